@@ -1,0 +1,91 @@
+"""When would EarlyStopping, ReduceLROnPlateau or any other Keras callback have fired on the trainings you already have?
+
+The public names, and nothing else; each is imported when it is first used, so that `import kcb_replay` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kcb_replay.errors import (
+        KcbReplayError,
+        KerasWouldRaiseError,
+        MonitorNotRecordedError,
+        ReadError,
+        RunNotFoundError,
+        SettingError,
+        StoreError,
+    )
+    from kcb_replay.ingest.ingest import IngestReport, read
+    from kcb_replay.ingest.recording import Fit, Note, Recording, Series, Source
+    from kcb_replay.ingest.store import Store
+    from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
+    from kcb_replay.replay.replay import Simulation, replay, simulate
+    from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.semantics import Semantics, semantics
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "errors": (
+        "KcbReplayError",
+        "KerasWouldRaiseError",
+        "MonitorNotRecordedError",
+        "ReadError",
+        "RunNotFoundError",
+        "SettingError",
+        "StoreError",
+    ),
+    "ingest.ingest": ("IngestReport", "read"),
+    "ingest.recording": ("Fit", "Note", "Recording", "Series", "Source"),
+    "ingest.store": ("Store",),
+    "replay.callbacks": ("EarlyStopping", "ReduceLROnPlateau"),
+    "replay.replay": ("Simulation", "simulate"),
+    "replay.result": ("Replay",),
+    "replay.semantics": ("Semantics", "semantics"),
+}
+# Two public functions have the name of the package that holds them; those packages can be called.
+_CALLABLE_PACKAGES = ("replay",)
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "EarlyStopping",
+    "Fit",
+    "IngestReport",
+    "KcbReplayError",
+    "KerasWouldRaiseError",
+    "MonitorNotRecordedError",
+    "Note",
+    "ReadError",
+    "Recording",
+    "ReduceLROnPlateau",
+    "Replay",
+    "RunNotFoundError",
+    "Semantics",
+    "Series",
+    "SettingError",
+    "Simulation",
+    "Source",
+    "Store",
+    "StoreError",
+    "__version__",
+    "read",
+    "replay",
+    "semantics",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _CALLABLE_PACKAGES:
+        return importlib.import_module(f"kcb_replay.{name}")
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module 'kcb_replay' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"kcb_replay.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,79 @@
+"""One tree of errors for the whole package.
+
+Every message says what was found, where, what was expected and what to do next. The command line turns them into one
+line on stderr and an exit code; nothing else in the package catches `KcbReplayError` to hide it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "KcbReplayError",
+    "KerasWouldRaiseError",
+    "MonitorNotRecordedError",
+    "NotReplayableError",
+    "ReadError",
+    "RunNotFoundError",
+    "SettingError",
+    "StoreError",
+    "did_you_mean",
+]
+
+
+class KcbReplayError(Exception):
+    """Base of every error that kcb-replay raises on purpose."""
+
+
+class ReadError(KcbReplayError):
+    """A source could not be read; the message names the file, the position and the reason."""
+
+
+class StoreError(KcbReplayError):
+    """A store cannot be opened, is of a newer version, is locked or damaged."""
+
+
+class RunNotFoundError(KcbReplayError):
+    """No run of that name is in the store, and no file or folder of that name exists."""
+
+
+class SettingError(KcbReplayError):
+    """A callback, argument, option or version that does not exist, or a value that the real class refuses."""
+
+
+class NotReplayableError(KcbReplayError):
+    """A fit that callbacks cannot be replayed on; `reason` is the message without the name of the run."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class MonitorNotRecordedError(NotReplayableError):
+    """The monitored metric is not in the recording."""
+
+    def __init__(self, monitor: str, run: str, recorded: Sequence[str]) -> None:
+        close = difflib.get_close_matches(monitor, recorded, n=1, cutoff=0.5)
+        remedy = f"; did you mean {close[0]}?" if close else "."
+        rest = (
+            f"{remedy} Recorded: {', '.join(recorded) or 'nothing'}."
+            f" Keras itself would warn and never act on {monitor}."
+        )
+        super().__init__(
+            f"{monitor} is not recorded in {run}{rest}",
+            reason=f"{monitor} is not recorded{rest}",
+        )
+
+
+class KerasWouldRaiseError(NotReplayableError):
+    """Keras itself raises here, so there is no answer to replay."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `" Did you mean 'x'?"` for the closest known name, or an empty string."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f" Did you mean '{close[0]}'?" if close else ""

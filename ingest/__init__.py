@@ -1,0 +1,1 @@
+"""Log files -> Recordings -> store. Knows nothing of callbacks."""

@@ -1,0 +1,224 @@
+"""Find the sources below some paths and group them into runs named by their folders.
+
+Directory links are not followed, and only regular files are opened: a FIFO named like a log would hang a reader. Every
+file that looks like a log and is none is reported; other files are counted.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from kcb_replay.errors import ReadError
+from kcb_replay.ingest.readers import READERS, reader_named
+from kcb_replay.ingest.readers.tensorboard import ROLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from kcb_replay.ingest.readers.base import Reader
+
+__all__ = ["STORE_FILE", "Candidate", "Discovery", "Group", "LeftOutSource", "discover"]
+
+STORE_FILE = "_kcb.json"
+_HEAD = 4096
+# In a folder only files with these endings are opened; a file that is named is always opened.
+_LOG_SUFFIXES = ("", ".csv", ".tsv", ".log", ".txt", ".pkl", ".pickle", ".p", ".history")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file and the reader that takes it."""
+
+    path: Path
+    reader: Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The files of one run."""
+
+    name: str
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutSource:
+    """A file that was left out, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Discovery:
+    """The runs found, what looked like a log and is none, and how many other files there were."""
+
+    groups: list[Group] = field(default_factory=list)
+    left_out: list[LeftOutSource] = field(default_factory=list)
+    other_files: int = 0
+
+
+def discover(paths: Sequence[Path | str], *, format: str = "auto") -> Discovery:  # noqa: A002  # the option's name
+    """Return the runs below `paths` (files or folders); raises `ReadError` for a path that cannot be looked at.
+
+    `format` limits the search to one format. A named file that is of no known format is an error, too.
+    """
+    readers = READERS if format == "auto" else (reader_named(format),)
+    found = Discovery()
+    groups: list[Group] = []
+    for path in map(Path, paths):
+        _require_readable(path)
+        groups += _in_folder(path, readers, found) if path.is_dir() else [_of_file(path, readers)]
+    found.groups = _without_clashes(_joined(groups), found)
+    return found
+
+
+def _require_readable(path: Path) -> None:
+    if not path.exists():
+        raise ReadError(f"{path} does not exist. Give a log file or a folder of logs.")
+    if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+        raise ReadError(f"{path} cannot be opened: permission denied. Check its permissions.")
+
+
+def _in_folder(root: Path, readers: Sequence[Reader], found: Discovery) -> Iterator[Group]:
+    folders: dict[Path, list[Candidate]] = defaultdict(list)
+    for path in _files(root, found):
+        candidate = _sniffed(path, readers, found)
+        if candidate is not None:
+            folders[_run_folder(candidate)].append(candidate)
+    for folder, candidates in folders.items():
+        yield from _groups_of(_folder_name(folder, root), candidates)
+
+
+def _files(root: Path, found: Discovery) -> Iterator[Path]:
+    def report(error: OSError) -> None:
+        found.left_out.append(LeftOutSource(str(error.filename), f"cannot be opened: {error.strerror}"))
+
+    for folder, subfolders, names in os.walk(root, onerror=report):
+        if STORE_FILE in names:
+            subfolders.clear()
+            continue
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _sniffed(path: Path, readers: Sequence[Reader], found: Discovery) -> Candidate | None:
+    if path.suffix.lower() not in _LOG_SUFFIXES and "tfevents" not in path.name:
+        found.other_files += 1
+        return None
+    try:
+        head = _head(path)
+    except (OSError, ReadError) as error:
+        reason = str(error) if isinstance(error, ReadError) else f"cannot be read: {error.strerror}"
+        found.left_out.append(LeftOutSource(str(path), reason))
+        return None
+    reader = _accepting(path, head, readers)
+    if reader is not None:
+        return Candidate(path, reader)
+    found.other_files += 1
+    if len(readers) > 1 and _looks_like_a_log(path, head):
+        found.left_out.append(LeftOutSource(str(path), _no_format(head)))
+    return None
+
+
+def _accepting(path: Path, head: bytes, readers: Iterable[Reader]) -> Reader | None:
+    return next((reader for reader in readers if reader.accepts(path.as_posix(), head)), None)
+
+
+def _looks_like_a_log(path: Path, head: bytes) -> bool:
+    first_line = head.split(b"\n", 1)[0].lower()
+    return path.suffix.lower() in (".csv", ".tsv", ".log") and (not head or b"epoch" in first_line)
+
+
+def _no_format(head: bytes) -> str:
+    if not head:
+        return "is empty"
+    first_line = head.split(b"\n", 1)[0].decode("utf-8", "backslashreplace").strip()
+    shown = first_line if len(first_line) <= 60 else first_line[:57] + "..."
+    return f"begins with {shown!r}: of no format that is known ({', '.join(reader.format for reader in READERS)})"
+
+
+def _head(path: Path) -> bytes:
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ReadError("is no regular file; it is not opened")
+    with path.open("rb") as file:
+        return file.read(_HEAD)
+
+
+def _of_file(path: Path, readers: Sequence[Reader]) -> Group:
+    try:
+        head = _head(path)
+    except OSError as error:
+        raise ReadError(f"{path} cannot be read: {error.strerror}. Check the file and its permissions.") from None
+    except ReadError as error:
+        raise ReadError(f"{path} {error}.") from None
+    if len(readers) == 1:
+        reader: Reader | None = readers[0]
+    else:
+        reader = _accepting(path, head, readers)
+    if reader is None:
+        raise ReadError(f"{path} {_no_format(head)}. Give one of these, or name its format with --format.")
+    candidate = Candidate(path, reader)
+    return Group(_name_beside_siblings(candidate), (candidate,))
+
+
+def _name_beside_siblings(candidate: Candidate) -> str:
+    """Name a single file as the ingest of its whole folder would."""
+    folder = _run_folder(candidate)
+    siblings = Discovery()
+    beside = [_sniffed(path, READERS, siblings) for path in sorted(candidate.path.parent.iterdir()) if path.is_file()]
+    groups = _groups_of(_folder_name(folder, folder), [found for found in beside if found is not None])
+    names = (group.name for group in groups for found in group.candidates if found.path == candidate.path)
+    return next(names, _folder_name(folder, folder))
+
+
+def _run_folder(candidate: Candidate) -> Path:
+    folder = candidate.path.parent
+    return folder.parent if candidate.reader.format == "tensorboard" and folder.name in ROLES else folder
+
+
+def _folder_name(folder: Path, root: Path) -> str:
+    inside = folder.relative_to(root) if folder.is_relative_to(root) else Path()
+    return inside.as_posix() if inside != Path() else folder.resolve().name
+
+
+def _groups_of(name: str, candidates: Sequence[Candidate]) -> list[Group]:
+    """Make one run of a folder, or, when it holds several logs of one format, one run of each file."""
+    events = tuple(candidate for candidate in candidates if candidate.reader.format == "tensorboard")
+    files = [candidate for candidate in candidates if candidate.reader.format != "tensorboard"]
+    per_format = Counter(candidate.reader.format for candidate in files)
+    if max(per_format.values(), default=0) <= 1:
+        return [Group(name, (*files, *events))]
+    per_stem = defaultdict(list)
+    for candidate in files:
+        per_stem[candidate.path.stem].append(candidate)
+    groups = [Group(name, events)] if events else []
+    for stem, alike in per_stem.items():
+        formats = {candidate.reader.format for candidate in alike}
+        parts = [alike] if len(formats) == len(alike) else [[candidate] for candidate in alike]
+        groups += [Group(f"{name}/{stem if len(parts) == 1 else part[0].path.name}", tuple(part)) for part in parts]
+    return groups
+
+
+def _joined(groups: Iterable[Group]) -> list[Group]:
+    """Join what several arguments found of one run: the same folder, file by file."""
+    joined: dict[tuple[str, Path], dict[Path, Candidate]] = defaultdict(dict)
+    for group in groups:
+        key = (group.name, _run_folder(group.candidates[0]).resolve())
+        joined[key].update({candidate.path.resolve(): candidate for candidate in group.candidates})
+    return [Group(name, tuple(candidates.values())) for (name, _), candidates in joined.items()]
+
+
+def _without_clashes(groups: list[Group], found: Discovery) -> list[Group]:
+    counts = Counter(group.name for group in groups)
+    for group in groups:
+        if counts[group.name] > 1:
+            folder = PurePosixPath(_run_folder(group.candidates[0]).as_posix())
+            reason = f"another folder gives a run of the same name, {group.name!r}: ingest their common parent folder"
+            found.left_out.append(LeftOutSource(str(folder), reason))
+    return [group for group in groups if counts[group.name] == 1]

@@ -1,0 +1,54 @@
+"""What every reader is: a format, a test whether a file is of it, and a function from bytes to fits.
+
+A reader never guesses and never loses a point silently: what is odd becomes a note, what cannot be read a `ReadError`
+that names the file, the position and the reason. A reader gets bytes, so that it cannot be caught by a file that
+changes while it is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from kcb_replay.ingest.recording import Fit, Note
+
+__all__ = ["Blob", "Reader", "Reading"]
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """The bytes of one source file and the path they came from."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader found: the fits in order, and what was odd."""
+
+    fits: tuple[Fit, ...]
+    notes: tuple[Note, ...] = ()
+
+
+class Reader(Protocol):
+    """One format."""
+
+    @property
+    def format(self) -> str:
+        """The name of the format, as `--format` takes it."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """A number that rises whenever the same bytes would be read differently."""
+        ...
+
+    def accepts(self, path: str, head: bytes) -> bool:
+        """Tell from the path and the first bytes whether a file looks like this format."""
+        ...
+
+    def read(self, blobs: tuple[Blob, ...]) -> Reading:
+        """Read the files of one run that are of this format; raises `ReadError`."""
+        ...

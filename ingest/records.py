@@ -1,0 +1,77 @@
+"""Walk the records of a TensorBoard event file (TFRecord framing) and verify every checksum.
+
+A record is a length (8 bytes, little endian), the masked CRC-32C of the length, the data and the masked CRC-32C of the
+data (tensorflow/core/lib/io/record_writer.h). Nothing is allocated on the word of a length field. What is damaged is
+reported with its byte position; what stands before and behind it is kept.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import google_crc32c
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Damage", "Record", "records", "write_record"]
+
+_HEAD = struct.Struct("<QI")
+_TAIL = struct.Struct("<I")
+_MASK_DELTA = 0xA282EAD8
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The data of one record and the byte at which the record begins."""
+
+    offset: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What is wrong at a byte; `ends` when nothing behind it can be read."""
+
+    offset: int
+    reason: str
+    ends: bool
+
+
+def records(content: bytes) -> Iterator[Record | Damage]:
+    """Yield every whole record in file order, and a Damage for what is not one."""
+    offset, size = 0, len(content)
+    while offset < size:
+        if not any(content[offset : offset + _HEAD.size]) and not content[offset:].strip(b"\0"):
+            yield Damage(offset, f"{size - offset} zero bytes at the end", ends=True)
+            return
+        if size - offset < _HEAD.size:
+            yield Damage(offset, f"{size - offset} bytes of an unfinished record at the end", ends=True)
+            return
+        length, length_crc = _HEAD.unpack_from(content, offset)
+        if _masked_crc(content[offset : offset + 8]) != length_crc:
+            yield Damage(offset, f"a damaged record length; {size - offset} bytes cannot be read", ends=True)
+            return
+        begin, end = offset + _HEAD.size, offset + _HEAD.size + length
+        if size - end < _TAIL.size:
+            yield Damage(offset, f"{size - offset} bytes of an unfinished record at the end", ends=True)
+            return
+        data = content[begin:end]
+        if _masked_crc(data) == _TAIL.unpack_from(content, end)[0]:
+            yield Record(offset, data)
+        else:
+            yield Damage(offset, "a record whose checksum is wrong", ends=False)
+        offset = end + _TAIL.size
+
+
+def write_record(data: bytes) -> bytes:
+    """Return `data` framed as one record."""
+    length = struct.pack("<Q", len(data))
+    return length + _TAIL.pack(_masked_crc(length)) + data + _TAIL.pack(_masked_crc(data))
+
+
+def _masked_crc(data: bytes) -> int:
+    crc = int(google_crc32c.value(data))
+    return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF

@@ -1,0 +1,39 @@
+"""Recording + callbacks -> Replay. Imports no pandas, click, matplotlib or tensorboard.
+
+`kcb.replay(...)` is the public function and this package has the same name, so the package itself can be called.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.callbacks import Callback
+    from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.semantics import Semantics
+
+__all__: list[str] = []
+
+
+class _CallablePackage(ModuleType):
+    def __call__(
+        self,
+        recording: Recording,
+        callbacks: Sequence[Callback],
+        *,
+        fit: int | None = None,
+        semantics: str | Semantics = "keras-3.15",
+        initial_lr: float | None = None,
+    ) -> Replay:
+        """See `kcb_replay.replay.replay.replay`."""
+        from kcb_replay.replay.replay import replay
+
+        return replay(recording, callbacks, fit=fit, semantics=semantics, initial_lr=initial_lr)
+
+
+sys.modules[__name__].__class__ = _CallablePackage

@@ -1,0 +1,40 @@
+"""Check the arguments of callbacks at the border, and write settings as the Keras code that makes them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+
+from kcb_replay.errors import SettingError
+
+__all__ = ["require_numbers", "require_texts", "written_as_code"]
+
+
+def require_numbers(settings: object, names: tuple[str, ...]) -> None:
+    """Raise `SettingError` unless each named argument is a number (NaN is not one here)."""
+    for name in names:
+        value = getattr(settings, name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+            raise SettingError(f"{type(settings).__name__}: {name} must be a number, but it is {value!r}.")
+
+
+def require_texts(settings: object) -> None:
+    """Raise `SettingError` unless `monitor` and `mode` are texts."""
+    for name in ("monitor", "mode"):
+        value = getattr(settings, name)
+        if not isinstance(value, str):
+            raise SettingError(f"{type(settings).__name__}: {name} must be a string, but it is {value!r}.")
+
+
+def written_as_code(settings: object) -> str:
+    """Return the settings as the line of Keras code that makes them: `monitor` and what differs from the default."""
+    given = (
+        f"{item.name}={_literal(getattr(settings, item.name))}"
+        for item in fields(settings)  # type: ignore[arg-type]  # every Callback is a dataclass
+        if item.name == "monitor" or getattr(settings, item.name) != item.default
+    )
+    return f"{type(settings).__name__}({', '.join(given)})"
+
+
+def _literal(value: object) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' if isinstance(value, str) else repr(value)

@@ -1,0 +1,120 @@
+"""What happened, epoch by epoch: typed events that text, JSON, figures and pages are all made from.
+
+`index` counts epochs from 0 as `on_epoch_end` does, `epoch` from 1 as Keras prints them. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+__all__ = [
+    "CoolingDown",
+    "Event",
+    "Improved",
+    "LearningRateAtFloor",
+    "LearningRateReduced",
+    "MetricMissing",
+    "NotCounted",
+    "Stopped",
+    "Waited",
+    "WeightsRestored",
+]
+
+WhyNot: TypeAlias = Literal["nan", "nan best", "equal", "worse", "within min_delta"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that one callback did or saw at the end of the epoch `index`."""
+
+    index: int
+    callback: str
+
+    @property
+    def epoch(self) -> int:
+        """The epoch counted from 1."""
+        return self.index + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricMissing(Event):
+    """The logs of this epoch hold no `monitor`; Keras warns, and the epoch does not count."""
+
+    monitor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotCounted(Event):
+    """An epoch before `start_from_epoch` (0-based): looked at by nobody."""
+
+    value: float
+    start_from_epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Improved(Event):
+    """`value` is the new best; `best` is the one before, None at the first value.
+
+    `wait` is the counter afterwards: it is not reset while `baseline` is not beaten (`met_baseline` false).
+    """
+
+    value: float
+    best: float | None
+    min_delta: float
+    wait: int
+    patience: float
+    baseline: float | None = None
+    met_baseline: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waited(Event):
+    """No improvement: `wait` of `patience` is used up, for the reason `why`."""
+
+    value: float
+    best: float
+    min_delta: float
+    wait: int
+    patience: float
+    why: WhyNot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoolingDown(Event):
+    """No improvement, but not counted: ReduceLROnPlateau is in cooldown for `remaining` more epochs."""
+
+    value: float
+    best: float
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped(Event):
+    """The callback set `stop_training`; this is the last epoch that runs."""
+
+    wait: int
+    patience: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightsRestored(Event):
+    """At the end of training the weights of the epoch `from_index` were put back."""
+
+    from_index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearningRateReduced(Event):
+    """The learning rate went from `old_lr` to `new_lr`, in effect from the next epoch on."""
+
+    old_lr: float
+    new_lr: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearningRateAtFloor(Event):
+    """Patience is used up, but the learning rate is at `min_lr` already; the counter keeps growing."""
+
+    lr: float
+    min_lr: float

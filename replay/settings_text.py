@@ -1,0 +1,83 @@
+"""Read callback settings as people write them: `EarlyStopping(patience=3)`, parsed as literals and never evaluated."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from kcb_replay.errors import SettingError, did_you_mean
+from kcb_replay.replay.callbacks import CALLBACKS
+
+if TYPE_CHECKING:
+    from kcb_replay.replay.callbacks import Callback
+
+__all__ = ["callback_from_arguments", "parse_callback"]
+
+_EXAMPLE = 'Write it as in Keras, for example EarlyStopping(monitor="val_loss", patience=3).'
+
+
+def parse_callback(text: str) -> Callback:
+    """Return the callback that a line of Keras code describes; raises `SettingError` naming what is wrong.
+
+    Only literals are allowed as arguments: nothing is evaluated. `keras.callbacks.` may stand in front.
+    """
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise SettingError(f"{_shown(text)} is not a callback. {_EXAMPLE}") from None
+    if isinstance(call, (ast.Name, ast.Attribute)):
+        call = ast.Call(call, [], [])
+    if not isinstance(call, ast.Call):
+        raise SettingError(f"{_shown(text)} is not a callback. {_EXAMPLE}")
+    name = _name(call.func, text)
+    if any(keyword.arg is None for keyword in call.keywords):
+        raise SettingError(f"{name}: ** cannot be read here. {_EXAMPLE}")
+    positional = [_literal(argument, name) for argument in call.args]
+    named = {str(keyword.arg): _literal(keyword.value, name) for keyword in call.keywords}
+    return callback_from_arguments(name, positional, named)
+
+
+def callback_from_arguments(name: str, positional: list[object], named: dict[str, object]) -> Callback:
+    """Return a callback by name, its arguments checked; raises `SettingError` with the remedy."""
+    kind = CALLBACKS.get(name)
+    if kind is None:
+        known = ", ".join(CALLBACKS)
+        raise SettingError(
+            f"{name} is no callback that kcb-replay replays.{did_you_mean(name, CALLBACKS)} Known: {known}."
+        )
+    arguments = [field.name for field in fields(kind)]
+    if len(positional) > len(arguments):
+        raise SettingError(f"{name} takes {len(arguments)} arguments, but {len(positional)} were given.")
+    values: dict[str, Any] = dict(zip(arguments, positional, strict=False))
+    for argument, value in named.items():
+        if argument not in arguments:
+            close = did_you_mean(argument, arguments)
+            raise SettingError(f"{name} has no argument '{argument}'.{close} It has: {', '.join(arguments)}.")
+        if argument in values:
+            raise SettingError(f"{name}: '{argument}' is given twice.")
+        values[argument] = value
+    return kind(**values)
+
+
+def _name(function: ast.expr, text: str) -> str:
+    if isinstance(function, ast.Name):
+        return function.id
+    # keras.callbacks.EarlyStopping, tf.keras.callbacks.EarlyStopping: people paste what they have.
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    raise SettingError(f"{_shown(text)} is not a callback. {_EXAMPLE}")
+
+
+def _literal(node: ast.expr, name: str) -> object:
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, MemoryError, RecursionError):
+        raise SettingError(
+            f"{name}: {_shown(ast.unparse(node))} is not a literal. Arguments are numbers, strings, True, False or"
+            " None; nothing is evaluated."
+        ) from None
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -1,0 +1,63 @@
+"""From a recorded fit to the stream that callbacks see: one logs dict per epoch.
+
+The recorded learning rate is kept out of the logs: it got there through a callback of the recorded training, and the
+callbacks that are replayed put their own there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kcb_replay.ingest.recording import Fit
+
+__all__ = ["LEARNING_RATE_KEYS", "Epoch", "Stream", "stream_of"]
+
+LEARNING_RATE_KEYS = ("learning_rate", "lr")
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One recorded epoch: its 0-based number and the logs that hold a value."""
+
+    index: int
+    logs: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The epochs of one fit in order, and the learning rate recorded for each epoch that has one.
+
+    `learning_rates_may_be_late`: the recorded rate may be the one after the epoch's drop instead of the one before.
+    """
+
+    epochs: tuple[Epoch, ...]
+    learning_rates: Mapping[int, float]
+    learning_rates_may_be_late: bool = False
+
+    def values_of(self, metric: str) -> dict[int, float]:
+        """Return the value per epoch index, for the epochs that have one."""
+        return {epoch.index: epoch.logs[metric] for epoch in self.epochs if metric in epoch.logs}
+
+
+def stream_of(fit: Fit) -> Stream:
+    """Return the stream of a recorded fit."""
+    indices = fit.epochs.tolist()
+    logs: list[dict[str, float]] = [{} for _ in indices]
+    for name, series in fit.metrics.items():
+        if name not in LEARNING_RATE_KEYS:
+            for row, value, valid in zip(logs, series.values.tolist(), series.valid.tolist(), strict=True):
+                if valid:
+                    row[name] = value
+    epochs = tuple(Epoch(index, row) for index, row in zip(indices, logs, strict=True))
+    rates = next((fit.metrics[key] for key in LEARNING_RATE_KEYS if key in fit.metrics), None)
+    if rates is None:
+        return Stream(epochs, {})
+    recorded = zip(indices, rates.values.tolist(), rates.valid.tolist(), strict=True)
+    # Keras 3's TensorBoard reads the rate off the optimizer when its turn comes, which is after a callback listed
+    # before it has reduced the rate; all other sources hold what the callbacks logged before reducing.
+    may_be_late = rates.tag == "epoch_learning_rate"
+    return Stream(epochs, {index: value for index, value, valid in recorded if valid}, may_be_late)

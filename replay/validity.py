@@ -1,0 +1,84 @@
+"""How far an answer can be trusted, decided once for every output.
+
+EarlyStopping only observes until it stops, so its stop is exact. A replayed learning rate that is not the recorded
+one makes every later metric a what-if: the answer is exact up to the last epoch before that. A recording that ends
+before the answer leaves it undecided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from kcb_replay.replay.comparison import float32
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kcb_replay.replay.engine import Row
+    from kcb_replay.replay.stream import Stream
+
+__all__ = ["Horizon", "Label", "Validity", "horizon_of", "worst"]
+
+Label: TypeAlias = Literal["exact", "undecided", "hypothetical", "rounded", "sampled"]
+_WORSENING: tuple[Label, ...] = ("exact", "undecided", "hypothetical", "rounded", "sampled")
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """One label and its reason.
+
+    `valid_through_index` is the last 0-based epoch until which a hypothetical answer is exact (None: not even the
+    first); `earliest_stop_index` the first at which an undecided stop could come.
+    """
+
+    label: Label
+    reason: str
+    valid_through_index: int | None = None
+    earliest_stop_index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """The recorded metrics are what the replayed training would have seen up to and including the epoch `index`.
+
+    `index` is None when they differ from the start. Without any limit there is no Horizon at all.
+    """
+
+    index: int | None
+    reason: str
+
+    def covers(self, index: int) -> bool:
+        """Tell whether the metrics of the epoch `index` are still those of the replayed training."""
+        return self.index is not None and index <= self.index
+
+
+def horizon_of(rows: Sequence[Row], stream: Stream) -> Horizon | None:
+    """Return the limit that a replayed learning rate sets, or None when it nowhere differs from the recorded one.
+
+    Only to be asked when a replayed callback can change the learning rate. Where none is recorded, the recorded
+    training is taken to have gone on with the last one known.
+    """
+    believed = rows[0].lr_begin
+    before: int | None = None
+    for row in rows:
+        recorded = stream.learning_rates.get(row.index)
+        believed = believed if recorded is None else float32(recorded)
+        if row.lr_begin != believed:
+            return Horizon(before, _parting(row.index, recorded, row.lr_begin))
+        # A rate that may be late must agree with the one after the epoch too, or nobody knows when it changed.
+        if stream.learning_rates_may_be_late and recorded is not None and row.lr != believed:
+            return Horizon(row.index, _parting(row.index + 1, recorded, row.lr))
+        before = row.index
+    return None
+
+
+def worst(validities: Sequence[Validity]) -> Validity:
+    """Return the validity with the weakest label, the first of equals."""
+    return max(validities, key=lambda validity: _WORSENING.index(validity.label))
+
+
+def _parting(index: int, recorded: float | None, replayed: float) -> str:
+    if recorded is None:
+        return f"the learning rate drops after epoch {index}, and the recording does not say what its own was"
+    return f"the recording has learning rate {recorded:.4g} where the replay has {replayed:.4g} (epoch {index + 1})"

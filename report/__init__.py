@@ -1,0 +1,1 @@
+"""Replay -> text, tables, figures and pages. Decides nothing."""

@@ -1,0 +1,47 @@
+"""A replay in words, epoch by epoch: what `kcb-replay explain` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kcb_replay.report.names import shown
+from kcb_replay.report.words import epoch_sentences, outcome_sentence, restored_sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kcb_replay.replay.result import Replay
+
+__all__ = ["explanation"]
+
+
+def explanation(replay: Replay) -> str:
+    """Return the answer, its limits, and a line per epoch and callback."""
+    return "\n".join(_lines(replay))
+
+
+def _lines(replay: Replay) -> Iterator[str]:
+    fit = f", fit {replay.fit}" if replay.fit else ""
+    yield f"{shown(replay.run)}{fit}: {replay.epochs} epochs, {replay.semantics.name}"
+    for outcome in replay.outcomes:
+        yield ""
+        yield str(outcome.settings)
+        yield outcome_sentence(outcome, replay)
+        yield f"{outcome.validity.label.capitalize()}: {outcome.validity.reason}"
+    for note in replay.notes:
+        yield ""
+        yield f"Note: {shown(note)}."
+    yield ""
+    yield from _epoch_lines(replay)
+    yield from restored_sentences(replay)
+
+
+def _epoch_lines(replay: Replay) -> Iterator[str]:
+    per_callback = [epoch_sentences(replay, position) for position in range(len(replay.callbacks))]
+    several = len(per_callback) > 1
+    width = len(str(replay.rows[-1].index + 1))
+    for sentences in zip(*per_callback, strict=True):
+        for position, sentence in enumerate(sentences):
+            start = f"epoch {sentence.epoch:>{width}}: " if position == 0 else " " * (len("epoch : ") + width)
+            name = f"{replay.callbacks[position].name}: " if several else ""
+            yield f"{start}{name}{sentence.text}"

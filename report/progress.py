@@ -1,0 +1,38 @@
+"""A progress bar on stderr for a terminal, and nothing at all elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from kcb_replay.report.names import shown as shown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["progress"]
+
+
+@contextmanager
+def progress(*, shown: bool) -> Iterator[Callable[[int, int, str], None] | None]:
+    """Yield a function of (done, total, name of the run at hand) that draws the bar, or None when it is not shown."""
+    if not shown:
+        yield None
+        return
+    # click writes its bar to stdout unless told otherwise.
+    with click.progressbar(
+        length=1, label="Reading", show_pos=True, item_show_func=_item, file=sys.stderr, width=36
+    ) as bar:
+
+        def update(done: int, total: int, name: str) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos, name)
+
+        yield update
+
+
+def _item(name: str | None) -> str:
+    return shown_name(name) if name else ""

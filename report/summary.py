@@ -1,0 +1,91 @@
+"""What is said on stderr after the result: what was read, what was left out and why, what the answer does not say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kcb_replay.replay.outcome import EarlyStoppingOutcome
+from kcb_replay.report.names import shown
+from kcb_replay.report.numbers import whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from kcb_replay.ingest.ingest import IngestReport
+    from kcb_replay.replay.replay import Simulation
+
+__all__ = ["ingest_summary", "left_out_lines", "simulation_notes"]
+
+
+def ingest_summary(report: IngestReport, store: Path) -> list[str]:
+    """Return the summary of an ingest, a line per source that was left out."""
+    lines = [_what_was_read(report, store)]
+    notes = [(run.name, note.text) for run in report.written for note in run.notes if note.code != "skipped"]
+    if notes:
+        lines += [f"Notes {len(notes)}:", *(f"  {shown(name)}  {shown(text)}" for name, text in notes)]
+    if report.left_out:
+        lines.append(f"Left out {len(report.left_out)}:")
+        lines += [f"  {shown(_with_path(item.path, item.reason))}" for item in report.left_out]
+    if report.other_files:
+        lines.append(f"{whole(report.other_files)} other files are no logs.")
+    return lines
+
+
+def simulation_notes(simulation: Simulation) -> list[str]:
+    """Return the notes of the replays, each once, and what was left out."""
+    notes: dict[str, list[str]] = {}
+    for replay in simulation.replays:
+        for note in replay.notes:
+            notes.setdefault(note, []).append(replay.run)
+    lines = [f"Note: {_runs(runs)}: {shown(note)}." for note, runs in notes.items()]
+    if any(_keeps_a_worse_epoch(outcome) for replay in simulation.replays for outcome in replay.outcomes):
+        lines.append(
+            "Note: kept is the value of the last epoch that runs, for restore_best_weights is False;"
+            " --restore-best-weights keeps the best epoch."
+        )
+    return [*lines, *left_out_lines(simulation)]
+
+
+def left_out_lines(simulation: Simulation) -> list[str]:
+    """Return a line per reason for which fits could not be replayed."""
+    runs: dict[str, list[str]] = {}
+    for item in simulation.left_out:
+        runs.setdefault(item.reason, []).append(item.run)
+    lines = [f"  {_runs(names)}: {shown(reason)}" for reason, names in runs.items()]
+    return [f"Left out {len(simulation.left_out)}:", *lines] if lines else []
+
+
+def _what_was_read(report: IngestReport, store: Path) -> str:
+    unchanged = len(report.unchanged)
+    if not report.written:
+        return (
+            f"Nothing has changed: {unchanged} of {unchanged} runs are in {store} already."
+            if unchanged
+            else (f"No run was read. Store: {store}")
+        )
+    formats = ", ".join(f"{name} {count}" for name, count in sorted(report.formats.items()))
+    total = len(report.written) + unchanged
+    also = f"; {unchanged} unchanged" if unchanged else ""
+    return (
+        f"Read {whole(len(report.written))} of {whole(total)} runs, {whole(report.epochs)} epochs ({formats})"
+        f" in {report.seconds:.1f} s{also}. Store: {store}"
+    )
+
+
+def _with_path(path: str, reason: str) -> str:
+    return reason if path in reason else f"{path}  {reason}"
+
+
+def _runs(names: Iterable[str]) -> str:
+    distinct = list(dict.fromkeys(names))
+    more = f" and {len(distinct) - 3} more" if len(distinct) > 3 else ""
+    return ", ".join(shown(name) for name in distinct[:3]) + more
+
+
+def _keeps_a_worse_epoch(outcome: object) -> bool:
+    return (
+        isinstance(outcome, EarlyStoppingOutcome)
+        and not outcome.settings.restore_best_weights
+        and outcome.kept_index != outcome.best_index
+    )

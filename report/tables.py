@@ -1,0 +1,153 @@
+"""A simulation as a table for people and as records for programs; the runs of a store as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from kcb_replay.replay.outcome import EarlyStoppingOutcome, ReduceLROnPlateauOutcome
+from kcb_replay.report.names import shown
+from kcb_replay.report.numbers import Decimals, decimals_for, short, whole
+from kcb_replay.report.words import compared_outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kcb_replay.ingest.schema import RunEntry
+    from kcb_replay.replay.replay import Simulation
+    from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.validity import Validity
+    from kcb_replay.report.machine import Record
+
+__all__ = [
+    "run_records",
+    "runs_table",
+    "simulation_document",
+    "simulation_records",
+    "simulation_table",
+    "validity_cell",
+]
+
+Cells: TypeAlias = dict[str, str]
+_TEXT_COLUMNS = ("run", "setting", "lr drops", "validity", "metrics", "sources")
+
+
+def simulation_document(simulation: Simulation) -> Record:
+    """Return the document of `kcb-replay simulate --json`."""
+    return {
+        "schema": "kcb-replay/simulate/1",
+        "results": [replay.to_dict() for replay in simulation.replays],
+        "left_out": [{"run": item.run, "fit": item.fit, "reason": item.reason} for item in simulation.left_out],
+    }
+
+
+def simulation_records(simulation: Simulation) -> list[Record]:
+    """Return one flat record per replay and callback, under the names of the JSON document."""
+    records: list[Record] = []
+    for replay in simulation.replays:
+        document = replay.to_dict()
+        head = {key: document[key] for key in ("run", "fit", "epochs", "semantics", "epochs_run", "final_lr")}
+        for outcome in document["callbacks"]:  # type: ignore[attr-defined]  # a list of dicts
+            body = {key: value for key, value in outcome.items() if key not in ("settings", "drops")}
+            drops = " ".join(str(drop["epoch"]) for drop in outcome.get("drops", ()))
+            records.append({**head, **outcome["settings"], **body, "drop_epochs": drops})
+    return records
+
+
+def simulation_table(simulation: Simulation) -> str:
+    """Return the settings and one line per run, fit and combination of settings."""
+    replays = simulation.replays
+    lists = list(dict.fromkeys(tuple(str(callback) for callback in replay.callbacks) for replay in replays))
+    decimals = decimals_for(compared_outcomes(outcome for replay in replays for outcome in replay.outcomes))
+    rows = [cells for replay in replays for cells in _rows(replay, decimals, one_setting=len(lists) == 1)]
+    versions = ", ".join(dict.fromkeys(replay.semantics.name for replay in replays))
+    head = f"{' + '.join(lists[0])}, {versions}" if len(lists) == 1 else versions
+    return f"{head}\n\n{_table(_without_constant_fit(rows))}"
+
+
+def run_records(entries: Iterable[RunEntry]) -> list[Record]:
+    """Return one record per run of a store."""
+    return [
+        {
+            "run": entry.name,
+            "fits": len(entry.fits),
+            "epochs": entry.epochs,
+            "metrics": " ".join(entry.metrics),
+            "sources": " ".join(dict.fromkeys(source.format for source in entry.sources)),
+            "notes": len(entry.notes),
+        }
+        for entry in entries
+    ]
+
+
+def runs_table(entries: Iterable[RunEntry]) -> str:
+    """Return one line per run of a store."""
+    return _table([{key: shown(str(value)) for key, value in record.items()} for record in run_records(entries)])
+
+
+def validity_cell(validity: Validity) -> str:
+    """Return a label with its limit, as short as a table needs it."""
+    if validity.label == "undecided" and validity.earliest_stop_index is not None:
+        return f"undecided: {validity.earliest_stop_index + 1} or later"
+    if validity.label == "hypothetical":
+        through = validity.valid_through_index
+        return f"hypothetical after {through + 1}" if through is not None else "hypothetical"
+    return validity.label
+
+
+def _rows(replay: Replay, decimals: Decimals, *, one_setting: bool) -> list[Cells]:
+    """Return a row per EarlyStopping of the list, or one row when there is none."""
+    head = {"run": shown(replay.run), "fit": str(replay.fit)}
+    if not one_setting:
+        head["setting"] = " + ".join(_varying(str(callback)) for callback in replay.callbacks)
+    head["epochs"] = whole(replay.epochs)
+    drops = _drop_cells(replay)
+    stops = [outcome for outcome in replay.outcomes if isinstance(outcome, EarlyStoppingOutcome)]
+    if not stops:
+        return [{**head, **drops, "validity": validity_cell(replay.validity)}]
+    return [
+        {**head, **_stop_cells(outcome, decimals), **drops, "validity": validity_cell(outcome.validity)}
+        for outcome in stops
+    ]
+
+
+def _stop_cells(outcome: EarlyStoppingOutcome, decimals: Decimals) -> Cells:
+    return {
+        "stops": "never" if outcome.stop_index is None else str(outcome.stop_index + 1),
+        "best": "" if outcome.best_index is None else str(outcome.best_index + 1),
+        f"kept {shown(outcome.settings.monitor)}": decimals.show(outcome.kept_value),
+        "saved": whole(outcome.saved_epochs),
+        "regret": decimals.show(outcome.regret) or "unknown",
+    }
+
+
+def _drop_cells(replay: Replay) -> Cells:
+    outcomes = [outcome for outcome in replay.outcomes if isinstance(outcome, ReduceLROnPlateauOutcome)]
+    if not outcomes:
+        return {}
+    drops = sorted((drop for outcome in outcomes for drop in outcome.drops), key=lambda drop: drop.index)
+    marks = [f"{drop.index + 1}" + ("" if drop.validity == "exact" else "?") for drop in drops]
+    return {
+        "lr drops": " ".join(marks) or "none",
+        "final lr": "" if replay.final_lr is None else short(replay.final_lr),
+    }
+
+
+def _varying(code: str) -> str:
+    """Shorten `EarlyStopping(monitor="val_loss", patience=3)` to what tells settings apart."""
+    return code.removeprefix("EarlyStopping").removeprefix('(monitor="val_loss", ').removesuffix(")")
+
+
+def _without_constant_fit(rows: list[Cells]) -> list[Cells]:
+    if any(row["fit"] != "0" for row in rows):
+        return rows
+    return [{key: value for key, value in row.items() if key != "fit"} for row in rows]
+
+
+def _table(rows: list[Cells]) -> str:
+    from tabulate import tabulate
+
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    cells = [[row.get(column, "") for column in columns] for row in rows]
+    align = ["left" if column in _TEXT_COLUMNS else "right" for column in columns]
+    # Aligned by hand: numbers are text already, and a run may be named 007.
+    return tabulate(cells, headers=columns, tablefmt="simple", colalign=align, disable_numparse=True)

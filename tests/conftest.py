@@ -1,0 +1,58 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from kcb_replay.cli import main
+from kcb_replay.ingest.recording import Fit, Recording, Series
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def sample_logs() -> Path:
+    """Return the folder of the shipped recordings."""
+    return ROOT / "sample_logs"
+
+
+@pytest.fixture
+def recording() -> Callable[..., Recording]:
+    """Return a function that makes a recording of one fit from lists of values; None is a missing value."""
+
+    def make(
+        name: str = "run", first: int = 0, notes: Sequence[object] = (), **metrics: Sequence[float | None]
+    ) -> Recording:
+        length = len(next(iter(metrics.values())))
+        series = {
+            metric: Series(
+                np.array([0.0 if value is None else value for value in values]),
+                np.array([value is not None for value in values]),
+                tag=metric,
+                source="training.log",
+            )
+            for metric, values in metrics.items()
+        }
+        return Recording(name, (), (Fit(np.arange(first, first + length), series),), tuple(notes))
+
+    return make
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Return a function that runs the command line in an empty folder, with its own store."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("KCB_STORE", raising=False)
+
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+    return run

@@ -1,0 +1,53 @@
+"""What the command line loads: heavy libraries only where they are needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("pandas", "matplotlib", "tensorboard", "keras", "tensorflow", "jinja2")
+LIGHT_START = (*HEAVY, "numpy", "pyarrow")
+PROBE = """
+import sys
+sys.argv = ["kcb-replay", *{arguments!r}]
+from kcb_replay.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print("LOADED", *(name for name in {names!r} if name in sys.modules))
+"""
+
+
+def loaded(arguments, names, folder):
+    """Return which of `names` a command has imported when it ends."""
+    code = PROBE.format(arguments=arguments, names=names)
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1].split()[1:]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["simulate", "--help"], ["ingest", "--help"]])
+def test_help_loads_nothing_heavy(arguments, tmp_path):
+    """--help answers without pandas, matplotlib, tensorboard, keras, numpy or pyarrow."""
+    assert loaded(arguments, LIGHT_START, tmp_path) == []
+
+
+def test_simulating_a_file_loads_neither_pandas_nor_matplotlib(sample_logs, tmp_path):
+    """`simulate FILE` starts fast."""
+    file = str(sample_logs / "keras3-overfit" / "training.log")
+    assert loaded(["simulate", file, "--patience", "5"], HEAVY, tmp_path) == []
+
+
+def test_simulating_from_the_store_loads_neither_pandas_nor_matplotlib(sample_logs, tmp_path):
+    """Reading and writing Parquet goes without pandas."""
+    assert loaded(["ingest", str(sample_logs / "seeds")], HEAVY, tmp_path) == []
+    assert loaded(["simulate", "--patience", "5"], HEAVY, tmp_path) == []
+
+
+def test_importing_the_package_loads_nothing(tmp_path):
+    """`import kcb_replay` is free; names are loaded when they are used."""
+    code = f"import sys, kcb_replay; print(*(name for name in {LIGHT_START!r} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
