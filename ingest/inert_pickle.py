@@ -11,12 +11,13 @@ from __future__ import annotations
 import io
 import pickletools
 import re
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
+from kcb_replay.ingest.inert import Inert, InertPickleError, Opaque, misshapen
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["Inert", "InertPickleError", "Opaque", "interpret", "sniff"]
 
@@ -26,49 +27,9 @@ MAX_MEMO = 2_000_000
 MAX_STACK = 1_000_000
 MAX_MARKS = 1_000
 MAX_SETS = 100_000  # an empty set takes one byte of pickle and 216 of memory
-MAX_DEPTH = 100
-MAX_OBJECTS = 50_000_000  # counted as if nothing were shared: a doubled tuple doubles with every opcode
 MAX_INTEGER_BITS = 64 * 8
 MAX_NUMBER_TEXT = 160  # decimal digits of a 64-byte integer, with sign and suffix
 MAX_SHOWN = 200
-
-
-class InertPickleError(ValueError):
-    """The bytes are not one whole pickle that can be held as inert data.
-
-    `at` is the byte position of the opcode, `named` the globals met before it with the position of each.
-    """
-
-    def __init__(self, reason: str, at: int, named: Mapping[str, int] | None = None) -> None:
-        super().__init__(f"{reason} at byte {at}")
-        self.at = at
-        self.named = MappingProxyType(dict(named or {}))
-
-
-@dataclass(frozen=True, slots=True)
-class Opaque:
-    """What a pickle names but nobody imported: `name` is `module.attr`, escaped where it cannot be printed.
-
-    `args` is None for the global itself and a tuple where it is called or instantiated (keyword arguments as a last
-    dict). `state` is what BUILD gives; `items` what is appended, pairs for a mapping. A call of what another call
-    returned has the name `()` and the args `(callee, args)`. `at` is the byte position of the global.
-    """
-
-    name: str
-    args: tuple[object, ...] | None = None
-    state: object = None
-    items: Sequence[object] = ()
-    at: int = 0
-
-    __hash__ = None  # type: ignore[assignment]  # may hold lists, and hashing walks
-
-
-@dataclass(frozen=True, slots=True)
-class Inert:
-    """The top-level object of a pickle, and every global it names with the byte position of its first mention."""
-
-    value: object
-    named: Mapping[str, int]
 
 
 _PROTOCOLS_0_1 = re.compile(
@@ -102,7 +63,9 @@ def interpret(content: bytes) -> Inert:
             _STEPS[opcode](machine, argument)
     value = machine.pop()
     _check_end(machine)
-    _check_shape(value, machine)
+    reason = misshapen(value)
+    if reason:
+        raise machine.refusal(reason)
     return Inert(value, MappingProxyType(machine.named))
 
 
@@ -408,56 +371,3 @@ def _check_end(machine: _Machine) -> None:
     machine.at += 1
     if machine.at < machine.size:
         raise machine.refusal(f"{machine.size - machine.at} bytes after the end of the pickle")
-
-
-def _check_shape(top: object, machine: _Machine) -> None:
-    """Refuse what holds itself, is nested too deep, or is too large once nothing is shared; measures each part once."""
-    measured: dict[int, tuple[int, int]] = {}
-    opened: set[int] = set()
-    pending: list[tuple[object, list[object] | None]] = [(top, None)]
-    while pending:
-        node, parts = pending.pop()
-        if id(node) in measured:
-            continue
-        if parts is None:
-            parts = _parts(node)
-            if parts:
-                opened.add(id(node))
-                if not opened.isdisjoint(map(id, parts)):
-                    raise machine.refusal("an object that holds itself")
-                if len(opened) > MAX_DEPTH:
-                    raise machine.refusal(f"more than {MAX_DEPTH} objects inside each other")
-                pending.append((node, parts))
-                pending.extend([(part, None) for part in parts if id(part) not in measured])
-                continue
-        opened.discard(id(node))
-        measured[id(node)] = _measure(node, [measured[id(part)] for part in parts], machine)
-
-
-def _measure(node: object, parts: Sequence[tuple[int, int]], machine: _Machine) -> tuple[int, int]:
-    """Return height and number of objects of a node from those of its parts."""
-    height, objects = 1, 1 + (len(node) if isinstance(node, _PLAIN_CONTAINERS) else 0)
-    for part_height, part_objects in parts:
-        height = max(height, part_height + 1)
-        objects += part_objects
-    if height > MAX_DEPTH:
-        raise machine.refusal(f"more than {MAX_DEPTH} objects inside each other")
-    if objects > MAX_OBJECTS:
-        raise machine.refusal(f"more than {MAX_OBJECTS} objects when nothing is shared")
-    return height, objects
-
-
-_SEQUENCES = (list, tuple)
-_PLAIN_CONTAINERS = (list, tuple, dict)
-_CONTAINERS = (list, tuple, dict, Opaque)
-
-
-def _parts(node: object) -> list[object]:
-    inner: Iterable[object] = ()
-    if isinstance(node, _SEQUENCES):
-        inner = node
-    elif isinstance(node, dict):
-        inner = node.values()
-    elif isinstance(node, Opaque):
-        inner = (node.args, node.state, node.items)
-    return [part for part in inner if part and isinstance(part, _CONTAINERS)]
