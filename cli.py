@@ -51,6 +51,9 @@ class _Command(click.Command):
             raise click.UsageError(str(error), ctx) from error
         except KcbReplayError as error:
             raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("\nInterrupted. What was written so far is whole.", err=True)
+            ctx.exit(130)
 
 
 class _Commands(click.Group):

@@ -24,7 +24,7 @@ def progress(*, shown: bool) -> Iterator[Callable[[int, int, str], None] | None]
         return
     # click writes its bar to stdout unless told otherwise.
     with click.progressbar(
-        length=1, label="Reading", show_pos=True, item_show_func=_item, file=sys.stderr, width=36
+        length=1, label="Reading", show_pos=True, show_percent=True, item_show_func=_item, file=sys.stderr, width=36
     ) as bar:
 
         def update(done: int, total: int, name: str) -> None:

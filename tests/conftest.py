@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import settings
 
 from kcb_replay.cli import main
 from kcb_replay.ingest.recording import Fit, Recording, Series
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 ROOT = Path(__file__).parents[1]
+
+# No example may fail for being slow: the machines that run this are shared.
+settings.register_profile("kcb", deadline=None)
+settings.load_profile("kcb")
 
 
 @pytest.fixture(scope="session")
