@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from kcb_replay.replay.replay import Simulation, replay, simulate
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.semantics import Semantics, semantics
+    from kcb_replay.report.figure import plot
+    from kcb_replay.report.page import report
 
 __version__ = "0.1.0"
 
@@ -44,10 +46,11 @@ _HOME = {
     "replay.callbacks": ("EarlyStopping", "ReduceLROnPlateau"),
     "replay.replay": ("Simulation", "simulate"),
     "replay.result": ("Replay",),
+    "report.figure": ("plot",),
     "replay.semantics": ("Semantics", "semantics"),
 }
 # Two public functions have the name of the package that holds them; those packages can be called.
-_CALLABLE_PACKAGES = ("replay",)
+_CALLABLE_PACKAGES = ("replay", "report")
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
@@ -71,8 +74,10 @@ __all__ = [
     "Store",
     "StoreError",
     "__version__",
+    "plot",
     "read",
     "replay",
+    "report",
     "semantics",
     "simulate",
 ]

@@ -265,7 +265,6 @@ def report_command(runs: tuple[str, ...], store: Path, output: Path, quiet: bool
     """Write one offline HTML page: every run, its curve with marks, and the explanation."""
     from kcb_replay.report.page import report
 
-    _only_one(_callback_lists(settings), "the settings")
     simulation = _simulation(runs, store, settings)
     report(simulation, output, command="kcb-replay " + " ".join(_typed()))
     _say([f"Wrote {output} ({_size(output)})", *_simulation_notes(simulation)], quiet=quiet)

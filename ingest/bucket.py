@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from kcb_replay.ingest.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from kcb_replay.ingest.recording import Recording
@@ -47,25 +48,21 @@ class StoredRun:
 def read_entries(path: Path) -> dict[str, RunEntry]:
     """Return the catalogue of a bucket, empty when there is no such file."""
     try:
-        with pq.ParquetFile(path) as file:
+        with _opened(path) as file:
             return _entries(file, path)
     except FileNotFoundError:
         return {}
-    except pa.ArrowInvalid as error:
-        raise _damaged(path, error) from None
 
 
 def read_run(path: Path, name: str) -> Recording | None:
     """Return a run of a bucket, None when it is not there."""
     try:
         # One handle for both, so that a bucket replaced meanwhile cannot mix two states.
-        with pq.ParquetFile(path, read_dictionary=DICTIONARY_COLUMNS) as file:
+        with _opened(path, read_dictionary=DICTIONARY_COLUMNS) as file:
             entry = _entries(file, path).get(name)
             return None if entry is None else recording_of(entry, _rows(file, entry))
     except FileNotFoundError:
         return None
-    except pa.ArrowInvalid as error:
-        raise _damaged(path, error) from None
 
 
 def replace_runs(path: Path, runs: Iterable[StoredRun], *, temporary: Path) -> None:
@@ -76,7 +73,7 @@ def replace_runs(path: Path, runs: Iterable[StoredRun], *, temporary: Path) -> N
     new = {run.recording.name: run for run in runs}
     tables = {name: (entry_of(run.recording, run.refused), rows_of(run.recording)) for name, run in new.items()}
     if path.exists():
-        with pq.ParquetFile(path) as file:
+        with _opened(path) as file:
             kept = [entry for name, entry in _entries(file, path).items() if name not in new]
             if kept:
                 rows = file.read()
@@ -103,6 +100,20 @@ def _offset_and_length(entry: RunEntry) -> tuple[int, int]:
     return first, end - first
 
 
+@contextmanager
+def _opened(path: Path, *, read_dictionary: Sequence[str] | None = None) -> Iterator[pq.ParquetFile]:
+    """Open a bucket; whatever reading it then fails with is a `StoreError` that names it."""
+    try:
+        with pq.ParquetFile(path, read_dictionary=read_dictionary, page_checksum_verification=True) as file:
+            yield file
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"{path} is not readable as Parquet: {error}. Restore it, or delete it and ingest its runs again."
+        ) from error
+
+
 def _write(path: Path, runs: list[tuple[RunEntry, pa.Table]]) -> None:
     entries: dict[str, object] = {}
     first = 0
@@ -120,6 +131,7 @@ def _write(path: Path, runs: list[tuple[RunEntry, pa.Table]]) -> None:
             compression_level=3,
             use_dictionary=DICTIONARY_COLUMNS,
             column_encoding=PARQUET_ENCODING,
+            write_page_checksum=True,
         )
         file.flush()
         os.fsync(file.fileno())
@@ -132,12 +144,6 @@ def _entries(file: pq.ParquetFile, path: Path) -> dict[str, RunEntry]:
     footer = json.loads(metadata)
     require_version(footer["version"], str(path))
     return {name: entry_from_json(name, entry) for name, entry in footer["runs"].items()}
-
-
-def _damaged(path: Path, error: pa.ArrowInvalid) -> StoreError:
-    return StoreError(
-        f"{path} is not readable as Parquet: {error}. Restore it, or delete it and ingest its runs again."
-    )
 
 
 def _rows(file: pq.ParquetFile, entry: RunEntry) -> pa.Table:

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.readers.base import Reader
 
-__all__ = ["STORE_FILE", "Candidate", "Discovery", "Group", "LeftOutSource", "discover"]
+__all__ = ["STORE_FILE", "Candidate", "Discovery", "Group", "LeftOutSource", "discover", "run_folder"]
 
 STORE_FILE = "_kcb.json"
-_HEAD = 4096
+# The longest header that is looked at: some hundred metrics of long names.
+_HEAD = 65536
 # In a folder only files with these endings are opened; a file that is named is always opened.
 _LOG_SUFFIXES = ("", ".csv", ".tsv", ".log", ".txt", ".pkl", ".pickle", ".p", ".history")
 
@@ -115,7 +116,7 @@ def _sniffed(path: Path, readers: Sequence[Reader], found: Discovery) -> Candida
         head = _head(path)
     except (OSError, ReadError) as error:
         reason = str(error) if isinstance(error, ReadError) else f"cannot be read: {error.strerror}"
-        found.left_out.append(LeftOutSource(str(path), reason))
+        found.left_out.append(LeftOutSource(_printable(path), reason))
         return None
     reader = _accepting(path, head, readers)
     if reader is not None:
@@ -143,7 +144,13 @@ def _no_format(head: bytes) -> str:
     return f"begins with {shown!r}: of no format that is known ({', '.join(reader.format for reader in READERS)})"
 
 
+def _printable(path: Path) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def _head(path: Path) -> bytes:
+    if _printable(path.absolute()) != str(path.absolute()):
+        raise ReadError("has a name that is not UTF-8: rename it")
     if not stat.S_ISREG(path.stat().st_mode):
         raise ReadError("is no regular file; it is not opened")
     with path.open("rb") as file:
@@ -156,7 +163,7 @@ def _of_file(path: Path, readers: Sequence[Reader]) -> Group:
     except OSError as error:
         raise ReadError(f"{path} cannot be read: {error.strerror}. Check the file and its permissions.") from None
     except ReadError as error:
-        raise ReadError(f"{path} {error}.") from None
+        raise ReadError(f"{_printable(path)} {error}.") from None
     if len(readers) == 1:
         reader: Reader | None = readers[0]
     else:
@@ -178,8 +185,13 @@ def _name_beside_siblings(candidate: Candidate) -> str:
 
 
 def _run_folder(candidate: Candidate) -> Path:
-    folder = candidate.path.parent
-    return folder.parent if candidate.reader.format == "tensorboard" and folder.name in ROLES else folder
+    return run_folder(candidate.path, candidate.reader.format)
+
+
+def run_folder(path: Path, format: str) -> Path:  # noqa: A002  # the readers' word
+    """Return the folder that names the run of a file; `train/` and `validation/` belong to their parent."""
+    folder = path.parent
+    return folder.parent if format == "tensorboard" and folder.name in ROLES else folder
 
 
 def _folder_name(folder: Path, root: Path) -> str:
@@ -206,11 +218,14 @@ def _groups_of(name: str, candidates: Sequence[Candidate]) -> list[Group]:
 
 
 def _joined(groups: Iterable[Group]) -> list[Group]:
-    """Join what several arguments found of one run: the same folder, file by file."""
+    """Join what several arguments found of one run: the same folder, file by file, under the name found first."""
     joined: dict[tuple[str, Path], dict[Path, Candidate]] = defaultdict(dict)
+    name_of: dict[Path, str] = {}
     for group in groups:
-        key = (group.name, _run_folder(group.candidates[0]).resolve())
-        joined[key].update({candidate.path.resolve(): candidate for candidate in group.candidates})
+        files = {candidate.path.parent.resolve() / candidate.path.name: candidate for candidate in group.candidates}
+        name = next((name_of[file] for file in files if file in name_of), group.name)
+        joined[name, _run_folder(group.candidates[0]).resolve()].update(files)
+        name_of.update(dict.fromkeys(files, name))
     return [Group(name, tuple(candidates.values())) for (name, _), candidates in joined.items()]
 
 
@@ -219,6 +234,9 @@ def _without_clashes(groups: list[Group], found: Discovery) -> list[Group]:
     for group in groups:
         if counts[group.name] > 1:
             folder = PurePosixPath(_run_folder(group.candidates[0]).as_posix())
-            reason = f"another folder gives a run of the same name, {group.name!r}: ingest their common parent folder"
+            reason = (
+                f"another folder gives a run of the same name, {group.name!r}:"
+                " ingest their common parent folder, or rename one"
+            )
             found.left_out.append(LeftOutSource(str(folder), reason))
     return [group for group in groups if counts[group.name] == 1]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.bucket import StoredRun
-from kcb_replay.ingest.discover import Candidate, LeftOutSource, discover
+from kcb_replay.ingest.discover import Candidate, LeftOutSource, discover, run_folder
 from kcb_replay.ingest.merge import Part, merge
 from kcb_replay.ingest.readers import Blob, reader_named
 from kcb_replay.ingest.recording import Recording, Source
@@ -115,7 +115,7 @@ def _to_read(
     wanted: dict[str, tuple[Candidate, ...]] = {}
     for group in found.groups:
         known = {run_of[label] for label in _labels(group, store) if label in run_of}
-        if not known and group.name in stored:
+        if not known and group.name in stored and not _beside(group, stored[group.name], store):
             taken = stored[group.name].sources[0].path
             reason = (
                 f"the store has another run {group.name!r} (from {taken}): rename the folder, or use another --store"
@@ -130,6 +130,12 @@ def _to_read(
     return wanted
 
 
+def _beside(group: Group, entry: RunEntry, store: Store) -> bool:
+    """Tell whether files lie in the folder of a stored run, whose other sources they then are."""
+    folders = {run_folder(candidate.path.resolve(), candidate.reader.format) for candidate in group.candidates}
+    return any(run_folder(store.source_path(source.path), source.format) in folders for source in entry.sources)
+
+
 def _labels(group: Group, store: Store) -> list[str]:
     return [store.label(candidate.path) for candidate in group.candidates]
 
@@ -140,12 +146,16 @@ def _unchanged(candidates: Iterable[Candidate], entry: RunEntry, store: Store) -
 
 
 def _same(path: Path, known: Source | RefusedSource | None) -> bool:
-    status = path.stat()
-    if known is None or status.st_size != known.size:
+    try:
+        status = path.stat()
+        if known is None or status.st_size != known.size:
+            return False
+        if status.st_mtime_ns == known.mtime_ns:
+            return True
+        return isinstance(known, Source) and hashlib.sha256(path.read_bytes()).hexdigest() == known.sha256
+    except OSError:
+        # Reading it will say why it cannot be read.
         return False
-    if status.st_mtime_ns == known.mtime_ns:
-        return True
-    return isinstance(known, Source) and hashlib.sha256(path.read_bytes()).hexdigest() == known.sha256
 
 
 def _by_bucket(store: Store, wanted: Iterable[str]) -> Iterable[list[str]]:
@@ -171,8 +181,13 @@ def _stored_run(
             return []
         given.setdefault(source.path, Candidate(path, reader_named(source.format)))
     run, refused = _read_group(name, tuple(given.values()), store.label)
+    stored = {source.path for source in entry.sources} if entry else set()
+    kept = any(source.path in stored for source in refused)
+    if kept:
+        why = "; the run is kept as it is stored"
+        refused = [LeftOutSource(source.path, source.reason.rstrip(".") + why) for source in refused]
     report.left_out += refused
-    return [] if run is None else [run]
+    return [] if run is None or kept else [run]
 
 
 def _read_group(

@@ -26,6 +26,7 @@ __all__ = ["Part", "merge"]
 Floats: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 _MOST_PRECISE_FIRST = ("csvlogger", "history", "tensorboard")
+_RATES = ("lr", "learning_rate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +45,26 @@ def merge(name: str, parts: Sequence[Part]) -> Recording:
     fits = list(leading.reading.fits)
     notes = list(leading.reading.notes)
     for part in others:
-        notes += part.reading.notes
-        for fit in part.reading.fits:
-            number = _matching(fit, fits)
+        numbers = [_matching(fit, fits) for fit in part.reading.fits]
+        notes += _renumbered(part.reading.notes, numbers)
+        for fit, number in zip(part.reading.fits, numbers, strict=True):
             if number is None:
                 notes.append(_unmatched_note(fit, part))
             else:
                 notes += _disagreements(fits[number], fit, number, part)
+                notes += _more_epochs(fits[number], fit, number, part)
                 fits[number] = _completed(fits[number], fit)
     sources = tuple(source for part in ordered for source in part.sources)
-    return Recording(name, sources, tuple(fits), tuple(_still_true(notes, fits)))
+    return Recording(name, sources, tuple(fits), tuple(_still_true(notes, fits, ordered)))
 
 
 def _matching(fit: Fit, fits: Sequence[Fit]) -> int | None:
     """Return the number of the fit that has the most values in common with `fit`, None when no value agrees."""
-    agreeing = [sum(int(equal.sum()) for _, equal in _compared(candidate, fit)) for candidate in fits]
+    agreeing = [
+        # Trainings that have nothing else in common often have the same learning rate.
+        sum(int(equal.sum()) for metric, equal in _compared(candidate, fit) if metric not in _RATES)
+        for candidate in fits
+    ]
     best = int(np.argmax(agreeing))
     return best if agreeing[best] else None
 
@@ -93,6 +99,24 @@ def _disagreements(leading: Fit, other: Fit, number: int, part: Part) -> list[No
     return notes
 
 
+def _more_epochs(leading: Fit, other: Fit, number: int, part: Part) -> list[Note]:
+    more = len(np.setdiff1d(other.epochs, leading.epochs))
+    if not more:
+        return []
+    path = part.sources[0].path
+    text = f"{path} has {more} epochs of fit {number} that the leading source of the run lacks; they are left out"
+    return [Note("more_epochs", text, path, fit=number)]
+
+
+def _renumbered(notes: Sequence[Note], numbers: Sequence[int | None]) -> Iterable[Note]:
+    """Give the notes of a source the numbers that its fits have in the recording; a fit left out needs none."""
+    for note in notes:
+        if note.fit is None:
+            yield note
+        elif numbers[note.fit] is not None:
+            yield replace(note, fit=numbers[note.fit])
+
+
 def _unmatched_note(fit: Fit, part: Part) -> Note:
     path = part.sources[0].path
     return Note("unmatched", f"a fit of {len(fit)} epochs in {path} agrees with none of the run; it is left out", path)
@@ -119,9 +143,21 @@ def _aligned(series: Series, fit: Fit, leading: Fit) -> Series:
     return Series(values, valid, tag=series.tag, source=series.source)
 
 
-def _still_true(notes: Sequence[Note], fits: Sequence[Fit]) -> Iterable[Note]:
-    """Drop a note that a metric was left out where another source has it after all."""
+def _still_true(notes: Sequence[Note], fits: Sequence[Fit], parts: Sequence[Part]) -> Iterable[Note]:
+    """Drop a note that a metric was left out where another source has it, and gaps of a source that is not used."""
     for note in notes:
-        lacking = fits if note.fit is None else fits[note.fit : note.fit + 1]
-        if note.code != "alignment_lost" or not all(note.metric in fit.metrics for fit in lacking):
+        concerned = fits if note.fit is None else fits[note.fit : note.fit + 1]
+        repaired = note.code == "alignment_lost" and all(note.metric in fit.metrics for fit in concerned)
+        unused = note.code == "sampled" and not any(_uses(fit, _paths_beside(note.source, parts)) for fit in concerned)
+        if not repaired and not unused:
             yield note
+
+
+def _paths_beside(path: str, parts: Sequence[Part]) -> set[str]:
+    """Return the paths of the part that a path belongs to."""
+    of_parts = [{source.path for source in part.sources} for part in parts]
+    return next((paths for paths in of_parts if path in paths), {path})
+
+
+def _uses(fit: Fit, paths: set[str]) -> bool:
+    return any(series.source in paths for series in fit.metrics.values())

@@ -80,7 +80,8 @@ def recording_of(entry: RunEntry, rows: pa.Table) -> Recording:
         in_fit = fit_column == number
         series = {}
         for metric, tag, source in fit.columns:
-            chosen = in_fit & (codes == metrics.index(metric))
+            # A metric without any value has no rows.
+            chosen = in_fit & (codes == metrics.index(metric)) if metric in metrics else np.zeros_like(in_fit)
             series[metric] = _placed(index, epochs[chosen], values[chosen], tag, source)
         timed = in_fit & wall_valid
         wall_time = fit.wall_time and _placed(index, epochs[timed], wall_times[timed], *fit.wall_time)

@@ -84,7 +84,8 @@ class FitEntry:
 
     def epoch_column(self) -> NDArray[np.int64]:
         """Return the 0-based epoch of every recorded epoch."""
-        return np.concatenate([np.arange(first, last + 1, dtype=np.int64) for first, last in self.epochs])
+        ranges = [np.arange(first, last + 1, dtype=np.int64) for first, last in self.epochs]
+        return np.concatenate([np.zeros(0, np.int64), *ranges])
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,8 @@ class Store:
                 if not self.exists:
                     self._write_store_file(_bucket_count(expected_runs))
         except OSError as error:
-            raise StoreError(f"{self.path} cannot be written: {error.strerror}. Choose another --store.") from None
+            reason = error.strerror or error
+            raise StoreError(f"{self.path} cannot be written: {reason}. Choose another --store.") from None
 
     def put(self, runs: Iterable[StoredRun]) -> None:
         """Write runs instead of those of the same names; each bucket changes at once or not at all."""
@@ -141,14 +142,15 @@ class Store:
                 replace_runs(path, runs, temporary=temporary)
             except OSError as error:
                 raise StoreError(
-                    f"{path} could not be written: {error.strerror}. What was stored is unchanged; make room or check"
-                    " the permissions, and ingest again."
+                    f"{path} could not be written: {error.strerror or error}. What was stored is unchanged; make"
+                    " room or check the permissions, and ingest again."
                 ) from None
 
     def _buckets(self) -> int:
         try:
             settings = json.loads((self.path / STORE_FILE).read_text())
-            version, buckets = settings["version"], settings["buckets"]
+            require_version(settings["version"], str(self.path))
+            return _positive(settings["buckets"])
         except FileNotFoundError:
             raise StoreError(
                 f"There is no store at {self.path}. Make one with `kcb-replay ingest LOGS`,"
@@ -156,8 +158,6 @@ class Store:
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{self.path / STORE_FILE} cannot be read: {error}. Is this a store?") from None
-        require_version(version, str(self.path))
-        return int(buckets)
 
     def _bucket_path(self, number: int) -> Path:
         return self.path / "data" / f"b{number:04d}.parquet"
@@ -175,22 +175,33 @@ class Store:
 
     def _write_store_file(self, buckets: int) -> None:
         temporary = self.path / ".tmp" / f"{STORE_FILE}.{os.getpid()}"
-        with temporary.open("w") as file:
-            json.dump({"version": VERSION, "buckets": buckets}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path / STORE_FILE)
+        try:
+            with temporary.open("w") as file:
+                json.dump({"version": VERSION, "buckets": buckets}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self.path / STORE_FILE)
+        finally:
+            temporary.unlink(missing_ok=True)
         sync_folder(self.path)
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
+        lock = FileLock(self.path / name, timeout=_LOCK_SECONDS)
         try:
-            with FileLock(self.path / name, timeout=_LOCK_SECONDS):
-                yield
+            lock.acquire()
         except Timeout:
             raise StoreError(
                 f"{self.path / name} has been locked by another kcb-replay for {_LOCK_SECONDS} s. Try again later."
             ) from None
+        except OSError as error:
+            raise StoreError(
+                f"{self.path / name} cannot be locked: {error.strerror or error}. Check the permissions of the store."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _matching(self, pattern: str, names: Sequence[str], *, glob: bool = True) -> list[str]:
         if pattern in names:
@@ -208,6 +219,12 @@ def bucket_of(name: str, count: int) -> int:
     """Return the number of the bucket, of `count`, that holds a run of that name."""
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % count
+
+
+def _positive(number: object) -> int:
+    if not isinstance(number, int) or number < 1:
+        raise ValueError(f"{number!r} buckets")
+    return number
 
 
 def _bucket_count(runs: int) -> int:

@@ -121,6 +121,7 @@ def replay(
         outcomes=tuple(_limited(outcome, recording, number) for outcome in outcomes),
         run_record=run,
         notes=tuple(_notes(recording, number, start_source)),
+        sources=recording.sources,
     )
 
 

@@ -17,6 +17,7 @@ from kcb_replay.replay.validity import worst
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kcb_replay.ingest.recording import Source
     from kcb_replay.replay.callbacks import Callback, State
     from kcb_replay.replay.engine import Row, Run
     from kcb_replay.replay.events import Event
@@ -34,7 +35,7 @@ class Replay:
     """What a list of callbacks would have done with one recorded fit.
 
     `initial_lr` is what the learning rate started from; `initial_lr_source` says whether it was "given", "recorded" or
-    "assumed". `notes` are sentences about what the answer does not say.
+    "assumed". `notes` are sentences about what the answer does not say, `sources` the files it was read from.
     """
 
     run: str
@@ -47,6 +48,7 @@ class Replay:
     outcomes: tuple[Outcome, ...]
     run_record: Run
     notes: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
 
     @property
     def epochs(self) -> int:

@@ -1,1 +1,28 @@
-"""Replay -> text, tables, figures and pages. Decides nothing."""
+"""Replay -> text, tables, figures and pages. Decides nothing.
+
+`kcb.report(...)` is the public function and this package has the same name, so the package itself can be called.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import os
+
+    from kcb_replay.replay.replay import Simulation
+
+__all__: list[str] = []
+
+
+class _CallablePackage(ModuleType):
+    def __call__(self, simulation: Simulation, path: str | os.PathLike[str], *, command: str = "") -> None:
+        """See `kcb_replay.report.page.report`."""
+        from kcb_replay.report.page import report
+
+        report(simulation, path, command=command)
+
+
+sys.modules[__name__].__class__ = _CallablePackage

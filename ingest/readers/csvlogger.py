@@ -63,6 +63,9 @@ class CSVLoggerReader:
 
     def read(self, blobs: tuple[Blob, ...]) -> Reading:
         """Return the fits of one file; raises `ReadError` when it is none of CSVLogger's or holds no epoch."""
+        if len(blobs) != 1:
+            paths = ", ".join(blob.path for blob in blobs)
+            raise ReadError(f"a CSVLogger file is a run, but {len(blobs)} were given: {paths}. Read each as its own.")
         (blob,) = blobs
         notes: list[Note] = []
         lines = _lines(blob, notes)

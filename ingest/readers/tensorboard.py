@@ -70,7 +70,7 @@ class TensorBoardReader:
             _collect(blob, scalars.setdefault(_role(blob.path), _Scalars()), notes)
         columns = _columns(scalars)
         if not columns:
-            raise ReadError(_nothing_found(blobs, scalars))
+            raise ReadError(_nothing_found(blobs, scalars, notes))
         notes += [_skipped_note(role.skipped, blobs[0].path) for role in scalars.values() if role.skipped]
         return Reading(tuple(_fits(columns, notes)), tuple(notes))
 
@@ -93,9 +93,8 @@ def _collect(blob: Blob, scalars: _Scalars, notes: list[Note]) -> None:
         notes.append(Note("empty", f"{blob.path} is empty", blob.path))
     for item in records(blob.content):
         if isinstance(item, Damage):
-            if item.offset == 0 and item.ends:
-                raise ReadError(f"{blob.path} is no event file: {item.reason} at byte 0. Expected TFRecord data.")
-            notes.append(Note("damaged", f"{blob.path} has {item.reason} (byte {item.offset})", blob.path))
+            found = "is no event file: it has" if item.offset == 0 and item.ends else "has"
+            notes.append(Note("damaged", f"{blob.path} {found} {item.reason} (byte {item.offset})", blob.path))
             continue
         event = _parsed(item.data)
         if event is None:
@@ -154,7 +153,7 @@ class _Column(NamedTuple):
 
 def _columns(scalars: dict[str, _Scalars]) -> list[_Column]:
     """Return the epoch scalars under Keras's names; bare tags count only where Keras's own `loss` is among them."""
-    columns = []
+    columns: list[_Column] = []
     for role, found in scalars.items():
         bare = role == "" and ("loss" in found.points or "val_loss" in found.points)
         for tag, points in found.points.items():
@@ -163,15 +162,19 @@ def _columns(scalars: dict[str, _Scalars]) -> list[_Column]:
                 continue
             name = tag.removeprefix(_EPOCH)
             metric = f"val_{name}" if role == "validation" else name
+            if any(metric == column.metric for column in columns):
+                found.skipped[f"{tag} (another file or tag has {metric}, too)"] += len(points)
+                continue
             columns.append(_Column(metric, tag, found.sources[tag], points))
     return columns
 
 
-def _nothing_found(blobs: Sequence[Blob], scalars: dict[str, _Scalars]) -> str:
+def _nothing_found(blobs: Sequence[Blob], scalars: dict[str, _Scalars], notes: Sequence[Note]) -> str:
+    damage = "".join(f"; {note.text}" for note in notes[:3])
     tags = sorted({tag for role in scalars.values() for tag in role.points})
     found = f"found the scalars {', '.join(tags[:8])}" if tags else "found no scalar at all"
     where = blobs[0].path if len(blobs) == 1 else f"{len(blobs)} event files beside {blobs[0].path}"
-    return f"{where}: {found}. Expected Keras's epoch scalars (epoch_loss, or loss as Keras 2 wrote it)."
+    return f"{where}: {found}{damage}. Expected Keras's epoch scalars (epoch_loss, or loss as Keras 2 wrote it)."
 
 
 def _skipped_note(skipped: Counter[str], path: str) -> Note:
@@ -207,10 +210,11 @@ def _restarts(points: list[_Point]) -> list[list[_Point]]:
 def _assign(points: list[_Point], clocks: list[dict[int, float]]) -> list[dict[int, float]]:
     """Give each restart of a tag to the fit that was written at the same time; a fit may lack the tag."""
     fits: list[dict[int, float]] = [{} for _ in clocks]
-    for part in _restarts(points):
+    for number, part in enumerate(_restarts(points)):
         middle = part[len(part) // 2]
-        distances = [_distance(middle, clock) for clock in clocks]
-        fits[distances.index(min(distances))].update({point.step: point.value for point in part})
+        # Without wall times only the order is left.
+        nearest = min(range(len(clocks)), key=lambda n: (_distance(middle, clocks[n]), abs(n - number)))
+        fits[nearest].update({point.step: point.value for point in part})
     return fits
 
 

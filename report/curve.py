@@ -1,0 +1,236 @@
+"""What the chart of one replay shows: an info value of numbers and words that figures and pages only draw.
+
+Epochs count from 1 here. Nothing is decided: everything is read off the events and outcomes of the replay.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kcb_replay.replay.events import CoolingDown, Improved, NotCounted, Stopped, Waited
+from kcb_replay.replay.outcome import EarlyStoppingOutcome
+from kcb_replay.report.panels import Level, Rate, Wait, levels_of, rate_of, wait_of
+from kcb_replay.report.plateau import Range, plateau
+from kcb_replay.report.words import answer, decimals_of, outcome_sentence
+
+if TYPE_CHECKING:
+    from kcb_replay.replay.directions import Direction
+    from kcb_replay.replay.outcome import Outcome
+    from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.validity import Label
+    from kcb_replay.report.numbers import Decimals
+
+__all__ = ["CurveInfo", "Mark", "Regret", "curve_info", "lead_position", "monitored_values", "what_if_from"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A point of the curve that matters; `value` is None where the epoch has no value to stand at."""
+
+    epoch: int
+    value: float | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Regret:
+    """What was given up, from the value kept to the best value of the recording."""
+
+    kept: float
+    best: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveInfo:
+    """One replay as a chart.
+
+    The curve is the metric that the leading callback monitors: the one that stops the training, else the first
+    EarlyStopping, else the first callback. `values` has None where there is no value and NaN where it is NaN; the first
+    `split` of them are epochs that ran. `scale` is None when no value can be shown. `what_if_from` is the first epoch
+    whose recorded metrics need not be those of the replayed training.
+    """
+
+    run: str
+    fit: int
+    answer: str
+    sentences: tuple[str, ...]
+    monitor: str
+    direction: Direction | None
+    epochs: tuple[int, ...]
+    values: tuple[float | None, ...]
+    split: int
+    scale: Range | None
+    stop: Mark | None
+    best: Mark | None
+    kept: Mark | None
+    lowest: Mark | None
+    regret: Regret | None
+    levels: tuple[Level, ...]
+    wait: Wait
+    rate: Rate | None
+    validity: Label
+    reason: str
+    what_if_from: int | None
+    what_if_label: str
+    earliest_stop: int | None
+    open_end: str
+    nan_note: Mark | None
+
+    @property
+    def direction_words(self) -> str:
+        """Which way is better, in words; empty when nobody knows."""
+        return {"min": "lower is better", "max": "higher is better"}.get(self.direction or "", "")
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Everything the chart says, for those who do not see it."""
+        marks = (self.stop, self.best, self.kept, self.lowest, self.nan_note)
+        said = [self.answer, *(f"{mark.label}." for mark in marks if mark)]
+        said += [f"{text}." for text in (self.regret and self.regret.label, self.what_if_label, self.open_end) if text]
+        return (*said, *(self.rate.texts if self.rate else ()))
+
+
+def curve_info(replay: Replay) -> CurveInfo:
+    """Return what the chart of a replay shows."""
+    position = lead_position(replay)
+    outcome = replay.outcomes[position]
+    decimals = decimals_of(replay)
+    found = monitored_values(replay, position)
+    values = tuple(found.get(epoch.index) for epoch in replay.stream.epochs)
+    epochs = tuple(epoch.index + 1 for epoch in replay.stream.epochs)
+    best, kept, lowest = _best(replay, position, decimals), _kept(outcome, decimals), _lowest(outcome, replay, decimals)
+    in_sight = [mark.value for mark in (best, kept, lowest) if mark]
+    return CurveInfo(
+        run=replay.run,
+        fit=replay.fit,
+        answer=answer(replay) if isinstance(outcome, EarlyStoppingOutcome) else outcome_sentence(outcome, replay),
+        sentences=tuple(outcome_sentence(each, replay) for each in replay.outcomes),
+        monitor=outcome.settings.monitor,
+        direction=outcome.mode,
+        epochs=epochs,
+        values=values,
+        split=replay.epochs_run,
+        scale=plateau(epochs, values, outcome.mode, marks=in_sight, show=decimals.show),
+        stop=_stop(replay, position, found),
+        best=best,
+        kept=kept,
+        lowest=lowest,
+        regret=_regret(outcome, decimals),
+        levels=levels_of(replay, position),
+        wait=wait_of(replay, position),
+        rate=rate_of(replay),
+        validity=replay.validity.label,
+        reason=replay.validity.reason,
+        what_if_from=what_if_from(replay),
+        what_if_label=_what_if_label(replay),
+        earliest_stop=_earliest_stop(replay),
+        open_end=_open_end(replay),
+        nan_note=_nan_note(epochs, values),
+    )
+
+
+def lead_position(replay: Replay) -> int:
+    """Return the position of the callback that the chart is about."""
+    if replay.rows[-1].stoppers:
+        return replay.rows[-1].stoppers[0]
+    stopping = (n for n, outcome in enumerate(replay.outcomes) if isinstance(outcome, EarlyStoppingOutcome))
+    return next(stopping, 0)
+
+
+def monitored_values(replay: Replay, position: int) -> dict[int, float]:
+    """Return what the callback at `position` saw per 0-based epoch, and the recorded values after it ended."""
+    recorded = replay.stream.values_of(replay.callbacks[position].monitor)
+    if recorded:
+        return recorded
+    # A callback can monitor the learning rate that another one puts into the logs.
+    kinds = (Improved, Waited, CoolingDown, NotCounted)
+    seen = (event for row in replay.rows for event in row.events[position])
+    return {event.index: event.value for event in seen if isinstance(event, kinds)}
+
+
+def _stop(replay: Replay, position: int, values: dict[int, float]) -> Mark | None:
+    for event in replay.rows[-1].events[position]:
+        if isinstance(event, Stopped):
+            doubt = " (what-if)" if replay.validity.label == "hypothetical" else ""
+            label = f"stops after epoch {event.epoch}: wait {event.wait}/{event.patience:g}{doubt}"
+            return Mark(event.epoch, values.get(event.index), label)
+    return None
+
+
+def _best(replay: Replay, position: int, decimals: Decimals) -> Mark | None:
+    improved = [event for row in replay.rows for event in row.events[position] if isinstance(event, Improved)]
+    if not improved:
+        return None
+    last = improved[-1]
+    return Mark(last.epoch, last.value, f"best {decimals.show(last.value)}, epoch {last.epoch}")
+
+
+def _kept(outcome: Outcome, decimals: Decimals) -> Mark | None:
+    if not isinstance(outcome, EarlyStoppingOutcome) or outcome.kept_index in (None, outcome.best_index):
+        return None
+    epoch = outcome.kept_index + 1
+    if outcome.kept_value is None:
+        return Mark(epoch, None, f"kept epoch {epoch}: no {outcome.settings.monitor}")
+    return Mark(epoch, outcome.kept_value, f"kept {decimals.show(outcome.kept_value)}, epoch {epoch}")
+
+
+def _lowest(outcome: Outcome, replay: Replay, decimals: Decimals) -> Mark | None:
+    if not isinstance(outcome, EarlyStoppingOutcome) or outcome.lowest_index is None:
+        return None
+    if outcome.lowest_index in (outcome.best_index, outcome.kept_index) or not outcome.regret:
+        return None
+    value, epoch = decimals.show(outcome.lowest_value), outcome.lowest_index + 1
+    if outcome.lowest_index > replay.rows[-1].index:
+        return Mark(epoch, outcome.lowest_value, f"never seen: {value}, epoch {epoch}")
+    # Reached before the stop, but within min_delta of the best.
+    return Mark(
+        epoch, outcome.lowest_value, f"{'highest' if outcome.mode == 'max' else 'lowest'} {value}, epoch {epoch}"
+    )
+
+
+def _regret(outcome: Outcome, decimals: Decimals) -> Regret | None:
+    if not isinstance(outcome, EarlyStoppingOutcome) or not outcome.regret:
+        return None
+    if outcome.kept_value is None or outcome.lowest_value is None:
+        return None
+    return Regret(outcome.kept_value, outcome.lowest_value, f"regret {decimals.show(outcome.regret)}")
+
+
+def what_if_from(replay: Replay) -> int | None:
+    """Return the first epoch whose recorded metrics need not be those of the replayed training, None if all are."""
+    if replay.validity.label != "hypothetical":
+        return None
+    through = replay.validity.valid_through_index
+    return replay.stream.epochs[0].index + 1 if through is None else through + 2
+
+
+def _what_if_label(replay: Replay) -> str:
+    first = what_if_from(replay)
+    return "" if first is None else f"what-if from epoch {first}"
+
+
+def _earliest_stop(replay: Replay) -> int | None:
+    index = replay.validity.earliest_stop_index
+    return None if index is None else index + 1
+
+
+def _open_end(replay: Replay) -> str:
+    earliest = _earliest_stop(replay)
+    if replay.validity.label != "undecided" or replay.stop_index is not None:
+        return ""
+    return "recording ends undecided" + (f": could stop after epoch {earliest} at the earliest" if earliest else "")
+
+
+def _nan_note(epochs: tuple[int, ...], values: tuple[float | None, ...]) -> Mark | None:
+    """Say where the metric is NaN: a gap alone could be a missing value."""
+    present = [(epoch, math.isnan(value)) for epoch, value in zip(epochs, values, strict=True) if value is not None]
+    nans = [epoch for epoch, is_nan in present if is_nan]
+    if not nans:
+        return None
+    if all(is_nan for epoch, is_nan in present if epoch >= nans[0]) and len(nans) > 1:
+        return Mark(nans[0], None, f"NaN from epoch {nans[0]} on")
+    more = f" and {len(nans) - 1} more" if len(nans) > 1 else ""
+    return Mark(nans[0], None, f"NaN at epoch {nans[0]}{more}")

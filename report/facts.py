@@ -1,0 +1,138 @@
+"""The few numbers under the answer of a page, and the cells of its table of runs: decided by outcomes, written here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kcb_replay.report.numbers import short, whole
+from kcb_replay.report.together import drops_of, lead_of, reduces, saved_epochs, stops
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kcb_replay.replay.result import Replay
+    from kcb_replay.report.numbers import Decimals
+
+__all__ = ["Column", "Fact", "cells", "columns_of", "facts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One of the few numbers under the answer."""
+
+    term: str
+    value: str
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table of runs."""
+
+    head: str
+    number: bool = True
+
+
+def facts(replays: Sequence[Replay], titles: Sequence[str], decimals: Decimals) -> tuple[Fact, ...]:
+    """Return the facts about one replay, or about several; rows come with the largest regret first."""
+    if not replays:
+        return ()
+    if len(replays) == 1:
+        return _facts_of_one(replays[0], decimals) if stops(replays[0]) else _rate_facts(replays[0])
+    exact = sum(replay.validity.label == "exact" for replay in replays)
+    facts = [Fact("Exact answers", whole(exact), f"of {whole(len(replays))}")]
+    stopping = [replay for replay in replays if stops(replay)]
+    if not stopping:
+        reductions = sum(len(drops_of(replay)) for replay in replays)
+        return (Fact("Reductions", whole(reductions), f"in {whole(len(replays))} fits"), *facts)
+    stopped = sum(replay.stop_epoch is not None for replay in stopping)
+    saved, recorded = saved_epochs(stopping)
+    facts = [
+        Fact("Stopped", whole(stopped), f"of {whole(len(stopping))}"),
+        Fact("Epochs saved", whole(saved), f"of {whole(recorded)} ({saved / recorded:.0%})"),
+        *facts,
+    ]
+    # Rows come worst first, so the first has the largest regret.
+    worst = lead_of(replays[0]) if stops(replays[0]) else None
+    if worst and worst.regret is not None:
+        given_up = f"Largest regret ({worst.settings.monitor} given up)"
+        facts.append(Fact(given_up, decimals.show(worst.regret), titles[0]))
+    return tuple(facts)
+
+
+def _facts_of_one(replay: Replay, decimals: Decimals) -> tuple[Fact, ...]:
+    lead = lead_of(replay)
+    stop = "never" if replay.stop_epoch is None else str(replay.stop_epoch)
+    monitor = lead.settings.monitor
+    kept = "none" if lead.kept_index is None else str(lead.kept_index + 1)
+    kept_term = "Best epoch kept" if lead.kept_index == lead.best_index else "Last epoch kept"
+    kept_value = f"{monitor} {decimals.show(lead.kept_value)}" if lead.kept_value is not None else f"no {monitor}"
+    regret = "unknown" if lead.regret is None else decimals.show(lead.regret)
+    lowest = "" if lead.lowest_index is None else f"{_extreme(lead.mode)} was epoch {lead.lowest_index + 1}"
+    return (
+        Fact("Stops after epoch", stop, f"of {replay.epochs}"),
+        Fact(kept_term, kept, kept_value),
+        Fact("Epochs saved", whole(lead.saved_epochs), f"of {replay.epochs}"),
+        Fact(f"Regret ({monitor} given up)", regret, lowest),
+    )
+
+
+def _rate_facts(replay: Replay) -> tuple[Fact, ...]:
+    drops = drops_of(replay)
+    return (
+        Fact("Reductions", whole(len(drops)), f"in {replay.epochs} epochs"),
+        Fact("Learning rate at the start", short(replay.initial_lr), replay.initial_lr_source),
+        Fact("Learning rate at the end", "unknown" if replay.final_lr is None else short(replay.final_lr)),
+        Fact("Answer", replay.validity.label),
+    )
+
+
+def _extreme(mode: str | None) -> str:
+    return "highest" if mode == "max" else "lowest"
+
+
+_RATE_COLUMNS = (Column("Reduces after", number=False), Column("Last rate"))
+
+
+def columns_of(replays: Sequence[Replay]) -> list[Column]:
+    """Return the columns that the table of runs needs."""
+    columns: list[Column] = []
+    if any(map(stops, replays)):
+        leads = {
+            (lead.settings.monitor, lead.mode) for lead in (lead_of(replay) for replay in replays if stops(replay))
+        }
+        monitor, mode = next(iter(leads))
+        lowest = f"{_extreme(mode).capitalize()} {monitor}" if len(leads) == 1 else "Best recorded"
+        heads = ("Stops after", "Saved", "Best epoch", lowest, "Kept", "Regret")
+        columns += [Column(head) for head in heads]
+    if any(map(reduces, replays)):
+        columns += _RATE_COLUMNS
+    return columns
+
+
+def cells(replay: Replay, columns: Sequence[Column], decimals: Decimals) -> list[str]:
+    """Return the texts of one row of the table of runs."""
+    reducing = _RATE_COLUMNS[0] in columns
+    rate = (_rate_cells(replay) if reduces(replay) else ["", ""]) if reducing else []
+    stop = _stop_cells(replay, decimals) if stops(replay) else [""] * (len(columns) - len(rate))
+    return stop + rate
+
+
+def _stop_cells(replay: Replay, decimals: Decimals) -> list[str]:
+    lead = lead_of(replay)
+    kept = decimals.show(lead.kept_value) if lead.kept_value is not None else "none"
+    return [
+        "never" if replay.stop_epoch is None else str(replay.stop_epoch),
+        whole(lead.saved_epochs),
+        "none" if lead.best_index is None else str(lead.best_index + 1),
+        decimals.show(lead.lowest_value) or "none",
+        kept,
+        "unknown" if lead.regret is None else decimals.show(lead.regret),
+    ]
+
+
+def _rate_cells(replay: Replay) -> list[str]:
+    drops = drops_of(replay)
+    places = [f"{drop.index + 1}{'' if drop.validity == 'exact' else '?'}" for drop in drops]
+    return [", ".join(places) or "never", "unknown" if replay.final_lr is None else short(replay.final_lr)]

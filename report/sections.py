@@ -1,0 +1,123 @@
+"""One replay in detail: its sentences, what is exact, and every epoch in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kcb_replay.replay.events import Improved, LearningRateReduced, Stopped, Waited
+from kcb_replay.report.curve import lead_position, monitored_values
+from kcb_replay.report.words import decimals_of, epoch_sentences, outcome_sentence, restored_sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kcb_replay.replay.events import Event
+    from kcb_replay.replay.result import Replay
+    from kcb_replay.report.curve import CurveInfo
+    from kcb_replay.report.numbers import Decimals
+
+__all__ = ["Cell", "EpochRow", "Lane", "Section", "section_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one callback did in one epoch; `kind` is improved, stopped, reduced or empty."""
+
+    wait: str
+    text: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRow:
+    """One recorded epoch; without cells it did not run."""
+
+    epoch: int
+    value: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One callback: its name (numbered where it occurs twice), its sentence, and how far it can be trusted."""
+
+    name: str
+    sentence: str
+    validity: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """The part of a page about one replay."""
+
+    anchor: str
+    title: str
+    curve: CurveInfo
+    has_chart: bool
+    lanes: tuple[Lane, ...]
+    endings: tuple[str, ...]
+    notes: tuple[str, ...]
+    rows: tuple[EpochRow, ...]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every answer is exact and nothing is noted."""
+        return not self.notes and all(lane.validity == "exact" for lane in self.lanes)
+
+
+def section_of(replay: Replay, curve: CurveInfo, title: str, anchor: str) -> Section:
+    """Return the section of one replay."""
+    return Section(
+        anchor=anchor,
+        title=title,
+        curve=curve,
+        # A curve of one point says less than its sentence.
+        has_chart=len(curve.epochs) > 1,
+        lanes=_lanes(replay),
+        endings=tuple(restored_sentences(replay)),
+        notes=replay.notes,
+        rows=_epoch_rows(replay),
+    )
+
+
+def _lanes(replay: Replay) -> tuple[Lane, ...]:
+    names = [callback.name for callback in replay.callbacks]
+    numbered = [
+        f"{name} {names[: place + 1].count(name)}" if names.count(name) > 1 else name
+        for place, name in enumerate(names)
+    ]
+    return tuple(
+        Lane(name, outcome_sentence(outcome, replay), outcome.validity.label, outcome.validity.reason)
+        for name, outcome in zip(numbered, replay.outcomes, strict=True)
+    )
+
+
+def _epoch_rows(replay: Replay) -> tuple[EpochRow, ...]:
+    decimals, values = decimals_of(replay), monitored_values(replay, lead_position(replay))
+    by_index: dict[int, tuple[Cell, ...]] = {}
+    lanes = [epoch_sentences(replay, position) for position in range(len(replay.callbacks))]
+    for row, sentences in zip(replay.rows, zip(*lanes, strict=True), strict=True):
+        cells = zip(row.events, sentences, strict=True)
+        by_index[row.index] = tuple(Cell(_wait(events), said.text, _kind(events)) for events, said in cells)
+    indices = [epoch.index for epoch in replay.stream.epochs]
+    return tuple(EpochRow(index + 1, _value(values, index, decimals), by_index.get(index, ())) for index in indices)
+
+
+def _value(values: dict[int, float], index: int, decimals: Decimals) -> str:
+    value = values.get(index)
+    return "NaN" if value is not None and math.isnan(value) else decimals.show(value)
+
+
+def _wait(events: Sequence[Event]) -> str:
+    waits = (f"{event.wait}/{event.patience:g}" for event in events if isinstance(event, (Improved, Waited)))
+    return next(waits, "")
+
+
+def _kind(events: Sequence[Event]) -> str:
+    for kind, name in ((Stopped, "stopped"), (LearningRateReduced, "reduced"), (Improved, "improved")):
+        if any(isinstance(event, kind) for event in events):
+            return name
+    return ""

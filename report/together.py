@@ -1,0 +1,170 @@
+"""What is said about several replays together; sentences about a single one come from `words`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kcb_replay.replay.outcome import EarlyStoppingOutcome, ReduceLROnPlateauOutcome
+from kcb_replay.report.curve import lead_position, what_if_from
+from kcb_replay.report.numbers import whole
+from kcb_replay.report.words import answer, outcome_sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kcb_replay.replay.outcome import Drop
+    from kcb_replay.replay.result import Replay
+
+__all__ = [
+    "common_answer",
+    "drops_of",
+    "extent",
+    "lead_of",
+    "logic",
+    "question",
+    "reduces",
+    "regret_explained",
+    "saved_epochs",
+    "stops",
+    "subtitle",
+]
+
+
+def lead_of(replay: Replay) -> EarlyStoppingOutcome:
+    """Return the outcome of the EarlyStopping that the answer is about."""
+    outcome = replay.outcomes[lead_position(replay)]
+    if not isinstance(outcome, EarlyStoppingOutcome):
+        raise AssertionError("only to be asked of a list with EarlyStopping")  # noqa: TRY004  # cannot happen
+    return outcome
+
+
+def stops(replay: Replay) -> bool:
+    """Tell whether the list of callbacks can stop the training."""
+    return any(isinstance(outcome, EarlyStoppingOutcome) for outcome in replay.outcomes)
+
+
+def reduces(replay: Replay) -> bool:
+    """Tell whether the list of callbacks can reduce the learning rate."""
+    return any(isinstance(outcome, ReduceLROnPlateauOutcome) for outcome in replay.outcomes)
+
+
+def drops_of(replay: Replay) -> list[Drop]:
+    """Return every reduction of the learning rate, callback by callback."""
+    return [drop for each in replay.outcomes if isinstance(each, ReduceLROnPlateauOutcome) for drop in each.drops]
+
+
+def question(replays: Sequence[Replay]) -> str:
+    """Return the title of a page, as a question; for one replay it ends before its name."""
+    asked = "When would EarlyStopping have stopped"
+    if replays and not any(map(stops, replays)):
+        asked = "When would ReduceLROnPlateau have reduced the learning rate of"
+    if len(replays) == 1:
+        return f"{asked} "
+    runs = len({replay.run for replay in replays})
+    return f"{asked} {'this run' if runs == 1 else f'these {whole(runs)} runs'}?" if replays else f"{asked} these runs?"
+
+
+def subtitle(replays: Sequence[Replay]) -> str:
+    """Return what was recorded, what is monitored, and how epochs count."""
+    if not replays:
+        return ""
+    directions = {"min": " (lower is better)", "max": " (higher is better)"}
+    outcomes = [outcome for replay in replays for outcome in replay.outcomes]
+    monitors = dict.fromkeys(f"{each.settings.monitor}{directions.get(each.mode or '', '')}" for each in outcomes)
+    return f"{extent(replays)}, monitoring {' and '.join(monitors)}. Epochs count from 1, as in Keras’ progress bar."
+
+
+def _fits(replays: Sequence[Replay]) -> dict[tuple[str, int], Replay]:
+    return {(replay.run, replay.fit): replay for replay in replays}
+
+
+def extent(replays: Sequence[Replay]) -> str:
+    """Return how many runs, fits, replays and recorded epochs there are."""
+    fits = _fits(replays)
+    runs = len({run for run, _ in fits})
+    epochs = sum(replay.epochs for replay in fits.values())
+    counted = [_count(runs, "run")] + ([_count(len(fits), "fit")] if len(fits) != runs else [])
+    counted += [_count(len(replays), "replay")] if len(replays) != len(fits) else []
+    return ", ".join([*counted, _count(epochs, "recorded epoch")])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{whole(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def common_answer(replays: Sequence[Replay]) -> str:
+    """Return the answer in one or two sentences."""
+    if not replays:
+        return "Nothing could be replayed."
+    if len(replays) == 1:
+        return f"{_own_answer(replays[0])}{_doubt(replays)}"
+    stopping = [replay for replay in replays if stops(replay)]
+    parts = [_stopped_together(stopping)] if stopping else []
+    if len(stopping) < len(replays):
+        parts.append(_reduced_together([replay for replay in replays if not stops(replay)]))
+    return f"{' '.join(parts)}{_doubt(replays)}"
+
+
+def _own_answer(replay: Replay) -> str:
+    return answer(replay) if stops(replay) else outcome_sentence(replay.outcomes[0], replay)
+
+
+def _doubt(replays: Sequence[Replay]) -> str:
+    doubtful = [first for first in map(what_if_from, replays) if first is not None]
+    if not doubtful:
+        return ""
+    if len(replays) == 1:
+        return f" It is a what-if from epoch {doubtful[0]} on."
+    which = (
+        "All of these answers are what-ifs" if len(doubtful) == len(replays) else f"{len(doubtful)} of these answers "
+    )
+    verb = "" if len(doubtful) == len(replays) else "is a what-if" if len(doubtful) == 1 else "are what-ifs"
+    return f" {which}{verb} from some epoch on."
+
+
+def _stopped_together(replays: Sequence[Replay]) -> str:
+    epochs = sorted(replay.stop_epoch for replay in replays if replay.stop_epoch is not None)
+    fits = "runs" if len({replay.run for replay in replays}) == len(replays) else "fits"
+    if len(_fits(replays)) != len(replays):
+        fits = "replays"
+    if not epochs:
+        return f"None of the {whole(len(replays))} {fits} is ever stopped."
+    span = f"after epoch {epochs[0]}" if epochs[0] == epochs[-1] else f"after epoch {epochs[0]} to {epochs[-1]}"
+    saved, recorded = saved_epochs(replays)
+    some = f"{whole(len(epochs))} of {whole(len(replays))}"
+    which = f"All {whole(len(replays))}" if len(epochs) == len(replays) else some
+    verb = "is" if len(epochs) == 1 else "are"
+    return f"{which} {fits} {verb} stopped, {span}: {whole(saved)} of {whole(recorded)} recorded epochs are saved."
+
+
+def _reduced_together(replays: Sequence[Replay]) -> str:
+    drops = [len(drops_of(replay)) for replay in replays]
+    reduced = sum(count > 0 for count in drops)
+    return (
+        f"ReduceLROnPlateau reduces the learning rate in {whole(reduced)} of {whole(len(replays))} fits,"
+        f" {_count(sum(drops), 'time')} in all."
+    )
+
+
+def saved_epochs(replays: Sequence[Replay]) -> tuple[int, int]:
+    """Return how many epochs would not have run, and how many were recorded."""
+    return sum(replay.epochs - replay.epochs_run for replay in replays), sum(replay.epochs for replay in replays)
+
+
+def regret_explained(replays: Sequence[Replay]) -> str:
+    """Return what regret is, nothing where nothing stops."""
+    if not any(map(stops, replays)):
+        return ""
+    return (
+        "Regret is what was given up: the difference between the value of the epoch kept and the best value of the"
+        " whole recording. The epoch kept is the best one where restore_best_weights is True, else the last that ran."
+    )
+
+
+def logic(replays: Sequence[Replay]) -> str:
+    """Return which Keras is replayed."""
+    kinds = dict.fromkeys(callback.name for replay in replays for callback in replay.callbacks)
+    versions = dict.fromkeys(
+        f"{replay.semantics.name} ({replay.semantics.arithmetic.split()[0]} comparison)" for replay in replays
+    )
+    return f"{' and '.join(kinds)} as in {', '.join(versions)}" if replays else ""

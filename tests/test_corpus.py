@@ -1,0 +1,157 @@
+"""Real logs of other projects: every Keras log is read, everything else is refused with a reason."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import csv
+
+from kcb_replay.errors import ReadError
+from kcb_replay.ingest.discover import discover
+from kcb_replay.ingest.readers import READERS
+from kcb_replay.ingest.readers.base import Blob
+from kcb_replay.ingest.readers.csvlogger import CSVLOGGER
+from kcb_replay.ingest.readers.tensorboard import TENSORBOARD
+
+CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
+pytestmark = pytest.mark.skipif(
+    not CORPUS.is_dir(), reason="the corpus is not here, and is never copied into this project"
+)
+
+
+def _files(*kinds: str) -> list[Path]:
+    return sorted(path for kind in kinds for path in (CORPUS / kind).rglob("*") if path.is_file())
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(CORPUS).as_posix()
+
+
+def _blob(path: Path) -> Blob:
+    return Blob(_name(path), path.read_bytes())
+
+
+def _peculiar() -> dict[str, str]:
+    """Return what the manifest says of each file."""
+    if not CORPUS.is_dir():
+        return {}
+    lines = (CORPUS / "MANIFEST.tsv").read_text().splitlines()[1:]
+    return {fields[4]: fields[7] if len(fields) > 7 else "" for fields in (line.split("\t") for line in lines)}
+
+
+PECULIAR = _peculiar()
+
+
+def _said(path: Path, what: str) -> int:
+    """Return the number that stands before a word in the manifest's remark, such as `15 rows`."""
+    words = PECULIAR[_name(path)].replace(";", " ").split()
+    return next((int(words[n - 1]) for n, word in enumerate(words) if word == what and words[n - 1].isdigit()), 0)
+
+
+def _restarts(path: Path) -> int:
+    remark = PECULIAR[_name(path)].partition("epoch restarts ")[2]
+    return int(remark.split()[0]) if remark else 0
+
+
+@pytest.mark.parametrize("path", _files("csvlogger"), ids=_name)
+def test_every_csvlogger_file_is_read_with_all_its_rows(path):
+    """The rows and restarts are those that the manifest counted."""
+    blob = _blob(path)
+    assert CSVLOGGER.accepts(blob.path, blob.content[:4096])
+    reading = CSVLOGGER.read((blob,))
+    assert len(reading.fits) == 1 + _restarts(path)
+    assert sum(map(len, reading.fits)) == _said(path, "rows")
+
+
+@pytest.mark.parametrize("path", _files("csvlogger"), ids=_name)
+def test_every_cell_of_a_csvlogger_file_is_read_as_pyarrow_reads_it(path):
+    """An independent parser finds the same numbers in the same columns."""
+    content = path.read_bytes().replace(b"\r\r\n", b"\n")
+    separator = chr(content[5])
+    names = content.splitlines()[0].decode().split(separator)
+    table = csv.read_csv(
+        pa.BufferReader(content),
+        parse_options=csv.ParseOptions(delimiter=separator),
+        convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pa.float64())),
+    )
+    for name in names[1:]:
+        read = [
+            np.where(fit.metrics[name].valid, fit.metrics[name].values, np.nan)
+            for fit in CSVLOGGER.read((_blob(path),)).fits
+        ]
+        assert np.array_equal(np.concatenate(read), table[name].to_numpy(), equal_nan=True), name
+
+
+@pytest.mark.parametrize("path", _files("lookalike_csv", "lightning_metrics", "yolo_results"), ids=_name)
+def test_no_look_alike_is_accepted(path):
+    """Hand-written logs, Lightning's and YOLO's are of no format that is known, and the report says so."""
+    blob = _blob(path)
+    assert not any(reader.accepts(blob.path, blob.content[:4096]) for reader in READERS)
+    with pytest.raises(ReadError, match="of no format that is known"):
+        discover([path])
+
+
+def _event_groups() -> dict[str, list[Path]]:
+    groups = defaultdict(list)
+    for path in _files("tfevents"):
+        groups[_name(path.parent)].append(path)
+    return dict(groups)
+
+
+# Fits and epochs in all that a folder of event files gives.
+READ = {
+    "tfevents/crypdick__CapsNet-Keras/@448047ba/result/tensorboard-logs": (2, 51),
+    "tfevents/crypdick__CapsNet-Keras/@72297f6b/mnist_result/tensorboard-logs": (1, 50),
+    "tfevents/keras-team__keras/@f5c226c3/examples/_mnist": (1, 20),
+    "tfevents/shan18__CapsNet-COCO/result/tensorboard-logs": (1, 3),
+    # Not Keras's, but `loss` alone at step 0 is just what Keras 2 would write.
+    "tfevents/guildai__guildai/guild/tests/samples/filter-runs/2dc1529ba06c46fda486395a61475dbe/.guild": (1, 1),
+    "tfevents/guildai__guildai/guild/tests/samples/filter-runs/79ca9e64e4d7453f999a6bbd1e7c03f0/.guild": (1, 1),
+}
+
+
+@pytest.mark.parametrize(("group", "paths"), _event_groups().items(), ids=_event_groups())
+def test_event_files_of_keras_are_read_and_others_refused(group, paths):
+    """Each folder gives its fits, or a reason that names what was found instead."""
+    blobs = tuple(map(_blob, paths))
+    assert all(TENSORBOARD.accepts(blob.path, b"") for blob in blobs)
+    if group in READ:
+        fits = TENSORBOARD.read(blobs).fits
+        assert (len(fits), sum(map(len, fits))) == READ[group]
+    else:
+        with pytest.raises(ReadError, match="Expected Keras's epoch scalars"):
+            TENSORBOARD.read(blobs)
+
+
+def test_the_capsnet_events_equal_the_log_beside_them():
+    """CSV and event file of one real training hold the same numbers, up to float32."""
+    place = "crypdick__CapsNet-Keras/@72297f6b/mnist_result"
+    (log,) = CSVLOGGER.read((_blob(CORPUS / "csvlogger" / place / "log.csv"),)).fits
+    (events,) = TENSORBOARD.read(tuple(map(_blob, _files(f"tfevents/{place}")))).fits
+    assert sorted(set(log.metrics) - set(events.metrics)) == []
+    for name, series in log.metrics.items():
+        assert np.array_equal(series.values.astype(np.float32), events.metrics[name].values.astype(np.float32)), name
+
+
+@pytest.mark.parametrize("path", _files("pickle"), ids=_name)
+def test_every_pickled_history_is_read(path):
+    """Real histories of several protocols give at least one fit."""
+    (reader,) = (reader for reader in READERS if reader.format == "history")
+    assert reader.accepts(_name(path), path.read_bytes()[:4096])
+    assert reader.read((_blob(path),)).fits[0].metrics
+
+
+@pytest.mark.parametrize("path", _files("."), ids=_name)
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.format)
+def test_nothing_fails_with_anything_but_a_read_error(path, reader):
+    """Whatever the file is, each reader reads it or refuses it by name."""
+    refusal = _name(path)
+    try:
+        reader.read((_blob(path),))
+    except ReadError as error:
+        refusal = str(error)
+    assert _name(path) in refusal

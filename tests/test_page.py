@@ -1,0 +1,288 @@
+"""The HTML report: one file, offline, no script, every name inert, and the numbers are those of the replays."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html import unescape
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import kcb_replay as kcb
+from kcb_replay.errors import KcbReplayError
+from kcb_replay.ingest.recording import Fit, Recording, Series
+from kcb_replay.replay.replay import LeftOut, Simulation
+from kcb_replay.report.contents import MOST_SECTIONS, contents_of
+from kcb_replay.report.names import shown
+from kcb_replay.report.page import page_html, report
+
+BOTH = [kcb.EarlyStopping(patience=5), kcb.ReduceLROnPlateau(patience=4, factor=0.5)]
+IMPATIENT = (kcb.EarlyStopping(patience=1),)
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "a\u202egnp.exe",
+    '"><script>alert(2)</script>',
+    "{{ 7*7 }}",
+    "'\x00\x1b[2J\n",
+    "\ud800",
+]
+
+
+class Markup(HTMLParser):
+    """Collects elements, attributes and the text of cells."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.attributes, self.open, self.void = [], [], [], {"meta", "link", "br"}
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        """Note an element and its attributes."""
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in self.void:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        """Note an element that is closed at once."""
+        self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
+
+    def handle_endtag(self, tag):
+        """Check that what was opened last is closed first."""
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="session")
+def recordings(sample_logs):
+    """Return the shipped recordings."""
+    return list(kcb.read(sample_logs))
+
+
+@pytest.fixture(scope="session")
+def simulation(recordings):
+    """Return a simulation of every shipped run with both callbacks."""
+    return kcb.simulate(recordings, [BOTH])
+
+
+@pytest.fixture(scope="session")
+def page(simulation):
+    """Return the page of that simulation."""
+    return page_html(simulation, command="kcb-replay report sample_logs -o report.html")
+
+
+def simulated(recording, *names, callbacks=IMPATIENT, values=(0.5, 0.6, 0.7)):
+    """Return a simulation of made-up runs."""
+    return kcb.simulate([recording(name, val_loss=list(values)) for name in names], [list(callbacks)])
+
+
+def text_of(html):
+    """Return what can be read on a page."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL))).split())
+
+
+def test_page_needs_nothing_from_elsewhere(page):
+    """There is no address of another place, no script, no style attribute and no event handler."""
+    markup = Markup(page)
+    assert "script" not in markup.tags
+    assert not re.findall(r"https?://|url\((?!#)|@import", page)
+    for tag, name, value in markup.attributes:
+        assert name != "style", tag
+        assert not name.startswith("on"), (tag, name)
+        if name in {"href", "src", "xlink:href", "action"}:
+            assert value.startswith(("#", "data:,")), value
+
+
+def test_elements_are_closed_and_ids_unique(page):
+    """The markup is well formed, every id occurs once, and every link inside the page leads somewhere."""
+    markup = Markup(page)
+    assert markup.open == []
+    ids = [value for _, name, value in markup.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    links = {value[1:] for _, name, value in markup.attributes if name == "href" and value.startswith("#")}
+    assert links <= set(ids)
+
+
+def test_policy_allows_exactly_the_one_style_sheet(page):
+    """The hash in the policy is that of the style text as it stands in the page."""
+    (style,) = re.findall(r"<style>(.*?)</style>", page, flags=re.DOTALL)
+    policy = unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1])
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_run_names_are_text(recording, tmp_path, name):
+    """A run name is shown as text with its invisible characters written out, alone and among others."""
+    for names in ([name], [name, "other"]):
+        report(simulated(recording, *names), tmp_path / "page.html")
+        html = (tmp_path / "page.html").read_text(encoding="utf-8")
+        assert not {"img", "script"} & set(Markup(html).tags)
+        assert not re.search("[\x00-\x09\x0b-\x1f\u200b-\u200f\u202a-\u202e\u2066-\u2069]", html)
+        assert " ".join(shown(name).split()) in text_of(html)
+
+
+def test_hostile_metric_names_and_commands_are_text(recording):
+    """The same holds for the monitor, the settings as code, reasons and the command line."""
+    hostile = "<i>\u202e"
+    found = recording("run", **{hostile: [0.5, 0.6, 0.7]})
+    simulation = kcb.simulate([found], [[kcb.EarlyStopping(hostile, mode="min", patience=1)]])
+    left_out = (LeftOut("<b>", 1, "<u>\u202e is not recorded", ""),)
+    html = page_html(Simulation(simulation.replays, left_out), command="kcb-replay <s>\u202e")
+    assert not {"i", "s", "u"} & set(Markup(html).tags)
+    assert "\u202e" not in html
+    for text in (r"<i>\u202e", r"<u>\u202e is not recorded", r"kcb-replay <s>\u202e", "fit 1"):
+        assert text in text_of(html)
+
+
+def test_left_out_runs_are_listed_with_their_reasons(recordings):
+    """A run that cannot be replayed is named above the table, with what is recorded instead."""
+    simulation = kcb.simulate(recordings, [[kcb.EarlyStopping("val_losss", mode="min")]])
+    text = text_of(page_html(simulation))
+    assert f"{len(simulation.left_out)} fits are left out." in text
+    for each in simulation.left_out:
+        assert f"{each.reason}" in text
+
+
+def test_nothing_replayed_is_still_a_page(tmp_path):
+    """With every run left out the page is written, with only the notice."""
+    path = tmp_path / "page.html"
+    report(Simulation((), (LeftOut("one", 0, "val_loss is not recorded", ""),)), path)
+    html = path.read_text(encoding="utf-8")
+    assert "one : val_loss is not recorded" in text_of(html)
+    assert not {"table", "svg", "section"} & set(Markup(html).tags)
+
+
+def test_table_says_what_the_replays_say(simulation):
+    """Every cell of the table of runs is a number of `to_dict`."""
+    contents = contents_of(simulation)
+    heads = [column.head for column in contents.columns]
+    records = {(replay.run, replay.fit): replay.to_dict() for replay in simulation.replays}
+    assert len(contents.rows) == len(records)
+    for row in contents.rows:
+        record = records[row.curve.run, row.curve.fit]
+        stopping, reducing = record["callbacks"]
+        cells = dict(zip(heads, row.cells, strict=True))
+        assert cells["Stops after"] == str(record["stop_epoch"])
+        assert cells["Saved"] == str(stopping["saved_epochs"])
+        assert cells["Best epoch"] == str(stopping["best_epoch"])
+        for head, key in (("Lowest val_loss", "lowest_value"), ("Kept", "kept_value"), ("Regret", "regret")):
+            assert float(cells[head]) == pytest.approx(stopping[key], abs=1e-4, rel=1e-3)
+        drops = [f"{drop['epoch']}{'' if drop['validity'] == 'exact' else '?'}" for drop in reducing["drops"]]
+        assert cells["Reduces after"] == ", ".join(drops)
+        assert (row.validity, row.reason) == (record["validity"], record["reason"])
+
+
+def test_largest_regret_comes_first(simulation):
+    """The table begins with what was given up most."""
+    rows = contents_of(simulation).rows
+    regrets = {(replay.run, replay.fit): replay.outcomes[0].regret for replay in simulation.replays}
+    given_up = [regrets[row.curve.run, row.curve.fit] for row in rows]
+    assert given_up == sorted(given_up, reverse=True)
+
+
+def test_page_writes_what_the_contents_say(page, simulation):
+    """Answer, facts, table and sentences of the info stand on the page."""
+    contents, text = contents_of(simulation), text_of(page)
+    for said in (contents.question, contents.answer, contents.logic, *(fact.value for fact in contents.facts)):
+        assert said in text
+    for section in contents.sections:
+        for lane in section.lanes:
+            assert lane.sentence in text
+            assert lane.reason in text
+
+
+def test_one_run_is_asked_by_name(recording):
+    """A single replay has its name in the question and its own answer."""
+    text = text_of(page_html(simulated(recording, "resnet")))
+    assert "When would EarlyStopping have stopped resnet ?" in text
+    assert "Training stops after epoch 2 of 3." in text
+
+
+def test_without_early_stopping_the_question_is_about_the_learning_rate(recording):
+    """A list that cannot stop is asked when it would have reduced the learning rate."""
+    simulation = simulated(recording, "a", "b", callbacks=[kcb.ReduceLROnPlateau(patience=1)])
+    contents = contents_of(simulation)
+    assert contents.question == "When would ReduceLROnPlateau have reduced the learning rate of these 2 runs?"
+    assert [column.head for column in contents.columns] == ["Reduces after", "Last rate"]
+    assert "regret" not in text_of(page_html(simulation)).lower()
+
+
+def test_several_settings_are_told_apart(recordings):
+    """Each list of callbacks is shown as code and named in every row; columns fit the rows."""
+    settings = [[kcb.EarlyStopping(patience=3)], [kcb.ReduceLROnPlateau(patience=3)], BOTH]
+    simulation = kcb.simulate(recordings[1:3], settings)
+    contents = contents_of(simulation)
+    assert [setting.name for setting in contents.settings] == ["Setting 1", "Setting 2", "Setting 3"]
+    assert {row.name.split(", ")[-1] for row in contents.rows} == {"setting 1", "setting 2", "setting 3"}
+    assert {len(row.cells) for row in contents.rows} == {len(contents.columns)}
+    assert Markup(page_html(simulation)).open == []
+
+
+def test_epochs_after_the_stop_are_not_run(recording):
+    """The epoch table has every recorded epoch, and says which did not run."""
+    contents = contents_of(simulated(recording, "run", values=[0.5, 0.6, None, 0.4]))
+    rows = contents.sections[0].rows
+    assert [row.value for row in rows] == ["0.5000", "0.6000", "", "0.4000"]
+    assert [bool(row.cells) for row in rows] == [True, True, False, False]
+    assert rows[1].cells[0].kind == "stopped"
+
+
+def test_one_epoch_has_no_chart(recording):
+    """A single epoch is told in words and in the table."""
+    html = page_html(simulated(recording, "run", values=[0.5]))
+    assert "svg" not in Markup(html).tags
+    assert "0.5000 is the first value." in text_of(html)
+
+
+def many(count, epochs):
+    """Return recordings that differ in their noise."""
+    noise = np.random.default_rng(0)
+    for number in range(count):
+        values = 1 / np.arange(1, epochs + 1) + noise.normal(0, 0.02, epochs)
+        yield Recording(f"run{number}", (), (Fit(np.arange(epochs), {"val_loss": _series(values)}),))
+
+
+def _series(values):
+    return Series(values, np.ones(len(values), bool), tag="val_loss", source="training.log")
+
+
+def test_many_runs_have_sections_only_for_the_worst(tmp_path):
+    """Beyond thirty fits only the worst are shown one by one, the page says so, and it stays small."""
+    simulation = kcb.simulate(many(50, 100), [BOTH])
+    contents = contents_of(simulation)
+    assert (len(contents.rows), len(contents.sections)) == (50, MOST_SECTIONS)
+    report(simulation, tmp_path / "page.html")
+    assert "the other 20 are in the table only" in text_of((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert (tmp_path / "page.html").stat().st_size < 1_500_000
+
+
+def test_page_of_the_sample_logs_is_small(page):
+    """The page of the shipped runs can be mailed."""
+    assert len(page.encode()) < 500_000
+
+
+def test_sources_stand_at_the_foot(recordings, simulation):
+    """The files that were read are listed with their hash."""
+    sources = recordings[0].sources
+    text = text_of(page_html(simulation))
+    assert sources[0].path in text
+    assert sources[0].sha256[:12] in text
+
+
+def test_missing_folder_says_what_to_do(simulation, tmp_path):
+    """A folder that does not exist is an error that names it, and nothing is left."""
+    with pytest.raises(KcbReplayError, match="Make it first"):
+        report(simulation, tmp_path / "nowhere" / "page.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_the_page_is_left_in_the_folder(simulation, tmp_path):
+    """No temporary file stays behind."""
+    report(simulation, tmp_path / "page.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
