@@ -157,7 +157,9 @@ def _settings(command: _Function) -> _Function:
 
 
 @main.command(name="ingest")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(exists=True, path_type=Path))
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(exists=True, readable=False, path_type=Path)
+)
 @_store
 @click.option("--format", "format_", default="auto", show_default=True, help="csvlogger, history or tensorboard.")
 @click.option("--strict", is_flag=True, help="Exit with 1 when anything was left out.")

@@ -191,7 +191,10 @@ def _run_folder(candidate: Candidate) -> Path:
 def run_folder(path: Path, format: str) -> Path:  # noqa: A002  # the readers' word
     """Return the folder that names the run of a file; `train/` and `validation/` belong to their parent."""
     folder = path.parent
-    return folder.parent if format == "tensorboard" and folder.name in ROLES else folder
+    # A path in the working folder does not hold the folder's name.
+    if format != "tensorboard" or folder.absolute().name not in ROLES:
+        return folder
+    return folder.parent if folder.name else folder.absolute().parent
 
 
 def _folder_name(folder: Path, root: Path) -> str:

@@ -217,7 +217,7 @@ def _part(reader: Reader, paths: Sequence[Path], label: Callable[[Path], str]) -
         digest = hashlib.sha256(content).hexdigest()
         reader_name = f"{reader.format}/{reader.version}"
         sources.append(Source(label(path), reader.format, len(content), status.st_mtime_ns, digest, reader_name))
-        blobs.append(Blob(label(path), content))
+        blobs.append(Blob(label(path), content, folder=path.absolute().parent.name))
     return Part(reader.format, tuple(sources), reader.read(tuple(blobs)))
 
 

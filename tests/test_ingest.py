@@ -152,6 +152,23 @@ def test_wall_times_come_from_the_events(sample_store):
     assert (wall.valid.all(), bool((np.diff(wall.values) > 0).all())) == (True, True)
 
 
+@pytest.mark.parametrize("path", [".", "./", "../validation", "events"])
+def test_validation_is_validation_from_inside_its_folder(sample_logs, monkeypatch, path):
+    """However the folder is named, its epoch_loss is Keras's val_loss, and the run has its name."""
+    monkeypatch.chdir(sample_logs / "keras3-overfit" / "validation")
+    (recording,) = read(*Path().glob("events*") if path == "events" else [path])
+    assert (recording.name, sorted(recording.metrics)) == ("keras3-overfit", ["val_accuracy", "val_loss"])
+
+
+def test_validation_is_validation_beside_its_store(sample_logs, tmp_path, monkeypatch):
+    """With the store in the same folder a source's path is its bare name; its folder is known all the same."""
+    shutil.copytree(sample_logs / "keras3-overfit" / "validation", tmp_path / "run" / "validation")
+    monkeypatch.chdir(tmp_path / "run" / "validation")
+    store = Store("kcb-store")
+    store.ingest(".")
+    assert sorted(store.load("run").metrics) == ["val_accuracy", "val_loss"]
+
+
 # Again
 
 

@@ -18,10 +18,11 @@ __all__ = ["Blob", "Reader", "Reading"]
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """The bytes of one source file and the path they came from."""
+    """The bytes of one source file, the path they came from, and the name of its folder where the path lacks it."""
 
     path: str
     content: bytes
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class TensorBoardReader:
         notes: list[Note] = []
         scalars: dict[str, _Scalars] = {}
         for blob in sorted(blobs, key=lambda blob: _file_order(blob.path)):
-            _collect(blob, scalars.setdefault(_role(blob.path), _Scalars()), notes)
+            _collect(blob, scalars.setdefault(_role(blob), _Scalars()), notes)
         columns = _columns(scalars)
         if not columns:
             raise ReadError(_nothing_found(blobs, scalars, notes))
@@ -78,8 +78,8 @@ class TensorBoardReader:
 TENSORBOARD = TensorBoardReader()
 
 
-def _role(path: str) -> str:
-    folder = PurePosixPath(path).parent.name
+def _role(blob: Blob) -> str:
+    folder = blob.folder or PurePosixPath(blob.path).parent.name
     return folder if folder in ROLES else ""
 
 
