@@ -26,7 +26,7 @@ from kcb_replay.ingest.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from kcb_replay.ingest.recording import Recording
@@ -65,25 +65,31 @@ def read_run(path: Path, name: str) -> Recording | None:
         return None
 
 
-def replace_runs(path: Path, runs: Iterable[StoredRun], *, temporary: Path) -> None:
+def replace_runs(path: Path, runs: Iterable[StoredRun], *, temporary: Path) -> list[str]:
     """Write `runs` into the bucket at `path`, instead of those of the same names, in one rename.
 
-    `temporary` is a file name on the same file system. Whatever fails, the bucket stays as it was.
+    `temporary` is a file name on the same file system. Whatever fails, the bucket stays as it was. A stored run that
+    shares no source with the new one of its name is another run: it is kept, and the name of the new one returned.
     """
     new = {run.recording.name: run for run in runs}
-    tables = {name: (entry_of(run.recording, run.refused), rows_of(run.recording)) for name, run in new.items()}
+    tables: dict[str, tuple[RunEntry, pa.Table]] = {}
     if path.exists():
         with _opened(path) as file:
-            kept = [entry for name, entry in _entries(file, path).items() if name not in new]
+            kept = [entry for entry in _entries(file, path).values() if not _is_replaced(entry, new)]
             if kept:
                 rows = file.read()
-                tables |= {entry.name: (entry, rows.slice(*_offset_and_length(entry))) for entry in kept}
+                tables = {entry.name: (entry, rows.slice(*_offset_and_length(entry))) for entry in kept}
+    others = [name for name in new if name in tables]
+    for name in new.keys() - tables.keys():
+        run = new[name]
+        tables[name] = entry_of(run.recording, run.refused), rows_of(run.recording)
     try:
         _write(temporary, [tables[name] for name in sorted(tables)])
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+    return others
 
 
 def sync_folder(folder: Path) -> None:
@@ -93,6 +99,14 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _is_replaced(entry: RunEntry, new: Mapping[str, StoredRun]) -> bool:
+    run = new.get(entry.name)
+    if run is None:
+        return False
+    paths = {source.path for source in run.recording.sources}
+    return any(source.path in paths for source in entry.sources) or not entry.sources
 
 
 def _offset_and_length(entry: RunEntry) -> tuple[int, int]:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["IngestReport", "ingest", "read"]
 
 
+_TAKEN = "another ingest has just stored a run of this name from other sources: rename the folder and ingest it again"
+
+
 @dataclass(slots=True)
 class IngestReport:
     """What an ingest did: the runs it wrote, those that were unchanged, and what it left out and why."""
@@ -96,8 +99,9 @@ def ingest(
             done += 1
         if runs:
             store.create(expected_runs=len(wanted))
-            store.put(runs)
-            report.written += [run.recording for run in runs]
+            taken = store.put(runs)
+            report.written += [run.recording for run in runs if run.recording.name not in taken]
+            report.left_out += [LeftOutSource(name, _TAKEN) for name in taken]
     if progress:
         progress(done, len(wanted), "")
     if not report.written and not report.unchanged:
@@ -142,10 +146,14 @@ def _labels(group: Group, store: Store) -> list[str]:
 
 def _unchanged(candidates: Iterable[Candidate], entry: RunEntry, store: Store) -> bool:
     known = entry.known_sources
-    return all(_same(candidate.path, known.get(store.label(candidate.path))) for candidate in candidates)
+    return all(_same(candidate, known.get(store.label(candidate.path))) for candidate in candidates)
 
 
-def _same(path: Path, known: Source | RefusedSource | None) -> bool:
+def _same(candidate: Candidate, known: Source | RefusedSource | None) -> bool:
+    path = candidate.path
+    # A reader of another version may read the same bytes otherwise.
+    if isinstance(known, Source) and known.reader != _reader_name(candidate.reader):
+        return False
     try:
         status = path.stat()
         if known is None or status.st_size != known.size:
@@ -215,10 +223,14 @@ def _part(reader: Reader, paths: Sequence[Path], label: Callable[[Path], str]) -
         except OSError as error:
             raise ReadError(f"{path} cannot be read: {error.strerror}") from None
         digest = hashlib.sha256(content).hexdigest()
-        reader_name = f"{reader.format}/{reader.version}"
-        sources.append(Source(label(path), reader.format, len(content), status.st_mtime_ns, digest, reader_name))
+        name = _reader_name(reader)
+        sources.append(Source(label(path), reader.format, len(content), status.st_mtime_ns, digest, name))
         blobs.append(Blob(label(path), content, folder=path.absolute().parent.name))
     return Part(reader.format, tuple(sources), reader.read(tuple(blobs)))
+
+
+def _reader_name(reader: Reader) -> str:
+    return f"{reader.format}/{reader.version}"
 
 
 def _refused(path: Path, label: str, reason: str) -> RefusedSource:

@@ -59,14 +59,16 @@ def merge(name: str, parts: Sequence[Part]) -> Recording:
 
 
 def _matching(fit: Fit, fits: Sequence[Fit]) -> int | None:
-    """Return the number of the fit that has the most values in common with `fit`, None when no value agrees."""
-    agreeing = [
-        # Trainings that have nothing else in common often have the same learning rate.
-        sum(int(equal.sum()) for metric, equal in _compared(candidate, fit) if metric not in _RATES)
-        for candidate in fits
-    ]
-    best = int(np.argmax(agreeing))
-    return best if agreeing[best] else None
+    """Return the number of the fit that agrees best with `fit`, None when most values disagree with every one."""
+    shares = [_share_of_equal(candidate, fit) for candidate in fits]
+    best = int(np.argmax(shares))
+    return best if shares[best] >= 0.5 else None
+
+
+def _share_of_equal(leading: Fit, other: Fit) -> float:
+    # Trainings that have nothing else in common often have the same learning rate.
+    equal = [equal for metric, equal in _compared(leading, other) if metric not in _RATES]
+    return float(np.concatenate(equal).mean()) if sum(map(len, equal)) else 0.0
 
 
 def _compared(leading: Fit, other: Fit) -> Iterable[tuple[str, Mask]]:

@@ -113,14 +113,16 @@ class Store:
             reason = error.strerror or error
             raise StoreError(f"{self.path} cannot be written: {reason}. Choose another --store.") from None
 
-    def put(self, runs: Iterable[StoredRun]) -> None:
-        """Write runs instead of those of the same names; each bucket changes at once or not at all."""
+    def put(self, runs: Iterable[StoredRun]) -> list[str]:
+        """Write runs instead of those of the same names; each bucket changes at once or not at all.
+
+        Returns the names that another run, from other sources, has taken: those runs are not written.
+        """
         count = self._buckets()
         per_bucket: dict[int, list[StoredRun]] = defaultdict(list)
         for run in runs:
             per_bucket[bucket_of(run.recording.name, count)].append(run)
-        for number, members in per_bucket.items():
-            self._replace(number, members)
+        return [name for number, members in per_bucket.items() for name in self._replace(number, members)]
 
     def label(self, path: Path) -> str:
         """Return how a source is named in the store: relative to the store's parent folder where it is below it."""
@@ -131,7 +133,7 @@ class Store:
         """Return the path of a source from its label."""
         return self.path.resolve().parent / label
 
-    def _replace(self, number: int, runs: list[StoredRun]) -> None:
+    def _replace(self, number: int, runs: list[StoredRun]) -> list[str]:
         path = self._bucket_path(number)
         with self._locked(f".lock-{number:04d}"):
             temporary = self.path / ".tmp" / f"b{number:04d}.{os.getpid()}.parquet"
@@ -139,7 +141,7 @@ class Store:
             for leftover in temporary.parent.glob(f"b{number:04d}.*"):
                 leftover.unlink(missing_ok=True)
             try:
-                replace_runs(path, runs, temporary=temporary)
+                return replace_runs(path, runs, temporary=temporary)
             except OSError as error:
                 raise StoreError(
                     f"{path} could not be written: {error.strerror or error}. What was stored is unchanged; make"

@@ -16,6 +16,7 @@ import pytest
 
 from kcb_replay.errors import ReadError, StoreError
 from kcb_replay.ingest.ingest import read
+from kcb_replay.ingest.readers.csvlogger import CSVLoggerReader
 from kcb_replay.ingest.store import Store
 
 if TYPE_CHECKING:
@@ -180,6 +181,15 @@ def test_a_second_ingest_changes_nothing(logs, store):
     before = _data(store)
     report = store.ingest(logs)
     assert (sorted(report.unchanged), report.written, _data(store)) == (["run1", "run2"], [], before)
+
+
+def test_a_newer_reader_reads_again(logs, store, monkeypatch):
+    """What another version of a reader has read is read again, though the file is the same."""
+    _write(logs / "a" / "training.log", 1.0)
+    store.ingest(logs)
+    newer = CSVLoggerReader(version=CSVLoggerReader().version + 1)
+    monkeypatch.setattr("kcb_replay.ingest.discover.READERS", (newer,))
+    assert [run.name for run in store.ingest(logs).written] == ["a"]
 
 
 def test_a_touched_file_of_the_same_bytes_is_unchanged(logs, store):

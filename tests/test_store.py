@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,6 +141,16 @@ def test_putting_a_run_again_replaces_it_and_keeps_the_others(store):
     others = [store.load("run0"), store.load("run2")]
     store.put([StoredRun(new)])
     assert [store.load(f"run{n}") for n in (0, 1, 2)] == [others[0], new, others[1]]
+
+
+def test_another_run_of_the_same_name_is_never_replaced(store):
+    """Two ingests at once may give a name to two folders; the one that is stored stays, and the other is told."""
+    source = Source("a/training.log", "csvlogger", 1, 2, "3", "csvlogger/1")
+    stored = replace(_recording("run1", val_loss=[1.0]), sources=(source,))
+    store.put([StoredRun(stored)])
+    other = replace(_recording("run1", val_loss=[2.0]), sources=(replace(source, path="b/training.log"),))
+    assert store.put([StoredRun(other)]) == ["run1"]
+    assert store.load("run1") == stored
 
 
 def test_refused_sources_are_in_the_catalogue(store):
