@@ -46,8 +46,8 @@ _HOME = {
     "replay.callbacks": ("EarlyStopping", "ReduceLROnPlateau"),
     "replay.replay": ("Simulation", "simulate"),
     "replay.result": ("Replay",),
-    "report.figure": ("plot",),
     "replay.semantics": ("Semantics", "semantics"),
+    "report.figure": ("plot",),
 }
 # Two public functions have the name of the package that holds them; those packages can be called.
 _CALLABLE_PACKAGES = ("replay", "report")

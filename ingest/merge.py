@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.ingest.recording import Fit, Note, Recording, Series
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Note, Recording, Series
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,7 +26,6 @@ __all__ = ["Part", "merge"]
 Floats: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 _MOST_PRECISE_FIRST = ("csvlogger", "history", "tensorboard")
-_RATES = ("lr", "learning_rate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def _matching(fit: Fit, fits: Sequence[Fit]) -> int | None:
 
 def _share_of_equal(leading: Fit, other: Fit) -> float:
     # Trainings that have nothing else in common often have the same learning rate.
-    equal = [equal for metric, equal in _compared(leading, other) if metric not in _RATES]
+    equal = [equal for metric, equal in _compared(leading, other) if metric not in LEARNING_RATE_KEYS]
     return float(np.concatenate(equal).mean()) if sum(map(len, equal)) else 0.0
 
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["Fit", "Note", "Recording", "Series", "Source"]
+__all__ = ["LEARNING_RATE_KEYS", "Fit", "Note", "Recording", "Series", "Source"]
+
+# The names under which callbacks log the learning rate: Keras 3, then Keras 2.
+LEARNING_RATE_KEYS = ("learning_rate", "lr")
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kcb_replay.ingest.recording import Fit
 
-__all__ = ["LEARNING_RATE_KEYS", "Epoch", "Stream", "stream_of"]
-
-LEARNING_RATE_KEYS = ("learning_rate", "lr")
+__all__ = ["Epoch", "Stream", "stream_of"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.report.numbers import short, whole
 from kcb_replay.report.together import drops_of, lead_of, reduces, saved_epochs, stops
+from kcb_replay.report.words import drop_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,5 +135,5 @@ def _stop_cells(replay: Replay, decimals: Decimals) -> list[str]:
 
 def _rate_cells(replay: Replay) -> list[str]:
     drops = drops_of(replay)
-    places = [f"{drop.index + 1}{'' if drop.validity == 'exact' else '?'}" for drop in drops]
+    places = [drop_place(drop) for drop in drops]
     return [", ".join(places) or "never", "unknown" if replay.final_lr is None else short(replay.final_lr)]

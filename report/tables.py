@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from kcb_replay.replay.outcome import EarlyStoppingOutcome, ReduceLROnPlateauOutcome
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, decimals_for, short, whole
-from kcb_replay.report.words import compared_outcomes
+from kcb_replay.report.words import compared_outcomes, drop_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -125,7 +125,7 @@ def _drop_cells(replay: Replay) -> Cells:
     if not outcomes:
         return {}
     drops = sorted((drop for outcome in outcomes for drop in outcome.drops), key=lambda drop: drop.index)
-    marks = [f"{drop.index + 1}" + ("" if drop.validity == "exact" else "?") for drop in drops]
+    marks = [drop_place(drop) for drop in drops]
     return {
         "lr drops": " ".join(marks) or "none",
         "final lr": "" if replay.final_lr is None else short(replay.final_lr),

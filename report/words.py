@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.outcome import Outcome
+    from kcb_replay.replay.outcome import Drop, Outcome
     from kcb_replay.replay.result import Replay
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "answer",
     "compared_outcomes",
     "decimals_of",
+    "drop_place",
     "epoch_sentences",
     "outcome_sentence",
     "restored_sentences",
@@ -107,6 +108,11 @@ def restored_sentences(replay: Replay) -> list[str]:
     ]
 
 
+def drop_place(drop: Drop) -> str:
+    """Return the epoch after which the learning rate drops, with a question mark where that is a what-if."""
+    return f"{drop.index + 1}" + ("" if drop.validity == "exact" else "?")
+
+
 def _stop_sentences(outcome: EarlyStoppingOutcome, replay: Replay, decimals: Decimals) -> Iterable[str]:
     if outcome.stop_index is not None:
         yield f"Stops after epoch {outcome.stop_index + 1} of {replay.epochs}."
@@ -135,7 +141,7 @@ def _regret_sentence(outcome: EarlyStoppingOutcome, decimals: Decimals) -> str:
 def _drops_sentence(outcome: ReduceLROnPlateauOutcome) -> str:
     if not outcome.drops:
         return "Never reduces the learning rate."
-    places = [f"{drop.index + 1}" + ("" if drop.validity == "exact" else "?") for drop in outcome.drops]
+    places = [drop_place(drop) for drop in outcome.drops]
     first, last = outcome.drops[0], outcome.drops[-1]
     noun = "epoch" if len(places) == 1 else "epochs"
     sentence = (
