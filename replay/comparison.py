@@ -1,7 +1,7 @@
 """The arithmetic behind "is this an improvement", to the bit.
 
-Source: `MonitorCallback._is_improvement` of Keras 3.11 and later, which hands Python floats to `ops.less` or
-`ops.greater`; the backend then rounds both to float32.
+Sources: `np.less` and `np.greater` on Python floats in Keras 2; since Keras 3 `ops.less` and `ops.greater`, to which
+EarlyStopping, and since 3.11 `MonitorCallback`, hands Python floats that the backend rounds to float32.
 """
 
 from __future__ import annotations
@@ -40,11 +40,20 @@ def float32(value: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How one callback compares: its direction, its |min_delta| and the arithmetic of the backend."""
+    """How one callback compares: its direction, its min_delta and the arithmetic of the backend.
+
+    With `margin_on_reference` min_delta is taken from the best instead of added to the value; the two round differently.
+    """
 
     direction: Direction
     min_delta: float
     arithmetic: Arithmetic
+    margin_on_reference: bool = False
+
+    @property
+    def worst(self) -> float:
+        """The value that everything but NaN and itself improves on."""
+        return math.inf if self.direction == "min" else -math.inf
 
     def beats(self, value: float, reference: float | None) -> bool:
         """Tell whether `value` is an improvement on `reference`; anything, NaN too, improves on None.
@@ -53,8 +62,9 @@ class Comparison:
         """
         if reference is None:
             return True
-        left = self._operand(value + self.min_delta if self.direction == "min" else value - self.min_delta)
-        right = self._operand(reference)
+        margin = self.min_delta if self.direction == "min" else -self.min_delta
+        left, right = (value, reference - margin) if self.margin_on_reference else (value + margin, reference)
+        left, right = self._operand(left), self._operand(right)
         return left < right if self.direction == "min" else left > right
 
     def leans(self, value: float, reference: float) -> bool:

@@ -1,109 +1,148 @@
 """Replay golden cases, recorded from the real classes, and name every field in which the engine differs.
 
-Covers what the engine replays so far; `replayable` tells whether a case is made of that alone. Compared is all of
-`expect` but `stdout`.
+Compared is all of `expect` but `stdout`.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks import CALLBACKS, EarlyStoppingState, ReduceLROnPlateauState
+from kcb_replay.errors import ReadError, SettingError
+from kcb_replay.replay.callbacks import (
+    CALLBACKS,
+    EarlyStoppingState,
+    ModelCheckpointState,
+    ReduceLROnPlateauState,
+)
 from kcb_replay.replay.callbacks.base import Context
+from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.engine import run_fit
-from kcb_replay.replay.events import WeightsRestored
+from kcb_replay.replay.events import CheckpointSaved, WeightsRestored
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.stream import Epoch
 
 if TYPE_CHECKING:
-    from kcb_replay.replay.callbacks import State
-    from kcb_replay.replay.engine import Row, Run
+    from collections.abc import Callable, Sequence
 
-__all__ = ["differences", "golden_cases", "replayable"]
+    from kcb_replay.replay.callbacks import State
+    from kcb_replay.replay.engine import EventsOfAll, Row, Run
+    from kcb_replay.replay.semantics import Semantics
+
+__all__ = ["differences", "golden_cases"]
 
 # One JSON document: its shape is that of the golden files, not ours.
 Json: TypeAlias = Any
 
 
 def golden_cases(path: Path | str) -> list[Json]:
-    """Return the cases of a golden file (JSON lines, plain or gzipped)."""
-    raw = Path(path).read_bytes()
-    text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode()
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def replayable(case: Json) -> bool:
-    """Tell whether every callback of a case is one that the engine replays."""
-    return all(callback["class"] in CALLBACKS for callback in case["callbacks"])
+    """Return the cases of a golden file (JSON lines, plain or gzipped); raises `ReadError` when it is none."""
+    try:
+        raw = Path(path).read_bytes()
+        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode()
+        cases = [json.loads(line) for line in text.splitlines()]
+    except OSError as error:
+        raise ReadError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (ValueError, EOFError, zlib.error) as error:
+        raise ReadError(f"{path} is no golden file: {error}. Expected JSON lines, plain or gzipped.") from None
+    if not cases or not all(isinstance(case, dict) and "expect" in case for case in cases):
+        raise ReadError(f"{path} is no golden file: its lines are no cases with an `expect`.")
+    return cases
 
 
 def differences(case: Json) -> list[str]:
     """Replay a case and return `path: expected X, got Y` for each differing field; an empty list when it conforms."""
     expected = {key: value for key, value in case["expect"].items() if key != "stdout"}
-    return list(_differing(expected, _replay(case), "expect"))
+    return _differing(expected, _replay(case), "expect")
 
 
 def _replay(case: Json) -> Json:
+    version = semantics(_version(case))
     try:
-        callbacks = [CALLBACKS[item["class"]](**_numbers(item["kwargs"])) for item in case["callbacks"]]
+        callbacks = [CALLBACKS[item["class"]](**_arguments(item["kwargs"])) for item in case["callbacks"]]
     except SettingError:
         error = {"type": "ValueError", "stage": "init", "epoch": None}
-        return {"epochs": [], "error": error, "final_lr": _float32_of(case)}
-    context = Context(semantics(_version(case)), _directions(case["model_metrics"]))
-    answer: Json = {"epochs": [], "train_end": [], "final_lr": _float32_of(case)}
+        return {"epochs": [], "error": error, "final_lr": float32(case["initial_lr"])}
+    answer: Json = {"epochs": [], "train_end": [], "final_lr": float32(case["initial_lr"])}
+    context = Context(version, _directions(case["model_metrics"]))
+    states: Sequence[State] | None = None
     for fit in sorted({epoch["fit"] for epoch in case["epochs"]}):
-        recorded = [
-            Epoch(epoch["epoch"], {name: float(value) for name, value in _numbers(epoch["logs"]).items()})
-            for epoch in case["epochs"]
-            if epoch["fit"] == fit
-        ]
-        # The learning rate is not reset before a fit.
-        run = run_fit(recorded, callbacks, context, initial_lr=answer["final_lr"])
-        _add(answer, fit, run)
+        epochs = [_epoch(epoch) for epoch in case["epochs"] if epoch["fit"] == fit]
+        # The same callbacks are used again, and the learning rate is not reset.
+        run = run_fit(epochs, callbacks, context, initial_lr=answer["final_lr"], states=states)
+        states = run.states
+        _add(answer, fit, run, version)
         if run.error:
             break
     return answer
 
 
-def _add(answer: Json, fit: int, run: Run) -> None:
-    answer["epochs"] += [_row_record(fit, row) for row in run.rows]
+def _epoch(epoch: Json) -> Epoch:
+    logs = {name: float(value) for name, value in epoch["logs"].items()}
+    return Epoch(epoch["epoch"], logs, tuple((batch, float(loss)) for batch, loss in epoch.get("batches", ())))
+
+
+def _add(answer: Json, fit: int, run: Run, version: Semantics) -> None:
+    answer["epochs"] += [_row_record(fit, row, version) for row in run.rows]
     answer["final_lr"] = run.final_lr
-    if run.error:
-        error = run.error
-        answer["error"] = {"type": error.kind, "stage": error.stage, "epoch": error.index}
-        answer["epochs"].append({"fit": fit, "epoch": error.index, "lr_begin": run.final_lr})
-        if not answer["train_end"]:
-            del answer["train_end"]
+    if run.error is None:
+        restored = _restored(fit, run.finish_events)
+        answer["train_end"].append({"fit": fit, "restored": restored, "epochs_run": len(run.rows)})
         return
-    restored = [event for events in run.finish_events for event in events if isinstance(event, WeightsRestored)]
-    tag = f"{fit}:{restored[-1].from_index}" if restored else None
-    answer["train_end"].append({"fit": fit, "restored": tag, "epochs_run": len(run.rows)})
+    answer["error"] = {"type": run.error.kind, "stage": run.error.stage, "epoch": run.error.index}
+    if run.partial:
+        partial = {"fit": fit, "epoch": run.partial.index, "lr_begin": run.partial.lr_begin}
+        answer["epochs"].append(_with_effects(partial, fit, run.partial.events))
+    if not answer["train_end"]:
+        del answer["train_end"]
 
 
-def _row_record(fit: int, row: Row) -> Json:
+def _row_record(fit: int, row: Row, version: Semantics) -> Json:
     record = {
         "fit": fit,
         "epoch": row.index,
         "lr_begin": row.lr_begin,
         "lr": row.lr,
         "lr_logged": row.lr_logged,
-        "state": [_state_record(fit, state) for state in row.states],
+        "state": [_state_record(fit, state, version) for state in row.states],
     }
-    return {**record, "stop": True} if row.stoppers else record
+    if row.stopped_batch is not None:
+        record["stopped_at_batch"] = row.stopped_batch
+    if row.stoppers:
+        record["stop"] = True
+    return _with_effects(record, fit, row.events)
 
 
-def _state_record(fit: int, state: State) -> Json:
+def _with_effects(record: Json, fit: int, events: EventsOfAll) -> Json:
+    saved = [event.path for per_callback in events for event in per_callback if isinstance(event, CheckpointSaved)]
+    restored = _restored(fit, events)
+    if saved:
+        record["saved"] = saved
+    return {**record, "restored": restored} if restored else record
+
+
+def _restored(fit: int, events: EventsOfAll) -> str | None:
+    indices = [event.from_index for events_of in events for event in events_of if isinstance(event, WeightsRestored)]
+    return f"{fit}:{indices[-1]}" if indices else None
+
+
+def _state_record(fit: int, state: State, version: Semantics) -> Json:
     if isinstance(state, EarlyStoppingState):
         tag = None if state.weights_index is None else f"{fit}:{state.weights_index}"
-        # The real class holds 0 for "no epoch yet".
-        return [state.best, state.wait, state.best_index or 0, state.stopped_index or 0, tag]
+        # The real class holds 0 for "no epoch yet", and knows its best epoch since 2.7.
+        best_epoch = (state.best_index or 0) if version.early_stopping_spares_first_epoch else None
+        return [state.reference, state.wait, best_epoch, state.stopped_index or 0, tag]
     if isinstance(state, ReduceLROnPlateauState):
-        return [state.best, state.wait, state.cooldown_counter]
-    raise AssertionError(f"no golden form of {type(state).__name__}")
+        return [state.reference, state.wait, state.cooldown_counter]
+    if isinstance(state, ModelCheckpointState):
+        # The counters that a version does not have: batches since tf.keras 2.2, epochs until Keras 3.
+        batches = state.batches_since_save if version.checkpoint_counts_batches else None
+        epochs = state.epochs_since_save if version.learning_rate_key == "lr" else None
+        return [state.reference, batches, epochs]
+    return []
 
 
 def _differing(expected: Json, got: Json, path: str) -> list[str]:
@@ -119,7 +158,9 @@ def _differing(expected: Json, got: Json, path: str) -> list[str]:
 
 
 def _version(case: Json) -> str:
-    release = ".".join(case["version"].split(".")[:2])
+    release = ".".join(case["version"].split(".")[:3])
+    if case["library"] == "tf_keras":
+        return f"tf_keras-{release}/numpy{case['numpy'].split('.')[0]}"
     return f"{case['library']}-{release}/{case['backend']}"
 
 
@@ -128,12 +169,22 @@ def _directions(model_metrics: dict[str, str | None]) -> Json:
     return lambda monitor: words[model_metrics.get(monitor.removeprefix("val_"))]
 
 
-def _float32_of(case: Json) -> float:
-    return run_fit([], [], Context(semantics(), _directions({})), initial_lr=case["initial_lr"]).final_lr
+def _arguments(kwargs: Json) -> Json:
+    return {key: _schedule(value) if key == "schedule" else _number(value) for key, value in kwargs.items()}
 
 
-def _numbers(values: Json) -> Json:
-    return {key: _number(value) for key, value in values.items()}
+def _schedule(described: Json) -> Callable[..., object]:
+    """Return the function that a golden case describes."""
+    d = described
+    schedules: dict[str, Callable[..., object]] = {
+        "exp": lambda epoch, lr: lr if epoch < d["start"] else lr * d["rate"],
+        "step": lambda epoch, lr: lr * d["factor"] if epoch > 0 and epoch % d["every"] == 0 else lr,
+        "table": lambda epoch, _lr: d["values"][min(epoch, len(d["values"]) - 1)],
+        "epoch_only": lambda epoch: d["base"] * d["rate"] ** epoch,
+        "warmup": lambda epoch, _lr: d["peak"] * min(1, (epoch + 1) / d["epochs"]),
+        "int_at": lambda epoch, lr: 1 if epoch == d["epoch"] else lr,
+    }
+    return schedules[d["type"]]
 
 
 def _number(value: Json) -> Json:

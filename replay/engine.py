@@ -1,4 +1,4 @@
-"""Drive a list of callbacks over a stream, in the order and with the sharing of Keras's `fit`.
+"""Drive a list of callbacks over a stream, in the hook order and with the sharing of Keras's `fit`.
 
 Callbacks run in list order and share one logs dict per epoch; the stop flag ends the fit after the epoch, when all of
 them have run; the learning rate is one float32 cell. Nothing here knows what any callback decides.
@@ -6,31 +6,32 @@ them have run; the learning rate is one float32 cell. Nothing here knows what an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from kcb_replay.replay.callbacks.base import EpochEnd
+from kcb_replay.replay.callbacks.base import BatchEnd, EpochBegin, EpochEnd
 from kcb_replay.replay.comparison import KerasRaises, float32
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.replay.callbacks.base import Callback, Context, State
+    from kcb_replay.replay.callbacks.base import Callback, Context, State, Step
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.stream import Epoch
 
-__all__ = ["KerasError", "Row", "Run", "run_fit"]
+__all__ = ["KerasError", "Partial", "Row", "Run", "run_fit"]
 
-Stage: TypeAlias = Literal["on_epoch_end"]
+Stage: TypeAlias = Literal["init", "on_epoch_begin", "on_train_batch_end", "on_epoch_end"]
+EventsOfAll: TypeAlias = tuple[tuple["Event", ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class KerasError:
-    """The exception that the real class raises: its type, where, and why."""
+    """The exception that the real class raises: its type, where, and why; `index` is None in the constructor."""
 
     kind: str
     stage: Stage
-    index: int
+    index: int | None
     callback: str
     message: str
 
@@ -40,7 +41,8 @@ class Row:
     """One replayed epoch.
 
     `lr_begin` is the learning rate the epoch is trained with, `lr` the one after it, `lr_logged` what the callbacks put
-    into the shared logs (None when none did), `states` one state per callback after the epoch.
+    into the shared logs (None when none did), `states` one state per callback after the epoch, `stoppers` the positions
+    of the callbacks that set the stop flag, `stopped_batch` the batch at which the epoch was left.
     """
 
     index: int
@@ -48,8 +50,18 @@ class Row:
     lr: float
     lr_logged: float | None
     states: tuple[State, ...]
-    events: tuple[tuple[Event, ...], ...]
+    events: EventsOfAll
     stoppers: tuple[int, ...]
+    stopped_batch: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """The epoch in which the real class raises, as far as it got."""
+
+    index: int
+    lr_begin: float
+    events: EventsOfAll
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,48 +69,113 @@ class Run:
     """A replayed fit: a row per epoch that ran, the events of `on_train_end`, and the error that ended it, if any."""
 
     rows: tuple[Row, ...]
-    finish_events: tuple[tuple[Event, ...], ...]
+    finish_events: EventsOfAll
     final_lr: float
+    states: tuple[State, ...]
     error: KerasError | None = None
+    partial: Partial | None = None
 
 
-def run_fit(epochs: Iterable[Epoch], callbacks: Sequence[Callback], context: Context, *, initial_lr: float) -> Run:
-    """Replay one fit with fresh callbacks; an error of the real class ends it and is part of the answer."""
-    states = tuple(callback.start(context) for callback in callbacks)
-    lr = float32(initial_lr)
+def run_fit(
+    epochs: Iterable[Epoch],
+    callbacks: Sequence[Callback],
+    context: Context,
+    *,
+    initial_lr: float,
+    states: Sequence[State] | None = None,
+) -> Run:
+    """Replay one fit; an error of the real class ends it and is part of the answer.
+
+    The callbacks are fresh unless `states`, those after another fit, are given: then they are used again.
+    """
+    fit = _Fit(callbacks, context, float32(initial_lr), states)
     rows: list[Row] = []
-    for epoch in epochs:
-        row, error = _run_epoch(epoch, callbacks, states, lr, context.semantics.learning_rate_key)
-        if row is None:
-            return Run(tuple(rows), (), lr, error)
-        rows.append(row)
-        states, lr = row.states, row.lr
-        if row.stoppers:
-            break
-    finish = tuple(state.finish(rows[-1].index) for state in states) if rows else ()
-    return Run(tuple(rows), finish, lr)
+    try:
+        fit.begin()
+        for epoch in epochs:
+            rows.append(fit.run_epoch(epoch))
+            if fit.stoppers:
+                break
+    except KerasRaises as raised:
+        error = KerasError(raised.kind, fit.stage, fit.index, callbacks[fit.position].name, str(raised))
+        return Run(tuple(rows), (), fit.lr, tuple(fit.states), error, fit.partial())
+    finish = tuple(state.on_train_end(rows[-1].index) for state in fit.states) if rows else ()
+    return Run(tuple(rows), finish, fit.lr, tuple(fit.states))
 
 
-def _run_epoch(
-    epoch: Epoch, callbacks: Sequence[Callback], states: tuple[State, ...], lr_begin: float, lr_key: str
-) -> tuple[Row | None, KerasError | None]:
-    logs = dict(epoch.logs)
-    lr = lr_begin
-    after: list[State] = []
-    events: list[tuple[Event, ...]] = []
-    stoppers: list[int] = []
-    for position, state in enumerate(states):
-        try:
-            step = state.step(EpochEnd(epoch.index, logs, lr))
-        except KerasRaises as error:
-            name = callbacks[position].name
-            return None, KerasError(error.kind, "on_epoch_end", epoch.index, name, str(error))
-        after.append(step.state)
-        events.append(step.events)
-        # Keras does `logs = logs or {}`: what is written into an empty dict is lost to the others.
-        logs = {**logs, **step.logs} if logs else logs
-        lr = lr if step.learning_rate is None else step.learning_rate
+@dataclass(slots=True)
+class _Fit:
+    """A fit while it runs: the states, the learning rate, and where it is."""
+
+    callbacks: Sequence[Callback]
+    context: Context
+    lr: float
+    given: Sequence[State] | None
+    states: list[State] = field(default_factory=list)
+    stage: Stage = "init"
+    index: int | None = None
+    position: int = 0
+    lr_begin: float = 0.0
+    events: list[list[Event]] = field(default_factory=list)
+    stoppers: list[int] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Make the callbacks, and let them begin the training."""
+        made: list[State] = list(self.given or ())
+        if self.given is None:
+            for self.position, callback in enumerate(self.callbacks):
+                made.append(callback.start(self.context))
+        self.states = [state.on_train_begin() for state in made]
+
+    def run_epoch(self, epoch: Epoch) -> Row:
+        """Run the hooks of one epoch."""
+        self.index = epoch.index
+        self.events = [[] for _ in self.states]
+        self.stage = "on_epoch_begin"
+        for self.position, state in enumerate(self.states):
+            self._apply(state.on_epoch_begin(EpochBegin(epoch.index, self.lr)))
+        self.lr_begin = self.lr
+        stopped_batch = self._run_batches(epoch) if epoch.batches else None
+        logged = self._end_epoch(epoch)
+        events = tuple(map(tuple, self.events))
+        stoppers = tuple(self.stoppers)
+        return Row(
+            epoch.index, self.lr_begin, self.lr, logged, tuple(self.states), events, stoppers, stopped_batch
+        )
+
+    def partial(self) -> Partial | None:
+        """Return the epoch that an error cut short; there is none before its first batch."""
+        if self.index is None or self.stage == "on_epoch_begin":
+            return None
+        return Partial(self.index, self.lr_begin, tuple(map(tuple, self.events)))
+
+    def _run_batches(self, epoch: Epoch) -> int | None:
+        """Run the batches of an epoch; return the one at which it was left."""
+        self.stage = "on_train_batch_end"
+        hooked = [position for position, state in enumerate(self.states) if state.batch_hook]
+        for batch, loss in epoch.batches if hooked else ():
+            end = BatchEnd(epoch.index, batch, {"loss": loss})
+            for self.position in hooked:
+                self._apply(self.states[self.position].on_train_batch_end(end))
+            if self.stoppers:
+                return batch
+        return None
+
+    def _end_epoch(self, epoch: Epoch) -> float | None:
+        """Let every callback end the epoch; return the learning rate that they logged."""
+        self.stage = "on_epoch_end"
+        logs = dict(epoch.logs)
+        for self.position, state in enumerate(self.states):
+            step = state.on_epoch_end(EpochEnd(epoch.index, logs, self.lr))
+            self._apply(step)
+            # Keras does `logs = logs or {}`: what is written into an empty dict is lost to the others.
+            logs = {**logs, **step.logs} if logs else logs
+        key = self.context.semantics.learning_rate_key
+        return None if key in epoch.logs else logs.get(key)
+
+    def _apply(self, step: Step) -> None:
+        self.states[self.position] = step.state
+        self.events[self.position] += step.events
+        self.lr = self.lr if step.learning_rate is None else step.learning_rate
         if step.stop:
-            stoppers.append(position)
-    logged = logs.get(lr_key) if lr_key not in epoch.logs else None
-    return Row(epoch.index, lr_begin, lr, logged, tuple(after), tuple(events), tuple(stoppers)), None
+            self.stoppers.append(self.position)

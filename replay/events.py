@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 __all__ = [
+    "CheckpointSaved",
+    "CheckpointSkipped",
     "CoolingDown",
     "Event",
     "Improved",
     "LearningRateAtFloor",
     "LearningRateReduced",
+    "LearningRateSet",
     "MetricMissing",
     "NotCounted",
     "Stopped",
+    "Terminated",
     "Waited",
     "WeightsRestored",
 ]
@@ -118,3 +122,42 @@ class LearningRateAtFloor(Event):
 
     lr: float
     min_lr: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearningRateSet(Event):
+    """A schedule set the learning rate at the beginning of this epoch."""
+
+    old_lr: float
+    new_lr: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSaved(Event):
+    """A file was written to `path`, after the 0-based `batch` of the epoch or (None) at its end.
+
+    With save_best_only, `value` beat `best` (None at the first value); both are None where nothing was compared.
+    """
+
+    path: str
+    batch: int | None
+    value: float | None = None
+    best: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSkipped(Event):
+    """save_best_only: `value` is no improvement on `best` and nothing was written; `value` is None where it is missing."""
+
+    monitor: str
+    batch: int | None
+    value: float | None
+    best: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terminated(Event):
+    """The loss of a batch was NaN or infinite, so the epoch was cut short; `batch` is None where it is not recorded."""
+
+    batch: int | None
+    loss: float

@@ -6,6 +6,7 @@ callbacks that are replayed put their own there.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,14 @@ __all__ = ["Epoch", "Stream", "stream_of"]
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One recorded epoch: its 0-based number and the logs that hold a value."""
+    """One recorded epoch: its 0-based number, the logs that hold a value, and (batch, loss) where batches are known.
+
+    The batch -1 stands for one of the epoch, nobody knows which.
+    """
 
     index: int
     logs: Mapping[str, float]
+    batches: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ def stream_of(fit: Fit) -> Stream:
             for row, value, valid in zip(logs, series.values.tolist(), series.valid.tolist(), strict=True):
                 if valid:
                     row[name] = value
-    epochs = tuple(Epoch(index, row) for index, row in zip(indices, logs, strict=True))
+    epochs = tuple(Epoch(index, row, _known_batches(row)) for index, row in zip(indices, logs, strict=True))
     rates = next((fit.metrics[key] for key in LEARNING_RATE_KEYS if key in fit.metrics), None)
     if rates is None:
         return Stream(epochs, {})
@@ -61,3 +66,9 @@ def stream_of(fit: Fit) -> Stream:
     # before it has reduced the rate; all other sources hold what the callbacks logged before reducing.
     may_be_late = rates.tag == "epoch_learning_rate"
     return Stream(epochs, {index: value for index, value, valid in recorded if valid}, may_be_late)
+
+
+def _known_batches(logs: Mapping[str, float]) -> tuple[tuple[int, float], ...]:
+    """Return what the epoch tells of its batches: a mean that is not finite had a batch that was not."""
+    loss = logs.get("loss", 0.0)
+    return () if math.isfinite(loss) else ((-1, loss),)

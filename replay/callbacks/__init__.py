@@ -1,19 +1,36 @@
 """The callbacks that can be replayed, one a file; a further one is one file and one line here."""
 
+from typing import TypeAlias
+
 from kcb_replay.replay.callbacks.base import Callback, State
 from kcb_replay.replay.callbacks.early_stopping import EarlyStopping, EarlyStoppingState
+from kcb_replay.replay.callbacks.learning_rate_scheduler import LearningRateScheduler, LearningRateSchedulerState
+from kcb_replay.replay.callbacks.model_checkpoint import ModelCheckpoint, ModelCheckpointState
 from kcb_replay.replay.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau, ReduceLROnPlateauState
+from kcb_replay.replay.callbacks.terminate_on_nan import TerminateOnNaN, TerminateOnNaNState
 
 __all__ = [
     "CALLBACKS",
     "Callback",
     "EarlyStopping",
     "EarlyStoppingState",
+    "KnownCallback",
+    "LearningRateScheduler",
+    "LearningRateSchedulerState",
+    "ModelCheckpoint",
+    "ModelCheckpointState",
     "ReduceLROnPlateau",
     "ReduceLROnPlateauState",
     "State",
+    "TerminateOnNaN",
+    "TerminateOnNaNState",
 ]
 
-CALLBACKS: dict[str, type[EarlyStopping] | type[ReduceLROnPlateau]] = {
-    kind.name: kind for kind in (EarlyStopping, ReduceLROnPlateau)
+KnownCallback: TypeAlias = EarlyStopping | ReduceLROnPlateau | ModelCheckpoint | TerminateOnNaN | LearningRateScheduler
+CALLBACKS: dict[str, type[KnownCallback]] = {
+    "EarlyStopping": EarlyStopping,
+    "ReduceLROnPlateau": ReduceLROnPlateau,
+    "ModelCheckpoint": ModelCheckpoint,
+    "TerminateOnNaN": TerminateOnNaN,
+    "LearningRateScheduler": LearningRateScheduler,
 }

@@ -18,9 +18,9 @@ def require_numbers(settings: object, names: tuple[str, ...]) -> None:
             raise SettingError(f"{type(settings).__name__}: {name} must be a number, but it is {value!r}.")
 
 
-def require_texts(settings: object) -> None:
-    """Raise `SettingError` unless `monitor` and `mode` are texts."""
-    for name in ("monitor", "mode"):
+def require_texts(settings: object, names: tuple[str, ...] = ("monitor", "mode")) -> None:
+    """Raise `SettingError` unless each named argument is a text."""
+    for name in names:
         value = getattr(settings, name)
         if not isinstance(value, str):
             raise SettingError(f"{type(settings).__name__}: {name} must be a string, but it is {value!r}.")
@@ -37,4 +37,7 @@ def written_as_code(settings: object) -> str:
 
 
 def _literal(value: object) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' if isinstance(value, str) else repr(value)
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    # A function is named as it would be in code; a schedule prints itself.
+    return getattr(value, "__name__", str(value)) if callable(value) else repr(value)

@@ -1,6 +1,6 @@
-"""What every replayed callback is: settings that start a state, and a state that steps to the next one.
+"""What every replayed callback is: settings that start a state, and a state with the hooks of a Keras callback.
 
-Settings and states are immutable; `step` is pure. A callback asks for an effect (stop, a new learning rate, a key in
+Settings and states are immutable; every hook is pure. A callback asks for an effect (stop, a new learning rate, a key in
 the shared logs) by returning it, and the engine carries it out.
 """
 
@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from kcb_replay.replay.comparison import Comparison, KerasRaises
+from kcb_replay.replay.directions import auto_direction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from kcb_replay.replay.directions import Direction
+    from kcb_replay.replay.directions import Direction, DirectionRule
     from kcb_replay.replay.events import Event, WhyNot
     from kcb_replay.replay.semantics import Semantics
 
-__all__ = ["Callback", "Context", "EpochEnd", "State", "Step", "compare", "why_not"]
+__all__ = ["BatchEnd", "Callback", "Context", "EpochBegin", "EpochEnd", "State", "Step", "direction", "why_not"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,23 @@ class Context:
 
     semantics: Semantics
     direction_of: Callable[[str], Direction | None]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochBegin:
+    """What `on_epoch_begin` sees: the 0-based epoch and the learning rate of the optimizer."""
+
+    index: int
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEnd:
+    """What `on_train_batch_end` sees: the 0-based epoch and batch, and the running metrics."""
+
+    index: int
+    batch: int
+    logs: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +59,7 @@ class EpochEnd:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The next state, the events of this epoch, and the effects asked for."""
+    """The next state, the events of this hook, and the effects asked for."""
 
     state: State
     events: tuple[Event, ...] = ()
@@ -50,21 +68,36 @@ class Step:
     stop: bool = False
 
 
-class State(Protocol):
-    """A callback in the middle of a fit."""
+class State:
+    """A callback in the middle of a fit; a hook that a callback does not have does nothing."""
+
+    __slots__ = ()
+    batch_hook: ClassVar[bool] = False
 
     @property
-    def comparison(self) -> Comparison | None:
-        """How values are compared; None until the first epoch ends, as in Keras."""
-        ...
+    def direction(self) -> Direction | None:
+        """The resolved mode, None where there is none or none yet."""
+        return None
 
-    def step(self, end: EpochEnd) -> Step:
+    def on_train_begin(self) -> State:
+        """Return the state at the beginning of a fit, which may be another one with the same callback."""
+        return self
+
+    def on_epoch_begin(self, begin: EpochBegin) -> Step:  # noqa: ARG002  # for those that have this hook
+        """Return what `on_epoch_begin` does; raises `KerasRaises` where the real class raises."""
+        return Step(self)
+
+    def on_train_batch_end(self, end: BatchEnd) -> Step:  # noqa: ARG002
+        """Return what `on_train_batch_end` does; only asked where `batch_hook` is true."""
+        return Step(self)
+
+    def on_epoch_end(self, end: EpochEnd) -> Step:  # noqa: ARG002
         """Return what `on_epoch_end` does; raises `KerasRaises` where the real class raises."""
-        ...
+        return Step(self)
 
-    def finish(self, index: int) -> tuple[Event, ...]:
+    def on_train_end(self, index: int) -> tuple[Event, ...]:  # noqa: ARG002
         """Return what `on_train_end` does after the last epoch, `index`."""
-        ...
+        return ()
 
 
 class Callback(Protocol):
@@ -72,34 +105,25 @@ class Callback(Protocol):
 
     name: ClassVar[str]
 
-    @property
-    def monitor(self) -> str:
-        """The metric that is watched."""
-        ...
-
     def start(self, context: Context) -> State:
-        """Return the state after `on_train_begin`."""
+        """Return the state of a new callback; raises `KerasRaises` where the constructor raises."""
         ...
 
 
-def compare(callback: str, monitor: str, mode: str, min_delta: float, context: Context) -> Comparison:
-    """Resolve `mode` as `MonitorCallback._set_monitor_op` does; raises `KerasRaises` where Keras cannot tell."""
-    direction = _direction(monitor, mode, context)
-    if direction is None:
-        raise KerasRaises(
-            "ValueError",
-            f'{callback} cannot tell whether {monitor} should rise or fall; set mode="min" or mode="max"',
-        )
-    return Comparison(direction, abs(min_delta), context.semantics.arithmetic)
-
-
-def _direction(monitor: str, mode: str, context: Context) -> Direction | None:
+def direction(callback: str, monitor: str, mode: str, rule: DirectionRule, context: Context) -> Direction:
+    """Resolve `mode` as the version does; raises `KerasRaises` where Keras cannot tell."""
     if mode == "min":
         return "min"
     if mode == "max":
         return "max"
     # Keras warns of any other mode and falls back to auto.
-    return "min" if monitor.removeprefix("val_") == "loss" else context.direction_of(monitor)
+    found = auto_direction(rule, monitor, context.direction_of)
+    if found is None:
+        raise KerasRaises(
+            "ValueError",
+            f'{callback} cannot tell whether {monitor} should rise or fall; set mode="min" or mode="max"',
+        )
+    return found
 
 
 def why_not(comparison: Comparison, value: float, best: float) -> WhyNot:

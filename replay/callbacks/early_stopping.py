@@ -1,4 +1,4 @@
-"""EarlyStopping as Keras 3.15 does it (keras/src/callbacks/early_stopping.py).
+"""EarlyStopping as every version of Keras does it (keras/src/callbacks/early_stopping.py and its ancestors).
 
 Refuses nothing that the real class accepts, save arguments that are not numbers.
 """
@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, written_as_code
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, Step, compare, why_not
-from kcb_replay.replay.comparison import Comparison
+from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step, direction, why_not
+from kcb_replay.replay.comparison import Comparison, KerasRaises
 from kcb_replay.replay.events import Event, Improved, MetricMissing, NotCounted, Stopped, Waited, WeightsRestored
+
+if TYPE_CHECKING:
+    from kcb_replay.replay.directions import Direction
 
 __all__ = ["EarlyStopping", "EarlyStoppingState"]
 
@@ -46,13 +49,16 @@ class EarlyStopping:
         return written_as_code(self)
 
     def start(self, context: Context) -> EarlyStoppingState:
-        """Return the state after `on_train_begin`: everything is reset (keras#20256, fixed in 3.15)."""
+        """Return the state of a new callback."""
         return EarlyStoppingState(self, context)
 
 
 @dataclass(frozen=True, slots=True)
-class EarlyStoppingState:
-    """`best`, `wait` and the epochs they come from; `weights_index` is the epoch whose weights would be restored."""
+class EarlyStoppingState(State):
+    """`best`, `wait` and the epochs they come from; `weights_index` is the epoch whose weights would be restored.
+
+    `best` is None before the first value and where the real class holds the worst value of all or no best at all.
+    """
 
     settings: EarlyStopping
     context: Context
@@ -63,8 +69,19 @@ class EarlyStoppingState:
     stopped_index: int | None = None
     weights_index: int | None = None
 
-    def step(self, end: EpochEnd) -> Step:
-        """Return what `EarlyStopping.on_epoch_end` does."""
+    @property
+    def direction(self) -> Direction | None:
+        """The resolved mode, None before the first epoch ends."""
+        return self.comparison.direction if self.comparison else None
+
+    def on_train_begin(self) -> EarlyStoppingState:
+        """Reset everything, but in some versions the best (keras-team/keras#20256)."""
+        if self.context.semantics.early_stopping_keeps_best:
+            return replace(self, best_index=None, wait=0, stopped_index=None, weights_index=None)
+        return EarlyStoppingState(self.settings, self.context, self.comparison)
+
+    def on_epoch_end(self, end: EpochEnd) -> Step:
+        """Judge the value of this epoch."""
         ready = self._with_comparison()
         monitor = self.settings.monitor
         value = end.logs.get(monitor)
@@ -74,11 +91,21 @@ class EarlyStoppingState:
             return Step(ready, (ready._not_counted(end.index, value),))
         return ready._judge(end.index, value)
 
-    def finish(self, index: int) -> tuple[Event, ...]:
-        """Return what `EarlyStopping.on_train_end` does: restore, even if it never stopped."""
-        if not self.settings.restore_best_weights or self.weights_index is None:
+    def on_train_end(self, index: int) -> tuple[Event, ...]:
+        """Restore the best weights, where the version does so even if it never stopped."""
+        if not self.context.semantics.early_stopping_restores_at_end:
             return ()
-        return (WeightsRestored(index=index, callback=EarlyStopping.name, from_index=self.weights_index),)
+        return self._restored(index)
+
+    @property
+    def reference(self) -> float | None:
+        """What the next value has to beat."""
+        if self.best is not None:
+            return self.best
+        semantics = self.context.semantics
+        if not semantics.early_stopping_baseline_by_wait and self.settings.baseline is not None:
+            return self.settings.baseline
+        return None if semantics.early_stopping_any_first_value else self._comparison.worst
 
     def earliest_stop(self, last: int, cadence: int) -> int | None:
         """Return the 0-based epoch at which it could stop at the earliest if only worse values follow the epoch `last`.
@@ -87,33 +114,52 @@ class EarlyStoppingState:
         """
         if math.isinf(self.settings.patience):
             return None
-        patience = math.ceil(self.settings.patience)
         skipped = max(0, self.settings.start_from_epoch - last - 1)
         first = last + cadence * (1 + skipped // cadence)
-        if self.best is not None:
-            return max(1, first + cadence * (max(1, patience - self.wait) - 1))
-        # A first value always improves, and resets the wait unless a baseline stays unbeaten.
-        wait = self.wait + 1 if self.settings.baseline is not None else 0
-        return first + cadence * max(1, patience - wait)
+        stop = first + cadence * (self._values_to_stop() - 1)
+        return max(1, stop) if self.context.semantics.early_stopping_spares_first_epoch else stop
+
+    def _values_to_stop(self) -> int:
+        """Return how many more values, none of them better, lead to the stop."""
+        semantics = self.context.semantics
+        patience = math.ceil(self.settings.patience)
+        needed = patience if semantics.early_stopping_counts_first else patience + 1
+        if self.best is None and semantics.early_stopping_any_first_value:
+            # A first value always improves, and resets the wait unless a baseline stays unbeaten.
+            wait = self.wait + 1 if self.settings.baseline is not None else 0
+            return 1 + max(1, needed - wait)
+        return max(1, needed - self.wait)
 
     def _with_comparison(self) -> EarlyStoppingState:
         if self.comparison is not None:
             return self
-        s = self.settings
-        return replace(self, comparison=compare(EarlyStopping.name, s.monitor, s.mode, s.min_delta, self.context))
+        s, semantics = self.settings, self.context.semantics
+        found = direction(EarlyStopping.name, s.monitor, s.mode, semantics.early_stopping_direction, self.context)
+        min_delta = s.min_delta if semantics.early_stopping_signed_min_delta else abs(s.min_delta)
+        return replace(self, comparison=Comparison(found, min_delta, semantics.early_stopping_arithmetic))
 
     def _not_counted(self, index: int, value: float) -> NotCounted:
         start = self.settings.start_from_epoch
         return NotCounted(index=index, callback=EarlyStopping.name, value=value, start_from_epoch=start)
 
     def _judge(self, index: int, value: float) -> Step:
-        if self._comparison.beats(value, self.best):
-            return self._improve(index, value)
-        return self._wait_on(index, value)
+        by_wait = self.context.semantics.early_stopping_baseline_by_wait
+        ready = self
+        if by_wait and self.settings.restore_best_weights and self.weights_index is None:
+            # The first weights are the best so far, whatever their value; Keras 2.16 and 3 note their epoch, too.
+            noted = index if self.context.semantics.early_stopping_restores_at_end else self.best_index
+            ready = replace(self, weights_index=index, best_index=noted)
+        if ready._comparison.beats(value, ready.reference):
+            return ready._improve(index, value)
+        return ready._wait_on(index, value)
 
     def _improve(self, index: int, value: float) -> Step:
-        settings = self.settings
-        met_baseline = settings.baseline is None or self._comparison.beats(value, settings.baseline)
+        settings, semantics = self.settings, self.context.semantics
+        met_baseline = (
+            not semantics.early_stopping_baseline_by_wait
+            or settings.baseline is None
+            or self._comparison.beats(value, settings.baseline)
+        )
         # The wait goes on growing through improvements that stay behind the baseline.
         state = replace(
             self,
@@ -133,29 +179,57 @@ class EarlyStoppingState:
             baseline=settings.baseline,
             met_baseline=met_baseline,
         )
-        return Step(state, (event,))
+        if semantics.early_stopping_improving_never_stops or not semantics.early_stopping_baseline_by_wait:
+            return Step(state, (event,))
+        return state._tested(index, (event,))
 
     def _wait_on(self, index: int, value: float) -> Step:
-        if self.best is None:
-            raise AssertionError("the first value always improves")
-        wait = self.wait + 1
+        reference = self.reference
+        if reference is None:
+            raise AssertionError("the first value improves on no reference")
         waited = Waited(
             index=index,
             callback=EarlyStopping.name,
             value=value,
-            best=self.best,
+            best=reference,
             min_delta=self._comparison.min_delta,
-            wait=wait,
+            wait=self.wait + 1,
             patience=self.settings.patience,
-            why=why_not(self._comparison, value, self.best),
+            why=why_not(self._comparison, value, reference),
         )
-        if wait < self.settings.patience or index == 0:
-            return Step(replace(self, wait=wait), (waited,))
-        stopped = Stopped(index=index, callback=EarlyStopping.name, wait=wait, patience=self.settings.patience)
-        return Step(replace(self, wait=wait, stopped_index=index), (waited, stopped), stop=True)
+        counted = replace(self, wait=self.wait + 1)
+        if self.context.semantics.early_stopping_counts_first:
+            return counted._tested(index, (waited,))
+        return replace(self._tested(index, (waited,)), state=replace(counted, stopped_index=self._stop_at(index)))
+
+    def _stop_at(self, index: int) -> int | None:
+        spared = index == 0 and self.context.semantics.early_stopping_spares_first_epoch
+        return index if self.wait >= self.settings.patience and not spared else self.stopped_index
+
+    def _tested(self, index: int, events: tuple[Event, ...]) -> Step:
+        """Test the wait against patience."""
+        if self._stop_at(index) != index:
+            return Step(self, events)
+        stopped = Stopped(index=index, callback=EarlyStopping.name, wait=self.wait, patience=self.settings.patience)
+        state = replace(self, stopped_index=index)
+        if self.context.semantics.early_stopping_restores_at_end:
+            return Step(state, (*events, stopped), stop=True)
+        return Step(state, (*events, stopped, *state._restored_at_stop(index)), stop=True)
+
+    def _restored_at_stop(self, index: int) -> tuple[Event, ...]:
+        forgotten = self.settings.restore_best_weights and self.weights_index is None
+        if forgotten and not self.context.semantics.early_stopping_baseline_by_wait:
+            # set_weights(None): no value was ever better than the baseline, or than NaN.
+            raise KerasRaises("TypeError", "there are no best weights to restore, for no value was ever an improvement")
+        return self._restored(index)
+
+    def _restored(self, index: int) -> tuple[Event, ...]:
+        if not self.settings.restore_best_weights or self.weights_index is None:
+            return ()
+        return (WeightsRestored(index=index, callback=EarlyStopping.name, from_index=self.weights_index),)
 
     @property
     def _comparison(self) -> Comparison:
         if self.comparison is None:
-            raise AssertionError("step resolves the comparison first")
+            raise AssertionError("on_epoch_end resolves the comparison first")
         return self.comparison

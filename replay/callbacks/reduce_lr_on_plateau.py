@@ -1,4 +1,4 @@
-"""ReduceLROnPlateau as Keras 3.15 does it (keras/src/callbacks/reduce_lr_on_plateau.py).
+"""ReduceLROnPlateau as every version of Keras does it (keras/src/callbacks/reduce_lr_on_plateau.py and its ancestors).
 
 One learning rate, held in float32; optimizers with a schedule or with several learning rates are not replayed.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, written_as_code
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, Step, compare, why_not
+from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step, direction, why_not
 from kcb_replay.replay.comparison import Comparison, float32
 from kcb_replay.replay.events import (
     CoolingDown,
@@ -24,6 +24,8 @@ from kcb_replay.replay.events import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from kcb_replay.replay.directions import Direction
 
 __all__ = ["ReduceLROnPlateau", "ReduceLROnPlateauState"]
 
@@ -57,13 +59,13 @@ class ReduceLROnPlateau:
         return written_as_code(self)
 
     def start(self, context: Context) -> ReduceLROnPlateauState:
-        """Return the state after `on_train_begin`."""
+        """Return the state of a new callback."""
         return ReduceLROnPlateauState(self, context)
 
 
 @dataclass(frozen=True, slots=True)
-class ReduceLROnPlateauState:
-    """`best`, `wait` and `cooldown_counter`, as the real class holds them."""
+class ReduceLROnPlateauState(State):
+    """`best`, `wait` and `cooldown_counter`, as the real class holds them; `best` is None before the first value."""
 
     settings: ReduceLROnPlateau
     context: Context
@@ -72,8 +74,19 @@ class ReduceLROnPlateauState:
     wait: int = 0
     cooldown_counter: int = 0
 
-    def step(self, end: EpochEnd) -> Step:
-        """Return what `ReduceLROnPlateau.on_epoch_end` does."""
+    @property
+    def direction(self) -> Direction | None:
+        """The resolved mode, None before the first epoch ends."""
+        return self.comparison.direction if self.comparison else None
+
+    def on_train_begin(self) -> ReduceLROnPlateauState:
+        """Reset everything; some versions reset nothing."""
+        if self.context.semantics.plateau_keeps_best:
+            return self
+        return ReduceLROnPlateauState(self.settings, self.context, self.comparison)
+
+    def on_epoch_end(self, end: EpochEnd) -> Step:
+        """Log the learning rate, then judge the value of this epoch."""
         ready = self._with_comparison()
         # Written before the reduction, and before the monitor is read: it can monitor the learning rate itself.
         logged = {self.context.semantics.learning_rate_key: end.learning_rate}
@@ -84,15 +97,15 @@ class ReduceLROnPlateauState:
             return Step(ready, (missing,), logs=logged)
         return ready._cooled()._judge(end, value, logged)
 
-    def finish(self, index: int) -> tuple[Event, ...]:  # noqa: ARG002  # nothing happens at the end of training
-        """Return no events: the real class has no `on_train_end`."""
-        return ()
-
     def _with_comparison(self) -> ReduceLROnPlateauState:
         if self.comparison is not None:
             return self
-        s = self.settings
-        return replace(self, comparison=compare(ReduceLROnPlateau.name, s.monitor, s.mode, s.min_delta, self.context))
+        s, semantics = self.settings, self.context.semantics
+        found = direction(ReduceLROnPlateau.name, s.monitor, s.mode, semantics.plateau_direction, self.context)
+        absolute = semantics.plateau_absolute_min_delta
+        min_delta = abs(s.min_delta) if absolute else s.min_delta
+        comparison = Comparison(found, min_delta, semantics.plateau_arithmetic, margin_on_reference=not absolute)
+        return replace(self, comparison=comparison)
 
     def _cooled(self) -> ReduceLROnPlateauState:
         if self.cooldown_counter <= 0:
@@ -100,8 +113,8 @@ class ReduceLROnPlateauState:
         return replace(self, cooldown_counter=self.cooldown_counter - 1, wait=0)
 
     def _judge(self, end: EpochEnd, value: float, logged: Mapping[str, float]) -> Step:
-        comparison = self._comparison
-        if comparison.beats(value, self.best):
+        comparison, reference = self._comparison, self.reference
+        if comparison.beats(value, reference):
             improved = Improved(
                 index=end.index,
                 callback=ReduceLROnPlateau.name,
@@ -112,45 +125,65 @@ class ReduceLROnPlateauState:
                 patience=self.settings.patience,
             )
             return Step(replace(self, best=value, wait=0), (improved,), logs=logged)
-        if self.best is None:
-            raise AssertionError("the first value always improves")
+        if reference is None:
+            raise AssertionError("the first value improves on no reference")
         if self.cooldown_counter > 0:
             cooling = CoolingDown(
                 index=end.index,
                 callback=ReduceLROnPlateau.name,
                 value=value,
-                best=self.best,
+                best=reference,
                 remaining=self.cooldown_counter,
             )
             return Step(self, (cooling,), logs=logged)
-        return self._wait_on(end, value, self.best, logged)
+        return self._wait_on(end, value, reference, logged)
+
+    @property
+    def reference(self) -> float | None:
+        """What the next value has to beat."""
+        if self.best is not None or self.context.semantics.plateau_any_first_value:
+            return self.best
+        return self._comparison.worst
 
     def _wait_on(self, end: EpochEnd, value: float, best: float, logged: Mapping[str, float]) -> Step:
-        wait = self.wait + 1
+        counted = self.wait + 1
         waited = Waited(
             index=end.index,
             callback=ReduceLROnPlateau.name,
             value=value,
             best=best,
             min_delta=self._comparison.min_delta,
-            wait=wait,
+            wait=counted,
             patience=self.settings.patience,
             why=why_not(self._comparison, value, best),
         )
-        if wait < self.settings.patience:
-            return Step(replace(self, wait=wait), (waited,), logs=logged)
-        old, floor = end.learning_rate, self.settings.min_lr
-        # The floor is compared in float32 since tf.keras 2.5: a min_lr that float32 rounds up is still reached.
-        if old <= float32(floor):
-            at_floor = LearningRateAtFloor(index=end.index, callback=ReduceLROnPlateau.name, lr=old, min_lr=floor)
-            return Step(replace(self, wait=wait), (waited, at_floor), logs=logged)
-        new = float32(max(old * self.settings.factor, floor))
-        reduced = LearningRateReduced(index=end.index, callback=ReduceLROnPlateau.name, old_lr=old, new_lr=new)
-        state = replace(self, wait=0, cooldown_counter=self.settings.cooldown)
+        first = self.context.semantics.plateau_counts_first
+        if (counted if first else self.wait) < self.settings.patience:
+            return Step(replace(self, wait=counted), (waited,), logs=logged)
+        old, name = end.learning_rate, ReduceLROnPlateau.name
+        if old <= self._floor():
+            at_floor = LearningRateAtFloor(index=end.index, callback=name, lr=old, min_lr=self.settings.min_lr)
+            return Step(replace(self, wait=counted), (waited, at_floor), logs=logged)
+        new = self._reduced(old)
+        reduced = LearningRateReduced(index=end.index, callback=name, old_lr=old, new_lr=new)
+        # Where the wait is counted last, it is counted after the reset, too.
+        state = replace(self, wait=0 if first else 1, cooldown_counter=self.settings.cooldown)
         return Step(state, (waited, reduced), logs=logged, learning_rate=new)
+
+    def _floor(self) -> float:
+        min_lr = self.settings.min_lr
+        # Compared in float32, a min_lr that float32 rounds up is still reached; in float64 it never is.
+        floors = {"min_lr * 1.0001": min_lr + min_lr * 1e-4, "float64": min_lr, "float32": float32(min_lr)}
+        return floors[self.context.semantics.plateau_floor]
+
+    def _reduced(self, old: float) -> float:
+        factor, min_lr = self.settings.factor, self.settings.min_lr
+        if self.context.semantics.float32_product:
+            return max(float32(old * float32(factor)), float32(min_lr))
+        return float32(max(old * factor, min_lr))
 
     @property
     def _comparison(self) -> Comparison:
         if self.comparison is None:
-            raise AssertionError("step resolves the comparison first")
+            raise AssertionError("on_epoch_end resolves the comparison first")
         return self.comparison

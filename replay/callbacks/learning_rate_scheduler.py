@@ -1,0 +1,88 @@
+"""LearningRateScheduler: a function of the epoch sets the learning rate (keras/src/callbacks/learning_rate_scheduler.py).
+
+The function is the user's own and is called as Keras calls it; what it raises passes through, save the TypeError of a
+function that takes the epoch alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+from kcb_replay.errors import SettingError
+from kcb_replay.replay.callbacks.arguments import written_as_code
+from kcb_replay.replay.callbacks.base import Context, EpochBegin, EpochEnd, State, Step
+from kcb_replay.replay.comparison import KerasRaises, float32
+from kcb_replay.replay.events import LearningRateSet
+
+__all__ = ["LearningRateScheduler", "LearningRateSchedulerState", "Schedule"]
+
+# schedule(epoch, lr), or schedule(epoch): the signature is found out by calling, as Keras does.
+Schedule: TypeAlias = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LearningRateScheduler:
+    """Set the learning rate to `schedule(epoch, lr)`, or `schedule(epoch)`, at the beginning of each 0-based epoch.
+
+    Raises `SettingError` when `schedule` cannot be called.
+    """
+
+    name: ClassVar[str] = "LearningRateScheduler"
+
+    schedule: Schedule
+    verbose: int = 0
+
+    def __post_init__(self) -> None:
+        if not callable(self.schedule):
+            raise SettingError(f"LearningRateScheduler: schedule must be a function, but it is {self.schedule!r}.")
+
+    def __str__(self) -> str:
+        return written_as_code(self)
+
+    def start(self, context: Context) -> LearningRateSchedulerState:
+        """Return the state of a new callback."""
+        return LearningRateSchedulerState(self, context)
+
+
+@dataclass(frozen=True, slots=True)
+class LearningRateSchedulerState(State):
+    """Nothing is remembered from epoch to epoch."""
+
+    settings: LearningRateScheduler
+    context: Context
+
+    def on_epoch_begin(self, begin: EpochBegin) -> Step:
+        """Ask the schedule for the learning rate of this epoch."""
+        rate = self._scheduled(begin)
+        if not isinstance(rate, float) and type(rate).__name__ not in ("float32", "float64"):
+            raise KerasRaises("ValueError", f"the schedule returned {rate!r}: it must be a float")
+        new = float32(float(rate))
+        if new == begin.learning_rate:
+            return Step(self, learning_rate=new)
+        event = LearningRateSet(
+            index=begin.index, callback=LearningRateScheduler.name, old_lr=begin.learning_rate, new_lr=new
+        )
+        return Step(self, (event,), learning_rate=new)
+
+    def on_epoch_end(self, end: EpochEnd) -> Step:
+        """Log the learning rate, where the version does."""
+        semantics = self.context.semantics
+        return Step(self, logs={semantics.learning_rate_key: end.learning_rate} if semantics.scheduler_logs_rate else {})
+
+    def _scheduled(self, begin: EpochBegin) -> object:
+        schedule = self.settings.schedule
+        if not self.context.semantics.scheduler_passes_rate:
+            return self._called_with_epoch(begin.index)
+        try:
+            return schedule(begin.index, begin.learning_rate)
+        except TypeError:
+            # Keras takes any TypeError, one inside the function included, for a function of the epoch alone.
+            return self._called_with_epoch(begin.index)
+
+    def _called_with_epoch(self, index: int) -> object:
+        try:
+            return self.settings.schedule(index)
+        except TypeError as error:
+            raise KerasRaises("TypeError", f"the schedule cannot be called: {error}") from error

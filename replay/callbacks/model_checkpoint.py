@@ -1,0 +1,174 @@
+"""ModelCheckpoint as every version of Keras does it: which file is written when (keras/src/callbacks/model_checkpoint.py).
+
+Writes nothing. The sharded formats and `options` are left aside: they change what is in a file, not when it is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from kcb_replay.errors import SettingError
+from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, written_as_code
+from kcb_replay.replay.callbacks.base import BatchEnd, Context, EpochEnd, State, Step, direction
+from kcb_replay.replay.comparison import Comparison, KerasRaises
+from kcb_replay.replay.events import CheckpointSaved, CheckpointSkipped
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kcb_replay.replay.directions import Direction
+
+__all__ = ["ModelCheckpoint", "ModelCheckpointState"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCheckpoint:
+    """Save the model, or with `save_best_only` save it when `monitor` has improved.
+
+    `filepath` may hold {epoch}, counted from 1, and the metrics of the epoch, formatted as Python does. `save_freq` is
+    "epoch" or a number of batches, `period` (Keras 2 only) a number of epochs. Raises `SettingError` for values of
+    another kind.
+    """
+
+    name: ClassVar[str] = "ModelCheckpoint"
+
+    filepath: str
+    monitor: str = "val_loss"
+    verbose: int = 0
+    save_best_only: bool = False
+    save_weights_only: bool = False
+    mode: str = "auto"
+    save_freq: int | Literal["epoch"] = "epoch"
+    initial_value_threshold: float | None = None
+    period: int = 1
+
+    def __post_init__(self) -> None:
+        require_texts(self, ("filepath", "monitor", "mode"))
+        if self.initial_value_threshold is not None:
+            require_numbers(self, ("initial_value_threshold",))
+        if self.save_freq != "epoch" and (isinstance(self.save_freq, bool) or not isinstance(self.save_freq, int)):
+            raise SettingError(f'ModelCheckpoint: save_freq must be "epoch" or an integer, but it is {self.save_freq!r}.')
+        require_numbers(self, ("period",))
+
+    def __str__(self) -> str:
+        return written_as_code(self)
+
+    def start(self, context: Context) -> ModelCheckpointState:
+        """Return the state of a new callback; raises `KerasRaises` for an ending that the version refuses."""
+        suffixes = context.semantics.checkpoint_suffixes
+        if suffixes:
+            allowed = (".weights.h5",) if self.save_weights_only else suffixes
+            if not self.filepath.endswith(allowed):
+                raise KerasRaises("ValueError", f"the filepath must end in {' or '.join(allowed)}: {self.filepath}")
+        last = context.semantics.checkpoint_first_batch
+        return ModelCheckpointState(self, context, best=self.initial_value_threshold, last_batch=last)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCheckpointState(State):
+    """The best value so far (None before the first), and how long ago the last attempt was.
+
+    Nothing is ever reset between fits.
+    """
+
+    settings: ModelCheckpoint
+    context: Context
+    comparison: Comparison | None = None
+    best: float | None = None
+    batches_since_save: int = 0
+    epochs_since_save: int = 0
+    last_batch: int | None = 0
+
+    batch_hook: ClassVar[bool] = True
+
+    @property
+    def direction(self) -> Direction | None:
+        """The resolved mode, None before the first epoch ends."""
+        return self.comparison.direction if self.comparison else None
+
+    def on_train_batch_end(self, end: BatchEnd) -> Step:
+        """Save after every `save_freq` batches."""
+        if self.settings.save_freq == "epoch":
+            return Step(self)
+        steps = self._steps_since_last(end.batch)
+        counted = replace(self, last_batch=end.batch, batches_since_save=self.batches_since_save + steps)
+        if counted.batches_since_save < self.settings.save_freq:
+            return Step(counted)
+        return replace(counted, batches_since_save=0)._with_old_comparison()._save(end.index, end.batch, end.logs)
+
+    def on_epoch_end(self, end: EpochEnd) -> Step:
+        """Save after every epoch, or every `period` epochs."""
+        counted = replace(self._with_comparison(), epochs_since_save=self.epochs_since_save + 1)
+        if self.settings.save_freq != "epoch":
+            return Step(counted)
+        if counted.epochs_since_save < self.settings.period:
+            return Step(counted)
+        return replace(counted, epochs_since_save=0)._save(end.index, None, end.logs)
+
+    @property
+    def reference(self) -> float | None:
+        """What the next value has to beat."""
+        if self.best is not None or self.context.semantics.plateau_any_first_value or self.comparison is None:
+            return self.best
+        return self.comparison.worst
+
+    def _steps_since_last(self, batch: int) -> int:
+        if self.last_batch is None or batch <= self.last_batch:
+            return batch + 1
+        return batch - self.last_batch
+
+    def _with_comparison(self) -> ModelCheckpointState:
+        if self.comparison is not None:
+            return self
+        s, semantics = self.settings, self.context.semantics
+        found = direction(ModelCheckpoint.name, s.monitor, s.mode, semantics.plateau_direction, self.context)
+        if s.mode not in ("min", "max") and semantics.plateau_direction == "acc in name":
+            # Only this class takes the F-measure of Keras 1 for a rising metric.
+            found = "max" if s.monitor.startswith("fmeasure") else found
+        return replace(self, comparison=Comparison(found, 0, semantics.plateau_arithmetic))
+
+    def _with_old_comparison(self) -> ModelCheckpointState:
+        """Bind the comparison before the first epoch ends, as versions before 3.11 did in the constructor."""
+        return self if self.context.semantics.plateau_any_first_value else self._with_comparison()
+
+    def _save(self, index: int, batch: int | None, logs: Mapping[str, float]) -> Step:
+        # Formatted before anything is decided: a name that is not there is an error even when nothing would be saved.
+        path = self._path(index, batch, logs)
+        saved = CheckpointSaved(index=index, callback=ModelCheckpoint.name, path=path, batch=batch)
+        if not self.settings.save_best_only:
+            return Step(self, (saved,))
+        value = logs.get(self.settings.monitor)
+        if value is None and self.context.semantics.checkpoint_saves_without_metric:
+            return Step(self, (saved,))
+        if value is None or not self._beats(value):
+            skipped = CheckpointSkipped(
+                index=index,
+                callback=ModelCheckpoint.name,
+                monitor=self.settings.monitor,
+                batch=batch,
+                value=value,
+                best=self.reference,
+            )
+            return Step(self, (skipped,))
+        return Step(replace(self, best=value), (replace(saved, value=value, best=self.best),))
+
+    def _beats(self, value: float) -> bool:
+        if self.reference is None:
+            return True
+        if self.comparison is None:
+            # Since 3.11 the comparison is bound when the first epoch ends, and batches come before that.
+            raise KerasRaises("TypeError", "save_freq with save_best_only compares before the first epoch has ended")
+        return self.comparison.beats(value, self.reference)
+
+    def _path(self, index: int, batch: int | None, logs: Mapping[str, float]) -> str:
+        semantics = self.context.semantics
+        fields: dict[str, float] = {"epoch": index + semantics.checkpoint_epoch_offset}
+        if batch is not None and semantics.checkpoint_batch_in_name:
+            fields["batch"] = batch + 1
+        try:
+            return self.settings.filepath.format(**fields, **logs)
+        except KeyError as error:
+            raise KerasRaises("KeyError", f"the filepath names {error}, which is not in the logs at this point") from None
+        except (IndexError, ValueError, AttributeError, TypeError) as error:
+            raise KerasRaises(type(error).__name__, f"the filepath cannot be formatted: {error}") from None
