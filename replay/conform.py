@@ -23,7 +23,7 @@ from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.events import CheckpointSaved, WeightsRestored
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.replay.stream import Epoch
+from kcb_replay.replay.stream import Batch, Epoch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,7 +82,8 @@ def _replay(case: Json) -> Json:
 
 def _epoch(epoch: Json) -> Epoch:
     logs = {name: float(value) for name, value in epoch["logs"].items()}
-    return Epoch(epoch["epoch"], logs, tuple((batch, float(loss)) for batch, loss in epoch.get("batches", ())))
+    batches = (Batch(index, {"loss": float(loss)}) for index, loss in epoch.get("batches", ()))
+    return Epoch(epoch["epoch"], logs, tuple(batches))
 
 
 def _add(answer: Json, fit: int, run: Run, version: Semantics) -> None:
@@ -139,7 +140,7 @@ def _state_record(fit: int, state: State, version: Semantics) -> Json:
         return [state.reference, state.wait, state.cooldown_counter]
     if isinstance(state, ModelCheckpointState):
         # The counters that a version does not have: batches since tf.keras 2.2, epochs until Keras 3.
-        batches = state.batches_since_save if version.checkpoint_counts_batches else None
+        batches = state.batches_since_save if version.checkpoint_counts != "samples" else None
         epochs = state.epochs_since_save if version.learning_rate_key == "lr" else None
         return [state.reference, batches, epochs]
     return []

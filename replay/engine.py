@@ -9,11 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from kcb_replay.replay.callbacks.base import BatchEnd, EpochBegin, EpochEnd
+from kcb_replay.replay.callbacks.base import (
+    BatchBegin,
+    BatchEnd,
+    EpochBegin,
+    EpochEnd,
+    TestEnd,
+    TrainBegin,
+    TrainEnd,
+)
 from kcb_replay.replay.comparison import KerasRaises, float32
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from kcb_replay.replay.callbacks.base import Callback, Context, State, Step
     from kcb_replay.replay.events import Event
@@ -21,7 +29,16 @@ if TYPE_CHECKING:
 
 __all__ = ["KerasError", "Partial", "Row", "Run", "run_fit"]
 
-Stage: TypeAlias = Literal["init", "on_epoch_begin", "on_train_batch_end", "on_epoch_end"]
+Stage: TypeAlias = Literal[
+    "init",
+    "on_train_begin",
+    "on_epoch_begin",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_test_end",
+    "on_epoch_end",
+    "on_train_end",
+]
 EventsOfAll: TypeAlias = tuple[tuple["Event", ...], ...]
 
 
@@ -77,7 +94,7 @@ class Run:
 
 
 def run_fit(
-    epochs: Iterable[Epoch],
+    epochs: Sequence[Epoch],
     callbacks: Sequence[Callback],
     context: Context,
     *,
@@ -88,18 +105,19 @@ def run_fit(
 
     The callbacks are fresh unless `states`, those after another fit, are given: then they are used again.
     """
-    fit = _Fit(callbacks, context, float32(initial_lr), states)
+    fit = _Fit(callbacks, context, float32(initial_lr))
     rows: list[Row] = []
+    finish: EventsOfAll = ()
     try:
-        fit.begin()
+        fit.begin(epochs, states)
         for epoch in epochs:
             rows.append(fit.run_epoch(epoch))
             if fit.stoppers:
                 break
+        finish = fit.end()
     except KerasRaises as raised:
         error = KerasError(raised.kind, fit.stage, fit.index, callbacks[fit.position].name, str(raised))
         return Run(tuple(rows), (), fit.lr, tuple(fit.states), error, fit.partial())
-    finish = tuple(state.on_train_end(rows[-1].index) for state in fit.states) if rows else ()
     return Run(tuple(rows), finish, fit.lr, tuple(fit.states))
 
 
@@ -110,72 +128,98 @@ class _Fit:
     callbacks: Sequence[Callback]
     context: Context
     lr: float
-    given: Sequence[State] | None
     states: list[State] = field(default_factory=list)
     stage: Stage = "init"
     index: int | None = None
     position: int = 0
+    logs: dict[str, float] = field(default_factory=dict)
     lr_begin: float = 0.0
     events: list[list[Event]] = field(default_factory=list)
     stoppers: list[int] = field(default_factory=list)
 
-    def begin(self) -> None:
-        """Make the callbacks, and let them begin the training."""
-        made: list[State] = list(self.given or ())
-        if self.given is None:
+    def begin(self, epochs: Sequence[Epoch], states: Sequence[State] | None) -> None:
+        """Make the callbacks, or take those of the fit before, and let them begin the training."""
+        self.states = list(states or ())
+        self.events = [[] for _ in self.callbacks]
+        if states is None:
             for self.position, callback in enumerate(self.callbacks):
-                made.append(callback.start(self.context))
-        self.states = [state.on_train_begin() for state in made]
+                self.states.append(callback.start(self.context))
+        steps = max((len(epoch.batches) for epoch in epochs), default=0) or None
+        self._hook("on_train_begin", lambda state: state.on_train_begin(TrainBegin(len(epochs), steps, self.lr)))
 
     def run_epoch(self, epoch: Epoch) -> Row:
         """Run the hooks of one epoch."""
         self.index = epoch.index
-        self.events = [[] for _ in self.states]
-        self.stage = "on_epoch_begin"
-        for self.position, state in enumerate(self.states):
-            self._apply(state.on_epoch_begin(EpochBegin(epoch.index, self.lr)))
+        # What `on_train_begin` did stands with the first epoch.
+        self.events = self.events if self.stage == "on_train_begin" else [[] for _ in self.states]
+        self._hook("on_epoch_begin", lambda state: state.on_epoch_begin(EpochBegin(epoch.index, self.lr)))
         self.lr_begin = self.lr
         stopped_batch = self._run_batches(epoch) if epoch.batches else None
+        self._run_validation(epoch)
         logged = self._end_epoch(epoch)
         events = tuple(map(tuple, self.events))
-        stoppers = tuple(self.stoppers)
-        return Row(
-            epoch.index, self.lr_begin, self.lr, logged, tuple(self.states), events, stoppers, stopped_batch
-        )
+        stoppers = tuple(dict.fromkeys(self.stoppers))
+        return Row(epoch.index, self.lr_begin, self.lr, logged, tuple(self.states), events, stoppers, stopped_batch)
+
+    def end(self) -> EventsOfAll:
+        """Let the callbacks end the training."""
+        if self.index is None:
+            return ()
+        index = self.index
+        self.events = [[] for _ in self.states]
+        self._hook("on_train_end", lambda state: state.on_train_end(TrainEnd(index, self.logs, self.lr)))
+        return tuple(map(tuple, self.events))
 
     def partial(self) -> Partial | None:
-        """Return the epoch that an error cut short; there is none before its first batch."""
-        if self.index is None or self.stage == "on_epoch_begin":
+        """Return the epoch that an error cut short; there is none before its first batch, or after its end."""
+        if self.index is None or self.stage in ("on_epoch_begin", "on_train_end"):
             return None
         return Partial(self.index, self.lr_begin, tuple(map(tuple, self.events)))
 
     def _run_batches(self, epoch: Epoch) -> int | None:
         """Run the batches of an epoch; return the one at which it was left."""
-        self.stage = "on_train_batch_end"
         hooked = [position for position, state in enumerate(self.states) if state.batch_hook]
-        for batch, loss in epoch.batches if hooked else ():
-            end = BatchEnd(epoch.index, batch, {"loss": loss})
-            for self.position in hooked:
-                self._apply(self.states[self.position].on_train_batch_end(end))
+        for batch in epoch.batches if hooked else ():
+            if batch.index is not None:
+                begin = BatchBegin(epoch.index, batch.index, self.lr)
+                self._hook("on_train_batch_begin", lambda state: state.on_train_batch_begin(begin), hooked)  # noqa: B023
+            end = BatchEnd(epoch.index, batch.index, batch.logs, self.lr)
+            self._hook("on_train_batch_end", lambda state: state.on_train_batch_end(end), hooked)  # noqa: B023
             if self.stoppers:
-                return batch
+                return batch.index
         return None
+
+    def _run_validation(self, epoch: Epoch) -> None:
+        hooked = [position for position, state in enumerate(self.states) if state.test_hook]
+        if not hooked:
+            return
+        metrics = {name.removeprefix("val_"): v for name, v in epoch.logs.items() if name.startswith("val_")}
+        if metrics:
+            end = TestEnd(epoch.index, metrics, self.lr)
+            self._hook("on_test_end", lambda state: state.on_test_end(end), hooked)
 
     def _end_epoch(self, epoch: Epoch) -> float | None:
         """Let every callback end the epoch; return the learning rate that they logged."""
         self.stage = "on_epoch_end"
-        logs = dict(epoch.logs)
+        self.logs = dict(epoch.logs)
         for self.position, state in enumerate(self.states):
-            step = state.on_epoch_end(EpochEnd(epoch.index, logs, self.lr))
+            step = state.on_epoch_end(EpochEnd(epoch.index, self.logs, self.lr))
             self._apply(step)
             # Keras does `logs = logs or {}`: what is written into an empty dict is lost to the others.
-            logs = {**logs, **step.logs} if logs else logs
+            self.logs = {**self.logs, **step.logs} if self.logs else self.logs
         key = self.context.semantics.learning_rate_key
-        return None if key in epoch.logs else logs.get(key)
+        return None if key in epoch.logs else self.logs.get(key)
+
+    def _hook(self, stage: Stage, called: Callable[[State], Step], positions: Iterable[int] | None = None) -> None:
+        self.stage = stage
+        for self.position in range(len(self.states)) if positions is None else positions:
+            self._apply(called(self.states[self.position]))
 
     def _apply(self, step: Step) -> None:
         self.states[self.position] = step.state
-        self.events[self.position] += step.events
-        self.lr = self.lr if step.learning_rate is None else step.learning_rate
+        if step.events:
+            self.events[self.position] += step.events
+        if step.learning_rate is not None:
+            self.lr = float32(step.learning_rate)
         if step.stop:
             self.stoppers.append(self.position)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 __all__ = [
+    "BackupSaved",
     "CheckpointSaved",
     "CheckpointSkipped",
     "CoolingDown",
@@ -19,8 +20,10 @@ __all__ = [
     "LearningRateSet",
     "MetricMissing",
     "NotCounted",
+    "PayloadSent",
     "Stopped",
     "Terminated",
+    "TextWritten",
     "Waited",
     "WeightsRestored",
 ]
@@ -161,3 +164,28 @@ class Terminated(Event):
 
     batch: int | None
     loss: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextWritten(Event):
+    """The callback appended `text` to what it writes: a file, or the console."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayloadSent(Event):
+    """The callback sent `body` to `url`; with `json` as a JSON document, else as the form field of that name."""
+
+    url: str
+    body: str
+    json: bool
+    field: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupSaved(Event):
+    """The whole training was saved under `path`, after the 0-based `batch` of the epoch or (None) at its end."""
+
+    path: str
+    batch: int | None

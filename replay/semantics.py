@@ -17,6 +17,7 @@ __all__ = ["DEFAULT", "Arithmetic", "DirectionRule", "Semantics", "known_semanti
 
 Arithmetic: TypeAlias = Literal["float32 or ValueError", "float32", "float64"]
 DirectionRule: TypeAlias = Literal["acc in name", "name ends in acc, accuracy or auc", "metric"]
+Counted: TypeAlias = Literal["samples", "calls", "batches"]
 Floor: TypeAlias = Literal["min_lr * 1.0001", "float64", "float32"]
 DEFAULT = "keras-3.15"
 
@@ -54,7 +55,7 @@ class Semantics:
         scheduler_passes_rate: LearningRateScheduler calls schedule(epoch, lr), not schedule(epoch) alone.
         scheduler_logs_rate: LearningRateScheduler logs the learning rate at the end of the epoch.
         checkpoint_epoch_offset: what is added to the epoch in a file name.
-        checkpoint_counts_batches: save_freq counts batches; before, there was none, or it counted samples.
+        checkpoint_counts: what an integer save_freq counts: samples, calls of the hook, or the batches between them.
         checkpoint_batch_in_name: a file name may hold {batch}.
         checkpoint_saves_without_metric: save_best_only saves when the metric is missing.
         checkpoint_first_batch: the batch seen last before the first one; None takes the first batch as one step.
@@ -84,7 +85,7 @@ class Semantics:
     scheduler_passes_rate: bool = False
     scheduler_logs_rate: bool = False
     checkpoint_epoch_offset: int = 0
-    checkpoint_counts_batches: bool = False
+    checkpoint_counts: Counted = "samples"
     checkpoint_batch_in_name: bool = False
     checkpoint_saves_without_metric: bool = False
     checkpoint_first_batch: int | None = 0
@@ -128,7 +129,8 @@ _CHANGES = (
     _Change(_multi_backend(2, 1, 6), "plateau_counts_first", True),
     _Change(_multi_backend(2, 2, 3), "scheduler_logs_rate", True),
     _Change(_tensorflow(2, 0), "early_stopping_signed_min_delta", False),
-    _Change(_tensorflow(2, 2), "checkpoint_counts_batches", True),
+    _Change(_tensorflow(2, 2), "checkpoint_counts", "calls"),
+    _Change(_tensorflow(2, 3), "checkpoint_counts", "batches"),
     # EarlyStopping was rewritten in TensorFlow 2.5.
     _Change(_tensorflow(2, 5), "early_stopping_baseline_by_wait", True),
     _Change(_tensorflow(2, 5), "plateau_floor", "float32"),

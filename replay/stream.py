@@ -17,19 +17,27 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Fit
 
-__all__ = ["Epoch", "Stream", "stream_of"]
+__all__ = ["Batch", "Epoch", "Stream", "stream_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One training batch: its 0-based index within the epoch and the running metrics after it, as Keras logs them.
+
+    `index` is None for one of the epoch's batches that nobody knows the place of.
+    """
+
+    index: int | None
+    logs: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One recorded epoch: its 0-based number, the logs that hold a value, and (batch, loss) where batches are known.
-
-    The batch -1 stands for one of the epoch, nobody knows which.
-    """
+    """One recorded epoch: its 0-based number, the logs that hold a value, and its batches where they are known."""
 
     index: int
     logs: Mapping[str, float]
-    batches: tuple[tuple[int, float], ...] = ()
+    batches: tuple[Batch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,7 @@ def stream_of(fit: Fit) -> Stream:
             for row, value, valid in zip(logs, series.values.tolist(), series.valid.tolist(), strict=True):
                 if valid:
                     row[name] = value
-    epochs = tuple(Epoch(index, row, _known_batches(row)) for index, row in zip(indices, logs, strict=True))
+    epochs = tuple(Epoch(index, row, _bad_batch(row)) for index, row in zip(indices, logs, strict=True))
     rates = next((fit.metrics[key] for key in LEARNING_RATE_KEYS if key in fit.metrics), None)
     if rates is None:
         return Stream(epochs, {})
@@ -68,7 +76,7 @@ def stream_of(fit: Fit) -> Stream:
     return Stream(epochs, {index: value for index, value, valid in recorded if valid}, may_be_late)
 
 
-def _known_batches(logs: Mapping[str, float]) -> tuple[tuple[int, float], ...]:
+def _bad_batch(logs: Mapping[str, float]) -> tuple[Batch, ...]:
     """Return what the epoch tells of its batches: a mean that is not finite had a batch that was not."""
     loss = logs.get("loss", 0.0)
-    return () if math.isfinite(loss) else ((-1, loss),)
+    return () if math.isfinite(loss) else (Batch(None, {"loss": loss}),)

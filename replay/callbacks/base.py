@@ -20,7 +20,21 @@ if TYPE_CHECKING:
     from kcb_replay.replay.events import Event, WhyNot
     from kcb_replay.replay.semantics import Semantics
 
-__all__ = ["BatchEnd", "Callback", "Context", "EpochBegin", "EpochEnd", "State", "Step", "direction", "why_not"]
+__all__ = [
+    "BatchBegin",
+    "BatchEnd",
+    "Callback",
+    "Context",
+    "EpochBegin",
+    "EpochEnd",
+    "State",
+    "Step",
+    "TestEnd",
+    "TrainBegin",
+    "TrainEnd",
+    "direction",
+    "why_not",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +46,15 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainBegin:
+    """What `on_train_begin` sees: the number of epochs, of batches in each (None: unknown), and the learning rate."""
+
+    epochs: int
+    steps: int | None
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True)
 class EpochBegin:
     """What `on_epoch_begin` sees: the 0-based epoch and the learning rate of the optimizer."""
 
@@ -40,17 +63,48 @@ class EpochBegin:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchEnd:
-    """What `on_train_batch_end` sees: the 0-based epoch and batch, and the running metrics."""
+class BatchBegin:
+    """What `on_train_batch_begin` sees: the 0-based epoch and batch, and the learning rate of the optimizer."""
 
     index: int
     batch: int
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEnd:
+    """What `on_train_batch_end` sees: the 0-based epoch and batch, the running metrics and the learning rate.
+
+    `batch` is None where the recording does not say which it was.
+    """
+
+    index: int
+    batch: int | None
     logs: Mapping[str, float]
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class TestEnd:
+    """What `on_test_end` sees: the metrics of the validation of the 0-based epoch, without `val_`."""
+
+    index: int
+    logs: Mapping[str, float]
+    learning_rate: float
 
 
 @dataclass(frozen=True, slots=True)
 class EpochEnd:
     """What `on_epoch_end` sees: the 0-based epoch, the shared logs and the learning rate of the optimizer."""
+
+    index: int
+    logs: Mapping[str, float]
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainEnd:
+    """What `on_train_end` sees: the last 0-based epoch, its shared logs and the learning rate of the optimizer."""
 
     index: int
     logs: Mapping[str, float]
@@ -73,37 +127,49 @@ class State:
 
     __slots__ = ()
     batch_hook: ClassVar[bool] = False
+    test_hook: ClassVar[bool] = False
 
     @property
     def direction(self) -> Direction | None:
         """The resolved mode, None where there is none or none yet."""
         return None
 
-    def on_train_begin(self) -> State:
-        """Return the state at the beginning of a fit, which may be another one with the same callback."""
-        return self
+    def on_train_begin(self, begin: TrainBegin) -> Step:  # noqa: ARG002  # for those that have this hook
+        """Return what `on_train_begin` does; the fit may be another one with the same callback."""
+        return Step(self)
 
-    def on_epoch_begin(self, begin: EpochBegin) -> Step:  # noqa: ARG002  # for those that have this hook
-        """Return what `on_epoch_begin` does; raises `KerasRaises` where the real class raises."""
+    def on_epoch_begin(self, begin: EpochBegin) -> Step:  # noqa: ARG002
+        """Return what `on_epoch_begin` does; raises `KerasRaises` where the real class raises, as every hook may."""
+        return Step(self)
+
+    def on_train_batch_begin(self, begin: BatchBegin) -> Step:  # noqa: ARG002
+        """Return what `on_train_batch_begin` does; only asked where `batch_hook` is true."""
         return Step(self)
 
     def on_train_batch_end(self, end: BatchEnd) -> Step:  # noqa: ARG002
         """Return what `on_train_batch_end` does; only asked where `batch_hook` is true."""
         return Step(self)
 
-    def on_epoch_end(self, end: EpochEnd) -> Step:  # noqa: ARG002
-        """Return what `on_epoch_end` does; raises `KerasRaises` where the real class raises."""
+    def on_test_end(self, end: TestEnd) -> Step:  # noqa: ARG002
+        """Return what `on_test_begin` and `on_test_end` do; only asked where `test_hook` is true."""
         return Step(self)
 
-    def on_train_end(self, index: int) -> tuple[Event, ...]:  # noqa: ARG002
-        """Return what `on_train_end` does after the last epoch, `index`."""
-        return ()
+    def on_epoch_end(self, end: EpochEnd) -> Step:  # noqa: ARG002
+        """Return what `on_epoch_end` does."""
+        return Step(self)
+
+    def on_train_end(self, end: TrainEnd) -> Step:  # noqa: ARG002
+        """Return what `on_train_end` does."""
+        return Step(self)
 
 
 class Callback(Protocol):
     """The settings of one callback, named as Keras names its arguments."""
 
-    name: ClassVar[str]
+    @property
+    def name(self) -> str:
+        """The name of the class in Keras."""
+        ...
 
     def start(self, context: Context) -> State:
         """Return the state of a new callback; raises `KerasRaises` where the constructor raises."""

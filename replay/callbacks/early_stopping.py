@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, written_as_code
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step, direction, why_not
+from kcb_replay.replay.callbacks.base import (
+    Context,
+    EpochEnd,
+    State,
+    Step,
+    TrainBegin,
+    TrainEnd,
+    direction,
+    why_not,
+)
 from kcb_replay.replay.comparison import Comparison, KerasRaises
 from kcb_replay.replay.events import Event, Improved, MetricMissing, NotCounted, Stopped, Waited, WeightsRestored
 
@@ -74,11 +83,11 @@ class EarlyStoppingState(State):
         """The resolved mode, None before the first epoch ends."""
         return self.comparison.direction if self.comparison else None
 
-    def on_train_begin(self) -> EarlyStoppingState:
+    def on_train_begin(self, begin: TrainBegin) -> Step:  # noqa: ARG002
         """Reset everything, but in some versions the best (keras-team/keras#20256)."""
         if self.context.semantics.early_stopping_keeps_best:
-            return replace(self, best_index=None, wait=0, stopped_index=None, weights_index=None)
-        return EarlyStoppingState(self.settings, self.context, self.comparison)
+            return Step(replace(self, best_index=None, wait=0, stopped_index=None, weights_index=None))
+        return Step(EarlyStoppingState(self.settings, self.context, self.comparison))
 
     def on_epoch_end(self, end: EpochEnd) -> Step:
         """Judge the value of this epoch."""
@@ -91,11 +100,10 @@ class EarlyStoppingState(State):
             return Step(ready, (ready._not_counted(end.index, value),))
         return ready._judge(end.index, value)
 
-    def on_train_end(self, index: int) -> tuple[Event, ...]:
+    def on_train_end(self, end: TrainEnd) -> Step:
         """Restore the best weights, where the version does so even if it never stopped."""
-        if not self.context.semantics.early_stopping_restores_at_end:
-            return ()
-        return self._restored(index)
+        restores = self.context.semantics.early_stopping_restores_at_end
+        return Step(self, self._restored(end.index) if restores else ())
 
     @property
     def reference(self) -> float | None:

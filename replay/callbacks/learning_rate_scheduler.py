@@ -69,7 +69,9 @@ class LearningRateSchedulerState(State):
     def on_epoch_end(self, end: EpochEnd) -> Step:
         """Log the learning rate, where the version does."""
         semantics = self.context.semantics
-        return Step(self, logs={semantics.learning_rate_key: end.learning_rate} if semantics.scheduler_logs_rate else {})
+        return Step(
+            self, logs={semantics.learning_rate_key: end.learning_rate} if semantics.scheduler_logs_rate else {}
+        )
 
     def _scheduled(self, begin: EpochBegin) -> object:
         schedule = self.settings.schedule

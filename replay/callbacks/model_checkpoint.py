@@ -48,7 +48,9 @@ class ModelCheckpoint:
         if self.initial_value_threshold is not None:
             require_numbers(self, ("initial_value_threshold",))
         if self.save_freq != "epoch" and (isinstance(self.save_freq, bool) or not isinstance(self.save_freq, int)):
-            raise SettingError(f'ModelCheckpoint: save_freq must be "epoch" or an integer, but it is {self.save_freq!r}.')
+            raise SettingError(
+                f'ModelCheckpoint: save_freq must be "epoch" or an integer, but it is {self.save_freq!r}.'
+            )
         require_numbers(self, ("period",))
 
     def __str__(self) -> str:
@@ -76,7 +78,7 @@ class ModelCheckpointState(State):
     context: Context
     comparison: Comparison | None = None
     best: float | None = None
-    batches_since_save: int = 0
+    batches_since_save: float = 0
     epochs_since_save: int = 0
     last_batch: int | None = 0
 
@@ -89,13 +91,15 @@ class ModelCheckpointState(State):
 
     def on_train_batch_end(self, end: BatchEnd) -> Step:
         """Save after every `save_freq` batches."""
-        if self.settings.save_freq == "epoch":
+        if self.settings.save_freq == "epoch" or end.batch is None:
             return Step(self)
-        steps = self._steps_since_last(end.batch)
+        steps = self._steps_since_last(end.batch, end.logs)
         counted = replace(self, last_batch=end.batch, batches_since_save=self.batches_since_save + steps)
         if counted.batches_since_save < self.settings.save_freq:
             return Step(counted)
-        return replace(counted, batches_since_save=0)._with_old_comparison()._save(end.index, end.batch, end.logs)
+        # Saved, the epochs are counted from here, too.
+        due = replace(counted, batches_since_save=0, epochs_since_save=0)
+        return due._with_old_comparison()._save(end.index, end.batch, end.logs)
 
     def on_epoch_end(self, end: EpochEnd) -> Step:
         """Save after every epoch, or every `period` epochs."""
@@ -113,7 +117,11 @@ class ModelCheckpointState(State):
             return self.best
         return self.comparison.worst
 
-    def _steps_since_last(self, batch: int) -> int:
+    def _steps_since_last(self, batch: int, logs: Mapping[str, float]) -> float:
+        counts = self.context.semantics.checkpoint_counts
+        if counts != "batches":
+            # logs["size"] is there in a real fit of those versions; one each is what the class itself falls back to.
+            return logs.get("size", 1) if counts == "samples" else 1
         if self.last_batch is None or batch <= self.last_batch:
             return batch + 1
         return batch - self.last_batch
@@ -169,6 +177,8 @@ class ModelCheckpointState(State):
         try:
             return self.settings.filepath.format(**fields, **logs)
         except KeyError as error:
-            raise KerasRaises("KeyError", f"the filepath names {error}, which is not in the logs at this point") from None
+            raise KerasRaises(
+                "KeyError", f"the filepath names {error}, which is not in the logs at this point"
+            ) from None
         except (IndexError, ValueError, AttributeError, TypeError) as error:
             raise KerasRaises(type(error).__name__, f"the filepath cannot be formatted: {error}") from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, written_as_code
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step, direction, why_not
+from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step, TrainBegin, direction, why_not
 from kcb_replay.replay.comparison import Comparison, float32
 from kcb_replay.replay.events import (
     CoolingDown,
@@ -79,11 +79,10 @@ class ReduceLROnPlateauState(State):
         """The resolved mode, None before the first epoch ends."""
         return self.comparison.direction if self.comparison else None
 
-    def on_train_begin(self) -> ReduceLROnPlateauState:
-        """Reset everything; some versions reset nothing."""
-        if self.context.semantics.plateau_keeps_best:
-            return self
-        return ReduceLROnPlateauState(self.settings, self.context, self.comparison)
+    def on_train_begin(self, begin: TrainBegin) -> Step:  # noqa: ARG002
+        """Reset everything, but in some versions the best."""
+        kept = self.best if self.context.semantics.plateau_keeps_best else None
+        return Step(replace(self, best=kept, wait=0, cooldown_counter=0))
 
     def on_epoch_end(self, end: EpochEnd) -> Step:
         """Log the learning rate, then judge the value of this epoch."""

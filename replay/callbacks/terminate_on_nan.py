@@ -49,6 +49,5 @@ class TerminateOnNaNState(State):
             return Step(self)
         if self.settings.raise_error:
             raise KerasRaises("RuntimeError", f"the loss is {loss}, and raise_error is True")
-        batch = end.batch if end.batch >= 0 else None
-        event = Terminated(index=end.index, callback=TerminateOnNaN.name, batch=batch, loss=loss)
+        event = Terminated(index=end.index, callback=TerminateOnNaN.name, batch=end.batch, loss=loss)
         return Step(self, (event,), stop=True)
