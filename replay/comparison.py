@@ -42,7 +42,7 @@ def float32(value: float) -> float:
 class Comparison:
     """How one callback compares: its direction, its min_delta and the arithmetic of the backend.
 
-    With `margin_on_reference` min_delta is taken from the best instead of added to the value; the two round differently.
+    With `margin_on_reference` min_delta is taken from the best instead of added to the value: they round differently.
     """
 
     direction: Direction

@@ -126,13 +126,13 @@ def _with_effects(record: Json, fit: int, events: EventsOfAll) -> Json:
 
 
 def _restored(fit: int, events: EventsOfAll) -> str | None:
-    indices = [event.from_index for events_of in events for event in events_of if isinstance(event, WeightsRestored)]
-    return f"{fit}:{indices[-1]}" if indices else None
+    restored = [event for events_of in events for event in events_of if isinstance(event, WeightsRestored)]
+    return f"{fit - restored[-1].fits_ago}:{restored[-1].from_index}" if restored else None
 
 
 def _state_record(fit: int, state: State, version: Semantics) -> Json:
     if isinstance(state, EarlyStoppingState):
-        tag = None if state.weights_index is None else f"{fit}:{state.weights_index}"
+        tag = None if state.weights_index is None else f"{fit - state.weights_fits_ago}:{state.weights_index}"
         # The real class holds 0 for "no epoch yet", and knows its best epoch since 2.7.
         best_epoch = (state.best_index or 0) if version.early_stopping_spares_first_epoch else None
         return [state.reference, state.wait, best_epoch, state.stopped_index or 0, tag]
@@ -180,9 +180,10 @@ def _schedule(described: Json) -> Callable[..., object]:
     schedules: dict[str, Callable[..., object]] = {
         "exp": lambda epoch, lr: lr if epoch < d["start"] else lr * d["rate"],
         "step": lambda epoch, lr: lr * d["factor"] if epoch > 0 and epoch % d["every"] == 0 else lr,
-        "table": lambda epoch, _lr: d["values"][min(epoch, len(d["values"]) - 1)],
+        # Keras 2.1.4 to 2.1.6 pass the rate as lr=, so that both have to be called so.
+        "table": lambda epoch, lr: d["values"][min(epoch, len(d["values"]) - 1)],  # noqa: ARG005
         "epoch_only": lambda epoch: d["base"] * d["rate"] ** epoch,
-        "warmup": lambda epoch, _lr: d["peak"] * min(1, (epoch + 1) / d["epochs"]),
+        "warmup": lambda epoch, lr: d["peak"] * min(1, (epoch + 1) / d["epochs"]),  # noqa: ARG005
         "int_at": lambda epoch, lr: 1 if epoch == d["epoch"] else lr,
     }
     return schedules[d["type"]]

@@ -1,8 +1,8 @@
 """Whether a metric is better when it falls or when it rises: what `mode="auto"` consults.
 
 Keras 2 goes by the name. Keras 3 strips `val_`, takes `loss` as falling and otherwise asks the compiled metric of
-exactly that name for its `_direction`; a metric without one is a ValueError. A recording holds no model, so the table of
-the metrics that Keras ships stands in for it (directions read off keras 3.15.1).
+exactly that name for its `_direction`; a metric without one is a ValueError. A recording holds no model, so the table
+of the metrics that Keras ships stands in for it (directions read off keras 3.15.1).
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def auto_direction(
 
     `metric_direction` stands for the compiled metrics, which only the rule "metric" asks.
     """
-    if rule == "acc in name":
+    if rule == "acc or fmeasure in name" and monitor.startswith("fmeasure"):
+        return "max"
+    if rule in ("acc or fmeasure in name", "acc in name"):
         return "max" if "acc" in monitor else "min"
     if rule == "name ends in acc, accuracy or auc":
         return "max" if monitor.endswith(("acc", "accuracy", "auc")) else "min"

@@ -17,6 +17,7 @@ from kcb_replay.replay.callbacks.base import (
     TestEnd,
     TrainBegin,
     TrainEnd,
+    require_known,
 )
 from kcb_replay.replay.comparison import KerasRaises, float32
 
@@ -142,7 +143,9 @@ class _Fit:
         self.states = list(states or ())
         self.events = [[] for _ in self.callbacks]
         if states is None:
-            for self.position, callback in enumerate(self.callbacks):
+            for position, callback in enumerate(self.callbacks):
+                self.position = position
+                require_known(callback, self.context.semantics)
                 self.states.append(callback.start(self.context))
         steps = max((len(epoch.batches) for epoch in epochs), default=0) or None
         self._hook("on_train_begin", lambda state: state.on_train_begin(TrainBegin(len(epochs), steps, self.lr)))
@@ -202,7 +205,8 @@ class _Fit:
         """Let every callback end the epoch; return the learning rate that they logged."""
         self.stage = "on_epoch_end"
         self.logs = dict(epoch.logs)
-        for self.position, state in enumerate(self.states):
+        for position, state in enumerate(self.states):
+            self.position = position
             step = state.on_epoch_end(EpochEnd(epoch.index, self.logs, self.lr))
             self._apply(step)
             # Keras does `logs = logs or {}`: what is written into an empty dict is lost to the others.
@@ -212,8 +216,9 @@ class _Fit:
 
     def _hook(self, stage: Stage, called: Callable[[State], Step], positions: Iterable[int] | None = None) -> None:
         self.stage = stage
-        for self.position in range(len(self.states)) if positions is None else positions:
-            self._apply(called(self.states[self.position]))
+        for position in range(len(self.states)) if positions is None else positions:
+            self.position = position
+            self._apply(called(self.states[position]))
 
     def _apply(self, step: Step) -> None:
         self.states[self.position] = step.state

@@ -106,9 +106,10 @@ class Stopped(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightsRestored(Event):
-    """At the end of training the weights of the epoch `from_index` were put back."""
+    """The weights of the epoch `from_index` were put back, `fits_ago` fits before this one."""
 
     from_index: int
+    fits_ago: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +151,7 @@ class CheckpointSaved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointSkipped(Event):
-    """save_best_only: `value` is no improvement on `best` and nothing was written; `value` is None where it is missing."""
+    """save_best_only: `value` is no improvement on `best`, so nothing was written; None where there is no value."""
 
     monitor: str
     batch: int | None

@@ -12,11 +12,11 @@ from kcb_replay.errors import (
     NotReplayableError,
     SettingError,
 )
-from kcb_replay.replay.callbacks import ReduceLROnPlateau
+from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau, changes_learning_rate
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
-from kcb_replay.replay.outcome import outcome_of
+from kcb_replay.replay.outcomes import View, outcome_of
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
 from kcb_replay.replay.stream import stream_of
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.outcome import Outcome
+    from kcb_replay.replay.engine import KerasError
+    from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.stream import Stream
 
 __all__ = ["LeftOut", "Simulation", "replay", "simulate"]
@@ -100,16 +101,20 @@ def replay(
     number = _fit_number(recording, fit)
     stream = stream_of(recording.fits[number])
     version = resolve(semantics)
+    if not stream.epochs:
+        reason = "the fit holds no epochs, so no callback is ever asked"
+        raise NotReplayableError(f"{recording.name}: {reason}.", reason=reason)
     for callback in callbacks:
-        _require_recorded(callback.monitor, stream, recording, callbacks, version)
+        _require_recorded(callback, stream, recording, callbacks, version)
     start, start_source = _initial_lr(stream, callbacks, initial_lr)
     run = run_fit(stream.epochs, callbacks, Context(version, direction_of), initial_lr=start)
     if run.error is not None:
-        error = run.error
-        reason = f"Keras raises {error.kind} at epoch {error.index + 1} in {error.callback}: {error.message}."
+        reason = _what_keras_raises(run.error)
         raise KerasWouldRaiseError(f"{recording.name}: {reason}", reason=reason)
-    horizon = horizon_of(run.rows, stream) if _sets_lr(callbacks) else None
-    outcomes = tuple(outcome_of(position, run, stream, horizon) for position in range(len(callbacks)))
+    horizon = horizon_of(run.rows, stream) if any(map(changes_learning_rate, callbacks)) else None
+    outcomes = tuple(
+        outcome_of(View(callback, position, run, stream, horizon)) for position, callback in enumerate(callbacks)
+    )
     return Replay(
         run=recording.name,
         fit=number,
@@ -137,16 +142,23 @@ def _fit_number(recording: Recording, fit: int | None) -> int:
 
 
 def _require_recorded(
-    monitor: str, stream: Stream, recording: Recording, callbacks: Sequence[Callback], version: Semantics
+    callback: Callback, stream: Stream, recording: Recording, callbacks: Sequence[Callback], version: Semantics
 ) -> None:
-    if stream.values_of(monitor) or (monitor == version.learning_rate_key and _sets_lr(callbacks)):
+    """Refuse a monitor without any value, where Keras would warn every epoch and never act."""
+    if not isinstance(callback, (EarlyStopping, ReduceLROnPlateau)) or stream.values_of(callback.monitor):
+        return
+    if callback.monitor == version.learning_rate_key and any(map(changes_learning_rate, callbacks)):
         return
     recorded = sorted({name for epoch in stream.epochs for name in epoch.logs})
-    raise MonitorNotRecordedError(monitor, recording.name, recorded)
+    raise MonitorNotRecordedError(callback.monitor, recording.name, recorded)
 
 
-def _sets_lr(callbacks: Sequence[Callback]) -> bool:
-    return any(isinstance(callback, ReduceLROnPlateau) for callback in callbacks)
+def _what_keras_raises(error: KerasError) -> str:
+    where = f"in the constructor of {error.callback}"
+    if error.stage != "init":
+        when = "" if error.index is None else f" at epoch {error.index + 1}"
+        where = f"in {error.callback}.{error.stage}{when}"
+    return f"Keras raises {error.kind} {where}: {error.message}."
 
 
 def _initial_lr(stream: Stream, callbacks: Sequence[Callback], given: float | None) -> tuple[float, str]:
@@ -155,7 +167,7 @@ def _initial_lr(stream: Stream, callbacks: Sequence[Callback], given: float | No
     for epoch in stream.epochs[:1]:
         if epoch.index in stream.learning_rates:
             return stream.learning_rates[epoch.index], "recorded"
-    return _KERAS_DEFAULT_LR, "assumed" if _sets_lr(callbacks) else "unknown"
+    return _KERAS_DEFAULT_LR, "assumed" if any(map(changes_learning_rate, callbacks)) else "unknown"
 
 
 def _limited(outcome: Outcome, recording: Recording, fit: int) -> Outcome:

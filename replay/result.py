@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-from kcb_replay.replay.callbacks import EarlyStoppingState
-from kcb_replay.replay.outcome import EarlyStoppingOutcome, Outcome, ReduceLROnPlateauOutcome, settings_dict
+from kcb_replay.replay.callbacks import EarlyStoppingState, ModelCheckpointState, ReduceLROnPlateauState
+from kcb_replay.replay.outcomes.base import one_based
+from kcb_replay.replay.outcomes.early_stopping import EarlyStoppingOutcome
 from kcb_replay.replay.validity import worst
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import Callback, State
     from kcb_replay.replay.engine import Row, Run
     from kcb_replay.replay.events import Event
+    from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
     from kcb_replay.replay.validity import Validity
@@ -74,7 +76,7 @@ class Replay:
     @property
     def stop_epoch(self) -> int | None:
         """Epoch after which the training was stopped, counted from 1."""
-        return _one_based(self.stop_index)
+        return one_based(self.stop_index)
 
     @property
     def stopped_by(self) -> str | None:
@@ -89,10 +91,12 @@ class Replay:
 
     @cached_property
     def validity(self) -> Validity:
-        """How far the stop (without EarlyStopping: the drops) can be trusted."""
+        """How far the answer can be trusted: the stop where there is one, else whatever the callbacks do."""
+        last = self.rows[-1]
+        if last.stoppers:
+            return worst([self.outcomes[position].validity for position in last.stoppers])
         stops = [outcome.validity for outcome in self.outcomes if isinstance(outcome, EarlyStoppingOutcome)]
-        fired = [o.validity for o in self.outcomes if isinstance(o, EarlyStoppingOutcome) and o.fired]
-        return worst(fired or stops or [outcome.validity for outcome in self.outcomes])
+        return worst(stops or [outcome.validity for outcome in self.outcomes])
 
     @cached_property
     def events(self) -> tuple[Event, ...]:
@@ -118,7 +122,7 @@ class Replay:
             "fit": self.fit,
             "epochs": self.epochs,
             "semantics": self.semantics.name,
-            **_validity_dict(self.validity),
+            **self.validity.to_dict(),
             "epochs_run": self.epochs_run,
             "stop_index": self.stop_index,
             "stop_epoch": self.stop_epoch,
@@ -126,7 +130,7 @@ class Replay:
             "initial_lr": None if self._lr_is_unknown else self.initial_lr,
             "initial_lr_source": self.initial_lr_source,
             "final_lr": self.final_lr,
-            "callbacks": [_outcome_dict(outcome) for outcome in self.outcomes],
+            "callbacks": [outcome.to_dict() for outcome in self.outcomes],
             "notes": list(self.notes),
         }
 
@@ -152,60 +156,8 @@ class Replay:
 
 
 def _state_dict(state: State) -> Json:
-    names = (
-        ("best", "best_index", "wait")
-        if isinstance(state, EarlyStoppingState)
-        else ("best", "wait", "cooldown_counter")
-    )
-    return {name: getattr(state, name) for name in names}
-
-
-def _one_based(index: int | None) -> int | None:
-    return None if index is None else index + 1
-
-
-def _validity_dict(validity: Validity) -> Json:
-    return {
-        "validity": validity.label,
-        "reason": validity.reason,
-        "valid_through_index": validity.valid_through_index,
-        "valid_through_epoch": _one_based(validity.valid_through_index),
-        "earliest_stop_index": validity.earliest_stop_index,
-        "earliest_stop_epoch": _one_based(validity.earliest_stop_index),
-    }
-
-
-def _outcome_dict(outcome: Outcome) -> Json:
-    head: Json = {
-        "callback": outcome.settings.name,
-        "settings": settings_dict(outcome),
-        "mode": outcome.mode,
-        "fired": outcome.fired,
-    }
-    body = _stop_dict(outcome) if isinstance(outcome, EarlyStoppingOutcome) else _drops_dict(outcome)
-    return {**head, **body, **_validity_dict(outcome.validity)}
-
-
-def _stop_dict(outcome: EarlyStoppingOutcome) -> Json:
-    record: Json = {}
-    for name in ("stop", "best", "kept", "lowest"):
-        index = getattr(outcome, f"{name}_index")
-        record |= {f"{name}_index": index, f"{name}_epoch": _one_based(index)}
-        if name != "stop":
-            record[f"{name}_value"] = getattr(outcome, f"{name}_value")
-    return {**record, "saved_epochs": outcome.saved_epochs, "regret": outcome.regret}
-
-
-def _drops_dict(outcome: ReduceLROnPlateauOutcome) -> Json:
-    return {
-        "drops": [
-            {
-                "index": drop.index,
-                "epoch": drop.index + 1,
-                "old_lr": drop.old_lr,
-                "new_lr": drop.new_lr,
-                "validity": drop.validity,
-            }
-            for drop in outcome.drops
-        ]
-    }
+    if isinstance(state, EarlyStoppingState):
+        return {"best": state.best, "best_index": state.best_index, "wait": state.wait}
+    if isinstance(state, ReduceLROnPlateauState):
+        return {"best": state.best, "wait": state.wait, "cooldown_counter": state.cooldown_counter}
+    return {"best": state.best} if isinstance(state, ModelCheckpointState) else {}

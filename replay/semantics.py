@@ -1,8 +1,8 @@
 """Which Keras is replayed: every version-dependent behaviour is one named field of a frozen `Semantics` value.
 
-The versions stand on one line of time: multi-backend Keras 2.0 to 2.3, then the TensorFlow line (tf.keras, keras 2.4 to
-2.15, tf_keras), then Keras 3. A behaviour is its oldest value until a change on that line replaces it; a further version
-is a further change. Versions beyond the line's ends are refused, never approximated.
+The versions stand on one line of time: multi-backend Keras 2.0 to 2.3, then the TensorFlow line (tf.keras, keras 2.4
+to 2.15, tf_keras), then Keras 3. A behaviour is its oldest value until a change on that line replaces it; a further
+version is a further change. Versions beyond the line's ends are refused, never approximated.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from kcb_replay.errors import SettingError, did_you_mean
 __all__ = ["DEFAULT", "Arithmetic", "DirectionRule", "Semantics", "known_semantics", "semantics"]
 
 Arithmetic: TypeAlias = Literal["float32 or ValueError", "float32", "float64"]
-DirectionRule: TypeAlias = Literal["acc in name", "name ends in acc, accuracy or auc", "metric"]
+DirectionRule: TypeAlias = Literal[
+    "acc or fmeasure in name", "acc in name", "name ends in acc, accuracy or auc", "metric"
+]
 Counted: TypeAlias = Literal["samples", "calls", "batches"]
+ScheduleCall: TypeAlias = Literal["schedule(epoch)", "schedule(epoch, lr=lr)", "schedule(epoch, lr)"]
 Floor: TypeAlias = Literal["min_lr * 1.0001", "float64", "float32"]
 DEFAULT = "keras-3.15"
 
@@ -28,13 +31,14 @@ class Semantics:
 
     Where a behaviour changed, and how that is known, stands with the change in `_CHANGES`.
 
-    Attributes:
+    The behaviours:
         name: what the user writes, for example `keras-3.15/jax`.
         learning_rate_key: the name under which callbacks put the learning rate into the shared logs.
-        early_stopping_arithmetic: how EarlyStopping compares `monitor -/+ min_delta` with the best value. The sum is made
-            in float64; float32 means that both sides are then rounded and denormals count as 0, and a finite value
-            beyond float32 is a ValueError on tensorflow and infinite on jax.
+        early_stopping_arithmetic: how EarlyStopping compares `monitor -/+ min_delta` with the best value. The sum is
+            made in float64; float32 means that both sides are then rounded and denormals count as 0, and a finite
+            value beyond float32 is a ValueError on tensorflow and infinite on jax.
         early_stopping_direction: how `mode="auto"` finds the direction.
+        early_stopping_needs_metric: an epoch without the metric is a TypeError.
         early_stopping_counts_first: the wait is counted before it is tested against patience, not after.
         early_stopping_signed_min_delta: a negative min_delta loosens instead of being taken as positive.
         early_stopping_baseline_by_wait: the baseline decides whether the wait is reset; before, it was the first best.
@@ -43,6 +47,7 @@ class Semantics:
         early_stopping_restores_at_end: the best weights come back whenever training ends, not only when it stopped.
         early_stopping_any_first_value: the first value is always an improvement, NaN included.
         early_stopping_keeps_best: a re-used callback goes on with the best of the fit before.
+        early_stopping_keeps_weights: a re-used callback still holds the best weights of the fit before.
         plateau_arithmetic: as early_stopping_arithmetic, for ReduceLROnPlateau and ModelCheckpoint.
         plateau_direction: as early_stopping_direction, for ReduceLROnPlateau and ModelCheckpoint.
         plateau_any_first_value: as early_stopping_any_first_value, for ReduceLROnPlateau and ModelCheckpoint.
@@ -52,7 +57,8 @@ class Semantics:
         plateau_floor: what the learning rate must exceed to be reduced.
         plateau_keeps_best: a re-used ReduceLROnPlateau goes on with the best of the fit before.
         float32_product: the learning rate times the factor is a float32 product (NumPy 2 under tf_keras).
-        scheduler_passes_rate: LearningRateScheduler calls schedule(epoch, lr), not schedule(epoch) alone.
+        scheduler_call: how LearningRateScheduler calls first; on a TypeError it calls schedule(epoch).
+        scheduler_takes_tensors: a schedule may return a tensor, as keras.optimizers.schedules do.
         scheduler_logs_rate: LearningRateScheduler logs the learning rate at the end of the epoch.
         checkpoint_epoch_offset: what is added to the epoch in a file name.
         checkpoint_counts: what an integer save_freq counts: samples, calls of the hook, or the batches between them.
@@ -60,12 +66,14 @@ class Semantics:
         checkpoint_saves_without_metric: save_best_only saves when the metric is missing.
         checkpoint_first_batch: the batch seen last before the first one; None takes the first batch as one step.
         checkpoint_suffixes: the endings that a whole model may have; empty where any is allowed.
+        missing_arguments: arguments, as `EarlyStopping.baseline`, and whole classes that the version does not have.
     """
 
     name: str = ""
     learning_rate_key: str = "lr"
     early_stopping_arithmetic: Arithmetic = "float64"
-    early_stopping_direction: DirectionRule = "acc in name"
+    early_stopping_direction: DirectionRule = "acc or fmeasure in name"
+    early_stopping_needs_metric: bool = True
     early_stopping_counts_first: bool = False
     early_stopping_signed_min_delta: bool = True
     early_stopping_baseline_by_wait: bool = False
@@ -74,6 +82,7 @@ class Semantics:
     early_stopping_restores_at_end: bool = False
     early_stopping_any_first_value: bool = False
     early_stopping_keeps_best: bool = False
+    early_stopping_keeps_weights: bool = True
     plateau_arithmetic: Arithmetic = "float64"
     plateau_direction: DirectionRule = "acc in name"
     plateau_any_first_value: bool = False
@@ -82,7 +91,8 @@ class Semantics:
     plateau_floor: Floor = "min_lr * 1.0001"
     plateau_keeps_best: bool = False
     float32_product: bool = False
-    scheduler_passes_rate: bool = False
+    scheduler_call: ScheduleCall = "schedule(epoch)"
+    scheduler_takes_tensors: bool = False
     scheduler_logs_rate: bool = False
     checkpoint_epoch_offset: int = 0
     checkpoint_counts: Counted = "samples"
@@ -90,6 +100,7 @@ class Semantics:
     checkpoint_saves_without_metric: bool = False
     checkpoint_first_batch: int | None = 0
     checkpoint_suffixes: tuple[str, ...] = ()
+    missing_arguments: frozenset[str] = frozenset()
 
 
 class _Point(NamedTuple):
@@ -117,20 +128,26 @@ class _Change(NamedTuple):
     value: object
 
 
-# Boundaries: golden cases on both sides, and the release between them by the source diffs of the versions around it.
+# Boundaries: golden cases on both sides, and the release between them by the class sources of both releases: Keras
+# 2.0.0 to 2.3.1, TensorFlow 1.15, 2.1 to 2.5, Keras 2.6 to 2.15, tf_keras 2.15 to 2.21 and Keras 3.0 to 3.15.
 _CHANGES = (
+    _Change(_multi_backend(2, 0, 7), "early_stopping_direction", "acc in name"),
+    _Change(_multi_backend(2, 0, 7), "early_stopping_needs_metric", False),
     # keras-team/keras#8100 and the file name's epoch + 1.
     _Change(_multi_backend(2, 0, 9), "early_stopping_counts_first", True),
     _Change(_multi_backend(2, 0, 9), "checkpoint_epoch_offset", 1),
-    _Change(_multi_backend(2, 1, 0), "scheduler_passes_rate", True),
-    # lr_epsilon is gone in 2.1.5; 2.1.3 and 2.1.4 were not looked at.
     _Change(_multi_backend(2, 1, 3), "plateau_floor", "float64"),
+    _Change(_multi_backend(2, 1, 4), "scheduler_call", "schedule(epoch, lr=lr)"),
     # keras-team/keras#9541.
     _Change(_multi_backend(2, 1, 6), "plateau_counts_first", True),
+    _Change(_multi_backend(2, 2, 0), "scheduler_call", "schedule(epoch, lr)"),
     _Change(_multi_backend(2, 2, 3), "scheduler_logs_rate", True),
-    _Change(_tensorflow(2, 0), "early_stopping_signed_min_delta", False),
+    _Change(_tensorflow(1, 15), "early_stopping_signed_min_delta", False),
+    # Between 1.15 and 2.1; 2.0 was not looked at.
+    _Change(_tensorflow(2, 0), "scheduler_takes_tensors", True),
     _Change(_tensorflow(2, 2), "checkpoint_counts", "calls"),
     _Change(_tensorflow(2, 3), "checkpoint_counts", "batches"),
+    _Change(_tensorflow(2, 3), "early_stopping_keeps_weights", False),
     # EarlyStopping was rewritten in TensorFlow 2.5.
     _Change(_tensorflow(2, 5), "early_stopping_baseline_by_wait", True),
     _Change(_tensorflow(2, 5), "plateau_floor", "float32"),
@@ -145,6 +162,7 @@ _CHANGES = (
     _Change(_keras_3(3, 0), "early_stopping_direction", "metric"),
     _Change(_keras_3(3, 0), "early_stopping_arithmetic", "float32"),
     _Change(_keras_3(3, 0), "early_stopping_keeps_best", True),
+    _Change(_keras_3(3, 0), "scheduler_takes_tensors", False),
     _Change(_keras_3(3, 0), "checkpoint_first_batch", 0),
     _Change(_keras_3(3, 0), "checkpoint_suffixes", (".keras",)),
     _Change(_keras_3(3, 7), "early_stopping_any_first_value", True),
@@ -164,11 +182,23 @@ _CHANGES = (
     _Change(_keras_3(3, 15), "plateau_keeps_best", False),
 )
 
+# Since when an argument, or a whole class, is there; what is not listed always was.
+_ADDED = (
+    (_multi_backend(2, 0, 5), "TerminateOnNaN"),
+    (_multi_backend(2, 2, 0), "EarlyStopping.baseline"),
+    (_multi_backend(2, 2, 3), "EarlyStopping.restore_best_weights"),
+    (_tensorflow(1, 15), "ModelCheckpoint.save_freq"),
+    (_tensorflow(2, 8), "ModelCheckpoint.initial_value_threshold"),
+    (_tensorflow(2, 11), "EarlyStopping.start_from_epoch"),
+    (_keras_3(3, 13), "TerminateOnNaN.raise_error"),
+)
+_REMOVED = ((_keras_3(3, 0), "ModelCheckpoint.period"),)
+
 _NAME = re.compile(r"(keras|tf\.keras|tf_keras)-(\d+(?:\.\d+){1,2})(?:/(tensorflow|jax|numpy|torch|numpy1|numpy2))?")
 _OF_LIBRARY = {
     "keras": ((_multi_backend(2, 0, 0), _multi_backend(2, 3, 1)), (_tensorflow(2, 4), _tensorflow(2, 15)),
               (_keras_3(3, 0), _keras_3(3, 15))),
-    "tf.keras": ((_tensorflow(2, 0), _tensorflow(2, 15)),),
+    "tf.keras": ((_tensorflow(1, 15), _tensorflow(2, 15)),),
     "tf_keras": ((_tensorflow(2, 15), _tensorflow(2, 21)),),
 }  # fmt: skip
 # NumPy 2 multiplies a float32 by a Python float in float32; the optimizer of tf_keras hands out such a float32.
@@ -177,19 +207,23 @@ _NUMPY_2_SINCE = _tensorflow(2, 18)
 
 def known_semantics() -> tuple[str, ...]:
     """Return the names of the versions at which something changed, oldest first, then the qualifiers."""
-    names = (
-        "keras-2.0", "keras-2.0.9", "keras-2.1.3", "keras-2.1.6", "keras-2.2.3", "tf.keras-2.0", "tf.keras-2.5",
-        "keras-2.6", "keras-2.7", "keras-2.12", "keras-2.15", "tf_keras-2.16", "tf_keras-2.18", "keras-3.0",
-        "keras-3.7", "keras-3.8", "keras-3.10", "keras-3.11", "keras-3.14", "keras-3.15",
-    )  # fmt: skip
+    points = {change.since for change in _CHANGES} | {since for since, _ in (*_ADDED, *_REMOVED)}
+    names = [_name(point) for point in sorted({_multi_backend(2, 0), _NUMPY_2_SINCE, *points})]
     return (*names, "keras-3.15/jax", "keras-3.15/torch", "keras-3.15/numpy", "tf_keras-2.21/numpy1")
+
+
+def _name(point: _Point) -> str:
+    library = "keras"
+    if point.era == _tensorflow().era:
+        library = "tf.keras" if point.release < (2, 6) else "tf_keras" if point.release >= (2, 16) else "keras"
+    return f"{library}-{'.'.join(map(str, point.release))}"
 
 
 def semantics(name: str | Semantics = DEFAULT) -> Semantics:
     """Resolve a library, version and backend such as `keras-3.15/jax`; raises `SettingError` for an unknown one.
 
-    Releases between two that are named in `known_semantics` behave like the earlier one. Without a backend tensorflow is
-    meant, without a NumPy version (tf_keras) NumPy 2.
+    Releases between two that are named in `known_semantics` behave like the earlier one. Without a backend tensorflow
+    is meant, without a NumPy version (tf_keras) NumPy 2.
     """
     if isinstance(name, Semantics):
         return name
@@ -205,11 +239,12 @@ def semantics(name: str | Semantics = DEFAULT) -> Semantics:
     for change in _CHANGES:
         if change.since <= point:
             version = replace(version, **{change.field: change.value})  # type: ignore[arg-type]  # fields are checked by a test
-    return _qualified(version, point, found[3])
+    missing = [what for since, what in _ADDED if since > point] + [what for since, what in _REMOVED if since <= point]
+    return _qualified(replace(version, missing_arguments=frozenset(missing)), point, found[3])
 
 
 def _point(library: str, version: str) -> _Point | None:
-    release = tuple(int(part) for part in version.split("."))
+    release = tuple(int(part) for part in f"{version}.0".split(".")[:3])
     for first, last in _OF_LIBRARY[library]:
         # 2.15.1 is a patch of the last known release, 2.16 is not.
         if first.release <= release and release[: len(last.release)] <= last.release:

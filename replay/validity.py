@@ -37,6 +37,18 @@ class Validity:
     valid_through_index: int | None = None
     earliest_stop_index: int | None = None
 
+    def to_dict(self) -> dict[str, object]:
+        """Return the label, its reason and its epochs in both ways of counting."""
+        through, earliest = self.valid_through_index, self.earliest_stop_index
+        return {
+            "validity": self.label,
+            "reason": self.reason,
+            "valid_through_index": through,
+            "valid_through_epoch": None if through is None else through + 1,
+            "earliest_stop_index": earliest,
+            "earliest_stop_epoch": None if earliest is None else earliest + 1,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Horizon:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.events import CoolingDown, Improved, NotCounted, Stopped, Waited
-from kcb_replay.replay.outcome import EarlyStoppingOutcome
+from kcb_replay.replay.outcomes import EarlyStoppingOutcome
 from kcb_replay.report.panels import Level, Rate, Wait, levels_of, rate_of, wait_of
 from kcb_replay.report.plateau import Range, plateau
-from kcb_replay.report.words import answer, decimals_of, outcome_sentence
+from kcb_replay.report.words import answer, can_stop, decimals_of, outcome_sentence
 
 if TYPE_CHECKING:
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.outcome import Outcome
+    from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.validity import Label
     from kcb_replay.report.numbers import Decimals
@@ -47,10 +47,10 @@ class Regret:
 class CurveInfo:
     """One replay as a chart.
 
-    The curve is the metric that the leading callback monitors: the one that stops the training, else the first
-    EarlyStopping, else the first callback. `values` has None where there is no value and NaN where it is NaN; the first
-    `split` of them are epochs that ran. `scale` is None when no value can be shown. `what_if_from` is the first epoch
-    whose recorded metrics need not be those of the replayed training.
+    The curve is the metric that the leading callback monitors, see `lead_position`; where that monitors nothing it is
+    the first recorded of val_loss, loss and the others. `values` has None where there is no value and NaN where it is
+    NaN; the first `split` of them are epochs that ran. `scale` is None when no value can be shown. `what_if_from` is
+    the first epoch whose recorded metrics need not be those of the replayed training.
     """
 
     run: str
@@ -69,7 +69,7 @@ class CurveInfo:
     lowest: Mark | None
     regret: Regret | None
     levels: tuple[Level, ...]
-    wait: Wait
+    wait: Wait | None
     rate: Rate | None
     validity: Label
     reason: str
@@ -106,9 +106,9 @@ def curve_info(replay: Replay) -> CurveInfo:
     return CurveInfo(
         run=replay.run,
         fit=replay.fit,
-        answer=answer(replay) if isinstance(outcome, EarlyStoppingOutcome) else outcome_sentence(outcome, replay),
+        answer=answer(replay) if can_stop(replay) else outcome_sentence(outcome, replay),
         sentences=tuple(outcome_sentence(each, replay) for each in replay.outcomes),
-        monitor=outcome.settings.monitor,
+        monitor=_metric(replay, position),
         direction=outcome.mode,
         epochs=epochs,
         values=values,
@@ -133,16 +133,19 @@ def curve_info(replay: Replay) -> CurveInfo:
 
 
 def lead_position(replay: Replay) -> int:
-    """Return the position of the callback that the chart is about."""
-    if replay.rows[-1].stoppers:
-        return replay.rows[-1].stoppers[0]
-    stopping = (n for n, outcome in enumerate(replay.outcomes) if isinstance(outcome, EarlyStoppingOutcome))
-    return next(stopping, 0)
+    """Return the position of the callback that the chart is about.
+
+    That is the EarlyStopping that stops the training, else the first one, else the first callback with a monitor.
+    """
+    stopping = [n for n, outcome in enumerate(replay.outcomes) if isinstance(outcome, EarlyStoppingOutcome)]
+    monitoring = [n for n, outcome in enumerate(replay.outcomes) if outcome.monitor is not None]
+    stopped = [n for n in stopping if n in replay.rows[-1].stoppers]
+    return next(iter([*stopped, *stopping, *monitoring]), 0)
 
 
 def monitored_values(replay: Replay, position: int) -> dict[int, float]:
     """Return what the callback at `position` saw per 0-based epoch, and the recorded values after it ended."""
-    recorded = replay.stream.values_of(replay.callbacks[position].monitor)
+    recorded = replay.stream.values_of(_metric(replay, position))
     if recorded:
         return recorded
     # A callback can monitor the learning rate that another one puts into the logs.
@@ -151,13 +154,21 @@ def monitored_values(replay: Replay, position: int) -> dict[int, float]:
     return {event.index: event.value for event in seen if isinstance(event, kinds)}
 
 
+def _metric(replay: Replay, position: int) -> str:
+    """Return the metric of the chart."""
+    recorded = dict.fromkeys(name for epoch in replay.stream.epochs for name in epoch.logs)
+    usual = [name for name in ("val_loss", "loss", *recorded) if name in recorded]
+    return replay.outcomes[position].monitor or next(iter(usual), "no metric")
+
+
 def _stop(replay: Replay, position: int, values: dict[int, float]) -> Mark | None:
-    for event in replay.rows[-1].events[position]:
-        if isinstance(event, Stopped):
-            doubt = " (what-if)" if replay.validity.label == "hypothetical" else ""
-            label = f"stops after epoch {event.epoch}: wait {event.wait}/{event.patience:g}{doubt}"
-            return Mark(event.epoch, values.get(event.index), label)
-    return None
+    if replay.stop_index is None:
+        return None
+    doubt = " (what-if)" if replay.validity.label == "hypothetical" else ""
+    waits = (event for event in replay.rows[-1].events[position] if isinstance(event, Stopped))
+    why = next((f"wait {event.wait}/{event.patience:g}" for event in waits), replay.stopped_by)
+    label = f"stops after epoch {replay.stop_index + 1}: {why}{doubt}"
+    return Mark(replay.stop_index + 1, values.get(replay.stop_index), label)
 
 
 def _best(replay: Replay, position: int, decimals: Decimals) -> Mark | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from kcb_replay.report.curve import CurveInfo
-    from kcb_replay.report.panels import BarKind, Rate
+    from kcb_replay.report.panels import BarKind, Rate, Wait
 
 __all__ = ["BEST", "INK", "MISSED", "MUTED", "RATE", "STOP", "draw_panels"]
 
@@ -38,10 +38,11 @@ def draw_panels(figure: Figure, info: CurveInfo, layout: Layout, head: float) ->
     """
     metric = _panel(figure, layout, layout.metric, head)
     _draw_metric(metric, info, layout)
-    _draw_wait(_panel(figure, layout, layout.wait, head, share=metric), info, layout)
+    if info.wait and layout.wait:
+        _draw_wait(_panel(figure, layout, layout.wait, head, share=metric), info.wait, layout)
     if info.rate and layout.rate:
         _draw_rate(_panel(figure, layout, layout.rate, head, share=metric), info.rate)
-    bottom = (layout.rate or layout.wait).bottom + head
+    bottom = layout.bottom + head
     _draw_ground(_canvas(figure, layout.height + head, "ground", -1), info, layout, head, bottom)
     _draw_marks(_canvas(figure, layout.height + head, "marks", 1), info, layout, head, bottom)
 
@@ -150,17 +151,17 @@ def _draw_metric(axes: Axes, info: CurveInfo, layout: Layout) -> None:
             _dots(axes, epochs, values, "o", 3.5, colour, colour, clip=True)
 
 
-def _draw_wait(axes: Axes, info: CurveInfo, layout: Layout) -> None:
+def _draw_wait(axes: Axes, wait: Wait, layout: Layout) -> None:
     for kind, colour in _BARS.items():
-        bars = [bar for bar in info.wait.bars if bar.kind == kind]
+        bars = [bar for bar in wait.bars if bar.kind == kind]
         _bars(axes, [bar.epoch for bar in bars], [bar.wait for bar in bars], colour)
-    improved = [bar.epoch for bar in info.wait.bars if bar.kind == "improved"]
-    _bars(axes, improved, [-0.06 * info.wait.top] * len(improved), BEST)
+    improved = [bar.epoch for bar in wait.bars if bar.kind == "improved"]
+    _bars(axes, improved, [-0.06 * wait.top] * len(improved), BEST)
     edges = [layout.first, layout.last]
     _stroke(axes, edges, [0, 0], _LINE, 0.8, order=1)
-    if math.isfinite(info.wait.patience):
-        _stroke(axes, edges, [info.wait.patience] * 2, STOP, 1.1, dash=_DASHED, order=1)
-    axes.set_ylim(0, info.wait.top)
+    if math.isfinite(wait.patience):
+        _stroke(axes, edges, [wait.patience] * 2, STOP, 1.1, dash=_DASHED, order=1)
+    axes.set_ylim(0, wait.top)
 
 
 def _draw_rate(axes: Axes, rate: Rate) -> None:

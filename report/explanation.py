@@ -41,7 +41,11 @@ def _epoch_lines(replay: Replay) -> Iterator[str]:
     several = len(per_callback) > 1
     width = len(str(replay.rows[-1].index + 1))
     for sentences in zip(*per_callback, strict=True):
-        for position, sentence in enumerate(sentences):
-            start = f"epoch {sentence.epoch:>{width}}: " if position == 0 else " " * (len("epoch : ") + width)
-            name = f"{replay.callbacks[position].name}: " if several else ""
-            yield f"{start}{name}{sentence.text}"
+        said = [
+            f"{callback.name}: {sentence.text}" if several else sentence.text
+            for callback, sentence in zip(replay.callbacks, sentences, strict=True)
+            if sentence.text
+        ]
+        for number, text in enumerate(said or ["Nothing happens."]):
+            start = f"epoch {sentences[0].epoch:>{width}}: " if number == 0 else " " * (len("epoch : ") + width)
+            yield f"{start}{text}"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.replay.callbacks import changes_learning_rate
+from kcb_replay.replay.outcomes import ModelCheckpointOutcome
 from kcb_replay.report.numbers import short, whole
 from kcb_replay.report.together import drops_of, lead_of, reduces, saved_epochs, stops
-from kcb_replay.report.words import drop_place
+from kcb_replay.report.words import can_stop, drop_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,13 +42,14 @@ def facts(replays: Sequence[Replay], titles: Sequence[str], decimals: Decimals) 
     if not replays:
         return ()
     if len(replays) == 1:
-        return _facts_of_one(replays[0], decimals) if stops(replays[0]) else _rate_facts(replays[0])
+        return _facts_of_one(replays[0], decimals) if stops(replays[0]) else _other_facts(replays[0])
     exact = sum(replay.validity.label == "exact" for replay in replays)
     facts = [Fact("Exact answers", whole(exact), f"of {whole(len(replays))}")]
     stopping = [replay for replay in replays if stops(replay)]
     if not stopping:
         reductions = sum(len(drops_of(replay)) for replay in replays)
-        return (Fact("Reductions", whole(reductions), f"in {whole(len(replays))} fits"), *facts)
+        reduced = [Fact("Reductions", whole(reductions), f"in {whole(len(replays))} fits")]
+        return (*(reduced if any(map(reduces, replays)) else ()), *facts)
     stopped = sum(replay.stop_epoch is not None for replay in stopping)
     saved, recorded = saved_epochs(stopping)
     facts = [
@@ -79,14 +82,18 @@ def _facts_of_one(replay: Replay, decimals: Decimals) -> tuple[Fact, ...]:
     )
 
 
-def _rate_facts(replay: Replay) -> tuple[Fact, ...]:
-    drops = drops_of(replay)
-    return (
-        Fact("Reductions", whole(len(drops)), f"in {replay.epochs} epochs"),
-        Fact("Learning rate at the start", short(replay.initial_lr), replay.initial_lr_source),
-        Fact("Learning rate at the end", "unknown" if replay.final_lr is None else short(replay.final_lr)),
-        Fact("Answer", replay.validity.label),
-    )
+def _other_facts(replay: Replay) -> tuple[Fact, ...]:
+    facts = [Fact("Reductions", whole(len(drops_of(replay))), f"in {replay.epochs} epochs")] if reduces(replay) else []
+    saved = [outcome for outcome in replay.outcomes if isinstance(outcome, ModelCheckpointOutcome)]
+    facts += [Fact("Saves", whole(len(each.saves)), f"{whole(len(each.on_disk))} files left") for each in saved]
+    if any(map(changes_learning_rate, replay.callbacks)):
+        start = Fact("Learning rate at the start", short(replay.initial_lr), replay.initial_lr_source)
+        end = "unknown" if replay.final_lr is None else short(replay.final_lr)
+        facts += [start, Fact("Learning rate at the end", end)]
+    if can_stop(replay):
+        stop = "never" if replay.stop_epoch is None else str(replay.stop_epoch)
+        facts.append(Fact("Stops after epoch", stop, f"of {replay.epochs}"))
+    return (*facts, Fact("Answer", replay.validity.label))
 
 
 def _extreme(mode: str | None) -> str:

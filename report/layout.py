@@ -71,11 +71,16 @@ class Layout:
     first: float
     last: float
     metric: Panel
-    wait: Panel
+    wait: Panel | None
     rate: Panel | None
     axis_y: float
     x_ticks: tuple[Tick, ...]
     labels: tuple[Label, ...]
+
+    @property
+    def bottom(self) -> float:
+        """Return the lower edge of the last panel."""
+        return (self.rate or self.wait or self.metric).bottom
 
     @property
     def all_labels(self) -> tuple[Label, ...]:
@@ -94,9 +99,9 @@ class Layout:
 def layout_of(info: CurveInfo) -> Layout:
     """Return the geometry of a chart."""
     metric = _metric_panel(info)
-    wait = Panel(metric.bottom + _GAP, metric.bottom + _GAP + _WAIT, 0.0, info.wait.top)
-    rate = _rate_panel(info.rate, wait.bottom + _GAP) if info.rate else None
-    axis_y = (rate or wait).bottom + 12
+    wait = Panel(metric.bottom + _GAP, metric.bottom + _GAP + _WAIT, 0.0, info.wait.top) if info.wait else None
+    rate = _rate_panel(info.rate, (wait or metric).bottom + _GAP) if info.rate else None
+    axis_y = (rate or wait or metric).bottom + 12
     # Half an epoch of air, so that the bars of the first and the last fit.
     bare = Layout(axis_y + _AXIS, info.epochs[0] - 0.5, info.epochs[-1] + 0.5, metric, wait, rate, axis_y, (), ())
     return Layout(
@@ -194,8 +199,9 @@ def _between(one: tuple[float, float], two: tuple[float, float]) -> list[tuple[f
 def _put_titles(info: CurveInfo, layout: Layout, places: Places, canvas: Box) -> None:
     title = f"{info.monitor} ({info.direction_words})" if info.direction else info.monitor
     places.put([Label(LEFT, 14, "start", "title", title)], canvas)
-    counter = "wait counter" if info.wait.callback == "EarlyStopping" else f"wait counter of {info.wait.callback}"
-    places.put([Label(LEFT, layout.wait.top - 16, "start", "title", counter)], canvas)
+    if info.wait and layout.wait:
+        counter = "wait counter" if info.wait.callback == "EarlyStopping" else f"wait counter of {info.wait.callback}"
+        places.put([Label(LEFT, layout.wait.top - 16, "start", "title", counter)], canvas)
     if info.rate and layout.rate:
         places.put([Label(LEFT, layout.rate.top - 20, "start", "title", info.rate.title)], canvas)
     if info.stop:
@@ -235,7 +241,7 @@ def _put_margin(info: CurveInfo, layout: Layout, places: Places, canvas: Box) ->
         y = sum(rows) / 2 + 4.5
         spots = [Label(RIGHT + 20, y + shift, "start", "missed", info.regret.label) for shift in (0, 16, -16, 32, -32)]
         places.put(spots, canvas)
-    if math.isfinite(info.wait.patience):
+    if info.wait and layout.wait and math.isfinite(info.wait.patience):
         y = layout.wait.y(info.wait.patience) + 4.5
         places.put([Label(RIGHT + 10, y, "start", "stop", info.wait.label)], canvas)
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau, changes_learning_rate
 from kcb_replay.replay.events import CoolingDown, Improved, LearningRateReduced, Stopped, Waited
-from kcb_replay.replay.outcome import ReduceLROnPlateauOutcome
+from kcb_replay.replay.outcomes import ReduceLROnPlateauOutcome
 from kcb_replay.report.numbers import short
 
 if TYPE_CHECKING:
@@ -123,9 +124,11 @@ def levels_of(replay: Replay, position: int) -> tuple[Level, ...]:
     return tuple(levels.values())
 
 
-def wait_of(replay: Replay, position: int) -> Wait:
-    """Return the wait counter of the callback at `position`."""
+def wait_of(replay: Replay, position: int) -> Wait | None:
+    """Return the wait counter of the callback at `position`, None for one that does not wait."""
     settings = replay.outcomes[position].settings
+    if not isinstance(settings, (EarlyStopping, ReduceLROnPlateau)):
+        return None
     bars = (_bar(row.events[position]) for row in replay.rows)
     return Wait(settings.name, settings.patience, tuple(bar for bar in bars if bar))
 
@@ -149,9 +152,9 @@ _START = {"assumed": "learning rate (start assumed)", "given": "learning rate (s
 
 def rate_of(replay: Replay) -> Rate | None:
     """Return the replayed learning rate, the recorded one where no callback sets it, None where nobody knows."""
-    reducing = [outcome for outcome in replay.outcomes if isinstance(outcome, ReduceLROnPlateauOutcome)]
-    if not reducing:
+    if not any(map(changes_learning_rate, replay.callbacks)):
         return _recorded_rate(replay)
+    reducing = [outcome for outcome in replay.outcomes if isinstance(outcome, ReduceLROnPlateauOutcome)]
     drops = (
         RateDrop(drop.index + 1, drop.old_lr, drop.new_lr, drop.validity != "exact")
         for outcome in reducing

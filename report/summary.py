@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.outcome import EarlyStoppingOutcome
+from kcb_replay.replay.outcomes import EarlyStoppingOutcome
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import whole
 

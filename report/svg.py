@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kcb_replay.report.curve import CurveInfo, Mark
-    from kcb_replay.report.panels import BarKind, Rate
+    from kcb_replay.report.panels import BarKind, Rate, Wait
     from kcb_replay.report.placing import Label
 
 __all__ = ["chart_svg", "strip_svg"]
@@ -26,14 +26,15 @@ _BAR_CLASS: dict[BarKind, str] = {"waited": "bar", "stopped": "bar-stop", "reduc
 def chart_svg(info: CurveInfo, ident: str) -> str:
     """Return the chart of a replay; `ident` makes its ids unique on the page."""
     layout = layout_of(info)
-    title = f"{info.monitor} per epoch, with the wait counter{' and the learning rate' if info.rate else ''}"
+    below = [name for name, part in (("the wait counter", info.wait), ("the learning rate", info.rate)) if part]
+    title = f"{info.monitor} per epoch" + (f", with {' and '.join(below)}" if below else "")
     parts = [
         _tag("title", title, id=f"{ident}-title"),
         _tag("desc", " ".join(info.texts), id=f"{ident}-desc"),
         f'<clipPath id="{ident}-clip">{_rect("", LEFT, layout.metric.top, RIGHT - LEFT, _height(layout))}</clipPath>',
         *_ground(info, layout),
         *_curve(info, layout, f"{ident}-clip"),
-        *_waits(info, layout),
+        *(_waits(info.wait, layout) if info.wait else ()),
         *(_rate(info.rate, layout) if info.rate else ()),
         *_stop_line(info, layout),
         *_marks(info, layout),
@@ -72,7 +73,7 @@ def _height(layout: Layout) -> float:
 
 
 def _ground(info: CurveInfo, layout: Layout) -> Iterable[str]:
-    metric, bottom = layout.metric, (layout.rate or layout.wait).bottom
+    metric, bottom = layout.metric, layout.bottom
     if info.what_if_from is not None:
         x = layout.x(info.what_if_from - 0.5)
         yield _rect("what-if", x, metric.top, RIGHT - x, bottom - metric.top)
@@ -116,20 +117,22 @@ def _pieces(epochs: Sequence[int], points: Sequence[tuple[int, float]], layout: 
         pen_down = True
 
 
-def _waits(info: CurveInfo, layout: Layout) -> Iterable[str]:
+def _waits(wait: Wait, layout: Layout) -> Iterable[str]:
     panel = layout.wait
+    if panel is None:
+        return
     width = max(1.0, min(10.0, (layout.x(2) - layout.x(1)) * 0.72))
     for kind, name in _BAR_CLASS.items():
-        bars = [bar for bar in info.wait.bars if bar.kind == kind and bar.wait]
+        bars = [bar for bar in wait.bars if bar.kind == kind and bar.wait]
         boxes = ((layout.x(bar.epoch) - width / 2, panel.y(bar.wait)) for bar in bars)
         path = "".join(f"M{_n(x)} {_n(panel.bottom)}V{_n(y)}h{_n(width)}V{_n(panel.bottom)}z" for x, y in boxes)
         yield f'<path class="{name}" d="{path}"/>' if path else ""
-    improved = [layout.x(bar.epoch) - width / 2 for bar in info.wait.bars if bar.kind == "improved"]
+    improved = [layout.x(bar.epoch) - width / 2 for bar in wait.bars if bar.kind == "improved"]
     ticks = "".join(f"M{_n(x)} {_n(panel.bottom + 1)}h{_n(width)}v3h{_n(-width)}z" for x in improved)
     yield f'<path class="bar-best" d="{ticks}"/>' if ticks else ""
     yield _line("axis", LEFT, panel.bottom, RIGHT, panel.bottom)
-    if math.isfinite(info.wait.patience):
-        yield _line("patience", LEFT, panel.y(info.wait.patience), RIGHT, panel.y(info.wait.patience))
+    if math.isfinite(wait.patience):
+        yield _line("patience", LEFT, panel.y(wait.patience), RIGHT, panel.y(wait.patience))
 
 
 def _rate(rate: Rate, layout: Layout) -> Iterable[str]:
@@ -161,7 +164,7 @@ def _stop_line(info: CurveInfo, layout: Layout) -> Iterable[str]:
     if info.stop is None:
         return
     x = layout.x(info.stop.epoch)
-    yield _line("stop-line", x, 32, x, (layout.rate or layout.wait).bottom)
+    yield _line("stop-line", x, 32, x, layout.bottom)
     yield _rect("stop-square", x - 4, 28, 8, 8)
 
 

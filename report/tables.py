@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from kcb_replay.replay.outcome import EarlyStoppingOutcome, ReduceLROnPlateauOutcome
+from kcb_replay.replay.callbacks import changes_learning_rate
+from kcb_replay.replay.outcomes import EarlyStoppingOutcome, ModelCheckpointOutcome, ReduceLROnPlateauOutcome
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, decimals_for, short, whole
-from kcb_replay.report.words import compared_outcomes, drop_place
+from kcb_replay.report.words import can_stop, compared_outcomes, drop_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,10 +47,8 @@ def simulation_records(simulation: Simulation) -> list[Record]:
     for replay in simulation.replays:
         document = replay.to_dict()
         head = {key: document[key] for key in ("run", "fit", "epochs", "semantics", "epochs_run", "final_lr")}
-        for outcome in document["callbacks"]:  # type: ignore[attr-defined]  # a list of dicts
-            body = {key: value for key, value in outcome.items() if key not in ("settings", "drops")}
-            drops = " ".join(str(drop["epoch"]) for drop in outcome.get("drops", ()))
-            records.append({**head, **outcome["settings"], **body, "drop_epochs": drops})
+        outcomes: Any = document["callbacks"]
+        records += [{**head, **outcome["settings"], **_flat(outcome)} for outcome in outcomes]
     return records
 
 
@@ -100,10 +99,11 @@ def _rows(replay: Replay, decimals: Decimals, *, one_setting: bool) -> list[Cell
     if not one_setting:
         head["setting"] = " + ".join(_varying(str(callback)) for callback in replay.callbacks)
     head["epochs"] = whole(replay.epochs)
-    drops = _drop_cells(replay)
+    drops = {**_drop_cells(replay), **_save_cells(replay)}
     stops = [outcome for outcome in replay.outcomes if isinstance(outcome, EarlyStoppingOutcome)]
     if not stops:
-        return [{**head, **drops, "validity": validity_cell(replay.validity)}]
+        ends = {"stops": "never" if replay.stop_epoch is None else str(replay.stop_epoch)} if can_stop(replay) else {}
+        return [{**head, **ends, **drops, "validity": validity_cell(replay.validity)}]
     return [
         {**head, **_stop_cells(outcome, decimals), **drops, "validity": validity_cell(outcome.validity)}
         for outcome in stops
@@ -122,14 +122,33 @@ def _stop_cells(outcome: EarlyStoppingOutcome, decimals: Decimals) -> Cells:
 
 def _drop_cells(replay: Replay) -> Cells:
     outcomes = [outcome for outcome in replay.outcomes if isinstance(outcome, ReduceLROnPlateauOutcome)]
+    final = {"final lr": "" if replay.final_lr is None else short(replay.final_lr)}
     if not outcomes:
-        return {}
+        return final if any(map(changes_learning_rate, replay.callbacks)) else {}
     drops = sorted((drop for outcome in outcomes for drop in outcome.drops), key=lambda drop: drop.index)
     marks = [drop_place(drop) for drop in drops]
-    return {
-        "lr drops": " ".join(marks) or "none",
-        "final lr": "" if replay.final_lr is None else short(replay.final_lr),
-    }
+    return {"lr drops": " ".join(marks) or "none", **final}
+
+
+def _flat(outcome: Record) -> Record:
+    """Return an outcome without what is nested: of lists of epochs only the epochs, under the name of their kind."""
+    kinds = {"drops": "drop_epochs", "saves": "save_epochs", "rates": "rate_epochs"}
+    body = {key: value for key, value in outcome.items() if not isinstance(value, (list, dict, tuple))}
+    # Always there, so that records with and without reductions have the same columns.
+    epochs = {"drop_epochs": ""}
+    for key, name in kinds.items():
+        if key in outcome:
+            epochs[name] = " ".join(str(item["epoch"]) for item in outcome[key])  # type: ignore[attr-defined]  # dicts
+    return {**body, **epochs}
+
+
+def _save_cells(replay: Replay) -> Cells:
+    outcomes = [outcome for outcome in replay.outcomes if isinstance(outcome, ModelCheckpointOutcome)]
+    if not outcomes:
+        return {}
+    saves = [save for outcome in outcomes for save in outcome.saves]
+    last = max((save.index for save in saves), default=None)
+    return {"saves": whole(len(saves)), "last save": "never" if last is None else str(last + 1)}
 
 
 def _varying(code: str) -> str:

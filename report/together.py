@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.outcome import EarlyStoppingOutcome, ReduceLROnPlateauOutcome
+from kcb_replay.replay.outcomes import EarlyStoppingOutcome, ReduceLROnPlateauOutcome
 from kcb_replay.report.curve import lead_position, what_if_from
 from kcb_replay.report.numbers import whole
-from kcb_replay.report.words import answer, outcome_sentence
+from kcb_replay.report.words import answer, can_stop, outcome_sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from kcb_replay.replay.outcome import Drop
+    from kcb_replay.replay.outcomes import Drop
     from kcb_replay.replay.result import Replay
 
 __all__ = [
@@ -58,6 +58,9 @@ def question(replays: Sequence[Replay]) -> str:
     asked = "When would EarlyStopping have stopped"
     if replays and not any(map(stops, replays)):
         asked = "When would ReduceLROnPlateau have reduced the learning rate of"
+        if not any(map(reduces, replays)):
+            names = dict.fromkeys(callback.name for replay in replays for callback in replay.callbacks)
+            asked = f"What would {' and '.join(names)} have done with"
     if len(replays) == 1:
         return f"{asked} "
     runs = len({replay.run for replay in replays})
@@ -69,9 +72,10 @@ def subtitle(replays: Sequence[Replay]) -> str:
     if not replays:
         return ""
     directions = {"min": " (lower is better)", "max": " (higher is better)"}
-    outcomes = [outcome for replay in replays for outcome in replay.outcomes]
-    monitors = dict.fromkeys(f"{each.settings.monitor}{directions.get(each.mode or '', '')}" for each in outcomes)
-    return f"{extent(replays)}, monitoring {' and '.join(monitors)}. Epochs count from 1, as in Keras’ progress bar."
+    outcomes = [outcome for replay in replays for outcome in replay.outcomes if outcome.monitor]
+    monitors = dict.fromkeys(f"{each.monitor}{directions.get(each.mode or '', '')}" for each in outcomes)
+    monitoring = f", monitoring {' and '.join(monitors)}" if monitors else ""
+    return f"{extent(replays)}{monitoring}. Epochs count from 1, as in Keras’ progress bar."
 
 
 def _fits(replays: Sequence[Replay]) -> dict[tuple[str, int], Replay]:
@@ -101,12 +105,12 @@ def common_answer(replays: Sequence[Replay]) -> str:
     stopping = [replay for replay in replays if stops(replay)]
     parts = [_stopped_together(stopping)] if stopping else []
     if len(stopping) < len(replays):
-        parts.append(_reduced_together([replay for replay in replays if not stops(replay)]))
+        parts += _done_together([replay for replay in replays if not stops(replay)])
     return f"{' '.join(parts)}{_doubt(replays)}"
 
 
 def _own_answer(replay: Replay) -> str:
-    return answer(replay) if stops(replay) else outcome_sentence(replay.outcomes[0], replay)
+    return answer(replay) if can_stop(replay) else outcome_sentence(replay.outcomes[0], replay)
 
 
 def _doubt(replays: Sequence[Replay]) -> str:
@@ -137,13 +141,21 @@ def _stopped_together(replays: Sequence[Replay]) -> str:
     return f"{which} {fits} {verb} stopped, {span}: {whole(saved)} of {whole(recorded)} recorded epochs are saved."
 
 
-def _reduced_together(replays: Sequence[Replay]) -> str:
-    drops = [len(drops_of(replay)) for replay in replays]
-    reduced = sum(count > 0 for count in drops)
-    return (
-        f"ReduceLROnPlateau reduces the learning rate in {whole(reduced)} of {whole(len(replays))} fits,"
-        f" {_count(sum(drops), 'time')} in all."
-    )
+_DOES = {
+    "ReduceLROnPlateau": "reduces the learning rate",
+    "ModelCheckpoint": "saves",
+    "TerminateOnNaN": "stops the training",
+    "LearningRateScheduler": "changes the learning rate",
+}
+
+
+def _done_together(replays: Sequence[Replay]) -> Iterable[str]:
+    """Yield a sentence per kind of callback that acts without stopping for want of improvement."""
+    outcomes = [outcome for replay in replays for outcome in replay.outcomes]
+    for name, does in _DOES.items():
+        fired = [outcome.fired for outcome in outcomes if outcome.settings.name == name]
+        if fired:
+            yield f"{name} {does} in {whole(sum(fired))} of {whole(len(fired))} fits."
 
 
 def saved_epochs(replays: Sequence[Replay]) -> tuple[int, int]:
@@ -164,7 +176,11 @@ def regret_explained(replays: Sequence[Replay]) -> str:
 def logic(replays: Sequence[Replay]) -> str:
     """Return which Keras is replayed."""
     kinds = dict.fromkeys(callback.name for replay in replays for callback in replay.callbacks)
-    versions = dict.fromkeys(
-        f"{replay.semantics.name} ({replay.semantics.arithmetic.split()[0]} comparison)" for replay in replays
-    )
+    versions = dict.fromkeys(f"{replay.semantics.name} ({_arithmetic(replay)} comparison)" for replay in replays)
     return f"{' and '.join(kinds)} as in {', '.join(versions)}" if replays else ""
+
+
+def _arithmetic(replay: Replay) -> str:
+    version = replay.semantics
+    leading = version.early_stopping_arithmetic if stops(replay) else version.plateau_arithmetic
+    return leading.split()[0]

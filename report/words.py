@@ -8,31 +8,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.events import (
-    CoolingDown,
-    Event,
-    Improved,
-    LearningRateAtFloor,
-    LearningRateReduced,
-    MetricMissing,
-    NotCounted,
-    Stopped,
-    Waited,
-    WeightsRestored,
+from kcb_replay.replay.events import CheckpointSaved, CheckpointSkipped, CoolingDown, Improved, Waited, WeightsRestored
+from kcb_replay.replay.outcomes import (
+    EarlyStoppingOutcome,
+    LearningRateSchedulerOutcome,
+    ModelCheckpointOutcome,
+    ObserverOutcome,
+    ReduceLROnPlateauOutcome,
+    TerminateOnNaNOutcome,
 )
-from kcb_replay.replay.outcome import EarlyStoppingOutcome, ReduceLROnPlateauOutcome
+from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, decimals_for, short
+from kcb_replay.report.phrases import phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.outcome import Drop, Outcome
+    from kcb_replay.replay.outcomes import Drop, Outcome
     from kcb_replay.replay.result import Replay
 
 __all__ = [
     "EpochSentence",
     "answer",
+    "can_stop",
     "compared_outcomes",
     "decimals_of",
     "drop_place",
@@ -58,11 +56,9 @@ class EpochSentence:
 
 def decimals_of(replay: Replay) -> Decimals:
     """Return the decimals that separate every comparison of a replay."""
-    pairs = [
-        (event.value, event.best)
-        for event in replay.events
-        if isinstance(event, (Improved, Waited, CoolingDown)) and event.best is not None
-    ]
+    kinds = (Improved, Waited, CoolingDown, CheckpointSaved, CheckpointSkipped)
+    judged = (event for event in replay.events if isinstance(event, kinds))
+    pairs = [(each.value, each.best) for each in judged if each.value is not None and each.best is not None]
     return decimals_for([*pairs, *compared_outcomes(replay.outcomes)])
 
 
@@ -84,26 +80,48 @@ def answer(replay: Replay) -> str:
     return f"Training stops after epoch {replay.stop_epoch} of {replay.epochs}."
 
 
+def can_stop(replay: Replay) -> bool:
+    """Tell whether stopping is what the answer is about."""
+    kinds = (EarlyStoppingOutcome, TerminateOnNaNOutcome)
+    return replay.stop_index is not None or any(isinstance(outcome, kinds) for outcome in replay.outcomes)
+
+
 def outcome_sentence(outcome: Outcome, replay: Replay) -> str:
     """Return what one callback comes to, in one or two sentences."""
-    decimals = decimals_of(replay)
-    if isinstance(outcome, EarlyStoppingOutcome):
-        return " ".join(_stop_sentences(outcome, replay, decimals))
-    return _drops_sentence(outcome)
+    match outcome:
+        case EarlyStoppingOutcome():
+            return " ".join(_stop_sentences(outcome, replay, decimals_of(replay)))
+        case ReduceLROnPlateauOutcome():
+            return _drops_sentence(outcome)
+        case ModelCheckpointOutcome():
+            return _saves_sentence(outcome)
+        case TerminateOnNaNOutcome():
+            return _terminated_sentence(outcome)
+        case LearningRateSchedulerOutcome():
+            return _rates_sentence(outcome)
+        case ObserverOutcome():
+            return "Only observes." if outcome.stop_index is None else f"Stops after epoch {outcome.stop_index + 1}."
+    raise AssertionError(f"no words for {type(outcome).__name__}")
 
 
 def epoch_sentences(replay: Replay, position: int) -> list[EpochSentence]:
-    """Return a sentence per epoch that ran, for the callback at `position` of the list."""
+    """Return a sentence per epoch that ran, empty where nothing happens, for the callback at `position` of the list."""
     decimals = decimals_of(replay)
     mode = replay.outcomes[position].mode
-    return [_epoch_sentence(row.index, row.events[position], decimals, mode) for row in replay.rows]
+    sentences = []
+    for row in replay.rows:
+        said = [phrase(event, decimals, mode) for event in row.events[position]]
+        text, verdict = " ".join(text for text, _ in said), ", ".join(verdict for _, verdict in said)
+        sentences.append(EpochSentence(row.index, text, verdict))
+    return sentences
 
 
 def restored_sentences(replay: Replay) -> list[str]:
     """Return what happens at the end of training."""
     return [
         f"At the end of training the weights of epoch {event.from_index + 1} are restored."
-        for event in replay.events
+        for events in replay.run_record.finish_events
+        for event in events
         if isinstance(event, WeightsRestored)
     ]
 
@@ -150,61 +168,37 @@ def _drops_sentence(outcome: ReduceLROnPlateauOutcome) -> str:
     return f"{sentence} Those marked ? are a what-if." if any(place.endswith("?") for place in places) else sentence
 
 
-def _epoch_sentence(index: int, events: Sequence[Event], decimals: Decimals, mode: Direction | None) -> EpochSentence:
-    texts, verdicts = zip(*(_phrase(event, decimals, mode) for event in events), strict=True)
-    return EpochSentence(index, " ".join(texts), ", ".join(verdicts))
+def _saves_sentence(outcome: ModelCheckpointOutcome) -> str:
+    if not outcome.saves:
+        return "Never saves."
+    files, times = outcome.on_disk, _times(len(outcome.saves))
+    last = files[-1]
+    if len(files) == 1:
+        over = f", written over {_times(last.overwritten)}" if last.overwritten else ""
+        return f"Saves {times}: {shown(last.path)} is left, from epoch {last.index + 1}{over}."
+    count = sum(file.overwritten for file in files)
+    overwritten = f"; files were written over {_times(count)}" if count else ""
+    return (
+        f"Saves {times}: {len(files)} files are left, {shown(files[0].path)} to {shown(last.path)}, the last from epoch"
+        f" {last.index + 1}{overwritten}."
+    )
 
 
-def _phrase(event: Event, decimals: Decimals, mode: Direction | None) -> tuple[str, str]:
-    """Return the sentence of an event and its verdict."""
-    match event:
-        case Improved():
-            return _improved(event, decimals)
-        case Waited():
-            return _waited(event, decimals, mode)
-        case CoolingDown():
-            value, best = decimals.pair(event.value, event.best)
-            text = f"{value} is no improvement on {best}, but not counted: cooldown {event.remaining}."
-            return text, "cooldown: not counted"
-        case MetricMissing():
-            return f"No {event.monitor} this epoch: not counted.", f"no {event.monitor}: not counted"
-        case NotCounted():
-            text = f"{decimals.show(event.value)} is before start_from_epoch={event.start_from_epoch}: not counted."
-            return text, "before start_from_epoch"
-        case Stopped():
-            return "Stop.", "stop"
-        case LearningRateReduced():
-            change = f"{short(event.old_lr)} to {short(event.new_lr)}"
-            return f"Learning rate {change} from the next epoch on.", f"learning rate {change}"
-        case LearningRateAtFloor():
-            return f"Learning rate {short(event.lr)} is at min_lr: nothing to reduce.", "at min_lr"
-    raise AssertionError(f"no words for {type(event).__name__}")
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
-def _improved(event: Improved, decimals: Decimals) -> tuple[str, str]:
-    wait = f"Wait {event.wait}/{event.patience:g}."
-    if event.best is None:
-        never = " Nothing ever beats NaN." if event.value != event.value else ""
-        return f"{decimals.show(event.value)} is the first value.{never} {wait}", "first value"
-    value, best = decimals.pair(event.value, event.best)
-    margin = f" by more than {short(event.min_delta)}" if event.min_delta else ""
-    if event.met_baseline or event.baseline is None:
-        return f"{value} beats {best}{margin}: new best. {wait}", "improved"
-    behind = f"but does not beat the baseline {decimals.show(event.baseline)}, so the wait goes on"
-    return f"{value} beats {best}{margin}: new best, {behind}. {wait}", "improved, behind the baseline"
+def _terminated_sentence(outcome: TerminateOnNaNOutcome) -> str:
+    if outcome.stop_index is None:
+        return "Does not stop: no loss is NaN or infinite."
+    batch = "" if outcome.batch is None else f", after batch {outcome.batch + 1}"
+    return f"Stops in epoch {outcome.stop_index + 1}{batch}: the loss is not finite."
 
 
-def _waited(event: Waited, decimals: Decimals, mode: Direction | None) -> tuple[str, str]:
-    wait = f"Wait {event.wait}/{event.patience:g}."
-    value, best = decimals.pair(event.value, event.best)
-    side = "lower" if mode == "min" else "higher"
-    if event.why == "nan":
-        return f"NaN is no improvement on {best}. {wait}", "NaN: no improvement"
-    if event.why == "nan best":
-        return f"{value} cannot beat NaN, the first value: nothing can. {wait}", "nothing beats NaN"
-    if event.why == "equal":
-        return f"{value} equals the best: no improvement. {wait}", "equal: no improvement"
-    if event.why == "within min_delta":
-        short_of = f"not by more than {short(event.min_delta)}" if event.min_delta else "equal to it as float32"
-        return f"{value} is {side} than {best}, but {short_of}. {wait}", f"{side}, but {short_of}"
-    return f"{value} is no improvement on {best}. {wait}", "no improvement"
+def _rates_sentence(outcome: LearningRateSchedulerOutcome) -> str:
+    if not outcome.rates:
+        return "Never changes the learning rate."
+    first, last = outcome.rates[0], outcome.rates[-1]
+    span = f"{short(first.old_lr)} to {short(last.new_lr)}"
+    count = len(outcome.rates)
+    return f"Changes the learning rate {_times(count)}: {span}, the last time for epoch {last.index + 1}."

@@ -12,7 +12,7 @@ from kcb_replay import EarlyStopping, MonitorNotRecordedError, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context, EpochEnd
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
-from kcb_replay.replay.semantics import semantics
+from kcb_replay.replay.semantics import known_semantics, semantics
 from kcb_replay.replay.stream import Epoch
 
 KERAS = Context(semantics("keras-3.15"), direction_of)
@@ -98,19 +98,20 @@ def test_values_after_the_stop_change_nothing(values):
     st.one_of(st.none(), st.floats(0, 4, width=16)),
     st.integers(0, 50),
     st.integers(1, 4),
+    st.sampled_from(known_semantics()),
 )
-def test_earliest_stop_is_when_only_worse_values_follow(values, patience, baseline, start, cadence):
-    """`earliest_stop` is where the callback itself stops when every further value is NaN."""
+def test_earliest_stop_is_when_only_worse_values_follow(values, patience, baseline, start, cadence, name):
+    """`earliest_stop` is where the callback of that version itself stops when every further value is NaN."""
     settings = EarlyStopping(monitor="loss", patience=patience, baseline=baseline, start_from_epoch=start)
     epochs = [Epoch(index * cadence, {"loss": value}) for index, value in enumerate(values)]
-    run = run_fit(epochs, [settings], KERAS, initial_lr=0.1)
-    if run.rows[-1].stoppers:
+    run = run_fit(epochs, [settings], Context(semantics(name), direction_of), initial_lr=0.1)
+    if run.error or run.rows[-1].stoppers:
         return
     state, last = run.rows[-1].states[0], run.rows[-1].index
     expected, index = state.earliest_stop(last, cadence), last
     while True:
         index += cadence
-        step = state.step(EpochEnd(index, {"loss": math.nan}, 0.1))
+        step = state.on_epoch_end(EpochEnd(index, {"loss": math.nan}, 0.1))
         state = step.state
         if step.stop:
             break

@@ -24,6 +24,7 @@ __all__ = [
     "State",
     "TerminateOnNaN",
     "TerminateOnNaNState",
+    "changes_learning_rate",
 ]
 
 KnownCallback: TypeAlias = EarlyStopping | ReduceLROnPlateau | ModelCheckpoint | TerminateOnNaN | LearningRateScheduler
@@ -34,3 +35,8 @@ CALLBACKS: dict[str, type[KnownCallback]] = {
     "TerminateOnNaN": TerminateOnNaN,
     "LearningRateScheduler": LearningRateScheduler,
 }
+
+
+def changes_learning_rate(callback: Callback) -> bool:
+    """Tell whether a callback can give the training another learning rate than the recorded one."""
+    return isinstance(callback, (ReduceLROnPlateau, LearningRateScheduler))

@@ -1,24 +1,24 @@
 """What every replayed callback is: settings that start a state, and a state with the hooks of a Keras callback.
 
-Settings and states are immutable; every hook is pure. A callback asks for an effect (stop, a new learning rate, a key in
-the shared logs) by returning it, and the engine carries it out.
+Settings and states are immutable; every hook is pure. A callback asks for an effect (stop, a new learning rate, a key
+in the shared logs) by returning it, and the engine carries it out.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from dataclasses import Field, dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from kcb_replay.replay.comparison import Comparison, KerasRaises
 from kcb_replay.replay.directions import auto_direction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from kcb_replay.replay.directions import Direction, DirectionRule
+    from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.events import Event, WhyNot
-    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.semantics import DirectionRule, Semantics
 
 __all__ = [
     "BatchBegin",
@@ -33,6 +33,7 @@ __all__ = [
     "TrainBegin",
     "TrainEnd",
     "direction",
+    "require_known",
     "why_not",
 ]
 
@@ -174,6 +175,17 @@ class Callback(Protocol):
     def start(self, context: Context) -> State:
         """Return the state of a new callback; raises `KerasRaises` where the constructor raises."""
         ...
+
+
+def require_known(settings: Callback, semantics: Semantics) -> None:
+    """Raise `KerasRaises` where the version has no such class, or lacks an argument that is not at its default."""
+    if settings.name in semantics.missing_arguments:
+        raise KerasRaises("AttributeError", f"{semantics.name} has no {settings.name}")
+    arguments: Iterable[Field[Any]] = fields(settings) if is_dataclass(settings) else ()
+    for item in arguments:
+        is_given = getattr(settings, item.name) != item.default
+        if is_given and f"{settings.name}.{item.name}" in semantics.missing_arguments:
+            raise KerasRaises("TypeError", f"{semantics.name} has no argument {item.name!r}")
 
 
 def direction(callback: str, monitor: str, mode: str, rule: DirectionRule, context: Context) -> Direction:

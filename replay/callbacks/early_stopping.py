@@ -66,6 +66,8 @@ class EarlyStopping:
 class EarlyStoppingState(State):
     """`best`, `wait` and the epochs they come from; `weights_index` is the epoch whose weights would be restored.
 
+    In versions that keep them over a re-use those may be of a fit before: `weights_fits_ago` says how many before.
+
     `best` is None before the first value and where the real class holds the worst value of all or no best at all.
     """
 
@@ -77,6 +79,7 @@ class EarlyStoppingState(State):
     wait: int = 0
     stopped_index: int | None = None
     weights_index: int | None = None
+    weights_fits_ago: int = 0
 
     @property
     def direction(self) -> Direction | None:
@@ -87,7 +90,10 @@ class EarlyStoppingState(State):
         """Reset everything, but in some versions the best (keras-team/keras#20256)."""
         if self.context.semantics.early_stopping_keeps_best:
             return Step(replace(self, best_index=None, wait=0, stopped_index=None, weights_index=None))
-        return Step(EarlyStoppingState(self.settings, self.context, self.comparison))
+        fresh = EarlyStoppingState(self.settings, self.context, self.comparison)
+        if not self.context.semantics.early_stopping_keeps_weights or self.weights_index is None:
+            return Step(fresh)
+        return Step(replace(fresh, weights_index=self.weights_index, weights_fits_ago=self.weights_fits_ago + 1))
 
     def on_epoch_end(self, end: EpochEnd) -> Step:
         """Judge the value of this epoch."""
@@ -95,6 +101,8 @@ class EarlyStoppingState(State):
         monitor = self.settings.monitor
         value = end.logs.get(monitor)
         if value is None:
+            if self.context.semantics.early_stopping_needs_metric:
+                raise KerasRaises("TypeError", f"{monitor} is not in the logs, and None cannot be compared")
             return Step(ready, (MetricMissing(index=end.index, callback=EarlyStopping.name, monitor=monitor),))
         if end.index < self.settings.start_from_epoch:
             return Step(ready, (ready._not_counted(end.index, value),))
@@ -156,7 +164,7 @@ class EarlyStoppingState(State):
         if by_wait and self.settings.restore_best_weights and self.weights_index is None:
             # The first weights are the best so far, whatever their value; Keras 2.16 and 3 note their epoch, too.
             noted = index if self.context.semantics.early_stopping_restores_at_end else self.best_index
-            ready = replace(self, weights_index=index, best_index=noted)
+            ready = replace(self, weights_index=index, weights_fits_ago=0, best_index=noted)
         if ready._comparison.beats(value, ready.reference):
             return ready._improve(index, value)
         return ready._wait_on(index, value)
@@ -175,6 +183,7 @@ class EarlyStoppingState(State):
             best_index=index,
             wait=0 if met_baseline else self.wait + 1,
             weights_index=index if settings.restore_best_weights else None,
+            weights_fits_ago=0,
         )
         event = Improved(
             index=index,
@@ -234,7 +243,8 @@ class EarlyStoppingState(State):
     def _restored(self, index: int) -> tuple[Event, ...]:
         if not self.settings.restore_best_weights or self.weights_index is None:
             return ()
-        return (WeightsRestored(index=index, callback=EarlyStopping.name, from_index=self.weights_index),)
+        name, ago = EarlyStopping.name, self.weights_fits_ago
+        return (WeightsRestored(index=index, callback=name, from_index=self.weights_index, fits_ago=ago),)
 
     @property
     def _comparison(self) -> Comparison:

@@ -1,7 +1,7 @@
-"""LearningRateScheduler: a function of the epoch sets the learning rate (keras/src/callbacks/learning_rate_scheduler.py).
+"""LearningRateScheduler: a function of the epoch sets the learning rate.
 
-The function is the user's own and is called as Keras calls it; what it raises passes through, save the TypeError of a
-function that takes the epoch alone.
+Source: keras/src/callbacks/learning_rate_scheduler.py and its ancestors. The function is the user's own and is called
+as Keras calls it; what it raises passes through, save the TypeError of a function that takes the epoch alone.
 """
 
 from __future__ import annotations
@@ -73,17 +73,20 @@ class LearningRateSchedulerState(State):
             self, logs={semantics.learning_rate_key: end.learning_rate} if semantics.scheduler_logs_rate else {}
         )
 
-    def _scheduled(self, begin: EpochBegin) -> object:
+    def _scheduled(self, begin: EpochBegin) -> Any:
         schedule = self.settings.schedule
-        if not self.context.semantics.scheduler_passes_rate:
+        call = self.context.semantics.scheduler_call
+        if call == "schedule(epoch)":
             return self._called_with_epoch(begin.index)
         try:
+            if call == "schedule(epoch, lr=lr)":
+                return schedule(begin.index, lr=begin.learning_rate)
             return schedule(begin.index, begin.learning_rate)
         except TypeError:
             # Keras takes any TypeError, one inside the function included, for a function of the epoch alone.
             return self._called_with_epoch(begin.index)
 
-    def _called_with_epoch(self, index: int) -> object:
+    def _called_with_epoch(self, index: int) -> Any:
         try:
             return self.settings.schedule(index)
         except TypeError as error:

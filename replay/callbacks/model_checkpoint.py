@@ -1,6 +1,7 @@
-"""ModelCheckpoint as every version of Keras does it: which file is written when (keras/src/callbacks/model_checkpoint.py).
+"""ModelCheckpoint as every version of Keras does it: which file is written when.
 
-Writes nothing. The sharded formats and `options` are left aside: they change what is in a file, not when it is written.
+Source: keras/src/callbacks/model_checkpoint.py and its ancestors. Writes nothing. The sharded formats and `options` are
+left aside: they change what is in a file, not when it is written.
 """
 
 from __future__ import annotations

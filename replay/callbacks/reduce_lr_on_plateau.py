@@ -14,7 +14,6 @@ from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step, Tra
 from kcb_replay.replay.comparison import Comparison, float32
 from kcb_replay.replay.events import (
     CoolingDown,
-    Event,
     Improved,
     LearningRateAtFloor,
     LearningRateReduced,

@@ -1,7 +1,7 @@
 """TerminateOnNaN: stop when the loss of a batch is NaN or infinite (keras/src/callbacks/terminate_on_nan.py).
 
-Looks at `loss` and at nothing else. A recording of epochs shows in which epoch that was, not in which batch: the mean of
-an epoch is finite exactly when all its batches were.
+Looks at `loss` and at nothing else. A recording of epochs shows in which epoch that was, not in which batch: the mean
+of an epoch is finite exactly when all its batches were.
 """
 
 from __future__ import annotations

@@ -1,0 +1,63 @@
+"""What ReduceLROnPlateau comes to: its reductions, each with its label."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from kcb_replay.replay.events import LearningRateReduced
+from kcb_replay.replay.outcomes.base import Json, Outcome, View, hypothetical
+from kcb_replay.replay.validity import Label, Validity
+
+if TYPE_CHECKING:
+    from kcb_replay.replay.callbacks import ReduceLROnPlateau, ReduceLROnPlateauState
+
+__all__ = ["Drop", "ReduceLROnPlateauOutcome", "reduce_lr_on_plateau_outcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """One reduction of the learning rate, in effect from the epoch after `index`."""
+
+    index: int
+    old_lr: float
+    new_lr: float
+    validity: Label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReduceLROnPlateauOutcome(Outcome):
+    """What ReduceLROnPlateau would have done with one fit."""
+
+    settings: ReduceLROnPlateau
+    drops: tuple[Drop, ...]
+
+    @property
+    def fired(self) -> bool:
+        """Whether it reduced the learning rate at all."""
+        return bool(self.drops)
+
+    def facts(self) -> Json:
+        """Return every drop."""
+        return {"drops": [{"index": drop.index, "epoch": drop.index + 1, **asdict(drop)} for drop in self.drops]}
+
+
+def reduce_lr_on_plateau_outcome(view: View, state: ReduceLROnPlateauState) -> ReduceLROnPlateauOutcome:
+    """Return the outcome of a ReduceLROnPlateau."""
+    drops = tuple(
+        Drop(event.index, event.old_lr, event.new_lr, "exact" if view.is_exact_at(event.index) else "hypothetical")
+        for event in view.events(LearningRateReduced)
+    )
+    return ReduceLROnPlateauOutcome(
+        settings=state.settings, mode=state.direction, drops=drops, validity=_validity(view, drops)
+    )
+
+
+def _validity(view: View, drops: tuple[Drop, ...]) -> Validity:
+    if view.beyond is not None:
+        return hypothetical(view.beyond)
+    if drops:
+        return Validity("exact", "Every drop is where the recording allows it to be checked.")
+    if len(view.run.rows) < len(view.stream.epochs) or view.run.rows[-1].stoppers:
+        return Validity("exact", f"The training stops after epoch {view.last + 1}, before any drop.")
+    return Validity("undecided", f"The recording ends after epoch {view.last + 1}, before any drop.")

@@ -1,0 +1,116 @@
+"""Which Keras is meant: names resolve to the behaviours of that version, and unknown ones are refused."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from kcb_replay import EarlyStopping, SettingError
+from kcb_replay.replay import semantics as module
+from kcb_replay.replay.callbacks import ModelCheckpoint, TerminateOnNaN
+from kcb_replay.replay.callbacks.base import Context
+from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.engine import run_fit
+from kcb_replay.replay.semantics import Semantics, known_semantics, semantics
+from kcb_replay.replay.stream import Epoch
+
+
+@pytest.mark.parametrize("name", known_semantics())
+def test_every_known_name_resolves(name):
+    """The list that an error prints can be typed."""
+    assert semantics(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("keras-2.0.8", "early_stopping_counts_first", False),
+        ("keras-2.0.9", "early_stopping_counts_first", True),
+        ("keras-2.1.5", "plateau_counts_first", False),
+        ("keras-2.1.6", "plateau_counts_first", True),
+        ("keras-2.3.1", "early_stopping_signed_min_delta", True),
+        ("tf.keras-2.0", "early_stopping_signed_min_delta", False),
+        ("tf.keras-2.4.4", "early_stopping_baseline_by_wait", False),
+        ("keras-2.6.0", "early_stopping_direction", "acc in name"),
+        ("keras-2.7", "early_stopping_direction", "name ends in acc, accuracy or auc"),
+        ("tf.keras-2.15", "early_stopping_restores_at_end", False),
+        ("tf_keras-2.16", "early_stopping_restores_at_end", True),
+        ("tf_keras-2.17", "float32_product", False),
+        ("tf_keras-2.18", "float32_product", True),
+        ("tf_keras-2.21/numpy1", "float32_product", False),
+        ("keras-3.0.5", "early_stopping_any_first_value", False),
+        ("keras-3.7", "early_stopping_any_first_value", True),
+        ("keras-3.10", "plateau_arithmetic", "float64"),
+        ("keras-3.11", "plateau_arithmetic", "float32 or ValueError"),
+        ("keras-3.15/jax", "plateau_arithmetic", "float32"),
+        ("keras-3.15/numpy", "early_stopping_arithmetic", "float64"),
+        ("keras-3.15.1/tensorflow", "early_stopping_arithmetic", "float32 or ValueError"),
+    ],
+)
+def test_both_sides_of_a_boundary(name, field, value):
+    """A behaviour changes with the release that changed it, and a qualifier changes only what hangs on it."""
+    assert getattr(semantics(name), field) == value
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["keras", "keras-1.2", "keras-2.16", "keras-3.16", "keras-3.15/mxnet", "tf_keras-2.14", "tf.keras-2.16",
+     "tf_keras-2.21/jax", "keras-2.3/jax", "keras-3.15/numpy1", "torch-2.1", "", "keras-2.3.2"],
+)  # fmt: skip
+def test_an_unknown_version_is_refused_with_the_list(name):
+    """Nothing is approximated: the error lists what is known."""
+    with pytest.raises(SettingError, match=r"is not a Keras version that kcb-replay knows\..* keras-2\.0\.9.* keras-3"):
+        semantics(name)
+
+
+def test_every_change_names_a_behaviour():
+    """A change of a field that does not exist would be found only when somebody asks for that version."""
+    names = {field.name for field in fields(Semantics)}
+    assert {change.field for change in module._CHANGES} <= names
+
+
+def test_every_behaviour_is_documented():
+    """Each field is explained once, in the docstring."""
+    undocumented = [field.name for field in fields(Semantics) if f"        {field.name}: " not in Semantics.__doc__]
+    assert undocumented == []
+
+
+def test_changes_stand_in_the_order_of_time():
+    """A later change of the same behaviour has to come later, or it would be undone."""
+    points = [change.since for change in module._CHANGES]
+    assert points == sorted(points)
+
+
+def test_every_version_at_which_something_changed_is_listed():
+    """The list that an error prints has both ends and the versions between."""
+    known = known_semantics()
+    assert (known[0], "tf.keras-2.5" in known, "tf_keras-2.18" in known) == ("keras-2.0", True, True)
+    assert known.index("keras-2.1.6") < known.index("tf.keras-1.15") < known.index("keras-3.0")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("keras-2.1.6", EarlyStopping(baseline=0.5), "keras-2.1.6 has no argument 'baseline'"),
+        ("keras-2.2.2", EarlyStopping(restore_best_weights=True), "has no argument 'restore_best_weights'"),
+        ("keras-2.10", EarlyStopping(start_from_epoch=2), "has no argument 'start_from_epoch'"),
+        ("keras-2.3.1", ModelCheckpoint("w.h5", save_freq=5), "has no argument 'save_freq'"),
+        ("keras-2.7", ModelCheckpoint("w.h5", initial_value_threshold=1.0), "no argument 'initial_value_threshold'"),
+        ("keras-3.0", ModelCheckpoint("w.keras", period=2), "has no argument 'period'"),
+        ("keras-3.12", TerminateOnNaN(raise_error=True), "has no argument 'raise_error'"),
+        ("keras-2.0", TerminateOnNaN(), "keras-2.0 has no TerminateOnNaN"),
+    ],
+)
+def test_what_a_version_does_not_have_is_refused_as_it_would(name, settings, said):
+    """An argument that came later, or went, is the error that Keras itself raises."""
+    run = run_fit([Epoch(0, {"loss": 1.0})], [settings], Context(semantics(name), direction_of), initial_lr=0.1)
+    assert (run.rows, run.error.stage, said in run.error.message) == ((), "init", True)
+
+
+def test_defaults_of_a_missing_argument_are_no_matter():
+    """Settings are shared between versions: an argument left at its default says nothing."""
+    run = run_fit(
+        [Epoch(0, {"val_loss": 1.0})], [EarlyStopping()], Context(semantics("keras-2.0"), direction_of), initial_lr=0.1
+    )
+    assert run.error is None
