@@ -274,6 +274,26 @@ def report_command(runs: tuple[str, ...], store: Path, output: Path, quiet: bool
         sys.exit(1)
 
 
+@main.command(name="conform")
+@click.argument("files", nargs=-1, metavar="[GOLDEN]...", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "output", flag_value="json", default="table", help="Print a JSON document.")
+def conform_command(files: tuple[Path, ...], output: str) -> None:
+    """Replay golden cases, recorded from the real classes, and compare every field.
+
+    GOLDEN is a file of such cases (.jsonl or .jsonl.gz). Exits with 1 when a case differs.
+    """
+    from kcb_replay.replay.conform import conform
+    from kcb_replay.report.conformance import conformance_document, conformance_text
+
+    if not files:
+        raise SettingError("There is nothing to compare. Name golden files.")
+    reports = [conform(file) for file in files]
+    document = conformance_document(reports)
+    _print(output, document, [], lambda: conformance_text(reports))
+    if any(report.mismatches for report in reports):
+        sys.exit(1)
+
+
 def _simulation(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> Simulation:
     from kcb_replay.replay.replay import simulate
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -32,10 +33,49 @@ if TYPE_CHECKING:
     from kcb_replay.replay.engine import EventsOfAll, Row, Run
     from kcb_replay.replay.semantics import Semantics
 
-__all__ = ["differences", "golden_cases"]
+__all__ = ["Conformance", "Mismatch", "conform", "differences", "golden_cases"]
 
 # One JSON document: its shape is that of the golden files, not ours.
 Json: TypeAlias = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A case that is not replayed as recorded: its number in the file, its name where it has one, every difference."""
+
+    id: int
+    name: str | None
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conformance:
+    """One golden file replayed: what it was recorded from, how many cases it holds, and those that differ."""
+
+    file: str
+    library: str
+    version: str
+    backend: str
+    cases: int
+    mismatches: tuple[Mismatch, ...]
+
+
+def conform(path: Path | str) -> Conformance:
+    """Replay every case of a golden file; raises `ReadError` when it is none, or is of a Keras that is not known."""
+    cases = golden_cases(path)
+    mismatches = []
+    for number, case in enumerate(cases, 1):
+        try:
+            found = differences(case)
+            if found:
+                mismatches.append(Mismatch(case["id"], case.get("name"), tuple(found)))
+        except SettingError as error:
+            raise ReadError(f"{path}, line {number}: {error}") from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            kind = type(error).__name__
+            raise ReadError(f"{path}, line {number} is no golden case ({kind}: {error}).") from error
+    head = cases[0]
+    return Conformance(str(path), head["library"], head["version"], head["backend"], len(cases), tuple(mismatches))
 
 
 def golden_cases(path: Path | str) -> list[Json]:

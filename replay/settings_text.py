@@ -1,29 +1,38 @@
-"""Read callback settings as people write them: `EarlyStopping(patience=3)`, parsed as literals and never evaluated."""
+"""Read callback settings as people write them: `EarlyStopping(patience=3)`, parsed as literals and never evaluated.
+
+Besides literals an argument can be one of Keras's learning-rate schedules, itself of literals, and a schedule can be a
+function by its place, `file.py:function`.
+"""
 
 from __future__ import annotations
 
 import ast
-from dataclasses import fields
+import re
+from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
 from kcb_replay.errors import SettingError, did_you_mean
 from kcb_replay.replay.callbacks import CALLBACKS
+from kcb_replay.replay.schedules import SCHEDULES
+from kcb_replay.replay.user_code import user_function
 
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import Callback
 
 __all__ = ["callback_from_arguments", "parse_callback"]
 
+# LearningRateScheduler(my.py:halve), which Python could not parse, is taken as LearningRateScheduler("my.py:halve").
+_BARE_PLACE = re.compile(r"(?<=[(=,\s])([\w./\\-]+:[A-Za-z_]\w*)(?=\s*[,)])")
 _EXAMPLE = 'Write it as in Keras, for example EarlyStopping(monitor="val_loss", patience=3).'
 
 
 def parse_callback(text: str) -> Callback:
     """Return the callback that a line of Keras code describes; raises `SettingError` naming what is wrong.
 
-    Only literals are allowed as arguments: nothing is evaluated. `keras.callbacks.` may stand in front.
+    Only literals and schedules are allowed as arguments: nothing is evaluated. `keras.callbacks.` may stand in front.
     """
     try:
-        call = ast.parse(text.strip(), mode="eval").body
+        call = _parsed(text.strip())
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise SettingError(f"{_shown(text)} is not a callback. {_EXAMPLE}") from None
     if isinstance(call, (ast.Name, ast.Attribute)):
@@ -33,8 +42,8 @@ def parse_callback(text: str) -> Callback:
     name = _name(call.func, text)
     if any(keyword.arg is None for keyword in call.keywords):
         raise SettingError(f"{name}: ** cannot be read here. {_EXAMPLE}")
-    positional = [_literal(argument, name) for argument in call.args]
-    named = {str(keyword.arg): _literal(keyword.value, name) for keyword in call.keywords}
+    positional = [_argument(argument, name) for argument in call.args]
+    named = {str(keyword.arg): _argument(keyword.value, name) for keyword in call.keywords}
     return callback_from_arguments(name, positional, named)
 
 
@@ -46,6 +55,11 @@ def callback_from_arguments(name: str, positional: list[object], named: dict[str
         raise SettingError(
             f"{name} is no callback that kcb-replay replays.{did_you_mean(name, CALLBACKS)} Known: {known}."
         )
+    callback: Callback = _made(kind, name, positional, named)
+    return callback
+
+
+def _made(kind: Any, name: str, positional: list[object], named: dict[str, object]) -> Any:
     arguments = [field.name for field in fields(kind)]
     if len(positional) > len(arguments):
         raise SettingError(f"{name} takes {len(arguments)} arguments, but {len(positional)} were given.")
@@ -57,7 +71,21 @@ def callback_from_arguments(name: str, positional: list[object], named: dict[str
         if argument in values:
             raise SettingError(f"{name}: '{argument}' is given twice.")
         values[argument] = value
+    needed = [field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]
+    missing = [argument for argument in needed if argument not in values]
+    if missing:
+        raise SettingError(f"{name} needs the argument '{missing[0]}'. It has: {', '.join(arguments)}.")
+    schedule = values.get("schedule")
+    if isinstance(schedule, str) and ":" in schedule:
+        values["schedule"] = user_function(schedule)
     return kind(**values)
+
+
+def _parsed(text: str) -> ast.expr:
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return ast.parse(_BARE_PLACE.sub(r'"\1"', text), mode="eval").body
 
 
 def _name(function: ast.expr, text: str) -> str:
@@ -69,13 +97,25 @@ def _name(function: ast.expr, text: str) -> str:
     raise SettingError(f"{_shown(text)} is not a callback. {_EXAMPLE}")
 
 
+def _argument(node: ast.expr, name: str) -> object:
+    """Return a literal, or one of Keras's schedules made of literals."""
+    if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
+        kind = _name(node.func, ast.unparse(node))
+        if kind in SCHEDULES:
+            positional = [_literal(argument, kind) for argument in node.args]
+            named = {str(keyword.arg): _literal(keyword.value, kind) for keyword in node.keywords}
+            return _made(SCHEDULES[kind], kind, positional, named)
+    return _literal(node, name)
+
+
 def _literal(node: ast.expr, name: str) -> object:
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, MemoryError, RecursionError):
         raise SettingError(
-            f"{name}: {_shown(ast.unparse(node))} is not a literal. Arguments are numbers, strings, True, False or"
-            " None; nothing is evaluated."
+            f"{name}: {_shown(ast.unparse(node))} is not a literal. Arguments are numbers, strings, True, False, None"
+            f" or a schedule ({', '.join(SCHEDULES)}); nothing is evaluated. A function is named by its place:"
+            ' "file.py:function".'
         ) from None
 
 

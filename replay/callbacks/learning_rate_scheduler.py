@@ -1,7 +1,7 @@
 """LearningRateScheduler: a function of the epoch sets the learning rate.
 
 Source: keras/src/callbacks/learning_rate_scheduler.py and its ancestors. The function is the user's own and is called
-as Keras calls it; what it raises passes through, save the TypeError of a function that takes the epoch alone.
+as Keras calls it.
 """
 
 from __future__ import annotations
@@ -85,9 +85,11 @@ class LearningRateSchedulerState(State):
         except TypeError:
             # Keras takes any TypeError, one inside the function included, for a function of the epoch alone.
             return self._called_with_epoch(begin.index)
+        except Exception as error:
+            raise KerasRaises(type(error).__name__, f"the schedule raises it: {error}") from error
 
     def _called_with_epoch(self, index: int) -> Any:
         try:
             return self.settings.schedule(index)
-        except TypeError as error:
-            raise KerasRaises("TypeError", f"the schedule cannot be called: {error}") from error
+        except Exception as error:
+            raise KerasRaises(type(error).__name__, f"the schedule raises it: {error}") from error
