@@ -149,7 +149,19 @@ def _settings(command: _Function) -> _Function:
             metavar="CODE",
             help="A callback as in Keras; repeat for a list in order. Instead of the options above.",
         ),
-        click.option("--semantics", default="keras-3.15", show_default=True, help="Which Keras is replayed."),
+        click.option(
+            "--semantics",
+            default="keras-3.15",
+            show_default=True,
+            help="Which Keras is replayed: a version, several to compare (a,b), or auto to choose from the recording.",
+        ),
+        click.option("--steps-per-epoch", type=int, help="Batches in each epoch, for callbacks that count them."),
+        click.option(
+            "--reuse-callbacks/--fresh-callbacks",
+            "reuse",
+            default=False,
+            help="Whether all fits of a run share the same callbacks.  [default: fresh]",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -247,13 +259,13 @@ def explain_command(run: str, store: Path, **settings: Any) -> None:
 @_quiet
 def plot_command(run: str, store: Path, output: Path, fit: int | None, quiet: bool, **settings: Any) -> None:
     """Draw one run: the curve, the stop, the best epoch and the learning rate."""
-    from kcb_replay.replay.replay import replay
     from kcb_replay.report.figure import plot
 
-    (recording,) = _only_one(_recordings((run,), store), run)
-    callbacks = _only_one(_callback_lists(settings), "the settings")
-    chosen = {"semantics": settings["semantics"], "initial_lr": settings["initial_lr"]}
-    plot(replay(recording, callbacks[0], fit=fit, **chosen), output)
+    simulation = _simulation((run,), store, settings)
+    _require_answer(simulation)
+    replays = [replay for replay in simulation.replays if fit in (None, replay.fit)]
+    (replay,) = _only_one(replays, run if fit is None else f"{run} fit {fit}")
+    plot(replay, output)
     _say([f"Wrote {output} ({_size(output)})"], quiet=quiet)
 
 
@@ -299,7 +311,8 @@ def _simulation(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) ->
 
     lists = _callback_lists(settings)
     recordings = _recordings(runs, store)
-    return simulate(recordings, lists, semantics=settings["semantics"], initial_lr=settings["initial_lr"])
+    asked = ("semantics", "initial_lr", "steps_per_epoch", "reuse")
+    return simulate(recordings, lists, **{name: settings[name] for name in asked})
 
 
 def _recordings(runs: tuple[str, ...], path: Path) -> Iterator[Recording]:

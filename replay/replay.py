@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace as with_changes
 from typing import TYPE_CHECKING
 
@@ -12,23 +13,24 @@ from kcb_replay.errors import (
     NotReplayableError,
     SettingError,
 )
-from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau, changes_learning_rate
+from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau, changes_learning_rate
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
+from kcb_replay.replay.era import guess
+from kcb_replay.replay.limits import limited
 from kcb_replay.replay.outcomes import View, outcome_of
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
-from kcb_replay.replay.stream import stream_of
-from kcb_replay.replay.validity import horizon_of
+from kcb_replay.replay.stream import stream_of, with_steps
+from kcb_replay.replay.validity import Horizon, cut_short, horizon_of, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.engine import KerasError
-    from kcb_replay.replay.outcomes import Outcome
+    from kcb_replay.replay.engine import KerasError, Run
     from kcb_replay.replay.stream import Stream
 
 __all__ = ["LeftOut", "Simulation", "replay", "simulate"]
@@ -63,20 +65,28 @@ def simulate(
     *,
     semantics: str | Semantics = DEFAULT,
     initial_lr: float | None = None,
+    steps_per_epoch: int | None = None,
+    reuse: bool = False,
 ) -> Simulation:
     """Replay every list of callbacks in `settings` on every fit of every recording.
 
-    A fit that cannot be replayed is left out with its reason, once; it never hides the others.
+    `semantics` may be several versions, as "keras-2.0.8,keras-3.15". With `reuse` the same callbacks go through all
+    fits of a run, as in a script that calls `fit` again; else every fit gets fresh ones. A fit that cannot be replayed
+    is left out with its reason, once; it never hides the others.
     """
     replays: list[Replay] = []
     left_out: dict[LeftOut, None] = {}
+    versions = _versions(semantics)
     for recording in recordings:
-        for fit in range(len(recording.fits)):
-            for callbacks in settings:
-                try:
-                    replays.append(replay(recording, callbacks, fit=fit, semantics=semantics, initial_lr=initial_lr))
-                except NotReplayableError as error:
-                    left_out[LeftOut(recording.name, fit, error.reason, str(error))] = None
+        found: list[Replay] = []
+        for callbacks, version in itertools.product(settings, versions):
+            question = _Question(callbacks, version, initial_lr, steps_per_epoch)
+            for answer in _answers(recording, question, reuse=reuse):
+                if isinstance(answer, Replay):
+                    found.append(answer)
+                else:
+                    left_out[answer] = None
+        replays += sorted(found, key=lambda answer: answer.fit)
     return Simulation(tuple(replays), tuple(left_out))
 
 
@@ -87,34 +97,70 @@ def replay(
     fit: int | None = None,
     semantics: str | Semantics = DEFAULT,
     initial_lr: float | None = None,
+    steps_per_epoch: int | None = None,
 ) -> Replay:
     """Replay a list of callbacks on one fit of a recording, fresh callbacks in list order, as `fit` would drive them.
 
-    `fit` is the 0-based number of the fit and may be left out when there is one. `initial_lr` is what the learning rate
-    starts from: by default the recorded one, else Keras's default of 0.001, which is then noted as assumed.
+    `fit` is the 0-based number of the fit and may be left out when there is one. `semantics` is a Keras version, or
+    "auto" to choose it from the recording. `initial_lr` is what the learning rate starts from: by default the recorded
+    one, else Keras's default of 0.001, which is then noted as assumed. `steps_per_epoch` is the number of batches, for
+    callbacks that count them.
 
     Raises `MonitorNotRecordedError` when a monitor has no value in the fit, `KerasWouldRaiseError` where Keras itself
     raises, `SettingError` for an empty list or an unknown version.
     """
-    if not callbacks:
-        raise SettingError("There is no callback to replay. Give at least one, for example EarlyStopping(patience=5).")
-    number = _fit_number(recording, fit)
-    stream = stream_of(recording.fits[number])
-    version = resolve(semantics)
-    if not stream.epochs:
-        reason = "the fit holds no epochs, so no callback is ever asked"
-        raise NotReplayableError(f"{recording.name}: {reason}.", reason=reason)
+    question = _Question(callbacks, semantics, initial_lr, steps_per_epoch)
+    return _answer(recording, _fit_number(recording, fit), question)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked of one fit; `before` is the answer for the fit before, whose callbacks are used again."""
+
+    callbacks: Sequence[Callback]
+    semantics: str | Semantics
+    initial_lr: float | None
+    steps_per_epoch: int | None
+    before: Replay | None = None
+
+
+def _answers(recording: Recording, question: _Question, *, reuse: bool) -> Iterator[Replay | LeftOut]:
+    """Yield the answer for each fit, or why there is none."""
+    before: Replay | None = None
+    for number in range(len(recording.fits)):
+        try:
+            answer = _answer(recording, number, with_changes(question, before=before))
+        except NotReplayableError as error:
+            yield LeftOut(recording.name, number, error.reason, str(error))
+            # The callbacks themselves go on to the next fit; those of a script that raised do not.
+            if reuse and isinstance(error, KerasWouldRaiseError):
+                yield from _never_reached(recording, number)
+                return
+        else:
+            before = answer if reuse else None
+            yield answer
+
+
+def _never_reached(recording: Recording, raised: int) -> Iterator[LeftOut]:
+    reason = f"fit {raised} raises, so this one is never reached"
+    for number in range(raised + 1, len(recording.fits)):
+        yield LeftOut(recording.name, number, reason, f"{recording.name}: {reason}.")
+
+
+def _answer(recording: Recording, number: int, question: _Question) -> Replay:
+    callbacks = question.callbacks
+    stream = _stream(recording, number, question)
+    start, start_source = _initial_lr(stream, question)
+    version, notes = _version(stream, question, start)
     for callback in callbacks:
         _require_recorded(callback, stream, recording, callbacks, version)
-    start, start_source = _initial_lr(stream, callbacks, initial_lr)
-    run = run_fit(stream.epochs, callbacks, Context(version, direction_of), initial_lr=start)
+    states = question.before.run_record.states if question.before else None
+    run = run_fit(stream.epochs, callbacks, Context(version, direction_of), initial_lr=start, states=states)
     if run.error is not None:
         reason = _what_keras_raises(run.error)
         raise KerasWouldRaiseError(f"{recording.name}: {reason}", reason=reason)
-    horizon = horizon_of(run.rows, stream) if any(map(changes_learning_rate, callbacks)) else None
-    outcomes = tuple(
-        outcome_of(View(callback, position, run, stream, horizon)) for position, callback in enumerate(callbacks)
-    )
+    horizon = nearest(_horizon(run, stream, question, start), cut_short(run.rows))
+    views = [View(callback, position, run, stream, horizon) for position, callback in enumerate(callbacks)]
     return Replay(
         run=recording.name,
         fit=number,
@@ -123,11 +169,52 @@ def replay(
         callbacks=tuple(callbacks),
         initial_lr=start,
         initial_lr_source=start_source,
-        outcomes=tuple(_limited(outcome, recording, number) for outcome in outcomes),
+        outcomes=tuple(limited(outcome_of(view), view, recording.notes, number) for view in views),
         run_record=run,
-        notes=tuple(_notes(recording, number, start_source)),
+        notes=(*_notes(recording, number, start_source), *notes),
         sources=recording.sources,
     )
+
+
+def _stream(recording: Recording, number: int, question: _Question) -> Stream:
+    if not question.callbacks:
+        raise SettingError("There is no callback to replay. Give at least one, for example EarlyStopping(patience=5).")
+    stream = stream_of(recording.fits[number])
+    if not stream.epochs:
+        reason = "the fit holds no epochs, so no callback is ever asked"
+        raise NotReplayableError(f"{recording.name}: {reason}.", reason=reason)
+    if question.steps_per_epoch is None:
+        return stream
+    if question.steps_per_epoch < 1:
+        raise SettingError(f"steps_per_epoch must be at least 1, but it is {question.steps_per_epoch}.")
+    for callback in question.callbacks:
+        if isinstance(callback, ModelCheckpoint) and callback.needs_batch_metrics:
+            reason = f"{callback} needs the metrics of single batches, which are not recorded"
+            raise NotReplayableError(f"{recording.name}: {reason}.", reason=reason)
+    return with_steps(stream, question.steps_per_epoch)
+
+
+def _version(stream: Stream, question: _Question, initial_lr: float) -> tuple[Semantics, list[str]]:
+    if question.semantics != "auto":
+        return resolve(question.semantics), []
+    found = guess(stream, question.callbacks, initial_lr)
+    return found.semantics, [found.reason]
+
+
+def _versions(semantics: str | Semantics) -> Sequence[str | Semantics]:
+    if isinstance(semantics, Semantics):
+        return [semantics]
+    names = [name.strip() for name in semantics.split(",")]
+    return [name if name == "auto" else resolve(name) for name in dict.fromkeys(names)]
+
+
+def _horizon(run: Run, stream: Stream, question: _Question, initial_lr: float) -> Horizon | None:
+    before = question.before
+    if before is not None and (before.epochs_run < before.epochs or before.validity.label == "hypothetical"):
+        return Horizon(None, f"fit {before.fit} would have ended with other weights, and this one goes on with them")
+    if not any(map(changes_learning_rate, question.callbacks)):
+        return None
+    return horizon_of(run.rows, stream, initial_lr)
 
 
 def _fit_number(recording: Recording, fit: int | None) -> int:
@@ -161,21 +248,15 @@ def _what_keras_raises(error: KerasError) -> str:
     return f"Keras raises {error.kind} {where}: {error.message}."
 
 
-def _initial_lr(stream: Stream, callbacks: Sequence[Callback], given: float | None) -> tuple[float, str]:
-    if given is not None:
-        return given, "given"
-    for epoch in stream.epochs[:1]:
-        if epoch.index in stream.learning_rates:
-            return stream.learning_rates[epoch.index], "recorded"
-    return _KERAS_DEFAULT_LR, "assumed" if any(map(changes_learning_rate, callbacks)) else "unknown"
-
-
-def _limited(outcome: Outcome, recording: Recording, fit: int) -> Outcome:
-    """Weaken a validity by what the source itself lacks."""
-    for note in recording.notes:
-        if note.code == "sampled" and note.fit in (None, fit):
-            return with_changes(outcome, validity=with_changes(outcome.validity, label="sampled", reason=note.text))
-    return outcome
+def _initial_lr(stream: Stream, question: _Question) -> tuple[float, str]:
+    first = stream.epochs[0].index
+    if question.initial_lr is not None and question.before is None:
+        return question.initial_lr, "given"
+    if first in stream.learning_rates:
+        return stream.learning_rates[first], "recorded"
+    if question.before is not None:
+        return question.before.run_record.final_lr, question.before.initial_lr_source
+    return _KERAS_DEFAULT_LR, "assumed" if any(map(changes_learning_rate, question.callbacks)) else "unknown"
 
 
 def _notes(recording: Recording, fit: int, initial_lr_source: str) -> list[str]:

@@ -7,7 +7,7 @@ callbacks that are replayed put their own there.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Fit
 
-__all__ = ["Batch", "Epoch", "Stream", "stream_of"]
+__all__ = ["Batch", "Epoch", "Stream", "stream_of", "with_steps"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,13 @@ class Epoch:
 class Stream:
     """The epochs of one fit in order, and the learning rate recorded for each epoch that has one.
 
-    `learning_rates_may_be_late`: the recorded rate may be the one after the epoch's drop instead of the one before.
+    `learning_rate_key` is the name it was recorded under. `learning_rates_may_be_late`: the recorded rate may be the
+    one after the epoch's drop instead of the one before.
     """
 
     epochs: tuple[Epoch, ...]
     learning_rates: Mapping[int, float]
+    learning_rate_key: str | None = None
     learning_rates_may_be_late: bool = False
 
     def values_of(self, metric: str) -> dict[int, float]:
@@ -66,17 +68,25 @@ def stream_of(fit: Fit) -> Stream:
                 if valid:
                     row[name] = value
     epochs = tuple(Epoch(index, row, _bad_batch(row)) for index, row in zip(indices, logs, strict=True))
-    rates = next((fit.metrics[key] for key in LEARNING_RATE_KEYS if key in fit.metrics), None)
-    if rates is None:
+    key = next((key for key in LEARNING_RATE_KEYS if key in fit.metrics), None)
+    if key is None:
         return Stream(epochs, {})
+    rates = fit.metrics[key]
     recorded = zip(indices, rates.values.tolist(), rates.valid.tolist(), strict=True)
     # Keras 3's TensorBoard reads the rate off the optimizer when its turn comes, which is after a callback listed
     # before it has reduced the rate; all other sources hold what the callbacks logged before reducing.
     may_be_late = rates.tag == "epoch_learning_rate"
-    return Stream(epochs, {index: value for index, value, valid in recorded if valid}, may_be_late)
+    return Stream(epochs, {index: value for index, value, valid in recorded if valid}, key, may_be_late)
 
 
 def _bad_batch(logs: Mapping[str, float]) -> tuple[Batch, ...]:
     """Return what the epoch tells of its batches: a mean that is not finite had a batch that was not."""
     loss = logs.get("loss", 0.0)
     return () if math.isfinite(loss) else (Batch(None, {"loss": loss}),)
+
+
+def with_steps(stream: Stream, steps: int) -> Stream:
+    """Return a stream whose epochs have `steps` batches each, of which nothing but their place is known."""
+    known = tuple(Batch(index, {}) for index in range(steps))
+    epochs = tuple(Epoch(epoch.index, epoch.logs, known + epoch.batches) for epoch in stream.epochs)
+    return replace(stream, epochs=epochs)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.replay.comparison import float32
+from kcb_replay.replay.events import Terminated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.engine import Row
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["Horizon", "Label", "Validity", "horizon_of", "worst"]
+__all__ = ["Horizon", "Label", "Validity", "cut_short", "horizon_of", "nearest", "worst"]
 
 Label: TypeAlias = Literal["exact", "undecided", "hypothetical", "rounded", "sampled"]
 _WORSENING: tuple[Label, ...] = ("exact", "undecided", "hypothetical", "rounded", "sampled")
@@ -65,13 +66,13 @@ class Horizon:
         return self.index is not None and index <= self.index
 
 
-def horizon_of(rows: Sequence[Row], stream: Stream) -> Horizon | None:
+def horizon_of(rows: Sequence[Row], stream: Stream, initial_lr: float) -> Horizon | None:
     """Return the limit that a replayed learning rate sets, or None when it nowhere differs from the recorded one.
 
     Only to be asked when a replayed callback can change the learning rate. Where none is recorded, the recorded
-    training is taken to have gone on with the last one known.
+    training is taken to have gone on with the last one known, which at first is the one that the replay starts from.
     """
-    believed = rows[0].lr_begin
+    believed = float32(initial_lr)
     before: int | None = None
     for row in rows:
         recorded = stream.learning_rates.get(row.index)
@@ -85,6 +86,25 @@ def horizon_of(rows: Sequence[Row], stream: Stream) -> Horizon | None:
     return None
 
 
+def cut_short(rows: Sequence[Row]) -> Horizon | None:
+    """Return the limit that an epoch sets which is left in the middle: its recorded metrics are of the whole epoch."""
+    last = rows[-1]
+    if not any(isinstance(event, Terminated) for events in last.events for event in events):
+        return None
+    before = rows[-2].index if len(rows) > 1 else None
+    reason = (
+        f"epoch {last.index + 1} is left at the batch with the bad loss, and its metrics are those of the whole epoch"
+    )
+    return Horizon(before, reason)
+
+
+def nearest(first: Horizon | None, second: Horizon | None) -> Horizon | None:
+    """Return the limit that comes first."""
+    if first is None or second is None:
+        return first or second
+    return first if first.index is None or (second.index is not None and first.index <= second.index) else second
+
+
 def worst(validities: Sequence[Validity]) -> Validity:
     """Return the validity with the weakest label, the first of equals."""
     return max(validities, key=lambda validity: _WORSENING.index(validity.label))
@@ -92,5 +112,5 @@ def worst(validities: Sequence[Validity]) -> Validity:
 
 def _parting(index: int, recorded: float | None, replayed: float) -> str:
     if recorded is None:
-        return f"the learning rate drops after epoch {index}, and the recording does not say what its own was"
+        return f"the learning rate changes after epoch {index}, and the recording does not say what its own was"
     return f"the recording has learning rate {recorded:.4g} where the replay has {replayed:.4g} (epoch {index + 1})"

@@ -105,7 +105,8 @@ def _left_behind(event: Event) -> tuple[str, str]:
             which = "a batch" if event.batch is None else f"batch {event.batch + 1}"
             return f"The loss of {which} is {event.loss}. Stop.", f"loss {event.loss}: stop"
         case WeightsRestored():
-            text = f"restores the weights of epoch {event.from_index + 1}"
+            ago = {0: "", 1: " of the fit before"}.get(event.fits_ago, f" of {event.fits_ago} fits before")
+            text = f"restores the weights of epoch {event.from_index + 1}{ago}"
             return f"{_capital(text)}.", text
         case TextWritten():
             return shown(event.text.rstrip("\r\n")), "wrote"

@@ -7,6 +7,7 @@ left aside: they change what is in a file, not when it is written.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from string import Formatter
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kcb_replay.errors import SettingError
@@ -56,6 +57,15 @@ class ModelCheckpoint:
 
     def __str__(self) -> str:
         return written_as_code(self)
+
+    @property
+    def needs_batch_metrics(self) -> bool:
+        """Whether saves inside an epoch hang on metrics of single batches; no batch ever has a val_ metric."""
+        if self.save_freq == "epoch":
+            return False
+        fields = {name for _, name, _, _ in Formatter().parse(self.filepath) if name}
+        judges = self.save_best_only and not self.monitor.startswith("val_")
+        return judges or not fields <= {"epoch", "batch"}
 
     def start(self, context: Context) -> ModelCheckpointState:
         """Return the state of a new callback; raises `KerasRaises` for an ending that the version refuses."""

@@ -63,7 +63,7 @@ def early_stopping_outcome(view: View, state: EarlyStoppingState) -> EarlyStoppi
     mode = state.direction
     values = view.stream.values_of(state.settings.monitor)
     kept = _kept_index(view)
-    kept_value = values.get(kept)
+    kept_value = None if kept is None else values.get(kept)
     lowest = _best_of(values, mode)
     return EarlyStoppingOutcome(
         settings=state.settings,
@@ -81,10 +81,12 @@ def early_stopping_outcome(view: View, state: EarlyStoppingState) -> EarlyStoppi
     )
 
 
-def _kept_index(view: View) -> int:
-    """Return the epoch whose weights one ends up with, with regard to this callback alone."""
+def _kept_index(view: View) -> int | None:
+    """Return the epoch whose weights one ends up with, as far as this callback goes; None for one of a fit before."""
     restored = [*view.events(WeightsRestored), *view.finish_events(WeightsRestored)]
-    return restored[-1].from_index if restored else view.last
+    if not restored:
+        return view.last
+    return restored[-1].from_index if restored[-1].fits_ago == 0 else None
 
 
 def _best_of(values: dict[int, float], mode: Direction | None) -> int | None:

@@ -1,0 +1,46 @@
+"""Weaken an answer by what its source lacks: points that were dropped, digits that were rounded away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kcb_replay.replay.rounding import Doubt, first_doubt
+from kcb_replay.replay.validity import Validity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kcb_replay.ingest.recording import Note
+    from kcb_replay.replay.outcomes import Outcome, View
+
+__all__ = ["limited"]
+
+
+def limited(outcome: Outcome, view: View, notes: Iterable[Note], fit: int) -> Outcome:
+    """Return the outcome with the label that its source allows."""
+    for note in notes:
+        if note.code == "sampled" and note.fit in (None, fit):
+            return replace(outcome, validity=replace(outcome.validity, label="sampled", reason=note.text))
+    doubt = _doubt(outcome, view)
+    # Beyond the limit of what is exact a doubt changes nothing.
+    if doubt is None or not view.is_exact_at(doubt.index):
+        return outcome
+    return replace(outcome, validity=_rounded(doubt, outcome.validity))
+
+
+def _doubt(outcome: Outcome, view: View) -> Doubt | None:
+    if outcome.monitor is None:
+        return None
+    events = (event for row in view.run.rows for event in row.events[view.position])
+    min_delta = getattr(outcome.settings, "min_delta", 0.0)
+    return first_doubt(outcome.monitor, view.stream.values_of(outcome.monitor), events, min_delta=min_delta)
+
+
+def _rounded(doubt: Doubt, validity: Validity) -> Validity:
+    reason = (
+        f"{doubt.metric} is rounded to {doubt.unit:g} in the source, and epoch {doubt.index + 1} is decided by less:"
+        f" {doubt.value:g} against {doubt.best:g}."
+    )
+    through = doubt.index - 1 if doubt.index > 0 else None
+    return replace(validity, label="rounded", reason=reason, valid_through_index=through)

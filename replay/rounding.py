@@ -1,0 +1,71 @@
+"""Whether a source rounded its values so far that a comparison of the replay could come out otherwise.
+
+Keras writes every digit of a float; console logs, spreadsheets and people do not. Metrics that are counts of samples
+(accuracy) are short by nature and are left alone.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from kcb_replay.replay.comparison import float32
+from kcb_replay.replay.events import CheckpointSaved, CheckpointSkipped, CoolingDown, Improved, Waited
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from kcb_replay.replay.events import Event
+
+__all__ = ["Doubt", "first_doubt", "unit_of"]
+
+# A float32 needs 7 to 9 digits; among several values of at most 6 there is none that was written in full.
+_MOST_DIGITS = 6
+_FEWEST_VALUES = 4
+# What binary fractions add to a decimal.
+_BINARY = 1e-9
+# Nobody rounds to fewer decimals than three; values with one or two were made up by hand, and mean what they say.
+_COARSEST = 1e-3
+_COUNTED = re.compile(r"(val_)?(.*acc(uracy)?|precision|recall|.*_at_.*)(_\d+)?")
+_JUDGED = (Improved, Waited, CoolingDown, CheckpointSaved, CheckpointSkipped)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A comparison closer than the rounding: at the 0-based epoch `index`, of a metric rounded to `unit`."""
+
+    index: int
+    metric: str
+    unit: float
+    value: float
+    best: float
+
+
+def unit_of(values: Iterable[float]) -> float | None:
+    """Return the unit to which a source rounded (0.0001 for four decimals), None where it kept every digit."""
+    written = [Decimal(repr(value)).normalize() for value in values if _is_decimal(value)]
+    if len(written) < _FEWEST_VALUES or max(len(number.as_tuple().digits) for number in written) > _MOST_DIGITS:
+        return None
+    unit = 10.0 ** min(number.adjusted() - len(number.as_tuple().digits) + 1 for number in written)
+    return unit if unit <= _COARSEST * (1 + _BINARY) else None
+
+
+def first_doubt(metric: str, values: Mapping[int, float], events: Iterable[Event], *, min_delta: float) -> Doubt | None:
+    """Return the first comparison of a callback that the rounding of its metric leaves open, None without any."""
+    unit = None if _COUNTED.fullmatch(metric) else unit_of(values.values())
+    judged = (event for event in events if isinstance(event, _JUDGED))
+    for event in judged if unit is not None else ():
+        if event.value is None or event.best is None or unit is None:
+            continue
+        # Both values are off by up to half a unit.
+        if abs(abs(event.value - event.best) - abs(min_delta)) <= unit * (1 + _BINARY):
+            return Doubt(event.index, metric, unit, event.value, event.best)
+    return None
+
+
+def _is_decimal(value: float) -> bool:
+    """Tell whether a value is none that float32 arithmetic gave, so that its digits are those of a text."""
+    return math.isfinite(value) and value != float32(value)
