@@ -1,0 +1,105 @@
+"""Why two versions of Keras answer differently: the fewest behaviours that turn the one answer into the other.
+
+Found by replaying, not by reasoning: the behaviours in which the versions differ are given to the first one, then taken
+back one by one as long as the answer stays that of the second.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from kcb_replay.replay.callbacks.base import Context
+from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.engine import run_fit
+from kcb_replay.replay.events import CheckpointSaved, WeightsRestored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from kcb_replay.replay.engine import EventsOfAll, Row, Run
+    from kcb_replay.replay.events import Event
+    from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.semantics import Semantics
+
+__all__ = ["Difference", "differences_of"]
+
+_Acts: TypeAlias = tuple[object, ...]
+# A name alone changes no answer.
+_NAMES = ("name", "learning_rate_key")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two versions that answer differently for one fit.
+
+    `index` is the 0-based epoch at which they part. `behaviours` are fields of Semantics; with these of the second
+    version the first one answers as the second does.
+    """
+
+    first: Replay
+    second: Replay
+    index: int
+    behaviours: tuple[str, ...]
+
+
+def differences_of(replays: Iterable[Replay]) -> list[Difference]:
+    """Return where neighbouring versions of the same fit and callbacks answer differently."""
+    groups: dict[object, list[Replay]] = {}
+    for each in replays:
+        groups.setdefault((each.run, each.fit, each.callbacks), []).append(each)
+    pairs = (pair for group in groups.values() for pair in itertools.pairwise(group))
+    return [found for first, second in pairs for found in _difference(first, second)]
+
+
+def _difference(first: Replay, second: Replay) -> Iterator[Difference]:
+    wanted = _acts(second.run_record)
+    parting = _parting(_acts(first.run_record), wanted)
+    if parting is None:
+        return
+    rows = max(first.rows, second.rows, key=len)
+    yield Difference(first, second, rows[min(parting, len(rows) - 1)].index, _fewest(first, second.semantics, wanted))
+
+
+def _fewest(first: Replay, second: Semantics, wanted: Sequence[_Acts]) -> tuple[str, ...]:
+    differing = [item.name for item in fields(second) if item.name not in _NAMES]
+    differing = [name for name in differing if getattr(first.semantics, name) != getattr(second, name)]
+    for name in tuple(differing):
+        fewer = [kept for kept in differing if kept != name]
+        mixed = replace(first.semantics, **{kept: getattr(second, kept) for kept in fewer})
+        if _acts(_rerun(first, mixed)) == wanted:
+            differing = fewer
+    return tuple(differing)
+
+
+def _rerun(like: Replay, version: Semantics) -> Run:
+    context = Context(version, direction_of)
+    return run_fit(like.stream.epochs, like.callbacks, context, initial_lr=like.initial_lr)
+
+
+def _parting(first: Sequence[_Acts], second: Sequence[_Acts]) -> int | None:
+    """Return the first position in which they differ, None where nowhere."""
+    for position, (one, two) in enumerate(itertools.zip_longest(first, second)):
+        if one != two:
+            return position
+    return None
+
+
+def _acts(run: Run) -> list[_Acts]:
+    """Return what each epoch did to the training: rates, stop, files, restored weights."""
+    # Versions restore at the stop or at the end of training, which are one moment.
+    last = len(run.rows) - 1
+    acts = [_row_acts(row, run.finish_events if n == last else ()) for n, row in enumerate(run.rows)]
+    return acts if run.error is None else [*acts, (run.error.kind, run.error.stage)]
+
+
+def _row_acts(row: Row, finish: EventsOfAll) -> _Acts:
+    effects = (_effect(event) for events in (*row.events, *finish) for event in events)
+    return (row.lr_begin, row.lr, row.stoppers, tuple(effect for effect in effects if effect is not None))
+
+
+def _effect(event: Event) -> object:
+    if isinstance(event, CheckpointSaved):
+        return event.path, event.batch
+    return (event.from_index, event.fits_ago) if isinstance(event, WeightsRestored) else None
