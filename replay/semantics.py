@@ -97,7 +97,6 @@ class Semantics:
         progbar_forces_last: the end of the epoch is drawn however soon it comes after the last batch.
         progbar_ends_at_target: the end of the epoch counts all steps as done, also where it was left early.
         progbar_skips_first_step: the time per step leaves the first step out.
-        progbar_bears_no_steps: an epoch of 0 steps prints a line of unknown length instead of raising.
         progbar_sees_learning_rate: what callbacks listed before have logged is shown.
         backup_counts: what an integer save_freq of BackupAndRestore counts; "epochs": there is no such argument.
         backup_refuses_no_frequency: a save_freq of False, 0 or None is a ValueError.
@@ -161,7 +160,6 @@ class Semantics:
     progbar_forces_last: bool = True
     progbar_ends_at_target: bool = False
     progbar_skips_first_step: bool = False
-    progbar_bears_no_steps: bool = False
     progbar_sees_learning_rate: bool = False
     backup_counts: BackupCounts = "absent"
     backup_refuses_no_frequency: bool = False
@@ -307,7 +305,6 @@ _LOGGER_CHANGES = (
     _Change(_keras_3(3, 11), "csv_logger_keeps_keys", False),
     _Change(_keras_3(3, 11), "progbar_final_as_it_is", True),
     _Change(_keras_3(3, 12), "progbar_float32", False),
-    _Change(_keras_3(3, 14), "progbar_bears_no_steps", True),
     _Change(_keras_3(3, 15), "progbar_stateful", "all"),
 )
 
