@@ -20,9 +20,10 @@ from kcb_replay.replay.callbacks.base import (
     require_known,
 )
 from kcb_replay.replay.comparison import KerasRaises, float32
+from kcb_replay.replay.stream import ordered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from kcb_replay.replay.callbacks.base import Callback, Context, State, Step
     from kcb_replay.replay.events import Event
@@ -133,6 +134,7 @@ class _Fit:
     stage: Stage = "init"
     index: int | None = None
     position: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
     logs: dict[str, float] = field(default_factory=dict)
     lr_begin: float = 0.0
     events: list[list[Event]] = field(default_factory=list)
@@ -147,8 +149,10 @@ class _Fit:
                 self.position = position
                 require_known(callback, self.context.semantics)
                 self.states.append(callback.start(self.context))
-        steps = max((len(epoch.batches) for epoch in epochs), default=0) or None
-        self._hook("on_train_begin", lambda state: state.on_train_begin(TrainBegin(len(epochs), steps, self.lr)))
+        places = (batch.index for epoch in epochs for batch in epoch.batches if batch.index is not None)
+        steps = max(places, default=-1) + 1 or None
+        last = epochs[-1].index + 1 if epochs else 0
+        self._hook("on_train_begin", lambda state: state.on_train_begin(TrainBegin(last, steps, self.lr)))
 
     def run_epoch(self, epoch: Epoch) -> Row:
         """Run the hooks of one epoch."""
@@ -168,9 +172,10 @@ class _Fit:
         """Let the callbacks end the training."""
         if self.index is None:
             return ()
-        index = self.index
+        passed = {"none": {}, "metrics": self.metrics, "shared": self.logs}[self.context.semantics.train_end_logs]
+        end = TrainEnd(self.index, passed, self.lr)
         self.events = [[] for _ in self.states]
-        self._hook("on_train_end", lambda state: state.on_train_end(TrainEnd(index, self.logs, self.lr)))
+        self._hook("on_train_end", lambda state: state.on_train_end(end))
         return tuple(map(tuple, self.events))
 
     def partial(self) -> Partial | None:
@@ -182,11 +187,12 @@ class _Fit:
     def _run_batches(self, epoch: Epoch) -> int | None:
         """Run the batches of an epoch; return the one at which it was left."""
         hooked = [position for position, state in enumerate(self.states) if state.batch_hook]
+        order = self.context.semantics.logs_order
         for batch in epoch.batches if hooked else ():
             if batch.index is not None:
                 begin = BatchBegin(epoch.index, batch.index, self.lr)
                 self._hook("on_train_batch_begin", lambda state: state.on_train_batch_begin(begin), hooked)  # noqa: B023
-            end = BatchEnd(epoch.index, batch.index, batch.logs, self.lr)
+            end = BatchEnd(epoch.index, batch.index, ordered(batch.logs, order), self.lr)
             self._hook("on_train_batch_end", lambda state: state.on_train_batch_end(end), hooked)  # noqa: B023
             if self.stoppers:
                 return batch.index
@@ -204,10 +210,11 @@ class _Fit:
     def _end_epoch(self, epoch: Epoch) -> float | None:
         """Let every callback end the epoch; return the learning rate that they logged."""
         self.stage = "on_epoch_end"
-        self.logs = dict(epoch.logs)
+        self.metrics = ordered(epoch.logs, self.context.semantics.logs_order)
+        self.logs = dict(self.metrics)
         for position, state in enumerate(self.states):
             self.position = position
-            step = state.on_epoch_end(EpochEnd(epoch.index, self.logs, self.lr))
+            step = state.on_epoch_end(EpochEnd(epoch.index, self.logs, self.lr, bool(self.stoppers)))
             self._apply(step)
             # Keras does `logs = logs or {}`: what is written into an empty dict is lost to the others.
             self.logs = {**self.logs, **step.logs} if self.logs else self.logs

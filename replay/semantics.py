@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from kcb_replay.errors import SettingError, did_you_mean
 
-__all__ = ["DEFAULT", "Arithmetic", "DirectionRule", "Semantics", "known_semantics", "semantics"]
+__all__ = ["DEFAULT", "Arithmetic", "DirectionRule", "LogsOrder", "Semantics", "known_semantics", "semantics"]
 
 Arithmetic: TypeAlias = Literal["float32 or ValueError", "float32", "float64"]
 DirectionRule: TypeAlias = Literal[
@@ -22,6 +22,14 @@ DirectionRule: TypeAlias = Literal[
 Counted: TypeAlias = Literal["samples", "calls", "batches"]
 ScheduleCall: TypeAlias = Literal["schedule(epoch)", "schedule(epoch, lr=lr)", "schedule(epoch, lr)"]
 Floor: TypeAlias = Literal["min_lr * 1.0001", "float64", "float32"]
+LogsOrder: TypeAlias = Literal["as computed", "sorted, then validation sorted", "sorted"]
+TrainEndLogs: TypeAlias = Literal["none", "metrics", "shared"]
+BaseLoggerDoes: TypeAlias = Literal["means", "KeyError", "absent"]
+MissingCell: TypeAlias = Literal["KeyError", "NA when stopping", "NA"]
+Float32Cells: TypeAlias = Literal["learning rate", "learning rate and metrics", "none"]
+BarLayout: TypeAlias = Literal["seconds", "per step", "per unit", "per epoch", "blocks"]
+BarStateful: TypeAlias = Literal["given", "model or given", "model and given", "none", "all"]
+BackupCounts: TypeAlias = Literal["absent", "epochs", "calls", "batches"]
 DEFAULT = "keras-3.15"
 
 
@@ -67,6 +75,41 @@ class Semantics:
         checkpoint_first_batch: the batch seen last before the first one; None takes the first batch as one step.
         checkpoint_suffixes: the endings that a whole model may have; empty where any is allowed.
         missing_arguments: arguments, as `EarlyStopping.baseline`, and whole classes that the version does not have.
+        logs_order: the order of the keys in the logs that `fit` hands to callbacks.
+        train_hooks_pass_none: `on_train_begin` and `on_train_end` pass None where others pass empty logs.
+        train_end_logs: what `on_train_end` passes of the last epoch: nothing, its metrics, or also what callbacks added.
+        train_batch_hooks: there are `on_train_batch_begin` and `on_train_batch_end`; before, only `on_batch_...`.
+        batch_hooks_by_keyword: the logs of a batch are passed as `logs=`.
+        base_logger: what BaseLogger does at the end of an epoch, or that there is none.
+        base_logger_stateful: BaseLogger and ProgbarLogger have the argument `stateful_metrics`.
+        history_keeps: a re-used History goes on with the lists of the fit before.
+        csv_logger_missing: what CSVLogger writes for a key that the first epoch had and this one has not.
+        csv_logger_pads_validation: without a `val_` key in the first epoch there is one more column for every key.
+        csv_logger_keeps_keys: a re-used CSVLogger keeps the columns of its first fit.
+        csv_logger_float32: which values reach CSVLogger as np.float32 and are written with as few digits as that needs.
+        remote_monitor_unwraps: np.float32, which callbacks log as learning rate, is no TypeError.
+        remote_monitor_sends_json: RemoteMonitor has the argument `send_as_json`.
+        progbar_layout: how a line is laid out: the seconds alone; with the time per step, also for the unit "sample";
+            since 2.7 with the time per epoch; since Keras 3 in colour.
+        progbar_count_mode: ProgbarLogger has the argument `count_mode`.
+        progbar_heads_single_epoch: a fit of one epoch prints `Epoch 1/1`, too.
+        progbar_always_redraws: a line goes over the one before wherever it is written to.
+        progbar_draws_last_batch: every batch is drawn; before, the values of the last one went in with the epoch's, and
+            only the metrics of the model were shown.
+        progbar_starts_with_batch: the clock of an epoch starts when its first batch has ended.
+        progbar_stateful: which metrics are shown as they are; the others are averaged over the epoch by the bar.
+        progbar_least_weight: the weight in that average of values without a new step.
+        progbar_final_as_it_is: the values of the epoch replace the averages.
+        progbar_float32: averages are rounded to float32 before they are printed.
+        progbar_forces_last: the end of the epoch is drawn however soon it comes after the last batch.
+        progbar_ends_at_target: the end of the epoch counts all steps as done, also where it was left early.
+        progbar_skips_first_step: the time per step leaves the first step out.
+        progbar_sees_learning_rate: what callbacks listed before have logged is shown.
+        backup_counts: what an integer save_freq of BackupAndRestore counts; "epochs": there is no such argument.
+        backup_refuses_no_frequency: a save_freq of False, 0 or None is a ValueError.
+        backup_preempts: BackupAndRestore has the argument `save_before_preemption`.
+        backup_double: BackupAndRestore has the argument `double_checkpoint`.
+        backup_forgets_batch: the batch seen last is 0 again after each epoch.
     """
 
     name: str = ""
@@ -101,6 +144,39 @@ class Semantics:
     checkpoint_first_batch: int | None = 0
     checkpoint_suffixes: tuple[str, ...] = ()
     missing_arguments: frozenset[str] = frozenset()
+    logs_order: LogsOrder = "as computed"
+    train_hooks_pass_none: bool = False
+    train_end_logs: TrainEndLogs = "none"
+    train_batch_hooks: bool = False
+    batch_hooks_by_keyword: bool = False
+    base_logger: BaseLoggerDoes = "means"
+    base_logger_stateful: bool = False
+    history_keeps: bool = False
+    csv_logger_missing: MissingCell = "KeyError"
+    csv_logger_pads_validation: bool = False
+    csv_logger_keeps_keys: bool = False
+    csv_logger_float32: Float32Cells = "learning rate"
+    remote_monitor_unwraps: bool = False
+    remote_monitor_sends_json: bool = False
+    progbar_layout: BarLayout = "seconds"
+    progbar_count_mode: bool = True
+    progbar_heads_single_epoch: bool = True
+    progbar_always_redraws: bool = True
+    progbar_draws_last_batch: bool = False
+    progbar_starts_with_batch: bool = False
+    progbar_stateful: BarStateful = "given"
+    progbar_least_weight: int = 0
+    progbar_final_as_it_is: bool = False
+    progbar_float32: bool = False
+    progbar_forces_last: bool = True
+    progbar_ends_at_target: bool = False
+    progbar_skips_first_step: bool = False
+    progbar_sees_learning_rate: bool = False
+    backup_counts: BackupCounts = "absent"
+    backup_refuses_no_frequency: bool = False
+    backup_preempts: bool = False
+    backup_double: bool = False
+    backup_forgets_batch: bool = False
 
 
 class _Point(NamedTuple):
@@ -194,6 +270,74 @@ _ADDED = (
 )
 _REMOVED = ((_keras_3(3, 0), "ModelCheckpoint.period"),)
 
+# The loggers. Boundaries: the text of the classes in the wheels of all releases but 2.0.1 to 2.0.4, 2.0.7, 2.2.1 and most
+# patches of Keras 3; where one of those lies between two texts, the later one is taken to begin with the next release read.
+_LOGGER_CHANGES = (
+    # 2.0.6 has none, 2.0.8 has it; 2.0.7 was not read.
+    _Change(_multi_backend(2, 0, 8), "csv_logger_missing", "NA when stopping"),
+    _Change(_multi_backend(2, 0, 9), "progbar_layout", "per step"),
+    _Change(_multi_backend(2, 0, 9), "progbar_always_redraws", False),
+    _Change(_multi_backend(2, 1, 3), "csv_logger_keeps_keys", True),
+    _Change(_multi_backend(2, 1, 4), "base_logger_stateful", True),
+    _Change(_multi_backend(2, 1, 4), "remote_monitor_unwraps", True),
+    _Change(_multi_backend(2, 1, 4), "progbar_forces_last", False),
+    _Change(_multi_backend(2, 1, 6), "remote_monitor_sends_json", True),
+    _Change(_multi_backend(2, 2, 0), "csv_logger_float32", "learning rate and metrics"),
+    _Change(_multi_backend(2, 3, 0), "train_batch_hooks", True),
+    _Change(_multi_backend(2, 3, 0), "train_hooks_pass_none", True),
+    _Change(_tensorflow(2, 0), "progbar_layout", "per unit"),
+    _Change(_tensorflow(2, 0), "progbar_heads_single_epoch", False),
+    # `posix` is in sys.modules on every such system.
+    _Change(_tensorflow(2, 0), "progbar_always_redraws", True),
+    _Change(_tensorflow(2, 1), "progbar_least_weight", 1),
+    # Training was rewritten in TensorFlow 2.2: no `metrics` in params, no sizes in the logs of a batch.
+    _Change(_tensorflow(2, 2), "train_hooks_pass_none", False),
+    _Change(_tensorflow(2, 2), "base_logger", "KeyError"),
+    _Change(_tensorflow(2, 2), "history_keeps", True),
+    _Change(_tensorflow(2, 2), "csv_logger_float32", "learning rate"),
+    _Change(_tensorflow(2, 2), "progbar_draws_last_batch", True),
+    _Change(_tensorflow(2, 2), "progbar_starts_with_batch", True),
+    _Change(_tensorflow(2, 2), "progbar_stateful", "model or given"),
+    _Change(_tensorflow(2, 2), "progbar_forces_last", True),
+    _Change(_tensorflow(2, 2), "progbar_sees_learning_rate", True),
+    # CallbackList hands ProgbarLogger, which takes tensors, another dict than the rest.
+    _Change(_tensorflow(2, 3), "progbar_sees_learning_rate", False),
+    _Change(_tensorflow(2, 3), "train_end_logs", "metrics"),
+    _Change(_tensorflow(2, 3), "backup_counts", "epochs"),
+    _Change(_tensorflow(2, 4), "progbar_starts_with_batch", False),
+    _Change(_tensorflow(2, 4), "progbar_ends_at_target", True),
+    _Change(_tensorflow(2, 4), "progbar_skips_first_step", True),
+    _Change(_tensorflow(2, 5), "progbar_stateful", "model and given"),
+    _Change(_tensorflow(2, 5), "progbar_sees_learning_rate", True),
+    _Change(_tensorflow(2, 7), "progbar_layout", "per epoch"),
+    _Change(_tensorflow(2, 10), "backup_counts", "calls"),
+    _Change(_tensorflow(2, 11), "backup_refuses_no_frequency", True),
+    _Change(_tensorflow(2, 11), "backup_preempts", True),
+    _Change(_tensorflow(2, 13), "csv_logger_missing", "NA"),
+    _Change(_tensorflow(2, 13), "csv_logger_pads_validation", True),
+    _Change(_keras_3(3, 0), "logs_order", "sorted, then validation sorted"),
+    _Change(_keras_3(3, 0), "train_end_logs", "shared"),
+    _Change(_keras_3(3, 0), "batch_hooks_by_keyword", True),
+    _Change(_keras_3(3, 0), "base_logger", "absent"),
+    _Change(_keras_3(3, 0), "csv_logger_float32", "none"),
+    _Change(_keras_3(3, 0), "progbar_layout", "blocks"),
+    _Change(_keras_3(3, 0), "progbar_count_mode", False),
+    _Change(_keras_3(3, 0), "progbar_stateful", "none"),
+    _Change(_keras_3(3, 0), "progbar_float32", True),
+    _Change(_keras_3(3, 0), "backup_counts", "batches"),
+    _Change(_keras_3(3, 0), "backup_refuses_no_frequency", False),
+    _Change(_keras_3(3, 0), "backup_preempts", False),
+    _Change(_keras_3(3, 1), "backup_forgets_batch", True),
+    # CallbackList makes its own, sorted dict since 3.7.
+    _Change(_keras_3(3, 7), "logs_order", "sorted"),
+    _Change(_keras_3(3, 7), "train_end_logs", "metrics"),
+    _Change(_keras_3(3, 7), "backup_double", True),
+    _Change(_keras_3(3, 11), "csv_logger_keeps_keys", False),
+    _Change(_keras_3(3, 11), "progbar_final_as_it_is", True),
+    _Change(_keras_3(3, 12), "progbar_float32", False),
+    _Change(_keras_3(3, 15), "progbar_stateful", "all"),
+)
+
 _NAME = re.compile(r"(keras|tf\.keras|tf_keras)-(\d+(?:\.\d+){1,2})(?:/(tensorflow|jax|numpy|torch|numpy1|numpy2))?")
 _OF_LIBRARY = {
     "keras": ((_multi_backend(2, 0, 0), _multi_backend(2, 3, 1)), (_tensorflow(2, 4), _tensorflow(2, 15)),
@@ -207,7 +351,7 @@ _NUMPY_2_SINCE = _tensorflow(2, 18)
 
 def known_semantics() -> tuple[str, ...]:
     """Return the names of the versions at which something changed, oldest first, then the qualifiers."""
-    points = {change.since for change in _CHANGES} | {since for since, _ in (*_ADDED, *_REMOVED)}
+    points = {change.since for change in (*_CHANGES, *_LOGGER_CHANGES)} | {since for since, _ in (*_ADDED, *_REMOVED)}
     names = [_name(point) for point in sorted({_multi_backend(2, 0), _NUMPY_2_SINCE, *points})]
     return (*names, "keras-3.15/jax", "keras-3.15/torch", "keras-3.15/numpy", "tf_keras-2.21/numpy1")
 
@@ -236,7 +380,7 @@ def semantics(name: str | Semantics = DEFAULT) -> Semantics:
             f" Known are these and the releases between them: {', '.join(known)}."
         )
     version = Semantics(name=name.removesuffix("/tensorflow"))
-    for change in _CHANGES:
+    for change in (*_CHANGES, *_LOGGER_CHANGES):
         if change.since <= point:
             version = replace(version, **{change.field: change.value})  # type: ignore[arg-type]  # fields are checked by a test
     missing = [what for since, what in _ADDED if since > point] + [what for since, what in _REMOVED if since <= point]

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kcb_replay.ingest.recording import Fit
+    from kcb_replay.replay.semantics import LogsOrder
 
-__all__ = ["Batch", "Epoch", "Stream", "stream_of", "with_steps"]
+__all__ = ["Batch", "Epoch", "Stream", "ordered", "stream_of", "with_steps"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,14 @@ def stream_of(fit: Fit) -> Stream:
     # before it has reduced the rate; all other sources hold what the callbacks logged before reducing.
     may_be_late = rates.tag == "epoch_learning_rate"
     return Stream(epochs, {index: value for index, value, valid in recorded if valid}, key, may_be_late)
+
+
+def ordered(logs: Mapping[str, float], order: LogsOrder) -> Mapping[str, float]:
+    """Return the logs with their keys in the order in which `fit` hands them to callbacks."""
+    if order == "as computed":
+        return logs
+    apart = order == "sorted, then validation sorted"
+    return {name: logs[name] for name in sorted(logs, key=lambda name: (apart and name.startswith("val_"), name))}
 
 
 def _bad_batch(logs: Mapping[str, float]) -> tuple[Batch, ...]:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import fields
 
 from kcb_replay.errors import SettingError
 
-__all__ = ["require_numbers", "require_texts", "written_as_code"]
+__all__ = ["name_set", "require_numbers", "require_texts", "written_as_code"]
+
+
+def name_set(settings: object, argument: str) -> frozenset[str]:
+    """Return the names that an argument holds, none for None; raises `SettingError` for anything else."""
+    value = getattr(settings, argument)
+    names = () if value is None else value
+    if isinstance(names, str) or not isinstance(names, Collection) or not all(isinstance(name, str) for name in names):
+        raise SettingError(f"{type(settings).__name__}: {argument} must be a list of names, but it is {value!r}.")
+    return frozenset(names)
 
 
 def require_numbers(settings: object, names: tuple[str, ...]) -> None:

@@ -48,7 +48,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class TrainBegin:
-    """What `on_train_begin` sees: the number of epochs, of batches in each (None: unknown), and the learning rate."""
+    """What `on_train_begin` sees: the last epoch counted from 1, the batches in each (None: unknown), the learning rate."""
 
     epochs: int
     steps: int | None
@@ -96,16 +96,17 @@ class TestEnd:
 
 @dataclass(frozen=True, slots=True)
 class EpochEnd:
-    """What `on_epoch_end` sees: the 0-based epoch, the shared logs and the learning rate of the optimizer."""
+    """What `on_epoch_end` sees: the 0-based epoch, the shared logs, the learning rate, and whether the stop flag is set."""
 
     index: int
     logs: Mapping[str, float]
     learning_rate: float
+    stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TrainEnd:
-    """What `on_train_end` sees: the last 0-based epoch, its shared logs and the learning rate of the optimizer."""
+    """What `on_train_end` sees: the last 0-based epoch, what the version passes of its logs, and the learning rate."""
 
     index: int
     logs: Mapping[str, float]

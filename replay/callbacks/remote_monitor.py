@@ -1,0 +1,99 @@
+"""RemoteMonitor: what is posted to a server after each epoch (keras/src/callbacks/remote_monitor.py).
+
+Sends nothing. The body is the JSON text before `requests` encodes it for the wire.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from kcb_replay.errors import SettingError
+from kcb_replay.replay.callbacks.arguments import require_texts, written_as_code
+from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step
+from kcb_replay.replay.comparison import KerasRaises
+from kcb_replay.replay.events import PayloadSent
+
+__all__ = ["RemoteMonitor", "RemoteMonitorState"]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteMonitor:
+    """Post the epoch and its logs to `root + path`: as form field `field`, or with `send_as_json` as a JSON document.
+
+    Raises `SettingError` for arguments of another kind.
+    """
+
+    name: ClassVar[str] = "RemoteMonitor"
+
+    root: str = "http://localhost:9000"
+    path: str = "/publish/epoch/end/"
+    field: str = "data"
+    headers: Mapping[str, str] | None = None
+    send_as_json: bool = False
+
+    def __post_init__(self) -> None:
+        require_texts(self, ("root", "path", "field"))
+        if self.headers is not None and not isinstance(self.headers, Mapping):
+            raise SettingError(f"RemoteMonitor: headers must be a dict, but it is {self.headers!r}.")
+
+    def __str__(self) -> str:
+        return written_as_code(self)
+
+    def start(self, context: Context) -> RemoteMonitorState:
+        """Return the state of a new callback; raises `KerasRaises` where the version has no `send_as_json`."""
+        if self.send_as_json and not context.semantics.remote_monitor_sends_json:
+            raise KerasRaises("TypeError", "RemoteMonitor has the argument send_as_json since Keras 2.1.6")
+        return RemoteMonitorState(self, context)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteMonitorState(State):
+    """The bodies sent so far."""
+
+    settings: RemoteMonitor
+    context: Context
+    payloads: tuple[str, ...] = ()
+
+    def on_epoch_end(self, end: EpochEnd) -> Step:
+        """Send the logs of this epoch."""
+        s = self.settings
+        body = self._body(end)
+        if s.send_as_json and not _all_finite(end.logs):
+            # requests refuses to encode them since 2.26, and Keras warns of any error of requests and goes on.
+            return Step(self)
+        event = PayloadSent(
+            index=end.index,
+            callback=RemoteMonitor.name,
+            url=s.root + s.path,
+            body=body,
+            json=s.send_as_json,
+            field=None if s.send_as_json else s.field,
+        )
+        return Step(replace(self, payloads=(*self.payloads, body)), (event,))
+
+    def output(self) -> Mapping[str, object]:
+        """Return the bodies in the order in which they were sent."""
+        return {"payloads": list(self.payloads)}
+
+    def _body(self, end: EpochEnd) -> str:
+        semantics = self.context.semantics
+        if not semantics.remote_monitor_unwraps and semantics.learning_rate_key in end.logs:
+            raise KerasRaises("TypeError", "the learning rate is a np.float32, which this version cannot write as JSON")
+        send = {"epoch": end.index, **{key: _unwrapped(value) for key, value in end.logs.items()}}
+        try:
+            return json.dumps(send)
+        except (TypeError, ValueError) as error:
+            raise KerasRaises(type(error).__name__, f"the logs cannot be written as JSON: {error}") from error
+
+
+def _unwrapped(value: Any) -> object:
+    # A callback of the user may have logged an array.
+    return value.item() if hasattr(value, "item") else value
+
+
+def _all_finite(logs: Mapping[str, float]) -> bool:
+    return all(math.isfinite(value) for value in logs.values() if isinstance(value, float))
