@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kcb_replay.replay.behaviours import Arithmetic
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.semantics import Arithmetic
 
 __all__ = ["Comparison", "KerasRaises", "float32"]
 

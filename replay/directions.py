@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kcb_replay.replay.semantics import DirectionRule
+    from kcb_replay.replay.behaviours import DirectionRule
 
 __all__ = ["Direction", "auto_direction", "direction_of"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kcb_replay.ingest.recording import Fit
-    from kcb_replay.replay.semantics import LogsOrder
+    from kcb_replay.replay.behaviours import LogsOrder
 
 __all__ = ["Batch", "Epoch", "Stream", "ordered", "stream_of", "with_steps"]
 

@@ -16,9 +16,9 @@ from kcb_replay.replay.directions import auto_direction
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from kcb_replay.replay.behaviours import DirectionRule, Semantics
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.events import Event, WhyNot
-    from kcb_replay.replay.semantics import DirectionRule, Semantics
 
 __all__ = [
     "BatchBegin",
@@ -48,7 +48,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class TrainBegin:
-    """What `on_train_begin` sees: the last epoch counted from 1, the batches in each (None: unknown), the learning rate."""
+    """What `on_train_begin` sees: the last epoch from 1, the batches in each (None: unknown), the learning rate."""
 
     epochs: int
     steps: int | None
@@ -96,7 +96,7 @@ class TestEnd:
 
 @dataclass(frozen=True, slots=True)
 class EpochEnd:
-    """What `on_epoch_end` sees: the 0-based epoch, the shared logs, the learning rate, and whether the stop flag is set."""
+    """What `on_epoch_end` sees: the 0-based epoch, the shared logs, the learning rate, and the stop flag."""
 
     index: int
     logs: Mapping[str, float]

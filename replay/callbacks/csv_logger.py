@@ -139,7 +139,7 @@ def _cell(key: str, value: object, semantics: Semantics) -> object:
 
 
 def _is_float32(key: str, value: float, semantics: Semantics) -> bool:
-    """Tell whether Keras held this value as np.float32; a metric is taken for one when it has no more digits than that."""
+    """Tell whether Keras held this value as np.float32; a metric is one when it has no more digits than that."""
     if semantics.csv_logger_float32 == "none" or float32(value) != value:
         return False
     if key == semantics.learning_rate_key:

@@ -1,0 +1,200 @@
+"""When each behaviour changed, with its source.
+
+The versions stand on one line of time: multi-backend Keras 2.0 to 2.3, then the TensorFlow line (tf.keras, keras 2.6 to
+2.15, tf_keras), then Keras 3. A behaviour is its oldest value until a change on that line replaces it; a further
+version is a further change.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = [
+    "ADDED",
+    "CHANGES",
+    "NUMPY_2_SINCE",
+    "OF_LIBRARY",
+    "REMOVED",
+    "Change",
+    "Point",
+    "keras_3",
+    "multi_backend",
+    "tensorflow",
+]
+
+
+class Point(NamedTuple):
+    """A place on the line of time: the era, and the release within it."""
+
+    era: int
+    release: tuple[int, ...]
+
+
+def multi_backend(*release: int) -> Point:
+    """Return a release of Keras before it became a part of TensorFlow."""
+    return Point(0, release)
+
+
+def tensorflow(*release: int) -> Point:
+    """Return a release of tf.keras, and of keras and tf_keras of the same number."""
+    return Point(1, release)
+
+
+def keras_3(*release: int) -> Point:
+    """Return a release of Keras 3."""
+    return Point(2, release)
+
+
+class Change(NamedTuple):
+    """From `since` on the `field` of Semantics is `value`."""
+
+    since: Point
+    field: str
+    value: object
+
+
+# Boundaries: golden cases on both sides, and the release between them by the class sources of both releases: Keras
+# 2.0.0 to 2.3.1, TensorFlow 1.15, 2.1 to 2.5, Keras 2.6 to 2.15, tf_keras 2.15 to 2.21 and Keras 3.0 to 3.15.
+_OF_DECISIONS = (
+    Change(multi_backend(2, 0, 7), "early_stopping_direction", "acc in name"),
+    Change(multi_backend(2, 0, 7), "early_stopping_needs_metric", False),
+    # keras-team/keras#8100 and the file name's epoch + 1.
+    Change(multi_backend(2, 0, 9), "early_stopping_counts_first", True),
+    Change(multi_backend(2, 0, 9), "checkpoint_epoch_offset", 1),
+    Change(multi_backend(2, 1, 3), "plateau_floor", "float64"),
+    Change(multi_backend(2, 1, 4), "scheduler_call", "schedule(epoch, lr=lr)"),
+    # keras-team/keras#9541.
+    Change(multi_backend(2, 1, 6), "plateau_counts_first", True),
+    Change(multi_backend(2, 2, 0), "scheduler_call", "schedule(epoch, lr)"),
+    Change(multi_backend(2, 2, 3), "scheduler_logs_rate", True),
+    Change(tensorflow(1, 15), "early_stopping_signed_min_delta", False),
+    # Between 1.15 and 2.1; 2.0 was not looked at.
+    Change(tensorflow(2, 0), "scheduler_takes_tensors", True),
+    Change(tensorflow(2, 2), "checkpoint_counts", "calls"),
+    Change(tensorflow(2, 3), "checkpoint_counts", "batches"),
+    Change(tensorflow(2, 3), "early_stopping_keeps_weights", False),
+    # EarlyStopping was rewritten in TensorFlow 2.5.
+    Change(tensorflow(2, 5), "early_stopping_baseline_by_wait", True),
+    Change(tensorflow(2, 5), "plateau_floor", "float32"),
+    Change(tensorflow(2, 6), "checkpoint_batch_in_name", True),
+    Change(tensorflow(2, 7), "early_stopping_spares_first_epoch", True),
+    Change(tensorflow(2, 7), "early_stopping_direction", "name ends in acc, accuracy or auc"),
+    Change(tensorflow(2, 12), "early_stopping_improving_never_stops", True),
+    Change(tensorflow(2, 15), "checkpoint_first_batch", -1),
+    Change(tensorflow(2, 16), "early_stopping_restores_at_end", True),
+    # Keras 3: keras/src/callbacks/early_stopping.py, reduce_lr_on_plateau.py, model_checkpoint.py.
+    Change(keras_3(3, 0), "learning_rate_key", "learning_rate"),
+    Change(keras_3(3, 0), "early_stopping_direction", "metric"),
+    Change(keras_3(3, 0), "early_stopping_arithmetic", "float32"),
+    Change(keras_3(3, 0), "early_stopping_keeps_best", True),
+    Change(keras_3(3, 0), "scheduler_takes_tensors", False),
+    Change(keras_3(3, 0), "checkpoint_first_batch", 0),
+    Change(keras_3(3, 0), "checkpoint_suffixes", (".keras",)),
+    Change(keras_3(3, 7), "early_stopping_any_first_value", True),
+    Change(keras_3(3, 7), "early_stopping_keeps_best", False),
+    Change(keras_3(3, 8), "checkpoint_suffixes", (".keras", ".h5")),
+    Change(keras_3(3, 10), "checkpoint_saves_without_metric", True),
+    # keras/src/callbacks/monitor_callback.py is new in 3.11.
+    Change(keras_3(3, 11), "plateau_direction", "metric"),
+    Change(keras_3(3, 11), "plateau_arithmetic", "float32"),
+    Change(keras_3(3, 11), "plateau_any_first_value", True),
+    Change(keras_3(3, 11), "plateau_absolute_min_delta", True),
+    Change(keras_3(3, 11), "early_stopping_keeps_best", True),
+    Change(keras_3(3, 11), "plateau_keeps_best", True),
+    Change(keras_3(3, 14), "checkpoint_first_batch", None),
+    # keras-team/keras#20256.
+    Change(keras_3(3, 15), "early_stopping_keeps_best", False),
+    Change(keras_3(3, 15), "plateau_keeps_best", False),
+)
+
+# Since when an argument, or a whole class, is there; what is not listed always was.
+ADDED = (
+    (multi_backend(2, 0, 5), "TerminateOnNaN"),
+    (multi_backend(2, 2, 0), "EarlyStopping.baseline"),
+    (multi_backend(2, 2, 3), "EarlyStopping.restore_best_weights"),
+    (tensorflow(1, 15), "ModelCheckpoint.save_freq"),
+    (tensorflow(2, 8), "ModelCheckpoint.initial_value_threshold"),
+    (tensorflow(2, 11), "EarlyStopping.start_from_epoch"),
+    (keras_3(3, 13), "TerminateOnNaN.raise_error"),
+)
+REMOVED = ((keras_3(3, 0), "ModelCheckpoint.period"),)
+
+# The loggers. Boundaries: the text of the classes in the wheels of all releases but 2.0.1 to 2.0.4, 2.0.7, 2.2.1 and
+# most patches of Keras 3; where one of those lies between two texts, the later one is taken to begin with the next
+# release read.
+_OF_LOGGERS = (
+    # 2.0.6 has none, 2.0.8 has it; 2.0.7 was not read.
+    Change(multi_backend(2, 0, 8), "csv_logger_missing", "NA when stopping"),
+    Change(multi_backend(2, 0, 9), "progbar_layout", "per step"),
+    Change(multi_backend(2, 0, 9), "progbar_always_redraws", False),
+    Change(multi_backend(2, 1, 3), "csv_logger_keeps_keys", True),
+    Change(multi_backend(2, 1, 4), "base_logger_stateful", True),
+    Change(multi_backend(2, 1, 4), "remote_monitor_unwraps", True),
+    Change(multi_backend(2, 1, 4), "progbar_forces_last", False),
+    Change(multi_backend(2, 1, 6), "remote_monitor_sends_json", True),
+    Change(multi_backend(2, 2, 0), "csv_logger_float32", "learning rate and metrics"),
+    Change(multi_backend(2, 3, 0), "train_batch_hooks", True),
+    Change(multi_backend(2, 3, 0), "train_hooks_pass_none", True),
+    Change(tensorflow(2, 0), "progbar_layout", "per unit"),
+    Change(tensorflow(2, 0), "progbar_heads_single_epoch", False),
+    # `posix` is in sys.modules on every such system.
+    Change(tensorflow(2, 0), "progbar_always_redraws", True),
+    Change(tensorflow(2, 1), "progbar_least_weight", 1),
+    # Training was rewritten in TensorFlow 2.2: no `metrics` in params, no sizes in the logs of a batch.
+    Change(tensorflow(2, 2), "train_hooks_pass_none", False),
+    Change(tensorflow(2, 2), "base_logger", "KeyError"),
+    Change(tensorflow(2, 2), "history_keeps", True),
+    Change(tensorflow(2, 2), "csv_logger_float32", "learning rate"),
+    Change(tensorflow(2, 2), "progbar_draws_last_batch", True),
+    Change(tensorflow(2, 2), "progbar_starts_with_batch", True),
+    Change(tensorflow(2, 2), "progbar_stateful", "model or given"),
+    Change(tensorflow(2, 2), "progbar_forces_last", True),
+    Change(tensorflow(2, 2), "progbar_sees_learning_rate", True),
+    # CallbackList hands ProgbarLogger, which takes tensors, another dict than the rest.
+    Change(tensorflow(2, 3), "progbar_sees_learning_rate", False),
+    Change(tensorflow(2, 3), "train_end_logs", "metrics"),
+    Change(tensorflow(2, 3), "backup_counts", "epochs"),
+    Change(tensorflow(2, 4), "progbar_starts_with_batch", False),
+    Change(tensorflow(2, 4), "progbar_ends_at_target", True),
+    Change(tensorflow(2, 4), "progbar_skips_first_step", True),
+    Change(tensorflow(2, 5), "progbar_stateful", "model and given"),
+    Change(tensorflow(2, 5), "progbar_sees_learning_rate", True),
+    Change(tensorflow(2, 7), "progbar_layout", "per epoch"),
+    Change(tensorflow(2, 10), "backup_counts", "calls"),
+    Change(tensorflow(2, 11), "backup_refuses_no_frequency", True),
+    Change(tensorflow(2, 11), "backup_preempts", True),
+    Change(tensorflow(2, 13), "csv_logger_missing", "NA"),
+    Change(tensorflow(2, 13), "csv_logger_pads_validation", True),
+    Change(keras_3(3, 0), "logs_order", "sorted, then validation sorted"),
+    Change(keras_3(3, 0), "train_end_logs", "shared"),
+    Change(keras_3(3, 0), "batch_hooks_by_keyword", True),
+    Change(keras_3(3, 0), "base_logger", "absent"),
+    Change(keras_3(3, 0), "csv_logger_float32", "none"),
+    Change(keras_3(3, 0), "progbar_layout", "blocks"),
+    Change(keras_3(3, 0), "progbar_count_mode", False),
+    Change(keras_3(3, 0), "progbar_stateful", "none"),
+    Change(keras_3(3, 0), "progbar_float32", True),
+    Change(keras_3(3, 0), "backup_counts", "batches"),
+    Change(keras_3(3, 0), "backup_refuses_no_frequency", False),
+    Change(keras_3(3, 0), "backup_preempts", False),
+    Change(keras_3(3, 1), "backup_forgets_batch", True),
+    # CallbackList makes its own, sorted dict since 3.7.
+    Change(keras_3(3, 7), "logs_order", "sorted"),
+    Change(keras_3(3, 7), "train_end_logs", "metrics"),
+    Change(keras_3(3, 7), "backup_double", True),
+    Change(keras_3(3, 11), "csv_logger_keeps_keys", False),
+    Change(keras_3(3, 11), "progbar_final_as_it_is", True),
+    Change(keras_3(3, 12), "progbar_float32", False),
+    Change(keras_3(3, 15), "progbar_stateful", "all"),
+)
+
+OF_LIBRARY = {
+    "keras": ((multi_backend(2, 0, 0), multi_backend(2, 3, 1)), (tensorflow(2, 4), tensorflow(2, 15)),
+              (keras_3(3, 0), keras_3(3, 15))),
+    "tf.keras": ((tensorflow(1, 15), tensorflow(2, 15)),),
+    "tf_keras": ((tensorflow(2, 15), tensorflow(2, 21)),),
+}  # fmt: skip
+# NumPy 2 multiplies a float32 by a Python float in float32; the optimizer of tf_keras hands out such a float32.
+NUMPY_2_SINCE = tensorflow(2, 18)
+
+CHANGES = (*_OF_DECISIONS, *_OF_LOGGERS)
