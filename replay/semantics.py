@@ -23,7 +23,7 @@ LogsOrder: TypeAlias = Literal["as computed", "sorted, then validation sorted", 
 TrainEndLogs: TypeAlias = Literal["none", "metrics", "shared"]
 BaseLoggerDoes: TypeAlias = Literal["means", "KeyError", "absent"]
 MissingCell: TypeAlias = Literal["KeyError", "NA when stopping", "NA"]
-Float32Cells: TypeAlias = Literal["learning rate", "learning rate and metrics", "none"]
+Float32Logs: TypeAlias = Literal["learning rate", "learning rate and metrics", "none"]
 BarLayout: TypeAlias = Literal["seconds", "per step", "per unit", "per epoch", "blocks"]
 BarStateful: TypeAlias = Literal["given", "model or given", "model and given", "none", "all"]
 BackupCounts: TypeAlias = Literal["absent", "epochs", "calls", "batches"]
@@ -79,8 +79,9 @@ class Semantics:
         csv_logger_missing: what CSVLogger writes for a key that the first epoch had and this one has not.
         csv_logger_pads_validation: without a `val_` key in the first epoch there is one more column for every key.
         csv_logger_keeps_keys: a re-used CSVLogger keeps the columns of its first fit.
-        csv_logger_float32: which values reach CSVLogger as np.float32 and are written with as few digits as that needs.
-        remote_monitor_unwraps: np.float32, which callbacks log as learning rate, is no TypeError.
+        csv_logger_spells_texts: CSVLogger takes a text for a list of its letters.
+        float32_logs: which values of the logs are np.float32: those are written with as few digits as that needs.
+        remote_monitor_unwraps: an np.float32 in the logs is no TypeError.
         remote_monitor_sends_json: RemoteMonitor has the argument `send_as_json`.
         progbar_layout: how a line is laid out: the seconds alone; with the time per step, also for the unit "sample";
             since 2.7 with the time per epoch; since Keras 3 in colour.
@@ -91,6 +92,8 @@ class Semantics:
             only the metrics of the model were shown.
         progbar_starts_with_batch: the clock of an epoch starts when its first batch has ended.
         progbar_stateful: which metrics are shown as they are; the others are averaged over the epoch by the bar.
+        progbar_raw_stateful: those are written with all their digits, and with verbose=2 are a TypeError.
+        progbar_feeds_line: batches go into the averages of verbose=2, too.
         progbar_least_weight: the weight in that average of values without a new step.
         progbar_final_as_it_is: the values of the epoch replace the averages.
         progbar_float32: averages are rounded to float32 before they are printed.
@@ -144,7 +147,8 @@ class Semantics:
     csv_logger_missing: MissingCell = "KeyError"
     csv_logger_pads_validation: bool = False
     csv_logger_keeps_keys: bool = False
-    csv_logger_float32: Float32Cells = "learning rate"
+    csv_logger_spells_texts: bool = True
+    float32_logs: Float32Logs = "learning rate"
     remote_monitor_unwraps: bool = False
     remote_monitor_sends_json: bool = False
     progbar_layout: BarLayout = "seconds"
@@ -154,6 +158,8 @@ class Semantics:
     progbar_draws_last_batch: bool = False
     progbar_starts_with_batch: bool = False
     progbar_stateful: BarStateful = "given"
+    progbar_raw_stateful: bool = False
+    progbar_feeds_line: bool = True
     progbar_least_weight: int = 0
     progbar_final_as_it_is: bool = False
     progbar_float32: bool = False
@@ -243,6 +249,7 @@ _CHANGES = (
 # The loggers. Boundaries: the text of the classes in the wheels of all releases but 2.0.1 to 2.0.4, 2.0.7, 2.2.1 and most
 # patches of Keras 3; where one of those lies between two texts, the later one is taken to begin with the next release read.
 _LOGGER_CHANGES = (
+    _Change(_multi_backend(2, 0, 5), "csv_logger_spells_texts", False),
     # 2.0.6 has none, 2.0.8 has it; 2.0.7 was not read.
     _Change(_multi_backend(2, 0, 8), "csv_logger_missing", "NA when stopping"),
     _Change(_multi_backend(2, 0, 9), "progbar_layout", "per step"),
@@ -251,20 +258,24 @@ _LOGGER_CHANGES = (
     _Change(_multi_backend(2, 1, 4), "base_logger_stateful", True),
     _Change(_multi_backend(2, 1, 4), "remote_monitor_unwraps", True),
     _Change(_multi_backend(2, 1, 4), "progbar_forces_last", False),
+    _Change(_multi_backend(2, 1, 4), "progbar_raw_stateful", True),
+    _Change(_multi_backend(2, 1, 6), "progbar_raw_stateful", False),
     _Change(_multi_backend(2, 1, 6), "remote_monitor_sends_json", True),
-    _Change(_multi_backend(2, 2, 0), "csv_logger_float32", "learning rate and metrics"),
+    _Change(_multi_backend(2, 2, 0), "float32_logs", "learning rate and metrics"),
     _Change(_multi_backend(2, 3, 0), "train_batch_hooks", True),
     _Change(_multi_backend(2, 3, 0), "train_hooks_pass_none", True),
     _Change(_tensorflow(2, 0), "progbar_layout", "per unit"),
     _Change(_tensorflow(2, 0), "progbar_heads_single_epoch", False),
     # `posix` is in sys.modules on every such system.
     _Change(_tensorflow(2, 0), "progbar_always_redraws", True),
+    _Change(_tensorflow(2, 0), "remote_monitor_unwraps", False),
     _Change(_tensorflow(2, 1), "progbar_least_weight", 1),
     # Training was rewritten in TensorFlow 2.2: no `metrics` in params, no sizes in the logs of a batch.
     _Change(_tensorflow(2, 2), "train_hooks_pass_none", False),
     _Change(_tensorflow(2, 2), "base_logger", "KeyError"),
     _Change(_tensorflow(2, 2), "history_keeps", True),
-    _Change(_tensorflow(2, 2), "csv_logger_float32", "learning rate"),
+    _Change(_tensorflow(2, 2), "float32_logs", "learning rate"),
+    _Change(_tensorflow(2, 2), "remote_monitor_unwraps", True),
     _Change(_tensorflow(2, 2), "progbar_draws_last_batch", True),
     _Change(_tensorflow(2, 2), "progbar_starts_with_batch", True),
     _Change(_tensorflow(2, 2), "progbar_stateful", "model or given"),
@@ -272,6 +283,7 @@ _LOGGER_CHANGES = (
     _Change(_tensorflow(2, 2), "progbar_sees_learning_rate", True),
     # CallbackList hands ProgbarLogger, which takes tensors, another dict than the rest.
     _Change(_tensorflow(2, 3), "progbar_sees_learning_rate", False),
+    _Change(_tensorflow(2, 3), "progbar_feeds_line", False),
     _Change(_tensorflow(2, 3), "train_end_logs", "metrics"),
     _Change(_tensorflow(2, 3), "backup_counts", "epochs"),
     _Change(_tensorflow(2, 4), "progbar_starts_with_batch", False),
@@ -289,7 +301,7 @@ _LOGGER_CHANGES = (
     _Change(_keras_3(3, 0), "train_end_logs", "shared"),
     _Change(_keras_3(3, 0), "batch_hooks_by_keyword", True),
     _Change(_keras_3(3, 0), "base_logger", "absent"),
-    _Change(_keras_3(3, 0), "csv_logger_float32", "none"),
+    _Change(_keras_3(3, 0), "float32_logs", "none"),
     _Change(_keras_3(3, 0), "progbar_layout", "blocks"),
     _Change(_keras_3(3, 0), "progbar_count_mode", False),
     _Change(_keras_3(3, 0), "progbar_stateful", "none"),
