@@ -13,7 +13,7 @@ __all__ = [
     "BaseLoggerDoes",
     "Counted",
     "DirectionRule",
-    "Float32Cells",
+    "Float32Logs",
     "Floor",
     "LogsOrder",
     "MissingCell",
@@ -33,7 +33,7 @@ LogsOrder: TypeAlias = Literal["as computed", "sorted, then validation sorted", 
 TrainEndLogs: TypeAlias = Literal["none", "metrics", "shared"]
 BaseLoggerDoes: TypeAlias = Literal["means", "KeyError", "absent"]
 MissingCell: TypeAlias = Literal["KeyError", "NA when stopping", "NA"]
-Float32Cells: TypeAlias = Literal["learning rate", "learning rate and metrics", "none"]
+Float32Logs: TypeAlias = Literal["learning rate", "learning rate and metrics", "none"]
 BarLayout: TypeAlias = Literal["seconds", "per step", "per unit", "per epoch", "blocks"]
 BarStateful: TypeAlias = Literal["given", "model or given", "model and given", "none", "all"]
 BackupCounts: TypeAlias = Literal["absent", "epochs", "calls", "batches"]
@@ -188,13 +188,14 @@ class Semantics:
     csv_logger_keeps_keys: bool = field(
         default=False, metadata=_means("a re-used CSVLogger keeps the columns of its first fit")
     )
-    csv_logger_float32: Float32Cells = field(
+    csv_logger_spells_texts: bool = field(
+        default=True, metadata=_means("CSVLogger takes a text for a list of its letters")
+    )
+    float32_logs: Float32Logs = field(
         default="learning rate",
-        metadata=_means("which values reach CSVLogger as np.float32 and are written with as few digits as that needs"),
+        metadata=_means("which values of the logs are np.float32: those are written with as few digits as that needs"),
     )
-    remote_monitor_unwraps: bool = field(
-        default=False, metadata=_means("np.float32, which callbacks log as learning rate, is no TypeError")
-    )
+    remote_monitor_unwraps: bool = field(default=False, metadata=_means("an np.float32 in the logs is no TypeError"))
     remote_monitor_sends_json: bool = field(
         default=False, metadata=_means("RemoteMonitor has the argument `send_as_json`")
     )
@@ -226,6 +227,10 @@ class Semantics:
         default="given",
         metadata=_means("which metrics are shown as they are; the others are averaged over the epoch by the bar"),
     )
+    progbar_raw_stateful: bool = field(
+        default=False, metadata=_means("those are written with all their digits, and with verbose=2 are a TypeError")
+    )
+    progbar_feeds_line: bool = field(default=True, metadata=_means("batches go into the averages of verbose=2, too"))
     progbar_least_weight: int = field(
         default=0, metadata=_means("the weight in that average of values without a new step")
     )

@@ -123,6 +123,7 @@ REMOVED = ((keras_3(3, 0), "ModelCheckpoint.period"),)
 # most patches of Keras 3; where one of those lies between two texts, the later one is taken to begin with the next
 # release read.
 _OF_LOGGERS = (
+    Change(multi_backend(2, 0, 5), "csv_logger_spells_texts", False),
     # 2.0.6 has none, 2.0.8 has it; 2.0.7 was not read.
     Change(multi_backend(2, 0, 8), "csv_logger_missing", "NA when stopping"),
     Change(multi_backend(2, 0, 9), "progbar_layout", "per step"),
@@ -131,20 +132,24 @@ _OF_LOGGERS = (
     Change(multi_backend(2, 1, 4), "base_logger_stateful", True),
     Change(multi_backend(2, 1, 4), "remote_monitor_unwraps", True),
     Change(multi_backend(2, 1, 4), "progbar_forces_last", False),
+    Change(multi_backend(2, 1, 4), "progbar_raw_stateful", True),
+    Change(multi_backend(2, 1, 6), "progbar_raw_stateful", False),
     Change(multi_backend(2, 1, 6), "remote_monitor_sends_json", True),
-    Change(multi_backend(2, 2, 0), "csv_logger_float32", "learning rate and metrics"),
+    Change(multi_backend(2, 2, 0), "float32_logs", "learning rate and metrics"),
     Change(multi_backend(2, 3, 0), "train_batch_hooks", True),
     Change(multi_backend(2, 3, 0), "train_hooks_pass_none", True),
     Change(tensorflow(2, 0), "progbar_layout", "per unit"),
     Change(tensorflow(2, 0), "progbar_heads_single_epoch", False),
     # `posix` is in sys.modules on every such system.
     Change(tensorflow(2, 0), "progbar_always_redraws", True),
+    Change(tensorflow(2, 0), "remote_monitor_unwraps", False),
     Change(tensorflow(2, 1), "progbar_least_weight", 1),
     # Training was rewritten in TensorFlow 2.2: no `metrics` in params, no sizes in the logs of a batch.
     Change(tensorflow(2, 2), "train_hooks_pass_none", False),
     Change(tensorflow(2, 2), "base_logger", "KeyError"),
     Change(tensorflow(2, 2), "history_keeps", True),
-    Change(tensorflow(2, 2), "csv_logger_float32", "learning rate"),
+    Change(tensorflow(2, 2), "float32_logs", "learning rate"),
+    Change(tensorflow(2, 2), "remote_monitor_unwraps", True),
     Change(tensorflow(2, 2), "progbar_draws_last_batch", True),
     Change(tensorflow(2, 2), "progbar_starts_with_batch", True),
     Change(tensorflow(2, 2), "progbar_stateful", "model or given"),
@@ -152,6 +157,7 @@ _OF_LOGGERS = (
     Change(tensorflow(2, 2), "progbar_sees_learning_rate", True),
     # CallbackList hands ProgbarLogger, which takes tensors, another dict than the rest.
     Change(tensorflow(2, 3), "progbar_sees_learning_rate", False),
+    Change(tensorflow(2, 3), "progbar_feeds_line", False),
     Change(tensorflow(2, 3), "train_end_logs", "metrics"),
     Change(tensorflow(2, 3), "backup_counts", "epochs"),
     Change(tensorflow(2, 4), "progbar_starts_with_batch", False),
@@ -169,7 +175,7 @@ _OF_LOGGERS = (
     Change(keras_3(3, 0), "train_end_logs", "shared"),
     Change(keras_3(3, 0), "batch_hooks_by_keyword", True),
     Change(keras_3(3, 0), "base_logger", "absent"),
-    Change(keras_3(3, 0), "csv_logger_float32", "none"),
+    Change(keras_3(3, 0), "float32_logs", "none"),
     Change(keras_3(3, 0), "progbar_layout", "blocks"),
     Change(keras_3(3, 0), "progbar_count_mode", False),
     Change(keras_3(3, 0), "progbar_stateful", "none"),

@@ -17,8 +17,9 @@ import numpy as np
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_texts, written_as_code
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step, TrainBegin, TrainEnd
+from kcb_replay.replay.callbacks.float32_logs import was_float32
 from kcb_replay.replay.callbacks.written import NOTHING, Written
-from kcb_replay.replay.comparison import KerasRaises, float32
+from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import TextWritten
 
 if TYPE_CHECKING:
@@ -131,18 +132,10 @@ class CSVLoggerState(State):
 def _cell(key: str, value: object, semantics: Semantics) -> object:
     """Return what is handed to the csv module, which writes None as nothing and all else as its text."""
     if isinstance(value, float):
-        return np.float32(value) if _is_float32(key, value, semantics) else value
+        return np.float32(value) if was_float32(key, value, semantics) else value
     # What the user's own callbacks may log.
-    if isinstance(value, str) or not isinstance(value, Iterable) or (isinstance(value, np.ndarray) and not value.ndim):
+    if isinstance(value, str) and not semantics.csv_logger_spells_texts:
+        return value
+    if not isinstance(value, Iterable) or (isinstance(value, np.ndarray) and not value.ndim):
         return value
     return f'"[{", ".join(map(str, value))}]"'
-
-
-def _is_float32(key: str, value: float, semantics: Semantics) -> bool:
-    """Tell whether Keras held this value as np.float32; a metric is one when it has no more digits than that."""
-    if semantics.csv_logger_float32 == "none" or float32(value) != value:
-        return False
-    if key == semantics.learning_rate_key:
-        return True
-    # The loss is a mean of batches in float64, the metrics are sums of the model in float32.
-    return semantics.csv_logger_float32 == "learning rate and metrics" and key not in ("loss", "val_loss")

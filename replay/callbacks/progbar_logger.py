@@ -130,11 +130,12 @@ class ProgbarLoggerState(State):
         return state._printed(begin.index, f"Epoch {begin.index + 1}/{self.epochs}\n")
 
     def on_train_batch_begin(self, begin: BatchBegin) -> Step:  # noqa: ARG002
-        """Forget the values of the batch before; raises where the class compares with an unknown target."""
-        if self.target is None and self.settings.verbose and self.context.semantics.progbar_heads_single_epoch:
-            raise KerasRaises(
-                "TypeError", "ProgbarLogger compares the steps seen with None: Keras 2.0 to 2.3 needs steps"
-            )
+        """Forget the values of the batch before; raises `KerasRaises` where the class needs a target and has none."""
+        if self.context.semantics.progbar_heads_single_epoch:
+            if not self.settings.verbose:
+                raise KerasRaises("AttributeError", "ProgbarLogger of Keras 2.0 to 2.3 has no target with verbose=0")
+            if self.target is None:
+                raise KerasRaises("TypeError", "ProgbarLogger of Keras 2.0 to 2.3 compares what it has seen with None")
         return Step(replace(self, values=()))
 
     def on_train_batch_end(self, end: BatchEnd) -> Step:
@@ -145,7 +146,8 @@ class ProgbarLoggerState(State):
         state = replace(self, seen=seen, batches=end.batch + 1, values=tuple(self._metrics(end.logs)))
         state = replace(state, bar=self.bar or self._bar(state._now))
         if self.context.semantics.progbar_draws_last_batch:
-            return state._updated(end.index, seen, final=False) if self.settings.verbose == 1 else Step(state)
+            feeds = self.settings.verbose == 1 or self.context.semantics.progbar_feeds_line
+            return state._updated(end.index, seen, final=False) if feeds else Step(state)
         if state.target is not None and seen >= state.target:
             return Step(state)
         return state._updated(end.index, seen, final=False)
@@ -233,7 +235,9 @@ class ProgbarLoggerState(State):
         return self.seen + int(end.logs.get("size", 0) * end.logs.get("num_steps", 1))
 
     def _require_batches(self, index: int) -> None:
-        needs = self.settings.verbose == 1 or self.steps is None or not self.context.semantics.progbar_draws_last_batch
+        semantics = self.context.semantics
+        averages = not semantics.progbar_draws_last_batch or (semantics.progbar_feeds_line and self.given)
+        needs = self.settings.verbose == 1 or self.steps is None or averages
         if needs and not self.batches:
             raise NotReplayableError(
                 f"ProgbarLogger prints the batches of epoch {index + 1}, and this recording does not hold them. Keras 3"

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.comparison import float32
+from kcb_replay.replay.comparison import KerasRaises, float32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -159,10 +159,18 @@ class ProgressBar:
         """Return the metrics; those of `size` up to 0.001 in scientific notation."""
         text = ""
         for name, (total, count) in self.sums.items():
+            if self.semantics.progbar_raw_stateful and self.is_stateful(name):
+                text += f" - {name}: {self._raw(total)}"
+                continue
             mean = total / max(1, count)
             mean = float32(mean) if self.semantics.progbar_float32 else mean
             text += f" - {name}: {mean:.4f}" if size(mean) > 1e-3 else f" - {name}: {mean:.4e}"
         return text
+
+    def _raw(self, value: float) -> float:
+        if self.verbose == 2:
+            raise KerasRaises("TypeError", "the progress bar takes a stateful metric for a sum and its weight")
+        return value
 
     def _seconds_per_step(self, current: int, now: float) -> float:
         if not current:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_texts, written_as_code
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step
+from kcb_replay.replay.callbacks.float32_logs import was_float32
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import PayloadSent
 
@@ -81,8 +82,9 @@ class RemoteMonitorState(State):
 
     def _body(self, end: EpochEnd) -> str:
         semantics = self.context.semantics
-        if not semantics.remote_monitor_unwraps and semantics.learning_rate_key in end.logs:
-            raise KerasRaises("TypeError", "the learning rate is a np.float32, which this version cannot write as JSON")
+        wrapped = [key for key, value in end.logs.items() if was_float32(key, value, semantics)]
+        if wrapped and not semantics.remote_monitor_unwraps:
+            raise KerasRaises("TypeError", f"{wrapped[0]} is an np.float32, which this version cannot write as JSON")
         send = {"epoch": end.index, **{key: _unwrapped(value) for key, value in end.logs.items()}}
         try:
             return json.dumps(send)
