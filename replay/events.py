@@ -21,10 +21,13 @@ __all__ = [
     "MetricMissing",
     "NotCounted",
     "PayloadSent",
+    "StopRequested",
+    "StopWithdrawn",
     "Stopped",
     "Terminated",
     "TextWritten",
     "Waited",
+    "Warned",
     "WeightsRestored",
 ]
 
@@ -129,7 +132,7 @@ class LearningRateAtFloor(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearningRateSet(Event):
-    """A schedule set the learning rate at the beginning of this epoch."""
+    """The learning rate was set, in effect at once: by a schedule at the beginning of the epoch, or by a real callback."""
 
     old_lr: float
     new_lr: float
@@ -189,3 +192,24 @@ class BackupSaved(Event):
 
     path: str
     batch: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRequested(Event):
+    """A real callback set `model.stop_training` in `hook`; why is its own business."""
+
+    hook: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopWithdrawn(Event):
+    """A real callback set `model.stop_training` back to False in `hook`, and the training goes on."""
+
+    hook: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned(Event):
+    """A real callback warned of `text`."""
+
+    text: str

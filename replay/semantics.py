@@ -31,6 +31,8 @@ class Semantics:
     Attributes:
         name: what the user writes, for example `keras-3.15/jax`.
         learning_rate_key: the name under which callbacks put the learning rate into the shared logs.
+        list_copies_logs: the callbacks of an epoch's end share a copy of its logs: what they add is gone when training ends.
+        list_sorts_logs: the callbacks find the logs sorted by name, before what they add themselves.
         early_stopping_arithmetic: how EarlyStopping compares `monitor -/+ min_delta` with the best value. The sum is made
             in float64; float32 means that both sides are then rounded and denormals count as 0, and a finite value
             beyond float32 is a ValueError on tensorflow and infinite on jax.
@@ -64,6 +66,8 @@ class Semantics:
 
     name: str = ""
     learning_rate_key: str = "lr"
+    list_copies_logs: bool = False
+    list_sorts_logs: bool = False
     early_stopping_arithmetic: Arithmetic = "float64"
     early_stopping_direction: DirectionRule = "acc in name"
     early_stopping_counts_first: bool = False
@@ -130,6 +134,8 @@ _CHANGES = (
     _Change(_multi_backend(2, 2, 3), "scheduler_logs_rate", True),
     _Change(_tensorflow(2, 0), "early_stopping_signed_min_delta", False),
     _Change(_tensorflow(2, 2), "checkpoint_counts", "calls"),
+    # Since fit hands out tensors, CallbackList._process_logs makes numbers of them in a copy; 2.2 to 2.5 were not looked at.
+    _Change(_tensorflow(2, 2), "list_copies_logs", True),
     _Change(_tensorflow(2, 3), "checkpoint_counts", "batches"),
     # EarlyStopping was rewritten in TensorFlow 2.5.
     _Change(_tensorflow(2, 5), "early_stopping_baseline_by_wait", True),
@@ -142,6 +148,7 @@ _CHANGES = (
     _Change(_tensorflow(2, 16), "early_stopping_restores_at_end", True),
     # Keras 3: keras/src/callbacks/early_stopping.py, reduce_lr_on_plateau.py, model_checkpoint.py.
     _Change(_keras_3(3, 0), "learning_rate_key", "learning_rate"),
+    _Change(_keras_3(3, 0), "list_copies_logs", False),
     _Change(_keras_3(3, 0), "early_stopping_direction", "metric"),
     _Change(_keras_3(3, 0), "early_stopping_arithmetic", "float32"),
     _Change(_keras_3(3, 0), "early_stopping_keeps_best", True),
@@ -149,6 +156,9 @@ _CHANGES = (
     _Change(_keras_3(3, 0), "checkpoint_suffixes", (".keras",)),
     _Change(_keras_3(3, 7), "early_stopping_any_first_value", True),
     _Change(_keras_3(3, 7), "early_stopping_keeps_best", False),
+    # pythonify_logs in keras/src/callbacks/callback_list.py.
+    _Change(_keras_3(3, 7), "list_copies_logs", True),
+    _Change(_keras_3(3, 7), "list_sorts_logs", True),
     _Change(_keras_3(3, 8), "checkpoint_suffixes", (".keras", ".h5")),
     _Change(_keras_3(3, 10), "checkpoint_saves_without_metric", True),
     # keras/src/callbacks/monitor_callback.py is new in 3.11.
