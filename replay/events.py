@@ -132,7 +132,7 @@ class LearningRateAtFloor(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearningRateSet(Event):
-    """The learning rate was set, in effect at once: by a schedule at the beginning of the epoch, or by a real callback."""
+    """The learning rate was set, in effect at once: by a schedule when the epoch began, or by a real callback."""
 
     old_lr: float
     new_lr: float

@@ -31,7 +31,7 @@ class Semantics:
     Attributes:
         name: what the user writes, for example `keras-3.15/jax`.
         learning_rate_key: the name under which callbacks put the learning rate into the shared logs.
-        list_copies_logs: the callbacks of an epoch's end share a copy of its logs: what they add is gone when training ends.
+        list_copies_logs: what callbacks add to the logs of an epoch, `on_train_end` does not see.
         list_sorts_logs: the callbacks find the logs sorted by name, before what they add themselves.
         early_stopping_arithmetic: how EarlyStopping compares `monitor -/+ min_delta` with the best value. The sum is made
             in float64; float32 means that both sides are then rounded and denormals count as 0, and a finite value
@@ -134,7 +134,7 @@ _CHANGES = (
     _Change(_multi_backend(2, 2, 3), "scheduler_logs_rate", True),
     _Change(_tensorflow(2, 0), "early_stopping_signed_min_delta", False),
     _Change(_tensorflow(2, 2), "checkpoint_counts", "calls"),
-    # Since fit hands out tensors, CallbackList._process_logs makes numbers of them in a copy; 2.2 to 2.5 were not looked at.
+    # CallbackList._process_logs makes a copy; 2.2 to 2.5 were not looked at.
     _Change(_tensorflow(2, 2), "list_copies_logs", True),
     _Change(_tensorflow(2, 3), "checkpoint_counts", "batches"),
     # EarlyStopping was rewritten in TensorFlow 2.5.

@@ -1,8 +1,7 @@
 """What every replayed callback is: settings that start a state, and a state with the hooks of a Keras callback.
 
-Settings and states are immutable; every hook is pure. A callback asks for an effect (stop, a new learning rate, a key in
-the shared logs) by returning it, and the engine carries it out. What a hook sees says whether the stop flag is set already
-(`stopping`).
+Settings and states are immutable; every hook is pure. A callback asks for an effect (stop, a new learning rate, a key
+in the shared logs) by returning it, and the engine carries it out. `stopping` tells a hook that the stop flag is set.
 """
 
 from __future__ import annotations
