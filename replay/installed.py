@@ -46,7 +46,10 @@ def module_of(library: Library, purpose: str) -> ModuleType:
     try:
         module = importlib.import_module(library)
     except ModuleNotFoundError as missing:
-        raise MissingExtraError(missing.name or library, "keras", purpose) from missing
+        if missing.name == library:
+            raise MissingExtraError(library, "keras", purpose) from missing
+        # Keras itself is there, its backend is not: KERAS_BACKEND or its configuration file says which.
+        raise SettingError(f"{purpose} needs {library}, which cannot be imported here: {missing}.") from missing
     if library == "keras" and str(module.__version__).startswith("2."):
         raise SettingError(
             f"{purpose} works with Keras 3 and with tf_keras, but keras {module.__version__} is installed."
