@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 __all__ = [
     "KcbReplayError",
     "KerasWouldRaiseError",
+    "MissingExtraError",
     "MonitorNotRecordedError",
+    "NotInRecordingError",
     "NotReplayableError",
     "ReadError",
     "RunNotFoundError",
@@ -43,6 +45,17 @@ class RunNotFoundError(KcbReplayError):
 
 class SettingError(KcbReplayError):
     """A callback, argument, option or version that does not exist, or a value that the real class refuses."""
+
+
+class MissingExtraError(KcbReplayError):
+    """A package that is not installed, and the optional extra of kcb-replay that brings it."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs {package}, which is not installed: pip install 'kcb-replay[{extra}]'")
+
+
+class NotInRecordingError(KcbReplayError):
+    """A real callback asks its model for something that no recording holds."""
 
 
 class NotReplayableError(KcbReplayError):

@@ -33,7 +33,16 @@ if TYPE_CHECKING:
     from kcb_replay.replay.engine import EventsOfAll, Row, Run
     from kcb_replay.replay.semantics import Semantics
 
-__all__ = ["Conformance", "Mismatch", "conform", "differences", "golden_cases"]
+__all__ = [
+    "Conformance",
+    "Json",
+    "Mismatch",
+    "arguments",
+    "conform",
+    "differences",
+    "directions",
+    "golden_cases",
+]
 
 # One JSON document: its shape is that of the golden files, not ours.
 Json: TypeAlias = Any
@@ -102,12 +111,12 @@ def differences(case: Json) -> list[str]:
 def _replay(case: Json) -> Json:
     version = semantics(_version(case))
     try:
-        callbacks = [CALLBACKS[item["class"]](**_arguments(item["kwargs"])) for item in case["callbacks"]]
+        callbacks = [CALLBACKS[item["class"]](**arguments(item["kwargs"])) for item in case["callbacks"]]
     except SettingError:
         error = {"type": "ValueError", "stage": "init", "epoch": None}
         return {"epochs": [], "error": error, "final_lr": float32(case["initial_lr"])}
     answer: Json = {"epochs": [], "train_end": [], "final_lr": float32(case["initial_lr"])}
-    context = Context(version, _directions(case["model_metrics"]))
+    context = Context(version, directions(case["model_metrics"]))
     states: Sequence[State] | None = None
     for fit in sorted({epoch["fit"] for epoch in case["epochs"]}):
         epochs = [_epoch(epoch) for epoch in case["epochs"] if epoch["fit"] == fit]
@@ -158,7 +167,9 @@ def _row_record(fit: int, row: Row, version: Semantics) -> Json:
 
 
 def _with_effects(record: Json, fit: int, events: EventsOfAll) -> Json:
-    saved = [event.path for per_callback in events for event in per_callback if isinstance(event, CheckpointSaved)]
+    saves = [event for events_of in events for event in events_of if isinstance(event, CheckpointSaved)]
+    # All callbacks see a batch before any of them sees the next, and the end of the epoch comes last.
+    saved = [event.path for event in sorted(saves, key=lambda save: (save.batch is None, save.batch or 0))]
     restored = _restored(fit, events)
     if saved:
         record["saved"] = saved
@@ -205,12 +216,14 @@ def _version(case: Json) -> str:
     return f"{case['library']}-{release}/{case['backend']}"
 
 
-def _directions(model_metrics: dict[str, str | None]) -> Json:
+def directions(model_metrics: dict[str, str | None]) -> Json:
+    """Return the function that tells the direction of a metric of the case, None where it has none."""
     words = {"up": "max", "down": "min", None: None}
     return lambda monitor: words[model_metrics.get(monitor.removeprefix("val_"))]
 
 
-def _arguments(kwargs: Json) -> Json:
+def arguments(kwargs: Json) -> Json:
+    """Return the arguments that a case describes, its schedule as a function."""
     return {key: _schedule(value) if key == "schedule" else _number(value) for key, value in kwargs.items()}
 
 

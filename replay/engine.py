@@ -7,6 +7,7 @@ them have run; the learning rate is one float32 cell. Nothing here knows what an
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.replay.callbacks.base import (
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.callbacks.base import Callback, Context, State, Step
     from kcb_replay.replay.events import Event
-    from kcb_replay.replay.stream import Epoch
+    from kcb_replay.replay.stream import Batch, Epoch
 
 __all__ = ["KerasError", "Partial", "Row", "Run", "run_fit"]
 
@@ -37,6 +38,7 @@ Stage: TypeAlias = Literal[
     "on_epoch_begin",
     "on_train_batch_begin",
     "on_train_batch_end",
+    "on_test_begin",
     "on_test_end",
     "on_epoch_end",
     "on_train_end",
@@ -114,7 +116,7 @@ def run_fit(
         fit.begin(epochs, states)
         for epoch in epochs:
             rows.append(fit.run_epoch(epoch))
-            if fit.stoppers:
+            if fit.stopping:
                 break
         finish = fit.end()
     except KerasRaises as raised:
@@ -134,8 +136,8 @@ class _Fit:
     stage: Stage = "init"
     index: int | None = None
     position: int = 0
-    metrics: Mapping[str, float] = field(default_factory=dict)
     logs: dict[str, float] = field(default_factory=dict)
+    recorded: Mapping[str, float] = field(default_factory=dict)
     lr_begin: float = 0.0
     events: list[list[Event]] = field(default_factory=list)
     stoppers: list[int] = field(default_factory=list)
@@ -151,15 +153,18 @@ class _Fit:
                 self.states.append(callback.start(self.context))
         places = (batch.index for epoch in epochs for batch in epoch.batches if batch.index is not None)
         steps = max(places, default=-1) + 1 or None
-        last = epochs[-1].index + 1 if epochs else 0
-        self._hook("on_train_begin", lambda state: state.on_train_begin(TrainBegin(last, steps, self.lr)))
+        first, last = (epochs[0].index, epochs[-1].index) if epochs else (0, -1)
+        self._hook(
+            "on_train_begin",
+            lambda state: state.on_train_begin(TrainBegin(last + 1, steps, self.lr, first, self.stopping)),
+        )
 
     def run_epoch(self, epoch: Epoch) -> Row:
         """Run the hooks of one epoch."""
         self.index = epoch.index
         # What `on_train_begin` did stands with the first epoch.
         self.events = self.events if self.stage == "on_train_begin" else [[] for _ in self.states]
-        self._hook("on_epoch_begin", lambda state: state.on_epoch_begin(EpochBegin(epoch.index, self.lr)))
+        self._hook("on_epoch_begin", lambda state: state.on_epoch_begin(self._epoch_begin(epoch)))
         self.lr_begin = self.lr
         stopped_batch = self._run_batches(epoch) if epoch.batches else None
         self._run_validation(epoch)
@@ -172,10 +177,12 @@ class _Fit:
         """Let the callbacks end the training."""
         if self.index is None:
             return ()
-        passed = {"none": {}, "metrics": self.metrics, "shared": self.logs}[self.context.semantics.train_end_logs]
-        end = TrainEnd(self.index, passed, self.lr)
+        index = self.index
+        passed = self.context.semantics.train_end_logs
+        if passed != "shared":
+            self.logs = self._handed_out(self.recorded) if passed == "metrics" else {}
         self.events = [[] for _ in self.states]
-        self._hook("on_train_end", lambda state: state.on_train_end(end))
+        self._hook("on_train_end", lambda state: state.on_train_end(TrainEnd(index, self.logs, self.lr, self.stopping)))
         return tuple(map(tuple, self.events))
 
     def partial(self) -> Partial | None:
@@ -187,16 +194,26 @@ class _Fit:
     def _run_batches(self, epoch: Epoch) -> int | None:
         """Run the batches of an epoch; return the one at which it was left."""
         hooked = [position for position, state in enumerate(self.states) if state.batch_hook]
-        order = self.context.semantics.logs_order
-        for batch in epoch.batches if hooked else ():
-            if batch.index is not None:
-                begin = BatchBegin(epoch.index, batch.index, self.lr)
-                self._hook("on_train_batch_begin", lambda state: state.on_train_batch_begin(begin), hooked)  # noqa: B023
-            end = BatchEnd(epoch.index, batch.index, ordered(batch.logs, order), self.lr)
-            self._hook("on_train_batch_end", lambda state: state.on_train_batch_end(end), hooked)  # noqa: B023
-            if self.stoppers:
+        for batch in epoch.batches if hooked or self.stopping else ():
+            self._run_batch(epoch, batch, hooked)
+            if self.stopping:
                 return batch.index
         return None
+
+    def _run_batch(self, epoch: Epoch, batch: Batch, hooked: Sequence[int]) -> None:
+        index, place = epoch.index, batch.index
+        if place is not None:
+            self._hook(
+                "on_train_batch_begin",
+                lambda state: state.on_train_batch_begin(BatchBegin(index, place, self.lr, self.stopping)),
+                hooked,
+            )
+        self.logs = self._handed_out(batch.logs)
+        self._hook(
+            "on_train_batch_end",
+            lambda state: state.on_train_batch_end(BatchEnd(index, place, self.logs, self.lr, self.stopping)),
+            hooked,
+        )
 
     def _run_validation(self, epoch: Epoch) -> None:
         hooked = [position for position, state in enumerate(self.states) if state.test_hook]
@@ -204,22 +221,36 @@ class _Fit:
             return
         metrics = {name.removeprefix("val_"): v for name, v in epoch.logs.items() if name.startswith("val_")}
         if metrics:
-            end = TestEnd(epoch.index, metrics, self.lr)
-            self._hook("on_test_end", lambda state: state.on_test_end(end), hooked)
+            self._hook("on_test_begin", lambda state: state.on_test_begin(self._epoch_begin(epoch)), hooked)
+            self.logs = self._handed_out(metrics)
+            self._hook(
+                "on_test_end",
+                lambda state: state.on_test_end(TestEnd(epoch.index, self.logs, self.lr, self.stopping)),
+                hooked,
+            )
 
     def _end_epoch(self, epoch: Epoch) -> float | None:
         """Let every callback end the epoch; return the learning rate that they logged."""
-        self.stage = "on_epoch_end"
-        self.metrics = ordered(epoch.logs, self.context.semantics.logs_order)
-        self.logs = dict(self.metrics)
-        for position, state in enumerate(self.states):
-            self.position = position
-            step = state.on_epoch_end(EpochEnd(epoch.index, self.logs, self.lr, bool(self.stoppers)))
-            self._apply(step)
-            # Keras does `logs = logs or {}`: what is written into an empty dict is lost to the others.
-            self.logs = {**self.logs, **step.logs} if self.logs else self.logs
+        self.recorded, self.logs = epoch.logs, self._handed_out(epoch.logs)
+        self._hook(
+            "on_epoch_end",
+            lambda state: state.on_epoch_end(EpochEnd(epoch.index, self.logs, self.lr, self.stopping)),
+        )
         key = self.context.semantics.learning_rate_key
-        return None if key in epoch.logs else self.logs.get(key)
+        logged = None if key in epoch.logs else self.logs.get(key)
+        # A real callback of tf_keras logs a NumPy float32.
+        return float(logged) if isinstance(logged, Real) else None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the stop flag is set."""
+        return bool(self.stoppers)
+
+    def _epoch_begin(self, epoch: Epoch) -> EpochBegin:
+        return EpochBegin(epoch.index, self.lr, self.stopping)
+
+    def _handed_out(self, logs: Mapping[str, float]) -> dict[str, float]:
+        return dict(ordered(logs, self.context.semantics.logs_order))
 
     def _hook(self, stage: Stage, called: Callable[[State], Step], positions: Iterable[int] | None = None) -> None:
         self.stage = stage
@@ -233,5 +264,12 @@ class _Fit:
             self.events[self.position] += step.events
         if step.learning_rate is not None:
             self.lr = float32(step.learning_rate)
+        if step.left is not None:
+            self.logs = dict(step.left)
+        elif step.logs and self.logs:
+            # Keras does `logs = logs or {}`: what is written into an empty dict is lost to the others.
+            self.logs = {**self.logs, **step.logs}
+        if step.resume:
+            self.stoppers.clear()
         if step.stop:
             self.stoppers.append(self.position)

@@ -21,10 +21,13 @@ __all__ = [
     "MetricMissing",
     "NotCounted",
     "PayloadSent",
+    "StopRequested",
+    "StopWithdrawn",
     "Stopped",
     "Terminated",
     "TextWritten",
     "Waited",
+    "Warned",
     "WeightsRestored",
 ]
 
@@ -130,7 +133,7 @@ class LearningRateAtFloor(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearningRateSet(Event):
-    """A schedule set the learning rate at the beginning of this epoch."""
+    """The learning rate was set, in effect at once: by a schedule when the epoch began, or by a real callback."""
 
     old_lr: float
     new_lr: float
@@ -190,3 +193,24 @@ class BackupSaved(Event):
 
     path: str
     batch: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRequested(Event):
+    """A real callback set `model.stop_training` in `hook`; why is its own business."""
+
+    hook: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopWithdrawn(Event):
+    """A real callback set `model.stop_training` back to False in `hook`, and the training goes on."""
+
+    hook: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned(Event):
+    """A real callback warned of `text`."""
+
+    text: str

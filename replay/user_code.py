@@ -1,24 +1,26 @@
-"""The user's own functions and classes, by the place they stand in: `module:name` or `path/file.py:name`.
+"""Load the user's own code: a callback or a function in a file, or in a module that Python finds.
 
-This runs the user's code, as Python would; nothing is loaded that was not named.
+The file is run, once for each version of it; nothing here knows what a callback is.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib
 import importlib.util
+import inspect
 import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
 
-from kcb_replay.errors import SettingError, did_you_mean
+from kcb_replay.errors import MissingExtraError, SettingError, did_you_mean
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import ModuleType
+__all__ = ["UserFunction", "check_arguments", "named_in", "user_function"]
 
-__all__ = ["UserFunction", "load", "user_function"]
+_OF_THE_EXTRA = ("keras", "tf_keras", "tensorflow", "jax", "torch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,9 @@ class UserFunction:
     """A function and the place it was loaded from; called and compared like the function, written as the place."""
 
     place: str
-    function: Callable[..., Any]
+    function: Callable[..., object]
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> object:
         """Call the function."""
         return self.function(*args, **kwargs)
 
@@ -39,55 +41,83 @@ class UserFunction:
 def user_function(place: str) -> UserFunction:
     """Return the function at `module:name` or `file.py:name`; raises `SettingError` when there is none."""
     source, _, name = place.rpartition(":")
-    function = load(source, name)
-    if not callable(function):
-        raise SettingError(f"{place} is {function!r}, which cannot be called. Name a function.")
-    return UserFunction(place, function)
+    return UserFunction(place, named_in(source, name))
 
 
-def load(source: str, name: str) -> Any:
-    """Return what `name` is in a module or Python file; raises `SettingError` that says what there is instead."""
-    module = _module_of(source)
+def named_in(source: str, name: str) -> Callable[..., object]:
+    """Return what is called `name` in a file or module; raises `SettingError`, or `MissingExtraError` without Keras."""
+    module = _load(source)
+    found = getattr(module, name, None)
+    if callable(found):
+        return found  # type: ignore[no-any-return]  # what a user's module holds has no type here
+    known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+    what = "nothing called" if found is None else f"{found!r}, which cannot be called, as"
+    raise SettingError(
+        f"{source} has {what} {name}.{did_you_mean(name, known)} It has: {', '.join(known) or 'nothing'}."
+    )
+
+
+def check_arguments(
+    kind: Callable[..., object], shown: str, positional: Sequence[object], named: Mapping[str, object]
+) -> None:
+    """Raise `SettingError` with the remedy where `kind` does not take these arguments."""
+    signature = inspect.signature(kind)
+    known = [item.name for item in signature.parameters.values() if item.kind is not item.VAR_POSITIONAL]
+    takes_any = any(item.kind is item.VAR_KEYWORD for item in signature.parameters.values())
+    for argument in named:
+        if argument not in known and not takes_any:
+            close = did_you_mean(argument, known)
+            raise SettingError(
+                f"{kind.__name__} has no argument '{argument}'.{close} It has: {', '.join(known) or 'none'}."
+            )
     try:
-        return getattr(module, name)
-    except AttributeError:
-        public = [known for known in vars(module) if not known.startswith("_") and callable(getattr(module, known))]
-        close = did_you_mean(name, public)
-        raise SettingError(f"{source} has no {name!r}.{close} It has: {', '.join(public) or 'nothing'}.") from None
+        signature.bind(*positional, **named)
+    except TypeError as error:
+        raise SettingError(f"{shown}: {error}. It is {kind.__name__}{signature}.") from None
 
 
-def _module_of(source: str) -> ModuleType:
+def _load(source: str) -> ModuleType:
+    """Import a file, by its path, or a module, by its name; what it imports may stand beside it."""
+    path = Path(source)
     try:
-        return _from_file(Path(source)) if source.endswith(".py") else _imported(source)
-    except SettingError:
-        raise
+        if path.suffix != ".py":
+            with _importable(Path.cwd()):
+                return importlib.import_module(source)
+        return _run(path.resolve(), path.stat().st_mtime_ns)
+    except OSError as error:
+        raise SettingError(f"{source} cannot be read: {error.strerror or error}.") from None
+    except ModuleNotFoundError as missing:
+        if missing.name in _OF_THE_EXTRA:
+            raise MissingExtraError(missing.name, "keras", source) from missing
+        if missing.name == source.partition(".")[0]:
+            raise SettingError(
+                f"There is no module {source!r}. Write module:name for an installed module or one in the working"
+                " directory, file.py:name for a file."
+            ) from missing
+        raise SettingError(f"{source} cannot be loaded: {missing}.") from missing
     except Exception as error:
-        raise SettingError(f"{source} cannot be loaded: it raises {type(error).__name__}: {error}.") from error
+        raise SettingError(f"{source} cannot be loaded: {type(error).__name__}: {error}.") from error
 
 
-def _imported(name: str) -> ModuleType:
-    # As `python -m` does: modules beside the caller are found.
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name.partition(".")[0] and error.name != name:
-            raise
-        raise SettingError(
-            f"There is no module {name!r}. Write module:name for an installed module or one in the working directory,"
-            " file.py:name for a file."
-        ) from None
-    finally:
-        sys.path.remove(here)
-
-
-def _from_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise SettingError(f"There is no file {path}. Write file.py:name, relative to the working directory.")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+@functools.lru_cache(maxsize=16)
+def _run(path: Path, modified: int) -> ModuleType:
+    """Run a file as a module of its own; a file that has changed since is run again."""
+    name = f"_kcb_replay_code_{path.stem}_{modified}"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise AssertionError("a .py file always has a loader")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    # Dataclasses and pickles look their module up there.
+    sys.modules[name] = module
+    with _importable(path.parent):
+        spec.loader.exec_module(module)
     return module
+
+
+@contextlib.contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))

@@ -1,7 +1,7 @@
 """What every replayed callback is: settings that start a state, and a state with the hooks of a Keras callback.
 
 Settings and states are immutable; every hook is pure. A callback asks for an effect (stop, a new learning rate, a key
-in the shared logs) by returning it, and the engine carries it out.
+in the shared logs) by returning it, and the engine carries it out. `stopping` tells a hook that the stop flag is set.
 """
 
 from __future__ import annotations
@@ -48,11 +48,16 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class TrainBegin:
-    """What `on_train_begin` sees: the last epoch from 1, the batches in each (None: unknown), the learning rate."""
+    """What `on_train_begin` sees: the number of epochs, of batches in each (None: unknown), and the learning rate.
+
+    `epochs` counts those before the 0-based epoch `first`, too, as `fit(initial_epoch=first, epochs=epochs)` does.
+    """
 
     epochs: int
     steps: int | None
     learning_rate: float
+    first: int = 0
+    stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class EpochBegin:
 
     index: int
     learning_rate: float
+    stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ class BatchBegin:
     index: int
     batch: int
     learning_rate: float
+    stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,7 @@ class BatchEnd:
     batch: int | None
     logs: Mapping[str, float]
     learning_rate: float
+    stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,7 @@ class TestEnd:
     index: int
     logs: Mapping[str, float]
     learning_rate: float
+    stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +120,24 @@ class TrainEnd:
     index: int
     logs: Mapping[str, float]
     learning_rate: float
+    stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The next state, the events of this hook, and the effects asked for."""
+    """The next state, the events of this hook, and the effects asked for.
+
+    `logs` are added to the shared logs as Keras's own callbacks do, which lose them where the shared logs are empty;
+    `left` are the shared logs themselves as they were left. `resume` takes the stop flag back.
+    """
 
     state: State
     events: tuple[Event, ...] = ()
     logs: Mapping[str, float] = field(default_factory=dict)
     learning_rate: float | None = None
     stop: bool = False
+    left: Mapping[str, float] | None = None
+    resume: bool = False
 
 
 class State:
@@ -152,8 +168,12 @@ class State:
         """Return what `on_train_batch_end` does; only asked where `batch_hook` is true."""
         return Step(self)
 
+    def on_test_begin(self, begin: EpochBegin) -> Step:  # noqa: ARG002
+        """Return what `on_test_begin` does; only asked where `test_hook` is true."""
+        return Step(self)
+
     def on_test_end(self, end: TestEnd) -> Step:  # noqa: ARG002
-        """Return what `on_test_begin` and `on_test_end` do; only asked where `test_hook` is true."""
+        """Return what `on_test_end` does; only asked where `test_hook` is true."""
         return Step(self)
 
     def on_epoch_end(self, end: EpochEnd) -> Step:  # noqa: ARG002

@@ -1,0 +1,194 @@
+"""Drive real `keras.callbacks.Callback` objects, of Keras 3 or tf_keras, over a recording as one member of a list.
+
+The engine calls them like its own callbacks; a stand-in takes the place of the model, and what they do to it comes back
+as events. Refuses the built-in callbacks whose purpose is to write or to send, before they do, and built-in ones that
+decide otherwise than the Keras that is asked for. What a callback prints or warns of becomes an event, too.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kcb_replay.errors import KcbReplayError, SettingError
+from kcb_replay.replay.bridged_state import BridgedState
+from kcb_replay.replay.callbacks import CALLBACKS
+from kcb_replay.replay.callbacks.base import Callback, Context
+from kcb_replay.replay.comparison import KerasRaises
+from kcb_replay.replay.installed import Library, installed, module_of
+from kcb_replay.replay.real_classes import (
+    blind_hooks,
+    built_in_names,
+    is_keras_callback,
+    library_of,
+    refuse_writers,
+)
+from kcb_replay.replay.semantics import semantics
+from kcb_replay.replay.stand_in import StandIn
+from kcb_replay.replay.user_code import check_arguments, named_in
+
+__all__ = ["Bridged", "BridgedFromCode", "blind_spots", "bridged", "bridged_from_code", "is_keras_callback"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bridged:
+    """The settings of a replay of a real callback: the object itself, copied at each start.
+
+    The object that was passed is left as it is; the copy that ran is `callback` of the state.
+    """
+
+    original: Any
+
+    @property
+    def name(self) -> str:
+        """The name of its class."""
+        return type(self.original).__name__
+
+    @property
+    def arguments(self) -> dict[str, object]:
+        """The arguments of its constructor that it still holds and that are not the default."""
+        parameters = inspect.signature(type(self.original)).parameters.values()
+        held = vars(self.original)
+        found = {item.name: held[item.name] for item in parameters if item.name in held}
+        return {name: value for name, value in found.items() if not _is_default(type(self.original), name, value)}
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(f'{name}={_as_code(value)}' for name, value in self.arguments.items())})"
+
+    def start(self, context: Context) -> BridgedState:
+        """Return the state of a copy; of the object itself, with a warning, where it cannot be copied."""
+        stand_in = _stand_in_for(self.original, context)
+        held = vars(self.original)
+        # The model of a training before is not copied: the stand-in takes its place wherever it is held.
+        model = held.get("_model", held.get("model"))
+        memo = {} if model is None else {id(model): stand_in.model}
+        try:
+            copied = copy.deepcopy(self.original, memo)
+        except Exception as error:  # noqa: BLE001  # whatever it is that cannot be copied
+            warnings.warn(
+                f"{self.name} cannot be copied ({error}): its replays share what it remembers."
+                " Written as FILE.py:CLASS(...) it is made anew for each.",
+                stacklevel=2,
+            )
+            copied = self.original
+        return BridgedState(self.name, copied, stand_in)
+
+
+@dataclass(frozen=True, slots=True)
+class BridgedFromCode:
+    """The settings of a replay of a callback that `name` in `source` makes: texts and values, so they can be sent."""
+
+    source: str
+    name: str
+    positional: tuple[object, ...] = ()
+    named: tuple[tuple[str, object], ...] = ()
+
+    def __str__(self) -> str:
+        given = [*map(repr, self.positional), *(f"{name}={value!r}" for name, value in self.named)]
+        return f"{self.source}:{self.name}({', '.join(given)})"
+
+    def make(self) -> Any:
+        """Return a new callback; raises `KerasRaises` where its constructor raises."""
+        kind = named_in(self.source, self.name)
+        try:
+            made = kind(*self.positional, **dict(self.named))
+        except KcbReplayError:
+            raise
+        except Exception as error:
+            raise KerasRaises(type(error).__name__, str(error)) from error
+        if not is_keras_callback(made):
+            raise SettingError(f"{self} is a {type(made).__name__}, not a keras.callbacks.Callback.")
+        refuse_writers(type(made))
+        return made
+
+    def start(self, context: Context) -> BridgedState:
+        """Return the state of a new callback."""
+        return _started(self.make(), context)
+
+
+def bridged(callback: object) -> Callback:
+    """Return the settings that replay a real callback.
+
+    Raises `SettingError` for another object, and for the built-in callbacks that would write to disk or send.
+    """
+    if not is_keras_callback(callback):
+        raise SettingError(
+            f"{callback!r} is no callback: neither one of kcb_replay nor a subclass of keras.callbacks.Callback."
+        )
+    refuse_writers(type(callback))
+    return Bridged(callback)
+
+
+def bridged_from_code(
+    source: str, name: str, positional: Sequence[object] = (), named: Mapping[str, object] | None = None
+) -> Callback:
+    """Return the settings that replay the callback which `name` in a file or module makes.
+
+    Raises `SettingError` where the source cannot be loaded, has no such name, or does not take these arguments, and
+    `MissingExtraError` where it needs a Keras that is not installed.
+    """
+    kind = named_in(source, name)
+    if isinstance(kind, type):
+        refuse_writers(kind)
+    callback = BridgedFromCode(source, name, tuple(positional), tuple((named or {}).items()))
+    check_arguments(kind, str(callback), positional, named or {})
+    return callback
+
+
+def blind_spots(callback: object) -> list[str]:
+    """Return the hooks that a real callback has and that a recording without batches never calls.
+
+    Takes the object or its settings; other callbacks have none.
+    """
+    match callback:
+        case Bridged(original):
+            return blind_hooks(original)
+        case BridgedFromCode():
+            return blind_hooks(callback.make())
+    return blind_hooks(callback)
+
+
+def _started(callback: Any, context: Context) -> BridgedState:
+    return BridgedState(type(callback).__name__, callback, _stand_in_for(callback, context))
+
+
+def _stand_in_for(callback: object, context: Context) -> StandIn:
+    """Return a stand-in of the right library; raises `SettingError` where that decides otherwise than what is asked."""
+    library = library_of(type(callback))
+    if library is None:
+        raise AssertionError("only real callbacks get here")
+    name = type(callback).__name__
+    _refuse_other_version(type(callback), library, context)
+    keras = module_of(library, f"Replaying {name}")
+    return StandIn(keras, callback=name, learning_rate=0.0, direction_of=context.direction_of)
+
+
+def _refuse_other_version(kind: type, library: Library, context: Context) -> None:
+    """Raise `SettingError` where a built-in callback of this version decides otherwise than what is asked for."""
+    versioned = [name for name in built_in_names(kind) if name in CALLBACKS]
+    own = installed(library, f"Replaying {kind.__name__}").semantics
+    try:
+        same = replace(semantics(own), name="") == replace(context.semantics, name="")
+    except SettingError:
+        # Newer than what is known here: what is installed knows best.
+        return
+    if versioned and not same:
+        raise SettingError(
+            f"{kind.__name__} is the {versioned[0]} of {own}, but {context.semantics.name} was asked for, which decides"
+            f' otherwise. Use semantics="{own}", or the {versioned[0]} of kcb_replay, which follows every version.'
+        )
+
+
+def _is_default(kind: type, name: str, value: object) -> bool:
+    default = inspect.signature(kind).parameters[name].default
+    return value is default or (isinstance(value, (int, float, str)) and bool(value == default))
+
+
+def _as_code(value: object) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return str(getattr(value, "__name__", repr(value)))

@@ -1,0 +1,198 @@
+"""A real callback in the middle of a replayed fit: its hooks are called, and what they did comes back as a `Step`."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, TypeAlias
+
+from kcb_replay.errors import KcbReplayError
+from kcb_replay.replay.callbacks.base import (
+    BatchBegin,
+    BatchEnd,
+    EpochBegin,
+    EpochEnd,
+    State,
+    Step,
+    TestEnd,
+    TrainBegin,
+    TrainEnd,
+)
+from kcb_replay.replay.comparison import KerasRaises
+from kcb_replay.replay.directions import Direction
+from kcb_replay.replay.events import (
+    CheckpointSaved,
+    Event,
+    LearningRateReduced,
+    LearningRateSet,
+    StopRequested,
+    StopWithdrawn,
+    TextWritten,
+    Warned,
+    WeightsRestored,
+)
+from kcb_replay.replay.real_classes import built_in_names, has_own
+from kcb_replay.replay.stand_in import Saved, StandIn, WeightsSet, masked, unmasked
+
+__all__ = ["BridgedState"]
+
+_Seen: TypeAlias = TrainBegin | EpochBegin | BatchBegin | BatchEnd | TestEnd | EpochEnd | TrainEnd
+
+
+@dataclass(frozen=True, slots=True)
+class BridgedState(State):
+    """A real callback in the middle of a fit. Unlike other states it changes in place: `callback` is always the latest.
+
+    `batch` is the batch that has begun, None between the epochs.
+    """
+
+    name: str
+    callback: Any
+    stand_in: StandIn
+    index: int = 0
+    batch: int | None = None
+
+    batch_hook: ClassVar[bool] = True
+    test_hook: ClassVar[bool] = True
+
+    @property
+    def direction(self) -> Direction | None:
+        """The direction that a monitoring callback of Keras 3 or tf_keras has resolved, where it can be read."""
+        operator = getattr(vars(self.callback).get("monitor_op"), "__name__", "")
+        return {"less": "min", "greater": "max"}.get(operator)  # type: ignore[return-value]  # both are directions
+
+    def on_train_begin(self, begin: TrainBegin) -> Step:
+        """Hand over the stand-in and the parameters as `fit` does, then call the hook."""
+        self.stand_in.weights_are_of(None)
+        self.stand_in.names = {str(getattr(self.callback, "monitor", "loss")).removeprefix("val_")}
+        state = replace(self, index=begin.first, batch=None)
+        parameters = {"verbose": 0, "epochs": begin.epochs, "steps": begin.steps}
+        with state._refusals():
+            self.callback.set_model(self.stand_in.model)
+            self.callback.set_params(parameters)
+        return state._call("on_train_begin", begin, {})
+
+    def on_epoch_begin(self, begin: EpochBegin) -> Step:
+        """Call the hook."""
+        return replace(self, index=begin.index, batch=None)._call("on_epoch_begin", begin, {}, begin.index)
+
+    def on_train_batch_begin(self, begin: BatchBegin) -> Step:
+        """Call the hook, where the callback has one."""
+        if not has_own(self.callback, "on_train_batch_begin", "on_batch_begin"):
+            return Step(self)
+        return replace(self, batch=begin.batch)._call("on_train_batch_begin", begin, {}, begin.batch)
+
+    def on_train_batch_end(self, end: BatchEnd) -> Step:
+        """Call the hook, where the callback has one.
+
+        Of a batch whose place is not recorded only TerminateOnNaN is told: it asks for nothing but the loss.
+        """
+        if not has_own(self.callback, "on_train_batch_end", "on_batch_end"):
+            return Step(self)
+        if end.batch is None and "TerminateOnNaN" not in built_in_names(type(self.callback)):
+            return Step(self)
+        state = replace(self, batch=end.batch)
+        self.stand_in.weights_are_of(end.index, -1 if end.batch is None else end.batch)
+        return state._call("on_train_batch_end", end, dict(end.logs), end.batch)
+
+    def on_test_begin(self, begin: EpochBegin) -> Step:
+        """Call the hook."""
+        self.stand_in.weights_are_of(begin.index)
+        return replace(self, batch=None)._call("on_test_begin", begin, {})
+
+    def on_test_end(self, end: TestEnd) -> Step:
+        """Call the hook."""
+        return self._call("on_test_end", end, dict(end.logs))
+
+    def on_epoch_end(self, end: EpochEnd) -> Step:
+        """Call the hook with the shared logs."""
+        self.stand_in.weights_are_of(end.index)
+        self.stand_in.names |= {name.removeprefix("val_") for name in end.logs}
+        return replace(self, batch=None)._call("on_epoch_end", end, dict(end.logs), end.index)
+
+    def on_train_end(self, end: TrainEnd) -> Step:
+        """Call the hook."""
+        return self._call("on_train_end", end, dict(end.logs))
+
+    def _call(self, hook: str, seen: _Seen, logs: dict[str, float], *place: int | None) -> Step:
+        """Call a hook and return what it did."""
+        stand_in, given = self.stand_in, dict(logs)
+        stand_in.stopping, stand_in.stop_asked = seen.stopping, False
+        if stand_in.learning_rate != seen.learning_rate:
+            stand_in.learning_rate = seen.learning_rate
+        printed = io.StringIO()
+        with warnings.catch_warnings(record=True) as warned, contextlib.redirect_stdout(printed):
+            warnings.simplefilter("always")
+            with self._refusals():
+                getattr(self.callback, hook)(*place, logs)
+        said = [str(item.message) for item in warned if issubclass(item.category, UserWarning)]
+        events = (*self._said(printed.getvalue(), said), *self._done(), *self._set(hook, seen))
+        rate = stand_in.learning_rate
+        return Step(
+            self,
+            events,
+            learning_rate=None if rate == seen.learning_rate else rate,
+            stop=stand_in.stop_asked,
+            resume=seen.stopping and not stand_in.stopping,
+            left=None if _is_same(logs, given) else logs,
+        )
+
+    @contextlib.contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Raise what the stand-in refused, even if the callback swallowed it; all else is what Keras raises."""
+        try:
+            with _without_folders(self.callback):
+                yield
+        except KcbReplayError:
+            raise
+        except Exception as error:
+            if self.stand_in.refusal is None:
+                raise KerasRaises(type(error).__name__, unmasked(str(error))) from error
+        if self.stand_in.refusal is not None:
+            raise self.stand_in.refusal
+
+    def _said(self, printed: str, warned: list[str]) -> Iterator[Event]:
+        if printed:
+            yield TextWritten(index=self.index, callback=self.name, text=unmasked(printed))
+        for text in warned:
+            yield Warned(index=self.index, callback=self.name, text=text)
+
+    def _done(self) -> Iterator[Event]:
+        done, self.stand_in.done = self.stand_in.done, []
+        for item in done:
+            match item:
+                case Saved(path):
+                    yield CheckpointSaved(index=self.index, callback=self.name, path=path, batch=self.batch)
+                case WeightsSet(index):
+                    yield WeightsRestored(index=self.index, callback=self.name, from_index=index)
+
+    def _set(self, hook: str, seen: _Seen) -> Iterator[Event]:
+        old, new = seen.learning_rate, self.stand_in.learning_rate
+        if new != old:
+            kind = LearningRateReduced if new < old and hook == "on_epoch_end" else LearningRateSet
+            yield kind(index=self.index, callback=self.name, old_lr=old, new_lr=new)
+        if self.stand_in.stop_asked:
+            yield StopRequested(index=self.index, callback=self.name, hook=hook)
+        elif seen.stopping and not self.stand_in.stopping:
+            yield StopWithdrawn(index=self.index, callback=self.name, hook=hook)
+
+
+@contextlib.contextmanager
+def _without_folders(callback: Any) -> Iterator[None]:
+    """Hide the folders of a ModelCheckpoint's filepath from it: it would make them."""
+    if "ModelCheckpoint" not in built_in_names(type(callback)):
+        yield
+        return
+    filepath = callback.filepath
+    callback.filepath = masked(filepath)
+    try:
+        yield
+    finally:
+        callback.filepath = filepath
+
+
+def _is_same(logs: Mapping[str, float], given: Mapping[str, float]) -> bool:
+    return logs.keys() == given.keys() and all(logs[name] is value for name, value in given.items())

@@ -1,0 +1,135 @@
+"""Compare the engine with the Keras installed here, on random cases: real classes, real CallbackList, every field.
+
+The first difference is shrunk to a case that is as small as it can be. A version that the engine does not know is
+refused: there is nothing to compare it with.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kcb_replay.errors import MissingExtraError, SettingError
+from kcb_replay.replay.conform import Json, differences
+from kcb_replay.replay.installed import installed, module_of
+from kcb_replay.replay.live_cases import cases as strategy
+from kcb_replay.replay.live_run import observed
+from kcb_replay.replay.semantics import semantics
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from kcb_replay.replay.installed import Installed, Library
+
+__all__ = ["FirstDifference", "LiveReport", "conform_live"]
+
+_PURPOSE = "Live conformance"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstDifference:
+    """The smallest case found in which the engine differs: the case with what was observed, and the differing fields."""
+
+    case: Json
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveReport:
+    """How many cases were compared with which Keras, and the first difference, None where there was none."""
+
+    library: Library
+    version: str
+    backend: str
+    numpy: str
+    cases: int
+    first: FirstDifference | None
+
+    @property
+    def caveat(self) -> str | None:
+        """What the comparison cannot show, None where there is nothing to say."""
+        if self.backend != "numpy":
+            return None
+        return (
+            "Keras compares in float64 on its numpy backend, which cannot train: this run says nothing of the float32"
+            " comparisons of real trainings. Set KERAS_BACKEND to tensorflow, jax or torch for those."
+        )
+
+
+def conform_live(*, cases: int = 1000, seed: int = 0, library: Library | None = None) -> LiveReport:
+    """Compare the engine with the installed Keras on random cases, the same for the same seed.
+
+    `library` is "keras" or "tf_keras", by default the first that is installed. Stops at the first difference. Raises
+    `MissingExtraError` without Keras or hypothesis, `SettingError` for a version that the engine does not know.
+    """
+    library = library or _first_installed()
+    found = installed(library, _PURPOSE)
+    try:
+        semantics(found.semantics)
+    except SettingError as unknown:
+        raise SettingError(f"{found} is installed, and the engine does not know how it decides. {unknown}") from None
+    comparison = _Comparison(found, module_of(library, _PURPOSE))
+    comparison.run(cases, seed)
+    return LiveReport(library, found.version, found.backend, found.numpy, comparison.compared, comparison.first)
+
+
+class _DifferenceError(Exception):
+    """Tells hypothesis that a case failed."""
+
+
+class _Comparison:
+    """Compares cases, and keeps the last that differed: hypothesis ends with the smallest."""
+
+    def __init__(self, found: Installed, keras: ModuleType) -> None:
+        self.compared = 0
+        self.first: FirstDifference | None = None
+        self._found = found
+        self._keras = keras
+
+    def run(self, cases: int, seed: int) -> None:
+        """Compare that many random cases."""
+        try:
+            import hypothesis
+        except ModuleNotFoundError as missing:
+            raise MissingExtraError("hypothesis", "keras", _PURPOSE) from missing
+
+        settings = hypothesis.settings(
+            max_examples=cases,
+            deadline=None,
+            database=None,
+            phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
+            suppress_health_check=tuple(hypothesis.HealthCheck),
+            verbosity=hypothesis.Verbosity.quiet,
+            report_multiple_bugs=False,
+        )
+        compare = hypothesis.seed(seed)(settings(hypothesis.given(strategy())(self._compare)))
+        try:
+            compare()
+        except _DifferenceError:
+            return
+
+    def _compare(self, drawn: Json) -> None:
+        found = self._found
+        case = {
+            "library": found.library,
+            "version": found.version,
+            "backend": found.backend,
+            "numpy": found.numpy,
+            **drawn,
+            "expect": observed(drawn, self._keras),
+        }
+        # While it shrinks, hypothesis tries cases of which most are no longer counted.
+        self.compared += self.first is None
+        fields = differences(case)
+        if fields:
+            self.first = FirstDifference(case, tuple(fields))
+            raise _DifferenceError
+
+
+def _first_installed() -> Library:
+    for library in ("keras", "tf_keras"):
+        if importlib.util.find_spec(library) is not None:
+            return "keras" if library == "keras" else "tf_keras"
+    raise MissingExtraError("keras", "keras", _PURPOSE)
