@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store import Store
     from kcb_replay.replay.callbacks import Callback
+    from kcb_replay.replay.installed import Library
     from kcb_replay.replay.replay import Simulation
     from kcb_replay.report.machine import Record
 
@@ -151,9 +152,8 @@ def _settings(command: _Function) -> _Function:
         ),
         click.option(
             "--semantics",
-            default="keras-3.15",
-            show_default=True,
-            help="Which Keras is replayed: a version, several to compare (a,b), or auto to choose from the recording.",
+            help="Which Keras is replayed: a version, several to compare (a,b), or auto to choose from the recording."
+            "  [default: keras-3.15]",
         ),
         click.option("--steps-per-epoch", type=int, help="Batches in each epoch, for callbacks that count them."),
         click.option(
@@ -288,21 +288,36 @@ def report_command(runs: tuple[str, ...], store: Path, output: Path, quiet: bool
 
 @main.command(name="conform")
 @click.argument("files", nargs=-1, metavar="[GOLDEN]...", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--live", is_flag=True, help="Compare random cases with the Keras installed here, too.")
+@click.option("--cases", type=click.IntRange(min=1), default=1000, show_default=True, help="How many, for --live.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Which ones, for --live.")
+@click.option("--library", type=click.Choice(("keras", "tf_keras")), help="For --live.  [default: what is installed]")
 @click.option("--json", "output", flag_value="json", default="table", help="Print a JSON document.")
-def conform_command(files: tuple[Path, ...], output: str) -> None:
-    """Replay golden cases, recorded from the real classes, and compare every field.
+def conform_command(
+    files: tuple[Path, ...], live: bool, cases: int, seed: int, library: Library | None, output: str
+) -> None:
+    """Compare the engine with real Keras: with golden cases recorded from it, with the one installed here, or both.
 
-    GOLDEN is a file of such cases (.jsonl or .jsonl.gz). Exits with 1 when a case differs.
-    """
+    GOLDEN is a file of recorded cases (.jsonl or .jsonl.gz). Exits with 1 when a case differs; what --live finds is
+    shrunk to the smallest case.
+
+    \b
+    kcb-replay conform tests/golden/*.jsonl.gz
+    KERAS_BACKEND=jax kcb-replay conform --live --cases 5000
+    """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.replay.conform import conform
     from kcb_replay.report.conformance import conformance_document, conformance_text
 
-    if not files:
-        raise SettingError("There is nothing to compare. Name golden files.")
+    if not (files or live):
+        raise SettingError("There is nothing to compare with. Name golden files, or give --live.")
     reports = [conform(file) for file in files]
-    document = conformance_document(reports)
-    _print(output, document, [], lambda: conformance_text(reports))
-    if any(report.mismatches for report in reports):
+    found = None
+    if live:
+        from kcb_replay.replay.live import conform_live
+
+        found = conform_live(cases=cases, seed=seed, library=library)
+    _print(output, conformance_document(reports, found), [], lambda: conformance_text(reports, found))
+    if any(report.mismatches for report in reports) or (found and found.first):
         sys.exit(1)
 
 

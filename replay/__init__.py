@@ -27,13 +27,21 @@ class _CallablePackage(ModuleType):
         callbacks: Sequence[Callback],
         *,
         fit: int | None = None,
-        semantics: str | Semantics = "keras-3.15",
+        semantics: str | Semantics | None = None,
         initial_lr: float | None = None,
+        steps_per_epoch: int | None = None,
     ) -> Replay:
         """See `kcb_replay.replay.replay.replay`."""
         from kcb_replay.replay.replay import replay
 
-        return replay(recording, callbacks, fit=fit, semantics=semantics, initial_lr=initial_lr)
+        return replay(
+            recording,
+            callbacks,
+            fit=fit,
+            semantics=semantics,
+            initial_lr=initial_lr,
+            steps_per_epoch=steps_per_epoch,
+        )
 
 
 sys.modules[__name__].__class__ = _CallablePackage

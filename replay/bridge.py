@@ -31,7 +31,15 @@ from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.stand_in import StandIn
 from kcb_replay.replay.user_code import check_arguments, named_in
 
-__all__ = ["Bridged", "BridgedFromCode", "blind_spots", "bridged", "bridged_from_code", "is_keras_callback"]
+__all__ = [
+    "Bridged",
+    "BridgedFromCode",
+    "blind_spots",
+    "bridged",
+    "bridged_from_code",
+    "is_keras_callback",
+    "own_semantics",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,11 @@ class BridgedFromCode:
     name: str
     positional: tuple[object, ...] = ()
     named: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def arguments(self) -> dict[str, object]:
+        """The arguments that were given, those without a name under "args"."""
+        return {**({"args": list(self.positional)} if self.positional else {}), **dict(self.named)}
 
     def __str__(self) -> str:
         given = [*map(repr, self.positional), *(f"{name}={value!r}" for name, value in self.named)]
@@ -150,6 +163,25 @@ def blind_spots(callback: object) -> list[str]:
         case BridgedFromCode():
             return blind_hooks(callback.make())
     return blind_hooks(callback)
+
+
+def own_semantics(callback: object) -> str | None:
+    """Return the Keras that a real callback belongs to, None for one of ours and for a version that is not known."""
+    match callback:
+        case Bridged(original):
+            library = library_of(type(original))
+        case BridgedFromCode(source, name):
+            kind = named_in(source, name)
+            library = library_of(kind) if isinstance(kind, type) else None
+        case _:
+            return None
+    if library is None:
+        return None
+    own = installed(library, "Replaying a real callback").semantics
+    try:
+        return semantics(own).name
+    except SettingError:
+        return None
 
 
 def _started(callback: Any, context: Context) -> BridgedState:

@@ -1,7 +1,8 @@
 """Random cases for live conformance, in the format of golden cases, drawn and shrunk by hypothesis.
 
-Values are drawn from a small pool for each case, so that ties, plateaus and steps of exactly min_delta happen often; the
-pool holds what arithmetic stumbles over. Arguments that are no numbers are left out: kcb-replay refuses them itself.
+Values are drawn from a small pool for each case, so that ties, plateaus and steps of exactly min_delta happen often;
+the pool holds what arithmetic stumbles over. Arguments that are no numbers are left out: kcb-replay refuses them
+itself.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Run a case through the real classes and the real CallbackList of the Keras installed here, as golden cases were made.
 
-A stand-in takes the place of the model; what is seen comes back in the shape of a golden case's `expect`, without stdout.
+A stand-in takes the place of the model; what is seen comes back in the shape of a golden case's `expect`, without
+stdout.
 """
 
 from __future__ import annotations

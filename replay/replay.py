@@ -13,11 +13,12 @@ from kcb_replay.errors import (
     NotReplayableError,
     SettingError,
 )
-from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau, changes_learning_rate
+from kcb_replay.replay.callbacks import NATIVE, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau, changes_learning_rate
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.era import guess
+from kcb_replay.replay.events import LearningRateReduced, LearningRateSet
 from kcb_replay.replay.limits import limited
 from kcb_replay.replay.outcomes import View, outcome_of
 from kcb_replay.replay.result import Replay
@@ -63,16 +64,16 @@ def simulate(
     recordings: Iterable[Recording],
     settings: Sequence[Sequence[Callback]],
     *,
-    semantics: str | Semantics = DEFAULT,
+    semantics: str | Semantics | None = None,
     initial_lr: float | None = None,
     steps_per_epoch: int | None = None,
     reuse: bool = False,
 ) -> Simulation:
     """Replay every list of callbacks in `settings` on every fit of every recording.
 
-    `semantics` may be several versions, as "keras-2.0.8,keras-3.15". With `reuse` the same callbacks go through all
-    fits of a run, as in a script that calls `fit` again; else every fit gets fresh ones. A fit that cannot be replayed
-    is left out with its reason, once; it never hides the others.
+    `semantics` may be several versions, as "keras-2.0.8,keras-3.15", else as for `replay`. With `reuse` the same
+    callbacks go through all fits of a run, as in a script that calls `fit` again; else every fit gets fresh ones. A fit
+    that cannot be replayed is left out with its reason, once; it never hides the others.
     """
     replays: list[Replay] = []
     left_out: dict[LeftOut, None] = {}
@@ -80,7 +81,7 @@ def simulate(
     for recording in recordings:
         found: list[Replay] = []
         for callbacks, version in itertools.product(settings, versions):
-            question = _Question(callbacks, version, initial_lr, steps_per_epoch)
+            question = _Question(_settings(callbacks), version, initial_lr, steps_per_epoch)
             for answer in _answers(recording, question, reuse=reuse):
                 if isinstance(answer, Replay):
                     found.append(answer)
@@ -95,21 +96,22 @@ def replay(
     callbacks: Sequence[Callback],
     *,
     fit: int | None = None,
-    semantics: str | Semantics = DEFAULT,
+    semantics: str | Semantics | None = None,
     initial_lr: float | None = None,
     steps_per_epoch: int | None = None,
 ) -> Replay:
     """Replay a list of callbacks on one fit of a recording, fresh callbacks in list order, as `fit` would drive them.
 
-    `fit` is the 0-based number of the fit and may be left out when there is one. `semantics` is a Keras version, or
-    "auto" to choose it from the recording. `initial_lr` is what the learning rate starts from: by default the recorded
-    one, else Keras's default of 0.001, which is then noted as assumed. `steps_per_epoch` is the number of batches, for
-    callbacks that count them.
+    A callback is one of `kcb_replay`, or a real one of Keras, which is driven over the same stream. `fit` is the
+    0-based number of the fit and may be left out when there is one. `semantics` is a Keras version, or "auto" to choose
+    it from the recording; by default keras-3.15, or the Keras installed where the list has a real callback.
+    `initial_lr` is what the learning rate starts from: by default the recorded one, else Keras's default of 0.001,
+    which is then noted as assumed. `steps_per_epoch` is the number of batches, for callbacks that count them.
 
     Raises `MonitorNotRecordedError` when a monitor has no value in the fit, `KerasWouldRaiseError` where Keras itself
     raises, `SettingError` for an empty list or an unknown version.
     """
-    question = _Question(callbacks, semantics, initial_lr, steps_per_epoch)
+    question = _Question(_settings(callbacks), semantics, initial_lr, steps_per_epoch)
     return _answer(recording, _fit_number(recording, fit), question)
 
 
@@ -118,7 +120,7 @@ class _Question:
     """What is asked of one fit; `before` is the answer for the fit before, whose callbacks are used again."""
 
     callbacks: Sequence[Callback]
-    semantics: str | Semantics
+    semantics: str | Semantics | None
     initial_lr: float | None
     steps_per_epoch: int | None
     before: Replay | None = None
@@ -159,7 +161,10 @@ def _answer(recording: Recording, number: int, question: _Question) -> Replay:
     if run.error is not None:
         reason = _what_keras_raises(run.error)
         raise KerasWouldRaiseError(f"{recording.name}: {reason}", reason=reason)
-    horizon = nearest(_horizon(run, stream, question, start), cut_short(run.rows))
+    changes = any(map(changes_learning_rate, callbacks)) or _sets_learning_rate(run)
+    if start_source == "assumed" and not changes:
+        start_source = "unknown"
+    horizon = nearest(_horizon(run, stream, question, start, changes=changes), cut_short(run.rows))
     views = [View(callback, position, run, stream, horizon) for position, callback in enumerate(callbacks)]
     return Replay(
         run=recording.name,
@@ -171,7 +176,7 @@ def _answer(recording: Recording, number: int, question: _Question) -> Replay:
         initial_lr_source=start_source,
         outcomes=tuple(limited(outcome_of(view), view, recording.notes, number) for view in views),
         run_record=run,
-        notes=(*_notes(recording, number, start_source), *notes),
+        notes=(*_notes(recording, number, start_source), *notes, *_blind_spots(stream, callbacks)),
         sources=recording.sources,
     )
 
@@ -194,27 +199,65 @@ def _stream(recording: Recording, number: int, question: _Question) -> Stream:
     return with_steps(stream, question.steps_per_epoch)
 
 
+def _settings(callbacks: Sequence[object]) -> tuple[Callback, ...]:
+    """Return the callbacks with the real ones among them made ready to be driven."""
+    return tuple(callback if isinstance(callback, NATIVE) else _bridged(callback) for callback in callbacks)
+
+
+def _bridged(callback: object) -> Callback:
+    from kcb_replay.replay.bridge import Bridged, BridgedFromCode, bridged
+
+    return callback if isinstance(callback, (Bridged, BridgedFromCode)) else bridged(callback)
+
+
+def _blind_spots(stream: Stream, callbacks: Sequence[Callback]) -> Iterator[str]:
+    """Yield what a real callback never gets to see of this recording."""
+    if any(epoch.batches for epoch in stream.epochs):
+        return
+    for callback in callbacks:
+        if not isinstance(callback, NATIVE):
+            from kcb_replay.replay.bridge import blind_spots
+
+            hooks = blind_spots(callback)
+            if hooks:
+                yield f"{callback.name} has {', '.join(hooks)}, which are never called: the recording holds no batches"
+
+
+def _sets_learning_rate(run: Run) -> bool:
+    kinds = (LearningRateReduced, LearningRateSet)
+    return any(isinstance(event, kinds) for row in run.rows for events in row.events for event in events)
+
+
 def _version(stream: Stream, question: _Question, initial_lr: float) -> tuple[Semantics, list[str]]:
+    if question.semantics is None:
+        return resolve(_own_semantics(question.callbacks) or DEFAULT), []
     if question.semantics != "auto":
         return resolve(question.semantics), []
     found = guess(stream, question.callbacks, initial_lr)
     return found.semantics, [found.reason]
 
 
-def _versions(semantics: str | Semantics) -> Sequence[str | Semantics]:
-    if isinstance(semantics, Semantics):
+def _own_semantics(callbacks: Sequence[Callback]) -> str | None:
+    for callback in callbacks:
+        if not isinstance(callback, NATIVE):
+            from kcb_replay.replay.bridge import own_semantics
+
+            return own_semantics(callback)
+    return None
+
+
+def _versions(semantics: str | Semantics | None) -> Sequence[str | Semantics | None]:
+    if semantics is None or isinstance(semantics, Semantics):
         return [semantics]
     names = [name.strip() for name in semantics.split(",")]
     return [name if name == "auto" else resolve(name) for name in dict.fromkeys(names)]
 
 
-def _horizon(run: Run, stream: Stream, question: _Question, initial_lr: float) -> Horizon | None:
+def _horizon(run: Run, stream: Stream, question: _Question, initial_lr: float, *, changes: bool) -> Horizon | None:
     before = question.before
     if before is not None and (before.epochs_run < before.epochs or before.validity.label == "hypothetical"):
         return Horizon(None, f"fit {before.fit} would have ended with other weights, and this one goes on with them")
-    if not any(map(changes_learning_rate, question.callbacks)):
-        return None
-    return horizon_of(run.rows, stream, initial_lr)
+    return horizon_of(run.rows, stream, initial_lr) if changes else None
 
 
 def _fit_number(recording: Recording, fit: int | None) -> int:
@@ -256,7 +299,7 @@ def _initial_lr(stream: Stream, question: _Question) -> tuple[float, str]:
         return stream.learning_rates[first], "recorded"
     if question.before is not None:
         return question.before.run_record.final_lr, question.before.initial_lr_source
-    return _KERAS_DEFAULT_LR, "assumed" if any(map(changes_learning_rate, question.callbacks)) else "unknown"
+    return _KERAS_DEFAULT_LR, "assumed"
 
 
 def _notes(recording: Recording, fit: int, initial_lr_source: str) -> list[str]:

@@ -23,16 +23,20 @@ __all__ = ["callback_from_arguments", "parse_callback"]
 
 # LearningRateScheduler(my.py:halve), which Python could not parse, is taken as LearningRateScheduler("my.py:halve").
 _BARE_PLACE = re.compile(r"(?<=[(=,\s])([\w./\\-]+:[A-Za-z_]\w*)(?=\s*[,)])")
+_PLACE = re.compile(r"([^()'\"=]+):(?=[A-Za-z_]\w*(\(|$))")
 _EXAMPLE = 'Write it as in Keras, for example EarlyStopping(monitor="val_loss", patience=3).'
 
 
 def parse_callback(text: str) -> Callback:
     """Return the callback that a line of Keras code describes; raises `SettingError` naming what is wrong.
 
-    Only literals and schedules are allowed as arguments: nothing is evaluated. `keras.callbacks.` may stand in front.
+    Only literals and schedules are allowed as arguments: nothing is evaluated. `keras.callbacks.` may stand in front,
+    and so may the place of the user's own class, as `my_callbacks.py:` or `my_package.callbacks:`, which is then
+    loaded.
     """
+    source, rest = _split(text.strip())
     try:
-        call = _parsed(text.strip())
+        call = _parsed(rest)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise SettingError(f"{_shown(text)} is not a callback. {_EXAMPLE}") from None
     if isinstance(call, (ast.Name, ast.Attribute)):
@@ -44,7 +48,11 @@ def parse_callback(text: str) -> Callback:
         raise SettingError(f"{name}: ** cannot be read here. {_EXAMPLE}")
     positional = [_argument(argument, name) for argument in call.args]
     named = {str(keyword.arg): _argument(keyword.value, name) for keyword in call.keywords}
-    return callback_from_arguments(name, positional, named)
+    if source is None:
+        return callback_from_arguments(name, positional, named)
+    from kcb_replay.replay.bridge import bridged_from_code
+
+    return bridged_from_code(source, name, positional, named)
 
 
 def callback_from_arguments(name: str, positional: list[object], named: dict[str, object]) -> Callback:
@@ -79,6 +87,12 @@ def _made(kind: Any, name: str, positional: list[object], named: dict[str, objec
     if isinstance(schedule, str) and ":" in schedule:
         values["schedule"] = user_function(schedule)
     return kind(**values)
+
+
+def _split(text: str) -> tuple[str | None, str]:
+    """Return the file or module in front of a callback, None where there is none, and the callback."""
+    found = _PLACE.match(text)
+    return (found[1], text[found.end() :]) if found else (None, text)
 
 
 def _parsed(text: str) -> ast.expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.names import shown
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from kcb_replay.replay.conform import Conformance
+    from kcb_replay.replay.live import LiveReport
     from kcb_replay.report.machine import Record
 
 __all__ = ["conformance_document", "conformance_text"]
@@ -18,7 +20,7 @@ __all__ = ["conformance_document", "conformance_text"]
 _MOST_SHOWN = 10
 
 
-def conformance_document(reports: Sequence[Conformance]) -> Record:
+def conformance_document(reports: Sequence[Conformance], live: LiveReport | None = None) -> Record:
     """Return the document of `kcb-replay conform --json`."""
     files = [
         {
@@ -31,12 +33,41 @@ def conformance_document(reports: Sequence[Conformance]) -> Record:
         }
         for report in reports
     ]
-    return {"schema": "kcb-replay/conform/1", "files": files}
+    document: Record = {"schema": "kcb-replay/conform/1", "files": files}
+    return document if live is None else {**document, "live": _live_record(live)}
 
 
-def conformance_text(reports: Sequence[Conformance]) -> str:
+def conformance_text(reports: Sequence[Conformance], live: LiveReport | None = None) -> str:
     """Return a line per file, the first difference of the first mismatches of each, and the sum."""
-    return "\n".join(_lines(reports))
+    lines = [*(_lines(reports) if reports else ()), *(_live_lines(live) if live else ())]
+    return "\n".join(lines)
+
+
+def _live_record(live: LiveReport) -> Record:
+    first = None if live.first is None else {"case": live.first.case, "differences": list(live.first.fields)}
+    return {
+        "library": live.library,
+        "version": live.version,
+        "backend": live.backend,
+        "numpy": live.numpy,
+        "cases": live.cases,
+        "mismatches": 0 if first is None else 1,
+        "first": first,
+        "caveat": live.caveat,
+    }
+
+
+def _live_lines(live: LiveReport) -> Iterator[str]:
+    keras = f"{live.library} {live.version} ({live.backend}, NumPy {live.numpy})"
+    if live.caveat:
+        yield live.caveat
+    if live.first is None:
+        yield f"{whole(live.cases)} random cases agree with {keras}, installed here."
+        return
+    yield f"A random case differs from {keras}, installed here, after {whole(live.cases - 1)} that agree. Shrunk to:"
+    case = {key: live.first.case[key] for key in ("callbacks", "initial_lr", "model_metrics", "epochs")}
+    yield f"  {json.dumps(case)}"
+    yield from (f"  {shown(field)}" for field in live.first.fields)
 
 
 def _lines(reports: Sequence[Conformance]) -> Iterator[str]:

@@ -21,9 +21,12 @@ from kcb_replay.replay.events import (
     NotCounted,
     PayloadSent,
     Stopped,
+    StopRequested,
+    StopWithdrawn,
     Terminated,
     TextWritten,
     Waited,
+    Warned,
     WeightsRestored,
 )
 from kcb_replay.report.names import shown
@@ -108,6 +111,12 @@ def _left_behind(event: Event) -> tuple[str, str]:
             ago = {0: "", 1: " of the fit before"}.get(event.fits_ago, f" of {event.fits_ago} fits before")
             text = f"restores the weights of epoch {event.from_index + 1}{ago}"
             return f"{_capital(text)}.", text
+        case StopRequested():
+            return f"Asks to stop in {event.hook}.", "stop"
+        case StopWithdrawn():
+            return f"Takes the stop back in {event.hook}: the training goes on.", "goes on"
+        case Warned():
+            return f"Warns: {shown(event.text)}", "warned"
         case TextWritten():
             return shown(event.text.rstrip("\r\n")), "wrote"
         case PayloadSent():

@@ -18,6 +18,7 @@ from kcb_replay.replay.callbacks.terminate_on_nan import TerminateOnNaN, Termina
 
 __all__ = [
     "CALLBACKS",
+    "NATIVE",
     "BackupAndRestore",
     "BackupAndRestoreState",
     "BaseLogger",
@@ -76,6 +77,8 @@ CALLBACKS: dict[str, type[KnownCallback]] = {
     "ProgbarLogger": ProgbarLogger,
     "RemoteMonitor": RemoteMonitor,
 }
+# What one of ours is, when lists may also hold real callbacks of Keras.
+NATIVE = tuple(CALLBACKS.values())
 
 
 def changes_learning_rate(callback: Callback) -> bool:

@@ -113,9 +113,16 @@ def one_based(index: int | None) -> int | None:
 
 def settings_dict(settings: Callback) -> Json:
     """Return the settings under Keras's argument names, without those that only print."""
-    values: Mapping[str, Any] = {item.name: getattr(settings, item.name) for item in fields(settings)}  # type: ignore[arg-type]  # every native callback is a dataclass
+    values: Mapping[str, Any] | None = getattr(settings, "arguments", None)
+    if values is None:
+        values = {item.name: getattr(settings, item.name) for item in fields(settings)}  # type: ignore[arg-type]  # every native callback is a dataclass
     return {name: _plain(value) for name, value in values.items() if name != "verbose"}
 
 
 def _plain(value: object) -> object:
-    return getattr(value, "__name__", str(value)) if callable(value) else value
+    """Return a value that JSON can hold: what has a name is named, all else is written as Python writes it."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return str(getattr(value, "place", None) or getattr(value, "__name__", None) or value)
