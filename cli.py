@@ -246,7 +246,10 @@ def explain_command(run: str, store: Path, **settings: Any) -> None:
 
     simulation = _simulation((run,), store, settings)
     _require_answer(simulation)
-    click.echo("\n\n".join(explanation(replay) for replay in simulation.replays))
+    from kcb_replay.report.versions import difference_sentences
+
+    differences = [f"{sentence}." for sentence in difference_sentences(simulation.replays)]
+    click.echo("\n\n".join([*(explanation(replay) for replay in simulation.replays), *differences]))
     _say(_left_out_lines(simulation), quiet=False)
 
 

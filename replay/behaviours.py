@@ -64,44 +64,56 @@ class Semantics:
         ),
     )
     early_stopping_direction: DirectionRule = field(
-        default="acc or fmeasure in name", metadata=_means('how `mode="auto"` finds the direction')
+        default="acc or fmeasure in name", metadata=_means('how `mode="auto"` of EarlyStopping finds the direction')
     )
     early_stopping_needs_metric: bool = field(
-        default=True, metadata=_means("an epoch without the metric is a TypeError")
+        default=True, metadata=_means("EarlyStopping raises TypeError in an epoch without the metric")
     )
     early_stopping_counts_first: bool = field(
-        default=False, metadata=_means("the wait is counted before it is tested against patience, not after")
+        default=False,
+        metadata=_means("EarlyStopping counts the wait before it tests it against patience, not after"),
     )
     early_stopping_signed_min_delta: bool = field(
-        default=True, metadata=_means("a negative min_delta loosens instead of being taken as positive")
+        default=True,
+        metadata=_means("a negative min_delta of EarlyStopping loosens instead of being taken as positive"),
     )
     early_stopping_baseline_by_wait: bool = field(
-        default=False, metadata=_means("the baseline decides whether the wait is reset; before, it was the first best")
+        default=False,
+        metadata=_means(
+            "the baseline of EarlyStopping decides whether the wait is reset; before, it was the first best"
+        ),
     )
-    early_stopping_spares_first_epoch: bool = field(default=False, metadata=_means("epoch 0 never stops"))
+    early_stopping_spares_first_epoch: bool = field(
+        default=False, metadata=_means("EarlyStopping never stops after the first epoch")
+    )
     early_stopping_improving_never_stops: bool = field(
-        default=False, metadata=_means("an improving epoch is not tested against patience")
+        default=False, metadata=_means("EarlyStopping does not test an improving epoch against patience")
     )
     early_stopping_restores_at_end: bool = field(
-        default=False, metadata=_means("the best weights come back whenever training ends, not only when it stopped")
+        default=False,
+        metadata=_means("EarlyStopping restores the best weights whenever training ends, not only when it stopped it"),
     )
     early_stopping_any_first_value: bool = field(
-        default=False, metadata=_means("the first value is always an improvement, NaN included")
+        default=False, metadata=_means("EarlyStopping takes the first value for an improvement always, NaN included")
     )
     early_stopping_keeps_best: bool = field(
-        default=False, metadata=_means("a re-used callback goes on with the best of the fit before")
+        default=False, metadata=_means("a re-used EarlyStopping goes on with the best of the fit before")
     )
     early_stopping_keeps_weights: bool = field(
-        default=True, metadata=_means("a re-used callback still holds the best weights of the fit before")
+        default=True, metadata=_means("a re-used EarlyStopping still holds the best weights of the fit before")
     )
     plateau_arithmetic: Arithmetic = field(
-        default="float64", metadata=_means("as early_stopping_arithmetic, for ReduceLROnPlateau and ModelCheckpoint")
+        default="float64", metadata=_means("how ReduceLROnPlateau and ModelCheckpoint compare, in the same terms")
     )
     plateau_direction: DirectionRule = field(
-        default="acc in name", metadata=_means("as early_stopping_direction, for ReduceLROnPlateau and ModelCheckpoint")
+        default="acc in name",
+        metadata=_means('how `mode="auto"` of ReduceLROnPlateau and ModelCheckpoint finds the direction'),
     )
     plateau_any_first_value: bool = field(
-        default=False, metadata=_means("as early_stopping_any_first_value, for ReduceLROnPlateau and ModelCheckpoint")
+        default=False,
+        metadata=_means(
+            "ReduceLROnPlateau and ModelCheckpoint take the first value for an improvement always, NaN included"
+        ),
     )
     plateau_absolute_min_delta: bool = field(
         default=False,
@@ -111,17 +123,19 @@ class Semantics:
         ),
     )
     plateau_counts_first: bool = field(
-        default=False, metadata=_means("the wait is counted before it is tested against patience, not after")
+        default=False,
+        metadata=_means("ReduceLROnPlateau counts the wait before it tests it against patience, not after"),
     )
     plateau_floor: Floor = field(
-        default="min_lr * 1.0001", metadata=_means("what the learning rate must exceed to be reduced")
+        default="min_lr * 1.0001",
+        metadata=_means("what the learning rate must exceed for ReduceLROnPlateau to reduce it"),
     )
     plateau_keeps_best: bool = field(
         default=False, metadata=_means("a re-used ReduceLROnPlateau goes on with the best of the fit before")
     )
     float32_product: bool = field(
         default=False,
-        metadata=_means("the learning rate times the factor is a float32 product (NumPy 2 under tf_keras)"),
+        metadata=_means("ReduceLROnPlateau multiplies in float32 (NumPy 2 under tf_keras)"),
     )
     scheduler_call: ScheduleCall = field(
         default="schedule(epoch)",
@@ -133,20 +147,30 @@ class Semantics:
     scheduler_logs_rate: bool = field(
         default=False, metadata=_means("LearningRateScheduler logs the learning rate at the end of the epoch")
     )
-    checkpoint_epoch_offset: int = field(default=0, metadata=_means("what is added to the epoch in a file name"))
+    checkpoint_epoch_offset: int = field(
+        default=0, metadata=_means("what ModelCheckpoint adds to the epoch in a file name")
+    )
     checkpoint_counts: Counted = field(
         default="samples",
-        metadata=_means("what an integer save_freq counts: samples, calls of the hook, or the batches between them"),
+        metadata=_means(
+            "what an integer save_freq of ModelCheckpoint counts: samples, calls of the hook, or batches"
+        ),
     )
-    checkpoint_batch_in_name: bool = field(default=False, metadata=_means("a file name may hold {batch}"))
+    checkpoint_batch_in_name: bool = field(
+        default=False, metadata=_means("the file name of ModelCheckpoint may hold {batch}")
+    )
     checkpoint_saves_without_metric: bool = field(
-        default=False, metadata=_means("save_best_only saves when the metric is missing")
+        default=False, metadata=_means("ModelCheckpoint with save_best_only saves when the metric is missing")
     )
     checkpoint_first_batch: int | None = field(
-        default=0, metadata=_means("the batch seen last before the first one; None takes the first batch as one step")
+        default=0,
+        metadata=_means(
+            "the batch that ModelCheckpoint takes for the one before the first; None takes the first batch as one step"
+        ),
     )
     checkpoint_suffixes: tuple[str, ...] = field(
-        default=(), metadata=_means("the endings that a whole model may have; empty where any is allowed")
+        default=(),
+        metadata=_means("the endings that ModelCheckpoint allows for a whole model; empty where any is allowed"),
     )
     missing_arguments: frozenset[str] = field(
         default=frozenset(),

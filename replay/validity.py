@@ -112,5 +112,6 @@ def worst(validities: Sequence[Validity]) -> Validity:
 
 def _parting(index: int, recorded: float | None, replayed: float) -> str:
     if recorded is None:
-        return f"the learning rate changes after epoch {index}, and the recording does not say what its own was"
+        changes = f"changes after epoch {index}" if index else f"is {replayed:.4g} from the start"
+        return f"the learning rate {changes}, and the recording does not say what its own was"
     return f"the recording has learning rate {recorded:.4g} where the replay has {replayed:.4g} (epoch {index + 1})"

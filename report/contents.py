@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.report.columns import Column, groups_of
 from kcb_replay.report.curve import CurveInfo, curve_info
-from kcb_replay.report.facts import Column, Fact, cells, columns_of, facts
+from kcb_replay.report.facts import Fact, facts
 from kcb_replay.report.numbers import decimals_for, whole
 from kcb_replay.report.sections import Section, section_of
 from kcb_replay.report.together import (
@@ -23,6 +24,7 @@ from kcb_replay.report.together import (
     stops,
     subtitle,
 )
+from kcb_replay.report.versions import difference_sentences, version_names
 from kcb_replay.report.words import compared_outcomes
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ class Contents:
     sections_remark: str
     logic: str
     extent: str
+    differences: tuple[str, ...]
 
     @property
     def last_epoch(self) -> int:
@@ -87,16 +90,17 @@ def contents_of(simulation: Simulation) -> Contents:
     """Return what the page of a simulation says; the replays with the largest regret come first."""
     replays = sorted(simulation.replays, key=_by_regret)
     names = _names_of_settings(simulation.replays)
+    versions = version_names(simulation.replays)
     several_fits = {replay.run for replay in replays if replay.fit > 0}
-    titles = [_title(replay, several_fits, names) for replay in replays]
-    columns = columns_of(replays)
+    titles = [_title(replay, several_fits, names, versions) for replay in replays]
     decimals = decimals_for(pair for replay in replays for pair in compared_outcomes(replay.outcomes))
+    groups = groups_of(replays, decimals)
     rows: list[Row] = []
     sections: list[Section] = []
     for number, (replay, title) in enumerate(zip(replays, titles, strict=True), 1):
         curve = curve_info(replay)
         anchor = f"run-{number}" if number <= MOST_SECTIONS else ""
-        said = tuple(cells(replay, columns, decimals))
+        said = tuple(text for group in groups for text in group.cells(replay))
         rows.append(Row(title, anchor, curve, said, replay.validity.label, replay.validity.reason))
         if anchor:
             sections.append(section_of(replay, curve, title, anchor))
@@ -108,7 +112,7 @@ def contents_of(simulation: Simulation) -> Contents:
         facts=facts(replays, titles, decimals),
         settings=tuple(Setting(name.capitalize(), code) for code, name in names.items()),
         left_out=simulation.left_out,
-        columns=tuple(columns),
+        columns=tuple(column for group in groups for column in group.columns),
         rows=tuple(rows),
         regret_explained=regret_explained(replays),
         reduces=any(map(reduces, replays)),
@@ -116,6 +120,7 @@ def contents_of(simulation: Simulation) -> Contents:
         sections_remark=_sections_remark(replays),
         logic=logic(replays),
         extent=extent(replays),
+        differences=tuple(difference_sentences(simulation.replays)),
     )
 
 
@@ -133,9 +138,10 @@ def _names_of_settings(replays: Sequence[Replay]) -> dict[tuple[str, ...], str]:
     return {code: f"setting {number}" if len(codes) > 1 else "" for number, code in enumerate(codes, 1)}
 
 
-def _title(replay: Replay, several_fits: set[str], names: dict[tuple[str, ...], str]) -> str:
+def _title(replay: Replay, several_fits: set[str], names: dict[tuple[str, ...], str], versions: Sequence[str]) -> str:
     fit = f"fit {replay.fit}" if replay.run in several_fits else ""
-    return ", ".join(part for part in (replay.run, fit, names[_code(replay)]) if part)
+    version = replay.semantics.name if len(versions) > 1 else ""
+    return ", ".join(part for part in (replay.run, fit, names[_code(replay)], version) if part)
 
 
 def _sections_remark(replays: Sequence[Replay]) -> str:

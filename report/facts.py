@@ -1,4 +1,4 @@
-"""The few numbers under the answer of a page, and the cells of its table of runs: decided by outcomes, written here."""
+"""The few numbers under the answer of a page: decided by outcomes, written here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kcb_replay.replay.callbacks import changes_learning_rate
 from kcb_replay.replay.outcomes import ModelCheckpointOutcome
 from kcb_replay.report.numbers import short, whole
 from kcb_replay.report.together import drops_of, lead_of, reduces, saved_epochs, stops
-from kcb_replay.report.words import can_stop, drop_place
+from kcb_replay.report.words import can_stop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.result import Replay
     from kcb_replay.report.numbers import Decimals
 
-__all__ = ["Column", "Fact", "cells", "columns_of", "facts"]
+__all__ = ["Fact", "extreme", "facts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,6 @@ class Fact:
     term: str
     value: str
     remark: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of the table of runs."""
-
-    head: str
-    number: bool = True
 
 
 def facts(replays: Sequence[Replay], titles: Sequence[str], decimals: Decimals) -> tuple[Fact, ...]:
@@ -73,7 +65,7 @@ def _facts_of_one(replay: Replay, decimals: Decimals) -> tuple[Fact, ...]:
     kept_term = "Best epoch kept" if lead.kept_index == lead.best_index else "Last epoch kept"
     kept_value = f"{monitor} {decimals.show(lead.kept_value)}" if lead.kept_value is not None else f"no {monitor}"
     regret = "unknown" if lead.regret is None else decimals.show(lead.regret)
-    lowest = "" if lead.lowest_index is None else f"{_extreme(lead.mode)} was epoch {lead.lowest_index + 1}"
+    lowest = "" if lead.lowest_index is None else f"{extreme(lead.mode)} was epoch {lead.lowest_index + 1}"
     return (
         Fact("Stops after epoch", stop, f"of {replay.epochs}"),
         Fact(kept_term, kept, kept_value),
@@ -96,51 +88,6 @@ def _other_facts(replay: Replay) -> tuple[Fact, ...]:
     return (*facts, Fact("Answer", replay.validity.label))
 
 
-def _extreme(mode: str | None) -> str:
+def extreme(mode: str | None) -> str:
+    """Return what the best value of a metric is called."""
     return "highest" if mode == "max" else "lowest"
-
-
-_RATE_COLUMNS = (Column("Reduces after", number=False), Column("Last rate"))
-
-
-def columns_of(replays: Sequence[Replay]) -> list[Column]:
-    """Return the columns that the table of runs needs."""
-    columns: list[Column] = []
-    if any(map(stops, replays)):
-        leads = {
-            (lead.settings.monitor, lead.mode) for lead in (lead_of(replay) for replay in replays if stops(replay))
-        }
-        monitor, mode = next(iter(leads))
-        lowest = f"{_extreme(mode).capitalize()} {monitor}" if len(leads) == 1 else "Best recorded"
-        heads = ("Stops after", "Saved", "Best epoch", lowest, "Kept", "Regret")
-        columns += [Column(head) for head in heads]
-    if any(map(reduces, replays)):
-        columns += _RATE_COLUMNS
-    return columns
-
-
-def cells(replay: Replay, columns: Sequence[Column], decimals: Decimals) -> list[str]:
-    """Return the texts of one row of the table of runs."""
-    reducing = _RATE_COLUMNS[0] in columns
-    rate = (_rate_cells(replay) if reduces(replay) else ["", ""]) if reducing else []
-    stop = _stop_cells(replay, decimals) if stops(replay) else [""] * (len(columns) - len(rate))
-    return stop + rate
-
-
-def _stop_cells(replay: Replay, decimals: Decimals) -> list[str]:
-    lead = lead_of(replay)
-    kept = decimals.show(lead.kept_value) if lead.kept_value is not None else "none"
-    return [
-        "never" if replay.stop_epoch is None else str(replay.stop_epoch),
-        whole(lead.saved_epochs),
-        "none" if lead.best_index is None else str(lead.best_index + 1),
-        decimals.show(lead.lowest_value) or "none",
-        kept,
-        "unknown" if lead.regret is None else decimals.show(lead.regret),
-    ]
-
-
-def _rate_cells(replay: Replay) -> list[str]:
-    drops = drops_of(replay)
-    places = [drop_place(drop) for drop in drops]
-    return [", ".join(places) or "never", "unknown" if replay.final_lr is None else short(replay.final_lr)]

@@ -5,6 +5,7 @@ Epochs count from 1, as Keras prints them, and so do batches. Everything is read
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.events import (
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from kcb_replay.replay.directions import Direction
 
 __all__ = ["phrase"]
+
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 def phrase(event: Event, decimals: Decimals, mode: Direction | None) -> tuple[str, str]:
@@ -118,12 +121,18 @@ def _left_behind(event: Event) -> tuple[str, str]:
         case Warned():
             return f"Warns: {shown(event.text)}", "warned"
         case TextWritten():
-            return shown(event.text.rstrip("\r\n")), "wrote"
+            return _written(event.text), "wrote"
         case PayloadSent():
             return f"Sends {shown(event.body)}.", "sent"
         case BackupSaved():
             return _capital(f"{_batch(event.batch)}backs up to {shown(event.path)}."), "backed up"
     raise AssertionError(f"no words for {type(event).__name__}")
+
+
+def _written(text: str) -> str:
+    """Return the lines that are left to see: what a progress bar goes back over is gone."""
+    lines = [_COLOUR.sub("", line).rpartition("\r")[2].lstrip("\b") for line in re.split(r"\r?\n", text)]
+    return " / ".join(shown(line) for line in lines if line)
 
 
 def _batch(batch: int | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.replay.outcomes import EarlyStoppingOutcome
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import whole
+from kcb_replay.report.versions import difference_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +45,7 @@ def simulation_notes(simulation: Simulation) -> list[str]:
             "Note: kept is the value of the last epoch that runs, for restore_best_weights is False;"
             " --restore-best-weights keeps the best epoch."
         )
+    lines += [f"Note: {sentence}." for sentence in difference_sentences(simulation.replays)]
     return [*lines, *left_out_lines(simulation)]
 
 

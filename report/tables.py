@@ -8,6 +8,7 @@ from kcb_replay.replay.callbacks import changes_learning_rate
 from kcb_replay.replay.outcomes import EarlyStoppingOutcome, ModelCheckpointOutcome, ReduceLROnPlateauOutcome
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, decimals_for, short, whole
+from kcb_replay.report.versions import difference_records, version_names
 from kcb_replay.report.words import can_stop, compared_outcomes, drop_place
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 Cells: TypeAlias = dict[str, str]
-_TEXT_COLUMNS = ("run", "setting", "lr drops", "validity", "metrics", "sources")
+_TEXT_COLUMNS = ("run", "setting", "keras", "lr drops", "validity", "metrics", "sources")
 
 
 def simulation_document(simulation: Simulation) -> Record:
@@ -38,6 +39,7 @@ def simulation_document(simulation: Simulation) -> Record:
         "schema": "kcb-replay/simulate/1",
         "results": [replay.to_dict() for replay in simulation.replays],
         "left_out": [{"run": item.run, "fit": item.fit, "reason": item.reason} for item in simulation.left_out],
+        "differences": difference_records(simulation.replays),
     }
 
 
@@ -57,9 +59,11 @@ def simulation_table(simulation: Simulation) -> str:
     replays = simulation.replays
     lists = list(dict.fromkeys(tuple(str(callback) for callback in replay.callbacks) for replay in replays))
     decimals = decimals_for(compared_outcomes(outcome for replay in replays for outcome in replay.outcomes))
-    rows = [cells for replay in replays for cells in _rows(replay, decimals, one_setting=len(lists) == 1)]
-    versions = ", ".join(dict.fromkeys(replay.semantics.name for replay in replays))
-    head = f"{' + '.join(lists[0])}, {versions}" if len(lists) == 1 else versions
+    versions = version_names(replays)
+    constant = (*(["setting"] if len(lists) == 1 else ()), *(["keras"] if len(versions) == 1 else ()))
+    rows = [cells for replay in replays for cells in _rows(replay, decimals)]
+    rows = [{key: value for key, value in row.items() if key not in constant} for row in rows]
+    head = ", ".join([*([" + ".join(lists[0])] if len(lists) == 1 else ()), *versions])
     return f"{head}\n\n{_table(_without_constant_fit(rows))}"
 
 
@@ -93,12 +97,15 @@ def validity_cell(validity: Validity) -> str:
     return validity.label
 
 
-def _rows(replay: Replay, decimals: Decimals, *, one_setting: bool) -> list[Cells]:
+def _rows(replay: Replay, decimals: Decimals) -> list[Cells]:
     """Return a row per EarlyStopping of the list, or one row when there is none."""
-    head = {"run": shown(replay.run), "fit": str(replay.fit)}
-    if not one_setting:
-        head["setting"] = " + ".join(_varying(str(callback)) for callback in replay.callbacks)
-    head["epochs"] = whole(replay.epochs)
+    head = {
+        "run": shown(replay.run),
+        "fit": str(replay.fit),
+        "setting": " + ".join(_varying(str(callback)) for callback in replay.callbacks),
+        "keras": replay.semantics.name,
+        "epochs": whole(replay.epochs),
+    }
     drops = {**_drop_cells(replay), **_save_cells(replay)}
     stops = [outcome for outcome in replay.outcomes if isinstance(outcome, EarlyStoppingOutcome)]
     if not stops:

@@ -5,10 +5,19 @@ The one table of phrases that `explain`, tables, figures and pages use. Epochs c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.events import CheckpointSaved, CheckpointSkipped, CoolingDown, Improved, Waited, WeightsRestored
+from kcb_replay.replay.events import (
+    CheckpointSaved,
+    CheckpointSkipped,
+    CoolingDown,
+    Improved,
+    TextWritten,
+    Waited,
+    WeightsRestored,
+)
 from kcb_replay.replay.outcomes import (
     EarlyStoppingOutcome,
     LearningRateSchedulerOutcome,
@@ -22,8 +31,9 @@ from kcb_replay.report.numbers import Decimals, decimals_for, short
 from kcb_replay.report.phrases import phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from kcb_replay.replay.events import Event
     from kcb_replay.replay.outcomes import Drop, Outcome
     from kcb_replay.replay.result import Replay
 
@@ -110,10 +120,20 @@ def epoch_sentences(replay: Replay, position: int) -> list[EpochSentence]:
     mode = replay.outcomes[position].mode
     sentences = []
     for row in replay.rows:
-        said = [phrase(event, decimals, mode) for event in row.events[position]]
+        said = [phrase(event, decimals, mode) for event in _joined(row.events[position])]
         text, verdict = " ".join(text for text, _ in said), ", ".join(verdict for _, verdict in said)
         sentences.append(EpochSentence(row.index, text, verdict))
     return sentences
+
+
+def _joined(events: Sequence[Event]) -> Iterable[Event]:
+    """Yield the events with what is written piece by piece in one piece."""
+    for kind, group in groupby(events, type):
+        if kind is TextWritten:
+            pieces = [event for event in group if isinstance(event, TextWritten)]
+            yield replace(pieces[0], text="".join(piece.text for piece in pieces))
+        else:
+            yield from group
 
 
 def restored_sentences(replay: Replay) -> list[str]:
