@@ -70,7 +70,7 @@ class Semantics:
         checkpoint_suffixes: the endings that a whole model may have; empty where any is allowed.
         logs_order: the order of the keys in the logs that `fit` hands to callbacks.
         train_hooks_pass_none: `on_train_begin` and `on_train_end` pass None where others pass empty logs.
-        train_end_logs: what `on_train_end` passes of the last epoch: nothing, its metrics, or also what callbacks added.
+        train_end_logs: what `on_train_end` passes: nothing, the metrics of the last epoch, or what callbacks added, too.
         train_batch_hooks: there are `on_train_batch_begin` and `on_train_batch_end`; before, only `on_batch_...`.
         batch_hooks_by_keyword: the logs of a batch are passed as `logs=`.
         base_logger: what BaseLogger does at the end of an epoch, or that there is none.
@@ -246,8 +246,8 @@ _CHANGES = (
     _Change(_keras_3(3, 15), "plateau_keeps_best", False),
 )
 
-# The loggers. Boundaries: the text of the classes in the wheels of all releases but 2.0.1 to 2.0.4, 2.0.7, 2.2.1 and most
-# patches of Keras 3; where one of those lies between two texts, the later one is taken to begin with the next release read.
+# The loggers. Boundaries: the text of the classes in the releases that tests/golden/loggers.jsonl names; where one that
+# was not read lies between two texts, the later text is taken to begin with the next one that was.
 _LOGGER_CHANGES = (
     _Change(_multi_backend(2, 0, 5), "csv_logger_spells_texts", False),
     # 2.0.6 has none, 2.0.8 has it; 2.0.7 was not read.
@@ -334,10 +334,10 @@ _NUMPY_2_SINCE = _tensorflow(2, 18)
 def known_semantics() -> tuple[str, ...]:
     """Return the names of the versions at which something changed, oldest first, then the qualifiers."""
     names = (
-        "keras-2.0", "keras-2.0.8", "keras-2.0.9", "keras-2.1", "keras-2.1.3", "keras-2.1.4", "keras-2.1.6", "keras-2.2",
-        "keras-2.2.3", "keras-2.3", "tf.keras-2.0", "tf.keras-2.1", "tf.keras-2.2", "tf.keras-2.3", "tf.keras-2.4",
-        "tf.keras-2.5", "keras-2.6", "keras-2.7", "keras-2.10", "keras-2.11", "keras-2.12", "keras-2.13", "keras-2.15",
-        "tf_keras-2.16", "tf_keras-2.18", "keras-3.0", "keras-3.1", "keras-3.7", "keras-3.8", "keras-3.10",
+        "keras-2.0", "keras-2.0.5", "keras-2.0.8", "keras-2.0.9", "keras-2.1", "keras-2.1.3", "keras-2.1.4",
+        "keras-2.1.6", "keras-2.2", "keras-2.2.3", "keras-2.3", "tf.keras-2.0", "tf.keras-2.1", "tf.keras-2.2",
+        "tf.keras-2.3", "tf.keras-2.4", "tf.keras-2.5", "keras-2.6", "keras-2.7", "keras-2.10", "keras-2.11", "keras-2.12", "keras-2.13",
+        "keras-2.15", "tf_keras-2.16", "tf_keras-2.18", "keras-3.0", "keras-3.1", "keras-3.7", "keras-3.8", "keras-3.10",
         "keras-3.11", "keras-3.12", "keras-3.14", "keras-3.15",
     )  # fmt: skip
     return (*names, "keras-3.15/jax", "keras-3.15/torch", "keras-3.15/numpy", "tf_keras-2.21/numpy1")

@@ -47,7 +47,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class TrainBegin:
-    """What `on_train_begin` sees: the last epoch counted from 1, the batches in each (None: unknown), the learning rate."""
+    """What `on_train_begin` sees: the last epoch counted from 1, the batches in each or None, and the learning rate."""
 
     epochs: int
     steps: int | None
@@ -95,7 +95,7 @@ class TestEnd:
 
 @dataclass(frozen=True, slots=True)
 class EpochEnd:
-    """What `on_epoch_end` sees: the 0-based epoch, the shared logs, the learning rate, and whether the stop flag is set."""
+    """What `on_epoch_end` sees: the 0-based epoch, the shared logs, the learning rate, and the stop flag."""
 
     index: int
     logs: Mapping[str, float]

@@ -139,4 +139,3 @@ def _cell(key: str, value: object, semantics: Semantics) -> object:
     if not isinstance(value, Iterable) or (isinstance(value, np.ndarray) and not value.ndim):
         return value
     return f'"[{", ".join(map(str, value))}]"'
-

@@ -1,8 +1,8 @@
 """LambdaCallback: functions of the user, called as Keras calls them (keras/src/callbacks/lambda_callback.py).
 
-What a function writes into the logs of an epoch is seen by the callbacks listed after it, as in Keras. A recording has no
-more than the hooks below; the model, which a function may reach on its own, is not there. What is written into the logs
-of a batch is seen by nobody, and where the logs of an epoch are empty what is written into them is lost.
+What a function writes into the logs of an epoch is seen by the callbacks listed after it, as in Keras. A recording has
+no more than the hooks below; the model, which a function may reach on its own, is not there. What is written into the
+logs of a batch is seen by nobody, and where the logs of an epoch are empty what is written into them is lost.
 """
 
 from __future__ import annotations

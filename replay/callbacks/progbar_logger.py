@@ -1,8 +1,8 @@
 """ProgbarLogger: what `fit` prints (keras/src/callbacks/progbar_logger.py, and callbacks.py of Keras 2).
 
-Has no clock: every batch takes `seconds_per_batch`, and all else takes no time. Prints nothing. Refuses recordings that do
-not hold what is printed: how many batches an epoch has, and for verbose=1 the batches themselves. Where those hold fewer
-metrics than Keras logged, the lines of the batches show fewer, too.
+Has no clock: every batch takes `seconds_per_batch`, and all else takes no time. Prints nothing. Refuses recordings that
+do not hold what is printed: how many batches an epoch has, and for verbose=1 the batches themselves. Where those hold
+fewer metrics than Keras logged, the lines of the batches show fewer, too.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _NO_METRICS = ("batch", "size", "num_steps")
 class ProgbarLogger:
     """Print a progress bar (`verbose` 1) or a line (2) per epoch.
 
-    `count_mode` and `stateful_metrics` are arguments of Keras 2; without a `count_mode` steps are counted, as `fit` asks
-    for wherever it does not count samples. All else is what `fit` tells the class, or the machine: `epochs` and `steps` as
-    given to `fit` (None: as recorded; a generator of unknown length has "unknown" steps), `samples` in an epoch for
-    count_mode="samples" of old versions, `seconds_per_batch` on the clock, and whether the output is a `terminal`: for
-    Keras 2.0.9 to 2.3.1, the others redraw wherever they write to, on Linux and macOS. Raises `SettingError` for values of
-    another kind.
+    `count_mode` and `stateful_metrics` are arguments of Keras 2; without a `count_mode` steps are counted, as `fit`
+    asks for wherever it does not count samples. All else is what `fit` tells the class, or the machine: `epochs` and
+    `steps` as given to `fit` (None: as recorded; a generator of unknown length has "unknown" steps), `samples` in an
+    epoch for count_mode="samples" of old versions, `seconds_per_batch` on the clock, and whether the output is a
+    `terminal`: for Keras 2.0.9 to 2.3.1, as the others redraw wherever they write to, on Linux and macOS. Raises
+    `SettingError` for values of another kind.
     """
 
     name: ClassVar[str] = "ProgbarLogger"
@@ -88,8 +88,8 @@ class ProgbarLoggerState(State):
     """The bar of this epoch, the steps or samples seen in it, and all that was printed.
 
     `steps` are the batches of an epoch (None: unknown), `batches` those that ended in this one, `trained` those in the
-    epochs before, `target` what the bar counts to; `values` wait for the next line, in versions that do not draw the last
-    batch.
+    epochs before, `target` what the bar counts to; `values` wait for the next line, in versions that do not draw the
+    last batch.
     """
 
     settings: ProgbarLogger
