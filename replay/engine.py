@@ -187,7 +187,8 @@ class _Fit:
         order = self.context.semantics.logs_order
         for batch in epoch.batches if hooked else ():
             if batch.index is not None:
-                begin = BatchBegin(epoch.index, batch.index, self.lr)
+                place = {name: batch.logs[name] for name in ("batch", "size") if name in batch.logs}
+                begin = BatchBegin(epoch.index, batch.index, self.lr, place)
                 self._hook("on_train_batch_begin", lambda state: state.on_train_batch_begin(begin), hooked)  # noqa: B023
             end = BatchEnd(epoch.index, batch.index, ordered(batch.logs, order), self.lr)
             self._hook("on_train_batch_end", lambda state: state.on_train_batch_end(end), hooked)  # noqa: B023

@@ -23,7 +23,7 @@ LogsOrder: TypeAlias = Literal["as computed", "sorted, then validation sorted", 
 TrainEndLogs: TypeAlias = Literal["none", "metrics", "shared"]
 BaseLoggerDoes: TypeAlias = Literal["means", "KeyError", "absent"]
 MissingCell: TypeAlias = Literal["KeyError", "NA when stopping", "NA"]
-Float32Logs: TypeAlias = Literal["learning rate", "learning rate and metrics", "none"]
+Float32Logs: TypeAlias = Literal["learning rate", "training metrics", "metrics", "none"]
 BarLayout: TypeAlias = Literal["seconds", "per step", "per unit", "per epoch", "blocks"]
 BarStateful: TypeAlias = Literal["given", "model or given", "model and given", "none", "all"]
 BackupCounts: TypeAlias = Literal["absent", "epochs", "calls", "batches"]
@@ -70,7 +70,7 @@ class Semantics:
         checkpoint_suffixes: the endings that a whole model may have; empty where any is allowed.
         logs_order: the order of the keys in the logs that `fit` hands to callbacks.
         train_hooks_pass_none: `on_train_begin` and `on_train_end` pass None where others pass empty logs.
-        train_end_logs: what `on_train_end` passes: nothing, the metrics of the last epoch, or what callbacks added, too.
+        train_end_logs: what `on_train_end` passes: nothing, the last epoch's metrics, or what callbacks added, too.
         train_batch_hooks: there are `on_train_batch_begin` and `on_train_batch_end`; before, only `on_batch_...`.
         batch_hooks_by_keyword: the logs of a batch are passed as `logs=`.
         base_logger: what BaseLogger does at the end of an epoch, or that there is none.
@@ -80,7 +80,8 @@ class Semantics:
         csv_logger_pads_validation: without a `val_` key in the first epoch there is one more column for every key.
         csv_logger_keeps_keys: a re-used CSVLogger keeps the columns of its first fit.
         csv_logger_spells_texts: CSVLogger takes a text for a list of its letters.
-        float32_logs: which values of the logs are np.float32: those are written with as few digits as that needs.
+        float32_logs: which values of the logs are np.float32: the learning rate, the metrics of the training, too, or those
+            of the validation as well, but never the losses. They are written with as few digits as that needs.
         remote_monitor_unwraps: an np.float32 in the logs is no TypeError.
         remote_monitor_sends_json: RemoteMonitor has the argument `send_as_json`.
         progbar_layout: how a line is laid out: the seconds alone; with the time per step, also for the unit "sample";
@@ -261,13 +262,14 @@ _LOGGER_CHANGES = (
     _Change(_multi_backend(2, 1, 4), "progbar_raw_stateful", True),
     _Change(_multi_backend(2, 1, 6), "progbar_raw_stateful", False),
     _Change(_multi_backend(2, 1, 6), "remote_monitor_sends_json", True),
-    _Change(_multi_backend(2, 2, 0), "float32_logs", "learning rate and metrics"),
+    _Change(_multi_backend(2, 2, 0), "float32_logs", "training metrics"),
     _Change(_multi_backend(2, 3, 0), "train_batch_hooks", True),
     _Change(_multi_backend(2, 3, 0), "train_hooks_pass_none", True),
     _Change(_tensorflow(2, 0), "progbar_layout", "per unit"),
     _Change(_tensorflow(2, 0), "progbar_heads_single_epoch", False),
     # `posix` is in sys.modules on every such system.
     _Change(_tensorflow(2, 0), "progbar_always_redraws", True),
+    _Change(_tensorflow(2, 0), "float32_logs", "metrics"),
     _Change(_tensorflow(2, 0), "remote_monitor_unwraps", False),
     _Change(_tensorflow(2, 1), "progbar_least_weight", 1),
     # Training was rewritten in TensorFlow 2.2: no `metrics` in params, no sizes in the logs of a batch.
@@ -289,6 +291,8 @@ _LOGGER_CHANGES = (
     _Change(_tensorflow(2, 4), "progbar_starts_with_batch", False),
     _Change(_tensorflow(2, 4), "progbar_ends_at_target", True),
     _Change(_tensorflow(2, 4), "progbar_skips_first_step", True),
+    # Asked when the first epoch begins, before the first batch has made the metrics of a new model.
+    _Change(_tensorflow(2, 4), "progbar_stateful", "given"),
     _Change(_tensorflow(2, 5), "progbar_stateful", "model and given"),
     _Change(_tensorflow(2, 5), "progbar_sees_learning_rate", True),
     _Change(_tensorflow(2, 7), "progbar_layout", "per epoch"),
@@ -336,9 +340,9 @@ def known_semantics() -> tuple[str, ...]:
     names = (
         "keras-2.0", "keras-2.0.5", "keras-2.0.8", "keras-2.0.9", "keras-2.1", "keras-2.1.3", "keras-2.1.4",
         "keras-2.1.6", "keras-2.2", "keras-2.2.3", "keras-2.3", "tf.keras-2.0", "tf.keras-2.1", "tf.keras-2.2",
-        "tf.keras-2.3", "tf.keras-2.4", "tf.keras-2.5", "keras-2.6", "keras-2.7", "keras-2.10", "keras-2.11", "keras-2.12", "keras-2.13",
-        "keras-2.15", "tf_keras-2.16", "tf_keras-2.18", "keras-3.0", "keras-3.1", "keras-3.7", "keras-3.8", "keras-3.10",
-        "keras-3.11", "keras-3.12", "keras-3.14", "keras-3.15",
+        "tf.keras-2.3", "tf.keras-2.4", "tf.keras-2.5", "keras-2.6", "keras-2.7", "keras-2.10", "keras-2.11",
+        "keras-2.12", "keras-2.13", "keras-2.15", "tf_keras-2.16", "tf_keras-2.18", "keras-3.0", "keras-3.1",
+        "keras-3.7", "keras-3.8", "keras-3.10", "keras-3.11", "keras-3.12", "keras-3.14", "keras-3.15",
     )  # fmt: skip
     return (*names, "keras-3.15/jax", "keras-3.15/torch", "keras-3.15/numpy", "tf_keras-2.21/numpy1")
 

@@ -154,8 +154,8 @@ class Model:
     _test_counter = _predict_counter = None
     trained = 0
 
-    def __init__(self, metrics, files):
-        self.metrics = [types.SimpleNamespace(name=name) for name in metrics]
+    def __init__(self, files):
+        self.metrics = []
         self.stop_training = False
         self.files = files
         self.saved = []
@@ -258,7 +258,7 @@ def run(texts, library, version, scenario):
             exec(text, names) if text else None  # noqa: S102  # the code of Keras itself
     stdout = io.StringIO()
     stdout.isatty = lambda: scenario.get("terminal", False)
-    model = Model([name for name in metrics_of(scenario) if not name.startswith("val_")], names["Files"])
+    model = Model(names["Files"])
     try:
         with contextlib.redirect_stdout(stdout), np.errstate(all="ignore"):
             callback = names[scenario["callback"]](**scenario["kwargs"])
@@ -296,6 +296,9 @@ def drive(callback, model, fit, scenario, clock, release):
         callback.on_epoch_begin(epoch["epoch"], {})
         for place, batch in epoch.get("batches", ()):
             callback.on_train_batch_begin(place, {})
+            # The first batch makes the metrics of a new model.
+            training = [name for name in metrics_of(scenario) if not name.startswith("val_")]
+            model.metrics = [types.SimpleNamespace(name=name) for name in training]
             clock.now += scenario.get("seconds", 0.0)
             Model.trained += 1
             sized = multi_backend or version < (2, 2)
@@ -335,10 +338,13 @@ def ordered(logs, version):
 
 
 def number(name, value, release):
-    """Return a value of a scenario as what Keras hands to callbacks: of 2.2 to TensorFlow 2.1 metrics are np.float32."""
+    """Return a value of a scenario as what Keras hands to callbacks: np.float32 for the metrics of 2.2 to tf.keras 2.1.
+
+    Those of the validation are Python floats in Keras 2.2 and 2.3.
+    """
     library, version = release
-    float32 = (2, 2) <= version < (2, 4) if library == "keras" else version < (2, 2)
-    if float32 and name not in ("loss", "val_loss", "size"):
+    multi_backend = library == "keras" and (2, 2) <= version < (2, 4) and not name.startswith("val_")
+    if (multi_backend or (library == "tf.keras" and version < (2, 2))) and name not in ("loss", "val_loss", "size"):
         return np.float32(value)
     return float(value) if isinstance(value, str) else value
 
