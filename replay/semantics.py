@@ -205,7 +205,7 @@ _CHANGES = (
     # keras-team/keras#8100 and the file name's epoch + 1.
     _Change(_multi_backend(2, 0, 9), "early_stopping_counts_first", True),
     _Change(_multi_backend(2, 0, 9), "checkpoint_epoch_offset", 1),
-    _Change(_multi_backend(2, 1, 0), "scheduler_passes_rate", True),
+    _Change(_multi_backend(2, 1), "scheduler_passes_rate", True),
     # lr_epsilon is gone in 2.1.5; 2.1.3 and 2.1.4 were not looked at.
     _Change(_multi_backend(2, 1, 3), "plateau_floor", "float64"),
     # keras-team/keras#9541.
@@ -262,9 +262,9 @@ _LOGGER_CHANGES = (
     _Change(_multi_backend(2, 1, 4), "progbar_raw_stateful", True),
     _Change(_multi_backend(2, 1, 6), "progbar_raw_stateful", False),
     _Change(_multi_backend(2, 1, 6), "remote_monitor_sends_json", True),
-    _Change(_multi_backend(2, 2, 0), "float32_logs", "training metrics"),
-    _Change(_multi_backend(2, 3, 0), "train_batch_hooks", True),
-    _Change(_multi_backend(2, 3, 0), "train_hooks_pass_none", True),
+    _Change(_multi_backend(2, 2), "float32_logs", "training metrics"),
+    _Change(_multi_backend(2, 3), "train_batch_hooks", True),
+    _Change(_multi_backend(2, 3), "train_hooks_pass_none", True),
     _Change(_tensorflow(2, 0), "progbar_layout", "per unit"),
     _Change(_tensorflow(2, 0), "progbar_heads_single_epoch", False),
     # `posix` is in sys.modules on every such system.
@@ -326,7 +326,7 @@ _LOGGER_CHANGES = (
 
 _NAME = re.compile(r"(keras|tf\.keras|tf_keras)-(\d+(?:\.\d+){1,2})(?:/(tensorflow|jax|numpy|torch|numpy1|numpy2))?")
 _OF_LIBRARY = {
-    "keras": ((_multi_backend(2, 0, 0), _multi_backend(2, 3, 1)), (_tensorflow(2, 4), _tensorflow(2, 15)),
+    "keras": ((_multi_backend(2, 0), _multi_backend(2, 3, 1)), (_tensorflow(2, 4), _tensorflow(2, 15)),
               (_keras_3(3, 0), _keras_3(3, 15))),
     "tf.keras": ((_tensorflow(2, 0), _tensorflow(2, 15)),),
     "tf_keras": ((_tensorflow(2, 15), _tensorflow(2, 21)),),

@@ -120,7 +120,10 @@ def watched(keras, patch):
     if keras.__name__ == "keras":
         backup, method = keras.callbacks.BackupAndRestore, "_save_model"
     else:
-        backup, method = importlib.import_module("tf_keras.src.distribute.worker_training_state").WorkerTrainingState, "back_up"
+        backup, method = (
+            importlib.import_module("tf_keras.src.distribute.worker_training_state").WorkerTrainingState,
+            "back_up",
+        )
     real = getattr(backup, method)
     patch.setattr(backup, method, lambda *a, **k: (saved.append(1), real(*a, **k)))
     return sent, saved, keras.callbacks

@@ -1,14 +1,15 @@
 """Write loggers.jsonl: what the loggers of every Keras write, class by class, out of the wheels they came in.
 
-Run `python make_loggers.py WHEEL...` with the wheels, or source archives, of keras, tf_keras and tensorflow
-from PyPI (`pip download --no-deps`);
-nothing of them is installed, so that Python and NumPy of today run the classes of 2017. The text of a class is executed
-as it stands, but for decorators and imports: what it imports is replaced by stand-ins (files in memory, a clock that is
-set, a `requests` that sends nothing). The mean of a backend, which Keras 3.0 to 3.11 takes, is one in float32.
+Run `python make_loggers.py WHEEL...` with the wheels, or source archives, of keras, tf_keras and tensorflow from PyPI
+(`pip download --no-deps`); nothing of them is installed, so that Python and NumPy of today run the classes of 2017. The
+text of a class is executed as it stands, but for decorators and imports: what it imports is replaced by stand-ins
+(files in memory, a clock that is set, a `requests` that sends nothing). The mean of a backend, which Keras 3.0 to 3.11
+takes, is one in float32.
 
-A line is a scenario (callback, settings, params of `fit`, fits: per epoch `logs`, `batches`, `learning_rate`, `stop`), or
-what comes of one: `output` or `error`, and the versions in which that is so. NaN and infinities are strings.
+A line is a scenario (callback, settings, params of `fit`, fits: per epoch `logs`, `batches`, `learning_rate`, `stop`),
+or what comes of one: `output` or `error`, and the versions in which that is so. NaN and infinities are strings.
 """
+# ruff: noqa: D102, D106  # stand-ins: their methods do what those they stand for do
 
 from __future__ import annotations
 
@@ -176,12 +177,11 @@ def environment():
     tensorflow.io.gfile = gfile
     tensorflow.distribute.ParameterServerStrategy = type("ParameterServerStrategy", (), {})
     context = types.SimpleNamespace(executing_eagerly=lambda: True)
-    python_types = types.SimpleNamespace(
-        sync_to_numpy_or_python_type=lambda logs: dict(logs), to_numpy_or_python_type=lambda logs: dict(logs)
-    )
-    mean = types.SimpleNamespace(mean=lambda value: np.float32(value))
+    python_types = types.SimpleNamespace(sync_to_numpy_or_python_type=dict, to_numpy_or_python_type=dict)
+    mean = types.SimpleNamespace(mean=np.float32)
     names = {
-        "Files": files, "Callback": Callback, "np": np, "csv": csv, "io": types.SimpleNamespace(open=files.open), "open": files.open,
+        "Files": files, "Callback": Callback, "np": np, "csv": csv, "open": files.open,
+        "io": types.SimpleNamespace(open=files.open),
         "os": types.SimpleNamespace(path=types.SimpleNamespace(exists=files.exists), name="posix", environ={}),
         "collections": collections, "collections_abc": collections.abc, "OrderedDict": collections.OrderedDict,
         "Iterable": collections.abc.Iterable, "copy": copy, "json": json, "math": math, "sys": sys, "time": clock,
@@ -209,7 +209,7 @@ def environment():
         ("collective_all_reduce_strategy", ("CollectiveAllReduceStrategy",)),
         ("tpu_strategy", ("TPUStrategy", "TPUStrategyV2")),
     ):
-        names[strategies] = types.SimpleNamespace(**{kind: mock.MagicMock for kind in kinds})
+        names[strategies] = types.SimpleNamespace(**dict.fromkeys(kinds, mock.MagicMock))
     Model.distribute_strategy = mock.MagicMock()
     return names
 
@@ -255,7 +255,7 @@ def run(texts, library, version, scenario):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for text in (texts.get("Progbar"), texts[scenario["callback"]]):
-            exec(text, names) if text else None  # noqa: S102  # the code of Keras itself
+            exec(text, names) if text else None
     stdout = io.StringIO()
     stdout.isatty = lambda: scenario.get("terminal", False)
     model = Model(names["Files"])
@@ -323,7 +323,10 @@ def output(callback, model, stdout, names):
     if kind == "ProgbarLogger":
         return {"text": stdout.getvalue()}
     if kind == "History":
-        return {"history": {k: [float(v) for v in values] for k, values in callback.history.items()}, "epoch": callback.epoch}
+        return {
+            "history": {k: [float(v) for v in values] for k, values in callback.history.items()},
+            "epoch": callback.epoch,
+        }
     if kind == "RemoteMonitor":
         return {"sent": names["requests"].sent}
     left = any(name.startswith(callback.backup_dir) for name in names["Files"].texts)
@@ -351,12 +354,21 @@ def number(name, value, release):
 
 def epochs(count, *names, first=0, every=1, start=0, rate=None, steps=0, size=None, batch_names=("loss",)):
     """Return epochs that log the named metrics, those of the validation at every `every`-th from `start` on."""
-    series = {"loss": LOSS, "accuracy": ACCURACY, "val_loss": VAL_LOSS, "val_accuracy": ACCURACY[::-1], "mae": LOSS[::-1]}
+    series = {
+        "loss": LOSS,
+        "accuracy": ACCURACY,
+        "val_loss": VAL_LOSS,
+        "val_accuracy": ACCURACY[::-1],
+        "mae": LOSS[::-1],
+    }
     result = []
     for index in range(first, first + count):
         validated = index >= start and (index - start) % every == 0
         logs = {n: series[n][index % 6] for n in names if validated or not n.startswith("val_")}
-        batches = [[b, {n: series[n][(index + b) % 6] if n != "loss" else BATCH[(index + b) % 6] for n in batch_names}] for b in range(steps)]
+        batches = [
+            [b, {n: series[n][(index + b) % 6] if n != "loss" else BATCH[(index + b) % 6] for n in batch_names}]
+            for b in range(steps)
+        ]
         for _place, batch in batches if size else ():
             batch["size"] = size
         epoch = {"epoch": index, "logs": logs} | ({"batches": batches} if steps else {})
@@ -371,7 +383,9 @@ def csv_scenarios():
     late = epochs(4, *all_four, every=2, start=1)
     gone = epochs(4, *all_four, every=2)
     odd = [{"epoch": 0, "logs": {"loss": "NaN", "a,b": "Infinity", "accuracy": "-Infinity"}}]
-    added = [{"epoch": 0, "logs": {"loss": 0.5}, "added": {"note": "x,y", "list": [1.0, 2.5], "none": None, "yes": True}}]
+    added = [
+        {"epoch": 0, "logs": {"loss": 0.5}, "added": {"note": "x,y", "list": [1.0, 2.5], "none": None, "yes": True}}
+    ]
     yield "csv", {}, [plain]
     yield "csv without validation", {}, [epochs(3, "loss", "accuracy", rate=0.0010000000474974513)]
     yield "csv validated late", {}, [late]
@@ -411,7 +425,12 @@ def progbar_scenarios():
         stateful = {"count_mode": "steps", "stateful_metrics": ["accuracy"]}
         yield f"{name}, stateful", stateful, [fit], {"verbose": verbose, "seconds": 0.25}
         yield f"{name}, terminal", steps_mode, [fit], {"verbose": verbose, "seconds": 0.25, "terminal": True}
-        yield f"{name}, only loss", steps_mode, [epochs(6, *both, steps=3, size=2)], {"verbose": verbose, "seconds": 1.0}
+        yield (
+            f"{name}, only loss",
+            steps_mode,
+            [epochs(6, *both, steps=3, size=2)],
+            {"verbose": verbose, "seconds": 1.0},
+        )
         yield f"{name}, fit twice", steps_mode, [fit, fit[:1]], {"verbose": verbose, "seconds": 0.25}
     yield "progbar bad mode", {"count_mode": "both"}, [fit], {}
 
