@@ -33,7 +33,7 @@ LogsOrder: TypeAlias = Literal["as computed", "sorted, then validation sorted", 
 TrainEndLogs: TypeAlias = Literal["none", "metrics", "shared"]
 BaseLoggerDoes: TypeAlias = Literal["means", "KeyError", "absent"]
 MissingCell: TypeAlias = Literal["KeyError", "NA when stopping", "NA"]
-Float32Logs: TypeAlias = Literal["learning rate", "learning rate and metrics", "none"]
+Float32Logs: TypeAlias = Literal["learning rate", "training metrics", "metrics", "none"]
 BarLayout: TypeAlias = Literal["seconds", "per step", "per unit", "per epoch", "blocks"]
 BarStateful: TypeAlias = Literal["given", "model or given", "model and given", "none", "all"]
 BackupCounts: TypeAlias = Literal["absent", "epochs", "calls", "batches"]
@@ -152,9 +152,7 @@ class Semantics:
     )
     checkpoint_counts: Counted = field(
         default="samples",
-        metadata=_means(
-            "what an integer save_freq of ModelCheckpoint counts: samples, calls of the hook, or batches"
-        ),
+        metadata=_means("what an integer save_freq of ModelCheckpoint counts: samples, calls of the hook, or batches"),
     )
     checkpoint_batch_in_name: bool = field(
         default=False, metadata=_means("the file name of ModelCheckpoint may hold {batch}")
@@ -184,9 +182,7 @@ class Semantics:
     )
     train_end_logs: TrainEndLogs = field(
         default="none",
-        metadata=_means(
-            "what `on_train_end` passes of the last epoch: nothing, its metrics, or also what callbacks added"
-        ),
+        metadata=_means("what `on_train_end` passes: nothing, the last epoch's metrics, or what callbacks added, too"),
     )
     train_batch_hooks: bool = field(
         default=False,
@@ -217,7 +213,10 @@ class Semantics:
     )
     float32_logs: Float32Logs = field(
         default="learning rate",
-        metadata=_means("which values of the logs are np.float32: those are written with as few digits as that needs"),
+        metadata=_means(
+            "which values of the logs are np.float32, written with as few digits as that needs: the learning rate, the "
+            "metrics of the training, too, or those of the validation as well, but never the losses"
+        ),
     )
     remote_monitor_unwraps: bool = field(default=False, metadata=_means("an np.float32 in the logs is no TypeError"))
     remote_monitor_sends_json: bool = field(

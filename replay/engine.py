@@ -203,9 +203,10 @@ class _Fit:
     def _run_batch(self, epoch: Epoch, batch: Batch, hooked: Sequence[int]) -> None:
         index, place = epoch.index, batch.index
         if place is not None:
+            known = {name: batch.logs[name] for name in ("batch", "size") if name in batch.logs}
             self._hook(
                 "on_train_batch_begin",
-                lambda state: state.on_train_batch_begin(BatchBegin(index, place, self.lr, self.stopping)),
+                lambda state: state.on_train_batch_begin(BatchBegin(index, place, self.lr, self.stopping, known)),
                 hooked,
             )
         self.logs = self._handed_out(batch.logs)

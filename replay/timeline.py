@@ -65,7 +65,7 @@ _OF_DECISIONS = (
     Change(multi_backend(2, 1, 4), "scheduler_call", "schedule(epoch, lr=lr)"),
     # keras-team/keras#9541.
     Change(multi_backend(2, 1, 6), "plateau_counts_first", True),
-    Change(multi_backend(2, 2, 0), "scheduler_call", "schedule(epoch, lr)"),
+    Change(multi_backend(2, 2), "scheduler_call", "schedule(epoch, lr)"),
     Change(multi_backend(2, 2, 3), "scheduler_logs_rate", True),
     Change(tensorflow(1, 15), "early_stopping_signed_min_delta", False),
     # Between 1.15 and 2.1; 2.0 was not looked at.
@@ -110,7 +110,7 @@ _OF_DECISIONS = (
 # Since when an argument, or a whole class, is there; what is not listed always was.
 ADDED = (
     (multi_backend(2, 0, 5), "TerminateOnNaN"),
-    (multi_backend(2, 2, 0), "EarlyStopping.baseline"),
+    (multi_backend(2, 2), "EarlyStopping.baseline"),
     (multi_backend(2, 2, 3), "EarlyStopping.restore_best_weights"),
     (tensorflow(1, 15), "ModelCheckpoint.save_freq"),
     (tensorflow(2, 8), "ModelCheckpoint.initial_value_threshold"),
@@ -119,9 +119,8 @@ ADDED = (
 )
 REMOVED = ((keras_3(3, 0), "ModelCheckpoint.period"),)
 
-# The loggers. Boundaries: the text of the classes in the wheels of all releases but 2.0.1 to 2.0.4, 2.0.7, 2.2.1 and
-# most patches of Keras 3; where one of those lies between two texts, the later one is taken to begin with the next
-# release read.
+# The loggers. Boundaries: the text of the classes in the releases that tests/golden/loggers.jsonl names; where one that
+# was not read lies between two texts, the later text is taken to begin with the next one that was.
 _OF_LOGGERS = (
     Change(multi_backend(2, 0, 5), "csv_logger_spells_texts", False),
     # 2.0.6 has none, 2.0.8 has it; 2.0.7 was not read.
@@ -135,13 +134,14 @@ _OF_LOGGERS = (
     Change(multi_backend(2, 1, 4), "progbar_raw_stateful", True),
     Change(multi_backend(2, 1, 6), "progbar_raw_stateful", False),
     Change(multi_backend(2, 1, 6), "remote_monitor_sends_json", True),
-    Change(multi_backend(2, 2, 0), "float32_logs", "learning rate and metrics"),
-    Change(multi_backend(2, 3, 0), "train_batch_hooks", True),
-    Change(multi_backend(2, 3, 0), "train_hooks_pass_none", True),
+    Change(multi_backend(2, 2), "float32_logs", "training metrics"),
+    Change(multi_backend(2, 3), "train_batch_hooks", True),
+    Change(multi_backend(2, 3), "train_hooks_pass_none", True),
     Change(tensorflow(2, 0), "progbar_layout", "per unit"),
     Change(tensorflow(2, 0), "progbar_heads_single_epoch", False),
     # `posix` is in sys.modules on every such system.
     Change(tensorflow(2, 0), "progbar_always_redraws", True),
+    Change(tensorflow(2, 0), "float32_logs", "metrics"),
     Change(tensorflow(2, 0), "remote_monitor_unwraps", False),
     Change(tensorflow(2, 1), "progbar_least_weight", 1),
     # Training was rewritten in TensorFlow 2.2: no `metrics` in params, no sizes in the logs of a batch.
@@ -163,6 +163,8 @@ _OF_LOGGERS = (
     Change(tensorflow(2, 4), "progbar_starts_with_batch", False),
     Change(tensorflow(2, 4), "progbar_ends_at_target", True),
     Change(tensorflow(2, 4), "progbar_skips_first_step", True),
+    # Asked when the first epoch begins, before the first batch has made the metrics of a new model.
+    Change(tensorflow(2, 4), "progbar_stateful", "given"),
     Change(tensorflow(2, 5), "progbar_stateful", "model and given"),
     Change(tensorflow(2, 5), "progbar_sees_learning_rate", True),
     Change(tensorflow(2, 7), "progbar_layout", "per epoch"),
@@ -195,7 +197,7 @@ _OF_LOGGERS = (
 )
 
 OF_LIBRARY = {
-    "keras": ((multi_backend(2, 0, 0), multi_backend(2, 3, 1)), (tensorflow(2, 4), tensorflow(2, 15)),
+    "keras": ((multi_backend(2, 0), multi_backend(2, 3, 1)), (tensorflow(2, 4), tensorflow(2, 15)),
               (keras_3(3, 0), keras_3(3, 15))),
     "tf.keras": ((tensorflow(1, 15), tensorflow(2, 15)),),
     "tf_keras": ((tensorflow(2, 15), tensorflow(2, 21)),),

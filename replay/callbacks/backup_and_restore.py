@@ -1,8 +1,8 @@
 """BackupAndRestore: when the training is backed up, and whether the backup is left.
 
-Source: keras/src/callbacks/backup_and_restore.py and its ancestors. Writes nothing and restores nothing: a recorded fit
-is one that was not interrupted. That the model must have been built before `fit` (Keras 3) cannot be seen in a
-recording.
+Writes nothing and restores nothing: a recorded fit is one that was not interrupted. That the model must have been built
+before `fit` (Keras 3) cannot be seen in a recording. Sources: keras/src/callbacks/backup_and_restore.py; in Keras 2
+callbacks.py and distribute/worker_training_state.py.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ __all__ = ["BackupAndRestore", "BackupAndRestoreState"]
 class BackupAndRestore:
     """Back up the training into `backup_dir` after every epoch, or after every `save_freq` batches.
 
-    With `delete_checkpoint` the backup is deleted when the training ends. The order of the arguments is that of Keras
-    3; `save_before_preemption` (tf.keras 2.11 to tf_keras) is about machines, not about recordings, and saves nothing
-    here. Raises `SettingError` when `backup_dir` is no text.
+    With `delete_checkpoint` the backup is deleted when the training ends. The order of the arguments is that of
+    Keras 3; `save_before_preemption` (tf.keras 2.11 to tf_keras) is about machines, not about recordings, and saves
+    nothing here.
+    Raises `SettingError` when `backup_dir` is no text.
     """
 
     name: ClassVar[str] = "BackupAndRestore"
@@ -92,7 +93,7 @@ class BackupAndRestoreState(State):
     batch_hook: ClassVar[bool] = True
 
     def on_train_begin(self, begin: TrainBegin) -> Step:  # noqa: ARG002
-        """Count the checkpoints anew, unless those of the fit before are still there."""
+        """Count the checkpoints from 1 again, unless those of the fit before are still there."""
         return Step(self if self.exists else replace(self, number=0))
 
     def on_train_batch_end(self, end: BatchEnd) -> Step:

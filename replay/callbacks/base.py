@@ -71,12 +71,16 @@ class EpochBegin:
 
 @dataclass(frozen=True, slots=True)
 class BatchBegin:
-    """What `on_train_batch_begin` sees: the 0-based epoch and batch, and the learning rate of the optimizer."""
+    """What `on_train_batch_begin` sees: the 0-based epoch and batch, the learning rate, and logs of its place and size.
+
+    The logs are there where the recording holds them: `fit` passed them up to tf.keras 2.1.
+    """
 
     index: int
     batch: int
     learning_rate: float
     stopping: bool = False
+    logs: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ __all__ = ["was_float32"]
 def was_float32(key: str, value: object, semantics: Semantics) -> bool:
     """Tell whether the value of `key` was an np.float32.
 
-    From Keras 2.2 to tf.keras 2.1 the loss is a mean in float64 and metrics are float32 of the model; a metric that the
-    model does not keep is a mean, too, and is told by its digits.
+    From Keras 2.2 to tf.keras 2.1 the losses are means in float64 and metrics are float32 of the model; a metric that
+    the model does not keep is a mean, too, and is told by its digits.
     """
     if semantics.float32_logs == "none" or not isinstance(value, float) or float32(value) != value:
         return False
     if key == semantics.learning_rate_key:
         return True
-    return semantics.float32_logs == "learning rate and metrics" and key not in ("loss", "val_loss")
+    kept = {"training metrics": not key.startswith("val_"), "metrics": True}
+    return key not in ("loss", "val_loss") and kept.get(semantics.float32_logs, False)

@@ -88,8 +88,9 @@ class LambdaCallbackState(State):
         return Step(self)
 
     def on_train_batch_begin(self, begin: BatchBegin) -> Step:
-        """Call the function for the beginning of a batch; Keras to tf.keras 2.1 also tells it the size of the batch."""
-        self._call_for_batch(self.settings.on_train_batch_begin, self.settings.on_batch_begin, begin.batch, {})
+        """Call the function for the beginning of a batch."""
+        logs = dict(begin.logs)
+        self._call_for_batch(self.settings.on_train_batch_begin, self.settings.on_batch_begin, begin.batch, logs)
         return Step(self)
 
     def on_train_batch_end(self, end: BatchEnd) -> Step:

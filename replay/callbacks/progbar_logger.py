@@ -43,7 +43,7 @@ class ProgbarLogger:
     asks for wherever it does not count samples. All else is what `fit` tells the class, or the machine: `epochs` and
     `steps` as given to `fit` (None: as recorded; a generator of unknown length has "unknown" steps), `samples` in an
     epoch for count_mode="samples" of old versions, `seconds_per_batch` on the clock, and whether the output is a
-    `terminal`: for Keras 2.0.9 to 2.3.1, the others redraw wherever they write to, on Linux and macOS. Raises
+    `terminal`: for Keras 2.0.9 to 2.3.1, as the others redraw wherever they write to, on Linux and macOS. Raises
     `SettingError` for values of another kind.
     """
 

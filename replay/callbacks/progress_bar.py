@@ -1,7 +1,7 @@
 r"""The progress bar of one epoch, as text: `keras.utils.Progbar` of every version, without its clock and its console.
 
-The control characters are part of the text: `\b` and `\r` where Keras goes back over the line before, and since Keras 3
-the ANSI codes of bold and colour. That the console can write the bar's `━` is assumed: where it cannot, Keras writes
+The control characters are part of the text: `\b` and `\r` where Keras goes back over the line before, and since Keras
+3 the ANSI codes of bold and colour. That the console can write the bar's `━` is assumed: where it cannot, Keras writes
 `=`.
 """
 

@@ -1,14 +1,15 @@
 """Write loggers.jsonl: what the loggers of every Keras write, class by class, out of the wheels they came in.
 
-Run `python make_loggers.py WHEEL...` with the wheels, or source archives, of keras, tf_keras and tensorflow
-from PyPI (`pip download --no-deps`);
-nothing of them is installed, so that Python and NumPy of today run the classes of 2017. The text of a class is executed
-as it stands, but for decorators and imports: what it imports is replaced by stand-ins (files in memory, a clock that is
-set, a `requests` that sends nothing). The mean of a backend, which Keras 3.0 to 3.11 takes, is one in float32.
+Run `python make_loggers.py WHEEL...` with the wheels, or source archives, of keras, tf_keras and tensorflow from PyPI
+(`pip download --no-deps`); nothing of them is installed, so that Python and NumPy of today run the classes of 2017. The
+text of a class is executed as it stands, but for decorators and imports: what it imports is replaced by stand-ins
+(files in memory, a clock that is set, a `requests` that sends nothing). The mean of a backend, which Keras 3.0 to 3.11
+takes, is one in float32.
 
-A line is a scenario (callback, settings, params of `fit`, fits: per epoch `logs`, `batches`, `learning_rate`, `stop`), or
-what comes of one: `output` or `error`, and the versions in which that is so. NaN and infinities are strings.
+A line is a scenario (callback, settings, params of `fit`, fits: per epoch `logs`, `batches`, `learning_rate`, `stop`),
+or what comes of one: `output` or `error`, and the versions in which that is so. NaN and infinities are strings.
 """
+# ruff: noqa: D102, D106  # stand-ins: their methods do what those they stand for do
 
 from __future__ import annotations
 
@@ -154,8 +155,8 @@ class Model:
     _test_counter = _predict_counter = None
     trained = 0
 
-    def __init__(self, metrics, files):
-        self.metrics = [types.SimpleNamespace(name=name) for name in metrics]
+    def __init__(self, files):
+        self.metrics = []
         self.stop_training = False
         self.files = files
         self.saved = []
@@ -176,12 +177,11 @@ def environment():
     tensorflow.io.gfile = gfile
     tensorflow.distribute.ParameterServerStrategy = type("ParameterServerStrategy", (), {})
     context = types.SimpleNamespace(executing_eagerly=lambda: True)
-    python_types = types.SimpleNamespace(
-        sync_to_numpy_or_python_type=lambda logs: dict(logs), to_numpy_or_python_type=lambda logs: dict(logs)
-    )
-    mean = types.SimpleNamespace(mean=lambda value: np.float32(value))
+    python_types = types.SimpleNamespace(sync_to_numpy_or_python_type=dict, to_numpy_or_python_type=dict)
+    mean = types.SimpleNamespace(mean=np.float32)
     names = {
-        "Files": files, "Callback": Callback, "np": np, "csv": csv, "io": types.SimpleNamespace(open=files.open), "open": files.open,
+        "Files": files, "Callback": Callback, "np": np, "csv": csv, "open": files.open,
+        "io": types.SimpleNamespace(open=files.open),
         "os": types.SimpleNamespace(path=types.SimpleNamespace(exists=files.exists), name="posix", environ={}),
         "collections": collections, "collections_abc": collections.abc, "OrderedDict": collections.OrderedDict,
         "Iterable": collections.abc.Iterable, "copy": copy, "json": json, "math": math, "sys": sys, "time": clock,
@@ -255,10 +255,10 @@ def run(texts, library, version, scenario):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for text in (texts.get("Progbar"), texts[scenario["callback"]]):
-            exec(text, names) if text else None  # the code of Keras itself
+            exec(text, names) if text else None
     stdout = io.StringIO()
     stdout.isatty = lambda: scenario.get("terminal", False)
-    model = Model([name for name in metrics_of(scenario) if not name.startswith("val_")], names["Files"])
+    model = Model(names["Files"])
     try:
         with contextlib.redirect_stdout(stdout), np.errstate(all="ignore"):
             callback = names[scenario["callback"]](**scenario["kwargs"])
@@ -296,6 +296,9 @@ def drive(callback, model, fit, scenario, clock, release):
         callback.on_epoch_begin(epoch["epoch"], {})
         for place, batch in epoch.get("batches", ()):
             callback.on_train_batch_begin(place, {})
+            # The first batch makes the metrics of a new model.
+            training = [name for name in metrics_of(scenario) if not name.startswith("val_")]
+            model.metrics = [types.SimpleNamespace(name=name) for name in training]
             clock.now += scenario.get("seconds", 0.0)
             Model.trained += 1
             sized = multi_backend or version < (2, 2)
@@ -338,10 +341,13 @@ def ordered(logs, version):
 
 
 def number(name, value, release):
-    """Return a value of a scenario as what Keras hands to callbacks: of 2.2 to TensorFlow 2.1 metrics are np.float32."""
+    """Return a value of a scenario as what Keras hands to callbacks: np.float32 for the metrics of 2.2 to tf.keras 2.1.
+
+    Those of the validation are Python floats in Keras 2.2 and 2.3.
+    """
     library, version = release
-    float32 = (2, 2) <= version < (2, 4) if library == "keras" else version < (2, 2)
-    if float32 and name not in ("loss", "val_loss", "size"):
+    multi_backend = library == "keras" and (2, 2) <= version < (2, 4) and not name.startswith("val_")
+    if (multi_backend or (library == "tf.keras" and version < (2, 2))) and name not in ("loss", "val_loss", "size"):
         return np.float32(value)
     return float(value) if isinstance(value, str) else value
 
