@@ -60,6 +60,7 @@ class Semantics:
         checkpoint_saves_without_metric: save_best_only saves when the metric is missing.
         checkpoint_first_batch: the batch seen last before the first one; None takes the first batch as one step.
         checkpoint_suffixes: the endings that a whole model may have; empty where any is allowed.
+
     """
 
     name: str = ""
@@ -209,7 +210,9 @@ def semantics(name: str | Semantics = DEFAULT) -> Semantics:
 
 
 def _point(library: str, version: str) -> _Point | None:
-    release = tuple(int(part) for part in version.split("."))
+    numbers = [int(part) for part in version.split(".")]
+    # 2.1 is its first release, 2.1.0, and so not before it.
+    release = (*numbers, *[0] * (3 - len(numbers)))
     for first, last in _OF_LIBRARY[library]:
         # 2.15.1 is a patch of the last known release, 2.16 is not.
         if first.release <= release and release[: len(last.release)] <= last.release:
