@@ -39,8 +39,8 @@ def _of_one(case: Case, position: int, given: Monitoring) -> list[Lint]:
     known = case.modes(given.monitor)
     remedy = f'Say mode="{known}".' if known else f'Say mode="{chosen}" or mode="{_OPPOSITE[chosen]}".'
     text = (
-        f'With mode="{given.mode}" {given.name} wants {given.monitor} to {_WANTED[chosen]} in {case.version.name}, but to'
-        f" {_WANTED[_OPPOSITE[chosen]]} in {others}; here that makes a difference from epoch {index + 1} on. {remedy}"
+        f'With mode="{given.mode}" {given.name} wants {given.monitor} to {_WANTED[chosen]} in {case.version.name}, but'
+        f" to {_WANTED[_OPPOSITE[chosen]]} in {others}; here that makes a difference from epoch {index + 1} on. {remedy}"
     )
     return [Lint("auto-mode-differs", (position,), index, text)]
 
