@@ -20,6 +20,7 @@ from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.era import guess
 from kcb_replay.replay.events import LearningRateReduced, LearningRateSet
 from kcb_replay.replay.limits import limited
+from kcb_replay.replay.lints import LISTED_TOO_EARLY, lints
 from kcb_replay.replay.outcomes import View, outcome_of
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
@@ -159,7 +160,8 @@ def _answer(recording: Recording, number: int, question: _Question) -> Replay:
     states = question.before.run_record.states if question.before else None
     run = run_fit(stream.epochs, callbacks, Context(version, direction_of), initial_lr=start, states=states)
     if run.error is not None:
-        reason = _what_keras_raises(run.error)
+        remedies = (lint.text for lint in lints(callbacks, stream, version, run) if lint.code == LISTED_TOO_EARLY)
+        reason = " ".join([_what_keras_raises(run.error), *remedies])
         raise KerasWouldRaiseError(f"{recording.name}: {reason}", reason=reason)
     changes = any(map(changes_learning_rate, callbacks)) or _sets_learning_rate(run)
     if start_source == "assumed" and not changes:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.replay.callbacks import EarlyStoppingState, ModelCheckpointState, ReduceLROnPlateauState
+from kcb_replay.replay.lints import lints
 from kcb_replay.replay.outcomes.base import one_based
 from kcb_replay.replay.outcomes.early_stopping import EarlyStoppingOutcome
 from kcb_replay.replay.validity import worst
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import Callback, State
     from kcb_replay.replay.engine import Row, Run
     from kcb_replay.replay.events import Event
+    from kcb_replay.replay.lints import Lint
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
@@ -103,6 +105,11 @@ class Replay:
         """Every event, in the order of epochs and, within one, of the list."""
         during = [event for row in self.rows for events in row.events for event in events]
         return (*during, *(event for events in self.run_record.finish_events for event in events))
+
+    @cached_property
+    def lints(self) -> tuple[Lint, ...]:
+        """What the user may not have meant; each is proved by further replays, so the first look takes its time."""
+        return lints(self.callbacks, self.stream, self.semantics, self.run_record)
 
     @cached_property
     def trace(self) -> tuple[Json, ...]:

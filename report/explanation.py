@@ -31,6 +31,9 @@ def _lines(replay: Replay) -> Iterator[str]:
     for note in replay.notes:
         yield ""
         yield f"Note: {shown(note)}."
+    for lint in replay.lints:
+        yield ""
+        yield f"Note: {shown(lint.text)}"
     yield ""
     yield from _epoch_lines(replay)
     yield from restored_sentences(replay)

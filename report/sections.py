@@ -78,7 +78,7 @@ def section_of(replay: Replay, curve: CurveInfo, title: str, anchor: str) -> Sec
         has_chart=len(curve.epochs) > 1,
         lanes=_lanes(replay),
         endings=tuple(restored_sentences(replay)),
-        notes=replay.notes,
+        notes=(*(f"{note}." for note in replay.notes), *(lint.text for lint in replay.lints)),
         rows=_epoch_rows(replay),
     )
 

@@ -10,13 +10,17 @@ from kcb_replay.report.numbers import whole
 from kcb_replay.report.versions import difference_sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from kcb_replay.ingest.ingest import IngestReport
     from kcb_replay.replay.replay import Simulation
+    from kcb_replay.replay.result import Replay
 
-__all__ = ["ingest_summary", "left_out_lines", "simulation_notes"]
+__all__ = ["MOST_LINTED", "ingest_summary", "left_out_lines", "simulation_notes"]
+
+# Each lint replays the fit a few times more.
+MOST_LINTED = 100
 
 
 def ingest_summary(report: IngestReport, store: Path) -> list[str]:
@@ -46,7 +50,26 @@ def simulation_notes(simulation: Simulation) -> list[str]:
             " --restore-best-weights keeps the best epoch."
         )
     lines += [f"Note: {sentence}." for sentence in difference_sentences(simulation.replays)]
+    lines += _lint_lines(simulation.replays)
     return [*lines, *left_out_lines(simulation)]
+
+
+def _lint_lines(replays: Sequence[Replay]) -> list[str]:
+    """Return a line per kind of lint, with the first replay that it was found in."""
+    if len(replays) > MOST_LINTED:
+        few = "Replay fewer of them, or explain one, to see what may not be meant"
+        return [f"Note: the settings of more than {MOST_LINTED} replays are not looked over. {few}."]
+    found: dict[tuple[str, tuple[str, ...]], list[tuple[str, str]]] = {}
+    for replay in replays:
+        for lint in replay.lints:
+            key = (lint.code, tuple(str(replay.callbacks[position]) for position in lint.positions))
+            found.setdefault(key, []).append((replay.run, lint.text))
+    lines = []
+    for (run, text), *others in found.values():
+        more = len({name for name, _ in others} - {run})
+        also = f" ({more} more run{'s' if more > 1 else ''} alike: explain RUN says where.)" if more else ""
+        lines.append(f"Note: {shown(run)}: {shown(text)}{also}")
+    return lines
 
 
 def left_out_lines(simulation: Simulation) -> list[str]:

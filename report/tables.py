@@ -8,11 +8,12 @@ from kcb_replay.replay.callbacks import changes_learning_rate
 from kcb_replay.replay.outcomes import EarlyStoppingOutcome, ModelCheckpointOutcome, ReduceLROnPlateauOutcome
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, decimals_for, short, whole
+from kcb_replay.report.summary import MOST_LINTED
 from kcb_replay.report.versions import difference_records, version_names
 from kcb_replay.report.words import can_stop, compared_outcomes, drop_place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from kcb_replay.ingest.schema import RunEntry
     from kcb_replay.replay.replay import Simulation
@@ -40,6 +41,7 @@ def simulation_document(simulation: Simulation) -> Record:
         "results": [replay.to_dict() for replay in simulation.replays],
         "left_out": [{"run": item.run, "fit": item.fit, "reason": item.reason} for item in simulation.left_out],
         "differences": difference_records(simulation.replays),
+        "lints": _lint_records(simulation.replays),
     }
 
 
@@ -135,6 +137,26 @@ def _drop_cells(replay: Replay) -> Cells:
     drops = sorted((drop for outcome in outcomes for drop in outcome.drops), key=lambda drop: drop.index)
     marks = [drop_place(drop) for drop in drops]
     return {"lr drops": " ".join(marks) or "none", **final}
+
+
+def _lint_records(replays: Sequence[Replay]) -> list[Record] | None:
+    """Return every lint, None where there are too many replays to look for them."""
+    if len(replays) > MOST_LINTED:
+        return None
+    return [
+        {
+            "run": replay.run,
+            "fit": replay.fit,
+            "semantics": replay.semantics.name,
+            "callbacks": [str(replay.callbacks[position]) for position in lint.positions],
+            "code": lint.code,
+            "index": lint.index,
+            "epoch": None if lint.index is None else lint.index + 1,
+            "text": lint.text,
+        }
+        for replay in replays
+        for lint in replay.lints
+    ]
 
 
 def _flat(outcome: Record) -> Record:

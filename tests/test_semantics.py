@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -115,3 +115,9 @@ def test_defaults_of_a_missing_argument_are_no_matter():
         [Epoch(0, {"val_loss": 1.0})], [EarlyStopping()], Context(semantics("keras-2.0"), direction_of), initial_lr=0.1
     )
     assert run.error is None
+
+
+@pytest.mark.parametrize("short", ["keras-2.0", "keras-2.1", "keras-2.2", "tf.keras-2.0", "tf_keras-2.16", "keras-3.0"])
+def test_a_version_of_two_numbers_is_its_first_release(short):
+    """keras-2.1 behaves like keras-2.1.0."""
+    assert replace(semantics(short), name="") == replace(semantics(f"{short}.0"), name="")

@@ -1,0 +1,166 @@
+"""What a lint is, and what it looks at: one replayed fit, and what becomes of it with a setting or a version changed.
+
+A lint never guesses. It replays the remedy, or the other version, and speaks only where the outcome differs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias, TypeVar
+
+from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
+from kcb_replay.replay.callbacks.base import Callback, Context
+from kcb_replay.replay.directions import Direction
+from kcb_replay.replay.engine import Run, run_fit
+from kcb_replay.replay.events import (
+    CheckpointSaved,
+    Event,
+    LearningRateReduced,
+    LearningRateSet,
+    Stopped,
+    WeightsRestored,
+)
+from kcb_replay.replay.semantics import Semantics
+from kcb_replay.replay.stream import Epoch, Stream
+
+__all__ = [
+    "Case",
+    "Lint",
+    "Monitoring",
+    "Rule",
+    "better",
+    "effects",
+    "epochs_of",
+    "events_of",
+    "parting",
+    "reductions",
+    "stop_of",
+]
+
+Monitoring: TypeAlias = EarlyStopping | ReduceLROnPlateau | ModelCheckpoint
+_MONITORING = (EarlyStopping, ReduceLROnPlateau, ModelCheckpoint)
+_Kind = TypeVar("_Kind", bound=Callback)
+_Event = TypeVar("_Event", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Lint:
+    """Something that the user may not have meant: its stable `code`, and one or two sentences with the remedy.
+
+    `positions` are those of the callbacks in the list, `index` is the 0-based epoch it is about (None: the whole fit).
+    """
+
+    code: str
+    positions: tuple[int, ...]
+    index: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A replayed fit: the settings, the stream, the version, the run they gave, and the directions of the metrics."""
+
+    callbacks: tuple[Callback, ...]
+    stream: Stream
+    version: Semantics
+    run: Run
+    modes: Callable[[str], Direction | None]
+
+    def each(self, kind: type[_Kind]) -> list[tuple[int, _Kind]]:
+        """Return the callbacks of a kind, each with its position in the list."""
+        return [(position, given) for position, given in enumerate(self.callbacks) if isinstance(given, kind)]
+
+    def watching(self) -> list[tuple[int, Monitoring]]:
+        """Return the callbacks that watch a metric, each with its position in the list."""
+        numbered = enumerate(self.callbacks)
+        return [(position, given) for position, given in numbered if isinstance(given, _MONITORING)]
+
+    def replayed(
+        self, *callbacks: Callback, version: Semantics | None = None, epochs: Sequence[Epoch] | None = None
+    ) -> Run:
+        """Replay other callbacks, or another version, or other epochs, from the same learning rate."""
+        context = Context(version or self.version, self.modes)
+        return run_fit(epochs or self.stream.epochs, callbacks, context, initial_lr=self._initial_lr())
+
+    def alone(self, position: int, *, version: Semantics | None = None, **changes: object) -> Run:
+        """Replay one callback without the others, its settings changed, on the epochs that the others leave it."""
+        changed = replace(self.callbacks[position], **changes)  # type: ignore[type-var]  # settings are dataclasses
+        stopped_by_another = self.run.rows and self.run.rows[-1].stoppers not in ((), (position,))
+        epochs = self.stream.epochs[: len(self.run.rows)] if stopped_by_another else self.stream.epochs
+        return self.replayed(changed, version=version, epochs=epochs)
+
+    def direction(self, position: int) -> Direction | None:
+        """Return the mode that a callback has resolved to, None where it got to no epoch."""
+        return self.run.states[position].direction if position < len(self.run.states) else None
+
+    def events(self, position: int, kind: type[_Event]) -> list[_Event]:
+        """Return the events of a kind that one callback had, `on_train_end` included."""
+        return events_of(self.run, position, kind)
+
+    def _initial_lr(self) -> float:
+        """Return the learning rate before a schedule of the first epoch set its own."""
+        if not self.run.rows:
+            return self.run.partial.lr_begin if self.run.partial else self.run.final_lr
+        first = self.run.rows[0]
+        set_first = (event.old_lr for events in first.events for event in events if isinstance(event, LearningRateSet))
+        return next(set_first, first.lr_begin)
+
+
+Rule: TypeAlias = Callable[[Case], list[Lint]]
+
+
+def effects(run: Run, position: int = 0) -> list[tuple[int, str, object]]:
+    """Return what a callback did to the training or to the disk: epoch, what, and its value."""
+    found: list[tuple[int, str, object]] = []
+    for event in events_of(run, position, Event):
+        if isinstance(event, Stopped):
+            found.append((event.index, "stopped", None))
+        elif isinstance(event, LearningRateReduced):
+            found.append((event.index, "reduced", event.new_lr))
+        elif isinstance(event, CheckpointSaved):
+            found.append((event.index, "saved", event.path))
+        elif isinstance(event, WeightsRestored):
+            found.append((event.index, "restored", event.from_index))
+    return found
+
+
+def parting(left: Run, right: Run) -> int | None:
+    """Return the first 0-based epoch in which a lone callback does not do the same in both runs, None where it does."""
+    ours, others = effects(left), effects(right)
+    differing = [effect[0] for effect in ours if effect not in others]
+    differing += [effect[0] for effect in others if effect not in ours]
+    return min(differing, default=None)
+
+
+def stop_of(run: Run, position: int = 0) -> int | None:
+    """Return the 0-based epoch after which a callback stops the training, None where it does not."""
+    return run.rows[-1].index if run.rows and position in run.rows[-1].stoppers else None
+
+
+def reductions(run: Run, position: int = 0) -> list[LearningRateReduced]:
+    """Return the reductions that changed the learning rate."""
+    return [event for event in events_of(run, position, LearningRateReduced) if event.new_lr < event.old_lr]
+
+
+def better(direction: Direction, value: float, reference: float) -> bool:
+    """Tell whether a value is strictly better than another; NaN never is."""
+    return not math.isnan(value) and (value < reference if direction == "min" else value > reference)
+
+
+def epochs_of(indices: Sequence[int]) -> str:
+    """Name epochs counted from 1: `epoch 3`, `epochs 3 and 5`, `epochs 3, 5, 7 and 12 more`."""
+    shown = [str(index + 1) for index in indices[:3]]
+    if len(indices) > len(shown):
+        return f"epochs {', '.join(shown)} and {len(indices) - len(shown)} more"
+    if len(shown) == 1:
+        return f"epoch {shown[0]}"
+    return f"epochs {', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def events_of(run: Run, position: int, kind: type[_Event]) -> list[_Event]:
+    """Return the events of a kind that the callback at a position had, `on_train_end` included."""
+    groups = [row.events for row in run.rows] + [run.finish_events]
+    found = [event for group in groups if position < len(group) for event in group[position]]
+    return [event for event in found if isinstance(event, kind)]
