@@ -80,8 +80,8 @@ class Semantics:
         csv_logger_pads_validation: without a `val_` key in the first epoch there is one more column for every key.
         csv_logger_keeps_keys: a re-used CSVLogger keeps the columns of its first fit.
         csv_logger_spells_texts: CSVLogger takes a text for a list of its letters.
-        float32_logs: which values of the logs are np.float32: the learning rate, the metrics of the training, too, or those
-            of the validation as well, but never the losses. They are written with as few digits as that needs.
+        float32_logs: which values of the logs are np.float32, and written with as few digits as that needs: the
+            learning rate, the metrics of the training, too, or those of the validation as well; never the losses.
         remote_monitor_unwraps: an np.float32 in the logs is no TypeError.
         remote_monitor_sends_json: RemoteMonitor has the argument `send_as_json`.
         progbar_layout: how a line is laid out: the seconds alone; with the time per step, also for the unit "sample";
@@ -262,7 +262,8 @@ _LOGGER_CHANGES = (
     _Change(_multi_backend(2, 1, 4), "progbar_raw_stateful", True),
     _Change(_multi_backend(2, 1, 6), "progbar_raw_stateful", False),
     _Change(_multi_backend(2, 1, 6), "remote_monitor_sends_json", True),
-    _Change(_multi_backend(2, 2), "float32_logs", "training metrics"),
+    # By a real fit: in 2.2.4 the means of all metrics that are functions are float64.
+    _Change(_multi_backend(2, 3), "float32_logs", "training metrics"),
     _Change(_multi_backend(2, 3), "train_batch_hooks", True),
     _Change(_multi_backend(2, 3), "train_hooks_pass_none", True),
     _Change(_tensorflow(2, 0), "progbar_layout", "per unit"),
@@ -339,7 +340,7 @@ def known_semantics() -> tuple[str, ...]:
     """Return the names of the versions at which something changed, oldest first, then the qualifiers."""
     names = (
         "keras-2.0", "keras-2.0.5", "keras-2.0.8", "keras-2.0.9", "keras-2.1", "keras-2.1.3", "keras-2.1.4",
-        "keras-2.1.6", "keras-2.2", "keras-2.2.3", "keras-2.3", "tf.keras-2.0", "tf.keras-2.1", "tf.keras-2.2",
+        "keras-2.1.6", "keras-2.2.3", "keras-2.3", "tf.keras-2.0", "tf.keras-2.1", "tf.keras-2.2",
         "tf.keras-2.3", "tf.keras-2.4", "tf.keras-2.5", "keras-2.6", "keras-2.7", "keras-2.10", "keras-2.11",
         "keras-2.12", "keras-2.13", "keras-2.15", "tf_keras-2.16", "tf_keras-2.18", "keras-3.0", "keras-3.1",
         "keras-3.7", "keras-3.8", "keras-3.10", "keras-3.11", "keras-3.12", "keras-3.14", "keras-3.15",
