@@ -134,7 +134,8 @@ _OF_LOGGERS = (
     Change(multi_backend(2, 1, 4), "progbar_raw_stateful", True),
     Change(multi_backend(2, 1, 6), "progbar_raw_stateful", False),
     Change(multi_backend(2, 1, 6), "remote_monitor_sends_json", True),
-    Change(multi_backend(2, 2), "float32_logs", "training metrics"),
+    # By a real fit: in 2.2.4 the means of all metrics that are functions are float64.
+    Change(multi_backend(2, 3), "float32_logs", "training metrics"),
     Change(multi_backend(2, 3), "train_batch_hooks", True),
     Change(multi_backend(2, 3), "train_hooks_pass_none", True),
     Change(tensorflow(2, 0), "progbar_layout", "per unit"),

@@ -70,6 +70,12 @@ def test_settings_print_as_the_code_that_makes_them(callback, text):
     assert str(callback) == text
 
 
+def test_settings_with_lists_and_dicts_can_be_keys():
+    """Settings are values: equal ones are one key, whatever their arguments hold."""
+    assert len({BaseLogger(["acc"]), BaseLogger(["acc"])}) == 1
+    assert len({RemoteMonitor(headers={"a": "b"}), RemoteMonitor(headers={"a": "b"})}) == 1
+
+
 @pytest.mark.parametrize(
     "make",
     [

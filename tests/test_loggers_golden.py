@@ -116,7 +116,7 @@ def outcome(scenario, state, events):
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=[f"{line['versions'][0]}: {line['of']}" for line in ANSWERS])
 def test_logger_writes_what_keras_wrote(answer):
-    """The text, payloads, backups or error are those of the class, in each version that gave this answer."""
+    """The text, the payloads, the backups or the error are those of the class, in all versions that gave them."""
     expected = {key: answer[key] for key in ("output", "error") if key in answer}
     got = {version: replayed(SCENARIOS[answer["of"]], version) for version in answer["versions"]}
     assert got == dict.fromkeys(answer["versions"], expected)

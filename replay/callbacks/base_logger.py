@@ -31,7 +31,7 @@ class BaseLogger:
 
     name: ClassVar[str] = "BaseLogger"
 
-    stateful_metrics: Collection[str] | None = None
+    stateful_metrics: Collection[str] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         name_set(self, "stateful_metrics")

@@ -15,7 +15,7 @@ __all__ = ["was_float32"]
 def was_float32(key: str, value: object, semantics: Semantics) -> bool:
     """Tell whether the value of `key` was an np.float32.
 
-    From Keras 2.2 to tf.keras 2.1 the losses are means in float64 and metrics are float32 of the model; a metric that
+    From Keras 2.3 to tf.keras 2.1 the losses are means in float64 and metrics are float32 of the model; a metric that
     the model does not keep is a mean, too, and is told by its digits.
     """
     if semantics.float32_logs == "none" or not isinstance(value, float) or float32(value) != value:

@@ -50,7 +50,7 @@ class ProgbarLogger:
     name: ClassVar[str] = "ProgbarLogger"
 
     count_mode: Literal["samples", "steps"] | None = None
-    stateful_metrics: Collection[str] | None = None
+    stateful_metrics: Collection[str] | None = field(default=None, hash=False)
     verbose: int = 1
     epochs: int | None = None
     steps: int | Literal["unknown"] | None = None

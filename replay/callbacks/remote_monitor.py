@@ -5,6 +5,7 @@ Sends nothing. The body is the JSON text before `requests` encodes it for the wi
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ class RemoteMonitor:
     root: str = "http://localhost:9000"
     path: str = "/publish/epoch/end/"
     field: str = "data"
-    headers: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = dataclasses.field(default=None, hash=False)
     send_as_json: bool = False
 
     def __post_init__(self) -> None:

@@ -341,12 +341,12 @@ def ordered(logs, version):
 
 
 def number(name, value, release):
-    """Return a value of a scenario as what Keras hands to callbacks: np.float32 for the metrics of 2.2 to tf.keras 2.1.
+    """Return a value of a scenario as what Keras hands to callbacks: np.float32 for the metrics of 2.3 to tf.keras 2.1.
 
-    Those of the validation are Python floats in Keras 2.2 and 2.3.
+    Those of the validation are Python floats in Keras 2.3.
     """
     library, version = release
-    multi_backend = library == "keras" and (2, 2) <= version < (2, 4) and not name.startswith("val_")
+    multi_backend = library == "keras" and (2, 3) <= version < (2, 4) and not name.startswith("val_")
     if (multi_backend or (library == "tf.keras" and version < (2, 2))) and name not in ("loss", "val_loss", "size"):
         return np.float32(value)
     return float(value) if isinstance(value, str) else value
