@@ -31,12 +31,12 @@ ScheduleCall: TypeAlias = Literal["schedule(epoch)", "schedule(epoch, lr=lr)", "
 Floor: TypeAlias = Literal["min_lr * 1.0001", "float64", "float32"]
 LogsOrder: TypeAlias = Literal["as computed", "sorted, then validation sorted", "sorted"]
 TrainEndLogs: TypeAlias = Literal["none", "metrics", "shared"]
-BaseLoggerDoes: TypeAlias = Literal["means", "KeyError", "absent"]
+BaseLoggerDoes: TypeAlias = Literal["means", "KeyError"]
 MissingCell: TypeAlias = Literal["KeyError", "NA when stopping", "NA"]
 Float32Logs: TypeAlias = Literal["learning rate", "training metrics", "metrics", "none"]
 BarLayout: TypeAlias = Literal["seconds", "per step", "per unit", "per epoch", "blocks"]
 BarStateful: TypeAlias = Literal["given", "model or given", "model and given", "none", "all"]
-BackupCounts: TypeAlias = Literal["absent", "epochs", "calls", "batches"]
+BackupCounts: TypeAlias = Literal["epochs", "calls", "batches"]
 
 
 def _means(words: str) -> dict[str, str]:
@@ -189,12 +189,7 @@ class Semantics:
         metadata=_means("there are `on_train_batch_begin` and `on_train_batch_end`; before, only `on_batch_...`"),
     )
     batch_hooks_by_keyword: bool = field(default=False, metadata=_means("the logs of a batch are passed as `logs=`"))
-    base_logger: BaseLoggerDoes = field(
-        default="means", metadata=_means("what BaseLogger does at the end of an epoch, or that there is none")
-    )
-    base_logger_stateful: bool = field(
-        default=False, metadata=_means("BaseLogger and ProgbarLogger have the argument `stateful_metrics`")
-    )
+    base_logger: BaseLoggerDoes = field(default="means", metadata=_means("what BaseLogger does at the end of an epoch"))
     history_keeps: bool = field(
         default=False, metadata=_means("a re-used History goes on with the lists of the fit before")
     )
@@ -219,9 +214,6 @@ class Semantics:
         ),
     )
     remote_monitor_unwraps: bool = field(default=False, metadata=_means("an np.float32 in the logs is no TypeError"))
-    remote_monitor_sends_json: bool = field(
-        default=False, metadata=_means("RemoteMonitor has the argument `send_as_json`")
-    )
     progbar_layout: BarLayout = field(
         default="seconds",
         metadata=_means(
@@ -274,16 +266,12 @@ class Semantics:
         default=False, metadata=_means("what callbacks listed before have logged is shown")
     )
     backup_counts: BackupCounts = field(
-        default="absent",
+        default="epochs",
         metadata=_means('what an integer save_freq of BackupAndRestore counts; "epochs": there is no such argument'),
     )
     backup_refuses_no_frequency: bool = field(
         default=False, metadata=_means("a save_freq of False, 0 or None is a ValueError")
     )
-    backup_preempts: bool = field(
-        default=False, metadata=_means("BackupAndRestore has the argument `save_before_preemption`")
-    )
-    backup_double: bool = field(default=False, metadata=_means("BackupAndRestore has the argument `double_checkpoint`"))
     backup_forgets_batch: bool = field(
         default=False, metadata=_means("the batch seen last is 0 again after each epoch")
     )

@@ -110,14 +110,29 @@ _OF_DECISIONS = (
 # Since when an argument, or a whole class, is there; what is not listed always was.
 ADDED = (
     (multi_backend(2, 0, 5), "TerminateOnNaN"),
+    (multi_backend(2, 1, 4), "BaseLogger.stateful_metrics"),
+    (multi_backend(2, 1, 4), "ProgbarLogger.stateful_metrics"),
+    (multi_backend(2, 1, 6), "RemoteMonitor.send_as_json"),
     (multi_backend(2, 2), "EarlyStopping.baseline"),
     (multi_backend(2, 2, 3), "EarlyStopping.restore_best_weights"),
     (tensorflow(1, 15), "ModelCheckpoint.save_freq"),
+    (tensorflow(2, 3), "BackupAndRestore"),
     (tensorflow(2, 8), "ModelCheckpoint.initial_value_threshold"),
+    (tensorflow(2, 10), "BackupAndRestore.save_freq"),
+    (tensorflow(2, 10), "BackupAndRestore.delete_checkpoint"),
+    (tensorflow(2, 11), "BackupAndRestore.save_before_preemption"),
     (tensorflow(2, 11), "EarlyStopping.start_from_epoch"),
+    (keras_3(3, 7), "BackupAndRestore.double_checkpoint"),
     (keras_3(3, 13), "TerminateOnNaN.raise_error"),
 )
-REMOVED = ((keras_3(3, 0), "ModelCheckpoint.period"),)
+# Keras 3 has no BaseLogger: its metrics average themselves.
+REMOVED = (
+    (keras_3(3, 0), "BackupAndRestore.save_before_preemption"),
+    (keras_3(3, 0), "BaseLogger"),
+    (keras_3(3, 0), "ModelCheckpoint.period"),
+    (keras_3(3, 0), "ProgbarLogger.count_mode"),
+    (keras_3(3, 0), "ProgbarLogger.stateful_metrics"),
+)
 
 # The loggers. Boundaries: the text of the classes in the releases that tests/golden/loggers.jsonl names; where one that
 # was not read lies between two texts, the later text is taken to begin with the next one that was.
@@ -128,12 +143,10 @@ _OF_LOGGERS = (
     Change(multi_backend(2, 0, 9), "progbar_layout", "per step"),
     Change(multi_backend(2, 0, 9), "progbar_always_redraws", False),
     Change(multi_backend(2, 1, 3), "csv_logger_keeps_keys", True),
-    Change(multi_backend(2, 1, 4), "base_logger_stateful", True),
     Change(multi_backend(2, 1, 4), "remote_monitor_unwraps", True),
     Change(multi_backend(2, 1, 4), "progbar_forces_last", False),
     Change(multi_backend(2, 1, 4), "progbar_raw_stateful", True),
     Change(multi_backend(2, 1, 6), "progbar_raw_stateful", False),
-    Change(multi_backend(2, 1, 6), "remote_monitor_sends_json", True),
     # By a real fit: in 2.2.4 the means of all metrics that are functions are float64.
     Change(multi_backend(2, 3), "float32_logs", "training metrics"),
     Change(multi_backend(2, 3), "train_batch_hooks", True),
@@ -160,7 +173,6 @@ _OF_LOGGERS = (
     Change(tensorflow(2, 3), "progbar_sees_learning_rate", False),
     Change(tensorflow(2, 3), "progbar_feeds_line", False),
     Change(tensorflow(2, 3), "train_end_logs", "metrics"),
-    Change(tensorflow(2, 3), "backup_counts", "epochs"),
     Change(tensorflow(2, 4), "progbar_starts_with_batch", False),
     Change(tensorflow(2, 4), "progbar_ends_at_target", True),
     Change(tensorflow(2, 4), "progbar_skips_first_step", True),
@@ -171,13 +183,11 @@ _OF_LOGGERS = (
     Change(tensorflow(2, 7), "progbar_layout", "per epoch"),
     Change(tensorflow(2, 10), "backup_counts", "calls"),
     Change(tensorflow(2, 11), "backup_refuses_no_frequency", True),
-    Change(tensorflow(2, 11), "backup_preempts", True),
     Change(tensorflow(2, 13), "csv_logger_missing", "NA"),
     Change(tensorflow(2, 13), "csv_logger_pads_validation", True),
     Change(keras_3(3, 0), "logs_order", "sorted, then validation sorted"),
     Change(keras_3(3, 0), "train_end_logs", "shared"),
     Change(keras_3(3, 0), "batch_hooks_by_keyword", True),
-    Change(keras_3(3, 0), "base_logger", "absent"),
     Change(keras_3(3, 0), "float32_logs", "none"),
     Change(keras_3(3, 0), "progbar_layout", "blocks"),
     Change(keras_3(3, 0), "progbar_count_mode", False),
@@ -185,12 +195,10 @@ _OF_LOGGERS = (
     Change(keras_3(3, 0), "progbar_float32", True),
     Change(keras_3(3, 0), "backup_counts", "batches"),
     Change(keras_3(3, 0), "backup_refuses_no_frequency", False),
-    Change(keras_3(3, 0), "backup_preempts", False),
     Change(keras_3(3, 1), "backup_forgets_batch", True),
     # CallbackList makes its own, sorted dict since 3.7.
     Change(keras_3(3, 7), "logs_order", "sorted"),
     Change(keras_3(3, 7), "train_end_logs", "metrics"),
-    Change(keras_3(3, 7), "backup_double", True),
     Change(keras_3(3, 11), "csv_logger_keeps_keys", False),
     Change(keras_3(3, 11), "progbar_final_as_it_is", True),
     Change(keras_3(3, 12), "progbar_float32", False),

@@ -19,7 +19,6 @@ from kcb_replay.replay.events import BackupSaved
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kcb_replay.replay.semantics import Semantics
 
 __all__ = ["BackupAndRestore", "BackupAndRestoreState"]
 
@@ -54,28 +53,11 @@ class BackupAndRestore:
 
     def start(self, context: Context) -> BackupAndRestoreState:
         """Return the state of a new callback; raises `KerasRaises` where the constructor of the version raises."""
-        self._require_arguments(context.semantics)
         if context.semantics.backup_counts == "batches" and not self.backup_dir:
             raise KerasRaises("ValueError", "backup_dir is empty")
         if context.semantics.backup_refuses_no_frequency and not self.save_freq and not self.save_before_preemption:
             raise KerasRaises("ValueError", "either save_freq or save_before_preemption must be set")
         return BackupAndRestoreState(self, context)
-
-    def _require_arguments(self, semantics: Semantics) -> None:
-        """Raise `KerasRaises` for the class, or for an argument, that the version does not have."""
-        if semantics.backup_counts == "absent":
-            raise KerasRaises("AttributeError", "there is no BackupAndRestore before tf.keras 2.3")
-        since_2_10 = semantics.backup_counts != "epochs"
-        has = {
-            "save_freq": since_2_10,
-            "delete_checkpoint": since_2_10,
-            "double_checkpoint": semantics.backup_double,
-            "save_before_preemption": semantics.backup_preempts,
-        }
-        default = BackupAndRestore(self.backup_dir)
-        for argument, known in has.items():
-            if not known and getattr(self, argument) != getattr(default, argument):
-                raise KerasRaises("TypeError", f"BackupAndRestore has no argument {argument} in this version")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,11 +40,7 @@ class BaseLogger:
         return written_as_code(self)
 
     def start(self, context: Context) -> BaseLoggerState:
-        """Return the state of a new callback; raises `KerasRaises` where the version has no such class or argument."""
-        if context.semantics.base_logger == "absent":
-            raise KerasRaises("AttributeError", "Keras 3 has no BaseLogger: its metrics average themselves")
-        if self.stateful_metrics is not None and not context.semantics.base_logger_stateful:
-            raise KerasRaises("TypeError", "BaseLogger has the argument stateful_metrics since Keras 2.1.4")
+        """Return the state of a new callback."""
         return BaseLoggerState(self, context, name_set(self, "stateful_metrics"))
 
 

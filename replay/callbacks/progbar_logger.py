@@ -73,11 +73,6 @@ class ProgbarLogger:
 
     def start(self, context: Context) -> ProgbarLoggerState:
         """Return the state of a new callback; raises `KerasRaises` where the constructor of the version raises."""
-        semantics = context.semantics
-        if not semantics.progbar_count_mode and (self.count_mode is not None or self.stateful_metrics is not None):
-            raise KerasRaises("TypeError", "ProgbarLogger has no arguments in Keras 3")
-        if not semantics.base_logger_stateful and self.stateful_metrics is not None:
-            raise KerasRaises("TypeError", "ProgbarLogger has the argument stateful_metrics since Keras 2.1.4")
         if self.count_mode not in (None, "samples", "steps"):
             raise KerasRaises("ValueError", f"unknown count_mode: {self.count_mode}")
         return ProgbarLoggerState(self, context, name_set(self, "stateful_metrics"))

@@ -46,9 +46,7 @@ class RemoteMonitor:
         return written_as_code(self)
 
     def start(self, context: Context) -> RemoteMonitorState:
-        """Return the state of a new callback; raises `KerasRaises` where the version has no `send_as_json`."""
-        if self.send_as_json and not context.semantics.remote_monitor_sends_json:
-            raise KerasRaises("TypeError", "RemoteMonitor has the argument send_as_json since Keras 2.1.6")
+        """Return the state of a new callback."""
         return RemoteMonitorState(self, context)
 
 
