@@ -62,6 +62,9 @@ class Bridged:
         parameters = inspect.signature(type(self.original)).parameters.values()
         held = vars(self.original)
         found = {item.name: held[item.name] for item in parameters if item.name in held}
+        if "min_delta" in found and "EarlyStopping" in built_in_names(type(self.original)):
+            # It holds min_delta with the sign of its mode.
+            found["min_delta"] = abs(found["min_delta"])
         return {name: value for name, value in found.items() if not _is_default(type(self.original), name, value)}
 
     def __str__(self) -> str:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import MissingExtraError, SettingError
 from kcb_replay.replay.conform import Json, differences
 from kcb_replay.replay.installed import installed, module_of
-from kcb_replay.replay.live_cases import cases as strategy
 from kcb_replay.replay.live_run import observed
 from kcb_replay.replay.semantics import semantics
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from hypothesis.strategies import SearchStrategy
 
     from kcb_replay.replay.installed import Installed, Library
 
@@ -30,7 +32,7 @@ _PURPOSE = "Live conformance"
 
 @dataclass(frozen=True, slots=True)
 class FirstDifference:
-    """The smallest case found in which the engine differs: the case with what was observed, and the differing fields."""
+    """The smallest case found in which the engine differs, with what was observed, and the differing fields."""
 
     case: Json
     fields: tuple[str, ...]
@@ -104,11 +106,17 @@ class _Comparison:
             verbosity=hypothesis.Verbosity.quiet,
             report_multiple_bugs=False,
         )
-        compare = hypothesis.seed(seed)(settings(hypothesis.given(strategy())(self._compare)))
+        compare = hypothesis.seed(seed)(settings(hypothesis.given(self._strategy())(self._compare)))
         try:
             compare()
         except _DifferenceError:
             return
+
+    def _strategy(self) -> SearchStrategy[Json]:
+        from kcb_replay.replay.live_cases import cases
+
+        raises = "raise_error" in inspect.signature(self._keras.callbacks.TerminateOnNaN).parameters
+        return cases(period=self._found.library == "tf_keras", raise_error=raises)
 
     def _compare(self, drawn: Json) -> None:
         found = self._found

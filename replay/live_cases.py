@@ -1,8 +1,7 @@
 """Random cases for live conformance, in the format of golden cases, drawn and shrunk by hypothesis.
 
 Values are drawn from a small pool for each case, so that ties, plateaus and steps of exactly min_delta happen often;
-the pool holds what arithmetic stumbles over. Arguments that are no numbers are left out: kcb-replay refuses them
-itself.
+the pool holds what arithmetic stumbles over. Arguments that are no numbers are left out: kcb-replay refuses them.
 """
 
 from __future__ import annotations
@@ -10,17 +9,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from hypothesis import strategies as st
+
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.live_run import plain
 
 if TYPE_CHECKING:
-    from hypothesis.strategies import DrawFn, SearchStrategy
-
     from kcb_replay.replay.conform import Json
 
 __all__ = ["cases"]
 
-Drawn: TypeAlias = "SearchStrategy[Any]"
+Drawn: TypeAlias = st.SearchStrategy[Any]
 
 _METRICS = {"accuracy": "up", "auc": "up", "mae": "down", "custom": None}
 _MONITORS = (
@@ -35,36 +34,40 @@ _HARD = (
 )  # fmt: skip
 _FILES = (
     "w.keras", "e{epoch:02d}.keras", "e{epoch}-{val_loss:.4f}.keras", "b{batch}-e{epoch}.keras",
-    "{learning_rate}-{epoch}.keras", "{lr:.3e}.keras", "w.weights.h5", "w{epoch}.h5", "w.txt", "{nowhere}.keras", "{}.keras",
-    "{epoch", "{val_loss:d}.keras", "{loss!r}.keras",
+    "{learning_rate}-{epoch}.keras", "{lr:.3e}.keras", "w.weights.h5", "w{epoch}.h5", "w.txt", "{nowhere}.keras",
+    "{}.keras", "{epoch", "{val_loss:d}.keras", "{loss!r}.keras",
 )  # fmt: skip
 
 
-def cases() -> Drawn:
-    """Return the strategy of whole cases, without what is expected of them."""
-    from hypothesis import strategies as st
+def cases(*, period: bool, raise_error: bool) -> Drawn:
+    """Return the strategy of whole cases, without what is expected of them.
+
+    `period` and `raise_error` tell whether this version has these arguments, of ModelCheckpoint and TerminateOnNaN.
+    """
 
     @st.composite
-    def case(draw: DrawFn) -> Json:
-        margins = draw(st.lists(_numbers(st), max_size=2))
+    def case(draw: st.DrawFn) -> Json:
+        margins = draw(st.lists(_numbers(), max_size=2))
         # A tie, a plateau, and a step of exactly min_delta need values that meet again.
-        pool = draw(st.lists(_numbers(st), min_size=1, max_size=5))
+        pool = draw(st.lists(_numbers(), min_size=1, max_size=5))
         pool += [value + sign * margin for value in pool[:2] for margin in margins for sign in (1, -1)]
-        pool += [(float32(value) + math.nextafter(float32(value), math.inf)) / 2 for value in pool[:1]]
-        callbacks = draw(st.lists(_callbacks(st, [*margins, *pool]), min_size=1, max_size=3))
+        # Half-way to the next float32.
+        pool += [float32(value) + math.ulp(float32(value)) * 2**28 for value in pool[:1]]
+        one = _callbacks([*margins, *pool], period=period, raise_error=raise_error)
+        callbacks = draw(st.lists(one, min_size=1, max_size=3))
         return plain(
             {
                 "callbacks": callbacks,
-                "initial_lr": draw(st.one_of(st.sampled_from((0.1, 0.01, 1e-3, 0.0, 1e-38, 1e30)), _rates(st))),
+                "initial_lr": draw(st.one_of(st.sampled_from((0.1, 0.01, 1e-3, 0.0, 1e-38, 1e30)), _rates())),
                 "model_metrics": _METRICS,
-                "epochs": draw(_fits(st, pool)),
+                "epochs": draw(_fits(pool)),
             }
         )
 
     return case()
 
 
-def _numbers(st: Any) -> Drawn:
+def _numbers() -> Drawn:
     return st.one_of(
         st.integers(-16, 64).map(lambda n: n / 8),
         st.floats(0, 4, width=32),
@@ -74,11 +77,11 @@ def _numbers(st: Any) -> Drawn:
     )
 
 
-def _rates(st: Any) -> Drawn:
+def _rates() -> Drawn:
     return st.floats(0, 2, width=32, exclude_min=True)
 
 
-def _fits(st: Any, pool: list[float]) -> Drawn:
+def _fits(pool: list[float]) -> Drawn:
     """Return the epochs of one to three fits with the same callbacks."""
     value = st.sampled_from(pool)
     logs = st.one_of(
@@ -88,10 +91,10 @@ def _fits(st: Any, pool: list[float]) -> Drawn:
     )
     batches = st.builds(_batches, st.integers(1, 3), st.lists(value, min_size=1, max_size=5))
     epoch = st.fixed_dictionaries({"logs": logs}, optional={"batches": batches})
-    fits = st.lists(
-        st.tuples(st.sampled_from((0, 0, 0, 1, 5)), st.lists(epoch, min_size=1, max_size=9)), min_size=1, max_size=3
-    )
-    return fits.map(_numbered)
+    # A length drawn first gives long fits, too; lists of any length are mostly short.
+    epochs = st.integers(1, 14).flatmap(lambda length: st.lists(epoch, min_size=length, max_size=length))
+    fit = st.tuples(st.sampled_from((0, 0, 0, 1, 5)), epochs)
+    return st.lists(fit, min_size=1, max_size=3).map(_numbered)
 
 
 def _batches(steps_per_execution: int, losses: list[float]) -> list[list[float]]:
@@ -106,66 +109,69 @@ def _numbered(fits: list[tuple[int, list[Json]]]) -> list[Json]:
     ]
 
 
-def _callbacks(st: Any, values: list[float]) -> Drawn:
+def _callbacks(values: list[float], *, period: bool, raise_error: bool) -> Drawn:
     # NaN is no argument: kcb-replay refuses it, as it refuses all that is no number.
     number = st.sampled_from([value for value in values if not math.isnan(value)] or [0.0])
     small = st.integers(-1, 4)
     monitor = st.one_of(st.just("val_loss"), st.sampled_from(_MONITORS))
     mode = st.sampled_from(("auto", "auto", "min", "max", "sideways"))
-    common = {"monitor": monitor, "mode": mode, "verbose": st.integers(0, 1)}
+    filepath = st.one_of(st.sampled_from(_FILES[:4]), st.sampled_from(_FILES))
+    common: dict[str, Drawn] = {"monitor": monitor, "mode": mode, "verbose": st.integers(0, 1)}
     patience = st.one_of(small, st.sampled_from((1.5, math.inf)))
+    epochs: dict[str, Drawn] = {"period": st.integers(-1, 4)} if period else {}
+    raising: dict[str, Drawn] = {"raise_error": st.booleans()} if raise_error else {}
     return st.one_of(
         _settings(
-            st,
             "EarlyStopping",
+            {"patience": patience},
             **common,
             min_delta=st.one_of(number, st.sampled_from((0, 1e-3, -0.125, 0.125))),
-            patience=patience,
             baseline=st.one_of(st.none(), number),
             restore_best_weights=st.booleans(),
             start_from_epoch=small,
         ),
         _settings(
-            st,
             "ReduceLROnPlateau",
+            {"patience": patience},
             **common,
-            factor=st.one_of(st.sampled_from((0.1, 0.2, 0.5, 0.0, -0.5, 0.99999999, 1.0)), _rates(st)),
-            patience=patience,
+            factor=st.one_of(st.sampled_from((0.1, 0.2, 0.5, 0.0, -0.5, 0.99999999, 1.0)), _rates()),
             min_delta=st.one_of(number, st.sampled_from((0, 1e-4, -0.125, 0.125))),
             cooldown=small,
-            min_lr=st.one_of(st.sampled_from((0, 1e-3, 0.05, -1.0, 1e-45)), _rates(st)),
+            min_lr=st.one_of(st.sampled_from((0, 1e-3, 0.05, -1.0, 1e-45)), _rates()),
         ),
         _settings(
-            st,
             "ModelCheckpoint",
-            {"filepath": st.sampled_from(_FILES)},
+            {"filepath": filepath},
             **common,
             save_best_only=st.booleans(),
             save_weights_only=st.booleans(),
             save_freq=st.one_of(st.just("epoch"), st.integers(0, 7), st.just("batch")),
             initial_value_threshold=st.one_of(st.none(), number),
+            **epochs,
         ),
-        _settings(st, "TerminateOnNaN"),
-        _settings(st, "LearningRateScheduler", {"schedule": _schedules(st)}, verbose=st.integers(0, 1)),
+        _settings("EarlyStopping", **common),
+        _settings("ReduceLROnPlateau", **common),
+        _settings("TerminateOnNaN", **raising),
+        _settings("LearningRateScheduler", {"schedule": _schedules()}, verbose=st.integers(0, 1)),
     )
 
 
-def _settings(st: Any, kind: str, required: dict[str, Drawn] | None = None, **optional: Drawn) -> Drawn:
+def _settings(kind: str, required: dict[str, Drawn] | None = None, /, **optional: Drawn) -> Drawn:
     kwargs = st.fixed_dictionaries(required or {}, optional=optional)
     return kwargs.map(lambda drawn: {"class": kind, "kwargs": drawn})
 
 
-def _schedules(st: Any) -> Drawn:
+def _schedules() -> Drawn:
     rate, count = st.floats(0.1, 1.5), st.integers(1, 4)
     return st.one_of(
         st.fixed_dictionaries({"type": st.just("exp"), "start": count, "rate": rate}),
         st.fixed_dictionaries({"type": st.just("step"), "every": count, "factor": rate}),
-        st.fixed_dictionaries({"type": st.just("table"), "values": st.lists(_table_rates(st), min_size=1, max_size=4)}),
-        st.fixed_dictionaries({"type": st.just("epoch_only"), "base": _rates(st), "rate": rate}),
-        st.fixed_dictionaries({"type": st.just("warmup"), "peak": _rates(st), "epochs": count}),
+        st.fixed_dictionaries({"type": st.just("table"), "values": st.lists(_table_rates(), min_size=1, max_size=4)}),
+        st.fixed_dictionaries({"type": st.just("epoch_only"), "base": _rates(), "rate": rate}),
+        st.fixed_dictionaries({"type": st.just("warmup"), "peak": _rates(), "epochs": count}),
         st.fixed_dictionaries({"type": st.just("int_at"), "epoch": st.integers(0, 3)}),
     )
 
 
-def _table_rates(st: Any) -> Drawn:
-    return st.one_of(_rates(st), st.sampled_from((0.0, 1, -0.5, 1e-46, 1e39)))
+def _table_rates() -> Drawn:
+    return st.one_of(_rates(), st.sampled_from((0.0, 1, -0.5, 1e-46, 1e39)))

@@ -1,6 +1,6 @@
-"""Run a case through the real classes and the real CallbackList of the Keras installed here, as golden cases were made.
+"""Run a case through the real classes and the real CallbackList of the Keras installed here, as golden cases were.
 
-A stand-in takes the place of the model; what is seen comes back in the shape of a golden case's `expect`, without
+A stand-in takes the place of the model; what is seen comes back in the shape of a golden case's `expect`, without its
 stdout.
 """
 
@@ -63,16 +63,15 @@ class _Live:
         """Run all fits, with the same callbacks; an error of the real class ends it."""
         initial = float32(self.case["initial_lr"])
         direction_of = directions(self.case["model_metrics"])
-        self.stand_in = StandIn(
-            self.keras, callback="the list", learning_rate=initial, direction_of=lambda name: direction_of(name)
-        )
+        self.stand_in = StandIn(self.keras, callback="the list", learning_rate=initial, direction_of=direction_of)
         self.stand_in.names = set(self.case["model_metrics"])
         try:
             for item in self.case["callbacks"]:
                 kind = getattr(self.keras.callbacks, item["class"])
                 self.callbacks.append(kind(**arguments(item["kwargs"])))
-            for self.fit in sorted({epoch["fit"] for epoch in self.case["epochs"]}):
-                self._run_fit([epoch for epoch in self.case["epochs"] if epoch["fit"] == self.fit])
+            for fit in sorted({epoch["fit"] for epoch in self.case["epochs"]}):
+                self.fit = fit
+                self._run_fit([epoch for epoch in self.case["epochs"] if epoch["fit"] == fit])
         except Exception as error:  # noqa: BLE001  # whatever the real class raises is what is observed
             self._note_error(type(error).__name__)
         return plain({**self.seen, "final_lr": self.stand_in.learning_rate})

@@ -110,7 +110,7 @@ class StandIn:
     @property
     def learning_rate(self) -> float:
         """The float32 in the optimizer."""
-        return float(self._real.learning_rate.numpy())
+        return float(self._real.learning_rate)
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
