@@ -112,7 +112,9 @@ def halved_every_epoch(epoch, lr):
         ("checkpoint-batch-saves", [best_only(save_freq=100)], "keras-3.9", {"loss": FLAT, "val_loss": FLAT}, None,
          "saves nothing in keras-3.9"),
         ("checkpoint-batch-saves", [best_only(save_freq=100, monitor="loss")], "keras-3.15", {"loss": FLAT}, None,
-         "raises TypeError in keras-3.15"),
+         "raises TypeError in keras-3.15 when its second save comes before the end of the first epoch"),
+        ("checkpoint-batch-saves", [best_only("{val_loss:.2f}.keras", save_freq=9)], "keras-2.15", {"val_loss": FLAT},
+         None, "raises KeyError in keras-2.15 at its first save"),
         ("patience-counts-validations", [es(2)], "keras-3.15", {"loss": [1.0] * 20, "val_loss": EVERY_5TH}, 9,
          "patience=2 waits 10 epochs. For 5 epochs use patience=1, which here acts after epoch 10"),
         ("patience-counts-validations", [rlr(10)], "keras-3.15", {"loss": [1.0] * 20, "val_loss": EVERY_5TH}, 14,
@@ -204,7 +206,7 @@ def test_a_lint_speaks_where_it_matters(code, callbacks, version, columns, index
         ("zero-patience-stops-at-once", [es(0)], "keras-2.12", {"val_loss": FALLING}),
         ("zero-patience-stops-at-once", [es(1)], "tf.keras-2.5", {"val_loss": FALLING}),
         ("zero-patience-stops-at-once", [es(0)], "keras-2.11", {"val_loss": FLAT}),
-        ("zero-patience-stops-at-once", [es(2, baseline=0.1)], "keras-2.7", {"val_loss": FALLING}),
+        ("zero-patience-stops-at-once", [es(2, baseline=0.1)], "tf.keras-2.5", {"val_loss": FALLING}),
         ("cooldown-of-one", [rlr(1, cooldown=1)], "keras-3.15", {"val_loss": FALLING}),
         ("cooldown-of-one", [rlr(1, cooldown=2)], "keras-3.15", {"val_loss": FLAT}),
         ("cooldown-of-one", [rlr(5, cooldown=1)], "keras-3.15", {"val_loss": FLAT}),
@@ -326,7 +328,7 @@ CALLBACKS = st.one_of(
     ),
     st.builds(
         ModelCheckpoint,
-        filepath=st.sampled_from(["w.keras", "{epoch}.keras", "{lr}.keras", "{learning_rate}.keras"]),
+        filepath=st.sampled_from(["w.keras", "w.h5", "{epoch}.keras", "{lr}.keras", "{learning_rate}.keras"]),
         monitor=st.sampled_from(["val_loss", "val_auc", "val_acc"]),
         save_best_only=st.booleans(),
         save_freq=st.sampled_from(["epoch", 7]),
@@ -345,6 +347,17 @@ def test_every_lint_names_its_epoch_and_its_callbacks(callbacks, values, version
         assert lint.index is None or 0 <= lint.index < len(values)
         assert lint.index is None or str(lint.index + 1) in lint.text
         assert all(0 <= position < len(callbacks) for position in lint.positions)
+
+
+def test_a_callback_that_keras_refuses_is_no_obstacle():
+    """Where the constructor raises there is nothing to say of that callback, and of those after it."""
+    assert said([ModelCheckpoint("w.ckpt"), es(1)], "keras-3.15", val_loss=FLAT) == {}
+
+
+def test_nothing_recorded_gives_no_lint():
+    """A fit without epochs is nothing to speak of."""
+    nothing = Stream((), {})
+    assert lints([es()], nothing, semantics(), replayed(nothing, [es()])) == ()
 
 
 @given(VALUES, PATIENCE, PATIENCE, st.sampled_from([0, 0.5]), VERSIONS)
