@@ -492,6 +492,7 @@ class NoCallback:
 @pytest.fixture
 def own_code(tmp_path, monkeypatch):
     """Return the file of a user's callbacks, in the current folder; it imports a file beside it."""
+    pytest.importorskip("keras")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "beside.py").write_text("LIMIT = 3\n", encoding="utf-8")
     path = tmp_path / "own_callbacks_of_a_test.py"
@@ -515,12 +516,12 @@ def test_callbacks_are_made_from_code(own_code, source, name):
 @pytest.mark.parametrize(
     ("source", "name", "named", "said"),
     [
-        ("own_callbacks_of_a_test.py", "MyStoper", {}, "has no callback MyStoper. Did you mean 'MyStopper'?"),
+        ("own_callbacks_of_a_test.py", "MyStoper", {}, "has nothing called MyStoper. Did you mean 'MyStopper'?"),
         ("own_callbacks_of_a_test.py", "MyStopper", {"patienc": 1}, "no argument 'patienc'. Did you mean 'patience'?"),
         ("own_callbacks_of_a_test.py", "MyStopper", {}, "missing a required argument: 'patience'"),
         ("own_callbacks_of_a_test.py", "MyLog", {"filename": "x"}, "MyLog is not replayed, because"),
         ("nowhere.py", "MyStopper", {}, "nowhere.py cannot be read: No such file or directory"),
-        ("no_such_module", "MyStopper", {}, "no_such_module cannot be loaded: No module named 'no_such_module'"),
+        ("no_such_module", "MyStopper", {}, "There is no module 'no_such_module'"),
     ],
 )
 def test_code_that_cannot_be_used_is_refused_early(own_code, source, name, named, said):

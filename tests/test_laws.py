@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import accumulate, pairwise
 
 import pytest
-from hypothesis import assume, given, strategies as st
+from hypothesis import assume, example, given, strategies as st
 
 from kcb_replay.replay.callbacks import (
     EarlyStopping,
@@ -23,11 +23,12 @@ from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
-from kcb_replay.replay.events import Waited, WeightsRestored
+from kcb_replay.replay.events import LearningRateReduced, LearningRateSet, Waited, WeightsRestored
 from kcb_replay.replay.semantics import known_semantics, semantics
 from kcb_replay.replay.stream import Epoch
 
 NAN, INF = math.nan, math.inf
+_CHANGES = (LearningRateReduced, LearningRateSet)
 VERSIONS = st.sampled_from(known_semantics())
 MODERN = st.sampled_from([name for name in known_semantics() if semantics(name).early_stopping_improving_never_stops])
 COUNTING_FIRST = st.sampled_from([name for name in known_semantics() if semantics(name).plateau_counts_first])
@@ -63,7 +64,7 @@ def stop_of(values, version, **settings):
     return last.index if last.stoppers else INF
 
 
-def drops_of(values, version, **settings):
+def rates_of(values, version, **settings):
     """Return the learning rate after every epoch under ReduceLROnPlateau."""
     return [row.lr for row in run_of(values, [ReduceLROnPlateau(**settings)], version).rows]
 
@@ -264,6 +265,8 @@ def test_the_best_is_no_running_minimum_after_a_first_nan():
 
 
 @given(ANY, PLATEAU, VERSIONS, st.floats(1e-8, 10))
+@example([1.0] * 4, ReduceLROnPlateau(patience=1, min_lr=0.5), "keras-3.15", 0.1)
+@example([1.0] * 4, ReduceLROnPlateau(patience=1, min_lr=0.5), "keras-2.2.4", 0.1)
 def test_the_learning_rate_never_rises_under_reduce_lr(values, callback, version, initial_lr):
     """Not even from below min_lr: there it is left alone, in every version."""
     run = run_of(values, [callback], version, initial_lr=initial_lr)
@@ -283,6 +286,8 @@ def test_every_learning_rate_is_a_float32(values, callbacks, version, initial_lr
     """Whoever sets it: the optimizer holds a float32."""
     run = run_of(values, callbacks, version, initial_lr=initial_lr)
     rates = [rate for row in run.rows for rate in (row.lr_begin, row.lr, row.lr_logged) if rate is not None]
+    changes = [event for row in run.rows for events in row.events for event in events if isinstance(event, _CHANGES)]
+    rates += [rate for event in changes for rate in (event.old_lr, event.new_lr)]
     assert all(rate == float32(rate) for rate in [*rates, run.final_lr])
 
 
@@ -290,13 +295,13 @@ def test_every_learning_rate_is_a_float32(values, callbacks, version, initial_lr
 def test_cooldown_1_is_cooldown_0(values, version, patience, min_delta):
     """The counter ticks before it is looked at, so a cooldown of one epoch is none, since Keras 2.1.6."""
     settings = {"patience": patience, "min_delta": min_delta, "factor": 0.5}
-    rates = [drops_of(values, version, cooldown=cooldown, **settings) for cooldown in (0, 1)]
+    rates = [rates_of(values, version, cooldown=cooldown, **settings) for cooldown in (0, 1)]
     assert rates[0] == rates[1]
 
 
 def test_cooldown_1_is_not_cooldown_0_where_the_wait_is_counted_last():
     """Until 2.1.5 the wait is 1 after a reduction, unless a cooldown clears it."""
-    rates = [drops_of([1.0] * 7, "keras-2.1.3", patience=2, factor=0.5, cooldown=cooldown) for cooldown in (0, 1)]
+    rates = [rates_of([1.0] * 7, "keras-2.1.3", patience=2, factor=0.5, cooldown=cooldown) for cooldown in (0, 1)]
     reduced = [[after for after, (old, new) in enumerate(pairwise(rate), 1) if new < old] for rate in rates]
     assert reduced == [[3, 5], [3, 6]]
 
@@ -383,18 +388,13 @@ def test_max_of_the_negative_is_min(values, version, patience, min_delta, baseli
     assert (falling.error and falling.error.kind) == (rising.error and rising.error.kind)
 
 
-@given(ANY, VERSIONS, PATIENCE, MIN_DELTA, st.integers(0, 5), st.integers(1, 100))
-def test_initial_epoch_moves_epochs_and_nothing_else(values, version, patience, min_delta, start, shift):
+@given(ANY, VERSIONS, PATIENCE, st.one_of(st.none(), GRID), st.integers(0, 5), st.integers(1, 100))
+def test_initial_epoch_moves_epochs_and_nothing_else(values, version, patience, baseline, start, shift):
     """With start_from_epoch moved as well, all but a stop in epoch 0 is the same; patience 2 is beyond that."""
     assume(patience >= 2 or not semantics(version).early_stopping_spares_first_epoch)
-    callbacks = [
-        EarlyStopping(patience=patience, min_delta=min_delta, start_from_epoch=start),
-        ReduceLROnPlateau(patience=2),
-    ]
-    moved = [
-        EarlyStopping(patience=patience, min_delta=min_delta, start_from_epoch=start + shift),
-        ReduceLROnPlateau(patience=2),
-    ]
+    settings = {"patience": patience, "baseline": baseline}
+    callbacks = [EarlyStopping(start_from_epoch=start, **settings), ReduceLROnPlateau(patience=2)]
+    moved = [EarlyStopping(start_from_epoch=start + shift, **settings), ReduceLROnPlateau(patience=2)]
     plain, later = run_of(values, callbacks, version), run_of(values, moved, version, first=shift)
     assert shape_of(later, shift=shift) == shape_of(plain)
 
@@ -416,7 +416,7 @@ def test_start_from_epoch_counts_from_epoch_0_of_the_model():
 @given(ANY, VERSIONS, PATIENCE, PATIENCE)
 def test_the_first_reduction_is_nondecreasing_in_patience(values, version, patience, more):
     """A more patient ReduceLROnPlateau does not reduce earlier for the first time."""
-    rates = [drops_of(values, version, patience=waits, factor=0.5) for waits in (patience, patience + more)]
+    rates = [rates_of(values, version, patience=waits, factor=0.5) for waits in (patience, patience + more)]
     first, second = (
         next((n for n, (a, b) in enumerate(pairwise([float32(0.1), *rate])) if b < a), INF) for rate in rates
     )

@@ -74,6 +74,11 @@ def set_by_epoch(epoch):
     return 0.1 if epoch < 20 else 0.05
 
 
+def halved_once(epoch, lr):
+    """Return half of the rate that the training starts from, whatever it is later."""
+    return lr * 0.5 if epoch == 0 else 0.05
+
+
 def halved_every_epoch(epoch, lr):
     """Return a learning rate that builds on the one before."""
     return lr * 0.5
@@ -113,7 +118,9 @@ def halved_every_epoch(epoch, lr):
         ("checkpoint-batch-saves", [best_only(save_freq=100)], "keras-3.9", {"loss": FLAT, "val_loss": FLAT}, None,
          "saves nothing in keras-3.9"),
         ("checkpoint-batch-saves", [best_only(save_freq=100, monitor="loss")], "keras-3.15", {"loss": FLAT}, None,
-         "raises TypeError in keras-3.15"),
+         "raises TypeError in keras-3.15 when its second save comes before the end of the first epoch"),
+        ("checkpoint-batch-saves", [best_only("{val_loss:.2f}.keras", save_freq=9)], "keras-2.15", {"val_loss": FLAT},
+         None, "raises KeyError in keras-2.15 at its first save"),
         ("patience-counts-validations", [es(2)], "keras-3.15", {"loss": [1.0] * 20, "val_loss": EVERY_5TH}, 9,
          "patience=2 waits 10 epochs. For 5 epochs use patience=1, which here acts after epoch 10"),
         ("patience-counts-validations", [rlr(10)], "keras-3.15", {"loss": [1.0] * 20, "val_loss": EVERY_5TH}, 14,
@@ -137,6 +144,8 @@ def halved_every_epoch(epoch, lr):
         ("zero-patience-stops-at-once", [es(0)], "keras-2.11", {"val_loss": FALLING}, 1, "after epoch 2, though"),
         ("cooldown-of-one", [rlr(1, cooldown=1)], "keras-3.15", {"val_loss": FLAT}, 2, "use cooldown=2"),
         ("schedule-overwrites-reduction", [LearningRateScheduler(set_by_epoch), rlr(2)], "keras-3.15",
+         {"val_loss": FLAT}, 2, "after epochs 3, 5 and 7"),
+        ("schedule-overwrites-reduction", [LearningRateScheduler(halved_once), rlr(2)], "keras-3.15",
          {"val_loss": FLAT}, 2, "after epochs 3, 5 and 7"),
         ("checkpoint-listed-too-early", [ModelCheckpoint("{learning_rate:.3f}.keras"), rlr()], "keras-3.15",
          {"val_loss": FLAT}, 0, "missing at epoch 1. List ModelCheckpoint after"),
@@ -178,6 +187,7 @@ def test_a_lint_speaks_where_it_matters(code, callbacks, version, columns, index
         ("min-lr-unreachable", [rlr(1, min_lr=0.001)], "tf.keras-2.4", {"val_loss": FALLING}),
         ("min-lr-at-start", [rlr(2, min_lr=0.01)], "keras-3.15", {"val_loss": FLAT}),
         ("min-lr-at-start", [rlr(2, min_lr=0.1)], "keras-3.15", {"val_loss": FALLING}),
+        ("min-lr-at-start", [rlr(2, min_lr=0.1, factor=1 - 1e-9)], "keras-3.15", {"val_loss": FLAT}),
         ("checkpoint-batch-saves", [best_only()], "keras-3.15", {"loss": FLAT, "val_loss": FLAT}),
         ("checkpoint-batch-saves", [best_only(save_freq=9, monitor="loss")], "keras-3.10", {"loss": FLAT}),
         ("checkpoint-batch-saves", [ModelCheckpoint("w.keras", save_freq=9)], "keras-3.15", {"val_loss": FLAT}),
@@ -202,9 +212,12 @@ def test_a_lint_speaks_where_it_matters(code, callbacks, version, columns, index
         ("zero-patience-stops-at-once", [es(0)], "keras-2.12", {"val_loss": FALLING}),
         ("zero-patience-stops-at-once", [es(1)], "tf.keras-2.5", {"val_loss": FALLING}),
         ("zero-patience-stops-at-once", [es(0)], "keras-2.11", {"val_loss": FLAT}),
+        ("zero-patience-stops-at-once", [es(2, baseline=0.1)], "tf.keras-2.5", {"val_loss": FALLING}),
         ("cooldown-of-one", [rlr(1, cooldown=1)], "keras-3.15", {"val_loss": FALLING}),
         ("cooldown-of-one", [rlr(1, cooldown=2)], "keras-3.15", {"val_loss": FLAT}),
         ("cooldown-of-one", [rlr(5, cooldown=1)], "keras-3.15", {"val_loss": FLAT}),
+        ("cooldown-of-one", [es(1, monitor="loss"), rlr(1, cooldown=1)], "keras-3.15",
+         {"loss": FLAT, "val_loss": FLAT}),
         ("schedule-overwrites-reduction", [LearningRateScheduler(halved_every_epoch), rlr(2)], "keras-3.15",
          {"val_loss": FLAT}),
         ("schedule-overwrites-reduction", [LearningRateScheduler(set_by_epoch), rlr(7)], "keras-3.15",
@@ -222,6 +235,42 @@ def test_a_lint_speaks_where_it_matters(code, callbacks, version, columns, index
 def test_a_lint_is_silent_where_it_does_not_matter(code, callbacks, version, columns):
     """The behaviour is not there in that version, or changes nothing in that recording."""
     assert code not in said(callbacks, version, **columns)
+
+
+@pytest.mark.parametrize(
+    ("code", "callbacks", "remedied", "version", "columns"),
+    [
+        ("reduced-rate-unused", [es(3), rlr(3)], [es(6), rlr(3)], "keras-3.15", {"val_loss": FLAT}),
+        ("metric-other-name", [es(monitor="acc")], [es(monitor="accuracy")], "keras-3.15", {"accuracy": FLAT}),
+        ("auto-mode-differs", [es(1, monitor="val_auc")], [es(1, monitor="val_auc", mode="max")], "keras-2.6",
+         {"val_auc": [0.5, 0.6, 0.7]}),
+        ("min-lr-unreachable", [rlr(1, min_lr=0.001)], [rlr(1, min_lr=0.0010000000474974513)], "tf.keras-2.4",
+         {"val_loss": FLAT}),
+        ("min-lr-at-start", [rlr(2, min_lr=0.1)], [rlr(2, min_lr=0.05)], "keras-3.15", {"val_loss": FLAT}),
+        ("checkpoint-batch-saves", [best_only(save_freq=9)], [best_only()], "keras-3.15", {"val_loss": FLAT}),
+        ("patience-counts-validations", [es(2)], [es(1)], "keras-3.15", {"loss": [1.0] * 20, "val_loss": EVERY_5TH}),
+        ("first-nan-unbeaten", [es(3)], [es(3, start_from_epoch=1)], "keras-3.15", {"val_loss": [NAN, *FALLING]}),
+        ("first-nan-unbeaten", [best_only()], [best_only(initial_value_threshold=math.inf)], "keras-3.15",
+         {"val_loss": [NAN, *FALLING]}),
+        ("first-nan-unbeaten", [best_only(monitor="val_auc")],
+         [best_only(monitor="val_auc", initial_value_threshold=-math.inf)], "keras-3.15", {"val_auc": [NAN, *FALLING]}),
+        ("weights-not-restored", [es(9, restore_best_weights=True)], [es(9, restore_best_weights=True), best_only()],
+         "keras-2.15", {"val_loss": VALLEY}),
+        ("baseline-not-met-yet", [es(2, baseline=0.65)], [es(5, baseline=0.65)], "keras-2.3", {"val_loss": FALLING}),
+        ("zero-patience-stops-at-once", [es(0)], [es(1)], "keras-2.7", {"val_loss": FALLING}),
+        ("cooldown-of-one", [rlr(1, cooldown=1)], [rlr(1, cooldown=2)], "keras-3.15", {"val_loss": FLAT}),
+        ("schedule-overwrites-reduction", [LearningRateScheduler(set_by_epoch), rlr(2)],
+         [LearningRateScheduler(halved_every_epoch), rlr(2)], "keras-3.15", {"val_loss": FLAT}),
+        ("checkpoint-listed-too-early", [ModelCheckpoint("{learning_rate}.keras"), rlr()],
+         [rlr(), ModelCheckpoint("{learning_rate}.keras")], "keras-3.15", {"val_loss": FLAT}),
+        ("checkpoint-overwritten", [ModelCheckpoint("w.keras")], [ModelCheckpoint("{epoch}.keras")], "keras-3.15",
+         {"val_loss": VALLEY}),
+    ],
+)  # fmt: skip
+def test_the_remedy_silences_the_lint(code, callbacks, remedied, version, columns):
+    """Whoever does what the sentence says does not hear it again."""
+    assert code in said(callbacks, version, **columns)
+    assert said(remedied, version, **columns).get(code) is None
 
 
 @pytest.mark.parametrize("version", known_semantics())
@@ -287,7 +336,7 @@ CALLBACKS = st.one_of(
     ),
     st.builds(
         ModelCheckpoint,
-        filepath=st.sampled_from(["w.keras", "{epoch}.keras", "{lr}.keras", "{learning_rate}.keras"]),
+        filepath=st.sampled_from(["w.keras", "w.h5", "{epoch}.keras", "{lr}.keras", "{learning_rate}.keras"]),
         monitor=st.sampled_from(["val_loss", "val_auc", "val_acc"]),
         save_best_only=st.booleans(),
         save_freq=st.sampled_from(["epoch", 7]),
@@ -306,6 +355,17 @@ def test_every_lint_names_its_epoch_and_its_callbacks(callbacks, values, version
         assert lint.index is None or 0 <= lint.index < len(values)
         assert lint.index is None or str(lint.index + 1) in lint.text
         assert all(0 <= position < len(callbacks) for position in lint.positions)
+
+
+def test_a_callback_that_keras_refuses_is_no_obstacle():
+    """Where the constructor raises there is nothing to say of that callback, and of those after it."""
+    assert said([ModelCheckpoint("w.ckpt"), es(1)], "keras-3.15", val_loss=FLAT) == {}
+
+
+def test_nothing_recorded_gives_no_lint():
+    """A fit without epochs is nothing to speak of."""
+    nothing = Stream((), {})
+    assert lints([es()], nothing, semantics(), replayed(nothing, [es()])) == ()
 
 
 @given(VALUES, PATIENCE, PATIENCE, st.sampled_from([0, 0.5]), VERSIONS)

@@ -66,7 +66,7 @@ def lints(
     `modes` gives the direction of each compiled metric, as in the Context of the run. Nothing is said of a run that the
     version refuses.
     """
-    if run.error is not None and run.error.stage == "init":
+    if not stream.epochs or (run.error is not None and run.error.stage == "init"):
         return ()
     case = Case(tuple(callbacks), stream, version, run, modes)
     return tuple(lint for rule in RULES for lint in rule(case))

@@ -36,12 +36,11 @@ def _of_one(case: Case, position: int, given: Monitoring) -> list[Lint]:
     if not others or index is None:
         return []
     # The metric itself knows; where it does not, the user has to.
-    known = case.modes(given.monitor)
-    remedy = f'Say mode="{known}".' if known else f'Say mode="{chosen}" or mode="{_OPPOSITE[chosen]}".'
+    known, opposite = case.modes(given.monitor), _OPPOSITE[chosen]
+    remedy = f'Say mode="{known}".' if known else f'Say mode="{chosen}" or mode="{opposite}".'
     text = (
         f'With mode="{given.mode}" {given.name} wants {given.monitor} to {_WANTED[chosen]} in {case.version.name}, but'
-        f" to {_WANTED[_OPPOSITE[chosen]]} in {others}; here that makes a difference from epoch {index + 1} on."
-        f" {remedy}"
+        f" to {_WANTED[opposite]} in {others}; here that makes a difference from epoch {index + 1} on. {remedy}"
     )
     return [Lint("auto-mode-differs", (position,), index, text)]
 

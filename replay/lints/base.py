@@ -93,11 +93,20 @@ class Case:
 
     def direction(self, position: int) -> Direction | None:
         """Return the mode that a callback has resolved to, None where it got to no epoch."""
-        return self.run.states[position].direction if position < len(self.run.states) else None
+        return self.run.states[position].direction if self._made(position) else None
+
+    def best(self, position: int) -> float | None:
+        """Return the best value that a callback holds at the end, None where it has none."""
+        best: float | None = getattr(self.run.states[position], "best", None) if self._made(position) else None
+        return best
 
     def events(self, position: int, kind: type[_Event]) -> list[_Event]:
         """Return the events of a kind that one callback had, `on_train_end` included."""
         return events_of(self.run, position, kind)
+
+    def _made(self, position: int) -> bool:
+        """Tell whether Keras got as far as making this callback."""
+        return position < len(self.run.states)
 
     def _initial_lr(self) -> float:
         """Return the learning rate before a schedule of the first epoch set its own."""

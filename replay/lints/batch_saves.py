@@ -14,6 +14,9 @@ from kcb_replay.replay.stream import Batch, Epoch
 
 __all__ = ["batch_saves"]
 
+# The comparison is bound when the first epoch ends, and the first save has nothing to compare with.
+_SECOND_SAVE = "when its second save comes before the end of the first epoch"
+
 
 def batch_saves(case: Case) -> list[Lint]:
     """Speak of an integer `save_freq` with `save_best_only` that saves never or always, or raises."""
@@ -31,7 +34,8 @@ def _said_of(case: Case, given: ModelCheckpoint) -> str | None:
     run = case.replayed(replace(given, save_freq=1), epochs=[epoch])
     written = f"ModelCheckpoint(save_freq={given.save_freq}, save_best_only=True)"
     if run.error and run.error.stage == "on_train_batch_end":
-        return f"{written} raises {run.error.kind} in {case.version.name} after a batch: {run.error.message}."
+        when = _SECOND_SAVE if run.error.kind == "TypeError" else "at its first save"
+        return f"{written} raises {run.error.kind} in {case.version.name} {when}: {run.error.message}."
     if given.monitor in seen or not run.rows:
         return None
     saves = any(isinstance(event, CheckpointSaved) for event in run.rows[0].events[0])

@@ -24,7 +24,7 @@ def first_nan(case: Case) -> list[Lint]:
 
 
 def _of_one(case: Case, position: int, given: Monitoring) -> list[Lint]:
-    best = getattr(case.run.states[position], "best", None) if case.run.states else None
+    best = case.best(position)
     values = case.stream.values_of(given.monitor)
     if best is None or not math.isnan(best):
         return []
