@@ -76,7 +76,8 @@ def test_every_public_name_exists_and_is_documented(name):
 def test_every_dependency_has_its_line():
     """CONTRIBUTING says of every dependency what for, and what else was considered."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    listed = PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["dev"]
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    listed = [*PROJECT["project"]["dependencies"], *(name for extra in extras for name in extra)]
     names = [re.split(r"[<>=\[]", requirement)[0] for requirement in listed]
     missing = [name for name in names if not re.search(rf"^\* .*{re.escape(name)}.*: .*; .*$", text, re.MULTILINE)]
     assert missing == []
