@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from kcb_replay.errors import (
         KcbReplayError,
         KerasWouldRaiseError,
+        MissingExtraError,
         MonitorNotRecordedError,
+        NotInRecordingError,
+        NotReplayableError,
         ReadError,
         RunNotFoundError,
         SettingError,
@@ -21,9 +24,30 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.ingest import IngestReport, read
     from kcb_replay.ingest.recording import Fit, Note, Recording, Series, Source
     from kcb_replay.ingest.store import Store
-    from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
+    from kcb_replay.replay.callbacks import (
+        BackupAndRestore,
+        BaseLogger,
+        CSVLogger,
+        EarlyStopping,
+        History,
+        LambdaCallback,
+        LearningRateScheduler,
+        ModelCheckpoint,
+        ProgbarLogger,
+        ReduceLROnPlateau,
+        RemoteMonitor,
+        TerminateOnNaN,
+    )
     from kcb_replay.replay.replay import Simulation, replay, simulate
     from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.schedules import (
+        CosineDecay,
+        CosineDecayRestarts,
+        ExponentialDecay,
+        InverseTimeDecay,
+        PiecewiseConstantDecay,
+        PolynomialDecay,
+    )
     from kcb_replay.replay.semantics import Semantics, semantics
     from kcb_replay.report.figure import plot
     from kcb_replay.report.page import report
@@ -34,7 +58,10 @@ _HOME = {
     "errors": (
         "KcbReplayError",
         "KerasWouldRaiseError",
+        "MissingExtraError",
         "MonitorNotRecordedError",
+        "NotInRecordingError",
+        "NotReplayableError",
         "ReadError",
         "RunNotFoundError",
         "SettingError",
@@ -43,9 +70,30 @@ _HOME = {
     "ingest.ingest": ("IngestReport", "read"),
     "ingest.recording": ("Fit", "Note", "Recording", "Series", "Source"),
     "ingest.store": ("Store",),
-    "replay.callbacks": ("EarlyStopping", "ReduceLROnPlateau"),
+    "replay.callbacks": (
+        "BackupAndRestore",
+        "BaseLogger",
+        "CSVLogger",
+        "EarlyStopping",
+        "History",
+        "LambdaCallback",
+        "LearningRateScheduler",
+        "ModelCheckpoint",
+        "ProgbarLogger",
+        "ReduceLROnPlateau",
+        "RemoteMonitor",
+        "TerminateOnNaN",
+    ),
     "replay.replay": ("Simulation", "simulate"),
     "replay.result": ("Replay",),
+    "replay.schedules": (
+        "CosineDecay",
+        "CosineDecayRestarts",
+        "ExponentialDecay",
+        "InverseTimeDecay",
+        "PiecewiseConstantDecay",
+        "PolynomialDecay",
+    ),
     "replay.semantics": ("Semantics", "semantics"),
     "report.figure": ("plot",),
 }
@@ -54,16 +102,34 @@ _CALLABLE_PACKAGES = ("replay", "report")
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "BackupAndRestore",
+    "BaseLogger",
+    "CSVLogger",
+    "CosineDecay",
+    "CosineDecayRestarts",
     "EarlyStopping",
+    "ExponentialDecay",
     "Fit",
+    "History",
     "IngestReport",
+    "InverseTimeDecay",
     "KcbReplayError",
     "KerasWouldRaiseError",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "MissingExtraError",
+    "ModelCheckpoint",
     "MonitorNotRecordedError",
+    "NotInRecordingError",
+    "NotReplayableError",
     "Note",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
+    "ProgbarLogger",
     "ReadError",
     "Recording",
     "ReduceLROnPlateau",
+    "RemoteMonitor",
     "Replay",
     "RunNotFoundError",
     "Semantics",
@@ -73,6 +139,7 @@ __all__ = [
     "Source",
     "Store",
     "StoreError",
+    "TerminateOnNaN",
     "__version__",
     "plot",
     "read",
