@@ -7,7 +7,7 @@ import io
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.replay.callbacks.base import (
@@ -54,9 +54,6 @@ class BridgedState(State):
     stand_in: StandIn
     index: int = 0
     batch: int | None = None
-
-    batch_hook: ClassVar[bool] = True
-    test_hook: ClassVar[bool] = True
 
     @property
     def direction(self) -> Direction | None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
     BatchEnd,
     EpochBegin,
     EpochEnd,
+    State,
     TestEnd,
     TrainBegin,
     TrainEnd,
@@ -24,9 +25,9 @@ from kcb_replay.replay.comparison import KerasRaises, float32
 from kcb_replay.replay.stream import ordered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from kcb_replay.replay.callbacks.base import Callback, Context, State, Step
+    from kcb_replay.replay.callbacks.base import Callback, Context, Step
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.stream import Batch, Epoch
 
@@ -43,6 +44,7 @@ Stage: TypeAlias = Literal[
     "on_epoch_end",
     "on_train_end",
 ]
+_HOOKS: tuple[Stage, ...] = get_args(Stage)[1:]
 EventsOfAll: TypeAlias = tuple[tuple["Event", ...], ...]
 
 
@@ -141,6 +143,7 @@ class _Fit:
     lr_begin: float = 0.0
     events: list[list[Event]] = field(default_factory=list)
     stoppers: list[int] = field(default_factory=list)
+    having: Mapping[Stage, Sequence[int]] = field(default_factory=dict)
 
     def begin(self, epochs: Sequence[Epoch], states: Sequence[State] | None) -> None:
         """Make the callbacks, or take those of the fit before, and let them begin the training."""
@@ -151,6 +154,7 @@ class _Fit:
                 self.position = position
                 require_known(callback, self.context.semantics)
                 self.states.append(callback.start(self.context))
+        self.having = {hook: _having(hook, self.states) for hook in _HOOKS}
         places = (batch.index for epoch in epochs for batch in epoch.batches if batch.index is not None)
         steps = max(places, default=-1) + 1 or None
         first, last = (epochs[0].index, epochs[-1].index) if epochs else (0, -1)
@@ -193,41 +197,37 @@ class _Fit:
 
     def _run_batches(self, epoch: Epoch) -> int | None:
         """Run the batches of an epoch; return the one at which it was left."""
-        hooked = [position for position, state in enumerate(self.states) if state.batch_hook]
+        hooked = self.having["on_train_batch_begin"] or self.having["on_train_batch_end"]
         for batch in epoch.batches if hooked or self.stopping else ():
-            self._run_batch(epoch, batch, hooked)
+            self._run_batch(epoch, batch)
             if self.stopping:
                 return batch.index
         return None
 
-    def _run_batch(self, epoch: Epoch, batch: Batch, hooked: Sequence[int]) -> None:
+    def _run_batch(self, epoch: Epoch, batch: Batch) -> None:
         index, place = epoch.index, batch.index
         if place is not None:
             known = {name: batch.logs[name] for name in ("batch", "size") if name in batch.logs}
             self._hook(
                 "on_train_batch_begin",
                 lambda state: state.on_train_batch_begin(BatchBegin(index, place, self.lr, self.stopping, known)),
-                hooked,
             )
         self.logs = self._handed_out(batch.logs)
         self._hook(
             "on_train_batch_end",
             lambda state: state.on_train_batch_end(BatchEnd(index, place, self.logs, self.lr, self.stopping)),
-            hooked,
         )
 
     def _run_validation(self, epoch: Epoch) -> None:
-        hooked = [position for position, state in enumerate(self.states) if state.test_hook]
-        if not hooked:
+        if not (self.having["on_test_begin"] or self.having["on_test_end"]):
             return
         metrics = {name.removeprefix("val_"): v for name, v in epoch.logs.items() if name.startswith("val_")}
         if metrics:
-            self._hook("on_test_begin", lambda state: state.on_test_begin(self._epoch_begin(epoch)), hooked)
+            self._hook("on_test_begin", lambda state: state.on_test_begin(self._epoch_begin(epoch)))
             self.logs = self._handed_out(metrics)
             self._hook(
                 "on_test_end",
                 lambda state: state.on_test_end(TestEnd(epoch.index, self.logs, self.lr, self.stopping)),
-                hooked,
             )
 
     def _end_epoch(self, epoch: Epoch) -> float | None:
@@ -253,9 +253,9 @@ class _Fit:
     def _handed_out(self, logs: Mapping[str, float]) -> dict[str, float]:
         return dict(ordered(logs, self.context.semantics.logs_order))
 
-    def _hook(self, stage: Stage, called: Callable[[State], Step], positions: Iterable[int] | None = None) -> None:
+    def _hook(self, stage: Stage, called: Callable[[State], Step]) -> None:
         self.stage = stage
-        for position in range(len(self.states)) if positions is None else positions:
+        for position in self.having[stage]:
             self.position = position
             self._apply(called(self.states[position]))
 
@@ -274,3 +274,9 @@ class _Fit:
             self.stoppers.clear()
         if step.stop:
             self.stoppers.append(self.position)
+
+
+def _having(hook: Stage, states: Sequence[State]) -> Sequence[int]:
+    """Return the positions of the callbacks that do something in a hook."""
+    nothing = getattr(State, hook)
+    return [position for position, state in enumerate(states) if getattr(type(state), hook) is not nothing]

@@ -72,8 +72,6 @@ class BackupAndRestoreState(State):
     batches_since_save: int = 0
     last_batch: int = 0
 
-    batch_hook: ClassVar[bool] = True
-
     def on_train_begin(self, begin: TrainBegin) -> Step:  # noqa: ARG002
         """Count the checkpoints from 1 again, unless those of the fit before are still there."""
         return Step(self if self.exists else replace(self, number=0))

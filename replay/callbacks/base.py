@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import Field, dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kcb_replay.replay.comparison import Comparison, KerasRaises
 from kcb_replay.replay.directions import auto_direction
@@ -148,8 +148,6 @@ class State:
     """A callback in the middle of a fit; a hook that a callback does not have does nothing."""
 
     __slots__ = ()
-    batch_hook: ClassVar[bool] = False
-    test_hook: ClassVar[bool] = False
 
     @property
     def direction(self) -> Direction | None:
@@ -165,19 +163,19 @@ class State:
         return Step(self)
 
     def on_train_batch_begin(self, begin: BatchBegin) -> Step:  # noqa: ARG002
-        """Return what `on_train_batch_begin` does; only asked where `batch_hook` is true."""
+        """Return what `on_train_batch_begin` does."""
         return Step(self)
 
     def on_train_batch_end(self, end: BatchEnd) -> Step:  # noqa: ARG002
-        """Return what `on_train_batch_end` does; only asked where `batch_hook` is true."""
+        """Return what `on_train_batch_end` does."""
         return Step(self)
 
     def on_test_begin(self, begin: EpochBegin) -> Step:  # noqa: ARG002
-        """Return what `on_test_begin` does; only asked where `test_hook` is true."""
+        """Return what `on_test_begin` does."""
         return Step(self)
 
     def on_test_end(self, end: TestEnd) -> Step:  # noqa: ARG002
-        """Return what `on_test_end` does; only asked where `test_hook` is true."""
+        """Return what `on_test_end` does."""
         return Step(self)
 
     def on_epoch_end(self, end: EpochEnd) -> Step:  # noqa: ARG002

@@ -54,8 +54,6 @@ class BaseLoggerState(State):
     totals: Mapping[str, float] = field(default_factory=dict)
     seen: float = 0
 
-    batch_hook: ClassVar[bool] = True
-
     def on_epoch_begin(self, begin: EpochBegin) -> Step:  # noqa: ARG002
         """Begin new sums."""
         return Step(replace(self, totals={}, seen=0))

@@ -75,8 +75,6 @@ class LambdaCallbackState(State):
     settings: LambdaCallback
     context: Context
 
-    batch_hook: ClassVar[bool] = True
-
     def on_train_begin(self, begin: TrainBegin) -> Step:  # noqa: ARG002
         """Call the function for the beginning of the training."""
         _call(self.settings.on_train_begin, None if self.context.semantics.train_hooks_pass_none else {})

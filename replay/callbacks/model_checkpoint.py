@@ -93,8 +93,6 @@ class ModelCheckpointState(State):
     epochs_since_save: int = 0
     last_batch: int | None = 0
 
-    batch_hook: ClassVar[bool] = True
-
     @property
     def direction(self) -> Direction | None:
         """The resolved mode, None before the first epoch ends."""

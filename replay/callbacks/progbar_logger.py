@@ -100,8 +100,6 @@ class ProgbarLoggerState(State):
     values: tuple[tuple[str, float], ...] = ()
     text: Written = field(default=NOTHING, repr=False)
 
-    batch_hook: ClassVar[bool] = True
-
     def on_train_begin(self, begin: TrainBegin) -> Step:
         """Learn how many epochs and steps there are; raises `NotReplayableError` when the recording does not say."""
         s = self.settings

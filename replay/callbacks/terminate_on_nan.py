@@ -40,8 +40,6 @@ class TerminateOnNaNState(State):
 
     settings: TerminateOnNaN
 
-    batch_hook: ClassVar[bool] = True
-
     def on_train_batch_end(self, end: BatchEnd) -> Step:
         """Look at the loss of this batch."""
         loss = end.logs.get("loss")
