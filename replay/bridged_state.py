@@ -65,12 +65,7 @@ class BridgedState(State):
         """Hand over the stand-in and the parameters as `fit` does, then call the hook."""
         self.stand_in.weights_are_of(None)
         self.stand_in.names = {str(getattr(self.callback, "monitor", "loss")).removeprefix("val_")}
-        state = replace(self, index=begin.first, batch=None)
-        parameters = {"verbose": 0, "epochs": begin.epochs, "steps": begin.steps}
-        with state._refusals():
-            self.callback.set_model(self.stand_in.model)
-            self.callback.set_params(parameters)
-        return state._call("on_train_begin", begin, {})
+        return replace(self, index=begin.first, batch=None)._call("on_train_begin", begin, {})
 
     def on_epoch_begin(self, begin: EpochBegin) -> Step:
         """Call the hook."""
@@ -124,6 +119,9 @@ class BridgedState(State):
         with warnings.catch_warnings(record=True) as warned, contextlib.redirect_stdout(printed):
             warnings.simplefilter("always")
             with self._refusals():
+                if isinstance(seen, TrainBegin):
+                    self.callback.set_model(stand_in.model)
+                    self.callback.set_params({"verbose": 0, "epochs": seen.epochs, "steps": seen.steps})
                 getattr(self.callback, hook)(*place, logs)
         said = [str(item.message) for item in warned if issubclass(item.category, UserWarning)]
         events = (*self._said(printed.getvalue(), said), *self._done(), *self._set(hook, seen))

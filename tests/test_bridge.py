@@ -198,6 +198,22 @@ def test_real_and_native_callbacks_share_logs_and_rate(library):
 
 
 @pytest.mark.keras
+def test_the_model_is_complete_when_it_is_handed_over(keras, capsys):
+    """set_model already finds the learning rate, and may print."""
+    found = []
+
+    def set_model(self, model):
+        keras.callbacks.Callback.set_model(self, model)
+        found.append(float(model.optimizer.learning_rate))
+        print("model set")
+
+    replayed = run([callback_of(keras, set_model=set_model)])
+    assert found == [float(np.float32(0.1))]
+    assert [event.text for event in events(replayed, TextWritten)] == ["model set\n"]
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.keras
 def test_the_stop_flag_is_shared(keras):
     """A real callback sees, and may take back, the stop of a native one."""
 
