@@ -240,7 +240,7 @@ class _Fit:
         key = self.context.semantics.learning_rate_key
         logged = None if key in epoch.logs else self.logs.get(key)
         # A real callback of tf_keras logs a NumPy float32.
-        return float(logged) if isinstance(logged, Real) else None
+        return float(logged) if isinstance(logged, (float, Real)) else None
 
     @property
     def stopping(self) -> bool:

@@ -155,13 +155,17 @@ class ReduceLROnPlateauState(State):
             patience=self.settings.patience,
             why=why_not(self._comparison, value, best),
         )
+        # Written out, for this is nearly every epoch and replace() takes twice as long.
+        waiting = ReduceLROnPlateauState(
+            self.settings, self.context, self.comparison, self.best, counted, self.cooldown_counter
+        )
         first = self.context.semantics.plateau_counts_first
         if (counted if first else self.wait) < self.settings.patience:
-            return Step(replace(self, wait=counted), (waited,), logs=logged)
+            return Step(waiting, (waited,), logs=logged)
         old, name = end.learning_rate, ReduceLROnPlateau.name
         if old <= self._floor():
             at_floor = LearningRateAtFloor(index=end.index, callback=name, lr=old, min_lr=self.settings.min_lr)
-            return Step(replace(self, wait=counted), (waited, at_floor), logs=logged)
+            return Step(waiting, (waited, at_floor), logs=logged)
         new = self._reduced(old)
         reduced = LearningRateReduced(index=end.index, callback=name, old_lr=old, new_lr=new)
         # Where the wait is counted last, it is counted after the reset, too.
