@@ -180,6 +180,7 @@ def _answer(recording: Recording, number: int, question: _Question) -> Replay:
         run_record=run,
         notes=(*_notes(recording, number, start_source), *notes, *_blind_spots(stream, callbacks)),
         sources=recording.sources,
+        horizon=horizon,
     )
 
 

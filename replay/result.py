@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.replay.callbacks import EarlyStoppingState, ModelCheckpointState, ReduceLROnPlateauState
+from kcb_replay.replay.events import Terminated
 from kcb_replay.replay.lints import lints
 from kcb_replay.replay.outcomes.base import one_based
 from kcb_replay.replay.outcomes.early_stopping import EarlyStoppingOutcome
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
-    from kcb_replay.replay.validity import Validity
+    from kcb_replay.replay.validity import Horizon, Label, Validity
 
 __all__ = ["Replay"]
 
@@ -37,6 +38,8 @@ Json: TypeAlias = dict[str, object]
 @dataclass(frozen=True, eq=False)
 class Replay:
     """What a list of callbacks would have done with one recorded fit.
+
+    Up to the `horizon` the recorded metrics are what the replayed training would have seen; None: to the end.
 
     `initial_lr` is what the learning rate started from; `initial_lr_source` says whether it was "given", "recorded" or
     "assumed". `notes` are sentences about what the answer does not say, `sources` the files it was read from.
@@ -53,6 +56,7 @@ class Replay:
     run_record: Run
     notes: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
+    horizon: Horizon | None = None
 
     @property
     def epochs(self) -> int:
@@ -105,6 +109,15 @@ class Replay:
         """Every event, in the order of epochs and, within one, of the list."""
         during = [event for row in self.rows for events in row.events for event in events]
         return (*during, *(event for events in self.run_record.finish_events for event in events))
+
+    def label_of(self, event: Event) -> Label:
+        """Return "exact", or "hypothetical" for an event of an epoch whose metrics need not be those of the replay.
+
+        How far the digits and the points of the source allow it is a question to the outcomes.
+        """
+        # A bad loss itself is what cuts its epoch short.
+        covered = self.horizon is None or self.horizon.covers(event.index) or isinstance(event, Terminated)
+        return "exact" if covered else "hypothetical"
 
     @cached_property
     def lints(self) -> tuple[Lint, ...]:

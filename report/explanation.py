@@ -43,7 +43,11 @@ def _epoch_lines(replay: Replay) -> Iterator[str]:
     per_callback = [epoch_sentences(replay, position) for position in range(len(replay.callbacks))]
     several = len(per_callback) > 1
     width = len(str(replay.rows[-1].index + 1))
-    for sentences in zip(*per_callback, strict=True):
+    parted = False
+    for row, sentences in zip(replay.rows, zip(*per_callback, strict=True), strict=True):
+        if not parted and replay.horizon is not None and not replay.horizon.covers(row.index):
+            parted = True
+            yield f"From here on a what-if: {replay.horizon.reason}."
         said = [
             f"{callback.name}: {sentence.text}" if several else sentence.text
             for callback, sentence in zip(replay.callbacks, sentences, strict=True)

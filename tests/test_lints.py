@@ -20,6 +20,7 @@ from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.lints import RULES, lints
+from kcb_replay.replay.schedules import ExponentialDecay
 from kcb_replay.replay.semantics import known_semantics, semantics
 from kcb_replay.replay.stream import Epoch, Stream, stream_of
 
@@ -395,3 +396,17 @@ def test_equal_patience_on_a_plateau_is_always_spoken_of(values, patience, versi
 def test_every_rule_is_documented(rule):
     """A rule says in one line of what it speaks."""
     assert rule.__doc__.startswith("Speak ")
+
+
+def test_a_mode_that_no_keras_knows_is_spoken_of():
+    """Keras warns and falls back to auto; so does the replay, and it says so."""
+    lint = said([es(2, mode="mni")], val_loss=VALLEY)["mode-unknown"]
+    assert 'knows no mode="mni": Keras warns and takes auto, which is "min" here' in lint.text
+    assert "mode-unknown" not in said([es(2, mode="min")], val_loss=VALLEY)
+
+
+@pytest.mark.parametrize(("version", "speaks"), [("keras-3.15", True), ("tf_keras-2.21", False), ("keras-2.2.4", True)])
+def test_a_schedule_object_is_spoken_of_where_keras_refuses_it(version, speaks):
+    """tf.keras took tensors; Keras 3 wants a float."""
+    callbacks = [LearningRateScheduler(ExponentialDecay(0.1, 10, 0.5))]
+    assert ("schedule-returns-tensor" in said(callbacks, version, val_loss=VALLEY)) is speaks

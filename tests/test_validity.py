@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kcb_replay import EarlyStopping, Note, ReduceLROnPlateau, read, replay
+from kcb_replay.report.explanation import explanation
 
 # Best at index 2, then flat: ReduceLROnPlateau(patience=2) drops at 4, 6, ...; EarlyStopping(patience=3) stops at 5.
 PLATEAU = [3.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
@@ -132,3 +133,13 @@ def test_a_real_drop_is_predicted_from_the_run_without_it(sample_logs):
     rates = with_drops.fits[0].metrics["learning_rate"].values.tolist()
     first = next(index for index, rate in enumerate(rates) if rate != rates[0])
     assert (predicted.index + 1, predicted.new_lr, predicted.validity) == (first, rates[first], "exact")
+
+
+def test_every_event_has_a_label(recording):
+    """Events up to the drop are exact, those after it are what-ifs, and explain says where it begins."""
+    result = replay(recording(val_loss=PLATEAU), [DROP])
+    labels = {event.index: result.label_of(event) for event in result.events}
+    assert labels == {index: "exact" if index <= 4 else "hypothetical" for index in range(8)}
+    lines = explanation(result).splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("From here on a what-if"))
+    assert lines[first + 1].startswith("epoch 6:")

@@ -18,6 +18,7 @@ from kcb_replay.replay.lints.first_nan import first_nan
 from kcb_replay.replay.lints.min_lr import min_lr_at_start, min_lr_unreachable
 from kcb_replay.replay.lints.missing_metric import other_name, unjudged_saves
 from kcb_replay.replay.lints.not_restored import not_restored
+from kcb_replay.replay.lints.odd_arguments import schedule_object, unknown_mode
 from kcb_replay.replay.lints.stops_too_soon import baseline_unmet, zero_patience
 from kcb_replay.replay.lints.unused_rate import unused_rate
 from kcb_replay.replay.lints.validation_freq import patience_in_validations
@@ -50,6 +51,8 @@ RULES: tuple[Rule, ...] = (
     overwritten_by_schedule,
     listed_too_early,
     overwritten,
+    unknown_mode,
+    schedule_object,
 )
 
 
