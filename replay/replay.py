@@ -6,25 +6,26 @@ import itertools
 from dataclasses import dataclass, replace as with_changes
 from typing import TYPE_CHECKING
 
-from kcb_replay.errors import (
-    KcbReplayError,
-    KerasWouldRaiseError,
-    MonitorNotRecordedError,
-    NotReplayableError,
-    SettingError,
-)
-from kcb_replay.replay.callbacks import NATIVE, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau, changes_learning_rate
+from kcb_replay.errors import KcbReplayError, KerasWouldRaiseError, NotReplayableError
+from kcb_replay.replay.callbacks import NATIVE, changes_learning_rate
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
-from kcb_replay.replay.era import guess
 from kcb_replay.replay.events import LearningRateReduced, LearningRateSet
 from kcb_replay.replay.limits import limited
 from kcb_replay.replay.lints import LISTED_TOO_EARLY, lints
 from kcb_replay.replay.outcomes import View, outcome_of
+from kcb_replay.replay.question import (
+    KERAS_DEFAULT_LR,
+    Question,
+    initial_lr_for,
+    require_recorded,
+    settings_of,
+    stream_for,
+    version_for,
+    versions_of,
+)
 from kcb_replay.replay.result import Replay
-from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
-from kcb_replay.replay.stream import stream_of, with_steps
 from kcb_replay.replay.validity import Horizon, cut_short, horizon_of, nearest
 
 if TYPE_CHECKING:
@@ -33,14 +34,13 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.engine import KerasError, Run
+    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
 
 __all__ = ["LeftOut", "Simulation", "replay", "simulate"]
 
 # Facts about the files that touch no answer.
 _HARMLESS = ("skipped", "empty")
-# Adam, RMSprop and most others start here; SGD starts at 0.01.
-_KERAS_DEFAULT_LR = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,11 @@ def simulate(
     """
     replays: list[Replay] = []
     left_out: dict[LeftOut, None] = {}
-    versions = _versions(semantics)
+    versions = versions_of(semantics)
     for recording in recordings:
         found: list[Replay] = []
         for callbacks, version in itertools.product(settings, versions):
-            question = _Question(_settings(callbacks), version, initial_lr, steps_per_epoch)
+            question = Question(settings_of(callbacks), version, initial_lr, steps_per_epoch)
             for answer in _answers(recording, question, reuse=reuse):
                 if isinstance(answer, Replay):
                     found.append(answer)
@@ -112,22 +112,11 @@ def replay(
     Raises `MonitorNotRecordedError` when a monitor has no value in the fit, `KerasWouldRaiseError` where Keras itself
     raises, `SettingError` for an empty list or an unknown version.
     """
-    question = _Question(_settings(callbacks), semantics, initial_lr, steps_per_epoch)
+    question = Question(settings_of(callbacks), semantics, initial_lr, steps_per_epoch)
     return _answer(recording, _fit_number(recording, fit), question)
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What is asked of one fit; `before` is the answer for the fit before, whose callbacks are used again."""
-
-    callbacks: Sequence[Callback]
-    semantics: str | Semantics | None
-    initial_lr: float | None
-    steps_per_epoch: int | None
-    before: Replay | None = None
-
-
-def _answers(recording: Recording, question: _Question, *, reuse: bool) -> Iterator[Replay | LeftOut]:
+def _answers(recording: Recording, question: Question, *, reuse: bool) -> Iterator[Replay | LeftOut]:
     """Yield the answer for each fit, or why there is none."""
     before: Replay | None = None
     for number in range(len(recording.fits)):
@@ -150,13 +139,13 @@ def _never_reached(recording: Recording, raised: int) -> Iterator[LeftOut]:
         yield LeftOut(recording.name, number, reason, f"{recording.name}: {reason}.")
 
 
-def _answer(recording: Recording, number: int, question: _Question) -> Replay:
+def _answer(recording: Recording, number: int, question: Question) -> Replay:
     callbacks = question.callbacks
-    stream = _stream(recording, number, question)
-    start, start_source = _initial_lr(stream, question)
-    version, notes = _version(stream, question, start)
+    stream = stream_for(recording, number, question)
+    start, start_source = initial_lr_for(stream, question)
+    version, notes = version_for(stream, question, start)
     for callback in callbacks:
-        _require_recorded(callback, stream, recording, callbacks, version)
+        require_recorded(callback, stream, recording, callbacks, version)
     states = question.before.run_record.states if question.before else None
     run = run_fit(stream.epochs, callbacks, Context(version, direction_of), initial_lr=start, states=states)
     if run.error is not None:
@@ -164,7 +153,8 @@ def _answer(recording: Recording, number: int, question: _Question) -> Replay:
         reason = " ".join([_what_keras_raises(run.error), *remedies])
         raise KerasWouldRaiseError(f"{recording.name}: {reason}", reason=reason)
     changes = any(map(changes_learning_rate, callbacks)) or _sets_learning_rate(run)
-    if start_source == "assumed" and not changes:
+    if start_source == "assumed" and not changes and all(isinstance(callback, NATIVE) for callback in callbacks):
+        # No callback looked at it.
         start_source = "unknown"
     horizon = nearest(_horizon(run, stream, question, start, changes=changes), cut_short(run.rows))
     views = [View(callback, position, run, stream, horizon) for position, callback in enumerate(callbacks)]
@@ -184,38 +174,9 @@ def _answer(recording: Recording, number: int, question: _Question) -> Replay:
     )
 
 
-def _stream(recording: Recording, number: int, question: _Question) -> Stream:
-    if not question.callbacks:
-        raise SettingError("There is no callback to replay. Give at least one, for example EarlyStopping(patience=5).")
-    stream = stream_of(recording.fits[number])
-    if not stream.epochs:
-        reason = "the fit holds no epochs, so no callback is ever asked"
-        raise NotReplayableError(f"{recording.name}: {reason}.", reason=reason)
-    if question.steps_per_epoch is None:
-        return stream
-    if question.steps_per_epoch < 1:
-        raise SettingError(f"steps_per_epoch must be at least 1, but it is {question.steps_per_epoch}.")
-    for callback in question.callbacks:
-        if isinstance(callback, ModelCheckpoint) and callback.needs_batch_metrics:
-            reason = f"{callback} needs the metrics of single batches, which are not recorded"
-            raise NotReplayableError(f"{recording.name}: {reason}.", reason=reason)
-    return with_steps(stream, question.steps_per_epoch)
-
-
-def _settings(callbacks: Sequence[object]) -> tuple[Callback, ...]:
-    """Return the callbacks with the real ones among them made ready to be driven."""
-    return tuple(callback if isinstance(callback, NATIVE) else _bridged(callback) for callback in callbacks)
-
-
-def _bridged(callback: object) -> Callback:
-    from kcb_replay.replay.bridge import Bridged, BridgedFromCode, bridged
-
-    return callback if isinstance(callback, (Bridged, BridgedFromCode)) else bridged(callback)
-
-
 def _blind_spots(stream: Stream, callbacks: Sequence[Callback]) -> Iterator[str]:
     """Yield what a real callback never gets to see of this recording."""
-    if any(epoch.batches for epoch in stream.epochs):
+    if stream.has_batches:
         return
     for callback in callbacks:
         if not isinstance(callback, NATIVE):
@@ -231,32 +192,7 @@ def _sets_learning_rate(run: Run) -> bool:
     return any(isinstance(event, kinds) for row in run.rows for events in row.events for event in events)
 
 
-def _version(stream: Stream, question: _Question, initial_lr: float) -> tuple[Semantics, list[str]]:
-    if question.semantics is None:
-        return resolve(_own_semantics(question.callbacks) or DEFAULT), []
-    if question.semantics != "auto":
-        return resolve(question.semantics), []
-    found = guess(stream, question.callbacks, initial_lr)
-    return found.semantics, [found.reason]
-
-
-def _own_semantics(callbacks: Sequence[Callback]) -> str | None:
-    for callback in callbacks:
-        if not isinstance(callback, NATIVE):
-            from kcb_replay.replay.bridge import own_semantics
-
-            return own_semantics(callback)
-    return None
-
-
-def _versions(semantics: str | Semantics | None) -> Sequence[str | Semantics | None]:
-    if semantics is None or isinstance(semantics, Semantics):
-        return [semantics]
-    names = [name.strip() for name in semantics.split(",")]
-    return [name if name == "auto" else resolve(name) for name in dict.fromkeys(names)]
-
-
-def _horizon(run: Run, stream: Stream, question: _Question, initial_lr: float, *, changes: bool) -> Horizon | None:
+def _horizon(run: Run, stream: Stream, question: Question, initial_lr: float, *, changes: bool) -> Horizon | None:
     before = question.before
     if before is not None and (before.epochs_run < before.epochs or before.validity.label == "hypothetical"):
         return Horizon(None, f"fit {before.fit} would have ended with other weights, and this one goes on with them")
@@ -274,18 +210,6 @@ def _fit_number(recording: Recording, fit: int | None) -> int:
     return fit
 
 
-def _require_recorded(
-    callback: Callback, stream: Stream, recording: Recording, callbacks: Sequence[Callback], version: Semantics
-) -> None:
-    """Refuse a monitor without any value, where Keras would warn every epoch and never act."""
-    if not isinstance(callback, (EarlyStopping, ReduceLROnPlateau)) or stream.values_of(callback.monitor):
-        return
-    if callback.monitor == version.learning_rate_key and any(map(changes_learning_rate, callbacks)):
-        return
-    recorded = sorted({name for epoch in stream.epochs for name in epoch.logs})
-    raise MonitorNotRecordedError(callback.monitor, recording.name, recorded)
-
-
 def _what_keras_raises(error: KerasError) -> str:
     where = f"in the constructor of {error.callback}"
     if error.stage != "init":
@@ -294,22 +218,11 @@ def _what_keras_raises(error: KerasError) -> str:
     return f"Keras raises {error.kind} {where}: {error.message}."
 
 
-def _initial_lr(stream: Stream, question: _Question) -> tuple[float, str]:
-    first = stream.epochs[0].index
-    if question.initial_lr is not None and question.before is None:
-        return question.initial_lr, "given"
-    if first in stream.learning_rates:
-        return stream.learning_rates[first], "recorded"
-    if question.before is not None:
-        return question.before.run_record.final_lr, question.before.initial_lr_source
-    return _KERAS_DEFAULT_LR, "assumed"
-
-
 def _notes(recording: Recording, fit: int, initial_lr_source: str) -> list[str]:
     notes = [note.text for note in recording.notes if note.fit in (None, fit) and note.code not in _HARMLESS]
     if initial_lr_source == "assumed":
         notes.append(
-            f"the initial learning rate is not recorded: {_KERAS_DEFAULT_LR}, Keras's default, is assumed."
+            f"the initial learning rate is not recorded: {KERAS_DEFAULT_LR}, Keras's default, is assumed."
             " Give --initial-lr (initial_lr=) if it was another"
         )
     return notes

@@ -54,6 +54,11 @@ class Stream:
     learning_rate_key: str | None = None
     learning_rates_may_be_late: bool = False
 
+    @property
+    def has_batches(self) -> bool:
+        """Whether it is known of any epoch which batches it had."""
+        return any(batch.index is not None for epoch in self.epochs for batch in epoch.batches)
+
     def values_of(self, metric: str) -> dict[int, float]:
         """Return the value per epoch index, for the epochs that have one."""
         return {epoch.index: epoch.logs[metric] for epoch in self.epochs if metric in epoch.logs}

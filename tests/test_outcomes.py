@@ -178,3 +178,9 @@ def test_an_epoch_in_which_nothing_happens_says_so(recording):
     text = explanation(replay(recording(loss=[1.0, math.nan]), [TerminateOnNaN()]))
     assert "epoch 1: Nothing happens.\n" in text
     assert text.endswith("epoch 2: The loss of a batch is nan. Stop.")
+
+
+def test_a_bad_loss_alone_makes_no_batches_known(recording):
+    """That some batch of an epoch was bad says nothing of how many there are."""
+    run = recording(loss=[1.0, math.nan], val_loss=[1.0, 1.0])
+    assert outcome(run, ModelCheckpoint("w.keras", save_freq=5)).validity.label == "undecided"

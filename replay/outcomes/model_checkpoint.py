@@ -97,7 +97,7 @@ def model_checkpoint_outcome(view: View, state: ModelCheckpointState) -> ModelCh
 
 
 def _validity(view: View, settings: ModelCheckpoint) -> Validity:
-    if settings.save_freq != "epoch" and not any(epoch.batches for epoch in view.stream.epochs):
+    if settings.save_freq != "epoch" and not view.stream.has_batches:
         reason = (
             f"save_freq={settings.save_freq} counts batches, and the recording holds none."
             ' Give --steps-per-epoch (steps_per_epoch=), or save_freq="epoch".'
