@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks import changes_learning_rate
 from kcb_replay.replay.callbacks.base import Context
-from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
+from kcb_replay.replay.rates import digits_kept, is_same_rate
 from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def _evidence(name: str, stream: Stream, callbacks: Sequence[Callback], initial_
         return (0, False)
     run = run_fit(stream.epochs, callbacks, Context(semantics(name), direction_of), initial_lr=initial_lr)
     made = {row.index: row.lr_begin for row in run.rows}
-    equal = sum(made.get(index) == float32(rate) for index, rate in stream.learning_rates.items())
+    rates, digits = stream.learning_rates, digits_kept(stream.learning_rates.values())
+    equal = sum(index in made and is_same_rate(rate, made[index], digits) for index, rate in rates.items())
     ends = bool(run.rows) and bool(run.rows[-1].stoppers) and run.rows[-1].index == stream.epochs[-1].index
     return (equal, ends)

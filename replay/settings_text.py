@@ -83,9 +83,9 @@ def _made(kind: Any, name: str, positional: list[object], named: dict[str, objec
     missing = [argument for argument in needed if argument not in values]
     if missing:
         raise SettingError(f"{name} needs the argument '{missing[0]}'. It has: {', '.join(arguments)}.")
-    schedule = values.get("schedule")
-    if isinstance(schedule, str) and ":" in schedule:
-        values["schedule"] = user_function(schedule)
+    # Wherever Keras wants a function, it is named by its place.
+    places = {name: value for name, value in values.items() if name == "schedule" or name.startswith("on_")}
+    values |= {name: user_function(place) for name, place in places.items() if isinstance(place, str) and ":" in place}
     return kind(**values)
 
 

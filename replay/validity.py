@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.events import Terminated
+from kcb_replay.replay.rates import digits_kept, is_same_rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,14 +74,15 @@ def horizon_of(rows: Sequence[Row], stream: Stream, initial_lr: float) -> Horizo
     training is taken to have gone on with the last one known, which at first is the one that the replay starts from.
     """
     believed = float32(initial_lr)
+    digits = digits_kept(stream.learning_rates.values())
     before: int | None = None
     for row in rows:
         recorded = stream.learning_rates.get(row.index)
-        believed = believed if recorded is None else float32(recorded)
-        if row.lr_begin != believed:
+        believed = believed if recorded is None else recorded
+        if not is_same_rate(believed, row.lr_begin, digits):
             return Horizon(before, _parting(row.index, recorded, row.lr_begin))
         # A rate that may be late must agree with the one after the epoch too, or nobody knows when it changed.
-        if stream.learning_rates_may_be_late and recorded is not None and row.lr != believed:
+        if stream.learning_rates_may_be_late and recorded is not None and not is_same_rate(believed, row.lr, digits):
             return Horizon(row.index, _parting(row.index + 1, recorded, row.lr))
         before = row.index
     return None

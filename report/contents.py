@@ -79,6 +79,7 @@ class Contents:
     logic: str
     extent: str
     differences: tuple[str, ...]
+    rows_are: str
 
     @property
     def last_epoch(self) -> int:
@@ -121,6 +122,7 @@ def contents_of(simulation: Simulation) -> Contents:
         logic=logic(replays),
         extent=extent(replays),
         differences=tuple(difference_sentences(simulation.replays)),
+        rows_are="fits" if len(rows) == len({(replay.run, replay.fit) for replay in replays}) else "replays",
     )
 
 

@@ -42,6 +42,14 @@ def test_a_function_is_written_as_its_place():
     assert str(parse_callback(text)) == text
 
 
+@pytest.mark.usefixtures("schedules_file")
+def test_the_functions_of_a_lambda_callback_are_named_by_their_places():
+    """Any function that a callback takes is written like a schedule."""
+    callback = parse_callback("LambdaCallback(on_epoch_end=my_schedules.py:halve)")
+    assert callback.on_epoch_end(1, 0.5) == 0.25
+    assert str(callback) == 'LambdaCallback(on_epoch_end="my_schedules.py:halve")'
+
+
 def test_a_schedule_of_keras_is_made_from_literals():
     """A schedule is read by its class and written as it is made."""
     callback = parse_callback("LearningRateScheduler(keras.optimizers.schedules.ExponentialDecay(0.01, 1000, 0.96))")

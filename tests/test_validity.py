@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from kcb_replay import EarlyStopping, Note, ReduceLROnPlateau, read, replay
+from kcb_replay.replay.comparison import float32
+from kcb_replay.replay.rates import digits_kept, is_same_rate
 from kcb_replay.report.explanation import explanation
 
 # Best at index 2, then flat: ReduceLROnPlateau(patience=2) drops at 4, 6, ...; EarlyStopping(patience=3) stops at 5.
@@ -143,3 +145,39 @@ def test_every_event_has_a_label(recording):
     lines = explanation(result).splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("From here on a what-if"))
     assert lines[first + 1].startswith("epoch 6:")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "digits"),
+    [
+        ([0.001, 0.000316228, 0.0001], 6),
+        ([0.001, 0.00031623, 0.0001], 5),
+        ([0.001, 0.0003162, 0.0001], None),
+        ([0.001, 0.0005, 0.00025], None),
+        ([0.001, 0.00031622776, 0.0001], None),
+        ([0.0010000000474974513, 0.0005000000237487257], None),
+        ([float("nan")], None),
+        ([], None),
+    ],
+)
+def test_digits_are_missing_where_the_longest_rate_has_five_or_six(recorded, digits):
+    """Short rates alone (0.001, 0.0005) are written in full; one of six digits tells how the others were written."""
+    assert digits_kept(recorded) == digits
+
+
+@pytest.mark.parametrize(
+    ("recorded", "replayed", "digits", "same"),
+    [
+        (0.001, 0.0010000000474974513, None, True),
+        (0.000316228, 0.0003162277571391314, 6, True),
+        (0.000316228, 0.0003162277571391314, None, False),
+        (0.000316229, 0.0003162277571391314, 6, False),
+        (0.0001, 0.00009999999, 6, True),
+        (0.0001, 0.00009999999, None, False),
+        (0.0005, 0.0010000000474974513, 6, False),
+        (float("nan"), 0.1, 6, False),
+    ],
+)
+def test_a_rate_is_recognised_by_the_digits_that_were_written(recorded, replayed, digits, same):
+    """Where the source kept six digits, these are compared, else every bit."""
+    assert is_same_rate(recorded, float32(replayed), digits) is same
