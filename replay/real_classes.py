@@ -20,10 +20,10 @@ _LIBRARIES: tuple[Library, ...] = ("keras", "tf_keras")
 _WRITERS = {
     "BackupAndRestore": "it backs up the weights of a training, and a recording holds none",
     "BackupAndRestoreExperimental": "it backs up the weights of a training, and a recording holds none",
-    "CSVLogger": "it would overwrite its file; `kcb-replay export RUN --to csvlogger` writes one",
+    "CSVLogger": "it would overwrite its file",
     "OrbaxCheckpoint": "it writes weights, and a recording holds none; ModelCheckpoint can be replayed",
     "RemoteMonitor": "it would send the recording to its server",
-    "TensorBoard": "it would write event files; `kcb-replay export RUN --to tensorboard` writes them",
+    "TensorBoard": "it would write event files",
     "UpdateEmbeddingCallback": "it reads the weights of a training, and a recording holds none",
 }
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")

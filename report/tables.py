@@ -167,7 +167,8 @@ def _flat(outcome: Record) -> Record:
     epochs = {"drop_epochs": ""}
     for key, name in kinds.items():
         if key in outcome:
-            epochs[name] = " ".join(str(item["epoch"]) for item in outcome[key])  # type: ignore[attr-defined]  # dicts
+            items: Any = outcome[key]
+            epochs[name] = " ".join(str(item["epoch"]) for item in items if isinstance(item, dict))
     return {**body, **epochs}
 
 

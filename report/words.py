@@ -110,7 +110,7 @@ def outcome_sentence(outcome: Outcome, replay: Replay) -> str:
         case LearningRateSchedulerOutcome():
             return _rates_sentence(outcome)
         case ObserverOutcome():
-            return "Only observes." if outcome.stop_index is None else f"Stops after epoch {outcome.stop_index + 1}."
+            return _observer_sentence(outcome)
     raise AssertionError(f"no words for {type(outcome).__name__}")
 
 
@@ -202,6 +202,16 @@ def _saves_sentence(outcome: ModelCheckpointOutcome) -> str:
         f"Saves {times}: {len(files)} files are left, {shown(files[0].path)} to {shown(last.path)}, the last from epoch"
         f" {last.index + 1}{overwritten}."
     )
+
+
+def _observer_sentence(outcome: ObserverOutcome) -> str:
+    done = [f"Stops after epoch {outcome.stop_index + 1}."] if outcome.stop_index is not None else []
+    if outcome.rates:
+        last = outcome.rates[-1]
+        done.append(f"Changes the learning rate {_times(len(outcome.rates))}, the last time to {short(last.new_lr)}.")
+    if outcome.saves:
+        done.append(f"Saves {_times(len(outcome.saves))}.")
+    return " ".join(done) or "Only observes."
 
 
 def _times(count: int) -> str:

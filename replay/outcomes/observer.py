@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.replay.events import CheckpointSaved, LearningRateReduced, LearningRateSet
 from kcb_replay.replay.outcomes.base import Json, Outcome, View, hypothetical, one_based
+from kcb_replay.replay.outcomes.learning_rate_scheduler import RateSet
 from kcb_replay.replay.validity import Validity
 
 if TYPE_CHECKING:
@@ -16,33 +18,42 @@ __all__ = ["ObserverOutcome", "observer_outcome"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObserverOutcome(Outcome):
-    """What a callback left behind.
+    """What a callback did and left behind.
 
-    `output` is its own, for example the text of a file; `stop_index` the 0-based epoch after which it stopped.
+    `output` is its own, for example the text of a file; `stop_index` the 0-based epoch after which it stopped; `rates`
+    are the learning rates that it set, `saves` the files that it would have written.
     """
 
     output: Mapping[str, object]
     stop_index: int | None
+    rates: tuple[RateSet, ...]
+    saves: tuple[str, ...]
 
     @property
     def fired(self) -> bool:
-        """Whether it set `stop_training`."""
-        return self.stop_index is not None
+        """Whether it did anything to the training or to the disk."""
+        return self.stop_index is not None or bool(self.rates) or bool(self.saves)
 
     def facts(self) -> Json:
-        """Return where it stopped, and what it left behind."""
-        return {"stop_index": self.stop_index, "stop_epoch": one_based(self.stop_index), **self.output}
+        """Return where it stopped, and what it did and left behind."""
+        rates = [{"index": rate.index, "epoch": rate.index + 1, **asdict(rate)} for rate in self.rates]
+        done = {"rates": rates, "saves": list(self.saves)} if rates or self.saves else {}
+        return {"stop_index": self.stop_index, "stop_epoch": one_based(self.stop_index), **done, **self.output}
 
 
 def observer_outcome(view: View) -> ObserverOutcome:
     """Return the outcome of a callback without an answer of its own."""
     output = getattr(view.run.states[view.position], "output", None)
     stopped = view.position in view.run.rows[-1].stoppers
+    changes = [RateSet(event.index, event.old_lr, event.new_lr) for event in view.events(LearningRateSet)]
+    changes += [RateSet(event.index, event.old_lr, event.new_lr) for event in view.events(LearningRateReduced)]
     return ObserverOutcome(
         settings=view.callback,
         mode=view.state.direction,
         output=output() if output else {},
         stop_index=view.last if stopped else None,
+        rates=tuple(sorted(changes, key=lambda rate: rate.index)),
+        saves=tuple(event.path for event in view.events(CheckpointSaved)),
         validity=_validity(view),
     )
 
