@@ -27,8 +27,8 @@ __all__ = ["STORE_FILE", "Candidate", "Discovery", "Group", "LeftOutSource", "di
 STORE_FILE = "_kcb.json"
 # The longest header that is looked at: some hundred metrics of long names.
 _HEAD = 65536
-# In a folder only files with these endings are opened; a file that is named is always opened.
-_LOG_SUFFIXES = ("", ".csv", ".tsv", ".log", ".txt", ".pkl", ".pickle", ".p", ".history")
+# In a folder only files with such endings are opened; a file that is named is always opened.
+_SUFFIXES = frozenset(suffix for reader in READERS for suffix in reader.suffixes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _files(root: Path, found: Discovery) -> Iterator[Path]:
 
 
 def _sniffed(path: Path, readers: Sequence[Reader], found: Discovery) -> Candidate | None:
-    if path.suffix.lower() not in _LOG_SUFFIXES and "tfevents" not in path.name:
+    if path.suffix.lower() not in _SUFFIXES and "tfevents" not in path.name:
         found.other_files += 1
         return None
     try:

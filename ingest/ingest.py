@@ -226,7 +226,7 @@ def _part(reader: Reader, paths: Sequence[Path], label: Callable[[Path], str]) -
         name = _reader_name(reader)
         sources.append(Source(label(path), reader.format, len(content), status.st_mtime_ns, digest, name))
         blobs.append(Blob(label(path), content, folder=path.absolute().parent.name))
-    return Part(reader.format, tuple(sources), reader.read(tuple(blobs)))
+    return Part(reader.format, reader.rank, tuple(sources), reader.read(tuple(blobs)))
 
 
 def _reader_name(reader: Reader) -> str:

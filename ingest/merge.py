@@ -25,21 +25,21 @@ __all__ = ["Part", "merge"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
-_MOST_PRECISE_FIRST = ("csvlogger", "history", "tensorboard")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one format of a run gave: its files and their reading."""
+    """What one format of a run gave: its files and their reading; the lowest `rank` leads."""
 
     format: str
+    rank: int
     sources: tuple[Source, ...]
     reading: Reading
 
 
 def merge(name: str, parts: Sequence[Part]) -> Recording:
     """Return the recording of a run from the readings of its formats; at least one part is needed."""
-    ordered = sorted(parts, key=lambda part: _MOST_PRECISE_FIRST.index(part.format))
+    ordered = sorted(parts, key=lambda part: part.rank)
     leading, others = ordered[0], ordered[1:]
     fits = list(leading.reading.fits)
     notes = list(leading.reading.notes)

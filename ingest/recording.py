@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,18 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["LEARNING_RATE_KEYS", "Fit", "Note", "Recording", "Series", "Source"]
+__all__ = [
+    "LEARNING_RATE_KEYS",
+    "Fit",
+    "Message",
+    "MessageKind",
+    "Note",
+    "Recording",
+    "Series",
+    "Source",
+    "StepSeries",
+    "StepUnit",
+]
 
 # The names under which callbacks log the learning rate: Keras 3, then Keras 2.
 LEARNING_RATE_KEYS = ("learning_rate", "lr")
@@ -26,6 +37,11 @@ LEARNING_RATE_KEYS = ("learning_rate", "lr")
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
+# What the steps of a stream count: batches of the whole training, batches of the epoch, optimizer iterations, samples.
+StepUnit: TypeAlias = Literal["batch", "batch of epoch", "iteration", "sample"]
+MessageKind: TypeAlias = Literal[
+    "stopped", "restored", "reduced", "scheduled", "improved", "not improved", "saved", "terminated"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +104,79 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class StepSeries:
+    """Values that were recorded more often than once an epoch, in the order of the source.
+
+    `steps` never falls and counts `unit`s from 0; every step has a value. `wall_time` is in seconds since 1970, None
+    where the source has none. `tag` is the name found in the source, `source` the path it was read from.
+    """
+
+    steps: Integers
+    values: Floats
+    unit: StepUnit
+    tag: str
+    source: str
+    wall_time: Floats | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps.shape != self.values.shape or (
+            self.wall_time is not None and len(self.wall_time) != len(self.steps)
+        ):
+            raise ValueError(f"{len(self.steps)} steps but {len(self.values)} values for {self.tag}")
+        if (np.diff(self.steps) < 0).any():
+            raise ValueError(f"the steps of {self.tag} must not fall")
+        for array in (self.steps, self.values, *(() if self.wall_time is None else (self.wall_time,))):
+            array.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, StepSeries):
+            return NotImplemented
+        one, two = (np.zeros(0) if each.wall_time is None else each.wall_time for each in (self, other))
+        return (
+            (self.unit, self.tag, self.source) == (other.unit, other.tag, other.source)
+            and np.array_equal(self.steps, other.steps)
+            and np.array_equal(self.values, other.values, equal_nan=True)
+            and np.array_equal(one, two, equal_nan=True)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # holds arrays
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a real callback said of itself while the training ran: the truth that a replay can be held to.
+
+    `epoch` is 0-based, None where the source does not say; `value` the learning rate or the metric it names.
+    """
+
+    kind: MessageKind
+    text: str
+    source: str
+    epoch: int | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Fit:
     """One call of `fit`: the 0-based, rising epoch column and a series per metric, all of the same length.
 
-    `wall_time` is in seconds since 1970 where the source has it.
+    `wall_time` is in seconds since 1970 where the source has it; `steps` are the streams that are finer than epochs,
+    `messages` what callbacks said.
     """
 
     epochs: Integers
     metrics: Mapping[str, Series]
     wall_time: Series | None = None
+    steps: Mapping[str, StepSeries] = field(default_factory=dict)
+    messages: tuple[Message, ...] = ()
 
     def __post_init__(self) -> None:
         self.epochs.setflags(write=False)
         object.__setattr__(self, "metrics", MappingProxyType(dict(self.metrics)))
+        object.__setattr__(self, "steps", MappingProxyType(dict(self.steps)))
         if (np.diff(self.epochs) <= 0).any():
             raise ValueError("the epochs of a fit must rise")
         for name, series in self.metrics.items():
@@ -117,6 +193,8 @@ class Fit:
             np.array_equal(self.epochs, other.epochs)
             and dict(self.metrics) == dict(other.metrics)
             and self.wall_time == other.wall_time
+            and dict(self.steps) == dict(other.steps)
+            and self.messages == other.messages
         )
 
     __hash__ = None  # type: ignore[assignment]  # holds arrays

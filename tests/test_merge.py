@@ -32,7 +32,8 @@ def _fit(
 
 
 def _part(name: str, *fits: Fit, notes: tuple[Note, ...] = ()) -> Part:
-    return Part(name, (Source(PATHS[name], name, 1, 1, "", f"{name}/1"),), Reading(fits, notes))
+    rank = ("csvlogger", "history", "tensorboard").index(name)
+    return Part(name, rank, (Source(PATHS[name], name, 1, 1, "", f"{name}/1"),), Reading(fits, notes))
 
 
 def _one(name: str, *, notes: tuple[Note, ...] = (), **columns: list[float | None]) -> Part:

@@ -42,6 +42,16 @@ class Reader(Protocol):
         ...
 
     @property
+    def rank(self) -> int:
+        """Where the format stands among the sources of one run: the lowest leads, for it says most of what happened."""
+        ...
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """The endings of files that are looked into below a folder, lower case; "" for names without one."""
+        ...
+
+    @property
     def version(self) -> int:
         """A number that rises whenever the same bytes would be read differently."""
         ...

@@ -50,6 +50,8 @@ class CSVLoggerReader:
     """Reader of CSVLogger files; one file is one or, when it was appended to, several fits."""
 
     format: str = "csvlogger"
+    rank: int = 10
+    suffixes: tuple[str, ...] = ("", ".csv", ".tsv", ".log", ".txt", ".history")
     version: int = 1
 
     def accepts(self, path: str, head: bytes) -> bool:  # noqa: ARG002  # the name is no more than a hint

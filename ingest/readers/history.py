@@ -53,6 +53,8 @@ class _HistoryReader:
 
     __slots__ = ()
     format = "history"
+    rank = 20
+    suffixes = ("", ".pkl", ".pickle", ".p", ".history")
     version = 1
 
     def accepts(self, path: str, head: bytes) -> bool:

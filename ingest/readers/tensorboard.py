@@ -56,6 +56,9 @@ class TensorBoardReader:
     """Reader of all event files of one log directory."""
 
     format: str = "tensorboard"
+    rank: int = 30
+    # Event files are known by "tfevents" anywhere in their name.
+    suffixes: tuple[str, ...] = ()
     version: int = 1
 
     def accepts(self, path: str, head: bytes) -> bool:  # noqa: ARG002  # TensorBoard goes by the name too
