@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.ingest import IngestReport
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store import Store
+    from kcb_replay.replay.bridge.installed import Library
     from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.installed import Library
     from kcb_replay.replay.replay import Simulation
     from kcb_replay.report.machine import Record
 
@@ -308,7 +308,7 @@ def conform_command(
     kcb-replay conform tests/golden/*.jsonl.gz
     KERAS_BACKEND=jax kcb-replay conform --live --cases 5000
     """  # noqa: D301  # \b keeps click from joining the lines
-    from kcb_replay.replay.conform import conform
+    from kcb_replay.replay.conformance.golden import conform
     from kcb_replay.report.conformance import conformance_document, conformance_text
 
     if not (files or live):
@@ -316,7 +316,7 @@ def conform_command(
     reports = [conform(file) for file in files]
     found = None
     if live:
-        from kcb_replay.replay.live import conform_live
+        from kcb_replay.replay.conformance.live import conform_live
 
         found = conform_live(cases=cases, seed=seed, library=library)
     _print(output, conformance_document(reports, found), [], lambda: conformance_text(reports, found))

@@ -11,8 +11,8 @@ from kcb_replay.report.numbers import whole
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kcb_replay.replay.conform import Conformance
-    from kcb_replay.replay.live import LiveReport
+    from kcb_replay.replay.conformance.golden import Conformance
+    from kcb_replay.replay.conformance.live import LiveReport
     from kcb_replay.report.machine import Record
 
 __all__ = ["conformance_document", "conformance_text"]

@@ -14,6 +14,7 @@ import pytest
 
 from kcb_replay.errors import KcbReplayError, MissingExtraError, NotInRecordingError, SettingError
 from kcb_replay.replay.bridge import blind_spots, bridged, bridged_from_code, is_keras_callback
+from kcb_replay.replay.bridge.installed import installed
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
@@ -28,7 +29,6 @@ from kcb_replay.replay.events import (
     Warned,
     WeightsRestored,
 )
-from kcb_replay.replay.installed import installed
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.stream import Batch, Epoch
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kcb_replay.replay.conform import differences, golden_cases
+from kcb_replay.replay.conformance.golden import differences, golden_cases
 
 FILES = sorted(Path(__file__).parent.glob("golden/*.jsonl.gz"))
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from kcb_replay.errors import MissingExtraError, SettingError
-from kcb_replay.replay import live
-from kcb_replay.replay.conform import golden_cases
-from kcb_replay.replay.installed import Installed, installed
-from kcb_replay.replay.live import LiveReport, conform_live
+from kcb_replay.replay.bridge.installed import Installed, installed
+from kcb_replay.replay.conformance import live
+from kcb_replay.replay.conformance.golden import golden_cases
+from kcb_replay.replay.conformance.live import LiveReport, conform_live
 
 LIBRARIES = pytest.mark.parametrize("library", ["keras", "tf_keras"])
 GOLDEN = Path(__file__).parent / "golden"
@@ -32,7 +32,7 @@ def test_engine_conforms_to_the_installed_keras(library):
 def test_the_oracle_sees_what_golden_cases_hold():
     """The golden cases of the installed build, run live, give what was recorded of it."""
     keras = pytest.importorskip("keras")
-    from kcb_replay.replay.live_run import observed
+    from kcb_replay.replay.conformance.observed import observed
 
     here = installed("keras", "A test")
     path = GOLDEN / f"keras-{here.version}-{here.backend}.jsonl.gz"

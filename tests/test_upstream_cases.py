@@ -7,13 +7,13 @@ import math
 import pytest
 
 from kcb_replay.replay.bridge import bridged
+from kcb_replay.replay.bridge.installed import installed
 from kcb_replay.replay.callbacks import CALLBACKS
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.comparison import Comparison
 from kcb_replay.replay.directions import auto_direction, direction_of
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.events import CheckpointSaved, WeightsRestored
-from kcb_replay.replay.installed import installed
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.stream import Batch, Epoch
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
+from kcb_replay.replay.bridge.real_classes import built_in_names, has_own
+from kcb_replay.replay.bridge.stand_in import Saved, StandIn, WeightsSet, masked, unmasked
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
     BatchEnd,
@@ -34,8 +36,6 @@ from kcb_replay.replay.events import (
     Warned,
     WeightsRestored,
 )
-from kcb_replay.replay.real_classes import built_in_names, has_own
-from kcb_replay.replay.stand_in import Saved, StandIn, WeightsSet, masked, unmasked
 
 __all__ = ["BridgedState"]
 

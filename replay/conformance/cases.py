@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from hypothesis import strategies as st
 
 from kcb_replay.replay.comparison import float32
-from kcb_replay.replay.live_run import plain
+from kcb_replay.replay.conformance.observed import plain
 
 if TYPE_CHECKING:
-    from kcb_replay.replay.conform import Json
+    from kcb_replay.replay.conformance.golden import Json
 
 __all__ = ["cases"]
 

@@ -12,7 +12,7 @@ from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks import CALLBACKS
 
 if TYPE_CHECKING:
-    from kcb_replay.replay.installed import Library
+    from kcb_replay.replay.bridge.installed import Library
 
 __all__ = ["blind_hooks", "built_in_names", "has_own", "is_keras_callback", "library_of", "refuse_writers"]
 

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kcb_replay.replay.bridge.stand_in import EpochWeights, Saved, StandIn, WeightsSet
 from kcb_replay.replay.comparison import float32
-from kcb_replay.replay.conform import Json, arguments, directions
-from kcb_replay.replay.stand_in import EpochWeights, Saved, StandIn, WeightsSet
+from kcb_replay.replay.conformance.golden import Json, arguments, directions
 
 if TYPE_CHECKING:
     from types import ModuleType

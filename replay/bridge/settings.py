@@ -15,20 +15,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kcb_replay.errors import KcbReplayError, SettingError
-from kcb_replay.replay.bridged_state import BridgedState
-from kcb_replay.replay.callbacks import CALLBACKS
-from kcb_replay.replay.callbacks.base import Callback, Context
-from kcb_replay.replay.comparison import KerasRaises
-from kcb_replay.replay.installed import Library, installed, module_of
-from kcb_replay.replay.real_classes import (
+from kcb_replay.replay.bridge.installed import Library, installed, module_of
+from kcb_replay.replay.bridge.real_classes import (
     blind_hooks,
     built_in_names,
     is_keras_callback,
     library_of,
     refuse_writers,
 )
+from kcb_replay.replay.bridge.stand_in import StandIn
+from kcb_replay.replay.bridge.state import BridgedState
+from kcb_replay.replay.callbacks import CALLBACKS
+from kcb_replay.replay.callbacks.base import Callback, Context
+from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.replay.stand_in import StandIn
 from kcb_replay.replay.user_code import check_arguments, named_in
 
 __all__ = [

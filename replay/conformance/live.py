@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import MissingExtraError, SettingError
-from kcb_replay.replay.conform import Json, differences
-from kcb_replay.replay.installed import installed, module_of
-from kcb_replay.replay.live_run import observed
+from kcb_replay.replay.bridge.installed import installed, module_of
+from kcb_replay.replay.conformance.golden import Json, differences
+from kcb_replay.replay.conformance.observed import observed
 from kcb_replay.replay.semantics import semantics
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
-    from kcb_replay.replay.installed import Installed, Library
+    from kcb_replay.replay.bridge.installed import Installed, Library
 
 __all__ = ["FirstDifference", "LiveReport", "conform_live"]
 
@@ -113,7 +113,7 @@ class _Comparison:
             return
 
     def _strategy(self) -> SearchStrategy[Json]:
-        from kcb_replay.replay.live_cases import cases
+        from kcb_replay.replay.conformance.cases import cases
 
         raises = "raise_error" in inspect.signature(self._keras.callbacks.TerminateOnNaN).parameters
         return cases(period=self._found.library == "tf_keras", raise_error=raises)
