@@ -1,0 +1,157 @@
+"""From a training that was heard to the fit it left, with notes on every value that is not what callbacks saw.
+
+Keras prints four decimals, or five digits of what is below 0.001. Up to Keras 2.3 and tf.keras 2.4 the bar takes means
+of the batches itself, Keras 3.0 to 3.10 even means of running means; metrics of a validation are always shown as they
+are.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Message, Note, Series
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from kcb_replay.ingest.console.transcript import Epoch, Heard, Training
+
+__all__ = ["fit_of", "outside_note", "whole_epochs"]
+
+# Half a unit of the fourth decimal and of the fifth, and what binary fractions add.
+_AS_CLOSE = 0.5e-4 + 0.5e-5 + 1e-9
+
+
+def whole_epochs(training: Training, number: int, path: str, place: str) -> tuple[list[Epoch], list[Note]]:
+    """Return the epochs that have their last line, and a note on the others."""
+    whole = [epoch for epoch in training.epochs if epoch.last is not None]
+    if whole and whole[-1] is training.epochs[-1] and _lacks_validation(whole):
+        whole.pop()
+    lost = [epoch for epoch in training.epochs if epoch not in whole]
+    if not lost:
+        return whole, []
+    named = ", ".join(f"epoch {epoch.index + 1} in line {epoch.line}" for epoch in lost[:5])
+    more = ", ..." if len(lost) > 5 else ""
+    text = (
+        f"{len(lost)} epochs of {path} have no end-of-epoch line that is whole and clear, and are left out"
+        f" ({named}{more}{place})"
+    )
+    return whole, [Note("truncated", text, path, fit=number if whole else None)]
+
+
+def _lacks_validation(whole: Sequence[Epoch]) -> bool:
+    """Tell whether Keras 3 drew the last batch, but not yet the validation that every epoch before had."""
+    *before, last = (epoch.last for epoch in whole)
+    redrawn = last is not None and last.redrawn and not last.is_validated
+    return redrawn and bool(before) and all(bar is not None and bar.is_validated for bar in before)
+
+
+def fit_of(training: Training, epochs: Sequence[Epoch], number: int, path: str) -> tuple[Fit, list[Note]]:
+    """Return the fit of these epochs, which is the `number`-th of its file, and what is odd about it."""
+    values = {epoch.index: epoch.metrics for epoch in epochs}
+    notes = [_rounded(number, path), *_averaged(epochs, number, path), *_gaps(epochs, number, path)]
+    notes += _mended(values, training.heard, number, path)
+    names = dict.fromkeys(name for metrics in values.values() for name in metrics)
+    metrics = {name: _series(name, values.values(), path) for name in names}
+    messages = tuple(
+        Message(heard.said.kind, heard.said.text, path, epoch=heard.epoch, value=heard.said.value)
+        for heard in training.heard
+    )
+    return Fit(np.array([*values], np.int64), metrics, messages=messages), notes
+
+
+def outside_note(lines: Sequence[int], path: str, place: str) -> list[Note]:
+    """Return a note on the bars that belong to no epoch, if there are any."""
+    if not lines:
+        return []
+    named = ", ".join(map(str, lines[:5])) + (", ..." if len(lines) > 5 else "")
+    text = (
+        f"{len(lines)} whole bars of {path} belong to no epoch and are left out (line {named}{place}): `evaluate`"
+        " prints such, and a fit of one epoch without its `Epoch 1/1`"
+    )
+    return [Note("no_epoch", text, path)]
+
+
+def _series(name: str, rows: Iterable[dict[str, float]], path: str) -> Series:
+    found = [row.get(name) for row in rows]
+    values = np.array([0.0 if value is None else value for value in found])
+    return Series(values, np.array([value is not None for value in found]), tag=name, source=path)
+
+
+def _rounded(number: int, path: str) -> Note:
+    text = f"fit {number} of {path} was read off a console: rounded to four decimals, values below 0.001 to five digits"
+    return Note("rounded", text, path, fit=number)
+
+
+def _averaged(epochs: Sequence[Epoch], number: int, path: str) -> list[Note]:
+    names = {name for epoch in epochs if epoch.last is not None and epoch.last.averaged for name in epoch.metrics}
+    training = sorted(name for name in names if not name.startswith("val_") and name not in LEARNING_RATE_KEYS)
+    if not training:
+        return []
+    text = (
+        f"{', '.join(training)} of fit {number} of {path} may be means that the bar took itself, as in Keras up to 2.3,"
+        " tf.keras up to 2.4 and Keras 3.0 to 3.10, and not what callbacks saw"
+    )
+    return [Note("averaged", text, path, fit=number)]
+
+
+def _gaps(epochs: Sequence[Epoch], number: int, path: str) -> list[Note]:
+    indices = [epoch.index for epoch in epochs]
+    notes = []
+    if indices[0] > 0:
+        text = f"fit {number} of {path} starts at epoch {indices[0] + 1}: what callbacks saw before is not recorded"
+        notes.append(Note("starts_late", text, path, fit=number))
+    gaps = int((np.diff(indices) > 1).sum())
+    if gaps:
+        text = (
+            f"fit {number} of {path} lacks epochs at {gaps} places between epoch {indices[0] + 1} and"
+            f" {indices[-1] + 1}, so no answer from it is exact"
+        )
+        notes.append(Note("sampled", text, path, fit=number))
+    return notes
+
+
+def _mended(values: dict[int, dict[str, float]], heard: Iterable[Heard], number: int, path: str) -> list[Note]:
+    """Put the five decimals of `improved from A to B` where the bar has four; returns a note on each metric."""
+    mended: dict[str, list[int]] = {}
+    disputed: dict[str, list[int]] = {}
+    for each in heard:
+        said, row = each.said, values.get(-1 if each.epoch is None else each.epoch, {})
+        if said.kind != "improved" or said.metric not in row or said.value is None or each.epoch is None:
+            continue
+        shown = row[said.metric]
+        if not _is_finer(said.value, shown):
+            continue
+        if abs(said.value - shown) <= _AS_CLOSE:
+            row[said.metric] = said.value
+            mended.setdefault(said.metric, []).append(each.epoch)
+        else:
+            disputed.setdefault(said.metric, []).append(each.epoch)
+    return [
+        *(_mended_note(metric, indices, number, path) for metric, indices in mended.items()),
+        *(_disputed_note(metric, indices, number, path) for metric, indices in disputed.items()),
+    ]
+
+
+def _is_finer(said: float, shown: float) -> bool:
+    # Of values below 0.001 the bar shows more digits than the message.
+    return math.isfinite(said) and math.isfinite(shown) and said != shown == round(shown, 4)
+
+
+def _mended_note(metric: str, indices: Sequence[int], number: int, path: str) -> Note:
+    text = (
+        f"{metric} of fit {number} of {path} has five decimals in {len(indices)} epochs, the first of which is"
+        f" {indices[0] + 1}: taken from ModelCheckpoint's `improved from ... to ...`"
+    )
+    return Note("mended", text, path, fit=number, metric=metric)
+
+
+def _disputed_note(metric: str, indices: Sequence[int], number: int, path: str) -> Note:
+    text = (
+        f"{metric} of fit {number} of {path} is another in ModelCheckpoint's `improved from ... to ...` than in the bar"
+        f" in {len(indices)} epochs, the first of which is {indices[0] + 1}; the bar's is used"
+    )
+    return Note("disagreement", text, path, fit=number, metric=metric)
