@@ -5,8 +5,8 @@
     14/14 ━━━━━━━━━━━━━━━━━━━━ 1s 36ms/step - accuracy: 0.7290 - loss: 0.6874                 Keras 3
     2/2 - 0s - loss: 0.6931 - 226ms/epoch - 113ms/step                                        verbose=2
 
-A line with an ETA, or of fewer steps than there are, is under way: only its number of steps is of interest. A line
-that does not hold to the form to its last character is none.
+A line with an ETA, in Keras 3 one of fewer steps than there are, is under way: only its number of steps is of interest.
+A line that does not hold to the form to its last character is none.
 """
 
 from __future__ import annotations
@@ -71,9 +71,10 @@ class Bar:
 def bar_of(text: str) -> Bar | None:
     """Return what a text says as the line of a bar, None when it is none."""
     if found := _CLASSIC.match(text):
+        # tf.keras 2.2 ends an epoch that was left early with fewer steps than there are, but without an ETA.
         return _drawn(found, text, under_way=found[3].startswith("ETA"), redrawn=False)
     if found := _BLOCKS.match(text):
-        return _drawn(found, text, under_way=False, redrawn=True)
+        return _drawn(found, text, under_way=int(found[1]) < int(found[2]), redrawn=True)
     if found := _LINE.match(text):
         metrics, times = _metrics(text[found.end() :])
         steps = int(found[2]) if found[2] else None
@@ -83,8 +84,8 @@ def bar_of(text: str) -> Bar | None:
 
 
 def _drawn(found: re.Match[str], text: str, *, under_way: bool, redrawn: bool) -> Bar | None:
-    done, steps = int(found[1]), int(found[2])
-    if under_way or done < steps:
+    steps = int(found[2])
+    if under_way:
         return Bar(steps, None, redrawn, is_empty=not _HAS_METRIC.match(text, found.end()))
     if not text[found.end() :].strip():
         return Bar(steps, None, redrawn, is_empty=True)
