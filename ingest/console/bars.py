@@ -30,7 +30,6 @@ _LINE = re.compile(rf"(?:\s*({_COUNT})/({_COUNT}) - | - |)\d+s(?:(?: -)? ({_TIME
 _UNKNOWN = re.compile(r"\s*\d+/Unknown\b")
 _TAIL = re.compile(_TIME)
 _NUMBER = re.compile(r"-?(?:\d+(?:\.\d*)?(?:e[+-]?\d+)?|inf|nan)")
-_HAS_METRIC = re.compile(r" - .*: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def bar_of(text: str) -> Bar | None:
 def _drawn(found: re.Match[str], text: str, *, under_way: bool, redrawn: bool) -> Bar | None:
     steps = int(found[2])
     if under_way:
-        return Bar(steps, None, redrawn, is_empty=not _HAS_METRIC.match(text, found.end()))
+        return Bar(steps, None, redrawn, is_empty=": " not in text[found.end() :])
     if not text[found.end() :].strip():
         return Bar(steps, None, redrawn, is_empty=True)
     metrics, _ = _metrics(text[found.end() :])
@@ -102,15 +101,15 @@ def _metrics(text: str) -> tuple[dict[str, float] | None, bool]:
     while parts and _TAIL.fullmatch(parts[-1].removeprefix("- ")):
         parts.pop()
     metrics: dict[str, float] = {}
-    name = ""
+    # A name may hold " - " itself.
+    begun: list[str] = []
     for part in parts:
-        # A name may hold " - " itself.
-        before, colon, number = (name + part).rpartition(": ")
-        if not colon or not _NUMBER.fullmatch(number.strip()):
-            name = f"{name}{part} - "
+        before, _, number = part.rpartition(": ")
+        if not before or not _NUMBER.fullmatch(number.strip()):
+            begun.append(part)
             continue
-        if before in metrics:
+        name, begun = " - ".join((*begun, before)), []
+        if name in metrics:
             return None, False
-        metrics[before] = float(number)
-        name = ""
-    return (None if name or not metrics else metrics), len(parts) < count
+        metrics[name] = float(number)
+    return (None if begun or not metrics else metrics), len(parts) < count

@@ -146,10 +146,13 @@ class _Listener:
         self._training.heard.append(Heard(said, index if fits else None))
 
     def _bar(self, text: str, line: int, *, ended: bool) -> None:
+        epoch = self._open
+        # Most of a log is such redraws, of which there is nothing more to learn.
+        if not ended and epoch is not None and epoch.last is None and epoch.steps is not None:
+            return
         bar = bar_of(text)
         if bar is None or bar.is_empty:
             return
-        epoch = self._open
         # Only a line end proves that a line is whole: 1.0000e-05 that is cut off may read 1.0000.
         if bar.metrics is None or not ended:
             if epoch is not None:
