@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -171,8 +172,7 @@ def test_an_epoch_that_was_cut_off_is_left_out_and_named(rest):
     reading = _read(f"{TWO.replace('/2', '/9')}Epoch 3/9\n{rest}")
     assert len(reading.fits[0]) == 2
     (note,) = (note for note in reading.notes if note.code == "truncated")
-    assert "1 epochs of runs/console.log have no end-of-epoch line" in note.text
-    assert "(epoch 3 in line 5)" in note.text
+    assert "runs/console.log has no whole and clear end-of-epoch line for epoch 3 (line 5)" in note.text
 
 
 def test_an_epoch_lost_in_the_middle_makes_the_fit_sampled():
@@ -201,6 +201,21 @@ def test_other_output_in_between_changes_nothing():
     assert _values(_read(noise + TWO.replace("Epoch 2/2", noise + "Epoch 2/2") + noise)) == _values(_read(TWO))
 
 
+def test_a_header_that_somebody_else_prints_begins_nothing():
+    """Callbacks of users like to announce epochs, before their header and after their bar."""
+    text = TWO.replace("Epoch 1/2\n", "Epoch 1/2\nEpoch 1/2\n").replace("Epoch 2/2", "Done with Epoch 1/2\nEpoch 2/2")
+    assert [_values(_read(text), 0)] == [_values(_read(TWO))]
+    assert len(_read(text).fits) == 1
+
+
+def test_a_header_glued_to_other_output_is_one():
+    """`print(..., end="")` leaves no line end, and neither does a bar that was killed."""
+    text = TWO.replace("Epoch 1/2", "training...Epoch 1/2").replace(
+        "Epoch 2/2", "1/10 [>....] - ETA: 5s - loss: 1.0000Epoch 2/2"
+    )
+    assert _values(_read(text)) == _values(_read(TWO))
+
+
 # What is none
 
 
@@ -217,7 +232,7 @@ def test_the_bar_of_evaluate_is_left_out_and_named(bars):
     reading = _read(TWO + bars)
     assert _values(reading) == {"loss": [0.9, 0.5], "val_loss": [0.8, 0.6]}
     (note,) = (note for note in reading.notes if note.code == "no_epoch")
-    assert "1 whole bars of runs/console.log belong to no epoch and are left out (line 5)" in note.text
+    assert "bars of runs/console.log that belong to no epoch are left out (1, in line 5)" in note.text
 
 
 def test_the_bar_of_predict_has_nothing_to_leave_out():
@@ -243,12 +258,12 @@ def test_evaluate_in_a_callback_that_is_drawn_first_is_not_taken_for_the_epoch()
 def test_two_bars_in_every_epoch_that_nobody_can_tell_apart_are_refused():
     """Neither has a validation, and which is the training's is not said."""
     both = "3/3 [==============================] - 0s - loss: 0.1000\n" + f"{BAR} - 1s - loss: 0.9000\n"
-    assert "no end-of-epoch line that is whole and clear" in _refusal(f"Epoch 1/2\n{both}Epoch 2/2\n{both}")
+    assert "no whole and clear end-of-epoch line for epoch 1" in _refusal(f"Epoch 1/2\n{both}Epoch 2/2\n{both}")
 
 
 def test_a_bar_without_its_header_is_refused_with_the_reason():
     """Which epoch it would be is not said."""
-    assert "belong to no epoch" in _refusal(f"{BAR} - 1s - loss: 0.9000 - val_loss: 0.8000\n")
+    assert "that belong to no epoch" in _refusal(f"{BAR} - 1s - loss: 0.9000 - val_loss: 0.8000\n")
 
 
 # Messages
@@ -408,7 +423,7 @@ def test_what_is_no_notebook_of_keras_is_refused(content, reason):
 def test_a_place_in_a_notebook_is_named_with_its_cell():
     """A line number alone would not lead there."""
     (note,) = (note for note in _read(_notebook([_stream(TWO + "Epoch 3/9\n")]), "a.ipynb").notes if note.fit is None)
-    assert "(epoch 3 in line 5 of the output of cell 2)" in note.text
+    assert "epoch 3 (line 5 of the output of cell 2)" in note.text
 
 
 # What is taken, and what is not
@@ -502,6 +517,20 @@ def test_control_characters_do_not_reach_names_or_messages():
     (fit,) = _read(text).fits
     assert list(fit.metrics) == ["loss"]
     assert fit.messages[0].text == "Epoch 1: saving model to w.h5"
+
+
+def test_redraws_are_not_collected():
+    """A log of 2 MB is read with little more memory than its bytes."""
+    redraws = "".join(f"{n:5d}/99999 [>.....] - ETA: 9s - loss: 2.0000\b\b\b\b\r" for n in range(40_000))
+    content = f"Epoch 1/1\n{redraws}99999/99999 [=====] - 9s - loss: 0.5000\n".encode()
+    tracemalloc.start()
+    try:
+        reading = _read(content)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert _values(reading) == {"loss": [0.5]}
+    assert peak < 200_000 < len(content)
 
 
 @given(st.binary(max_size=300), st.integers(0, len(TWO)))

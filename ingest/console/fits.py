@@ -33,12 +33,11 @@ def whole_epochs(training: Training, number: int, path: str, place: str) -> tupl
     lost = [epoch for epoch in training.epochs if epoch not in whole]
     if not lost:
         return whole, []
-    named = ", ".join(f"epoch {epoch.index + 1} in line {epoch.line}" for epoch in lost[:5])
-    more = ", ..." if len(lost) > 5 else ""
-    text = (
-        f"{len(lost)} epochs of {path} have no end-of-epoch line that is whole and clear, and are left out"
-        f" ({named}{more}{place})"
-    )
+    named = ", ".join(f"epoch {epoch.index + 1} (line {epoch.line}{place})" for epoch in lost[:5])
+    more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
+    text = f"{path} has no whole and clear end-of-epoch line for {named}{more}, so what is there of it is left out"
+    if not whole and training.heard:
+        text += f", as are {len(training.heard)} messages of callbacks"
     return whole, [Note("truncated", text, path, fit=number if whole else None)]
 
 
@@ -69,8 +68,8 @@ def outside_note(lines: Sequence[int], path: str, place: str) -> list[Note]:
         return []
     named = ", ".join(map(str, lines[:5])) + (", ..." if len(lines) > 5 else "")
     text = (
-        f"{len(lines)} whole bars of {path} belong to no epoch and are left out (line {named}{place}): `evaluate`"
-        " prints such, and a fit of one epoch without its `Epoch 1/1`"
+        f"bars of {path} that belong to no epoch are left out ({len(lines)}, in line {named}{place}): `evaluate` prints"
+        " such, and a fit of one epoch without its `Epoch 1/1`"
     )
     return [Note("no_epoch", text, path)]
 

@@ -81,6 +81,10 @@ def _header(text: str) -> tuple[int, int, int] | None:
     # Others print `Epoch 0/24`.
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         return None
+    before = text[: found.start()]
+    # Glued to what was printed without a line end it is a header, in a sentence of somebody else it is none.
+    if before.strip() and before[-1].isspace() and bar_of(before) is None:
+        return None
     return found.start(), int(found[1]), int(found[2])
 
 
@@ -125,6 +129,8 @@ class _Listener:
 
     def _open_epoch(self, number: int, planned: int, line: int) -> None:
         last, training = self._open, self._training
+        if training is not None and last is not None and _is_same(last, number, training.planned, planned):
+            return
         if training is None or last is None or number - 1 <= last.index or planned != training.planned:
             training = self._training = Training(planned)
             self.transcript.trainings.append(training)
@@ -161,6 +167,11 @@ class _Listener:
             epoch.last = bar
         else:
             self.transcript.outside.append(line)
+
+
+def _is_same(epoch: Epoch, number: int, planned_before: int, planned: int) -> bool:
+    """Tell whether a header only repeats the one before, below which there was no bar yet."""
+    return epoch.index == number - 1 and planned_before == planned and epoch.last is None and epoch.steps is None
 
 
 def _begin(epoch: Epoch, bar: Bar) -> None:
