@@ -319,6 +319,28 @@ def test_a_fifth_decimal_is_mended_and_said():
     assert [(note.metric, note.fit) for note in reading.notes if note.code == "mended"] == [("val_loss", 0)]
 
 
+def _rated(said):
+    """Return a log of three epochs whose rate falls after the first, at which a callback says something."""
+    rates = ((1, 0.0075), (2, 0.0037), (3, 0.0037))
+    bars = [f"Epoch {n}/3\n{BAR} - 1s - loss: 0.5000 - lr: {rate}\n" for n, rate in rates]
+    return "".join((bars[0], f"Epoch 1: ReduceLROnPlateau reducing learning rate to {said}.\n", *bars[1:]))
+
+
+def test_learning_rates_have_the_digits_of_their_messages():
+    """0.0037 is how the bar shows the 0.00375 that ReduceLROnPlateau said, and so until it says another."""
+    said = float(np.float32(0.00375))
+    reading = _read(_rated(said))
+    assert _values(reading)["lr"] == [0.0075, said, said]
+    assert [note.metric for note in reading.notes if note.code == "mended"] == ["lr"]
+
+
+def test_learning_rates_that_a_message_does_not_explain_stay_as_they_are():
+    """Somebody else has changed the rate without a word."""
+    reading = _read(_rated(0.0012))
+    assert _values(reading)["lr"] == [0.0075, 0.0037, 0.0037]
+    assert "mended" not in _codes(reading)
+
+
 def test_a_message_that_contradicts_the_bar_changes_nothing_and_is_said():
     """0.7 is no digit more of 0.6."""
     reading = _read(TWO + "Epoch 2: val_loss improved from 0.80000 to 0.70000, saving model to w.keras\n")

@@ -52,10 +52,19 @@ def test_a_recorded_console_holds_the_history_of_each_fit(name):
         assert set(fit.metrics) == set(history)
         for metric, values in history.items():
             assert fit.metrics[metric].valid.all()
-            # `improved from ... to ...` has a fifth decimal.
-            shown = [(*_shown(value), float(f"{value:.5f}")) for value in values]
+            # `improved from ... to ...` has a fifth decimal, and the messages of callbacks all digits of a rate.
+            rates = values if metric in RATES else [math.nan] * len(values)
+            shown = [(*_shown(value), float(f"{value:.5f}"), *rates) for value in values]
             pairs = zip(fit.metrics[metric].values, shown, strict=True)
             assert [read for read, near in pairs if read not in near] == []
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_rates_of_recorded_consoles_have_all_their_digits(name):
+    """LearningRateScheduler said the rate of every epoch, and it is the float32 that the History holds."""
+    reading, histories = _recorded(name)
+    (key,) = histories[0].keys() & {*RATES}
+    assert reading.fits[0].metrics[key].values.tolist() == histories[0][key]
 
 
 @pytest.mark.parametrize("name", RECORDED)

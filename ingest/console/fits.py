@@ -7,22 +7,19 @@ are.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kcb_replay.ingest.console.mending import mended
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Message, Note, Series
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.ingest.console.transcript import Epoch, Heard, Training
+    from kcb_replay.ingest.console.transcript import Epoch, Training
 
 __all__ = ["fit_of", "outside_note", "whole_epochs"]
-
-# Half a unit of the fourth decimal and of the fifth, and what binary fractions add.
-_AS_CLOSE = 0.5e-4 + 0.5e-5 + 1e-9
 
 
 def whole_epochs(training: Training, number: int, path: str, place: str) -> tuple[list[Epoch], list[Note]]:
@@ -52,7 +49,7 @@ def fit_of(training: Training, epochs: Sequence[Epoch], number: int, path: str) 
     """Return the fit of these epochs, which is the `number`-th of its file, and what is odd about it."""
     values = {epoch.index: epoch.metrics for epoch in epochs}
     notes = [_rounded(number, path), *_averaged(epochs, number, path), *_gaps(epochs, number, path)]
-    notes += _mended(values, training.heard, number, path)
+    notes += mended(values, training.heard, number, path)
     names = dict.fromkeys(name for metrics in values.values() for name in metrics)
     metrics = {name: _series(name, values.values(), path) for name in names}
     messages = tuple(
@@ -111,46 +108,3 @@ def _gaps(epochs: Sequence[Epoch], number: int, path: str) -> list[Note]:
         )
         notes.append(Note("sampled", text, path, fit=number))
     return notes
-
-
-def _mended(values: dict[int, dict[str, float]], heard: Iterable[Heard], number: int, path: str) -> list[Note]:
-    """Put the five decimals of `improved from A to B` where the bar has four; returns a note on each metric."""
-    mended: dict[str, list[int]] = {}
-    disputed: dict[str, list[int]] = {}
-    for each in heard:
-        said, row = each.said, values.get(-1 if each.epoch is None else each.epoch, {})
-        if said.kind != "improved" or said.metric not in row or said.value is None or each.epoch is None:
-            continue
-        shown = row[said.metric]
-        if not _is_finer(said.value, shown):
-            continue
-        if abs(said.value - shown) <= _AS_CLOSE:
-            row[said.metric] = said.value
-            mended.setdefault(said.metric, []).append(each.epoch)
-        else:
-            disputed.setdefault(said.metric, []).append(each.epoch)
-    return [
-        *(_mended_note(metric, indices, number, path) for metric, indices in mended.items()),
-        *(_disputed_note(metric, indices, number, path) for metric, indices in disputed.items()),
-    ]
-
-
-def _is_finer(said: float, shown: float) -> bool:
-    # Of values below 0.001 the bar shows more digits than the message.
-    return math.isfinite(said) and math.isfinite(shown) and said != shown == round(shown, 4)
-
-
-def _mended_note(metric: str, indices: Sequence[int], number: int, path: str) -> Note:
-    text = (
-        f"{metric} of fit {number} of {path} has five decimals in {len(indices)} epochs, the first of which is"
-        f" {indices[0] + 1}: taken from ModelCheckpoint's `improved from ... to ...`"
-    )
-    return Note("mended", text, path, fit=number, metric=metric)
-
-
-def _disputed_note(metric: str, indices: Sequence[int], number: int, path: str) -> Note:
-    text = (
-        f"{metric} of fit {number} of {path} is another in ModelCheckpoint's `improved from ... to ...` than in the bar"
-        f" in {len(indices)} epochs, the first of which is {indices[0] + 1}; the bar's is used"
-    )
-    return Note("disagreement", text, path, fit=number, metric=metric)

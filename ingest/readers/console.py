@@ -2,7 +2,7 @@
 
 The last line of an epoch gives its values; an epoch without one is left out and named. A console shows four decimals,
 so every fit carries a note `rounded`; the bars of some versions show means of their own, which a note `averaged` says.
-Messages of callbacks are kept, and `improved from A to B` mends the fifth decimal of what it names.
+Messages of callbacks are kept, and mend what they name: a fifth decimal of a new best, the digits of a learning rate.
 """
 
 from __future__ import annotations
