@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import tracemalloc
 
 import numpy as np
@@ -553,6 +554,18 @@ def test_redraws_are_not_collected():
         tracemalloc.stop()
     assert _values(reading) == {"loss": [0.5]}
     assert peak < 200_000 < len(content)
+
+
+def test_ten_thousand_epochs_with_messages_and_gaps_are_read_in_time():
+    """The time grows with the length of the log, not with its square."""
+    whole = f"{BAR} - 1s - loss: 0.5000\n"
+    text = "".join(
+        f"Epoch {n}/99999\n{whole if n % 2 else ''}Epoch {n}: loss did not improve from 0.4\n" for n in range(1, 20_001)
+    )
+    begin = time.process_time()
+    (fit,) = _read(text).fits
+    assert (len(fit), len(fit.messages)) == (10_000, 20_000)
+    assert time.process_time() - begin < 10
 
 
 @given(st.binary(max_size=300), st.integers(0, len(TWO)))

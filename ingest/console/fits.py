@@ -27,7 +27,9 @@ def whole_epochs(training: Training, number: int, path: str, place: str) -> tupl
     whole = [epoch for epoch in training.epochs if epoch.last is not None]
     if whole and whole[-1] is training.epochs[-1] and _lacks_validation(whole):
         whole.pop()
-    lost = [epoch for epoch in training.epochs if epoch not in whole]
+    # The indices of a training rise, so that each stands for one epoch.
+    kept = {epoch.index for epoch in whole}
+    lost = [epoch for epoch in training.epochs if epoch.index not in kept]
     if not lost:
         return whole, []
     named = ", ".join(f"epoch {epoch.index + 1} (line {epoch.line}{place})" for epoch in lost[:5])
