@@ -173,14 +173,16 @@ def _settings(command: _Function) -> _Function:
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(exists=True, readable=False, path_type=Path)
 )
 @_store
-@click.option("--format", "format_", default="auto", show_default=True, help="csvlogger, history or tensorboard.")
+@click.option(
+    "--format", "format_", default="auto", show_default=True, help="csvlogger, history, tensorboard or console."
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 when anything was left out.")
 @_quiet
 def ingest_command(paths: tuple[Path, ...], store: Path, format_: str, strict: bool, quiet: bool) -> None:
     """Read log files or folders of them into the store.
 
-    CSVLogger files, pickled Histories and TensorBoard event files become runs named by their folders. What is unchanged
-    since the last ingest is not read again.
+    CSVLogger files, pickled Histories, TensorBoard event files and console logs become runs named by their folders.
+    What is unchanged since the last ingest is not read again.
     """
     from kcb_replay.ingest.store import Store
 

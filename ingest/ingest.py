@@ -253,6 +253,6 @@ def _nothing_read(paths: Sequence[str | Path], found: Discovery) -> str:
         reason = first.reason if first.path in first.reason else f"{first.path} {first.reason}"
         return f"No log could be read in {where}: {reason}{others}"
     return (
-        f"No log was found in {where} ({found.other_files} other files). Expected CSVLogger files, pickled Histories or"
-        " TensorBoard event files."
+        f"No log was found in {where} ({found.other_files} other files). Expected CSVLogger files, pickled Histories,"
+        " TensorBoard event files or console logs of Keras."
     )

@@ -1,8 +1,8 @@
 """Make one Recording of the several sources that one run left behind.
 
 The source that says most is leading: CSVLogger knows which epoch lacks which value, a History loses that, event files
-add wall times. The others are checked against it, value by value and to float32; they add metrics it lacks, and where
-they disagree the leading one is kept and a note says so.
+add wall times, consoles round. The others are checked against it, value by value and to float32, a console to the
+digits it shows; they add metrics it lacks, and where they disagree the leading one is kept and a note says so.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ __all__ = ["Part", "merge"]
 Floats: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 
+# Keras's bar shows smaller values with five digits.
+_FOUR_DECIMALS_ABOVE = 1e-3
+# Notes on what the values of a source lack: of no interest where the source is not used.
+_OF_VALUES = ("sampled", "rounded", "averaged")
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -44,7 +49,7 @@ def merge(name: str, parts: Sequence[Part]) -> Recording:
     fits = list(leading.reading.fits)
     notes = list(leading.reading.notes)
     for part in others:
-        numbers = [_matching(fit, fits) for fit in part.reading.fits]
+        numbers = [_matching(fit, fits, part) for fit in part.reading.fits]
         notes += _renumbered(part.reading.notes, numbers)
         for fit, number in zip(part.reading.fits, numbers, strict=True):
             if number is None:
@@ -57,21 +62,22 @@ def merge(name: str, parts: Sequence[Part]) -> Recording:
     return Recording(name, sources, tuple(fits), tuple(_still_true(notes, fits, ordered)))
 
 
-def _matching(fit: Fit, fits: Sequence[Fit]) -> int | None:
+def _matching(fit: Fit, fits: Sequence[Fit], part: Part) -> int | None:
     """Return the number of the fit that agrees best with `fit`, None when most values disagree with every one."""
-    shares = [_share_of_equal(candidate, fit) for candidate in fits]
+    shares = [_share_of_equal(candidate, fit, part) for candidate in fits]
     best = int(np.argmax(shares))
     return best if shares[best] >= 0.5 else None
 
 
-def _share_of_equal(leading: Fit, other: Fit) -> float:
+def _share_of_equal(leading: Fit, other: Fit, part: Part) -> float:
     # Trainings that have nothing else in common often have the same learning rate.
-    equal = [equal for metric, equal in _compared(leading, other) if metric not in LEARNING_RATE_KEYS]
+    equal = [equal for metric, equal in _compared(leading, other, part) if metric not in LEARNING_RATE_KEYS]
     return float(np.concatenate(equal).mean()) if sum(map(len, equal)) else 0.0
 
 
-def _compared(leading: Fit, other: Fit) -> Iterable[tuple[str, Mask]]:
+def _compared(leading: Fit, other: Fit, part: Part) -> Iterable[tuple[str, Mask]]:
     """Yield, per shared metric, whether the values agree at the epochs that have one in both."""
+    same = _same_as_printed if any(note.code == "rounded" for note in part.reading.notes) else _same_float32
     _, left, right = np.intersect1d(leading.epochs, other.epochs, return_indices=True)
     for metric in sorted(leading.metrics.keys() & other.metrics.keys()):
         one, two = leading.metrics[metric], other.metrics[metric]
@@ -79,7 +85,7 @@ def _compared(leading: Fit, other: Fit) -> Iterable[tuple[str, Mask]]:
         if two.tag == "epoch_learning_rate":
             continue
         both = one.valid[left] & two.valid[right]
-        yield metric, _same_float32(one.values[left][both], two.values[right][both])
+        yield metric, same(one.values[left][both], two.values[right][both])
 
 
 def _same_float32(one: Floats, two: Floats) -> Mask:
@@ -88,9 +94,16 @@ def _same_float32(one: Floats, two: Floats) -> Mask:
     return np.asarray((left == right) | (np.isnan(left) & np.isnan(right)))
 
 
+def _same_as_printed(full: Floats, printed: Floats) -> Mask:
+    """Tell where a console shows this value: with four decimals, or with five digits below 0.001."""
+    unit = np.where(np.abs(printed) > _FOUR_DECIMALS_ABOVE, 1e-4, np.abs(printed) * 1e-4)
+    # A little more than half a unit, for what binary fractions and float32 add.
+    return np.asarray((np.abs(full - printed) <= 0.51 * unit) | _same_float32(full, printed))
+
+
 def _disagreements(leading: Fit, other: Fit, number: int, part: Part) -> list[Note]:
     notes = []
-    for metric, equal in _compared(leading, other):
+    for metric, equal in _compared(leading, other, part):
         if not equal.all():
             text = (
                 f"{part.sources[0].path} disagrees with {leading.metrics[metric].source} on {metric} in"
@@ -124,7 +137,7 @@ def _unmatched_note(fit: Fit, part: Part) -> Note:
 
 
 def _completed(leading: Fit, other: Fit) -> Fit:
-    """Add the metrics and wall times that only `other` has; its epochs may be fewer, never more."""
+    """Add the metrics, wall times and messages that only `other` has; its epochs may be fewer, never more."""
     added = {
         metric: _aligned(series, other, leading)
         for metric, series in other.metrics.items()
@@ -133,7 +146,8 @@ def _completed(leading: Fit, other: Fit) -> Fit:
     wall_time = leading.wall_time
     if wall_time is None and other.wall_time is not None:
         wall_time = _aligned(other.wall_time, other, leading)
-    return replace(leading, metrics={**leading.metrics, **added}, wall_time=wall_time)
+    messages = leading.messages or other.messages
+    return replace(leading, metrics={**leading.metrics, **added}, wall_time=wall_time, messages=messages)
 
 
 def _aligned(series: Series, fit: Fit, leading: Fit) -> Series:
@@ -149,7 +163,7 @@ def _still_true(notes: Sequence[Note], fits: Sequence[Fit], parts: Sequence[Part
     for note in notes:
         concerned = fits if note.fit is None else fits[note.fit : note.fit + 1]
         repaired = note.code == "alignment_lost" and all(note.metric in fit.metrics for fit in concerned)
-        unused = note.code == "sampled" and not any(_uses(fit, _paths_beside(note.source, parts)) for fit in concerned)
+        unused = note.code in _OF_VALUES and not any(_uses(fit, _paths_beside(note.source, parts)) for fit in concerned)
         if not repaired and not unused:
             yield note
 

@@ -9,7 +9,7 @@ from kcb_replay.replay.rounding import Doubt, first_doubt
 from kcb_replay.replay.validity import Validity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from kcb_replay.ingest.recording import Note
     from kcb_replay.replay.outcomes import Outcome, View
@@ -17,16 +17,26 @@ if TYPE_CHECKING:
 __all__ = ["limited"]
 
 
-def limited(outcome: Outcome, view: View, notes: Iterable[Note], fit: int) -> Outcome:
+def limited(outcome: Outcome, view: View, notes: Sequence[Note], fit: int) -> Outcome:
     """Return the outcome with the label that its source allows."""
     for note in notes:
         if note.code == "sampled" and note.fit in (None, fit):
             return replace(outcome, validity=replace(outcome.validity, label="sampled", reason=note.text))
     doubt = _doubt(outcome, view)
     # Beyond the limit of what is exact a doubt changes nothing.
-    if doubt is None or not view.is_exact_at(doubt.index):
-        return outcome
-    return replace(outcome, validity=_rounded(doubt, outcome.validity))
+    if doubt is not None and view.is_exact_at(doubt.index):
+        return replace(outcome, validity=_rounded(doubt, outcome.validity))
+    reasons = _reasons_of_rounding(outcome.monitor, notes, fit)
+    if reasons:
+        return replace(outcome, validity=replace(outcome.validity, label="rounded", reason=reasons))
+    return outcome
+
+
+def _reasons_of_rounding(monitor: str | None, notes: Iterable[Note], fit: int) -> str:
+    """Return what notes say of a source that shows no metric of this fit with all its digits, nothing without one."""
+    of_validation = monitor is not None and monitor.startswith("val_")
+    codes = ("rounded",) if of_validation else ("rounded", "averaged")
+    return "; ".join(note.text for note in notes if note.code in codes and note.fit in (None, fit))
 
 
 def _doubt(outcome: Outcome, view: View) -> Doubt | None:

@@ -14,6 +14,7 @@ from kcb_replay.errors import ReadError
 from kcb_replay.ingest.discover import discover
 from kcb_replay.ingest.readers import READERS
 from kcb_replay.ingest.readers.base import Blob
+from kcb_replay.ingest.readers.console import CONSOLE
 from kcb_replay.ingest.readers.csvlogger import CSVLOGGER
 from kcb_replay.ingest.readers.tensorboard import TENSORBOARD
 
@@ -143,6 +144,62 @@ def test_every_pickled_history_is_read(path):
     (reader,) = (reader for reader in READERS if reader.format == "history")
     assert reader.accepts(_name(path), path.read_bytes()[:4096])
     assert reader.read((_blob(path),)).fits[0].metrics
+
+
+# Epochs and messages of each fit; the outputs of pytest hold fits of one epoch, of which no header says so.
+CONSOLES = {
+    "CarND-Behavioral-Cloning-P3/training_output.txt": [(40, 0)],
+    "@0012271d/log.log": "belong to no epoch are left out .7, in line 20",
+    "@aa69bf1b/log.log": "belong to no epoch are left out .1, in line 20",
+    "cifar10_vgg16_pretrained_new_output.txt": [(2, 0)],
+    "KerasSpeakerIdentification.ipynb.cell8.txt": [(10, 0)],
+    "lstm_vs__transformer.ipynb.cell17.txt": [(25, 0)],
+    "lstm_vs__transformer.ipynb.cell9.txt": [(25, 0)],
+    "Traffic Sign Detection.ipynb.cell5.txt": [(12, 0)],
+    "Untitled0.ipynb.cell6.txt": [(49, 0)],
+    "sfd_original_training_wider_face.ipynb.cell19.txt": [(35, 71)],
+    "sfd_training_wider_face.ipynb.cell19.txt": "for epoch 1 .line 1.",
+    "ssd_face_training_wider_face.ipynb.cell19.txt": [(1, 2)],
+    "ssd7_training_roadsign.ipynb.cell29.txt": [(13, 16)],
+    "learning_pruning_tf114.ipynb.cell2.txt": [(4, 0)],
+    "learning_pruning_tf114.ipynb.cell5.txt": [(2, 0)],
+}
+
+
+@pytest.mark.parametrize("path", _files("console", "console_from_notebook"), ids=_name)
+def test_every_console_is_read_or_refused_for_what_it_lacks(path):
+    """All whole epochs and all messages, and the reason where there is no whole epoch."""
+    (expected,) = (found for name, found in CONSOLES.items() if _name(path).endswith(name))
+    blob = _blob(path)
+    assert CONSOLE.accepts(blob.path, blob.content[:65536])
+    if isinstance(expected, str):
+        with pytest.raises(ReadError, match=expected):
+            CONSOLE.read((blob,))
+    else:
+        assert [(len(fit), len(fit.messages)) for fit in CONSOLE.read((blob,)).fits] == expected
+
+
+@pytest.mark.parametrize("path", _files("console", "console_from_notebook"), ids=_name)
+def test_consoles_hold_each_value_that_stands_in_a_last_line(path):
+    """An independent count: as many validated epochs as there are lines that end in a validation metric."""
+    blob = _blob(path)
+    lines = blob.content.decode().replace("\b", "").replace("\r", "\n").splitlines()
+    validated = sum(1 for n, line in enumerate(lines) if " - val_loss: " in line and _is_headed(lines[:n]))
+    if validated:
+        fits = CONSOLE.read((blob,)).fits
+        assert sum(int(fit.metrics["val_loss"].valid.sum()) for fit in fits) == validated
+
+
+def _is_headed(lines: list[str]) -> bool:
+    return any(line.startswith("Epoch ") and "/" in line for line in lines)
+
+
+@pytest.mark.parametrize("path", _files("."), ids=_name)
+def test_no_other_file_is_taken_for_a_console(path):
+    """Not one of the CSV files, pickles, event files and look-alikes."""
+    blob = _blob(path)
+    is_console = _name(path).startswith("console")
+    assert CONSOLE.accepts(blob.path, blob.content[:65536]) == is_console
 
 
 @pytest.mark.parametrize("path", _files("."), ids=_name)

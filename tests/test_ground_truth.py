@@ -51,6 +51,7 @@ def _table() -> list[dict[str, str]]:
 
 ROWS = _table() if TABLE.is_file() else []
 CSV_ROWS = [row for row in ROWS if row["kind"] == "csvlogger"]
+CONSOLE_ROWS = [row for row in ROWS if row["kind"].startswith("console")]
 WITH_RATES = [row for row in CSV_ROWS if row[EQUAL_ROWS] != "-"]
 
 
@@ -106,12 +107,13 @@ def _is_logged_as(rate: float, recorded: float) -> bool:
 
 
 def test_every_kind_of_row_is_accounted_for():
-    """The rows of CSVLogger are replayed here; console output has no reader yet."""
+    """The rows of CSVLogger and those of consoles are replayed here, and there are no others."""
     assert Counter(row["kind"] for row in ROWS) == {"csvlogger": 18, "console_from_notebook": 3}
+    assert len(CSV_ROWS) + len(CONSOLE_ROWS) == len(ROWS)
     assert len(WITH_RATES) == 13
 
 
-@pytest.mark.parametrize("row", CSV_ROWS, ids=_id)
+@pytest.mark.parametrize("row", [*CSV_ROWS, *CONSOLE_ROWS], ids=_id)
 def test_the_log_holds_the_rows_that_the_table_counted(row):
     """The right fit of the file is read: its first and last epoch and its length."""
     indices = [epoch.index for epoch in _stream(row).epochs]
@@ -151,3 +153,60 @@ def test_one_era_explains_every_recorded_rate(row):
     # A reduction after the last recorded epoch leaves no trace in the log.
     seen = {str([index for index in _reductions(row, version) if index < last]) for version in explained}
     assert seen == {row[RECORDED]}
+
+
+# Consoles: the callbacks said themselves what they did
+
+OLD = "keras 2.0.8 (old patience): stop / reductions"
+
+
+def _short(row: dict[str, str]) -> list[EarlyStopping | ReduceLROnPlateau]:
+    """Return the callbacks of a console's row, written as `ES(10),RLR(.2,5)`."""
+    text = row["callbacks in force"]
+    (patience,) = re.findall(r"ES\((?:val_loss,)?(\d+)\)", text)
+    plateau = re.findall(r"RLR\(([.\d]+),(\d+)(?:,min_delta=([.\d]+))?\)", text)
+    return [
+        EarlyStopping(patience=int(patience)),
+        *(
+            ReduceLROnPlateau(factor=float(factor), patience=int(lr_patience), min_delta=float(min_delta or 1e-4))
+            for factor, lr_patience, min_delta in plateau
+        ),
+    ]
+
+
+def _alone_on_console(row: dict[str, str], version: str) -> str:
+    """Replay each callback of the row by itself; returns `stop / reductions` as the table writes them."""
+    stop: int | None = None
+    reductions: list[int] = []
+    for settings in _short(row):
+        stream, context = _stream(row), Context(semantics(version), direction_of)
+        rows = run_fit(stream.epochs, [settings], context, initial_lr=0.001).rows
+        stop = rows[-1].index if rows[-1].stoppers else stop
+        reductions += [e.index for line in rows for e in line.events[0] if isinstance(e, LearningRateReduced)]
+    return f"{stop} / {reductions}"
+
+
+@pytest.mark.parametrize("row", CONSOLE_ROWS, ids=_id)
+def test_stop_and_reductions_on_a_console_are_those_of_the_era(row):
+    """Four decimals, mended where a checkpoint was saved, are enough for what the table predicts."""
+    assert _alone_on_console(row, "keras-3.15") == f"{row[STOP]} / {row[REDUCTIONS]}"
+    assert _alone_on_console(row, "keras-2.0.8") == row[OLD]
+
+
+@pytest.mark.parametrize("row", CONSOLE_ROWS, ids=_id)
+def test_messages_on_a_console_are_those_that_the_table_counted(row):
+    """The epochs at which the real callbacks said that they reduced and stopped."""
+    (fit,) = read(CORPUS / row["log_file"])[0].fits
+    reduced = [message.epoch for message in fit.messages if message.kind == "reduced"]
+    stopped = [message.epoch for message in fit.messages if message.kind == "stopped"]
+    assert f"{reduced} (messages){f' stop {stopped}' if stopped else ''}" == row[RECORDED]
+
+
+def test_the_settings_that_ran_explain_every_message():
+    """Row 43: EarlyStopping(10) and ReduceLROnPlateau(.2, 5) do what the output says; the saved cell's do not."""
+    by_id = {row["id"]: row for row in CONSOLE_ROWS}
+    (fit,) = read(CORPUS / by_id["43"]["log_file"])[0].fits
+    said = {kind: [m.epoch for m in fit.messages if m.kind == kind] for kind in ("stopped", "reduced")}
+    happened = f"{said['stopped'][0]} / {said['reduced']}"
+    assert _alone_on_console(by_id["43"], "keras-3.15") == happened
+    assert _alone_on_console(by_id["42"], "keras-3.15") != happened

@@ -2,13 +2,14 @@
 
 from kcb_replay.errors import SettingError, did_you_mean
 from kcb_replay.ingest.readers.base import Blob, Reader, Reading
+from kcb_replay.ingest.readers.console import CONSOLE
 from kcb_replay.ingest.readers.csvlogger import CSVLOGGER
 from kcb_replay.ingest.readers.history import HISTORY
 from kcb_replay.ingest.readers.tensorboard import TENSORBOARD
 
 __all__ = ["READERS", "Blob", "Reader", "Reading", "reader_named"]
 
-READERS: tuple[Reader, ...] = (CSVLOGGER, HISTORY, TENSORBOARD)
+READERS: tuple[Reader, ...] = (CSVLOGGER, HISTORY, TENSORBOARD, CONSOLE)
 
 
 def reader_named(name: str) -> Reader:

@@ -1,0 +1,115 @@
+"""Read one line of a Keras progress bar, of any version and verbosity.
+
+    127/127 [==============================] - 10s - loss: 0.2349 - val_loss: 0.1870          Keras 2.0
+    100/100 [==============================] - 12s 9ms/step - loss: 0.0126 - acc: 0.9963      Keras 2.1 to tf_keras
+    14/14 ━━━━━━━━━━━━━━━━━━━━ 1s 36ms/step - accuracy: 0.7290 - loss: 0.6874                 Keras 3
+    2/2 - 0s - loss: 0.6931 - 226ms/epoch - 113ms/step                                        verbose=2
+
+A line with an ETA, in Keras 3 one of fewer steps than there are, is under way: only its number of steps is of interest.
+A line that does not hold to the form to its last character is none.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Bar", "bar_of"]
+
+# int() refuses numbers of thousands of digits.
+_COUNT = r"\d{1,15}"
+_TIME = r"[\d.]+[mun]?s/\w+"
+_CLASSIC = re.compile(rf"\s*({_COUNT})/({_COUNT}) \[[=>.]+\] - (ETA: [\d:]+s?|[\d.]+s)(?: {_TIME})?(?=\s| -|$)")
+# Keras writes `=` where the console has no `━`; whatever else stands there is a `━` that was decoded wrongly.
+_BLOCKS = re.compile(rf"\s*({_COUNT})/({_COUNT}) +(?:[━=]{{5,}}|[^\s\[\]]{{20,}}) +[\d:]+s? {_TIME}(?=\s| -|$)")
+_LINE = re.compile(rf"(?:\s*({_COUNT})/({_COUNT}) - | - |)\d+s(?:(?: -)? ({_TIME}))?(?= - )")
+_UNKNOWN = re.compile(r"\s*\d+/Unknown\b")
+_TAIL = re.compile(_TIME)
+_NUMBER = re.compile(r"-?(?:\d+(?:\.\d*)?(?:e[+-]?\d+)?|inf|nan)")
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A line of a bar: how many `steps` it is for (None: not said) and, once these are done, the metrics.
+
+    `metrics` is None while the bar is under way. `redrawn`: the line may be drawn once more with other values, as Keras
+    3 does after the last batch and again at the end of the epoch. `averaged`: the metrics of the training may be means
+    that the bar took, not what callbacks were given. `is_empty`: without metrics, as `predict` draws it.
+    """
+
+    steps: int | None
+    metrics: Mapping[str, float] | None
+    redrawn: bool = False
+    averaged: bool = True
+    is_empty: bool = False
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the bar has steps still to be done."""
+        return self.metrics is None and self.steps is not None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the metrics, in their order."""
+        return tuple(self.metrics or ())
+
+    @property
+    def is_validated(self) -> bool:
+        """Whether there are metrics of a validation, which only the last line of an epoch has."""
+        return any(name.startswith("val_") for name in self.names)
+
+    def repeats(self, other: Bar) -> bool:
+        """Tell whether both show the same metrics, NaN included."""
+        return repr(self.metrics) == repr(other.metrics)
+
+
+def bar_of(text: str) -> Bar | None:
+    """Return what a text says as the line of a bar, None when it is none."""
+    if found := _CLASSIC.match(text):
+        # tf.keras 2.2 ends an epoch that was left early with fewer steps than there are, but without an ETA.
+        return _drawn(found, text, under_way=found[3].startswith("ETA"), redrawn=False)
+    if found := _BLOCKS.match(text):
+        return _drawn(found, text, under_way=int(found[1]) < int(found[2]), redrawn=True)
+    if found := _LINE.match(text):
+        metrics, times = _metrics(text[found.end() :])
+        steps = int(found[2]) if found[2] else None
+        # These forms came with versions that print what callbacks get.
+        return Bar(steps, metrics, averaged=not (times or (steps and found[3]))) if metrics else None
+    return Bar(None, None) if _UNKNOWN.match(text) else None
+
+
+def _drawn(found: re.Match[str], text: str, *, under_way: bool, redrawn: bool) -> Bar | None:
+    steps = int(found[2])
+    if under_way:
+        return Bar(steps, None, redrawn, is_empty=": " not in text[found.end() :])
+    if not text[found.end() :].strip():
+        return Bar(steps, None, redrawn, is_empty=True)
+    metrics, _ = _metrics(text[found.end() :])
+    return None if metrics is None else Bar(steps, metrics, redrawn)
+
+
+def _metrics(text: str) -> tuple[dict[str, float] | None, bool]:
+    """Return the metrics of ` - loss: 0.5 - acc: 0.9`, None unless all of it is, and whether times stood behind."""
+    parts = text.rstrip().split(" - ")
+    if parts.pop(0).strip():
+        return None, False
+    count = len(parts)
+    while parts and _TAIL.fullmatch(parts[-1].removeprefix("- ")):
+        parts.pop()
+    metrics: dict[str, float] = {}
+    # A name may hold " - " itself.
+    begun: list[str] = []
+    for part in parts:
+        before, _, number = part.rpartition(": ")
+        if not before or not _NUMBER.fullmatch(number.strip()):
+            begun.append(part)
+            continue
+        name, begun = " - ".join((*begun, before)), []
+        if name in metrics:
+            return None, False
+        metrics[name] = float(number)
+    return (None if begun or not metrics else metrics), len(parts) < count

@@ -1,0 +1,219 @@
+"""Follow a console log through its `Epoch i/n` headers: which fits there were, their epochs and the messages in them.
+
+The values of an epoch are those of its last line; partial bars are redraws of running means and no batch stream worth
+keeping. What stands outside any epoch (`evaluate`, `predict`, a fit of one epoch, whose header newer versions leave
+out) is counted and left out: nothing says which epoch it would be.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kcb_replay.ingest.console.bars import Bar, bar_of
+from kcb_replay.ingest.console.messages import Said, said_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kcb_replay.ingest.console.pieces import Piece
+
+__all__ = ["Epoch", "Heard", "Training", "Transcript", "is_header", "transcript_of"]
+
+_HEADER = re.compile(r"Epoch (\d{1,15})/(\d{1,15})\s*$")
+
+
+@dataclass(slots=True)
+class Epoch:
+    """One epoch: its 0-based index, the line of its header, and its last line, None as long as there is none.
+
+    `steps` is what its bar counts to, None where no bar under way said so. `rivals` are the whole lines of bars of
+    other lengths, `is_over` tells that another bar has begun.
+    """
+
+    index: int
+    line: int
+    steps: int | None = None
+    last: Bar | None = None
+    rivals: list[Bar] = field(default_factory=list)
+    is_over: bool = False
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The metrics of the last line, none without one."""
+        return dict(self.last.metrics or {}) if self.last else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message and the 0-based epoch that its place in the log gives it, None where it gives none."""
+
+    said: Said
+    epoch: int | None
+
+
+@dataclass(slots=True)
+class Training:
+    """One call of `fit`: how many epochs it was to have, its epochs in order and what callbacks said."""
+
+    planned: int
+    epochs: list[Epoch] = field(default_factory=list)
+    heard: list[Heard] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Transcript:
+    """The trainings of a text, and the lines of bars that belong to no epoch."""
+
+    trainings: list[Training] = field(default_factory=list)
+    outside: list[int] = field(default_factory=list)
+
+
+def is_header(text: str) -> bool:
+    """Tell whether a text ends with `Epoch i/n` as Keras counts: from 1."""
+    return _header(text) is not None
+
+
+def _header(text: str) -> tuple[int, int, int] | None:
+    """Return where the header begins, its number and how many epochs are planned."""
+    found = _HEADER.search(text) if "Epoch " in text else None
+    # Others print `Epoch 0/24`.
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        return None
+    before = text[: found.start()]
+    # Glued to what was printed without a line end it is a header, in a sentence of somebody else it is none.
+    if before.strip() and before[-1].isspace() and bar_of(before) is None:
+        return None
+    return found.start(), int(found[1]), int(found[2])
+
+
+def transcript_of(pieces: Iterable[Piece]) -> Transcript:
+    """Return what a text tells."""
+    listener = _Listener()
+    for piece in pieces:
+        listener.hear(piece)
+    return listener.done()
+
+
+class _Listener:
+    """Hears one piece after the other, and keeps which training and which epoch is open."""
+
+    __slots__ = ("_ahead", "_open", "_training", "transcript")
+
+    def __init__(self) -> None:
+        self.transcript = Transcript()
+        self._training: Training | None = None
+        self._open: Epoch | None = None
+        # What was said before the header of its epoch: callbacks that come before the progress bar speak first.
+        self._ahead: list[Said] = []
+
+    def hear(self, piece: Piece) -> None:
+        text, ended = piece.text, piece.ended
+        if header := _header(text):
+            begin, number, planned = header
+            self._bar(text[:begin], piece.line, ended=False)
+            self._open_epoch(number, planned, piece.line)
+        elif ": " in text and (said := said_in(text)):
+            self._bar(text[: said.begin], piece.line, ended=False)
+            self._message(said)
+        else:
+            self._bar(text, piece.line, ended=ended)
+
+    def done(self) -> Transcript:
+        if self._training is not None:
+            self._training.heard += [Heard(said, _numbered(said)) for said in self._ahead]
+        for training in self.transcript.trainings:
+            _without_rivals(training)
+        return self.transcript
+
+    def _open_epoch(self, number: int, planned: int, line: int) -> None:
+        last, training = self._open, self._training
+        if training is not None and last is not None and _is_same(last, number, training.planned, planned):
+            return
+        if training is None or last is None or number - 1 <= last.index or planned != training.planned:
+            training = self._training = Training(planned)
+            self.transcript.trainings.append(training)
+        self._open = Epoch(number - 1, line)
+        training.epochs.append(self._open)
+        ahead, self._ahead = self._ahead, []
+        training.heard += [Heard(said, number - 1 if said.number == number else None) for said in ahead]
+
+    def _message(self, said: Said) -> None:
+        if self._training is None or self._open is None:
+            self._ahead.append(said)
+            return
+        index = self._open.index
+        if said.kind == "scheduled" and said.number != index + 1:
+            self._ahead.append(said)
+            return
+        # Keras 2.0 counts from 0.
+        fits = said.number in (None, index, index + 1)
+        self._training.heard.append(Heard(said, index if fits else None))
+
+    def _bar(self, text: str, line: int, *, ended: bool) -> None:
+        epoch = self._open
+        # Most of a log is such redraws, of which there is nothing more to learn.
+        if not ended and epoch is not None and epoch.last is None and epoch.steps is not None:
+            return
+        bar = bar_of(text)
+        if bar is None or bar.is_empty:
+            return
+        # Only a line end proves that a line is whole: 1.0000e-05 that is cut off may read 1.0000.
+        if bar.metrics is None or not ended:
+            if epoch is not None:
+                _begin(epoch, bar)
+        elif epoch is not None and _is_of(epoch, bar):
+            epoch.last = bar
+        else:
+            self.transcript.outside.append(line)
+
+
+def _is_same(epoch: Epoch, number: int, planned_before: int, planned: int) -> bool:
+    """Tell whether a header only repeats the one before, below which there was no bar yet."""
+    return epoch.index == number - 1 and planned_before == planned and epoch.last is None and epoch.steps is None
+
+
+def _begin(epoch: Epoch, bar: Bar) -> None:
+    """Take note of a bar under way: the first says how many steps there are, one behind the last line is another's."""
+    if epoch.last is None:
+        epoch.steps = epoch.steps or bar.steps
+    elif bar.steps == epoch.last.steps:
+        epoch.is_over = True
+
+
+def _is_of(epoch: Epoch, bar: Bar) -> bool:
+    """Tell whether a whole line is of this epoch, so that it is its last line so far; `evaluate` draws such, too."""
+    last = epoch.last
+    if last is None:
+        return epoch.steps in (None, bar.steps) or bar.steps is None
+    if bar.steps != last.steps:
+        if epoch.steps is None:
+            epoch.rivals.append(bar)
+        return False
+    if epoch.is_over or not bar.redrawn or last.is_validated or not set(last.names) <= set(bar.names):
+        return bar.repeats(last)
+    # One step is drawn twice with the same values.
+    epoch.is_over = bar.steps == 1 and last.names == bar.names and not bar.repeats(last)
+    return not epoch.is_over
+
+
+def _without_rivals(training: Training) -> None:
+    """Settle which bar is that of the training where each of several epochs has one more, and none was seen under way.
+
+    A callback that evaluates draws a bar, too, and before the last line of the epoch. `evaluate` knows no `val_`
+    metrics; where there are none, nobody can tell them apart, and no line is taken.
+    """
+    whole = [epoch for epoch in training.epochs if epoch.last is not None]
+    if len(whole) < 2 or not all(epoch.rivals for epoch in whole) or any(_is_validated(epoch) for epoch in whole):
+        return
+    for epoch in whole:
+        epoch.last = next((bar for bar in epoch.rivals if bar.is_validated), None)
+
+
+def _is_validated(epoch: Epoch) -> bool:
+    return epoch.last is not None and epoch.last.is_validated
+
+
+def _numbered(said: Said) -> int | None:
+    return said.number - 1 if said.number and said.kind == "scheduled" else None
