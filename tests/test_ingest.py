@@ -331,14 +331,14 @@ def test_a_damaged_source_does_not_thin_out_a_run_of_several(logs, store, damage
 
 
 # Finding a file looks at it once, before the permission goes.
-@pytest.mark.parametrize(("call", "first_denied"), [("stat", 1), ("read_bytes", 0)])
-def test_an_unreadable_log_is_reported_and_the_others_are_read(logs, store, monkeypatch, call, first_denied):
+@pytest.mark.parametrize(("owner", "call", "first_denied"), [(Path, "stat", 3), (os, "open", 1)])
+def test_an_unreadable_log_is_reported_and_the_others_are_read(logs, store, monkeypatch, owner, call, first_denied):
     """Permission denied on one stored run costs no other one, and nothing of the stored."""
     path = _write(logs / "run" / "training.log", 1.0)
     store.ingest(logs)
     os.utime(path, ns=(1, 1))
     _write(logs / "good" / "training.log", 2.0)
-    real: Callable = getattr(Path, call)
+    real: Callable = getattr(owner, call)
 
     def deny(self: Path, *args: object, **options: object) -> object:
         if self == path and next(calls) >= first_denied:
@@ -346,7 +346,7 @@ def test_an_unreadable_log_is_reported_and_the_others_are_read(logs, store, monk
         return real(self, *args, **options)
 
     calls = itertools.count()
-    monkeypatch.setattr(Path, call, deny)
+    monkeypatch.setattr(owner, call, deny)
     report = store.ingest(logs)
     assert [run.name for run in report.written] == ["good"]
     assert any("Permission denied" in left.reason for left in report.left_out)
