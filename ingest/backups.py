@@ -37,7 +37,8 @@ def backup_notes(groups: Iterable[Group], label: Callable[[Path], str]) -> dict[
         for part, whole, rows in _beginnings(paths):
             if name_of[part] != name_of[whole]:
                 one, two = label(part), label(whole)
-                text = f"{one} holds the first {rows} rows of {two}, a backup by the look of it: both are kept as runs"
+                begins = "row" if rows == 1 else f"{rows} rows"
+                text = f"{one} holds the first {begins} of {two}, a backup by the look of it: both are kept as runs"
                 notes[name_of[part]] += (Note(BACKUP, text, one),)
                 notes[name_of[whole]] += (Note(BACKUP, text, two),)
     return dict(notes)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,41 +19,32 @@ from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.plan import plan
 from kcb_replay.ingest.readers import reader_named
 from kcb_replay.ingest.reading import WantedRun, read_runs
-from kcb_replay.ingest.store import bucket_of
+from kcb_replay.ingest.writing import KEPT, WrittenRun, write_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from kcb_replay.ingest.bucket import StoredRun
     from kcb_replay.ingest.plan import Plan
-    from kcb_replay.ingest.reading import ReadRun
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store import Store
 
 __all__ = ["IngestReport", "ingest", "read"]
 
-_TAKEN = "another ingest has just stored a run of this name from other sources: rename the folder and ingest it again"
-_KEPT = "; the run is kept as it is stored"
-
 
 @dataclass(slots=True)
 class IngestReport:
-    """What an ingest did: the runs it wrote, those that were unchanged, and what it left out and why.
+    """What an ingest did: the runs it wrote, those that were unchanged, and what it left out and why."""
 
-    `epochs_before` has, for each written run that was stored already, how many epochs it had.
-    """
-
-    written: list[Recording] = field(default_factory=list)
+    written: list[WrittenRun] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     left_out: list[LeftOutSource] = field(default_factory=list)
     other_files: int = 0
     seconds: float = 0.0
-    epochs_before: dict[str, int] = field(default_factory=dict)
 
     @property
     def epochs(self) -> int:
         """Number of epochs written."""
-        return sum(recording.epochs for recording in self.written)
+        return sum(run.epochs for run in self.written)
 
     @property
     def formats(self) -> Counter[str]:
@@ -87,49 +77,29 @@ def ingest(
     *,
     format: str = "auto",  # noqa: A002  # the option's name
     progress: Callable[[int, int, str], None] | None = None,
+    jobs: int = 1,
 ) -> IngestReport:
-    """Read the logs below `paths` into `store`; raises `ReadError` when there is no log that can be read."""
+    """Read the logs below `paths` into `store`; raises `ReadError` when there is no log that can be read.
+
+    More `jobs` than one are processes, started where there is enough to read for them.
+    """
     start = time.monotonic()
     planned = plan(store, paths, format=format)
     report = IngestReport([], [*planned.unchanged], planned.left_out, planned.other_files)
-    counted = _Counted(len(planned.wanted), progress)
     wanted = list(_completed(planned, store, report))
-    buckets = store.bucket_count(expected_runs=len(wanted))
-    ordered = sorted(wanted, key=lambda run: bucket_of(run.name, buckets))
-    # Each bucket is written once. Nothing is created for logs that cannot be read: a store begins with its first run.
-    for _, some in groupby(
-        read_runs(ordered, planned.labels, counted.begins), lambda run: bucket_of(run.name, buckets)
-    ):
-        runs = _storable(some, planned, report)
-        if runs:
-            store.create(expected_runs=len(wanted))
-            taken = store.put(runs)
-            report.written += [run.recording for run in runs if run.recording.name not in taken]
-            report.left_out += [LeftOutSource(name, _TAKEN) for name in taken]
-    counted.ends()
+    for written, left_out in write_runs(store, wanted, planned.labels, jobs=jobs, progress=progress):
+        report.written += written
+        report.left_out += left_out
     if not report.written and not report.unchanged:
         raise ReadError(_nothing_read(paths, report.left_out, report.other_files))
-    report.written.sort(key=lambda recording: recording.name)
-    before = planned.stored
-    report.epochs_before = {run.name: before[run.name].epochs for run in report.written if run.name in before}
+    before = {name: entry.epochs for name, entry in planned.stored.items()}
+    report.written = [replace(run, epochs_before=before.get(run.name)) for run in sorted(report.written, key=_name)]
     report.seconds = time.monotonic() - start
     return report
 
 
-class _Counted:
-    """Counts the runs as they are begun."""
-
-    def __init__(self, total: int, progress: Callable[[int, int, str], None] | None) -> None:
-        self._done, self._total, self._progress = 0, total, progress
-
-    def begins(self, name: str) -> None:
-        if self._progress:
-            self._progress(self._done, self._total, name)
-        self._done += 1
-
-    def ends(self) -> None:
-        if self._progress:
-            self._progress(self._total, self._total, "")
+def _name(run: WrittenRun) -> str:
+    return run.name
 
 
 def _completed(planned: Plan, store: Store, report: IngestReport) -> Iterator[WantedRun]:
@@ -137,32 +107,18 @@ def _completed(planned: Plan, store: Store, report: IngestReport) -> Iterator[Wa
     for run in planned.wanted.values():
         entry = planned.stored.get(run.name)
         given = {planned.labels(candidate.path): candidate for candidate in run.candidates}
+        stored = entry.sources if entry else ()
         vanished = []
-        for source in entry.sources if entry else ():
+        for source in stored:
             if source.path not in given:
                 path = store.source_path(source.path)
                 given[source.path] = Candidate(path, reader_named(source.format), source.size)
                 vanished += [] if path.is_file() else [source.path]
         if vanished:
-            reason = "has vanished since it was ingested" + _KEPT
+            reason = f"has vanished since it was ingested{KEPT}"
             report.left_out += [LeftOutSource(path, reason) for path in vanished]
         else:
-            yield WantedRun(run.name, tuple(given.values()), run.notes)
-
-
-def _storable(runs: Iterable[ReadRun], planned: Plan, report: IngestReport) -> list[StoredRun]:
-    """Return what can be written: a run that lacks a source it had is kept as it is stored."""
-    storable = []
-    for run in runs:
-        entry = planned.stored.get(run.name)
-        stored = {source.path for source in entry.sources} if entry else set()
-        if any(source.path in stored for source in run.refused):
-            report.left_out += [LeftOutSource(left.path, left.reason.rstrip(".") + _KEPT) for left in run.left_out]
-            continue
-        report.left_out += run.left_out
-        if run.stored is not None:
-            storable.append(run.stored)
-    return storable
+            yield replace(run, candidates=tuple(given.values()), stored=frozenset(each.path for each in stored))
 
 
 def _nothing_read(paths: Sequence[str | Path], left_out: Sequence[LeftOutSource], other_files: int) -> str:

@@ -26,7 +26,7 @@ class Labels:
     def __call__(self, path: Path) -> str:
         """Return the label of a file."""
         if path not in self._labels:
-            self._labels[path] = self._store.label(path) if path.is_symlink() else self._in_folder(path)
+            self._labels[path] = self._store.label(path) if _is_link(path) else self._in_folder(path)
         return self._labels[path]
 
     def _in_folder(self, path: Path) -> str:
@@ -35,3 +35,11 @@ class Labels:
             name = self._store.label(folder)
             self._prefixes[folder] = "" if name == "." else name.rstrip("/") + "/"
         return self._prefixes[folder] + path.name
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except OSError:
+        # Reading it will say why it cannot be read.
+        return False

@@ -36,18 +36,19 @@ _MOST_RUNS, _MOST_BYTES = 512, 1 << 25
 
 @dataclass(frozen=True, slots=True)
 class WantedRun:
-    """A run to be read, its files, and what is already known to be odd about them."""
+    """A run to be read, its files, what is already known to be odd about them, and the sources it is stored with."""
 
     name: str
     candidates: tuple[Candidate, ...]
     notes: tuple[Note, ...] = ()
+    stored: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRun:
     """What was read of a run, None where nothing could be, and the files that were refused."""
 
-    name: str
+    wanted: WantedRun
     stored: StoredRun | None
     refused: tuple[RefusedSource, ...]
 
@@ -55,6 +56,11 @@ class ReadRun:
     def left_out(self) -> list[LeftOutSource]:
         """The refused files as they are reported."""
         return [LeftOutSource(source.path, source.reason) for source in self.refused]
+
+    @property
+    def lacks_a_source(self) -> bool:
+        """Whether a file was refused that the stored run was read from."""
+        return any(source.path in self.wanted.stored for source in self.refused)
 
 
 class _Files(NamedTuple):
@@ -113,7 +119,7 @@ def _read_batch(
         else:
             parts[files.run].append(Part(files.reader.format, files.reader.rank, files.sources, reading))
     for run, found, left_out in zip(batch, parts, refused, strict=True):
-        yield ReadRun(run.name, _stored(run, found, left_out), tuple(left_out))
+        yield ReadRun(run, _stored(run, found, left_out), tuple(left_out))
 
 
 def _stored(run: WantedRun, parts: Sequence[Part], refused: Sequence[RefusedSource]) -> StoredRun | None:
