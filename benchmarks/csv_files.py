@@ -17,6 +17,14 @@ from pathlib import Path
 from processes import Cost, cost, print_costs
 
 OURS = "import sys; from kcb_replay.ingest.ingest import read; import pyarrow.csv; assert read(sys.argv[1])"
+READER = """
+import sys
+from pathlib import Path
+from kcb_replay.ingest.readers.base import Blob
+from kcb_replay.ingest.readers.csvlogger import CSVLOGGER
+paths = sorted(Path(sys.argv[1]).rglob("*.log"))
+assert CSVLOGGER.read_many([(Blob(str(path), path.read_bytes()),) for path in paths])
+"""
 OUR_IMPORTS = "from kcb_replay.ingest.ingest import read; import pyarrow.csv"
 PANDAS = """
 import sys
@@ -55,10 +63,12 @@ def write_log(path: Path, rows: int, *, seed: int) -> None:
 
 
 def _compare(title: str, folder: Path, imports: tuple[Cost, Cost]) -> None:
-    ours, peer = cost(OURS, folder), cost(PANDAS, folder)
-    print_costs(title, ours, peer, "pandas")
-    alone = ours.cpu - imports[0].cpu, peer.cpu - imports[1].cpu
-    print(f"  without imports: {alone[0]:.2f} and {alone[1]:.2f} CPU s, ratio {alone[1] / alone[0]:.2f}")
+    peer = cost(PANDAS, folder)
+    for what, code in (("reader alone", READER), ("found, hashed and grouped, too", OURS)):
+        ours = cost(code, folder)
+        print_costs(f"{title}: {what}", ours, peer, "pandas")
+        alone = ours.cpu - imports[0].cpu, peer.cpu - imports[1].cpu
+        print(f"  without imports: {alone[0]:.2f} and {alone[1]:.2f} CPU s, ratio {alone[1] / alone[0]:.2f}")
 
 
 if __name__ == "__main__":

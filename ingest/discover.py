@@ -89,7 +89,8 @@ def discover(
     for path in map(Path, paths):
         _require_readable(path)
         groups += _in_folder(path, search) if path.is_dir() else [_of_file(path, search)]
-    found.groups = _without_clashes(_joined(groups), found)
+    # What is found below one folder is found once.
+    found.groups = _without_clashes(_joined(groups) if len(paths) > 1 else groups, found)
     return found
 
 

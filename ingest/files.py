@@ -58,7 +58,7 @@ def read_whole(path: Path, *, longest_line: int | None = None) -> tuple[bytes, F
     """Return the content of a file, and its state when it was that.
 
     A file that grows is read up to where it was; one that is rewritten meanwhile is read again. Raises `ReadError` when
-    it never rests, is too large or has a line of more than `longest_line` bytes, `OSError` when it is gone.
+    it never rests, is too large or has no end of line in `longest_line` bytes, `OSError` when it is gone.
     """
     content, state, rests = _read_once(path, longest_line)
     for _ in range(_TRIES):
@@ -79,7 +79,7 @@ def _read_once(path: Path, longest_line: int | None) -> tuple[bytes, FileState, 
                 f"{path} has {before.size:,} bytes: files beyond {LARGEST_FILE:,} are not read into memory. Split it."
             )
         if longest_line is not None and before.size > longest_line:
-            _require_lines(path, descriptor, longest_line)
+            _require_lines(path, descriptor, before.size, longest_line)
         content = _rest(descriptor, before.size)
         after = _regular(os.fstat(descriptor))
     return content, before, before == after and len(content) == before.size
@@ -94,17 +94,23 @@ def _rest(descriptor: int, size: int) -> bytes:
     return b"".join(blocks)
 
 
-def _require_lines(path: Path, descriptor: int, longest: int) -> None:
-    """Raise `ReadError` for a line of more than `longest` bytes, without holding it, and go back to the beginning."""
-    line, at = 0, 0
-    while block := os.read(descriptor, _BLOCK):
-        ends = [end for end in (block.find(b"\n"), block.find(b"\r")) if end >= 0]
-        if at + min(ends, default=len(block)) - line > longest:
-            raise ReadError(f"{path} has a line of more than {longest:,} bytes at byte {line:,}: no log has one.")
-        if ends:
-            line = at + max(block.rfind(b"\n"), block.rfind(b"\r")) + 1
-        at += len(block)
+def _require_lines(path: Path, descriptor: int, size: int, longest: int) -> None:
+    """Raise `ReadError` where no line ends within `longest` bytes, without reading more of them than it must."""
+    for start in range(0, size - longest + 1, longest):
+        os.lseek(descriptor, start, os.SEEK_SET)
+        if not _has_line_end(descriptor, longest):
+            raise ReadError(f"{path} has no end of line in {longest:,} bytes from byte {start:,} on: it is no log.")
     os.lseek(descriptor, 0, os.SEEK_SET)
+
+
+def _has_line_end(descriptor: int, within: int) -> bool:
+    """Tell whether a line, or the file, ends within so many bytes."""
+    while within > 0:
+        block = os.read(descriptor, min(_HEAD, within))
+        if not block or b"\n" in block or b"\r" in block:
+            return True
+        within -= len(block)
+    return False
 
 
 @contextmanager

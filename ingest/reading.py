@@ -148,7 +148,7 @@ def _opened(run: int, reader: Reader, paths: tuple[Path, ...], label: Callable[[
             raise ReadError(f"{path} cannot be read: {error.strerror}") from None
         name, digest = label(path), hashlib.sha256(content).hexdigest()
         sources.append(Source(name, reader.format, state.size, state.mtime_ns, digest, reader_name(reader)))
-        blobs.append(Blob(name, content, folder=path.absolute().parent.name))
+        blobs.append(Blob(name, content, folder=path.parent.name or path.absolute().parent.name))
     return _Files(run, reader, paths, tuple(sources), tuple(blobs))
 
 
