@@ -88,7 +88,7 @@ def test_dry_runs_are_not_watched(cli, logs):
 def test_processes_are_started_only_for_enough_work(logs, tmp_path):
     """Three small runs are read before the first process has started."""
     wanted = [*plan(Store(tmp_path / "store"), [logs]).wanted.values()]
-    assert [_useful_jobs(some, 8) for some in (wanted, wanted * 3000, wanted * 100_000)] == [0, 2, 8]
+    assert [_useful_jobs(some, 8) for some in (wanted, wanted * 7000, wanted * 100_000)] == [0, 2, 8]
 
 
 @pytest.mark.slow
