@@ -7,36 +7,41 @@ file that looks like a log and is none is reported; other files are counted.
 from __future__ import annotations
 
 import os
-import stat
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.files import read_head, state_of
+from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.readers import READERS, reader_named
 from kcb_replay.ingest.readers.tensorboard import ROLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import TypeAlias
 
+    from kcb_replay.ingest.files import FileState
     from kcb_replay.ingest.readers.base import Reader
 
-__all__ = ["STORE_FILE", "Candidate", "Discovery", "Group", "LeftOutSource", "discover", "run_folder"]
+    Remembered: TypeAlias = Callable[[Path, FileState], str | None]
+
+__all__ = ["STORE_FILE", "Candidate", "Discovery", "Group", "discover", "run_folder"]
 
 STORE_FILE = "_kcb.json"
-# The longest header that is looked at: some hundred metrics of long names.
-_HEAD = 65536
 # In a folder only files with such endings are opened; a file that is named is always opened.
 _SUFFIXES = frozenset(suffix for reader in READERS for suffix in reader.suffixes)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A file and the reader that takes it."""
+    """A file, the reader that takes it, and its size when it was found."""
 
     path: Path
     reader: Reader
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +50,6 @@ class Group:
 
     name: str
     candidates: tuple[Candidate, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOutSource:
-    """A file that was left out, and why."""
-
-    path: str
-    reason: str
 
 
 @dataclass(slots=True)
@@ -64,32 +61,58 @@ class Discovery:
     other_files: int = 0
 
 
-def discover(paths: Sequence[Path | str], *, format: str = "auto") -> Discovery:  # noqa: A002  # the option's name
+@dataclass(slots=True)
+class _Search:
+    """What is looked for, what was found, and what has been seen beside named files already."""
+
+    readers: Sequence[Reader]
+    remembered: Remembered
+    found: Discovery = field(default_factory=Discovery)
+    beside: dict[Path, list[Group]] = field(default_factory=dict)
+
+
+def discover(
+    paths: Sequence[Path | str],
+    *,
+    format: str = "auto",  # noqa: A002  # the option's name
+    remembered: Remembered | None = None,
+) -> Discovery:
     """Return the runs below `paths` (files or folders); raises `ReadError` for a path that cannot be looked at.
 
-    `format` limits the search to one format. A named file that is of no known format is an error, too.
+    `format` limits the search to one format. A named file that is of no known format is an error, too. `remembered`
+    tells the format of a file that has not changed since it was read: it is not opened.
     """
     readers = READERS if format == "auto" else (reader_named(format),)
-    found = Discovery()
+    search = _Search(readers, remembered or _nothing_remembered)
+    found = search.found
     groups: list[Group] = []
     for path in map(Path, paths):
         _require_readable(path)
-        groups += _in_folder(path, readers, found) if path.is_dir() else [_of_file(path, readers)]
-    found.groups = _without_clashes(_joined(groups), found)
+        groups += _in_folder(path, search) if path.is_dir() else [_of_file(path, search)]
+    # What is found below one folder is found once.
+    found.groups = _without_clashes(_joined(groups) if len(paths) > 1 else groups, found)
     return found
+
+
+def _nothing_remembered(path: Path, state: FileState) -> str | None:  # noqa: ARG001  # the signature is the promise
+    return None
 
 
 def _require_readable(path: Path) -> None:
     if not path.exists():
         raise ReadError(f"{path} does not exist. Give a log file or a folder of logs.")
+    try:
+        _require_utf8(path.absolute())
+    except ReadError as error:
+        raise ReadError(f"{_printable(path.absolute())} {error}.") from None
     if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
         raise ReadError(f"{path} cannot be opened: permission denied. Check its permissions.")
 
 
-def _in_folder(root: Path, readers: Sequence[Reader], found: Discovery) -> Iterator[Group]:
+def _in_folder(root: Path, search: _Search) -> Iterator[Group]:
     folders: dict[Path, list[Candidate]] = defaultdict(list)
-    for path in _files(root, found):
-        candidate = _sniffed(path, readers, found)
+    for path in _files(root, search.found):
+        candidate = _sniffed(path, search)
         if candidate is not None:
             folders[_run_folder(candidate)].append(candidate)
     for folder, candidates in folders.items():
@@ -108,21 +131,26 @@ def _files(root: Path, found: Discovery) -> Iterator[Path]:
         yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
 
-def _sniffed(path: Path, readers: Sequence[Reader], found: Discovery) -> Candidate | None:
+def _sniffed(path: Path, search: _Search) -> Candidate | None:
+    found = search.found
     if path.suffix.lower() not in _SUFFIXES and "tfevents" not in path.name:
         found.other_files += 1
         return None
     try:
-        head = _head(path)
+        _require_utf8(path)
+        state = state_of(path)
+        name = search.remembered(path, state)
+        known = next((reader for reader in search.readers if reader.format == name), None)
+        head = b"" if known else read_head(path)
     except (OSError, ReadError) as error:
         reason = str(error) if isinstance(error, ReadError) else f"cannot be read: {error.strerror}"
         found.left_out.append(LeftOutSource(_printable(path), reason))
         return None
-    reader = _accepting(path, head, readers)
+    reader = known or _accepting(path, head, search.readers)
     if reader is not None:
-        return Candidate(path, reader)
+        return Candidate(path, reader, state.size)
     found.other_files += 1
-    if len(readers) > 1 and _looks_like_a_log(path, head):
+    if len(search.readers) > 1 and _looks_like_a_log(path, head):
         found.left_out.append(LeftOutSource(str(path), _no_format(head)))
     return None
 
@@ -148,38 +176,37 @@ def _printable(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _head(path: Path) -> bytes:
-    if _printable(path.absolute()) != str(path.absolute()):
+def _require_utf8(path: Path) -> None:
+    name = str(path)
+    if not name.isascii() and _printable(path) != name:
         raise ReadError("has a name that is not UTF-8: rename it")
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ReadError("is no regular file; it is not opened")
-    with path.open("rb") as file:
-        return file.read(_HEAD)
 
 
-def _of_file(path: Path, readers: Sequence[Reader]) -> Group:
+def _of_file(path: Path, search: _Search) -> Group:
     try:
-        head = _head(path)
+        _require_utf8(path)
+        state, head = state_of(path), read_head(path)
     except OSError as error:
         raise ReadError(f"{path} cannot be read: {error.strerror}. Check the file and its permissions.") from None
     except ReadError as error:
         raise ReadError(f"{_printable(path)} {error}.") from None
-    if len(readers) == 1:
-        reader: Reader | None = readers[0]
-    else:
-        reader = _accepting(path, head, readers)
+    readers = search.readers
+    reader = readers[0] if len(readers) == 1 else _accepting(path, head, readers)
     if reader is None:
         raise ReadError(f"{path} {_no_format(head)}. Give one of these, or name its format with --format.")
-    candidate = Candidate(path, reader)
-    return Group(_name_beside_siblings(candidate), (candidate,))
+    candidate = Candidate(path, reader, state.size)
+    return Group(_name_beside_siblings(candidate, search), (candidate,))
 
 
-def _name_beside_siblings(candidate: Candidate) -> str:
+def _name_beside_siblings(candidate: Candidate, search: _Search) -> str:
     """Name a single file as the ingest of its whole folder would."""
     folder = _run_folder(candidate)
-    siblings = Discovery()
-    beside = [_sniffed(path, READERS, siblings) for path in sorted(candidate.path.parent.iterdir()) if path.is_file()]
-    groups = _groups_of(_folder_name(folder, folder), [found for found in beside if found is not None])
+    if candidate.path.parent not in search.beside:
+        siblings = _Search(READERS, search.remembered)
+        files = [path for path in sorted(candidate.path.parent.iterdir()) if path.is_file()]
+        found = [one for one in (_sniffed(path, siblings) for path in files) if one is not None]
+        search.beside[candidate.path.parent] = _groups_of(_folder_name(folder, folder), found)
+    groups = search.beside[candidate.path.parent]
     names = (group.name for group in groups for found in group.candidates if found.path == candidate.path)
     return next(names, _folder_name(folder, folder))
 
@@ -224,10 +251,11 @@ def _joined(groups: Iterable[Group]) -> list[Group]:
     """Join what several arguments found of one run: the same folder, file by file, under the name found first."""
     joined: dict[tuple[str, Path], dict[Path, Candidate]] = defaultdict(dict)
     name_of: dict[Path, str] = {}
+    resolved = lru_cache(maxsize=None)(Path.resolve)
     for group in groups:
-        files = {candidate.path.parent.resolve() / candidate.path.name: candidate for candidate in group.candidates}
+        files = {resolved(candidate.path.parent) / candidate.path.name: candidate for candidate in group.candidates}
         name = next((name_of[file] for file in files if file in name_of), group.name)
-        joined[name, _run_folder(group.candidates[0]).resolve()].update(files)
+        joined[name, resolved(_run_folder(group.candidates[0]))].update(files)
         name_of.update(dict.fromkeys(files, name))
     return [Group(name, tuple(candidates.values())) for (name, _), candidates in joined.items()]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from kcb_replay.report.names import shown as shown_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["progress"]
+__all__ = ["item_text", "progress"]
 
 
 @contextmanager
@@ -26,13 +27,20 @@ def progress(*, shown: bool) -> Iterator[Callable[[int, int, str], None] | None]
     with click.progressbar(
         length=1, label="Reading", show_pos=True, show_percent=True, item_show_func=_item, file=sys.stderr, width=36
     ) as bar:
+        start = time.monotonic()
 
         def update(done: int, total: int, name: str) -> None:
             bar.length = max(total, 1)
-            bar.update(done - bar.pos, name)
+            bar.update(done - bar.pos, item_text(done, time.monotonic() - start, name))
 
         yield update
 
 
-def _item(name: str | None) -> str:
-    return shown_name(name) if name else ""
+def item_text(done: int, seconds: float, name: str) -> str:
+    """Return the rate so far and the run that is being read, as they stand behind the bar."""
+    rate = f"{done / seconds:,.0f} runs/s" if done and seconds > 0 else ""
+    return "  ".join(part for part in (rate, shown_name(name) if name else "") if part)
+
+
+def _item(text: str | None) -> str:
+    return text or ""

@@ -14,10 +14,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kcb_replay.ingest.ingest import IngestReport
+    from kcb_replay.ingest.left_out import LeftOutSource
+    from kcb_replay.ingest.plan import Plan, PlannedSource
+    from kcb_replay.ingest.writing import WrittenRun
     from kcb_replay.replay.replay import Simulation
     from kcb_replay.replay.result import Replay
 
-__all__ = ["MOST_LINTED", "ingest_summary", "left_out_lines", "simulation_notes"]
+__all__ = [
+    "MOST_LINTED",
+    "change_lines",
+    "ingest_summary",
+    "left_out_lines",
+    "plan_lines",
+    "plan_summary",
+    "simulation_notes",
+]
 
 # Each lint replays the fit a few times more.
 MOST_LINTED = 100
@@ -29,12 +40,54 @@ def ingest_summary(report: IngestReport, store: Path) -> list[str]:
     notes = [(run.name, note.text) for run in report.written for note in run.notes if note.code != "skipped"]
     if notes:
         lines += [f"Notes {len(notes)}:", *(f"  {shown(name)}  {shown(text)}" for name, text in notes)]
-    if report.left_out:
-        lines.append(f"Left out {len(report.left_out)}:")
-        lines += [f"  {shown(_with_path(item.path, item.reason))}" for item in report.left_out]
-    if report.other_files:
-        lines.append(f"{whole(report.other_files)} other files are no logs.")
+    return [*lines, *_left_out_files(report.left_out, report.other_files)]
+
+
+def _left_out_files(left_out: Sequence[LeftOutSource], other_files: int) -> list[str]:
+    lines = [f"Left out {len(left_out)}:"] if left_out else []
+    lines += [f"  {shown(_with_path(item.path, item.reason))}" for item in left_out]
+    if other_files:
+        lines.append(f"{whole(other_files)} other files are no logs.")
     return lines
+
+
+def change_lines(report: IngestReport) -> list[str]:
+    """Return what one look at trainings that still run has brought: a line per run, and what was left out."""
+    lines = [f"{shown(run.name)}  {_growth(run)}" for run in report.written]
+    return lines + [f"Left out: {shown(_with_path(item.path, item.reason))}" for item in report.left_out]
+
+
+def _growth(run: WrittenRun) -> str:
+    before = run.epochs_before
+    added = "new" if before is None else f"{run.epochs - before:+d}"
+    return f"{whole(run.epochs)} epoch{'' if run.epochs == 1 else 's'} ({added})"
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """Return a line per file that an ingest would take: run, file, format and how it stands to what is stored."""
+    sources = plan.sources()
+    widths = [max((len(shown(text)) for text in column), default=0) for column in _texts(sources)]
+    return [
+        "  ".join(f"{shown(text):{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in zip(*_texts(sources), strict=True)
+    ]
+
+
+def _texts(sources: Sequence[PlannedSource]) -> list[list[str]]:
+    return [
+        [source.run for source in sources],
+        [source.path for source in sources],
+        [source.format for source in sources],
+        [source.standing for source in sources],
+    ]
+
+
+def plan_summary(plan: Plan) -> list[str]:
+    """Return what a dry run says beside its table: how much would be read, and what would be left out."""
+    size = sum(source.size for source in plan.sources() if source.run in plan.wanted)
+    runs = f"{whole(len(plan.wanted))} of {whole(len(plan.wanted) + len(plan.unchanged))} runs"
+    lines = [f"Would read {runs}, {size / 1000:,.0f} kB. Nothing was written."]
+    return [*lines, *_left_out_files(plan.left_out, plan.other_files)]
 
 
 def simulation_notes(simulation: Simulation) -> list[str]:

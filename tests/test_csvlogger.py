@@ -66,6 +66,31 @@ def test_encodings_with_a_mark_are_detected(encoding):
     assert _values(_read(content)) == {"accuracy": [0.5, 0.75], "loss": [1.5, 1.25]}
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_detected(encoding):
+    """A console that appends writes no mark."""
+    content = (HEADER + ROWS).encode(encoding)
+    assert _accepts(content)
+    assert _values(_read(content)) == {"accuracy": [0.5, 0.75], "loss": [1.5, 1.25]}
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31mb", "a\u202eb", 'a"b', "a/b", "a\\b", "a,b", "a b", "a\x07b", "%s{0}"])
+def test_names_of_any_characters_are_kept_as_they_are(name):
+    """Control characters, bidi marks, quotes and separators in a name change nothing in the values."""
+    content = _keras_csv([{name: 1.5}, {name: 1.25}], ",")
+    assert _accepts(content)
+    assert _values(_read(content)) == {name: [1.5, 1.25]}
+
+
+def test_ten_thousand_columns_are_read():
+    """Each column has its own values."""
+    names = sorted(f"output_{n:05d}_accuracy" for n in range(10_000))
+    rows = [",".join([str(epoch), *(f"{n + epoch / 2}" for n in range(10_000))]) for epoch in range(2)]
+    read = _values(_read(",".join(["epoch", *names]) + "\r\n" + "".join(f"{row}\r\n" for row in rows)))
+    assert [*read] == names
+    assert [read[name] for name in names] == [[float(n), n + 0.5] for n in range(10_000)]
+
+
 def test_a_name_that_is_not_ascii_is_kept():
     """A metric may have any name."""
     assert list(_read("epoch,größe\n0,1.0\n").fits[0].metrics) == ["größe"]

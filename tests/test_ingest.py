@@ -331,14 +331,14 @@ def test_a_damaged_source_does_not_thin_out_a_run_of_several(logs, store, damage
 
 
 # Finding a file looks at it once, before the permission goes.
-@pytest.mark.parametrize(("call", "first_denied"), [("stat", 1), ("read_bytes", 0)])
-def test_an_unreadable_log_is_reported_and_the_others_are_read(logs, store, monkeypatch, call, first_denied):
+@pytest.mark.parametrize(("owner", "call", "first_denied"), [(Path, "stat", 3), (os, "open", 1)])
+def test_an_unreadable_log_is_reported_and_the_others_are_read(logs, store, monkeypatch, owner, call, first_denied):
     """Permission denied on one stored run costs no other one, and nothing of the stored."""
     path = _write(logs / "run" / "training.log", 1.0)
     store.ingest(logs)
     os.utime(path, ns=(1, 1))
     _write(logs / "good" / "training.log", 2.0)
-    real: Callable = getattr(Path, call)
+    real: Callable = getattr(owner, call)
 
     def deny(self: Path, *args: object, **options: object) -> object:
         if self == path and next(calls) >= first_denied:
@@ -346,7 +346,7 @@ def test_an_unreadable_log_is_reported_and_the_others_are_read(logs, store, monk
         return real(self, *args, **options)
 
     calls = itertools.count()
-    monkeypatch.setattr(Path, call, deny)
+    monkeypatch.setattr(owner, call, deny)
     report = store.ingest(logs)
     assert [run.name for run in report.written] == ["good"]
     assert any("Permission denied" in left.reason for left in report.left_out)
@@ -462,6 +462,51 @@ def test_progress_counts_every_run(logs, store):
     store.ingest(logs, progress=lambda *step: heard.append(step))
     assert [(done, total) for done, total, _ in heard] == [(0, 3), (1, 3), (2, 3), (3, 3)]
     assert sorted(name for _, _, name in heard) == ["", "run0", "run1", "run2"]
+
+
+@pytest.mark.parametrize("moment", range(4))
+def test_an_interrupted_ingest_leaves_a_whole_store(logs, store, moment):
+    """Whatever was read until Ctrl-C is there as it should be, and the next ingest adds the rest."""
+    for n in range(3):
+        _write(logs / f"run{n}" / "training.log", float(n), 0.5)
+
+    def interrupt(done: int, total: int, name: str) -> None:
+        if done == moment:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.ingest(logs, progress=interrupt)
+    before = {entry.name: _losses(store, entry.name) for entry in store.runs()} if store.exists else {}
+    store.ingest(logs)
+    assert {entry.name: _losses(store, entry.name) for entry in store.runs()} == {
+        f"run{n}": [float(n), 0.5] for n in range(3)
+    }
+    assert all(before[name] == _losses(store, name) for name in before)
+
+
+def test_an_interrupted_command_ends_with_130(cli, logs, monkeypatch):
+    """Ctrl-C is no error of the data, and says that the store is whole."""
+    _write(logs / "run" / "training.log", 1.0)
+    monkeypatch.setattr("kcb_replay.ingest.writing.read_runs", _interrupted)
+    result = cli("ingest", logs)
+    assert (result.exit_code, "is whole" in result.stderr) == (130, True)
+
+
+def _interrupted(*arguments: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_files_that_are_named_one_by_one_are_looked_at_once(logs, monkeypatch):
+    """A shell's glob over a thousand logs of a folder does not open each of them a thousand times."""
+    for n in range(20):
+        _write(logs / "run" / f"{n}.csv", float(n))
+    opened = []
+    real = os.open
+    monkeypatch.setattr(
+        os, "open", lambda path, *more, **options: (opened.append(path), real(path, *more, **options))[1]
+    )
+    assert len(read(*sorted((logs / "run").iterdir()))) == 20
+    assert len(opened) <= 5 * 20
 
 
 def test_values_of_every_kind_survive_the_whole_way(logs, store):

@@ -6,7 +6,6 @@ that only looks like a CSVLogger file is refused. `NA` is a missing value, `nan`
 
 from __future__ import annotations
 
-import codecs
 import csv
 import re
 from dataclasses import dataclass, field
@@ -16,19 +15,28 @@ import numpy as np
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.readers.base import Blob, Reading
+from kcb_replay.ingest.readers.csv_bulk import read_alike
+from kcb_replay.ingest.readers.csv_facts import (
+    LONGEST_LINE,
+    SEPARATORS,
+    decoded,
+    header_of,
+    is_header,
+    notes_of_epochs,
+    truncated_note,
+)
 from kcb_replay.ingest.recording import Fit, Note, Series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["CSVLOGGER", "CSVLoggerReader"]
+__all__ = ["CSVLOGGER", "CSVLoggerReader", "read_plainly"]
 
-_SEPARATORS = ",;\t"
 _MISSING = ("NA", "")
 _LOSSES = ("truncated", "row_refused", "not_a_number")
-_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 # What the decoders say of a character that the end of the file cut off.
 _CUT_CHARACTER = ("unexpected end of data", "truncated data")
+_EPOCH = re.compile(r"-?0+|0*([0-9]{1,15})")
 _LINE_END = re.compile(r"\r*\n|\r+")
 
 
@@ -53,51 +61,61 @@ class CSVLoggerReader:
     rank: int = 10
     suffixes: tuple[str, ...] = ("", ".csv", ".tsv", ".log", ".txt", ".history")
     version: int = 1
+    longest_line: int = LONGEST_LINE
 
     def accepts(self, path: str, head: bytes) -> bool:  # noqa: ARG002  # the name is no more than a hint
         """Tell whether the first line is a header that CSVLogger could have written."""
         try:
-            text = _decode(head, errors="ignore")
+            text = decoded(head, errors="ignore")
         except LookupError:
             return False
         first = _LINE_END.split(text, maxsplit=1)[0]
-        return _is_header(_header(first))
+        return is_header(header_of(first))
 
     def read(self, blobs: tuple[Blob, ...]) -> Reading:
         """Return the fits of one file; raises `ReadError` when it is none of CSVLogger's or holds no epoch."""
         if len(blobs) != 1:
             paths = ", ".join(blob.path for blob in blobs)
             raise ReadError(f"a CSVLogger file is a run, but {len(blobs)} were given: {paths}. Read each as its own.")
-        (blob,) = blobs
-        notes: list[Note] = []
-        lines = _lines(blob, notes)
-        if not lines or not _is_header(_header(lines[0])):
-            raise ReadError(_not_csvlogger(blob.path, lines))
-        tables = _split_into_fits(_rows(lines, lines[0][5], blob.path), blob.path, notes)
-        if not tables:
-            raise ReadError(_nothing_in(blob.path, "a header but no whole epoch", notes))
-        fits = tuple(_fit(table, number, blob.path, notes) for number, table in enumerate(tables))
-        if not any(fit.metrics for fit in fits):
-            raise ReadError(_nothing_in(blob.path, "epochs but no value", notes))
-        return Reading(fits, tuple(notes))
+        return read_alike(blobs)[0] or read_plainly(blobs[0])
+
+    def read_many(self, runs: Sequence[tuple[Blob, ...]]) -> list[Reading | ReadError]:
+        """Return what `read` returns or raises for each run; files with the same header are parsed in one go."""
+        single = [number for number, blobs in enumerate(runs) if len(blobs) == 1]
+        alike = dict(zip(single, read_alike([runs[number][0] for number in single]), strict=True))
+        return [alike.get(number) or self._read_or_error(blobs) for number, blobs in enumerate(runs)]
+
+    def _read_or_error(self, blobs: tuple[Blob, ...]) -> Reading | ReadError:
+        try:
+            return read_plainly(blobs[0]) if len(blobs) == 1 else self.read(blobs)
+        except ReadError as error:
+            return error
 
 
 CSVLOGGER = CSVLoggerReader()
 
 
-def _decode(content: bytes, errors: str = "strict") -> str:
-    for bom, encoding in _BOMS.items():
-        if content.startswith(bom):
-            return content.decode(encoding, errors)
-    return content.decode("utf-8", errors)
+def read_plainly(blob: Blob) -> Reading:
+    """Read one file row by row, whatever is odd about it; the fast path gives the same or leaves it to this one."""
+    notes: list[Note] = []
+    lines = _lines(blob, notes)
+    if not lines or not is_header(header_of(lines[0])):
+        raise ReadError(_not_csvlogger(blob.path, lines))
+    tables = _split_into_fits(_rows(lines, lines[0][5], blob.path), blob.path, notes)
+    if not tables:
+        raise ReadError(_nothing_in(blob.path, "a header but no whole epoch", notes))
+    fits = tuple(_fit(table, number, blob.path, notes) for number, table in enumerate(tables))
+    if not any(fit.metrics for fit in fits):
+        raise ReadError(_nothing_in(blob.path, "epochs but no value", notes))
+    return Reading(fits, tuple(notes))
 
 
 def _text(blob: Blob) -> str:
     try:
-        return _decode(blob.content)
+        return decoded(blob.content)
     except UnicodeDecodeError as error:
         if error.reason in _CUT_CHARACTER:
-            return _decode(blob.content, errors="replace")
+            return decoded(blob.content, errors="replace")
         # The UTF-8 decoder counts from behind the byte order mark.
         byte = error.start + len(blob.content) - len(error.object)
         raise ReadError(
@@ -111,35 +129,10 @@ def _lines(blob: Blob, notes: list[Note]) -> list[str]:
     unfinished = lines.pop()
     # A cut-off last line still parses: 1.03 becomes 1.0. Only a line end proves that a row is whole.
     if unfinished and lines:
-        number = len(lines) + 1
-        notes.append(
-            Note("truncated", f"line {number} of {blob.path} was cut off before its end; it is left out", blob.path)
-        )
+        notes.append(truncated_note(len(lines) + 1, blob.path))
     elif unfinished:
         lines = [unfinished]
     return lines
-
-
-def _header(first_line: str) -> list[str]:
-    """Return the names in a first line that begins with `epoch` and a separator, else nothing."""
-    if first_line[:5] != "epoch" or first_line[5:6] not in [*_SEPARATORS]:
-        return []
-    try:
-        return next(csv.reader([first_line], delimiter=first_line[5]), [])
-    except csv.Error:
-        return []
-
-
-def _is_header(names: list[str]) -> bool:
-    """Tell whether these are columns as CSVLogger orders them: sorted, perhaps with a `val_` twin of each behind."""
-    metrics = names[1:]
-    if names[:1] != ["epoch"] or not metrics or len(set(names)) < len(names) or "step" in metrics:
-        return False
-    if any(not name or name != name.strip() for name in metrics):
-        return False
-    half = metrics[: len(metrics) // 2]
-    twins = [f"val_{name}" for name in half]
-    return metrics == sorted(metrics) or (half == sorted(half) and metrics[len(half) :] == twins)
 
 
 def _not_csvlogger(path: str, lines: list[str]) -> str:
@@ -147,7 +140,7 @@ def _not_csvlogger(path: str, lines: list[str]) -> str:
         return f"{path} is empty. Expected a CSVLogger file; was the training started?"
     shown = lines[0] if len(lines[0]) <= 80 else lines[0][:77] + "..."
     return (
-        f"{path} begins with {shown!r}: not a CSVLogger file. Expected `epoch`, a separator ({_SEPARATORS!r}) and the"
+        f"{path} begins with {shown!r}: not a CSVLogger file. Expected `epoch`, a separator ({SEPARATORS!r}) and the"
         " metrics in alphabetical order."
     )
 
@@ -178,7 +171,7 @@ def _split_into_fits(rows: Iterator[_Row], path: str, notes: list[Note]) -> list
     header: list[str] = []
     last_epoch: int | None = None
     for row in rows:
-        if _is_header(row.fields):
+        if is_header(row.fields):
             header, last_epoch = row.fields, None
             continue
         epoch = _epoch(row.fields[0])
@@ -206,27 +199,19 @@ def _refused_note(refused: list[_Row], path: str) -> Note:
 
 
 def _epoch(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+    number = _EPOCH.fullmatch(text)
+    return int(number[1] or 0) if number else None
 
 
 def _fit(table: _Table, number: int, path: str, notes: list[Note]) -> Fit:
-    epochs = np.array([int(row.fields[0]) for row in table.rows], np.int64)
+    epochs = np.array([_epoch(row.fields[0]) for row in table.rows], np.int64)
     metrics = {}
     for column, name in enumerate(table.header[1:], start=1):
         series = _series(table, column, name, number, path, notes)
         # CSVLogger gives every metric an all-NA val_ twin when epoch 0 had no validation.
         if series is not None and series.valid.any():
             metrics[name] = series
-    if epochs[0] > 0:
-        text = f"fit {number} of {path} starts at epoch {epochs[0] + 1}: what callbacks saw before is not recorded"
-        notes.append(Note("starts_late", text, path, fit=number))
-    gaps = int((np.diff(epochs) > 1).sum())
-    if gaps:
-        text = (
-            f"fit {number} of {path} lacks epochs at {gaps} places between epoch {epochs[0] + 1} and {epochs[-1] + 1},"
-            " so no answer from it is exact"
-        )
-        notes.append(Note("sampled", text, path, fit=number))
+    notes += notes_of_epochs(epochs, number, path)
     return Fit(epochs, metrics)
 
 

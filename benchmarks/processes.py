@@ -1,0 +1,43 @@
+"""What a whole command costs: run as a process of its own, with its imports, its CPU time and its peak memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["Cost", "cost", "print_costs"]
+
+
+class Cost(NamedTuple):
+    """CPU seconds and peak MB of one process."""
+
+    cpu: float
+    peak: float
+
+
+def cost(code: str, *arguments: object, repeats: int = 3) -> Cost:
+    """Return the least that a Python process took for `code`, which finds the arguments in `sys.argv`."""
+    # The folder of the benchmarks must not be on the path of what is measured.
+    with tempfile.TemporaryDirectory() as folder:
+        runs = [_once(["-c", code, *map(str, arguments)], Path(folder)) for _ in range(repeats)]
+    return Cost(min(run.cpu for run in runs), min(run.peak for run in runs))
+
+
+def _once(arguments: list[str], folder: Path) -> Cost:
+    child = subprocess.Popen([sys.executable, *arguments], cwd=folder, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    if status:
+        raise RuntimeError(f"{arguments} ended with status {status}")
+    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def print_costs(title: str, ours: Cost, peer: Cost, peer_name: str) -> None:
+    """Print both, and how many times the peer costs what ours does."""
+    print(title)
+    print(f"  kcb-replay  {ours.cpu:6.2f} CPU s  {ours.peak:5.0f} MB")
+    print(f"  {peer_name:10}  {peer.cpu:6.2f} CPU s  {peer.peak:5.0f} MB")
+    print(f"  ratio       {peer.cpu / ours.cpu:6.2f}")

@@ -1,0 +1,150 @@
+"""What an ingest would read: which files, by which reader, into which run, and why the others are let be.
+
+A source is unchanged when its size and its time are, or else its hash; then it is not opened. Nothing is written here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from kcb_replay.errors import ReadError
+from kcb_replay.ingest.backups import BACKUP, backup_notes
+from kcb_replay.ingest.discover import discover, run_folder
+from kcb_replay.ingest.files import read_whole, state_of
+from kcb_replay.ingest.labels import Labels
+from kcb_replay.ingest.left_out import LeftOutSource
+from kcb_replay.ingest.reading import WantedRun, reader_name
+from kcb_replay.ingest.recording import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from kcb_replay.ingest.discover import Candidate, Group
+    from kcb_replay.ingest.files import FileState
+    from kcb_replay.ingest.recording import Note
+    from kcb_replay.ingest.schema import RefusedSource, RunEntry
+    from kcb_replay.ingest.store import Store
+
+__all__ = ["Plan", "PlannedSource", "Standing", "plan"]
+
+Standing: TypeAlias = Literal["new", "changed", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSource:
+    """A file, the run it belongs to, the reader that takes it, and how it stands to what is stored."""
+
+    run: str
+    path: str
+    format: str
+    size: int
+    standing: Standing
+
+
+@dataclass(slots=True)
+class Plan:
+    """The runs to be read, those that are unchanged, what is left out, and the catalogue as it was."""
+
+    stored: Mapping[str, RunEntry]
+    labels: Labels
+    wanted: dict[str, WantedRun] = field(default_factory=dict)
+    unchanged: dict[str, tuple[Candidate, ...]] = field(default_factory=dict)
+    left_out: list[LeftOutSource] = field(default_factory=list)
+    other_files: int = 0
+
+    def sources(self) -> list[PlannedSource]:
+        """Return every file that was found to belong to a run, by run and path."""
+        runs = {name: run.candidates for name, run in self.wanted.items()} | self.unchanged
+        return sorted((self._planned(name, one) for name, some in runs.items() for one in some), key=_place)
+
+    def _planned(self, run: str, candidate: Candidate) -> PlannedSource:
+        label = self.labels(candidate.path)
+        known = self.stored[run].known_sources.get(label) if run in self.stored else None
+        standing: Standing = "new" if known is None else "unchanged" if _same(candidate, known) else "changed"
+        return PlannedSource(run, str(candidate.path), candidate.reader.format, candidate.size, standing)
+
+
+def plan(store: Store, paths: Sequence[str | Path], *, format: str = "auto") -> Plan:  # noqa: A002  # the option's name
+    """Return what an ingest of `paths` would do; raises `ReadError` for a path that cannot be looked at."""
+    stored = store.catalogue() if store.exists else {}
+    labels = Labels(store)
+    memory = _Memory(stored, labels)
+    found = discover([Path(path) for path in paths], format=format, remembered=memory.format_of)
+    planned = Plan(stored, labels, left_out=found.left_out, other_files=found.other_files)
+    notes = backup_notes(found.groups, labels)
+    for group in found.groups:
+        _add(group, planned, memory, store, notes.get(group.name, ()))
+    return planned
+
+
+class _Memory:
+    """What the store knows of the files that were read into it."""
+
+    def __init__(self, stored: Mapping[str, RunEntry], labels: Labels) -> None:
+        self._labels = labels
+        self.run_of = {path: entry.name for entry in stored.values() for path in entry.known_sources}
+        self._sources = {source.path: source for entry in stored.values() for source in entry.sources}
+
+    def format_of(self, path: Path, state: FileState) -> str | None:
+        """Return the format by which a file was read, None when it is new or has changed since."""
+        source = self._sources.get(self._labels(path)) if self._sources else None
+        return source.format if source and (source.size, source.mtime_ns) == state else None
+
+
+def _add(group: Group, planned: Plan, memory: _Memory, store: Store, notes: tuple[Note, ...]) -> None:
+    """Place a group among the wanted or the unchanged runs, under the name it is stored by already."""
+    stored, labels = planned.stored, planned.labels
+    known = {memory.run_of[label] for one in group.candidates if (label := labels(one.path)) in memory.run_of}
+    if not known and group.name in stored and not _beside(group, stored[group.name], store):
+        taken = stored[group.name].sources[0].path
+        reason = f"the store has another run {group.name!r} (from {taken}): rename the folder, or use another --store"
+        planned.left_out.append(LeftOutSource(str(group.candidates[0].path.parent), reason))
+        return
+    name = min(known, default=group.name)
+    if name in stored and _is_unchanged(group.candidates, stored[name], labels, notes):
+        planned.unchanged[name] = (*planned.unchanged.get(name, ()), *group.candidates)
+        return
+    before = planned.wanted.get(name, WantedRun(name, ()))
+    planned.wanted[name] = WantedRun(name, (*before.candidates, *group.candidates), (*before.notes, *notes))
+
+
+def _beside(group: Group, entry: RunEntry, store: Store) -> bool:
+    """Tell whether files lie in the folder of a stored run, whose other sources they then are."""
+    folders = {run_folder(candidate.path.resolve(), candidate.reader.format) for candidate in group.candidates}
+    return any(run_folder(store.source_path(source.path), source.format) in folders for source in entry.sources)
+
+
+def _is_unchanged(candidates: Iterable[Candidate], entry: RunEntry, labels: Labels, notes: Iterable[Note]) -> bool:
+    known = entry.known_sources
+    told = {note for note in entry.notes if note.code == BACKUP}
+    return told.issuperset(notes) and all(
+        _same(candidate, known.get(labels(candidate.path))) for candidate in candidates
+    )
+
+
+def _same(candidate: Candidate, known: Source | RefusedSource | None) -> bool:
+    # A reader of another version may read the same bytes otherwise.
+    if known is None or (isinstance(known, Source) and known.reader != reader_name(candidate.reader)):
+        return False
+    try:
+        state = state_of(candidate.path)
+        if state.size != known.size:
+            return False
+        if state.mtime_ns == known.mtime_ns:
+            return True
+        return isinstance(known, Source) and _digest(candidate.path) == known.sha256
+    except (OSError, ReadError):
+        # Reading it will say why it cannot be read.
+        return False
+
+
+def _digest(path: Path) -> str:
+    content, _ = read_whole(path)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _place(source: PlannedSource) -> tuple[str, str]:
+    return source.run, source.path

@@ -1,0 +1,204 @@
+"""CSVLogger files as one of pyarrow's tables: files with the same header are joined and parsed in one call.
+
+Takes only what is plain beyond doubt: rows of numbers, `NA`, `nan` and `inf`, each as long as its header. Whatever else
+stands in a file leaves it to the reader that goes row by row, so that this one can be of no use but never wrong.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kcb_replay.ingest.columns import numbers_of, validity_of
+from kcb_replay.ingest.readers.base import Blob, Reading
+from kcb_replay.ingest.readers.csv_facts import header_of, is_header, notes_of_epochs, truncated_note
+from kcb_replay.ingest.recording import Fit, Series
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence, Set as AbstractSet
+
+__all__ = ["read_alike"]
+
+_Integers: TypeAlias = NDArray[np.int64]
+_Floats: TypeAlias = NDArray[np.float64]
+_Mask: TypeAlias = NDArray[np.bool_]
+# Letters are those of NA, nan, NaN, inf and 1e-07. Where these are all, pyarrow and float() read a field alike.
+_PLAIN = b"0123456789.eE+-NAnaif\n"
+# The other reader refuses epochs beyond.
+_MOST_EPOCHS = 10**15
+# A block of pyarrow's must hold a whole row; smaller ones are parsed where they are still cached.
+_BLOCK = 1 << 20
+_WINDOW = 1 << 16
+
+
+class _Table(NamedTuple):
+    """The rows below one header: what was read of each file lies one behind the other."""
+
+    epochs: _Integers
+    columns: dict[str, tuple[_Floats, _Mask]]
+    lengths: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The whole rows of one file."""
+
+    index: int
+    path: str
+    content: bytes
+    start: int
+    stop: int
+
+    @property
+    def bytes(self) -> memoryview:
+        return memoryview(self.content)[self.start : self.stop]
+
+    @property
+    def lines(self) -> int:
+        return self.content.count(b"\n", self.start, self.stop)
+
+    @property
+    def is_cut(self) -> bool:
+        return self.stop < len(self.content)
+
+
+def read_alike(blobs: Sequence[Blob]) -> list[Reading | None]:
+    """Return the reading of each file, None for each that must be read row by row."""
+    readings: list[Reading | None] = [None] * len(blobs)
+    for header, files in _by_header(blobs).items():
+        names = _plain_names(header)
+        separator = header[5:6]
+        if names:
+            plain = [file for file in files if _is_plain(file, separator, alone=len(files) == 1)]
+            for some, table in _parsed(plain, names, separator.decode()):
+                for file, reading in _readings(some, table):
+                    readings[file.index] = reading
+    return readings
+
+
+def _by_header(blobs: Iterable[Blob]) -> dict[bytes, list[_Rows]]:
+    alike: dict[bytes, list[_Rows]] = defaultdict(list)
+    for index, blob in enumerate(blobs):
+        content = blob.content
+        begin = len(codecs.BOM_UTF8) if content.startswith(codecs.BOM_UTF8) else 0
+        start, stop = content.find(b"\n", begin, _BLOCK) + 1, content.rfind(b"\n") + 1
+        header = content[begin:start].removesuffix(b"\n").removesuffix(b"\r")
+        if header.startswith(b"epoch") and start < stop:
+            alike[header].append(_Rows(index, blob.path, content, start, stop))
+    return alike
+
+
+def _plain_names(header: bytes) -> list[str]:
+    """Return the names in a header that nobody could read otherwise, else nothing."""
+    if b'"' in header or b"\r" in header:
+        return []
+    try:
+        names = header_of(header.decode())
+    except UnicodeDecodeError:
+        return []
+    return names if is_header(names) else []
+
+
+def _is_plain(file: _Rows, separator: bytes, *, alone: bool) -> bool:
+    """Tell whether nothing stands in the rows but numbers, `NA`, `nan`, `inf`, separators and ends of lines."""
+    content, start = file.content, file.start
+    known = _PLAIN + separator
+    rest = content.translate(None, known)[len(content[:start].translate(None, known)) :]
+    if rest.strip(b"\r"):
+        return False
+    # A carriage return alone ends a line, too: then lines cannot be counted, which one whole file does not need.
+    if rest and (file.is_cut or not alone) and len(rest) != content.count(b"\r\n", start):
+        return False
+    # Python's csv module takes no field beyond 128 KiB: two windows without a separator might hold one.
+    return all(
+        content.find(separator, at, at + _WINDOW) >= 0 or content.find(b"\n", at, at + _WINDOW) >= 0
+        for at in range(start, file.stop - _WINDOW, _WINDOW)
+    )
+
+
+def _parsed(files: list[_Rows], names: list[str], separator: str) -> Iterable[tuple[list[_Rows], _Table]]:
+    """Yield files together with their table: all in one, or, when one of them spoils it, one by one."""
+    if not files:
+        return
+    table = _table(files, names, separator)
+    if table is not None:
+        yield files, table
+    elif len(files) > 1:
+        for file in files:
+            yield from _parsed([file], names, separator)
+
+
+def _table(files: list[_Rows], names: list[str], separator: str) -> _Table | None:
+    try:
+        table = _arrow_table(files, len(names), separator)
+    except pa.ArrowInvalid:
+        return None
+    epochs = np.asarray(numbers_of(table.column(0), np.int64), np.int64)
+    lengths = [file.lines for file in files] if len(files) > 1 else [len(table)]
+    # A blank line is no row to either reader, but then the rows of a file cannot be counted by its lines.
+    if sum(lengths) != len(table) or table.column(0).null_count or not len(table):
+        return None
+    if epochs.min() < 0 or epochs.max() >= _MOST_EPOCHS:
+        return None
+    columns = {name: _column(table.column(n)) for n, name in enumerate(names[1:], start=1)}
+    return _Table(epochs, columns, lengths)
+
+
+def _arrow_table(files: list[_Rows], width: int, separator: str) -> pa.Table:
+    from pyarrow import csv
+
+    rows = files[0].bytes if len(files) == 1 else b"".join(file.bytes for file in files)
+    places = [str(n) for n in range(width)]
+    return csv.read_csv(
+        pa.BufferReader(pa.py_buffer(rows)),
+        read_options=csv.ReadOptions(column_names=places, use_threads=False, block_size=_BLOCK),
+        parse_options=csv.ParseOptions(delimiter=separator, quote_char=False),
+        convert_options=csv.ConvertOptions(
+            column_types={place: pa.float64() if n else pa.int64() for n, place in enumerate(places)},
+            null_values=["NA", ""],
+            check_utf8=False,
+        ),
+    )
+
+
+def _column(column: pa.ChunkedArray) -> tuple[_Floats, _Mask]:
+    values = np.asarray(numbers_of(column, np.float64), np.float64)
+    if not column.null_count:
+        return values, np.ones(len(values), np.bool_)
+    valid = validity_of(column)
+    return np.where(valid, values, 0.0), valid
+
+
+def _readings(files: Sequence[_Rows], table: _Table) -> Iterable[tuple[_Rows, Reading]]:
+    """Take the table apart again; a fit begins with each file and where the epoch does not rise."""
+    falls = np.flatnonzero(np.diff(table.epochs) <= 0) + 1
+    complete = {name for name, (_, valid) in table.columns.items() if valid.all()}
+    begin = 0
+    for file, length in zip(files, table.lengths, strict=True):
+        end = begin + length
+        cuts = [begin, *falls[(falls > begin) & (falls < end)].tolist(), end]
+        notes = [truncated_note(file.lines + 2, file.path)] if file.is_cut else []
+        fits = []
+        for number, (first, last) in enumerate(pairwise(cuts)):
+            fit = _fit(table, slice(first, last), file.path, complete)
+            notes += notes_of_epochs(fit.epochs, number, file.path)
+            fits.append(fit)
+        if any(fit.metrics for fit in fits):
+            yield file, Reading(tuple(fits), tuple(notes))
+        begin = end
+
+
+def _fit(table: _Table, rows: slice, path: str, complete: AbstractSet[str]) -> Fit:
+    metrics = {
+        name: Series(values[rows], valid[rows], tag=name, source=path)
+        for name, (values, valid) in table.columns.items()
+        if name in complete or valid[rows].any()
+    }
+    return Fit(table.epochs[rows], metrics)

@@ -1,0 +1,186 @@
+"""From the files of runs to what is stored of them: read, merge, and say of each file why it was left out.
+
+A format that fails does not take the others of its run along. Runs are read many at a time, for some readers are faster
+so; what comes out is the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from kcb_replay.errors import ReadError
+from kcb_replay.ingest.bucket import StoredRun
+from kcb_replay.ingest.files import read_whole, state_of
+from kcb_replay.ingest.left_out import LeftOutSource
+from kcb_replay.ingest.merge import Part, merge
+from kcb_replay.ingest.readers import Blob
+from kcb_replay.ingest.readers.abilities import BulkReader, longest_line
+from kcb_replay.ingest.recording import Source
+from kcb_replay.ingest.schema import RefusedSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from kcb_replay.ingest.discover import Candidate
+    from kcb_replay.ingest.readers import Reader, Reading
+    from kcb_replay.ingest.recording import Note
+
+__all__ = ["ReadRun", "WantedRun", "read_runs", "reader_name"]
+
+# Many runs at a time, but not more bytes than fit beside everything else.
+_MOST_RUNS, _MOST_BYTES = 512, 1 << 25
+
+
+@dataclass(frozen=True, slots=True)
+class WantedRun:
+    """A run to be read, its files, what is already known to be odd about them, and the sources it is stored with."""
+
+    name: str
+    candidates: tuple[Candidate, ...]
+    notes: tuple[Note, ...] = ()
+    stored: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRun:
+    """What was read of a run, None where nothing could be, and the files that were refused."""
+
+    wanted: WantedRun
+    stored: StoredRun | None
+    refused: tuple[RefusedSource, ...]
+
+    @property
+    def left_out(self) -> list[LeftOutSource]:
+        """The refused files as they are reported."""
+        return [LeftOutSource(source.path, source.reason) for source in self.refused]
+
+    @property
+    def lacks_a_source(self) -> bool:
+        """Whether a file was refused that the stored run was read from."""
+        return any(source.path in self.wanted.stored for source in self.refused)
+
+
+class _Files(NamedTuple):
+    """The files of one format of a run."""
+
+    run: int
+    reader: Reader
+    paths: tuple[Path, ...]
+    sources: tuple[Source, ...]
+    blobs: tuple[Blob, ...]
+
+
+def reader_name(reader: Reader) -> str:
+    """Return how a reader and its version are named in the store."""
+    return f"{reader.format}/{reader.version}"
+
+
+def read_runs(
+    wanted: Iterable[WantedRun], label: Callable[[Path], str], on_run: Callable[[str], None] | None = None
+) -> Iterator[ReadRun]:
+    """Yield each run in turn; `on_run` hears of a run before its files are opened."""
+    for batch in _batches(wanted):
+        yield from _read_batch(batch, label, on_run)
+
+
+def _batches(wanted: Iterable[WantedRun]) -> Iterator[list[WantedRun]]:
+    batch: list[WantedRun] = []
+    size = 0
+    for run in wanted:
+        size += sum(candidate.size for candidate in run.candidates)
+        if batch and (len(batch) >= _MOST_RUNS or size > _MOST_BYTES):
+            yield batch
+            batch, size = [], sum(candidate.size for candidate in run.candidates)
+        batch.append(run)
+    if batch:
+        yield batch
+
+
+def _read_batch(
+    batch: Sequence[WantedRun], label: Callable[[Path], str], on_run: Callable[[str], None] | None
+) -> Iterator[ReadRun]:
+    opened: list[_Files] = []
+    refused: list[list[RefusedSource]] = [[] for _ in batch]
+    for number, run in enumerate(batch):
+        if on_run:
+            on_run(run.name)
+        for reader, paths in _by_reader(run.candidates):
+            try:
+                opened.append(_opened(number, reader, paths, label))
+            except ReadError as error:
+                refused[number] += _refusals(paths, label, error)
+    parts: list[list[Part]] = [[] for _ in batch]
+    for files, reading in zip(opened, _readings(opened), strict=True):
+        if isinstance(reading, ReadError):
+            refused[files.run] += _refusals(files.paths, label, reading)
+        else:
+            parts[files.run].append(Part(files.reader.format, files.reader.rank, files.sources, reading))
+    for run, found, left_out in zip(batch, parts, refused, strict=True):
+        yield ReadRun(run, _stored(run, found, left_out), tuple(left_out))
+
+
+def _stored(run: WantedRun, parts: Sequence[Part], refused: Sequence[RefusedSource]) -> StoredRun | None:
+    if not parts:
+        return None
+    recording = merge(run.name, parts)
+    return StoredRun(replace(recording, notes=(*recording.notes, *run.notes)), tuple(refused))
+
+
+def _by_reader(candidates: Iterable[Candidate]) -> Iterable[tuple[Reader, tuple[Path, ...]]]:
+    readers: dict[str, Reader] = {}
+    paths: dict[str, list[Path]] = {}
+    for candidate in candidates:
+        readers[candidate.reader.format] = candidate.reader
+        paths.setdefault(candidate.reader.format, []).append(candidate.path)
+    return [(reader, tuple(paths[name])) for name, reader in readers.items()]
+
+
+def _opened(run: int, reader: Reader, paths: tuple[Path, ...], label: Callable[[Path], str]) -> _Files:
+    sources, blobs = [], []
+    longest = longest_line(reader)
+    for path in paths:
+        try:
+            content, state = read_whole(path, longest_line=longest)
+        except OSError as error:
+            raise ReadError(f"{path} cannot be read: {error.strerror}") from None
+        name, digest = label(path), hashlib.sha256(content).hexdigest()
+        sources.append(Source(name, reader.format, state.size, state.mtime_ns, digest, reader_name(reader)))
+        blobs.append(Blob(name, content, folder=path.parent.name or path.absolute().parent.name))
+    return _Files(run, reader, paths, tuple(sources), tuple(blobs))
+
+
+def _readings(opened: Sequence[_Files]) -> list[Reading | ReadError]:
+    """Return what each reader makes of its files, in the order given."""
+    by_format: dict[str, list[int]] = {}
+    for number, files in enumerate(opened):
+        by_format.setdefault(files.reader.format, []).append(number)
+    readings: dict[int, Reading | ReadError] = {}
+    for numbers in by_format.values():
+        reader = opened[numbers[0]].reader
+        if isinstance(reader, BulkReader):
+            readings |= zip(numbers, reader.read_many([opened[number].blobs for number in numbers]), strict=True)
+        else:
+            readings |= {number: _reading(opened[number]) for number in numbers}
+    return [readings[number] for number in range(len(opened))]
+
+
+def _reading(files: _Files) -> Reading | ReadError:
+    try:
+        return files.reader.read(files.blobs)
+    except ReadError as error:
+        return error
+
+
+def _refusals(paths: Iterable[Path], label: Callable[[Path], str], error: ReadError) -> list[RefusedSource]:
+    return [_refusal(path, label(path), str(error)) for path in paths]
+
+
+def _refusal(path: Path, label: str, reason: str) -> RefusedSource:
+    try:
+        size, mtime_ns = state_of(path)
+    except (OSError, ReadError):
+        size, mtime_ns = -1, -1
+    return RefusedSource(label, size, mtime_ns, reason)

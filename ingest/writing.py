@@ -1,0 +1,148 @@
+"""Runs from their files into the buckets of a store, in this process or in several.
+
+A bucket is written once, with all of its runs. Processes are started only for so much work that they pay: each needs
+half a second before it reads its first file.
+"""
+
+from __future__ import annotations
+
+import signal
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from itertools import groupby
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, TypeAlias
+
+from kcb_replay.ingest.labels import Labels
+from kcb_replay.ingest.left_out import LeftOutSource
+from kcb_replay.ingest.reading import read_runs
+from kcb_replay.ingest.store import bucket_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from kcb_replay.ingest.bucket import StoredRun
+    from kcb_replay.ingest.reading import ReadRun, WantedRun
+    from kcb_replay.ingest.recording import Note, Recording, Source
+    from kcb_replay.ingest.store import Store
+
+    Written: TypeAlias = tuple[list["WrittenRun"], list[LeftOutSource]]
+
+__all__ = ["KEPT", "WrittenRun", "write_runs"]
+
+KEPT = "; the run is kept as it is stored"
+_TAKEN = "another ingest has just stored a run of this name from other sources: rename the folder and ingest it again"
+# Measured on two busy cores: with 3,000 small runs two processes took half as long again as one, with 9,000 as long.
+_RUNS_PER_JOB, _BYTES_PER_JOB = 10_000, 1 << 28
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRun:
+    """A run that was written: what it came from, what is odd about it, and its epochs, now and before."""
+
+    name: str
+    epochs: int
+    sources: tuple[Source, ...]
+    notes: tuple[Note, ...]
+    epochs_before: int | None = None
+
+
+def write_runs(
+    store: Store,
+    wanted: Sequence[WantedRun],
+    labels: Labels,
+    *,
+    jobs: int = 1,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Iterator[Written]:
+    """Read runs and write them, and yield again and again what was written and what was left out.
+
+    `progress` is called with (runs done, runs in all, name of the run at hand).
+    """
+    # The number of buckets is that of the store when it is there; else of the one that the first run will make.
+    buckets = store.bucket_count(expected_runs=len(wanted))
+    ordered = sorted(wanted, key=lambda run: bucket_of(run.name, buckets))
+    count = _useful_jobs(ordered, jobs)
+    heard = progress or _not_heard
+    if count > 1:
+        yield from _write_in_processes(store, ordered, buckets, count, heard)
+    else:
+        yield from _write_here(store, ordered, labels, buckets, heard)
+    heard(len(wanted), len(wanted), "")
+
+
+def _not_heard(done: int, total: int, name: str) -> None:
+    pass
+
+
+def _useful_jobs(wanted: Sequence[WantedRun], jobs: int) -> int:
+    size = sum(candidate.size for run in wanted for candidate in run.candidates)
+    return min(jobs, max(len(wanted) // _RUNS_PER_JOB, size // _BYTES_PER_JOB), len(wanted))
+
+
+def _write_here(
+    store: Store,
+    ordered: Sequence[WantedRun],
+    labels: Labels,
+    buckets: int,
+    progress: Callable[[int, int, str], None],
+) -> Iterator[Written]:
+    begun = iter(range(len(ordered)))
+    read = read_runs(ordered, labels, lambda name: progress(next(begun), len(ordered), name))
+    for _, some in groupby(read, lambda run: bucket_of(run.wanted.name, buckets)):
+        yield _write(store, some, len(ordered))
+
+
+def _write_in_processes(
+    store: Store, ordered: Sequence[WantedRun], buckets: int, jobs: int, progress: Callable[[int, int, str], None]
+) -> Iterator[Written]:
+    # Forking a process that has threads, as pyarrow starts them, can lock up.
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_ignore_interrupts)
+    done = 0
+    try:
+        parts = [list(some) for _, some in groupby(ordered, lambda run: bucket_of(run.name, buckets))]
+        tasks = {pool.submit(_write_part, store, part, len(ordered)): part for part in parts}
+        for task in as_completed(tasks):
+            progress(done, len(ordered), tasks[task][-1].name)
+            done += len(tasks[task])
+            yield task.result()
+    finally:
+        # A bucket that is being written is finished, the others are not begun.
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ignore_interrupts() -> None:
+    # Ctrl-C reaches every process of the terminal; the one that was started by the user ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _write_part(store: Store, part: Sequence[WantedRun], expected: int) -> Written:
+    return _write(store, read_runs(part, Labels(store)), expected)
+
+
+def _write(store: Store, runs: Iterable[ReadRun], expected: int) -> Written:
+    storable, left_out = _storable(runs)
+    # Nothing is created for logs that cannot be read: a new store begins with its first run.
+    if not storable:
+        return [], left_out
+    store.create(expected_runs=expected)
+    taken = store.put(storable)
+    left_out += [LeftOutSource(name, _TAKEN) for name in taken]
+    return [_written(run.recording) for run in storable if run.recording.name not in taken], left_out
+
+
+def _storable(runs: Iterable[ReadRun]) -> tuple[list[StoredRun], list[LeftOutSource]]:
+    """Return what can be written, and what is left out: a run that lacks a source it had is kept as it is stored."""
+    storable: list[StoredRun] = []
+    left_out: list[LeftOutSource] = []
+    for run in runs:
+        if run.lacks_a_source:
+            left_out += [LeftOutSource(left.path, left.reason.rstrip(".") + KEPT) for left in run.left_out]
+            continue
+        left_out += run.left_out
+        storable += [] if run.stored is None else [run.stored]
+    return storable, left_out
+
+
+def _written(recording: Recording) -> WrittenRun:
+    return WrittenRun(recording.name, recording.epochs, recording.sources, recording.notes)
