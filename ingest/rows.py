@@ -35,7 +35,9 @@ class _Column(NamedTuple):
 
 def rows_of(recording: Recording) -> pa.Table:
     """Return a row per value, sorted by metric, fit and epoch, then a row per message, by fit."""
-    return pa.concat_tables([_value_rows(recording), _message_rows(recording)])
+    values = _value_rows(recording)
+    said = any(fit.messages for fit in recording.fits)
+    return pa.concat_tables([values, _message_rows(recording)]) if said else values
 
 
 def step_rows_of(recording: Recording) -> Iterator[pa.Table]:

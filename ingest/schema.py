@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -175,7 +175,7 @@ class RunEntry:
 
     def to_json(self) -> Json:
         """Return the entry as it stands in the footer."""
-        return {key: value for key, value in asdict(self).items() if key != "name"}
+        return {key: value for key, value in _plain(self).items() if key != "name"}
 
 
 def footer_of(entries: Iterable[RunEntry]) -> dict[bytes, bytes]:
@@ -201,6 +201,15 @@ def catalogue_from_footer(metadata: Mapping[bytes, bytes] | None, where: str) ->
     document = json.loads(catalogue)
     require_version(document["version"], where)
     return {name: _entry_from_json(name, entry) for name, entry in document["runs"].items()}
+
+
+def _plain(item: Any) -> Any:
+    """Return a dataclass as `asdict` does, without copying every number: the catalogue is written with each change."""
+    if isinstance(item, tuple):
+        return [_plain(part) for part in item]
+    if not is_dataclass(item):
+        return item
+    return {name: _plain(getattr(item, name)) for name in item.__dataclass_fields__}
 
 
 def _checksum(catalogue: bytes) -> bytes:

@@ -136,7 +136,8 @@ class Store:
                     self._rewrite(number, change)
                 taken += change.taken
                 crowded |= change.crowded
-                waiting = {name: run for name, run in waiting.items() if name not in change.done}
+                for name in change.done:
+                    del waiting[name]
         if crowded:
             self._grow(len(self.catalogue()))
         return taken
