@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Layout", "bucket_of", "buckets_for", "read_layout"]
 
-_FEWEST_BUCKETS, _MOST_BUCKETS, RUNS_PER_BUCKET = 64, 1024, 100
+_FEWEST_BUCKETS, _MOST_BUCKETS, _RUNS_PER_BUCKET = 64, 1024, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def bucket_of(name: str, count: int) -> int:
 def buckets_for(runs: int) -> int:
     """Return how many buckets so many runs need: a hundred in each, 64 to 1024."""
     count = _FEWEST_BUCKETS
-    while count < _MOST_BUCKETS and count * RUNS_PER_BUCKET < runs:
+    while count < _MOST_BUCKETS and count * _RUNS_PER_BUCKET < runs:
         count *= 2
     return count
 

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from kcb_replay.errors import RunNotFoundError, StoreError, did_you_mean
 from kcb_replay.ingest.bucket import content_of, read_entries, read_run, renamed, rewrite, sync_folder
 from kcb_replay.ingest.discover import STORE_FILE
-from kcb_replay.ingest.layout import RUNS_PER_BUCKET, Layout, bucket_of, buckets_for, read_layout
+from kcb_replay.ingest.layout import Layout, bucket_of, buckets_for, read_layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -345,7 +345,8 @@ class _Put:
             else:
                 contents[name] = content_of(run, stored.entry.tags if stored else ())
         own = sum(self._layout.numbers(name)[0] == self._number for name in contents)
-        self.crowded = own > 2 * RUNS_PER_BUCKET
+        # Twice what it should be, since counting all runs costs more than a put.
+        self.crowded = self._layout.grown(own * self._layout.buckets // 2) != self._layout
         return contents
 
 

@@ -48,8 +48,7 @@ def store(tmp_path) -> Store:
 def small(tmp_path, monkeypatch) -> Store:
     """Return a store of two buckets that grows when a bucket holds five runs."""
     monkeypatch.setattr("kcb_replay.ingest.layout._FEWEST_BUCKETS", 2)
-    monkeypatch.setattr("kcb_replay.ingest.layout.RUNS_PER_BUCKET", 2)
-    monkeypatch.setattr("kcb_replay.ingest.store.RUNS_PER_BUCKET", 2)
+    monkeypatch.setattr("kcb_replay.ingest.layout._RUNS_PER_BUCKET", 2)
     made = Store(tmp_path / "small")
     made.create()
     return made
