@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -168,9 +169,15 @@ def _fit_entry(fit: Fit) -> FitEntry:
 def _table(length: int, columns: Mapping[str, pa.Array]) -> pa.Table:
     """Return rows of one kind: the columns of the other kinds are null."""
     return pa.Table.from_arrays(
-        [columns[field.name] if field.name in columns else pa.nulls(length, field.type) for field in SCHEMA],
+        [columns[field.name] if field.name in columns else _nulls(length, field.type) for field in SCHEMA],
         schema=SCHEMA,
     )
+
+
+# Runs of one folder are often of one length, and eight columns of each are empty.
+@lru_cache(maxsize=32)
+def _nulls(length: int, type_: pa.DataType) -> pa.Array:
+    return pa.nulls(length, type_)
 
 
 def _repeated(words: Sequence[str], counts: Sequence[int]) -> pa.DictionaryArray:

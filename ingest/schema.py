@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -84,6 +84,8 @@ PARQUET_ENCODING = {
     for field in SCHEMA
     if field.type != _TEXT
 }
+
+_LEAVES = {str, int, float, bool, type(None)}
 
 # A JSON document as the json module returns it.
 Json: TypeAlias = dict[str, Any]
@@ -205,11 +207,12 @@ def catalogue_from_footer(metadata: Mapping[bytes, bytes] | None, where: str) ->
 
 def _plain(item: Any) -> Any:
     """Return a dataclass as `asdict` does, without copying every number: the catalogue is written with each change."""
+    if type(item) in _LEAVES:
+        return item
     if isinstance(item, tuple):
         return [_plain(part) for part in item]
-    if not is_dataclass(item):
-        return item
-    return {name: _plain(getattr(item, name)) for name in item.__dataclass_fields__}
+    fields = getattr(item, "__dataclass_fields__", None)
+    return item if fields is None else {name: _plain(getattr(item, name)) for name in fields}
 
 
 def _checksum(catalogue: bytes) -> bytes:
