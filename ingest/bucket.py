@@ -52,6 +52,8 @@ __all__ = [
 ]
 
 _ROW_GROUP = 1_000_000
+# Of streams, which are copied row group by row group: small enough that this takes little memory.
+_STEP_GROUP = 250_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +148,12 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
         yield file
 
 
-def read_rows(file: pq.ParquetFile, path: Path, rows: tuple[int, int]) -> pa.Table:
+def read_rows(
+    file: pq.ParquetFile, path: Path, rows: tuple[int, int], columns: Sequence[str] = SCHEMA.names
+) -> pa.Table:
     """Return rows of a bucket, the first and the one after the last given; only their row groups are read."""
-    tables = list(_pieces(file, path, rows))
-    with _damage_named(path):
-        return pa.concat_tables([file.schema_arrow.empty_table() if not tables else tables[0], *tables[1:]])
+    tables = list(_pieces(file, path, rows, columns))
+    return pa.concat_tables(tables) if tables else SCHEMA.empty_table().select(columns)
 
 
 def sync_folder(folder: Path) -> None:
@@ -198,7 +201,9 @@ def _contents(file: pq.ParquetFile, path: Path) -> dict[str, Content]:
     }
 
 
-def _pieces(file: pq.ParquetFile, path: Path, rows: tuple[int, int]) -> Iterator[pa.Table]:
+def _pieces(
+    file: pq.ParquetFile, path: Path, rows: tuple[int, int], columns: Sequence[str] = SCHEMA.names
+) -> Iterator[pa.Table]:
     """Yield rows of a bucket row group by row group."""
     first, end = rows
     start = 0
@@ -206,7 +211,7 @@ def _pieces(file: pq.ParquetFile, path: Path, rows: tuple[int, int]) -> Iterator
         stop = start + file.metadata.row_group(number).num_rows
         if start < end and stop > first:
             with _damage_named(path):
-                group = file.read_row_group(number)
+                group = file.read_row_group(number, columns=columns)
             yield group.slice(max(first - start, 0), min(end, stop) - max(first, start))
         start = stop
 
@@ -239,7 +244,7 @@ def _stream(file: pq.ParquetFile, path: Path, entry: RunEntry, place: tuple[int,
     before += [stream.steps for stream in entry.fits[fit].streams[:number]]
     first = entry.step_rows[0] + sum(before)
     stream = entry.fits[fit].streams[number]
-    rows = read_rows(file, path, (first, first + stream.steps))
+    rows = read_rows(file, path, (first, first + stream.steps), ["step", "step_value", "wall_time"])
     with _damage_named(path):
         return stream_of(stream, rows)
 
@@ -284,7 +289,7 @@ def _row_groups(contents: Sequence[Content]) -> Iterator[pa.Table]:
     for content in contents:
         for rows in content.step_rows():
             gathered.append(rows)
-            if sum(map(len, gathered)) >= _ROW_GROUP:
+            if sum(map(len, gathered)) >= _STEP_GROUP:
                 yield pa.concat_tables(gathered)
                 gathered = []
     if gathered:

@@ -275,7 +275,7 @@ def test_epochs_are_loaded_without_reading_a_stream(tmp_path, monkeypatch):
     read: list[int] = []
     real = pq.ParquetFile.read_row_group
     monkeypatch.setattr(
-        pq.ParquetFile, "read_row_group", lambda file, number: read.append(number) or real(file, number)
+        pq.ParquetFile, "read_row_group", lambda file, number, **more: read.append(number) or real(file, number, **more)
     )
     (fit,) = store.load("run").fits
     assert (list(fit.steps), read) == (["loss", "mae"], [0])
@@ -297,7 +297,7 @@ def test_a_stream_of_a_run_that_has_changed_is_refused(tmp_path):
 
 def test_streams_of_other_runs_are_kept_when_a_bucket_changes(tmp_path, monkeypatch):
     """A bucket is rewritten piece by piece, across row groups and pieces of any size."""
-    monkeypatch.setattr(bucket, "_ROW_GROUP", 50)
+    monkeypatch.setattr(bucket, "_STEP_GROUP", 50)
     monkeypatch.setattr("kcb_replay.ingest.rows._PIECE", 7)
     monkeypatch.setattr("kcb_replay.ingest.layout._FEWEST_BUCKETS", 1)
     store = Store(tmp_path / "store")
