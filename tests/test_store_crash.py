@@ -57,10 +57,10 @@ from kcb_replay.ingest.store import Store
 store, moments = Store(sys.argv[1]), random.Random(int(sys.argv[2]))
 print("begins", flush=True)
 for turn in itertools.count():
+    store.create(expected_runs=6400 * 2 ** ((int(sys.argv[2]) + turn) // 4))
     entry = moments.choice(store.runs())
     store.rename(entry.name, f"{entry.name.split(' ')[0]} {sys.argv[2]}.{turn}")
     store.tag(["*"], [str(turn)])
-    store.create(expected_runs=6400 * 2 ** (turn // 4))
 """
 
 
@@ -160,7 +160,8 @@ def test_killed_upkeep_leaves_every_run_once(tmp_path):
         assert {name: len(rows) for name, rows in pd.read_parquet(store.path).groupby("run")} == dict.fromkeys(
             names, EPOCHS
         )
-    assert sum(" " in entry.name for entry in store.runs()) > 6
+    # Otherwise every child was killed before it did anything.
+    assert any(" " in entry.name for entry in store.runs())
     assert store.layout().earlier
     store.ingest(tmp_path / "logs")
     assert len(store.runs()) == 12
