@@ -101,6 +101,7 @@ _store = click.option(
 )
 _quiet = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes on stderr.")
 _runs = click.argument("runs", nargs=-1, metavar="[RUN]...")
+_some_runs = click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 _run = click.argument("run", metavar="RUN")
 
 
@@ -241,16 +242,119 @@ def _watch(store: Store, paths: Sequence[Path], options: dict[str, Any]) -> None
 @main.command(name="runs")
 @_runs
 @_store
+@click.option("--tag", help="Only the runs that have this tag.")
 @_output
-def runs_command(runs: tuple[str, ...], store: Path, output: str) -> None:
+def runs_command(runs: tuple[str, ...], store: Path, tag: str | None, output: str) -> None:
     """List the runs of the store."""
     from kcb_replay.ingest.store import Store
     from kcb_replay.report.tables import run_records, runs_table
 
-    entries = Store(store).runs(*runs)
+    entries = Store(store).runs(*runs, tag=tag)
     records = run_records(entries)
     document = {"schema": "kcb-replay/runs/1", "runs": records}
     _print(output, document, records, lambda: runs_table(entries))
+
+
+@main.command(name="show")
+@_run
+@_store
+@_output
+def show_command(run: str, store: Path, output: str) -> None:
+    """Show one run: its sources, metrics, fits, streams, messages and notes."""
+    import time
+
+    from kcb_replay.ingest.store import Store
+    from kcb_replay.report.stored_run import metric_records, run_document, run_text
+
+    opened = Store(store)
+    (entry,) = _only_one(opened.runs(run), run)
+    recording = opened.load(entry.name)
+    _print(
+        output,
+        run_document(entry, recording),
+        metric_records(recording),
+        lambda: run_text(entry, recording, now=time.time()),
+    )
+
+
+@main.command(name="remove")
+@_some_runs
+@_store
+@_quiet
+def remove_command(runs: tuple[str, ...], store: Path, quiet: bool) -> None:
+    """Remove runs from the store, without asking; their logs stay, and the next ingest of them brings the runs back.
+
+    RUN is a name or a glob.
+    """
+    from kcb_replay.ingest.store import Store
+
+    _say([f"Removed {name}" for name in _shown(Store(store).remove(*runs))], quiet=quiet)
+
+
+@main.command(name="rename")
+@click.argument("old")
+@click.argument("new")
+@_store
+@_quiet
+def rename_command(old: str, new: str, store: Path, quiet: bool) -> None:
+    """Give a run another name, which it keeps when its sources are ingested again."""
+    from kcb_replay.ingest.store import Store
+
+    Store(store).rename(old, new)
+    before, after = _shown([old, new])
+    _say([f"Renamed {before} to {after}"], quiet=quiet)
+
+
+@main.command(name="tag")
+@_some_runs
+@click.argument("tags", metavar="TAG[,TAG]...")
+@click.option("--remove", is_flag=True, help="Take the tags away instead.")
+@_store
+@_quiet
+def tag_command(runs: tuple[str, ...], tags: str, remove: bool, store: Path, quiet: bool) -> None:
+    """Tag runs, so that `runs --tag` finds them; tags stay when the runs are ingested again.
+
+    RUN is a name or a glob; the last argument is the tag, or several with commas between.
+
+    \b
+    kcb-replay tag 'seeds/*' run1 baseline,published
+    """  # noqa: D301  # \b keeps click from joining the lines
+    from kcb_replay.ingest.store import Store
+
+    names = Store(store).tag(runs, tags.split(","), remove=remove)
+    what = f"{'Untagged' if remove else 'Tagged'} {', '.join(_shown(tags.split(',')))}:"
+    _say([f"{what} {name}" for name in _shown(names)], quiet=quiet)
+
+
+@main.command(name="check")
+@_store
+@_output
+@_quiet
+def check_command(store: Path, output: str, quiet: bool) -> None:
+    """Verify the store: every page, catalogue, row and place of a run. Exits with 1 when something is wrong."""
+    from kcb_replay.ingest.store import Store
+    from kcb_replay.report.upkeep import check_document, check_records, check_text
+
+    with _progress(quiet) as progress:
+        report = Store(store).check(progress=progress)
+    _print(output, check_document(report), check_records(report), lambda: check_text(report))
+    if report.faults:
+        sys.exit(1)
+
+
+@main.command(name="snapshot")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@_store
+@_quiet
+def snapshot_command(folder: Path, store: Path, quiet: bool) -> None:
+    """Make a store in DIR that stays as this one is now, for tools that read while an ingest writes.
+
+    Its files are hard links, which take no space. DIR must be new or empty.
+    """
+    from kcb_replay.ingest.store import Store
+
+    buckets = Store(store).snapshot(folder)
+    _say([f"Wrote {folder} ({buckets} buckets)"], quiet=quiet)
 
 
 @main.command(name="simulate")
@@ -499,6 +603,12 @@ def _left_out_lines(simulation: Simulation) -> list[str]:
     from kcb_replay.report.summary import left_out_lines
 
     return left_out_lines(simulation)
+
+
+def _shown(names: Sequence[str]) -> list[str]:
+    from kcb_replay.report.names import shown
+
+    return [shown(name) for name in names]
 
 
 def _size(path: Path) -> str:

@@ -1,40 +1,59 @@
 """One bucket of the store: a Parquet file with the rows and, in its footer, the catalogue of its runs.
 
-A bucket is only ever replaced as a whole: written beside, synced, renamed. Who replaces one holds its lock.
+A bucket is only ever replaced as a whole: written beside, synced, renamed. Who replaces one holds its lock. The rows of
+streams stand behind all others, in row groups of their own; they are copied without being held in memory, and whoever
+loads a run reads them when he asks for them.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kcb_replay.errors import StoreError
-from kcb_replay.ingest.rows import entry_of, recording_of, rows_of
+from kcb_replay.ingest.columns import texts
+from kcb_replay.ingest.rows import entry_of, recording_of, rows_of, step_rows_of, stream_of
 from kcb_replay.ingest.schema import (
     DICTIONARY_COLUMNS,
-    FOOTER_KEY,
     PARQUET_ENCODING,
-    VERSION,
-    entry_from_json,
-    require_version,
+    SCHEMA,
+    RunEntry,
+    catalogue_from_footer,
+    footer_of,
 )
+from kcb_replay.ingest.streams import StoredSteps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.ingest.schema import RefusedSource, RunEntry
+    from kcb_replay.ingest.recording import Recording, StepSeries
+    from kcb_replay.ingest.schema import RefusedSource
 
-__all__ = ["StoredRun", "read_entries", "read_run", "replace_runs", "sync_folder"]
+__all__ = [
+    "Content",
+    "StoredRun",
+    "content_of",
+    "opened",
+    "read_entries",
+    "read_rows",
+    "read_run",
+    "renamed",
+    "rewrite",
+    "sync_folder",
+]
 
 _ROW_GROUP = 1_000_000
+# Of streams, which are copied row group by row group: small enough that this takes little memory.
+_STEP_GROUP = 250_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,51 +64,96 @@ class StoredRun:
     refused: tuple[RefusedSource, ...] = ()
 
 
+class Content(NamedTuple):
+    """What a bucket holds of one run; `step_rows` reads the rows of its streams piece by piece."""
+
+    entry: RunEntry
+    rows: pa.Table
+    step_rows: Callable[[], Iterable[pa.Table]]
+
+
+def content_of(run: StoredRun, tags: tuple[str, ...] = ()) -> Content:
+    """Return what a bucket will hold of a run."""
+    recording = run.recording
+    return Content(entry_of(recording, run.refused, tags), rows_of(recording), partial(step_rows_of, recording))
+
+
+def renamed(content: Content, name: str) -> Content:
+    """Return the same run under another name."""
+
+    def named(rows: pa.Table) -> pa.Table:
+        return rows.set_column(0, SCHEMA.field("run"), texts(np.zeros(len(rows), np.int32), [name]))
+
+    return Content(
+        replace(content.entry, name=name), named(content.rows), lambda: (named(rows) for rows in content.step_rows())
+    )
+
+
 def read_entries(path: Path) -> dict[str, RunEntry]:
     """Return the catalogue of a bucket, empty when there is no such file."""
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             return _entries(file, path)
     except FileNotFoundError:
         return {}
 
 
 def read_run(path: Path, name: str) -> Recording | None:
-    """Return a run of a bucket, None when it is not there."""
+    """Return a run of a bucket, None when it is not there; its streams are read when they are asked for."""
     try:
         # One handle for both, so that a bucket replaced meanwhile cannot mix two states.
-        with _opened(path, read_dictionary=DICTIONARY_COLUMNS) as file:
+        with opened(path) as file:
             entry = _entries(file, path).get(name)
-            return None if entry is None else recording_of(entry, _rows(file, entry))
+            if entry is None:
+                return None
+            rows = read_rows(file, path, entry.rows)
+            with _damage_named(path):
+                return recording_of(entry, rows, _steps_of(path, entry))
     except FileNotFoundError:
         return None
 
 
-def replace_runs(path: Path, runs: Iterable[StoredRun], *, temporary: Path) -> list[str]:
-    """Write `runs` into the bucket at `path`, instead of those of the same names, in one rename.
+def rewrite(path: Path, change: Callable[[dict[str, Content]], dict[str, Content]], *, temporary: Path) -> None:
+    """Replace the bucket at `path` by what `change` makes of its runs, in one rename.
 
-    `temporary` is a file name on the same file system. Whatever fails, the bucket stays as it was. A stored run that
-    shares no source with the new one of its name is another run: it is kept, and the name of the new one returned.
+    `temporary` is a file name on the same file system. Whatever fails, the bucket stays as it was; one that holds no
+    run any more is deleted.
     """
-    new = {run.recording.name: run for run in runs}
-    tables: dict[str, tuple[RunEntry, pa.Table]] = {}
-    if path.exists():
-        with _opened(path) as file:
-            kept = [entry for entry in _entries(file, path).values() if not _is_replaced(entry, new)]
-            if kept:
-                rows = file.read()
-                tables = {entry.name: (entry, rows.slice(*_offset_and_length(entry))) for entry in kept}
-    others = [name for name in new if name in tables]
-    for name in new.keys() - tables.keys():
-        run = new[name]
-        tables[name] = entry_of(run.recording, run.refused), rows_of(run.recording)
     try:
-        _write(temporary, [tables[name] for name in sorted(tables)])
-        temporary.replace(path)
+        with opened(path) if path.exists() else _nothing() as file:
+            contents = change({} if file is None else _contents(file, path))
+            if contents:
+                _write(temporary, [contents[name] for name in sorted(contents)])
+        if contents:
+            temporary.replace(path)
+        else:
+            path.unlink(missing_ok=True)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
-    return others
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """Open a bucket; a file that is no Parquet is a `StoreError` that names it."""
+    with _damage_named(path):
+        try:
+            file = pq.ParquetFile(path, read_dictionary=DICTIONARY_COLUMNS, page_checksum_verification=True)
+        except KeyError:
+            # Other columns than ours: the footer says whose they are, or of which version.
+            with pq.ParquetFile(path) as foreign:
+                catalogue_from_footer(foreign.metadata.metadata, str(path))
+            raise
+    with file:
+        yield file
+
+
+def read_rows(
+    file: pq.ParquetFile, path: Path, rows: tuple[int, int], columns: Sequence[str] = SCHEMA.names
+) -> pa.Table:
+    """Return rows of a bucket, the first and the one after the last given; only their row groups are read."""
+    tables = list(_pieces(file, path, rows, columns))
+    return pa.concat_tables(tables) if tables else SCHEMA.empty_table().select(columns)
 
 
 def sync_folder(folder: Path) -> None:
@@ -101,25 +165,16 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _is_replaced(entry: RunEntry, new: Mapping[str, StoredRun]) -> bool:
-    run = new.get(entry.name)
-    if run is None:
-        return False
-    paths = {source.path for source in run.recording.sources}
-    return any(source.path in paths for source in entry.sources) or not entry.sources
-
-
-def _offset_and_length(entry: RunEntry) -> tuple[int, int]:
-    first, end = entry.rows
-    return first, end - first
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield None
 
 
 @contextmanager
-def _opened(path: Path, *, read_dictionary: Sequence[str] | None = None) -> Iterator[pq.ParquetFile]:
-    """Open a bucket; whatever reading it then fails with is a `StoreError` that names it."""
+def _damage_named(path: Path) -> Iterator[None]:
+    """Turn whatever reading a bucket fails with into a `StoreError` that names it."""
     try:
-        with pq.ParquetFile(path, read_dictionary=read_dictionary, page_checksum_verification=True) as file:
-            yield file
+        yield
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -128,47 +183,123 @@ def _opened(path: Path, *, read_dictionary: Sequence[str] | None = None) -> Iter
         ) from error
 
 
-def _write(path: Path, runs: list[tuple[RunEntry, pa.Table]]) -> None:
-    entries: dict[str, object] = {}
-    first = 0
-    for entry, rows in runs:
-        entries[entry.name] = replace(entry, rows=(first, first + len(rows))).to_json()
-        first += len(rows)
-    footer = json.dumps({"version": VERSION, "runs": entries}, separators=(",", ":"))
-    table = pa.concat_tables([rows for _, rows in runs]).replace_schema_metadata({FOOTER_KEY: footer.encode()})
+def _entries(file: pq.ParquetFile, path: Path) -> dict[str, RunEntry]:
+    with _damage_named(path):
+        return catalogue_from_footer(file.metadata.metadata, str(path))
+
+
+def _contents(file: pq.ParquetFile, path: Path) -> dict[str, Content]:
+    entries = _entries(file, path)
+    rows = read_rows(file, path, (0, max((entry.rows[1] for entry in entries.values()), default=0)))
+    return {
+        name: Content(
+            entry,
+            rows.slice(entry.rows[0], entry.rows[1] - entry.rows[0]),
+            partial(_pieces, file, path, entry.step_rows),
+        )
+        for name, entry in entries.items()
+    }
+
+
+def _pieces(
+    file: pq.ParquetFile, path: Path, rows: tuple[int, int], columns: Sequence[str] = SCHEMA.names
+) -> Iterator[pa.Table]:
+    """Yield rows of a bucket row group by row group."""
+    first, end = rows
+    start = 0
+    for number in range(file.num_row_groups):
+        stop = start + file.metadata.row_group(number).num_rows
+        if start < end and stop > first:
+            with _damage_named(path):
+                group = file.read_row_group(number, columns=columns)
+            yield group.slice(max(first - start, 0), min(end, stop) - max(first, start))
+        start = stop
+
+
+def _steps_of(path: Path, entry: RunEntry) -> list[Mapping[str, StepSeries]]:
+    steps: list[Mapping[str, StepSeries]] = []
+    for fit in entry.fits:
+        read: dict[str, Callable[[], StepSeries]] = {}
+        for number, stream in enumerate(fit.streams):
+            read[stream.name] = partial(_read_stream, path, entry, (len(steps), number))
+        steps.append(MappingProxyType(StoredSteps(read)))
+    return steps
+
+
+def _read_stream(path: Path, loaded: RunEntry, place: tuple[int, int]) -> StepSeries:
+    """Read a stream of a run that was loaded before; refuses when the run has changed in between."""
+    try:
+        with opened(path) as file:
+            entry = _entries(file, path).get(loaded.name)
+            if entry is not None and _same_recording(entry, loaded):
+                return _stream(file, path, entry, place)
+    except FileNotFoundError:
+        pass
+    raise StoreError(f"{loaded.name} has changed in the store since it was loaded. Load it again to read its streams.")
+
+
+def _stream(file: pq.ParquetFile, path: Path, entry: RunEntry, place: tuple[int, int]) -> StepSeries:
+    fit, number = place
+    before = [stream.steps for other in entry.fits[:fit] for stream in other.streams]
+    before += [stream.steps for stream in entry.fits[fit].streams[:number]]
+    first = entry.step_rows[0] + sum(before)
+    stream = entry.fits[fit].streams[number]
+    rows = read_rows(file, path, (first, first + stream.steps), ["step", "step_value", "wall_time"])
+    with _damage_named(path):
+        return stream_of(stream, rows)
+
+
+def _same_recording(one: RunEntry, two: RunEntry) -> bool:
+    return (one.sources, one.fits) == (two.sources, two.fits)
+
+
+def _write(path: Path, contents: Sequence[Content]) -> None:
     with path.open("wb") as file:
-        pq.write_table(
-            table,
+        with pq.ParquetWriter(
             file,
-            row_group_size=_ROW_GROUP,
+            SCHEMA,
             compression="zstd",
             compression_level=3,
             use_dictionary=DICTIONARY_COLUMNS,
             column_encoding=PARQUET_ENCODING,
             write_page_checksum=True,
-        )
+            # The Arrow schema would tell strangers that text is categories; the metadata it carries is added instead.
+            store_schema=False,
+        ) as writer:
+            for rows in _row_groups(contents):
+                writer.write_table(_coded(rows), row_group_size=_ROW_GROUP)
+            writer.add_key_value_metadata(footer_of(_placed(contents)))
         file.flush()
         os.fsync(file.fileno())
 
 
-def _entries(file: pq.ParquetFile, path: Path) -> dict[str, RunEntry]:
-    metadata = (file.schema_arrow.metadata or {}).get(FOOTER_KEY)
-    if metadata is None:
-        raise StoreError(f"{path} holds no catalogue: it was not written by kcb-replay. Move it out of the store.")
-    footer = json.loads(metadata)
-    require_version(footer["version"], str(path))
-    return {name: entry_from_json(name, entry) for name, entry in footer["runs"].items()}
+def _placed(contents: Sequence[Content]) -> Iterator[RunEntry]:
+    """Yield the entries with their places: the rows of all runs, then those of all their streams."""
+    row, step_row = 0, sum(len(content.rows) for content in contents)
+    for entry, rows, _ in contents:
+        steps = sum(stream.steps for fit in entry.fits for stream in fit.streams)
+        yield replace(entry, rows=(row, row + len(rows)), step_rows=(step_row, step_row + steps))
+        row, step_row = row + len(rows), step_row + steps
 
 
-def _rows(file: pq.ParquetFile, entry: RunEntry) -> pa.Table:
-    """Read only the row groups that hold the run."""
-    first, end = entry.rows
-    groups, skipped, start = [], 0, 0
-    for number in range(file.num_row_groups):
-        stop = start + file.metadata.row_group(number).num_rows
-        if start < end and stop > first:
-            groups.append(number)
-        elif stop <= first:
-            skipped = stop
-        start = stop
-    return file.read_row_groups(groups).slice(first - skipped, end - first)
+def _row_groups(contents: Sequence[Content]) -> Iterator[pa.Table]:
+    """Yield all rows in pieces of about a row group, so that streams are never all in memory."""
+    yield pa.concat_tables([content.rows for content in contents])
+    gathered: list[pa.Table] = []
+    for content in contents:
+        for rows in content.step_rows():
+            gathered.append(rows)
+            if sum(map(len, gathered)) >= _STEP_GROUP:
+                yield pa.concat_tables(gathered)
+                gathered = []
+    if gathered:
+        yield pa.concat_tables(gathered)
+
+
+def _coded(rows: pa.Table) -> pa.Table:
+    """Return the rows with one dictionary per text column that holds only the words in use."""
+    columns = [
+        column.cast(pa.string()).dictionary_encode() if field.name in DICTIONARY_COLUMNS else column
+        for field, column in zip(SCHEMA, rows.columns, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)

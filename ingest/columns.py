@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["codes_and_words", "numbers", "numbers_of", "texts", "validity_of"]
 
 Mask: TypeAlias = NDArray[np.bool_]
+_T = TypeVar("_T", bound=np.generic)
 _ARROW = {np.dtype(np.int32): pa.int32(), np.dtype(np.int64): pa.int64(), np.dtype(np.float64): pa.float64()}
 
 
@@ -27,17 +28,17 @@ def numbers(values: NDArray[np.generic], valid: Mask | None = None) -> pa.Array:
     return pa.Array.from_buffers(_ARROW[values.dtype], len(values), buffers)
 
 
-def texts(codes: NDArray[np.int32], words: Sequence[str]) -> pa.Array:
-    """Return an Arrow string array that holds `words[code]` for each code."""
+def texts(codes: NDArray[np.int32], words: Sequence[str]) -> pa.DictionaryArray:
+    """Return an Arrow dictionary array that holds `words[code]` for each code."""
     encoded = [word.encode() for word in words]
     offsets = np.zeros(len(encoded) + 1, np.int32)
     np.cumsum([len(word) for word in encoded], out=offsets[1:])
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
     vocabulary = pa.Array.from_buffers(pa.string(), len(encoded), buffers)
-    return pa.DictionaryArray.from_arrays(numbers(codes), vocabulary).dictionary_decode()
+    return pa.DictionaryArray.from_arrays(numbers(codes), vocabulary)
 
 
-def numbers_of(column: pa.ChunkedArray, dtype: type[np.generic]) -> NDArray[np.generic]:
+def numbers_of(column: pa.ChunkedArray, dtype: type[_T]) -> NDArray[_T]:
     """Return the values of a number column; what stands where it is null is not defined."""
     array = _one_array(column)
     return np.frombuffer(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]

@@ -176,7 +176,9 @@ class Fit:
     def __post_init__(self) -> None:
         self.epochs.setflags(write=False)
         object.__setattr__(self, "metrics", MappingProxyType(dict(self.metrics)))
-        object.__setattr__(self, "steps", MappingProxyType(dict(self.steps)))
+        # A read-only view is kept: that of a store reads a stream when it is asked for.
+        if not isinstance(self.steps, MappingProxyType):
+            object.__setattr__(self, "steps", MappingProxyType(dict(self.steps)))
         if (np.diff(self.epochs) <= 0).any():
             raise ValueError("the epochs of a fit must rise")
         for name, series in self.metrics.items():

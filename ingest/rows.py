@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -9,16 +10,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kcb_replay.ingest.columns import codes_and_words, numbers, numbers_of, texts, validity_of
-from kcb_replay.ingest.recording import Fit, Recording, Series
-from kcb_replay.ingest.schema import SCHEMA, FitEntry, RunEntry
+from kcb_replay.ingest.recording import Fit, Message, Recording, Series, StepSeries
+from kcb_replay.ingest.schema import SCHEMA, FitEntry, RunEntry, StreamEntry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from kcb_replay.ingest.schema import RefusedSource
 
-__all__ = ["entry_of", "recording_of", "rows_of"]
+__all__ = ["entry_of", "recording_of", "rows_of", "step_rows_of", "stream_of"]
 
 Integers: TypeAlias = NDArray[np.int64]
 _T = TypeVar("_T", bound=np.generic)
+# Rows that are held in memory at once, of a stream that may have any length.
+_PIECE = 250_000
 
 
 class _Column(NamedTuple):
@@ -30,44 +35,30 @@ class _Column(NamedTuple):
 
 
 def rows_of(recording: Recording) -> pa.Table:
-    """Return a row per value, sorted by metric, fit and epoch."""
-    columns = [
-        _Column(metric, number, series)
-        for number, fit in enumerate(recording.fits)
-        for metric, series in fit.metrics.items()
-    ]
-    columns.sort(key=lambda column: column[:2])
-    counts = [int(column.series.valid.sum()) for column in columns]
-    metrics = list(dict.fromkeys(column.metric for column in columns))
-    sources = list(dict.fromkeys(column.series.source for column in columns))
-    wall_times, wall_valid = _wall_times(recording, columns)
-    arrays = [
-        texts(np.zeros(sum(counts), np.int32), [recording.name]),
-        numbers(np.repeat(np.array([column.fit for column in columns], np.int32), counts)),
-        texts(np.repeat(np.array([sources.index(c.series.source) for c in columns], np.int32), counts), sources),
-        texts(np.repeat(np.array([metrics.index(c.metric) for c in columns], np.int32), counts), metrics),
-        numbers(_joined([recording.fits[c.fit].epochs[c.series.valid] for c in columns], np.int64)),
-        numbers(_joined([c.series.values[c.series.valid] for c in columns], np.float64)),
-        numbers(wall_times, wall_valid),
-    ]
-    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+    """Return a row per value, sorted by metric, fit and epoch, then a row per message, by fit."""
+    values = _value_rows(recording)
+    said = any(fit.messages for fit in recording.fits)
+    return pa.concat_tables([values, _message_rows(recording)]) if said else values
 
 
-def entry_of(recording: Recording, refused: tuple[RefusedSource, ...]) -> RunEntry:
+def step_rows_of(recording: Recording) -> Iterator[pa.Table]:
+    """Yield the rows of each stream in pieces, in the order of fits and streams; each is by step already."""
+    for number, fit in enumerate(recording.fits):
+        for name, series in fit.steps.items():
+            for first in range(0, len(series), _PIECE):
+                yield _step_rows(recording.name, number, name, series, slice(first, first + _PIECE))
+
+
+def entry_of(recording: Recording, refused: tuple[RefusedSource, ...], tags: tuple[str, ...] = ()) -> RunEntry:
     """Return the catalogue entry of a recording that is not yet placed in a bucket."""
-    fits = tuple(
-        FitEntry(
-            epochs=_ranges(fit.epochs),
-            columns=tuple((metric, series.tag, series.source) for metric, series in fit.metrics.items()),
-            wall_time=None if fit.wall_time is None else (fit.wall_time.tag, fit.wall_time.source),
-        )
-        for fit in recording.fits
-    )
-    return RunEntry(recording.name, (0, 0), recording.sources, fits, recording.notes, refused)
+    fits = tuple(_fit_entry(fit) for fit in recording.fits)
+    return RunEntry(recording.name, (0, 0), (0, 0), recording.sources, fits, recording.notes, refused, tags)
 
 
-def recording_of(entry: RunEntry, rows: pa.Table) -> Recording:
-    """Return the recording whose rows these are; the text columns were read as dictionaries."""
+def recording_of(entry: RunEntry, rows: pa.Table, steps: Sequence[Mapping[str, StepSeries]]) -> Recording:
+    """Return the recording whose rows these are; the text columns were read as dictionaries, `steps` are per fit."""
+    messages = iter(_messages_of(rows.slice(len(rows) - entry.message_count)))
+    rows = rows.slice(0, len(rows) - entry.message_count)
     fit_column = numbers_of(rows.column("fit"), np.int32)
     codes, metrics = codes_and_words(rows.column("metric"))
     epochs = numbers_of(rows.column("epoch"), np.int64)
@@ -85,8 +76,117 @@ def recording_of(entry: RunEntry, rows: pa.Table) -> Recording:
             series[metric] = _placed(index, epochs[chosen], values[chosen], tag, source)
         timed = in_fit & wall_valid
         wall_time = fit.wall_time and _placed(index, epochs[timed], wall_times[timed], *fit.wall_time)
-        fits.append(Fit(index, series, wall_time))
+        said = tuple(next(messages) for _ in range(fit.messages))
+        fits.append(Fit(index, series, wall_time, steps[number], said))
     return Recording(entry.name, entry.sources, tuple(fits), entry.notes)
+
+
+def stream_of(entry: StreamEntry, rows: pa.Table) -> StepSeries:
+    """Return the stream whose rows these are."""
+    return StepSeries(
+        steps=numbers_of(rows.column("step"), np.int64),
+        values=numbers_of(rows.column("step_value"), np.float64),
+        unit=entry.unit,
+        tag=entry.tag,
+        source=entry.source,
+        wall_time=numbers_of(rows.column("wall_time"), np.float64) if entry.timed else None,
+    )
+
+
+def _value_rows(recording: Recording) -> pa.Table:
+    columns = [
+        _Column(metric, number, series)
+        for number, fit in enumerate(recording.fits)
+        for metric, series in fit.metrics.items()
+    ]
+    columns.sort(key=lambda column: column[:2])
+    counts = [int(column.series.valid.sum()) for column in columns]
+    wall_times, wall_valid = _wall_times(recording, columns)
+    arrays = {
+        "run": texts(np.zeros(sum(counts), np.int32), [recording.name]),
+        "fit": numbers(np.repeat(np.array([column.fit for column in columns], np.int32), counts)),
+        "source": _repeated([column.series.source for column in columns], counts),
+        "metric": _repeated([column.metric for column in columns], counts),
+        "epoch": numbers(_joined([recording.fits[c.fit].epochs[c.series.valid] for c in columns], np.int64)),
+        "value": numbers(_joined([c.series.values[c.series.valid] for c in columns], np.float64)),
+        "wall_time": numbers(wall_times, wall_valid),
+    }
+    return _table(sum(counts), arrays)
+
+
+def _step_rows(run: str, fit: int, name: str, series: StepSeries, piece: slice) -> pa.Table:
+    length = len(series.steps[piece])
+    zeros = np.zeros(length, np.int32)
+    columns = {
+        "run": texts(zeros, [run]),
+        "fit": numbers(np.full(length, fit, np.int32)),
+        "source": texts(zeros, [series.source]),
+        "stream": texts(zeros, [name]),
+        "unit": texts(zeros, [series.unit]),
+        "step": numbers(series.steps[piece]),
+        "step_value": numbers(series.values[piece]),
+    }
+    if series.wall_time is not None:
+        columns["wall_time"] = numbers(series.wall_time[piece])
+    return _table(length, columns)
+
+
+def _message_rows(recording: Recording) -> pa.Table:
+    said = [(number, message) for number, fit in enumerate(recording.fits) for message in fit.messages]
+    once = [1] * len(said)
+    epochs = [message.epoch for _, message in said]
+    values = [message.value for _, message in said]
+    columns = {
+        "run": texts(np.zeros(len(said), np.int32), [recording.name]),
+        "fit": numbers(np.array([number for number, _ in said], np.int32)),
+        "source": _repeated([message.source for _, message in said], once),
+        "message_kind": _repeated([message.kind for _, message in said], once),
+        "message": _repeated([message.text for _, message in said], once),
+        "message_epoch": numbers(np.array([epoch or 0 for epoch in epochs], np.int64), _known(epochs)),
+        "message_value": numbers(np.array([value or 0.0 for value in values], np.float64), _known(values)),
+    }
+    return _table(len(said), columns)
+
+
+def _messages_of(rows: pa.Table) -> Iterator[Message]:
+    names = ("message_kind", "message", "source", "message_epoch", "message_value")
+    return map(Message, *(rows.column(name).to_pylist() for name in names)) if len(rows) else iter(())
+
+
+def _fit_entry(fit: Fit) -> FitEntry:
+    return FitEntry(
+        epochs=_ranges(fit.epochs),
+        columns=tuple((metric, series.tag, series.source) for metric, series in fit.metrics.items()),
+        wall_time=None if fit.wall_time is None else (fit.wall_time.tag, fit.wall_time.source),
+        streams=tuple(
+            StreamEntry(name, series.tag, series.source, series.unit, len(series), series.wall_time is not None)
+            for name, series in fit.steps.items()
+        ),
+        messages=len(fit.messages),
+    )
+
+
+def _table(length: int, columns: Mapping[str, pa.Array]) -> pa.Table:
+    """Return rows of one kind: the columns of the other kinds are null."""
+    return pa.Table.from_arrays(
+        [columns[field.name] if field.name in columns else _nulls(length, field.type) for field in SCHEMA],
+        schema=SCHEMA,
+    )
+
+
+# Runs of one folder are often of one length, and eight columns of each are empty.
+@lru_cache(maxsize=32)
+def _nulls(length: int, type_: pa.DataType) -> pa.Array:
+    return pa.nulls(length, type_)
+
+
+def _repeated(words: Sequence[str], counts: Sequence[int]) -> pa.DictionaryArray:
+    code_of = {word: code for code, word in enumerate(dict.fromkeys(words))}
+    return texts(np.repeat(np.array([code_of[word] for word in words], np.int32), counts), list(code_of))
+
+
+def _known(items: Sequence[object]) -> NDArray[np.bool_]:
+    return np.array([item is not None for item in items], np.bool_)
 
 
 def _placed(index: Integers, epochs: Integers, numbers: NDArray[np.float64], tag: str, source: str) -> Series:

@@ -1,26 +1,45 @@
 """The one place that owns the store's names, types and version, and the JSON form of its catalogue.
 
-A row is one recorded value; a missing value has no row, a NaN value has one. The catalogue entry of a run stands in the
-footer of its bucket, so that data and catalogue change in one rename.
+Every bucket is one Parquet file of three kinds of rows, told apart by which name they bear:
+
+=============  ==========================================  ====================================================
+kind           the name                                    the rest
+=============  ==========================================  ====================================================
+value          ``metric``                                  ``epoch`` (0-based), ``value``, ``wall_time``
+step value     ``stream``                                  ``unit``, ``step`` (from 0), ``step_value``, ``wall_time``
+message        ``message_kind``                            ``message``, ``message_epoch``, ``message_value``
+=============  ==========================================  ====================================================
+
+``run``, ``fit`` and ``source`` are in every row; a column of another kind is null. A missing value has no row, a NaN
+value has one. Streams have columns of their own instead of a `step` beside `epoch`, so that who knows nothing of them
+is not misled: ``where metric = 'loss'``, ``avg(value)`` and ``group by metric`` never meet a batch, and
+``where metric is not null`` is the table of epochs. They stand in the same file, so that a run changes in one rename,
+and in row groups of their own behind everything else, so that a reader of epochs does not read them.
+
+The catalogue entry of a run stands in the footer of its bucket, so that data and catalogue cannot get out of step; the
+footer holds the checksum of the catalogue, as the pages have theirs.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from kcb_replay.errors import StoreError
-from kcb_replay.ingest.recording import Note, Source
+from kcb_replay.ingest.recording import Note, Source, StepUnit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
 __all__ = [
+    "CHECKSUM_KEY",
     "DICTIONARY_COLUMNS",
     "FOOTER_KEY",
     "PARQUET_ENCODING",
@@ -29,31 +48,44 @@ __all__ = [
     "FitEntry",
     "RefusedSource",
     "RunEntry",
-    "entry_from_json",
+    "StreamEntry",
+    "catalogue_from_footer",
+    "footer_of",
     "require_version",
 ]
 
-VERSION = 1
-FOOTER_KEY = b"kcb"
+VERSION = 2
+FOOTER_KEY, CHECKSUM_KEY = b"kcb", b"kcb_crc32"
+# In memory text is coded: a million rows of one run would hold its name a million times. In the file it is plain text.
+_TEXT = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema(
     [
-        pa.field("run", pa.string(), nullable=False),
+        pa.field("run", _TEXT, nullable=False),
         pa.field("fit", pa.int32(), nullable=False),
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("metric", pa.string(), nullable=False),
-        pa.field("epoch", pa.int64(), nullable=False),
-        pa.field("value", pa.float64(), nullable=False),
+        pa.field("source", _TEXT, nullable=False),
+        pa.field("metric", _TEXT),
+        pa.field("epoch", pa.int64()),
+        pa.field("value", pa.float64()),
         pa.field("wall_time", pa.float64()),
+        pa.field("stream", _TEXT),
+        pa.field("unit", _TEXT),
+        pa.field("step", pa.int64()),
+        pa.field("step_value", pa.float64()),
+        pa.field("message_kind", _TEXT),
+        pa.field("message", _TEXT),
+        pa.field("message_epoch", pa.int64()),
+        pa.field("message_value", pa.float64()),
     ]
 )
-DICTIONARY_COLUMNS = ["run", "source", "metric"]
+DICTIONARY_COLUMNS = [field.name for field in SCHEMA if field.type == _TEXT]
 # Measured: 3 bytes a value this way, 5 with dictionary encoding.
 PARQUET_ENCODING = {
-    "fit": "DELTA_BINARY_PACKED",
-    "epoch": "DELTA_BINARY_PACKED",
-    "value": "BYTE_STREAM_SPLIT",
-    "wall_time": "BYTE_STREAM_SPLIT",
+    field.name: "BYTE_STREAM_SPLIT" if field.type == pa.float64() else "DELTA_BINARY_PACKED"
+    for field in SCHEMA
+    if field.type != _TEXT
 }
+
+_LEAVES = {str, int, float, bool, type(None)}
 
 # A JSON document as the json module returns it.
 Json: TypeAlias = dict[str, Any]
@@ -70,12 +102,29 @@ class RefusedSource:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamEntry:
+    """One stream of a fit: its name and origin, what its steps count, how many there are, whether they have times."""
+
+    name: str
+    tag: str
+    source: str
+    unit: StepUnit
+    steps: int
+    timed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FitEntry:
-    """The epochs of a fit as inclusive 0-based ranges, and [metric, tag, source path] of each series in order."""
+    """The epochs of a fit as inclusive 0-based ranges, and [metric, tag, source path] of each series in order.
+
+    `streams` stand in the order of their rows; `messages` is the number of rows that hold messages.
+    """
 
     epochs: tuple[tuple[int, int], ...]
     columns: tuple[tuple[str, str, str], ...]
     wall_time: tuple[str, str] | None
+    streams: tuple[StreamEntry, ...] = ()
+    messages: int = 0
 
     @property
     def epoch_count(self) -> int:
@@ -90,14 +139,20 @@ class FitEntry:
 
 @dataclass(frozen=True, slots=True)
 class RunEntry:
-    """What the catalogue knows of one run; `rows` are the first and the last but one row in its bucket."""
+    """What the catalogue knows of one run.
+
+    `rows` are the first row in its bucket and the one after its last, values first, messages behind them; `step_rows`
+    are those of its streams. `tags` are what people called it.
+    """
 
     name: str
     rows: tuple[int, int]
+    step_rows: tuple[int, int]
     sources: tuple[Source, ...]
     fits: tuple[FitEntry, ...]
     notes: tuple[Note, ...]
     refused: tuple[RefusedSource, ...]
+    tags: tuple[str, ...] = ()
 
     @property
     def epochs(self) -> int:
@@ -110,6 +165,11 @@ class RunEntry:
         return tuple(dict.fromkeys(metric for fit in self.fits for metric, _, _ in fit.columns))
 
     @property
+    def message_count(self) -> int:
+        """Number of recorded messages, all fits together."""
+        return sum(fit.messages for fit in self.fits)
+
+    @property
     def known_sources(self) -> dict[str, Source | RefusedSource]:
         """Every file that was looked at for this run, by its path."""
         known: dict[str, Source | RefusedSource] = {source.path: source for source in self.refused}
@@ -117,18 +177,58 @@ class RunEntry:
 
     def to_json(self) -> Json:
         """Return the entry as it stands in the footer."""
-        return {key: value for key, value in asdict(self).items() if key != "name"}
+        return {key: value for key, value in _plain(self).items() if key != "name"}
 
 
-def entry_from_json(name: str, entry: Json) -> RunEntry:
-    """Return the entry that `to_json` wrote."""
+def footer_of(entries: Iterable[RunEntry]) -> dict[bytes, bytes]:
+    """Return the metadata of a bucket that holds these runs: the catalogue and its checksum."""
+    document = {"version": VERSION, "runs": {entry.name: entry.to_json() for entry in entries}}
+    catalogue = json.dumps(document, separators=(",", ":")).encode()
+    return {FOOTER_KEY: catalogue, CHECKSUM_KEY: _checksum(catalogue)}
+
+
+def catalogue_from_footer(metadata: Mapping[bytes, bytes] | None, where: str) -> dict[str, RunEntry]:
+    """Return the entry of every run; raises `StoreError` for a foreign or damaged footer, or one of another version."""
+    catalogue, checksum = ((metadata or {}).get(key) for key in (FOOTER_KEY, CHECKSUM_KEY))
+    if catalogue is None:
+        raise StoreError(f"{where} holds no catalogue: it was not written by kcb-replay. Move it out of the store.")
+    # A version without this checksum can only be told by its number, a flipped bit of the number only by the checksum.
+    if checksum is None:
+        require_version(json.loads(catalogue)["version"], where)
+    if checksum != _checksum(catalogue):
+        raise StoreError(
+            f"{where} has a damaged catalogue: its checksum is wrong."
+            " Restore it, or delete it and ingest its runs again."
+        )
+    document = json.loads(catalogue)
+    require_version(document["version"], where)
+    return {name: _entry_from_json(name, entry) for name, entry in document["runs"].items()}
+
+
+def _plain(item: Any) -> Any:
+    """Return a dataclass as `asdict` does, without copying every number: the catalogue is written with each change."""
+    if type(item) in _LEAVES:
+        return item
+    if isinstance(item, tuple):
+        return [_plain(part) for part in item]
+    fields = getattr(item, "__dataclass_fields__", None)
+    return item if fields is None else {name: _plain(getattr(item, name)) for name in fields}
+
+
+def _checksum(catalogue: bytes) -> bytes:
+    return f"{zlib.crc32(catalogue):08x}".encode()
+
+
+def _entry_from_json(name: str, entry: Json) -> RunEntry:
     return RunEntry(
         name=name,
         rows=_pair(entry["rows"]),
+        step_rows=_pair(entry["step_rows"]),
         sources=tuple(Source(**source) for source in entry["sources"]),
         fits=tuple(_fit_from_json(fit) for fit in entry["fits"]),
         notes=tuple(Note(**note) for note in entry["notes"]),
         refused=tuple(RefusedSource(**source) for source in entry["refused"]),
+        tags=tuple(entry["tags"]),
     )
 
 
@@ -138,6 +238,8 @@ def _fit_from_json(fit: Json) -> FitEntry:
         epochs=tuple(_pair(pair) for pair in fit["epochs"]),
         columns=tuple((metric, tag, source) for metric, tag, source in fit["columns"]),
         wall_time=None if wall_time is None else (wall_time[0], wall_time[1]),
+        streams=tuple(StreamEntry(**stream) for stream in fit["streams"]),
+        messages=fit["messages"],
     )
 
 
@@ -148,8 +250,10 @@ def _pair(pair: Iterable[int]) -> tuple[int, int]:
 
 def require_version(found: object, where: str) -> None:
     """Raise `StoreError` unless `found` is a version that this code reads."""
-    if found != VERSION:
-        raise StoreError(
-            f"{where} is of store version {found}, this kcb-replay reads version {VERSION}."
-            " Upgrade kcb-replay, or ingest into another --store. Nothing was changed."
-        )
+    if found == VERSION:
+        return
+    older = isinstance(found, int) and found < VERSION
+    remedy = "Ingest the logs into another --store" if older else "Upgrade kcb-replay, or ingest into another --store"
+    raise StoreError(
+        f"{where} is of store version {found}, this kcb-replay reads version {VERSION}. {remedy}. Nothing was changed."
+    )

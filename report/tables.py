@@ -27,11 +27,16 @@ __all__ = [
     "simulation_document",
     "simulation_records",
     "simulation_table",
+    "table",
     "validity_cell",
 ]
 
 Cells: TypeAlias = dict[str, str]
-_TEXT_COLUMNS = ("run", "setting", "keras", "lr drops", "validity", "metrics", "sources")
+_TEXT_COLUMNS = frozenset({"run", "setting", "keras", "lr drops", "validity", "metrics", "sources", "tags"}) | {
+    *("source", "format", "metric", "from", "stream", "each", "tag"),
+}
+# A log may have ten thousand columns.
+_MOST_METRICS = 12
 
 
 def simulation_document(simulation: Simulation) -> Record:
@@ -66,7 +71,7 @@ def simulation_table(simulation: Simulation) -> str:
     rows = [cells for replay in replays for cells in _rows(replay, decimals)]
     rows = [{key: value for key, value in row.items() if key not in constant} for row in rows]
     head = ", ".join([*([" + ".join(lists[0])] if len(lists) == 1 else ()), *versions])
-    return f"{head}\n\n{_table(_without_constant_fit(rows))}"
+    return f"{head}\n\n{table(_without_constant_fit(rows))}"
 
 
 def run_records(entries: Iterable[RunEntry]) -> list[Record]:
@@ -79,14 +84,26 @@ def run_records(entries: Iterable[RunEntry]) -> list[Record]:
             "metrics": " ".join(entry.metrics),
             "sources": " ".join(dict.fromkeys(source.format for source in entry.sources)),
             "notes": len(entry.notes),
+            "tags": " ".join(entry.tags),
         }
         for entry in entries
     ]
 
 
-def runs_table(entries: Iterable[RunEntry]) -> str:
-    """Return one line per run of a store."""
-    return _table([{key: shown(str(value)) for key, value in record.items()} for record in run_records(entries)])
+def runs_table(entries: Sequence[RunEntry]) -> str:
+    """Return one line per run of a store; the tags only where there are any."""
+    rows = [
+        {key: shown(str(value)) for key, value in record.items()} | {"metrics": _few(entry.metrics)}
+        for entry, record in zip(entries, run_records(entries), strict=True)
+    ]
+    tagged = any(row["tags"] for row in rows)
+    return table([{key: value for key, value in row.items() if tagged or key != "tags"} for row in rows])
+
+
+def _few(metrics: Sequence[str]) -> str:
+    rest = len(metrics) - _MOST_METRICS
+    more = f" and {whole(rest)} more" if rest > 0 else ""
+    return " ".join(map(shown, metrics[:_MOST_METRICS])) + more
 
 
 def validity_cell(validity: Validity) -> str:
@@ -192,7 +209,8 @@ def _without_constant_fit(rows: list[Cells]) -> list[Cells]:
     return [{key: value for key, value in row.items() if key != "fit"} for row in rows]
 
 
-def _table(rows: list[Cells]) -> str:
+def table(rows: list[Cells]) -> str:
+    """Return rows of texts as a table that cuts nothing."""
     from tabulate import tabulate
 
     columns = list(dict.fromkeys(column for row in rows for column in row))

@@ -24,14 +24,30 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from kcb_replay.errors import RunNotFoundError, StoreError
 from kcb_replay.ingest import bucket
 from kcb_replay.ingest.bucket import StoredRun
-from kcb_replay.ingest.recording import Fit, Note, Recording, Series, Source
+from kcb_replay.ingest.recording import Fit, Message, Note, Recording, Series, Source, StepSeries
 from kcb_replay.ingest.schema import FOOTER_KEY, RefusedSource
 from kcb_replay.ingest.store import Store, bucket_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COLUMNS = ["run", "fit", "source", "metric", "epoch", "value", "wall_time"]
+COLUMNS = {
+    "run": pa.string(),
+    "fit": pa.int32(),
+    "source": pa.string(),
+    "metric": pa.string(),
+    "epoch": pa.int64(),
+    "value": pa.float64(),
+    "wall_time": pa.float64(),
+    "stream": pa.string(),
+    "unit": pa.string(),
+    "step": pa.int64(),
+    "step_value": pa.float64(),
+    "message_kind": pa.string(),
+    "message": pa.string(),
+    "message_epoch": pa.int64(),
+    "message_value": pa.float64(),
+}
 
 
 def _series(values: list[float | None], tag: str = "tag", source: str = "source") -> Series:
@@ -73,6 +89,31 @@ _NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=
 _TIMES = st.one_of(st.none(), st.floats())
 
 
+_STEPS = st.lists(st.integers(0, 2**40), max_size=5).map(sorted)
+_MESSAGES = st.builds(
+    Message,
+    st.sampled_from(["stopped", "reduced", "improved"]),
+    _NAMES,
+    _NAMES,
+    st.none() | st.integers(0, 2**40),
+    st.none() | st.floats(allow_nan=False),
+)
+
+
+@st.composite
+def _streams(draw: Callable) -> StepSeries:
+    steps = draw(_STEPS)
+    values, times = (draw(st.lists(st.floats(), min_size=len(steps), max_size=len(steps))) for _ in range(2))
+    return StepSeries(
+        np.array(steps, np.int64),
+        np.array(values, np.float64),
+        unit=draw(st.sampled_from(["batch", "iteration"])),
+        tag=draw(_NAMES),
+        source=draw(_NAMES),
+        wall_time=draw(st.sampled_from([None, np.array(times, np.float64)])),
+    )
+
+
 @st.composite
 def _fits(draw: Callable) -> Fit:
     epochs = sorted(draw(st.sets(st.integers(0, 2**40) | st.integers(0, 9), max_size=6)))
@@ -86,7 +127,9 @@ def _fits(draw: Callable) -> Fit:
         # A time stands in the rows of its epoch, so an epoch without any value has none.
         recorded = np.any([series.valid for series in metrics.values()], axis=0) if metrics else np.zeros(len(epochs))
         times = _series([draw(_TIMES) if has else None for has in recorded], draw(_NAMES), draw(_NAMES))
-    return Fit(np.array(epochs, np.int64), metrics, times)
+    streams = draw(st.dictionaries(_NAMES, _streams(), max_size=2))
+    messages = draw(st.lists(_MESSAGES, max_size=2).map(tuple))
+    return Fit(np.array(epochs, np.int64), metrics, times, streams, messages)
 
 
 _SOURCES = st.builds(Source, _NAMES, _NAMES, st.integers(0, 2**60), st.integers(-1, 2**62), _NAMES, _NAMES)
@@ -103,16 +146,17 @@ _RECORDINGS = st.builds(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(st.lists(_RECORDINGS, min_size=1, max_size=3, unique_by=lambda recording: recording.name))
 def test_what_is_stored_comes_back_equal(recordings):
-    """Gaps, NaN, missing values, several fits, wall times and any names are loaded as they were put."""
+    """Gaps, NaN, missing values, several fits, wall times, streams, messages and any names come back."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         # All in one bucket, so that they share its file.
-        patch.setattr("kcb_replay.ingest.store._FEWEST_BUCKETS", 1)
+        patch.setattr("kcb_replay.ingest.layout._FEWEST_BUCKETS", 1)
         store = Store(Path(folder) / "store")
         store.create()
         for recording in recordings:
             store.put([StoredRun(recording)])
         loaded = [store.load(recording.name) for recording in recordings]
         assert loaded == recordings
+        assert store.check().faults == ()
         assert [list(fit.metrics) for run in loaded for fit in run.fits] == [
             list(fit.metrics) for run in recordings for fit in run.fits
         ]
@@ -121,7 +165,7 @@ def test_what_is_stored_comes_back_equal(recordings):
 def test_row_groups_are_read_where_the_run_lies(tmp_path, monkeypatch):
     """A run that spans several row groups, or stands between them, is loaded whole."""
     monkeypatch.setattr(bucket, "_ROW_GROUP", 7)
-    monkeypatch.setattr("kcb_replay.ingest.store._FEWEST_BUCKETS", 1)
+    monkeypatch.setattr("kcb_replay.ingest.layout._FEWEST_BUCKETS", 1)
     store = Store(tmp_path / "store")
     store.create()
     runs = [_recording(f"run{n}", loss=[float(n * 100 + m) for m in range(n)], mae=[0.5] * n) for n in range(1, 12)]
@@ -184,8 +228,7 @@ def test_any_parquet_reader_gets_a_row_per_value(store):
 def test_columns_have_their_order_and_types(store):
     """The schema is part of the promise."""
     schema = pq.read_schema(_bucket(store, "run0"))
-    types = [pa.string(), pa.int32(), pa.string(), pa.string(), pa.int64(), pa.float64(), pa.float64()]
-    assert (schema.names, schema.types) == (COLUMNS, types)
+    assert dict(zip(schema.names, schema.types, strict=True)) == COLUMNS
 
 
 def test_rows_are_sorted_by_run_metric_fit_and_epoch(tmp_path):
@@ -207,6 +250,93 @@ def test_loading_imports_no_pandas(store):
     )
     done = subprocess.run([sys.executable, "-c", code, store.path], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+# Streams and messages
+
+STEPS = 30
+
+
+def _with_streams(name: str, values: np.ndarray | None = None, steps: int = STEPS) -> Recording:
+    values = np.arange(steps) / 7 if values is None else values
+    streams = {
+        "loss": StepSeries(np.arange(steps), values, "batch", "batch_loss", "train"),
+        "mae": StepSeries(np.arange(steps), -values, "batch", "batch_mae", "train", np.arange(steps) + 0.5),
+    }
+    said = (Message("stopped", "Epoch 2: early stopping", "console.log", 1, None),)
+    return Recording(name, (), (Fit(np.arange(2), {"loss": _series([1.0, None])}, None, streams, said),))
+
+
+def test_epochs_are_loaded_without_reading_a_stream(tmp_path, monkeypatch):
+    """The rows of streams stand in row groups of their own, which are read only when a stream is asked for."""
+    store = Store(tmp_path / "store")
+    store.create()
+    store.put([StoredRun(_with_streams("run"))])
+    read: list[int] = []
+    real = pq.ParquetFile.read_row_group
+    monkeypatch.setattr(
+        pq.ParquetFile, "read_row_group", lambda file, number, **more: read.append(number) or real(file, number, **more)
+    )
+    (fit,) = store.load("run").fits
+    assert (list(fit.steps), read) == (["loss", "mae"], [0])
+    assert fit.steps["mae"] == _with_streams("run").fits[0].steps["mae"]
+    assert read == [0, 1]
+
+
+def test_a_stream_of_a_run_that_has_changed_is_refused(tmp_path):
+    """What was loaded is of one state: a stream of the next one never joins the epochs of the last."""
+    store = Store(tmp_path / "store")
+    store.create()
+    source = Source("a", "csvlogger", 1, 2, "3", "csvlogger/1")
+    store.put([StoredRun(replace(_with_streams("run"), sources=(source,)))])
+    (fit,) = store.load("run").fits
+    store.put([StoredRun(replace(_with_streams("run", np.zeros(STEPS)), sources=(replace(source, sha256="4"),)))])
+    with pytest.raises(StoreError, match="run has changed in the store since it was loaded"):
+        fit.steps["loss"]
+
+
+def test_streams_of_other_runs_are_kept_when_a_bucket_changes(tmp_path, monkeypatch):
+    """A bucket is rewritten piece by piece, across row groups and pieces of any size."""
+    monkeypatch.setattr(bucket, "_STEP_GROUP", 50)
+    monkeypatch.setattr("kcb_replay.ingest.rows._PIECE", 7)
+    monkeypatch.setattr("kcb_replay.ingest.layout._FEWEST_BUCKETS", 1)
+    store = Store(tmp_path / "store")
+    store.create()
+    runs = [_with_streams(f"run{n}", np.random.default_rng(n).normal(size=STEPS)) for n in range(3)]
+    for run in [*runs, runs[1]]:
+        store.put([StoredRun(run)])
+    assert [store.load(run.name) for run in runs] == runs
+    assert store.check().faults == ()
+
+
+def test_who_knows_nothing_of_streams_is_not_misled(tmp_path):
+    """No query on metric, epoch or value meets a step or a message; without nulls they are the table of epochs."""
+    store = Store(tmp_path / "store")
+    store.create()
+    store.put([StoredRun(_with_streams("run"))])
+    frame = pd.read_parquet(store.path)
+    assert len(frame) == 1 + 2 * STEPS + 1
+    assert frame[frame.metric == "loss"].value.tolist() == [1.0]
+    assert frame.groupby(["run", "metric"]).value.mean().to_dict() == {("run", "loss"): 1.0}
+    assert (frame.value.mean(), frame.epoch.max()) == (1.0, 0)
+    epochs = pd.read_parquet(store.path, filters=[("metric", "!=", "")])
+    assert epochs[["fit", "epoch", "value"]].to_numpy().tolist() == [[0, 0, 1.0]]
+
+
+def test_streams_and_messages_are_rows_with_columns_of_their_own(tmp_path):
+    """A stranger reads them by name: `stream` with its steps, `message_kind` with what was said."""
+    store = Store(tmp_path / "store")
+    store.create()
+    store.put([StoredRun(_with_streams("run", steps=2))])
+    names = ["stream", "unit", "step", "step_value", "wall_time", "message_kind", "message", "message_epoch"]
+    rows = [tuple(row.values()) for row in pq.read_table(_bucket(store, "run"), columns=names).to_pylist()]
+    assert rows[1:] == [
+        (None, None, None, None, None, "stopped", "Epoch 2: early stopping", 1),
+        ("loss", "batch", 0, 0.0, None, None, None, None),
+        ("loss", "batch", 1, 1 / 7, None, None, None, None),
+        ("mae", "batch", 0, 0.0, 0.5, None, None, None),
+        ("mae", "batch", 1, -1 / 7, 1.5, None, None, None),
+    ]
 
 
 # Finding runs
@@ -259,13 +389,13 @@ def test_a_store_that_is_not_there_is_named(tmp_path, ask):
 
 
 def _newer_settings(store: Store) -> None:
-    (store.path / "_kcb.json").write_text(json.dumps({"version": 2, "shards": 64}))
+    (store.path / "_kcb.json").write_text(json.dumps({"version": 3, "shards": 64}))
 
 
 def _newer_footer(store: Store) -> None:
     path = _bucket(store, "run1")
     table = pq.read_table(path)
-    footer = json.loads(table.schema.metadata[FOOTER_KEY]) | {"version": 2}
+    footer = json.loads(table.schema.metadata[FOOTER_KEY]) | {"version": 3}
     pq.write_table(table.replace_schema_metadata({FOOTER_KEY: json.dumps(footer)}), path)
 
 
@@ -279,10 +409,10 @@ def _newer_footer(store: Store) -> None:
     ],
 )
 def test_a_newer_version_is_refused_and_not_touched(store, make_newer, use):
-    """Reading and writing a store of version 2 fails, and its bytes stay."""
+    """Reading and writing a store of version 3 fails, and its bytes stay."""
     make_newer(store)
     before = _bytes(store)
-    with pytest.raises(StoreError, match=r"version 2.*Upgrade kcb-replay.*Nothing was changed"):
+    with pytest.raises(StoreError, match=r"version 3.*Upgrade kcb-replay.*Nothing was changed"):
         use(store)
     assert _bytes(store) == before
 
@@ -293,10 +423,10 @@ def test_a_newer_version_is_refused_and_not_touched(store, make_newer, use):
         b"",
         b"{}",
         b"[]",
-        b'{"version": 1}',
-        b'{"version": 1, "buckets": "many"}',
+        b'{"version": 2}',
+        b'{"version": 2, "buckets": "many"}',
         b"\xff\xfe",
-        b'{"version": 1, "buckets": 0}',
+        b'{"version": 2, "buckets": 0}',
     ],
 )
 def test_a_damaged_settings_file_is_named(store, content):
@@ -333,13 +463,13 @@ def test_the_number_of_buckets_grows_with_the_runs(tmp_path, runs, buckets):
     store = Store(tmp_path / "store")
     assert store.bucket_count(expected_runs=runs) == buckets
     store.create(expected_runs=runs)
-    assert json.loads((store.path / "_kcb.json").read_text()) == {"version": 1, "buckets": buckets}
+    assert json.loads((store.path / "_kcb.json").read_text()) == {"version": 2, "buckets": buckets}
 
 
 def test_creating_again_changes_nothing(store):
-    """The number of buckets of a store never changes."""
+    """A store that is there stays as it is."""
     before = _bytes(store)
-    store.create(expected_runs=10**6)
+    store.create(expected_runs=6400)
     assert _bytes(store) == before
 
 
@@ -399,7 +529,37 @@ def test_no_flipped_byte_of_the_data_changes_a_value(store):
     assert noticed > 100
 
 
-@pytest.mark.parametrize("where", ["os.fsync", "pyarrow.parquet.write_table", "os.replace"])
+def test_no_flipped_byte_of_the_footer_changes_what_is_known(store):
+    """The catalogue has a checksum: a bit that rots in it is an error, never another name, epoch or source."""
+    path = _bucket(store, "run1")
+    content, whole = path.read_bytes(), (store.load("run1"), store.runs("run1"))
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    start = content.index(b'{"version"')
+    places = random.Random(1).sample(range(len(content) - footer, len(content)), 200)
+    for position in [start + 11, *places]:
+        path.write_bytes(content[:position] + bytes([content[position] ^ 4]) + content[position + 1 :])
+        try:
+            found = store.load("run1"), store.runs("run1")
+        except (StoreError, RunNotFoundError):
+            continue
+        assert found == whole, position
+    position = content.index(b"loss", start)
+    path.write_bytes(content[:position] + b"moss" + content[position + 4 :])
+    with pytest.raises(StoreError, match="damaged catalogue: its checksum is wrong"):
+        store.load("run1")
+
+
+def test_an_older_version_is_refused_with_the_remedy(store):
+    """A store of version 1 has other columns and no checksum; it is named, and stays as it is."""
+    path = _bucket(store, "run1")
+    pq.write_table(pa.table({"run": ["run1"]}).replace_schema_metadata({FOOTER_KEY: '{"version": 1}'}), path)
+    before = _bytes(store)
+    with pytest.raises(StoreError, match=r"version 1, this kcb-replay reads version 2\. Ingest the logs into another"):
+        store.load("run1")
+    assert _bytes(store) == before
+
+
+@pytest.mark.parametrize("where", ["os.fsync", "pyarrow.parquet.ParquetWriter.write_table", "os.replace"])
 def test_a_full_disk_leaves_the_store_as_it_was(store, monkeypatch, where):
     """The error says that nothing changed, and no temporary file stays."""
     before = _bytes(store)

@@ -1,0 +1,167 @@
+"""Verify a store: that every bucket can be read, holds what its catalogue says, and that every run is there once.
+
+Nothing is repaired and no lock is taken, so that a read-only store can be checked, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from kcb_replay.errors import StoreError
+from kcb_replay.ingest.bucket import opened, read_rows
+from kcb_replay.ingest.columns import numbers_of, validity_of
+from kcb_replay.ingest.discover import STORE_FILE
+from kcb_replay.ingest.rows import entry_of, recording_of, rows_of, step_rows_of, stream_of
+from kcb_replay.ingest.schema import SCHEMA, catalogue_from_footer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    import pyarrow.parquet as pq
+
+    from kcb_replay.ingest.layout import Layout
+    from kcb_replay.ingest.recording import StepSeries
+    from kcb_replay.ingest.schema import RunEntry
+    from kcb_replay.ingest.store import Store
+
+__all__ = ["CheckReport", "Fault", "check"]
+
+_REMEDY = "Restore it, or delete it and ingest its runs again."
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is wrong with a file of the store, and what to do about it."""
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """How much was verified, and what was found to be wrong."""
+
+    buckets: int
+    runs: int
+    rows: int
+    faults: tuple[Fault, ...]
+
+
+def check(store: Store, *, progress: Callable[[int, int, str], None] | None = None) -> CheckReport:
+    """Read every row of a store and report what is wrong; raises `StoreError` when there is no store."""
+    layout = store.layout()
+    faults = [Fault(path.as_posix(), _stray(path)) for path in _strays(store, layout)]
+    homes: dict[str, list[int]] = defaultdict(list)
+    rows = buckets = 0
+    for number in range(layout.buckets):
+        path = store.bucket_path(number)
+        if progress:
+            progress(number, layout.buckets, path.name)
+        try:
+            with opened(path) as file:
+                buckets, rows = buckets + 1, rows + file.metadata.num_rows
+                entries = catalogue_from_footer(file.metadata.metadata, str(path))
+                faults += [Fault(path.as_posix(), text) for text in _faults(file, path, entries)]
+        except FileNotFoundError:
+            continue
+        except StoreError as error:
+            faults.append(Fault(path.as_posix(), str(error)))
+            continue
+        for name in entries:
+            homes[name].append(number)
+    faults += [Fault(file.as_posix(), text) for file, text in _misplaced(store, layout, homes)]
+    if progress:
+        progress(layout.buckets, layout.buckets, "")
+    return CheckReport(buckets, len(homes), rows, tuple(faults))
+
+
+def _strays(store: Store, layout: Layout) -> Iterator[Path]:
+    """Yield the files that a stranger would read with the store and that are none of its buckets."""
+    own = {store.bucket_path(number).name for number in range(layout.buckets)}
+    yield from sorted(path for path in (store.path / "data").iterdir() if path.name not in own and _is_shown(path))
+    names = {STORE_FILE, "data"}
+    yield from sorted(path for path in store.path.iterdir() if path.name not in names and _is_shown(path))
+
+
+def _is_shown(path: Path) -> bool:
+    return not path.name.startswith((".", "_"))
+
+
+def _stray(path: Path) -> str:
+    if re.fullmatch(r"b\d{4}\.parquet", path.name):
+        return f"{path} is beyond the last bucket: {STORE_FILE} is older than it. Restore {STORE_FILE}."
+    return f"{path} is no file of the store, but readers of Parquet would take it for one. Move it out of the store."
+
+
+def _misplaced(store: Store, layout: Layout, homes: Mapping[str, list[int]]) -> Iterator[tuple[Path, str]]:
+    for name, numbers in homes.items():
+        for number in numbers:
+            if number not in layout.numbers(name):
+                path = store.bucket_path(number)
+                yield path, f"{path} holds {name}, which nobody looks for there. {_REMEDY}"
+        if len(numbers) > 1:
+            path, others = store.bucket_path(numbers[-1]), ", ".join(store.bucket_path(n).name for n in numbers[:-1])
+            yield path, f"{path} holds {name}, and so does {others}. Remove that run and ingest it again."
+
+
+def _faults(file: pq.ParquetFile, path: Path, entries: Mapping[str, RunEntry]) -> Iterator[str]:
+    """Yield what is wrong with the runs of a bucket, or between them."""
+    ordered = [entries[name] for name in sorted(entries)]
+    places = [*(entry.rows for entry in ordered), *(entry.step_rows for entry in ordered)]
+    ends = [(0, 0), *places, (file.metadata.num_rows, file.metadata.num_rows)]
+    if any(end != first for (_, end), (first, _) in pairwise(ends)):
+        yield f"{path} has rows that belong to no run, or to two. {_REMEDY}"
+        return
+    for entry in ordered:
+        # Whoever reads the row groups of a run verifies the checksums of their pages.
+        if not _is_as_catalogued(file, path, entry):
+            yield f"{path} holds other rows of {entry.name} than its catalogue says. {_REMEDY}"
+
+
+def _is_as_catalogued(file: pq.ParquetFile, path: Path, entry: RunEntry) -> bool:
+    """Tell whether the rows of a run are those that its recording would be stored as."""
+    rows, step_rows = (read_rows(file, path, place) for place in (entry.rows, entry.step_rows))
+    try:
+        recording = recording_of(entry, rows, _steps(entry, step_rows))
+        again = entry_of(recording, entry.refused, entry.tags)
+        return (
+            again.fits == entry.fits
+            and _equal([rows_of(recording)], rows)
+            and _equal(step_rows_of(recording), step_rows)
+        )
+    except (ValueError, LookupError, TypeError, StopIteration, pa.ArrowException):
+        return False
+
+
+def _steps(entry: RunEntry, rows: pa.Table) -> list[dict[str, StepSeries]]:
+    steps, first = [], 0
+    for fit in entry.fits:
+        series = {}
+        for stream in fit.streams:
+            series[stream.name] = stream_of(stream, rows.slice(first, stream.steps))
+            first += stream.steps
+        steps.append(series)
+    return steps
+
+
+def _equal(expected: Iterable[pa.Table], found: pa.Table) -> bool:
+    """Compare rows bit by bit, so that a NaN equals itself."""
+    table = pa.concat_tables([SCHEMA.empty_table(), *expected])
+    return len(table) == len(found) and all(map(_equal_columns, table.columns, found.columns))
+
+
+def _equal_columns(one: pa.ChunkedArray, two: pa.ChunkedArray) -> bool:
+    if one.type != pa.float64():
+        plain = pa.string() if pa.types.is_dictionary(one.type) else one.type
+        return bool(one.cast(plain).equals(two.cast(plain)))
+    valid = validity_of(one)
+    expected, found = (numbers_of(column, np.float64).view(np.int64)[valid] for column in (one, two))
+    return np.array_equal(valid, validity_of(two)) and np.array_equal(expected, found)

@@ -1,0 +1,230 @@
+"""What the store knows of one run, as text for people and as records for programs: where from, what, and what was odd.
+
+The values of streams are not read: a stream of a million steps is shown by its name, its unit and its length.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from kcb_replay.replay.directions import direction_of
+from kcb_replay.report.names import shown
+from kcb_replay.report.numbers import Decimals, whole
+from kcb_replay.report.tables import table
+
+if TYPE_CHECKING:
+    from kcb_replay.ingest.recording import Fit, Recording, Series
+    from kcb_replay.ingest.schema import FitEntry, RunEntry
+    from kcb_replay.report.machine import Record
+
+__all__ = ["metric_records", "run_document", "run_text", "size_text"]
+
+Cells: TypeAlias = dict[str, str]
+_AGES = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+
+
+def run_document(entry: RunEntry, recording: Recording) -> Record:
+    """Return the document of `kcb-replay show RUN --json`."""
+    return {
+        "schema": "kcb-replay/show/1",
+        "run": entry.name,
+        "tags": entry.tags,
+        "sources": [
+            {
+                "path": source.path,
+                "format": source.format,
+                "reader": source.reader,
+                "size": source.size,
+                "modified": _modified(source.mtime_ns),
+                "sha256": source.sha256,
+            }
+            for source in entry.sources
+        ],
+        "fits": [
+            {
+                "fit": number,
+                "epochs": len(fit),
+                "metrics": [_metric_record(fit, name) for name in fit.metrics],
+                "streams": _stream_records(entry.fits[number]),
+                "messages": _message_records(fit),
+            }
+            for number, fit in enumerate(recording.fits)
+        ],
+        "notes": [
+            {"code": note.code, "text": note.text, "source": note.source, "fit": note.fit, "metric": note.metric}
+            for note in entry.notes
+        ],
+        "refused": [{"path": source.path, "reason": source.reason} for source in entry.refused],
+    }
+
+
+def metric_records(recording: Recording) -> list[Record]:
+    """Return one record per fit and metric."""
+    return [
+        {"run": recording.name, "fit": number, **_metric_record(fit, name)}
+        for number, fit in enumerate(recording.fits)
+        for name in fit.metrics
+    ]
+
+
+def run_text(entry: RunEntry, recording: Recording, *, now: float) -> str:
+    """Return what is known of a run; `now`, in seconds since 1970, is what the ages of the sources count from."""
+    fits = "1 fit" if len(entry.fits) == 1 else f"{whole(len(entry.fits))} fits"
+    tags = f", tagged {', '.join(map(shown, entry.tags))}" if entry.tags else ""
+    parts = [f"{shown(entry.name)}: {fits}, {whole(entry.epochs)} epochs{tags}", _sources_text(entry, now)]
+    for number, fit in enumerate(recording.fits):
+        parts += _fit_parts(number, fit, entry.fits[number])
+    if entry.notes:
+        parts.append("\n".join(["Notes:", *(f"  {shown(note.text)}" for note in entry.notes)]))
+    if entry.refused:
+        lines = (f"  {shown(source.path)}: {shown(source.reason)}" for source in entry.refused)
+        parts.append("\n".join(["Left out:", *lines]))
+    return "\n\n".join(parts)
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes as people read it."""
+    if size < 1000:
+        return f"{size} B"
+    unit = next(unit for unit in ("kB", "MB", "GB") if size < 1000 ** (" kMG".index(unit[0]) + 1) or unit == "GB")
+    return f"{size / 1000 ** ' kMG'.index(unit[0]):,.1f} {unit}"
+
+
+def _sources_text(entry: RunEntry, now: float) -> str:
+    return table(
+        [
+            {
+                "source": shown(source.path),
+                "format": shown(source.format),
+                "size": size_text(source.size),
+                "modified": _age(now - source.mtime_ns / 1e9),
+            }
+            for source in entry.sources
+        ]
+    )
+
+
+def _fit_parts(number: int, fit: Fit, entry: FitEntry) -> list[str]:
+    records = [_metric_record(fit, name) for name in fit.metrics]
+    parts = [f"Fit {number}: {_epochs_text(fit)}"]
+    if records:
+        parts.append(table([_metric_cells(fit, name) for name in fit.metrics]))
+    if entry.streams:
+        streams = [
+            {"stream": shown(stream.name), "steps": whole(stream.steps), "each": stream.unit, "tag": shown(stream.tag)}
+            for stream in entry.streams
+        ]
+        parts.append(table(streams))
+    if fit.messages:
+        said = (f"  {_place(message.epoch)}{shown(message.text)}" for message in fit.messages)
+        parts.append("\n".join(["Messages:", *said]))
+    return parts
+
+
+def _epochs_text(fit: Fit) -> str:
+    if not len(fit):
+        return "no epochs"
+    first, last = int(fit.epochs[0]) + 1, int(fit.epochs[-1]) + 1
+    gaps = "" if last - first + 1 == len(fit) else " with gaps"
+    return f"{whole(len(fit))} epochs, {first} to {last}{gaps}"
+
+
+def _place(index: int | None) -> str:
+    return "" if index is None else f"epoch {index + 1}: "
+
+
+def _metric_cells(fit: Fit, name: str) -> Cells:
+    decimals = Decimals()
+    series = fit.metrics[name]
+    places = np.flatnonzero(series.valid)
+    best = _best(series, name)
+    return {
+        "metric": shown(name),
+        "values": whole(len(places)),
+        "first": _at(decimals, series, places[0] if len(places) else None),
+        "best": _at(decimals, series, best),
+        "best epoch": "" if best is None else str(int(fit.epochs[best]) + 1),
+        "last": _at(decimals, series, places[-1] if len(places) else None),
+        "from": shown(series.source),
+    }
+
+
+def _metric_record(fit: Fit, name: str) -> dict[str, object]:
+    series = fit.metrics[name]
+    places = np.flatnonzero(series.valid)
+    best = _best(series, name)
+    index = None if best is None else int(fit.epochs[best])
+    return {
+        "metric": name,
+        "tag": series.tag,
+        "source": series.source,
+        "values": len(places),
+        "missing": len(fit) - len(places),
+        "first": float(series.values[places[0]]) if len(places) else None,
+        "direction": direction_of(name),
+        "best": None if best is None else float(series.values[best]),
+        "best_index": index,
+        "best_epoch": None if index is None else index + 1,
+        "last": float(series.values[places[-1]]) if len(places) else None,
+    }
+
+
+def _best(series: Series, name: str) -> int | None:
+    """Return the place of the best value; None where there is no number, or no telling which direction is better."""
+    direction = direction_of(name)
+    numbers = np.flatnonzero(series.valid & ~np.isnan(series.values))
+    if direction is None or not len(numbers):
+        return None
+    values = series.values[numbers]
+    return int(numbers[np.argmin(values) if direction == "min" else np.argmax(values)])
+
+
+def _at(decimals: Decimals, series: Series, place: int | None) -> str:
+    return decimals.show(None if place is None else float(series.values[place]))
+
+
+def _stream_records(entry: FitEntry) -> list[Record]:
+    return [
+        {
+            "stream": stream.name,
+            "tag": stream.tag,
+            "source": stream.source,
+            "unit": stream.unit,
+            "steps": stream.steps,
+            "wall_time": stream.timed,
+        }
+        for stream in entry.streams
+    ]
+
+
+def _message_records(fit: Fit) -> list[Record]:
+    return [
+        {
+            "kind": message.kind,
+            "text": message.text,
+            "source": message.source,
+            "index": message.epoch,
+            "epoch": None if message.epoch is None else message.epoch + 1,
+            "value": message.value,
+        }
+        for message in fit.messages
+    ]
+
+
+def _modified(mtime_ns: int) -> str | None:
+    try:
+        return datetime.fromtimestamp(mtime_ns / 1e9, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        # A file system may hold any number.
+        return None
+
+
+def _age(seconds: float) -> str:
+    for unit, length in _AGES:
+        if seconds >= length:
+            count = int(seconds // length)
+            return f"{whole(count)} {unit}{'s' if count > 1 else ''} ago"
+    return "just now" if seconds >= 0 else "in the future"
