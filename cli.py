@@ -173,7 +173,9 @@ def _settings(command: _Function) -> _Function:
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(exists=True, readable=False, path_type=Path)
 )
 @_store
-@click.option("--format", "format_", default="auto", show_default=True, help="csvlogger, history or tensorboard.")
+@click.option(
+    "--format", "format_", default="auto", show_default=True, help="Or a format by its name, such as csvlogger."
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 when anything was left out.")
 @_quiet
 def ingest_command(paths: tuple[Path, ...], store: Path, format_: str, strict: bool, quiet: bool) -> None:

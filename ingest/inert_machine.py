@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import NoReturn
 
 from kcb_replay.ingest.inert import InertPickleError, Opaque
+from kcb_replay.ingest.printable import MAX_SHOWN, printable
 
-__all__ = ["MAX_INTEGER_BYTES", "MAX_MEMO", "Machine", "printable"]
+__all__ = ["MAX_INTEGER_BYTES", "MAX_MEMO", "Machine"]
 
 MAX_STACK = 1_000_000
 MAX_MARKS = 1_000
@@ -19,7 +20,6 @@ MAX_GLOBALS = 10_000
 MAX_TEXT = 16 * 1024 * 1024  # a character may take four times its bytes in memory
 MAX_INTEGER_BYTES = 64
 MAX_NUMBER_TEXT = 160  # decimal digits of a 64-byte integer, with sign and suffix
-MAX_SHOWN = 200
 _ABSENT = object()
 
 
@@ -174,9 +174,3 @@ class Machine:
             name = self.names[module, attr] = printable(f"{module[:MAX_SHOWN]}.{attr[:MAX_SHOWN]}")
             self.named.setdefault(name, self.at)
         return Opaque(name, at=self.at)
-
-
-def printable(text: str) -> str:
-    """Escape and cut a text for terminals: a name must not bring control sequences, nor megabytes."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:MAX_SHOWN])
-    return shown if len(text) <= MAX_SHOWN else f"{shown}..."

@@ -13,8 +13,9 @@ from itertools import repeat
 from types import MappingProxyType
 
 from kcb_replay.ingest.inert import Inert, InertPickleError, Opaque, misshapen
-from kcb_replay.ingest.inert_machine import Machine, printable
+from kcb_replay.ingest.inert_machine import Machine
 from kcb_replay.ingest.inert_opcodes import STEPS
+from kcb_replay.ingest.printable import printable
 
 __all__ = ["Inert", "InertPickleError", "Opaque", "interpret", "sniff"]
 
