@@ -13,7 +13,7 @@ __all__ = ["Inert", "InertPickleError", "Opaque", "misshapen"]
 
 MAX_DEPTH = 100
 MAX_OBJECTS = 5_000_000  # counted as if nothing were shared: a doubled tuple doubles with every opcode
-MAX_CONTAINERS = 500_000
+MAX_CONTAINERS = 250_000
 _TOO_MANY = f"more than {MAX_CONTAINERS} containers"
 _TOO_DEEP = f"more than {MAX_DEPTH} objects inside each other"
 

@@ -17,6 +17,7 @@ MAX_MARKS = 1_000
 MAX_MEMO = 2_000_000
 MAX_SETS = 100_000  # an empty set takes one byte of pickle and 216 of memory
 MAX_GLOBALS = 10_000
+MAX_FLOATS = 2_000_000
 MAX_TEXT = 16 * 1024 * 1024  # a character may take four times its bytes in memory
 MAX_INTEGER_BYTES = 64
 MAX_NUMBER_TEXT = 160  # decimal digits of a 64-byte integer, with sign and suffix
@@ -26,13 +27,14 @@ _ABSENT = object()
 class Machine:
     """The stack, the open marks and the memo of one interpretation; `at` is the opcode, `next` what follows it."""
 
-    __slots__ = ("at", "content", "marks", "memo", "named", "names", "next", "sets", "size", "stack", "text")
+    __slots__ = ("at", "content", "floats", "marks", "memo", "named", "names", "next", "sets", "size", "stack", "text")
 
     def __init__(self, content: bytes) -> None:
         self.content = content
         self.size = len(content)
         self.at = 0
         self.next = 0
+        self.floats = 0
         self.sets = 0
         self.text = 0
         self.stack: list[object] = []
@@ -88,8 +90,11 @@ class Machine:
             self.refuse(f"more than {MAX_STACK} objects on the stack")
         self.stack.append(value)
 
-    def push_all(self, values: list[object]) -> None:
-        """Put several values onto the stack."""
+    def push_floats(self, values: list[float]) -> None:
+        """Put several floats onto the stack; they are not counted as opcodes, but by themselves."""
+        self.floats += len(values)
+        if self.floats > MAX_FLOATS:
+            self.refuse(f"more than {MAX_FLOATS} floats")
         if len(self.stack) + len(values) > MAX_STACK:
             self.refuse(f"more than {MAX_STACK} objects on the stack")
         self.stack += values

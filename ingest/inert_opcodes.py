@@ -45,7 +45,7 @@ def _floats(machine: Machine) -> None:
     if count == 1:
         machine.push(struct.unpack_from(">d", machine.content, machine.at + 1)[0])
     else:
-        machine.push_all(np.frombuffer(machine.content, _FLOAT, count, machine.at)["value"].tolist())
+        machine.push_floats(np.frombuffer(machine.content, _FLOAT, count, machine.at)["value"].tolist())
     machine.next = found.end()
 
 

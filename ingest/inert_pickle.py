@@ -20,7 +20,7 @@ from kcb_replay.ingest.printable import printable
 __all__ = ["Inert", "InertPickleError", "Opaque", "interpret", "sniff"]
 
 MAX_CONTENT = 64 * 1024 * 1024
-MAX_OPCODES = 2_000_000
+MAX_OPCODES = 1_000_000
 
 _STOP = ord(".")
 _PROTOCOLS_0_1 = re.compile(

@@ -102,6 +102,12 @@ def _only_reader(path: Path) -> Reader:
     return reader
 
 
+def _table(path: Path) -> pd.DataFrame:
+    # As text first: not every version of pandas reads the nearest float.
+    table = pd.read_csv(path, dtype=str, skipinitialspace=True)
+    return table.map(float, na_action="ignore")
+
+
 @pytest.mark.parametrize("path", _files("lightning_metrics"), ids=_name)
 def test_every_value_of_lightning_is_read_where_pandas_reads_it(path):
     """Each value of a column is at its epoch or its step; those of trainer.test are named instead."""
@@ -109,7 +115,7 @@ def test_every_value_of_lightning_is_read_where_pandas_reads_it(path):
     assert reader.format == "lightning"
     reading = reader.read((_blob(path),))
     (fit,) = reading.fits
-    table = pd.read_csv(path, float_precision="round_trip")
+    table = _table(path)
     left_out = [note.text.split()[0] for note in reading.notes if note.code == "after_training"]
     for tag in table.columns.difference(["epoch", "step", *left_out]):
         rows = table.dropna(subset=[tag])
@@ -129,7 +135,7 @@ def test_every_value_of_yolo_is_read_where_pandas_reads_it(path):
     reader = _only_reader(path)
     assert reader.format == "yolo"
     (fit,) = reader.read((_blob(path),)).fits
-    table = pd.read_csv(path, skipinitialspace=True, float_precision="round_trip")
+    table = _table(path)
     assert fit.epochs.tolist() == (table["epoch"] - 1).tolist()
     assert {series.tag: series.values.tolist() for series in fit.metrics.values()} == table.drop(
         columns="epoch"
