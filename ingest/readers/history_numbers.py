@@ -82,6 +82,9 @@ class Numbers:
         self._count(len(raw))
         if set(map(type, raw)) <= {float}:
             return Column(np.array(raw, np.float64), np.ones(len(raw), np.bool_))
+        alike = _alike(raw)
+        if alike is not None:
+            return Column(_as_floats(alike), np.ones(len(raw), np.bool_))
         found = [_number(item) for item in raw]
         return Column(
             np.array([0.0 if value is None else value for value in found], np.float64),
@@ -129,6 +132,26 @@ def what(value: object) -> str:
     if isinstance(value, Opaque):
         return f"{value.name} at byte {value.at}"
     return "None" if value is None else f"{'an' if isinstance(value, int) else 'a'} {type(value).__name__}"
+
+
+def _alike(items: Sequence[object]) -> NDArray[np.generic] | None:
+    """Return NumPy's scalars of one dtype all at once, None for anything else."""
+    match items[0]:
+        case Opaque(args=(dtype, bytes())):
+            pass
+        case _:
+            return None
+    packed = []
+    for item in items:
+        if not isinstance(item, Opaque) or item.name not in _SCALARS or not item.args or len(item.args) != 2:
+            return None
+        if item.args[0] is not dtype or not isinstance(item.args[1], bytes):
+            return None
+        packed.append(item.args[1])
+    kind = _dtype(dtype)
+    if set(map(len, packed)) != {kind.itemsize}:
+        return None
+    return np.frombuffer(b"".join(packed), kind)
 
 
 def _of_tensor(value: object) -> object:
