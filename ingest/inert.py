@@ -105,6 +105,9 @@ _CONTAINERS = frozenset({list, tuple, dict, Opaque})
 def _parts(node: object) -> list[object]:
     inner: Iterable[object] = ()
     if isinstance(node, Opaque):
+        # Most records are numbers of NumPy: a call with nothing else.
+        if node.state is None and not node.items:
+            return [node.args] if node.args else []
         inner = (node.args, node.state, node.items)
     elif isinstance(node, dict):
         inner = node.values()

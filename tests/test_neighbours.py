@@ -64,6 +64,14 @@ def test_tests_after_the_training_are_of_no_epoch():
     assert (_epochs(reading.fits[0]), _codes(reading)) == ({"loss": [1, 2]}, ["after_training"])
 
 
+def test_a_step_that_goes_back_by_one_begins_no_fit():
+    """The means of an epoch may stand behind its validation, with the step before; a stream must not go back."""
+    reading = _read("lightning", "epoch,step,val_loss,loss,a_step\n0,10,4,,1\n0,9,,2,2\n1,20,3,,3\n1,19,,1,4\n")
+    (fit,) = reading.fits
+    assert (_epochs(fit), _steps(fit)) == ({"val_loss": [4, 3], "loss": [2, 1]}, {})
+    assert _codes(reading) == ["steps_go_back"]
+
+
 def test_an_epoch_that_goes_back_begins_a_fit():
     """As for CSVLogger."""
     reading = _read("lightning", "epoch,step,loss\n0,9,1\n1,19,2\n0,9,3\n")

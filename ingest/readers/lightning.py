@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -98,7 +99,8 @@ def _parts(table: Table, path: str, notes: list[Note]) -> list[_Part]:
     for row in table.rows:
         epoch, step = (_count(row, table.header.index(key), path) for key in _KEYS)
         here = (last[0] if epoch is None else epoch, last[1] if step is None else step)
-        if not parts or here[0] < last[0] or here[1] < last[1]:
+        # Some versions write the means of an epoch with the step before that of its validation.
+        if not parts or here[0] < last[0] or here[1] + 1 < last[1]:
             parts.append(_Part())
             here = (epoch or 0, step or 0)
         last = here
@@ -173,7 +175,10 @@ def _streams(by_step: dict[str, list[_Point]], path: str, notes: list[Note]) -> 
         if len(placed) < len(points):
             text = f"{len(points) - len(placed)} values of {printable(tag)} in {path} have no step; they are left out"
             notes.append(Note("no_step", text, path, metric=step_names[tag]))
-        if placed:
+        if any(one[0] > two[0] for one, two in pairwise(placed)):
+            text = f"{printable(tag)} is left out of {path}: its steps go back"
+            notes.append(Note("steps_go_back", text, path, metric=step_names[tag]))
+        elif placed:
             steps[step_names[tag]] = stream(placed, "iteration", tag, path)
     return steps
 
