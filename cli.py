@@ -180,7 +180,7 @@ def _settings(command: _Function) -> _Function:
     "format_",
     default="auto",
     show_default=True,
-    help="One format only: csvlogger, history, tensorboard, console ...",
+    help="Or a format by its name, such as csvlogger, history, tensorboard, console.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes, where they pay.  [default: one per core]")
 @click.option("--dry-run", is_flag=True, help="Only list what would be read, by which reader, into which run.")

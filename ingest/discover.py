@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.files import read_head, state_of
 from kcb_replay.ingest.left_out import LeftOutSource
-from kcb_replay.ingest.readers import READERS, reader_named
+from kcb_replay.ingest.readers import READERS, FolderReader, reader_named
 from kcb_replay.ingest.readers.tensorboard import ROLES
 
 if TYPE_CHECKING:
@@ -133,7 +133,8 @@ def _files(root: Path, found: Discovery) -> Iterator[Path]:
 
 def _sniffed(path: Path, search: _Search) -> Candidate | None:
     found = search.found
-    if path.suffix.lower() not in _SUFFIXES and "tfevents" not in path.name:
+    # MLflow names files by metrics, and what stands behind the point of `mAP_0.5` is no ending.
+    if path.suffix.lower() not in _SUFFIXES and "tfevents" not in path.name and "metrics" not in path.parts:
         found.other_files += 1
         return None
     try:
@@ -217,7 +218,9 @@ def _run_folder(candidate: Candidate) -> Path:
 
 def run_folder(path: Path, format: str) -> Path:  # noqa: A002  # the readers' word
     """Return the folder that names the run of a file; `train/` and `validation/` belong to their parent."""
-    folder = path.parent
+    folder, reader = path.parent, reader_named(format)
+    if isinstance(reader, FolderReader):
+        return reader.run_folder(path)
     # A path in the working folder does not hold the folder's name.
     if format != "tensorboard" or folder.absolute().name not in ROLES:
         return folder
@@ -231,8 +234,8 @@ def _folder_name(folder: Path, root: Path) -> str:
 
 def _groups_of(name: str, candidates: Sequence[Candidate]) -> list[Group]:
     """Make one run of a folder, or, when it holds several logs of one format, one run of each file."""
-    events = tuple(candidate for candidate in candidates if candidate.reader.format == "tensorboard")
-    files = [candidate for candidate in candidates if candidate.reader.format != "tensorboard"]
+    events = tuple(candidate for candidate in candidates if _is_of_folders(candidate.reader))
+    files = [candidate for candidate in candidates if not _is_of_folders(candidate.reader)]
     per_format = Counter(candidate.reader.format for candidate in files)
     if max(per_format.values(), default=0) <= 1:
         return [Group(name, (*files, *events))]
@@ -245,6 +248,10 @@ def _groups_of(name: str, candidates: Sequence[Candidate]) -> list[Group]:
         parts = [alike] if len(formats) == len(alike) else [[candidate] for candidate in alike]
         groups += [Group(f"{name}/{stem if len(parts) == 1 else part[0].path.name}", tuple(part)) for part in parts]
     return groups
+
+
+def _is_of_folders(reader: Reader) -> bool:
+    return reader.format == "tensorboard" or isinstance(reader, FolderReader)
 
 
 def _joined(groups: Iterable[Group]) -> list[Group]:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 __all__ = ["Inert", "InertPickleError", "Opaque", "misshapen"]
 
 MAX_DEPTH = 100
-MAX_OBJECTS = 50_000_000  # counted as if nothing were shared: a doubled tuple doubles with every opcode
+MAX_OBJECTS = 5_000_000  # counted as if nothing were shared: a doubled tuple doubles with every opcode
+MAX_CONTAINERS = 250_000
+_TOO_MANY = f"more than {MAX_CONTAINERS} containers"
 _TOO_DEEP = f"more than {MAX_DEPTH} objects inside each other"
 
 
@@ -28,13 +30,14 @@ class InertPickleError(ValueError):
         self.named = MappingProxyType(dict(named or {}))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Opaque:
     """What a pickle names but nobody imported: `name` is `module.attr`, escaped where it cannot be printed.
 
     `args` is None for the global itself and a tuple where it is called or instantiated (keyword arguments as a last
     dict). `state` is what BUILD gives; `items` what is appended, pairs for a mapping. A call of what another call
-    returned has the name `()` and the args `(callee, args)`. `at` is the byte position of the global.
+    returned has the name `()` and the args `(callee, args)`. `at` is the byte position of the global. It is
+    filled while its pickle is interpreted, and never changed afterwards.
     """
 
     name: str
@@ -42,8 +45,6 @@ class Opaque:
     state: object = None
     items: Sequence[object] = ()
     at: int = 0
-
-    __hash__ = None  # type: ignore[assignment]  # may hold lists, and hashing walks
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ def misshapen(top: object) -> str:
                     return "an object that holds itself"
                 if len(opened) > MAX_DEPTH:
                     return _TOO_DEEP
+                if len(pending) > MAX_CONTAINERS:
+                    return _TOO_MANY
                 pending.append((node, parts))
                 pending.extend([(part, None) for part in parts if id(part) not in measured])
                 continue
@@ -80,6 +83,8 @@ def misshapen(top: object) -> str:
             return _TOO_DEEP
         if objects > MAX_OBJECTS:
             return f"more than {MAX_OBJECTS} objects when nothing is shared"
+        if len(measured) >= MAX_CONTAINERS:
+            return _TOO_MANY
         measured[id(node)] = height, objects
     return ""
 
@@ -93,17 +98,21 @@ def _measure(node: object, parts: Sequence[tuple[int, int]]) -> tuple[int, int]:
     return height, objects
 
 
-_SEQUENCES = (list, tuple)
 _PLAIN_CONTAINERS = (list, tuple, dict)
-_CONTAINERS = (list, tuple, dict, Opaque)
+_CONTAINERS = frozenset({list, tuple, dict, Opaque})
 
 
 def _parts(node: object) -> list[object]:
     inner: Iterable[object] = ()
-    if isinstance(node, _SEQUENCES):
-        inner = node
+    if isinstance(node, Opaque):
+        # Most records are numbers of NumPy: a call with nothing else.
+        if node.state is None and not node.items:
+            return [node.args] if node.args else []
+        inner = (node.args, node.state, node.items)
     elif isinstance(node, dict):
         inner = node.values()
-    elif isinstance(node, Opaque):
-        inner = (node.args, node.state, node.items)
-    return [part for part in inner if part and isinstance(part, _CONTAINERS)]
+    elif isinstance(node, list | tuple):
+        inner = node
+    if _CONTAINERS.isdisjoint(map(type, inner)):
+        return []
+    return [part for part in inner if type(part) in _CONTAINERS and part]

@@ -202,7 +202,7 @@ def test_runs_without_the_monitor_are_left_out_with_the_reason(cli, sample_logs,
     [
         ("notes.xyz", b"hello", "of no format that is known"),
         ("empty.log", b"", "is empty"),
-        ("metrics.csv", b"epoch,step,train_loss\n0,1,2\n", "of no format that is known"),
+        ("log.csv", b"epoch,step,train_loss\n0,1,2\n", "of no format that is known"),
         ("header.csv", b"epoch,loss\n", "holds a header but no whole epoch"),
         ("history.pkl", b"\x80\x04cos\nsystem\n(S'touch pwned'\ntR.", "holds os.system"),
         ("events.out.tfevents.1", b"garbage that is long enough", "is no event file"),

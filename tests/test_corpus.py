@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import csv
@@ -13,7 +15,7 @@ from pyarrow import csv
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.discover import discover
 from kcb_replay.ingest.readers import READERS
-from kcb_replay.ingest.readers.base import Blob
+from kcb_replay.ingest.readers.base import Blob, Reader
 from kcb_replay.ingest.readers.console import CONSOLE
 from kcb_replay.ingest.readers.csvlogger import CSVLOGGER
 from kcb_replay.ingest.readers.tensorboard import TENSORBOARD
@@ -87,13 +89,84 @@ def test_every_cell_of_a_csvlogger_file_is_read_as_pyarrow_reads_it(path):
         assert np.array_equal(np.concatenate(read), table[name].to_numpy(), equal_nan=True), name
 
 
-@pytest.mark.parametrize("path", _files("lookalike_csv", "lightning_metrics", "yolo_results"), ids=_name)
+@pytest.mark.parametrize("path", _files("lookalike_csv"), ids=_name)
 def test_no_look_alike_is_accepted(path):
-    """Hand-written logs, Lightning's and YOLO's are of no format that is known, and the report says so."""
+    """Hand-written logs and Chainer's are of no format that is known, and the report says so."""
     blob = _blob(path)
     assert not any(reader.accepts(blob.path, blob.content[:4096]) for reader in READERS)
     with pytest.raises(ReadError, match="of no format that is known"):
         discover([path])
+
+
+def _only_reader(path: Path) -> Reader:
+    (reader,) = (reader for reader in READERS if reader.accepts(_name(path), path.read_bytes()[:65536]))
+    return reader
+
+
+def _table(path: Path) -> pd.DataFrame:
+    # As text first: not every version of pandas reads the nearest float.
+    table = pd.read_csv(path, dtype=str, skipinitialspace=True)
+    return table.map(float, na_action="ignore")
+
+
+@pytest.mark.parametrize("path", _files("lightning_metrics"), ids=_name)
+def test_every_value_of_lightning_is_read_where_pandas_reads_it(path):
+    """Each value of a column is at its epoch or its step; those of trainer.test are named instead."""
+    reader = _only_reader(path)
+    assert reader.format == "lightning"
+    reading = reader.read((_blob(path),))
+    (fit,) = reading.fits
+    table = _table(path)
+    left_out = [note.text.split()[0] for note in reading.notes if note.code == "after_training"]
+    for tag in table.columns.difference(["epoch", "step", *left_out]):
+        rows = table.dropna(subset=[tag])
+        (series,) = (each for each in [*fit.metrics.values(), *fit.steps.values()] if each.tag == tag)
+        if tag.endswith("_step"):
+            assert series.steps.tolist() == rows["step"].tolist()
+            assert series.values.tolist() == rows[tag].tolist()
+        else:
+            assert fit.epochs[series.valid].tolist() == rows["epoch"].tolist()
+            assert series.values[series.valid].tolist() == rows[tag].tolist()
+    assert sorted(left_out) == sorted(name for name in table.columns if "test_" in name)
+
+
+@pytest.mark.parametrize("path", _files("yolo_results"), ids=_name)
+def test_every_value_of_yolo_is_read_where_pandas_reads_it(path):
+    """The rows are epochs from 0, the names are Keras's where that is certain."""
+    reader = _only_reader(path)
+    assert reader.format == "yolo"
+    (fit,) = reader.read((_blob(path),)).fits
+    table = _table(path)
+    assert fit.epochs.tolist() == (table["epoch"] - 1).tolist()
+    assert {series.tag: series.values.tolist() for series in fit.metrics.values()} == table.drop(
+        columns="epoch"
+    ).to_dict("list")
+    assert {"box_loss", "val_box_loss", "metrics/mAP50(B)"} <= set(fit.metrics)
+
+
+@pytest.mark.parametrize("path", _files("hf_trainer_state"), ids=_name)
+def test_every_value_of_hugging_face_is_read(path):
+    """Each value of the log history is at its epoch or its global step."""
+    reader = _only_reader(path)
+    assert reader.format == "hf_trainer"
+    (fit,) = reader.read((_blob(path),)).fits
+    assert fit.epochs.tolist() == list(range(30))
+    by_tag = {series.tag: series for series in fit.metrics.values()}
+    streams = {series.tag: series for series in fit.steps.values()}
+    for entry in json.loads(path.read_bytes())["log_history"]:
+        for tag in entry.keys() - {"epoch", "step"}:
+            if entry["epoch"] >= 1:
+                assert by_tag[tag].values[int(entry["epoch"]) - 1] == entry[tag]
+            if tag in streams:
+                assert streams[tag].values[streams[tag].steps.tolist().index(entry["step"])] == entry[tag]
+            assert entry["epoch"] >= 1 or tag in streams
+
+
+@pytest.mark.parametrize("path", _files("pickle_decoys"), ids=_name)
+def test_decoys_are_refused_by_the_class_they_hold(path):
+    """A joblib dump that is named like a history, and is none."""
+    with pytest.raises(ReadError, match=r"holds __main__\.ETL at byte \d+: not a History"):
+        _only_reader(path).read((_blob(path),))
 
 
 def _event_groups() -> dict[str, list[Path]]:

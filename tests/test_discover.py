@@ -178,7 +178,7 @@ def test_other_files_are_counted(logs):
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("run/metrics.csv", b"epoch,step,train_loss\n0,1,2\n", "begins with 'epoch,step,train_loss'"),
+        ("run/log.csv", b"epoch,step,train_loss\n0,1,2\n", "begins with 'epoch,step,train_loss'"),
         ("run/training.log", b"", "is empty"),
     ],
 )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import collections
+import gzip
+import io
+import lzma
 import pickle
 import struct
 import sys
+import zlib
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -19,6 +24,7 @@ from kcb_replay.ingest.readers.history import HISTORY
 from kcb_replay.ingest.recording import Note
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 PROTOCOLS = range(6)
@@ -210,6 +216,8 @@ def test_whole_history_objects_are_read(module: str, protocol: int, monkeypatch:
     [
         ([0, 1, 2], "has 3 numbers for 2 epochs, so it is that of the last fit only"),
         ([0.0, 1.0], "is not a list of integers"),
+        ([1, 1], "does not rise"),
+        ([-1, 0], "does not rise"),
         ([0, 2**63], "is not a list of integers"),
         ("ab", "is not a list of integers"),
     ],
@@ -243,7 +251,10 @@ NOT_HISTORIES = {
     "a text": ("loss", "holds a str: not a History."),
     "nothing": (None, "holds None: not a History."),
     "a word index": ({"the": 1}, "holds a dict whose the is an int: not a History."),
-    "parts of runs": ({"train": [{"loss": 1.0}]}, "holds a dict, which is no number"),
+    "parts of other shapes": ({"train": [{"loss": [1.0]}]}, "holds a dict, which is no number"),
+    "rows that may be epochs or folds": ([{"loss": 1.0}, {"loss": 0.5}], "holds a list: not a History."),
+    "a long name": ({"a" * 10_001: [1.0]}, "a dict with a key of 10001 characters: not a History."),
+    "too many names": ({str(n): [1.0] for n in range(20_001)}, "a dict of more than 20000 names: not a History."),
     "numbers as names": ({1: [1.0]}, "holds a dict with an int as a key: not a History."),
     "broken name": ({"\ud800": [1.0]}, "holds a dict with the key '\\ud800', which is not valid Unicode"),
     "an ordered dict": (collections.OrderedDict(a=[1.0]), "holds collections.OrderedDict at byte "),
@@ -256,6 +267,130 @@ def test_other_objects_are_refused_by_what_they_are(value: object, text: str) ->
     message = _refusal(pickle.dumps(value))
     assert text in message
     assert message.endswith(REMEDY)
+
+
+SHAPES = {
+    "lists by part": (
+        {"train": {"loss": [2.0, 1.0]}, "val": {"loss": [4.0, 3.0]}},
+        [{"loss": [2.0, 1.0], "val_loss": [4.0, 3.0]}],
+    ),
+    "epochs by part": (
+        {"train": [{"loss": 2.0}, {"loss": 1.0, "acc": 0.5}], "val": [{"loss": 4.0}, {"loss": 3.0}]},
+        [{"loss": [2.0, 1.0], "acc": [None, 0.5], "val_loss": [4.0, 3.0]}],
+    ),
+    "named by part": (
+        {"train_loss": [2.0, 1.0], "test_loss": [4.0, 3.0]},
+        [{"loss": [2.0, 1.0], "test_loss": [4.0, 3.0]}],
+    ),
+    "named twice": ({"train_loss": [2.0], "loss": [1.0]}, [{"train_loss": [2.0], "loss": [1.0]}]),
+    "folds": ([{"loss": [2.0, 1.0]}, {"loss": [3.0]}], [{"loss": [2.0, 1.0]}, {"loss": [3.0]}]),
+    "array of folds": (
+        np.array([{"loss": [2.0]}, {"loss": [3.0]}], dtype=object),
+        [{"loss": [2.0]}, {"loss": [3.0]}],
+    ),
+    "array of numbers": ({"loss": np.array([2, 1], np.float16)}, [{"loss": [2.0, 1.0]}]),
+    "arrays without dimensions": ({"loss": [np.array(2.0), np.array(1, np.float32)]}, [{"loss": [2.0, 1.0]}]),
+}
+
+
+def _all_values(reading: Reading) -> list[dict[str, list[float | None]]]:
+    return [_values(Reading((fit,))) for fit in reading.fits]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize(("value", "fits"), SHAPES.values(), ids=SHAPES)
+def test_shapes_that_people_save_are_read(value: object, fits: object, protocol: int) -> None:
+    """Parts of a training become its metrics, folds become fits."""
+    assert _all_values(_read(pickle.dumps(value, protocol))) == fits
+
+
+def test_the_tag_is_the_name_in_the_file() -> None:
+    """`train_loss` is Keras's `loss`."""
+    (fit,) = _read(pickle.dumps({"train_loss": [1.0]})).fits
+    assert fit.metrics["loss"].tag == "train_loss"
+
+
+def test_arrays_that_numpy_saved_are_read() -> None:
+    """`np.save` of a dict pickles it inside an array; it is not loaded with `allow_pickle`."""
+    file = io.BytesIO()
+    np.save(file, {"loss": [np.float32(0.1), 0.5]}, allow_pickle=True)
+    assert HISTORY.accepts("run.npy", file.getvalue()[:200])
+    assert _values(_read(file.getvalue())) == {"loss": [float(np.float32(0.1)), 0.5]}
+
+
+def test_arrays_of_numbers_are_no_history() -> None:
+    """A `.npy` file without a pickle is not taken."""
+    file = io.BytesIO()
+    np.save(file, np.ones(3))
+    assert not HISTORY.accepts("history.npy", file.getvalue())
+    assert "is not a whole pickle" in _refusal(file.getvalue())
+
+
+COMPRESSIONS = {
+    "zlib": zlib.compress,
+    "zlib, fast": lambda content: zlib.compress(content, 1),
+    "zlib, best": lambda content: zlib.compress(content, 9),
+    "gzip": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "lzma": lambda content: lzma.compress(content, lzma.FORMAT_ALONE),
+}
+
+
+@pytest.mark.parametrize("compress", COMPRESSIONS.values(), ids=COMPRESSIONS)
+def test_compressed_histories_are_read(compress: Callable[[bytes], bytes]) -> None:
+    """Whatever joblib may have compressed with; what is cut off is refused, and so is what follows."""
+    content = compress(pickle.dumps({"loss": [2.0, 1.0] * 100}))
+    assert HISTORY.accepts("history.joblib", content[:100])
+    assert _values(_read(content)) == {"loss": [2.0, 1.0] * 100}
+    assert "compressed data that is cut off" in _refusal(content[:-1])
+    assert "compressed data" in _refusal(content[:-1] + b"\x00\x00")
+    assert " behind the compressed data" in _refusal(content + b"more") or compress is COMPRESSIONS["lzma"]
+
+
+# joblib.dump({"loss": np.array([2.0, 1.0]), "acc": [0.5, 0.75]}, file) of joblib 1.6.0, NumPy 2.4.6
+JOBLIB = (
+    b"\x80\x04\x95\xdb\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x04loss\x94\x8c\x13joblib.numpy_pick"
+    b"le\x94\x8c\x11NumpyArrayWrapper\x94\x93\x94)\x81\x94}\x94(\x8c\x08subclas"
+    b"s\x94\x8c\x05numpy\x94\x8c\x07ndarray\x94\x93\x94\x8c\x05shape\x94K\x02\x85\x94\x8c\x05orde"
+    b"r\x94\x8c\x01C\x94\x8c\x05dtype\x94h\x08\x8c\x05dtype\x94\x93\x94\x8c\x02f8\x94\x89\x88\x87\x94R\x94(K\x03"
+    b"\x8c\x01<\x94NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00t\x94b\x8c\nallow_mmap\x94\x88\x8c\x1bnu"
+    b"mpy_array_alignment_bytes\x94K\x10ub\t\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+    b"\x00\x00\x00\x00\x00\x00\x00@\x00\x00\x00\x00\x00\x00\xf0?\x95\x1e\x00\x00\x00\x00\x00\x00\x00\x8c\x03acc\x94]\x94(G?\xe0\x00\x00\x00"
+    b"\x00\x00\x00G?\xe8\x00\x00\x00\x00\x00\x00eu."
+)
+
+
+@pytest.mark.parametrize("compress", [bytes, zlib.compress, gzip.compress])
+def test_dumps_of_joblib_are_read(compress: Callable[[bytes], bytes]) -> None:
+    """Arrays stand raw in the middle of the pickle."""
+    content = compress(JOBLIB)
+    assert HISTORY.accepts("model.joblib", content)
+    assert _values(_read(content)) == {"loss": [2.0, 1.0], "acc": [0.5, 0.75]}
+
+
+@pytest.mark.parametrize("cut", range(5, len(JOBLIB), 7))
+def test_dumps_of_joblib_that_are_cut_off_are_refused(cut: int) -> None:
+    """Nothing is made of a part of an array."""
+    assert "is not a whole pickle" in _refusal(JOBLIB[:cut]) or "nor a whole pickle" in _refusal(JOBLIB[:cut])
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_eager_tensors_are_read(protocol: int) -> None:
+    """Tensors of TensorFlow, one by one or as a whole column, are recognised by what makes them."""
+    tensorflow = pytest.importorskip("tensorflow")
+    history = {"loss": [tensorflow.constant(0.1), tensorflow.constant(2.0, tensorflow.float64)]}
+    history["acc"] = tensorflow.constant([1.0, 0.5])
+    reading = _read(pickle.dumps(history, protocol))
+    assert (_values(reading), reading.notes) == ({"loss": [float(np.float32(0.1)), 2.0], "acc": [1.0, 0.5]}, ())
+
+
+def test_too_many_values_are_refused() -> None:
+    """An array can be mentioned any number of times, but is not unpacked as often."""
+    array = np.zeros(250_000)
+    history = {str(n): array for n in range(17)}
+    assert "holds more than 4000000 values" in _refusal(pickle.dumps(history))
 
 
 def test_a_history_class_of_somebody_else_is_refused() -> None:
@@ -376,6 +511,6 @@ def test_metric_names_cannot_disturb_a_terminal() -> None:
 
 def test_the_reader_is_immutable() -> None:
     """The one instance is shared, so nobody can change it."""
-    assert (HISTORY.format, HISTORY.version) == ("history", 1)
+    assert (HISTORY.format, HISTORY.version) == ("history", 2)
     with pytest.raises(AttributeError):
         HISTORY.version = 2

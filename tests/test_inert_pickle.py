@@ -242,10 +242,11 @@ HOSTILE = {
     "add to a frozenset": (b"(\x91(N\x90.", "put into a frozenset"),
     "state of a list": (b"]}b.", "a state for a list"),
     "second state": (b"ca\nb\n}b}b.", "a state for a.b"),
-    "too many opcodes": (b"N0" * 2_600_000 + b"N.", "more than 5000000 opcodes"),
-    "too many objects": (b"(" + b"N" * 1_100_000 + b"t.", "on the stack"),
+    "too many opcodes": (b"N0" * 2_600_000 + b"N.", "more than 1000000 opcodes"),
+    "too many objects": (b"(" + b"G?\xf0\x00\x00\x00\x00\x00\x00" * 1_100_000 + b"t.", "on the stack"),
     "too many sets": (b"(" + b"\x8f" * 110_000 + b"t.", "more than 100000 sets"),
-    "too many memo entries": (b"N" + b"\x94" * 2_100_000 + b".", "memo entry 2000000"),
+    "too many globals": (b"".join(b"ca\n%d\n0" % n for n in range(10_001)) + b"N.", "more than 10000 globals"),
+    "too much text": ((b"X\x00\x00\x10\x00" + b"a" * 2**20 + b"0") * 17 + b"N.", "more than 16777216 bytes of text"),
 }
 
 

@@ -408,7 +408,7 @@ def _nothing(logs: Path) -> None:
 
 
 def _look_alike(logs: Path) -> None:
-    (logs / "metrics.csv").write_text("epoch,step,loss\n0,1,2\n")
+    (logs / "log.csv").write_text("epoch,step,loss\n0,1,2\n")
 
 
 def _decoy(logs: Path) -> None:

@@ -8,12 +8,14 @@ changes while it is read.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kcb_replay.ingest.recording import Fit, Note
 
-__all__ = ["Blob", "Reader", "Reading"]
+__all__ = ["Blob", "FolderReader", "Reader", "Reading"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +64,13 @@ class Reader(Protocol):
 
     def read(self, blobs: tuple[Blob, ...]) -> Reading:
         """Read the files of one run that are of this format; raises `ReadError`."""
+        ...
+
+
+@runtime_checkable
+class FolderReader(Protocol):
+    """A reader whose runs are folders: all files of its format in one of them are read together."""
+
+    def run_folder(self, path: Path) -> Path:
+        """Return the folder of the run that a file belongs to."""
         ...

@@ -1,0 +1,181 @@
+"""The state of one interpretation of a pickle: its position, stack, open marks and memo, each with its cap.
+
+Nothing is allocated on the word of a length field: what is taken from the content is there, or refused.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from kcb_replay.ingest.inert import InertPickleError, Opaque
+from kcb_replay.ingest.printable import MAX_SHOWN, printable
+
+__all__ = ["MAX_INTEGER_BYTES", "MAX_MEMO", "Machine"]
+
+MAX_STACK = 1_000_000
+MAX_MARKS = 1_000
+MAX_MEMO = 2_000_000
+MAX_SETS = 100_000  # an empty set takes one byte of pickle and 216 of memory
+MAX_GLOBALS = 10_000
+MAX_FLOATS = 2_000_000
+MAX_TEXT = 16 * 1024 * 1024  # a character may take four times its bytes in memory
+MAX_INTEGER_BYTES = 64
+MAX_NUMBER_TEXT = 160  # decimal digits of a 64-byte integer, with sign and suffix
+_ABSENT = object()
+
+
+class Machine:
+    """The stack, the open marks and the memo of one interpretation; `at` is the opcode, `next` what follows it."""
+
+    __slots__ = ("at", "content", "floats", "marks", "memo", "named", "names", "next", "sets", "size", "stack", "text")
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.size = len(content)
+        self.at = 0
+        self.next = 0
+        self.floats = 0
+        self.sets = 0
+        self.text = 0
+        self.stack: list[object] = []
+        self.marks: list[list[object]] = []
+        self.memo: list[object] = []
+        self.named: dict[str, int] = {}
+        self.names: dict[tuple[str, str], str] = {}
+
+    def refuse(self, reason: str) -> NoReturn:
+        """Raise an `InertPickleError` at the opcode in work."""
+        raise InertPickleError(reason, self.at, self.named)
+
+    def take(self, count: int, what: str) -> bytes:
+        """Return the next bytes of the content."""
+        start, end = self.next, self.next + count
+        if end > self.size:
+            self.refuse(f"expected {count} bytes in a {what}, but only {self.size - start} remain,")
+        self.next = end
+        return self.content[start:end]
+
+    def length(self, width: int, what: str) -> int:
+        """Return the next little-endian unsigned integer."""
+        return int.from_bytes(self.take(width, what), "little")
+
+    def text_bytes(self, count: int, what: str) -> bytes:
+        """Return the next bytes, which are going to be text."""
+        self.text += min(count, self.size)
+        if self.text > MAX_TEXT:
+            self.refuse(f"more than {MAX_TEXT} bytes of text")
+        return self.take(count, what)
+
+    def line(self) -> bytes:
+        """Return the bytes up to the next line end, without it."""
+        end = self.content.find(b"\n", self.next)
+        if end < 0:
+            self.refuse("a line without an end")
+        line = self.text_bytes(end - self.next, "line")
+        self.next = end + 1
+        return line
+
+    def number_line(self) -> bytes:
+        """Return a line that is short enough to be a number."""
+        start = self.next
+        end = self.content.find(b"\n", start, start + MAX_NUMBER_TEXT)
+        if end < 0:
+            self.refuse(f"a number without an end within {MAX_NUMBER_TEXT} characters")
+        self.next = end + 1
+        return self.content[start:end]
+
+    def push(self, value: object) -> None:
+        """Put a value onto the stack."""
+        if len(self.stack) >= MAX_STACK:
+            self.refuse(f"more than {MAX_STACK} objects on the stack")
+        self.stack.append(value)
+
+    def push_floats(self, values: list[float]) -> None:
+        """Put several floats onto the stack; they are not counted as opcodes, but by themselves."""
+        self.floats += len(values)
+        if self.floats > MAX_FLOATS:
+            self.refuse(f"more than {MAX_FLOATS} floats")
+        if len(self.stack) + len(values) > MAX_STACK:
+            self.refuse(f"more than {MAX_STACK} objects on the stack")
+        self.stack += values
+
+    def push_integer(self, value: int) -> None:
+        """Put an integer onto the stack."""
+        if value.bit_length() > MAX_INTEGER_BYTES * 8:
+            self.refuse(f"an integer of more than {MAX_INTEGER_BYTES} bytes")
+        self.push(value)
+
+    def push_set(self, values: set[object] | frozenset[object]) -> None:
+        """Put a set onto the stack."""
+        self.sets += 1
+        if self.sets > MAX_SETS:
+            self.refuse(f"more than {MAX_SETS} sets")
+        self.push(values)
+
+    def pop(self) -> object:
+        """Take the topmost value from the stack."""
+        if not self.stack:
+            self.refuse("stack underflow")
+        return self.stack.pop()
+
+    def top(self) -> object:
+        """Return the topmost value, which stays."""
+        if not self.stack:
+            self.refuse("stack underflow")
+        return self.stack[-1]
+
+    def pop_tuple(self, length: int) -> tuple[object, ...]:
+        """Take the topmost values from the stack, in the order they were put there."""
+        if len(self.stack) < length:
+            self.refuse("stack underflow")
+        taken = tuple(self.stack[-length:])
+        del self.stack[-length:]
+        return taken
+
+    def mark(self) -> None:
+        """Open a mark: what is pushed from now on is taken together."""
+        if len(self.marks) >= MAX_MARKS:
+            self.refuse(f"more than {MAX_MARKS} open marks")
+        self.marks.append(self.stack)
+        self.stack = []
+
+    def pop_mark(self) -> list[object]:
+        """Close the innermost mark and return what was pushed since."""
+        if not self.marks:
+            self.refuse("no mark is open")
+        taken, self.stack = self.stack, self.marks.pop()
+        return taken
+
+    def memoize(self) -> None:
+        """Remember the topmost value under the next index."""
+        self.remember(len(self.memo))
+
+    def remember(self, index: int) -> None:
+        """Remember the topmost value under an index."""
+        if not 0 <= index < MAX_MEMO:
+            self.refuse(f"memo entry {index} is outside 0 to {MAX_MEMO - 1}")
+        value, memo = self.top(), self.memo
+        if index == len(memo):
+            memo.append(value)
+            return
+        memo.extend([_ABSENT] * (index + 1 - len(memo)))
+        memo[index] = value
+
+    def recall(self, index: int) -> None:
+        """Put what was remembered under an index onto the stack."""
+        value = self.memo[index] if 0 <= index < len(self.memo) else _ABSENT
+        if value is _ABSENT:
+            self.refuse(f"memo entry {index} was never stored")
+        self.push(value)
+
+    def named_global(self, module: object, attr: object) -> Opaque:
+        """Return the record of a global, which is neither imported nor looked for."""
+        if not isinstance(module, str) or not isinstance(attr, str):
+            self.refuse("a global whose name is not text")
+        name = self.names.get((module, attr))
+        if name is None:
+            if len(self.names) >= MAX_GLOBALS:
+                self.refuse(f"more than {MAX_GLOBALS} globals")
+            name = self.names[module, attr] = printable(f"{module[:MAX_SHOWN]}.{attr[:MAX_SHOWN]}")
+            self.named.setdefault(name, self.at)
+        return Opaque(name, at=self.at)
