@@ -34,6 +34,7 @@ _FEW = 32
 _TRIES = 8
 # Above this number of variable bytes a checksum over all bytes is cheaper than tables for each.
 _MANY_BYTES = 24
+_ALL_VARIABLE = bytes(8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,12 @@ def _alike(
     words = unaligned(window.buffer, "<u8")
     other = np.zeros(len(rows), np.uint64)
     differences: dict[int, NDArray[np.uint64]] = {}
+    large = _large(layout)
     for at in _word_places(len(data)):
-        mask = int.from_bytes(fixed[at : at + 8], "little")
-        if mask == 0 and _large(layout):
+        # Of a large record the checksum is taken over all bytes, so that variable words are of no interest.
+        if large and fixed[at : at + 8] == _ALL_VARIABLE:
             continue
+        mask = int.from_bytes(fixed[at : at + 8], "little")
         difference = words[rows + at] ^ np.uint64(int.from_bytes(data[at : at + 8], "little"))
         if mask != 2**64 - 1:
             differences[at] = difference

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from kcb_replay.ingest.events.columns import FileEvents, Growing
@@ -9,6 +10,8 @@ from kcb_replay.ingest.events.scalars import scalar, skipped_as
 from kcb_replay.ingest.records import Damage, Record, records
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tensorboard.compat.proto.event_pb2 import Event
 
 __all__ = ["NO_EVENT", "add_record", "decode_plainly", "parsed"]
@@ -52,10 +55,17 @@ def add_record(data: bytes, position: int, growing: Growing) -> bool:
 
 def parsed(data: bytes) -> Event | None:
     """Return the event, None when the bytes are none."""
+    decode, error = _protobuf()
+    try:
+        return decode(data)
+    except error:
+        return None
+
+
+@cache
+def _protobuf() -> tuple[Callable[[bytes], Event], type[Exception]]:
+    """Import what is not needed where no event file is read; once, for it is asked for each record."""
     from google.protobuf.message import DecodeError
     from tensorboard.compat.proto.event_pb2 import Event
 
-    try:
-        return Event.FromString(data)
-    except DecodeError:
-        return None
+    return Event.FromString, DecodeError
