@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import resource
 import struct
 import subprocess
 import sys
@@ -27,6 +26,8 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from kcb_replay.ingest.records import write_record
 
 TAGS = ("epoch_loss", "epoch_accuracy", "epoch_learning_rate", "batch_loss", "evaluation_loss_vs_iterations")
+READERS = ("kcb-replay", "EventAccumulator", "rustboard")
+READING = Path(__file__).with_name("read_events.py")
 NAME = "events.out.tfevents.{}.host.1.0.v2"
 
 
@@ -35,11 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=0.05, help="size of the workloads; 1 is that of the targets")
     parser.add_argument("--only", choices=WORKLOADS, help="one workload alone")
-    parser.add_argument("--read", nargs=2, metavar=("READER", "FOLDER"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    if chosen.read:
-        READERS[chosen.read[0]](Path(chosen.read[1]))
-        return
     for name in [chosen.only] if chosen.only else WORKLOADS:
         with tempfile.TemporaryDirectory(prefix="kcb-events-") as folder:
             WORKLOADS[name](Path(folder), chosen.scale)
@@ -64,7 +61,7 @@ def _compare(name: str, folder: Path) -> None:
 
 def _measured(reader: str, folder: Path) -> tuple[float, float, str] | None:
     """Run a reader in a process of its own; return CPU seconds, peak megabytes and what it printed."""
-    command = [sys.executable, __file__, "--read", reader, str(folder)]
+    command = [sys.executable, str(READING), reader, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)
@@ -72,52 +69,6 @@ def _measured(reader: str, folder: Path) -> tuple[float, float, str] | None:
         return None
     cpu, peak, said = done.stdout.split()
     return float(cpu), float(peak), said
-
-
-def _report(scalars: int | str, who: int = resource.RUSAGE_SELF) -> None:
-    used = resource.getrusage(who)
-    print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, scalars)
-
-
-def _read_ours(folder: Path) -> None:
-    from kcb_replay.ingest.events import decode_files
-
-    found = decode_files(sorted(folder.rglob("*tfevents*")))
-    _report(sum(len(column) for events in found for column in events.columns.values()))
-
-
-def _read_accumulator(folder: Path) -> None:
-    from tensorboard.backend.event_processing import event_accumulator, tag_types
-
-    sizes = dict.fromkeys(event_accumulator.DEFAULT_SIZE_GUIDANCE, 0)
-    scalars = 0
-    for place in sorted({path.parent for path in folder.rglob("*tfevents*")}):
-        found = event_accumulator.EventAccumulator(str(place), sizes).Reload()
-        tags = found.Tags()
-        scalars += sum(len(found.Scalars(tag)) for tag in tags[tag_types.SCALARS])
-        scalars += sum(len(found.Tensors(tag)) for tag in tags[tag_types.TENSORS] if tag.split("/")[0] in TAGS)
-    _report(scalars)
-
-
-def _read_rustboard(folder: Path) -> None:
-    try:
-        from tensorboard_data_server import server_binary
-    except ImportError:
-        return
-    flags = ["--reload=once", "--samples-per-plugin=scalars=all", "--port=0", "--die-after-stdin", "-vv"]
-    server = subprocess.Popen(
-        [server_binary(), f"--logdir={folder}", *flags], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    loaded = next((line for line in server.stderr if "Finished load cycle" in line), None)
-    server.stdin.close()
-    server.stderr.read()
-    server.wait()
-    if loaded is None:
-        raise RuntimeError("tensorboard-data-server ended before it had loaded the files")
-    _report("unasked", resource.RUSAGE_CHILDREN)
-
-
-READERS = {"kcb-replay": _read_ours, "EventAccumulator": _read_accumulator, "rustboard": _read_rustboard}
 
 
 def _keras_scalar(value: Summary.Value, number: float) -> None:

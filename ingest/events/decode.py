@@ -8,9 +8,8 @@ that grows is read as far as it was when it was opened.
 from __future__ import annotations
 
 from bisect import bisect_right
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
+from io import FileIO
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,27 +23,27 @@ from kcb_replay.ingest.records import DAMAGED_LENGTH, UNFINISHED, ZEROS, Damage,
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from io import BufferedIOBase, RawIOBase
+    from pathlib import Path
     from typing import TypeAlias
 
     Stream: TypeAlias = BufferedIOBase | RawIOBase
 
 __all__ = ["decode", "decode_files"]
 
-_WINDOW = 1 << 24
+_WINDOW = 1 << 23
 # Words of 8 bytes are read at every byte of the buffer.
 _PADDING = 8
 
 
 def decode_files(paths: Iterable[str | Path]) -> list[FileEvents]:
     """Return what each event file holds; raises `OSError` for one that cannot be opened."""
-    with ExitStack() as stack:
+    return decode(_opened(paths))
 
-        def opened() -> Iterator[Stream]:
-            for path in paths:
-                stack.close()
-                yield stack.enter_context(Path(path).open("rb", buffering=0))
 
-        return decode(opened())
+def _opened(paths: Iterable[str | Path]) -> Iterator[Stream]:
+    for path in paths:
+        with FileIO(path) as stream:
+            yield stream
 
 
 def decode(streams: Iterable[Stream], *, window: int = _WINDOW) -> list[FileEvents]:
