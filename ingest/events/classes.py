@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,8 @@ _FEW = 32
 _TRIES = 8
 # Above this number of variable bytes a checksum over all bytes is cheaper than tables for each.
 _MANY_BYTES = 24
-_ALL_VARIABLE = bytes(8)
+# The bytes of one record in each row.
+Words: TypeAlias = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,7 @@ def _decode_group(window: Window, rows: Integers, length: int) -> None:
             _decode_one(window, exemplar, length)
             rows = rows[1:]
             continue
-        alike, differences = _alike(window, rows, data, layout)
-        if alike.all():
-            _take(window, rows, data, layout, differences)
-            return
-        _take(window, rows[alike], data, layout, {at: words[alike] for at, words in differences.items()})
+        alike = _take_alike(window, rows, data, layout)
         caught += int(alike.sum())
         rows = rows[~alike]
     for row in rows.tolist():
@@ -94,25 +91,26 @@ def _intact(window: Window, row: int, data: bytes) -> bool:
     return masked_checksum(data) == int.from_bytes(stored, "little")
 
 
-def _alike(
-    window: Window, rows: Integers, data: bytes, layout: Layout
-) -> tuple[NDArray[np.bool_], dict[int, NDArray[np.uint64]]]:
-    """Tell which rows equal the exemplar outside its variable bytes; return the differences of the words with such."""
+def _take_alike(window: Window, rows: Integers, data: bytes, layout: Layout) -> NDArray[np.bool_]:
+    """Add the records that are of the class of an exemplar, those with a wrong checksum as damage; tell which are."""
     fixed = _fixed_bits(len(data), layout)
-    words = unaligned(window.buffer, "<u8")
-    other = np.zeros(len(rows), np.uint64)
-    differences: dict[int, NDArray[np.uint64]] = {}
-    large = _large(layout)
-    for at in _word_places(len(data)):
-        # Of a large record the checksum is taken over all bytes, so that variable words are of no interest.
-        if large and fixed[at : at + 8] == _ALL_VARIABLE:
-            continue
-        mask = int.from_bytes(fixed[at : at + 8], "little")
-        difference = words[rows + at] ^ np.uint64(int.from_bytes(data[at : at + 8], "little"))
-        if mask != 2**64 - 1:
-            differences[at] = difference
-        other |= difference & np.uint64(mask)
-    return other == 0, differences
+    if sum(end - begin for begin, end in layout.values) > _MANY_BYTES:
+        alike = np.ones(len(rows), np.bool_)
+        for begin, end in _stretches(len(data), layout):
+            words = _gathered(window, rows, begin, end - begin)
+            alike &= _equal(words ^ _as_words(data[begin:end]), fixed[begin:end])
+        rows = rows[alike]
+        _add(window, rows, _summed(window, rows, len(data)), layout, None)
+        return alike
+    words = _gathered(window, rows, 0, len(data) + 4)
+    # The exemplar's bytes end before the checksum, which stays as it is stored.
+    differences = words ^ _as_words(data + bytes(4))
+    alike = _equal(differences, fixed)
+    if not alike.all():
+        rows, words, differences = rows[alike], words[alike], differences[alike]
+    right = unmasked(_column(words, "<u4", len(data))) == _checksums(data, fixed, differences)
+    _add(window, rows, right, layout, words)
+    return alike
 
 
 def _fixed_bits(length: int, layout: Layout) -> bytes:
@@ -126,71 +124,81 @@ def _fixed_bits(length: int, layout: Layout) -> bytes:
     return bytes(bits)
 
 
-def _word_places(length: int) -> list[int]:
-    """Return where words of 8 bytes cover a record; the last may overlap the one before."""
-    return [*range(0, length - 7, 8), *([length - 8] if length % 8 else [])]
+def _stretches(length: int, layout: Layout) -> list[tuple[int, int]]:
+    """Return the bytes before, between and behind the values."""
+    ends = [0, *(end for _, end in layout.values)]
+    begins = [*(begin for begin, _ in layout.values), length]
+    return [(begin, end) for begin, end in zip(ends, begins, strict=True) if begin < end]
 
 
-def _large(layout: Layout) -> bool:
-    return sum(end - begin for begin, end in layout.values) > _MANY_BYTES
+def _gathered(window: Window, rows: Integers, begin: int, size: int) -> Words:
+    """Return bytes of each row side by side, as words of 8; the last word may hold what follows."""
+    count = -(-size // 8)
+    return unaligned(window.buffer, f"V{8 * count}")[rows + begin].view("<u8").reshape(len(rows), count)
 
 
-def _take(
-    window: Window, rows: Integers, data: bytes, layout: Layout, differences: dict[int, NDArray[np.uint64]]
-) -> None:
-    """Add the records of a class, those with a wrong checksum as damage."""
-    if _large(layout):
-        right = _checked_one_by_one(window, rows, len(data))
-    else:
-        stored = unaligned(window.buffer, "<u4")[rows + len(data)]
-        right = unmasked(stored) == _checksums(data, len(rows), differences)
-    if not right.all():
-        for row in rows[~right].tolist():
-            window.damaged(window.base + row - 12, BAD_CHECKSUM)
-        rows = rows[right]
-    positions = rows + (window.base - 12)
-    if layout.scalar is None:
-        window.growing.skip(layout.skipped, positions)
-    else:
-        window.growing.extend(layout.scalar, positions, *_points(window, rows, layout))
+def _as_words(data: bytes) -> NDArray[np.uint64]:
+    return np.frombuffer(data + bytes(-len(data) % 8), "<u8")
 
 
-def _checked_one_by_one(window: Window, rows: Integers, length: int) -> NDArray[np.bool_]:
+def _equal(differences: Words, fixed: bytes) -> NDArray[np.bool_]:
+    """Tell which rows have no difference in the bits that are fixed."""
+    other = np.zeros(len(differences), np.uint64)
+    for place, mask in enumerate(_as_words(fixed)):
+        other |= differences[:, place] & mask
+    return np.asarray(other == 0)
+
+
+def _column(words: Words, dtype: str, at: int) -> NDArray[Any]:
+    """Return the element at a byte of each row."""
+    return np.ndarray((len(words),), dtype, words, at, (words.strides[0],))
+
+
+def _summed(window: Window, rows: Integers, length: int) -> NDArray[np.bool_]:
+    """Tell which records have the checksum of all their bytes."""
     content = window.buffer.data
     sums = [checksum(bytes(content[row : row + length])) for row in rows.tolist()]
     stored = unaligned(window.buffer, "<u4")[rows + length]
     return np.asarray(unmasked(stored) == np.array(sums, np.uint32))
 
 
-def _checksums(data: bytes, rows: int, differences: dict[int, NDArray[np.uint64]]) -> NDArray[np.uint32]:
+def _checksums(data: bytes, fixed: bytes, differences: Words) -> NDArray[np.uint32]:
     """Return the checksums of all rows from that of the exemplar and the bytes in which they differ."""
-    sums = np.full(rows, checksum(data), np.uint32)
-    covered = 0
-    for at, difference in differences.items():
-        places = difference.view(np.uint8).reshape(rows, 8)
-        differing = int(np.bitwise_or.reduce(difference))
-        # The bytes that the last word shares with the one before count once.
-        for byte in range(max(covered - at, 0), 8):
-            if differing >> (8 * byte) & 255:
-                sums ^= contributions(len(data) - 1 - at - byte).take(places[:, byte])
-        covered = at + 8
+    sums = np.full(len(differences), checksum(data), np.uint32)
+    for at in range(len(data)):
+        if fixed[at] != 255:
+            differing = _column(differences, "u1", at)
+            if differing.any():
+                sums ^= contributions(len(data) - 1 - at).take(differing)
     return sums
 
 
-def _points(window: Window, rows: Integers, layout: Layout) -> tuple[Integers, Floats, Floats]:
+def _add(window: Window, rows: Integers, right: NDArray[np.bool_], layout: Layout, words: Words | None) -> None:
+    """Add the records of a class that have the right checksum; `words` are their bytes, needed for scalars."""
+    positions = rows + (window.base - 12)
+    if not right.all():
+        for position in positions[~right].tolist():
+            window.damaged(position, BAD_CHECKSUM)
+        positions = positions[right]
+        words = None if words is None else words[right]
+    if layout.scalar is None or words is None:
+        window.growing.skip(layout.skipped, positions)
+    else:
+        window.growing.extend(layout.scalar, positions, *_points(words, layout))
+
+
+def _points(words: Words, layout: Layout) -> tuple[Integers, Floats, Floats]:
     """Return the steps, values and wall times of the scalars of a class."""
-    stored: NDArray[Any] = unaligned(window.buffer, DTYPES[layout.dtype].stored.str)[rows + layout.values[0].begin]
-    values = as_floats(stored, layout.dtype)
+    values = as_floats(_column(words, DTYPES[layout.dtype].stored.str, layout.values[0].begin), layout.dtype)
     if layout.wall_time is None:
-        return _steps(window, rows, layout), values, np.zeros(len(rows))
-    return _steps(window, rows, layout), values, unaligned(window.buffer, "<f8")[rows + layout.wall_time.begin]
+        return _steps(words, layout), values, np.zeros(len(words))
+    return _steps(words, layout), values, _column(words, "<f8", layout.wall_time.begin).copy()
 
 
-def _steps(window: Window, rows: Integers, layout: Layout) -> Integers:
-    steps = np.zeros(len(rows), np.int64)
+def _steps(words: Words, layout: Layout) -> Integers:
+    steps = np.zeros(len(words), np.int64)
     if layout.step is not None:
         begin, end = layout.step
-        words = unaligned(window.buffer, "<i8")[rows + begin]
         for place in range(end - begin):
-            steps |= (words >> (8 * place) & 127) << (7 * place)
+            steps |= (_column(words, "u1", begin + place).astype(np.int64) & 127) << (7 * place)
     return steps
