@@ -203,6 +203,17 @@ def test_the_fast_path_is_taken(monkeypatch):
     assert len(slow) < 40
 
 
+def test_five_hundred_tags_of_one_length_take_the_fast_path(monkeypatch):
+    """Each tag is a class of its own, and of each hardly more than the exemplar goes through protobuf."""
+    slow: list[int] = []
+    plainly = classes.add_record
+    monkeypatch.setattr(classes, "add_record", lambda *arguments: slow.append(1) or plainly(*arguments))
+    content = _file(_simple, 40, tuple(f"layer_{number:03}" for number in range(500)), first=1)
+    (found,) = decode([io.BytesIO(content)])
+    assert [len(column) for column in found.columns.values()] == [40] * 500
+    assert len(slow) < 100
+
+
 def test_files_of_tensorboards_own_writer(tmp_path):
     """Scalars, histograms, images and text written by tensorboard's EventFileWriter."""
     from tensorboard.summary.writer.event_file_writer import EventFileWriter

@@ -29,7 +29,7 @@ HEAD = struct.Struct("<QI")
 # Bytes of a record beside its data: length, checksum of the length, checksum of the data.
 FRAME = 16
 _SAMPLE = 64
-_RECORDS_PER_LANE = 256
+_RECORDS_PER_LANE = 128
 # Larger records are few, and walked one by one as fast.
 _LARGEST_FOR_LANES = 2048
 

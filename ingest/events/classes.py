@@ -30,8 +30,10 @@ __all__ = ["Window", "decode_records"]
 
 # Below this number of records of a length, protobuf is as fast.
 _FEW = 32
-# So many classes are tried however small they are; from then on each must bring `_FEW` records on average.
+# So many classes are tried however small they are; from then on one record of so many looked at must be caught, for
+# protobuf takes that much longer for it than to compare a tag.
 _TRIES = 8
+_WORTH = 1000
 # Above this number of variable bytes a checksum over all bytes is cheaper than tables for each.
 _MANY_BYTES = 24
 # The bytes of one record in each row.
@@ -60,9 +62,10 @@ def decode_records(window: Window, begins: Integers, lengths: Integers) -> None:
 
 def _decode_group(window: Window, rows: Integers, length: int) -> None:
     """Decode records of one length, class by class."""
-    tries, caught = 0, 0
-    while len(rows) >= _FEW and length >= 8 and (tries < _TRIES or caught >= _FEW * tries):
+    tries, caught, examined = 0, 0, 0
+    while len(rows) >= _FEW and length >= 8 and (tries < _TRIES or caught * _WORTH >= examined):
         tries += 1
+        examined += len(rows)
         exemplar = int(rows[0])
         data = window.buffer[exemplar : exemplar + length].tobytes()
         layout = layout_of(data) if _intact(window, exemplar, data) else None
@@ -70,7 +73,8 @@ def _decode_group(window: Window, rows: Integers, length: int) -> None:
             _decode_one(window, exemplar, length)
             rows = rows[1:]
             continue
-        alike = _take_alike(window, rows, data, layout)
+        alike = _of_tag(window, rows, data, layout)
+        alike[alike] = _take_alike(window, rows[alike], data, layout)
         caught += int(alike.sum())
         rows = rows[~alike]
     for row in rows.tolist():
@@ -89,6 +93,14 @@ def _decode_one(window: Window, row: int, length: int) -> None:
 def _intact(window: Window, row: int, data: bytes) -> bool:
     stored = window.buffer[row + len(data) : row + len(data) + 4].tobytes()
     return masked_checksum(data) == int.from_bytes(stored, "little")
+
+
+def _of_tag(window: Window, rows: Integers, data: bytes, layout: Layout) -> NDArray[np.bool_]:
+    """Tell which rows end their tag as the exemplar does: most others need no further look."""
+    begin, end = max(layout.tag.begin, layout.tag.end - 8), layout.tag.end
+    mask = np.uint64((1 << 8 * (end - begin)) - 1)
+    tag = np.uint64(int.from_bytes(data[begin:end], "little"))
+    return np.asarray(unaligned(window.buffer, "<u8")[rows + begin] & mask == tag)
 
 
 def _take_alike(window: Window, rows: Integers, data: bytes, layout: Layout) -> NDArray[np.bool_]:

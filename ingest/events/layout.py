@@ -54,6 +54,7 @@ class Layout:
     `scalar` is the key of a scalar and `dtype` the number of its type, else `skipped` the kind it is counted under.
     """
 
+    tag: _Span
     wall_time: _Span | None
     step: _Span | None
     values: tuple[_Span, ...]
@@ -91,13 +92,13 @@ def _layout(data: bytes) -> Layout:
         raise _UnknownError
     value = message.summary.value[0]
     number = scalar(value)
-    wall_time = event.get("wall_time")
+    wall_time, tag = event.get("wall_time"), inside.get("tag", _Span(0, 0))
     if number is None:
-        return Layout(wall_time, step, spans, None, 0, skipped_as(value))
+        return Layout(tag, wall_time, step, spans, None, 0, skipped_as(value))
     dtype = 1 if kinds[0] == "simple_value" else int(value.tensor.dtype)
     if len(spans) != 1 or spans[0].end - spans[0].begin != DTYPES[dtype].stored.itemsize:
         raise _UnknownError
-    return Layout(wall_time, step, spans, (value.tag, kinds[0]), dtype, "")
+    return Layout(tag, wall_time, step, spans, (value.tag, kinds[0]), dtype, "")
 
 
 def _payload(data: bytes, kind: str, span: _Span) -> tuple[_Span, ...]:
