@@ -57,7 +57,7 @@ def merge(name: str, parts: Sequence[Part]) -> Recording:
             else:
                 notes += _disagreements(fits[number], fit, number, part)
                 notes += _more_epochs(fits[number], fit, number, part)
-                fits[number] = _completed(fits[number], fit)
+                fits[number] = _with_streams(_completed(fits[number], fit), fit)
     sources = tuple(source for part in ordered for source in part.sources)
     return Recording(name, sources, tuple(fits), tuple(_still_true(notes, fits, ordered)))
 
@@ -148,6 +148,11 @@ def _completed(leading: Fit, other: Fit) -> Fit:
         wall_time = _aligned(other.wall_time, other, leading)
     messages = leading.messages or other.messages
     return replace(leading, metrics={**leading.metrics, **added}, wall_time=wall_time, messages=messages)
+
+
+def _with_streams(leading: Fit, other: Fit) -> Fit:
+    """Add the streams finer than epochs that only `other` has."""
+    return replace(leading, steps={**other.steps, **leading.steps}) if other.steps else leading
 
 
 def _aligned(series: Series, fit: Fit, leading: Fit) -> Series:

@@ -16,7 +16,23 @@ import google_crc32c
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Damage", "Record", "records", "write_record"]
+__all__ = [
+    "BAD_CHECKSUM",
+    "DAMAGED_LENGTH",
+    "UNFINISHED",
+    "ZEROS",
+    "Damage",
+    "Record",
+    "checksum",
+    "masked_checksum",
+    "records",
+    "write_record",
+]
+
+ZEROS = "{} zero bytes at the end"
+UNFINISHED = "{} bytes of an unfinished record at the end"
+DAMAGED_LENGTH = "a damaged record length; {} bytes cannot be read"
+BAD_CHECKSUM = "a record whose checksum is wrong"
 
 _HEAD = struct.Struct("<QI")
 _TAIL = struct.Struct("<I")
@@ -45,33 +61,39 @@ def records(content: bytes) -> Iterator[Record | Damage]:
     offset, size = 0, len(content)
     while offset < size:
         if not any(content[offset : offset + _HEAD.size]) and not content[offset:].strip(b"\0"):
-            yield Damage(offset, f"{size - offset} zero bytes at the end", ends=True)
+            yield Damage(offset, ZEROS.format(size - offset), ends=True)
             return
         if size - offset < _HEAD.size:
-            yield Damage(offset, f"{size - offset} bytes of an unfinished record at the end", ends=True)
+            yield Damage(offset, UNFINISHED.format(size - offset), ends=True)
             return
         length, length_crc = _HEAD.unpack_from(content, offset)
-        if _masked_crc(content[offset : offset + 8]) != length_crc:
-            yield Damage(offset, f"a damaged record length; {size - offset} bytes cannot be read", ends=True)
+        if masked_checksum(content[offset : offset + 8]) != length_crc:
+            yield Damage(offset, DAMAGED_LENGTH.format(size - offset), ends=True)
             return
         begin, end = offset + _HEAD.size, offset + _HEAD.size + length
         if size - end < _TAIL.size:
-            yield Damage(offset, f"{size - offset} bytes of an unfinished record at the end", ends=True)
+            yield Damage(offset, UNFINISHED.format(size - offset), ends=True)
             return
         data = content[begin:end]
-        if _masked_crc(data) == _TAIL.unpack_from(content, end)[0]:
+        if masked_checksum(data) == _TAIL.unpack_from(content, end)[0]:
             yield Record(offset, data)
         else:
-            yield Damage(offset, "a record whose checksum is wrong", ends=False)
+            yield Damage(offset, BAD_CHECKSUM, ends=False)
         offset = end + _TAIL.size
 
 
 def write_record(data: bytes) -> bytes:
     """Return `data` framed as one record."""
     length = struct.pack("<Q", len(data))
-    return length + _TAIL.pack(_masked_crc(length)) + data + _TAIL.pack(_masked_crc(data))
+    return length + _TAIL.pack(masked_checksum(length)) + data + _TAIL.pack(masked_checksum(data))
 
 
-def _masked_crc(data: bytes) -> int:
-    crc = int(google_crc32c.value(data))
+def checksum(data: bytes) -> int:
+    """Return the CRC-32C of bytes."""
+    return int(google_crc32c.value(data))
+
+
+def masked_checksum(data: bytes) -> int:
+    """Return the checksum of bytes as it is stored in event files."""
+    crc = checksum(data)
     return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from kcb_replay.ingest.merge import Part, merge
 from kcb_replay.ingest.readers.base import Reading
-from kcb_replay.ingest.recording import Fit, Note, Recording, Series, Source
+from kcb_replay.ingest.recording import Fit, Note, Recording, Series, Source, StepSeries
 
 PATHS = {"csvlogger": "run/training.log", "history": "run/history.pkl", "tensorboard": "run/train/events.1"}
 FORMATS = tuple(PATHS)
@@ -200,3 +201,11 @@ def test_a_single_source_is_kept_as_it_is():
         part.reading.fits,
         (note,),
     )
+
+
+def test_others_add_the_streams_that_are_finer_than_epochs():
+    """Batches that only the events have stay with the fit they agree with."""
+    batches = StepSeries(np.arange(3), np.ones(3), "batch", tag="batch_loss", source=PATHS["tensorboard"])
+    events = replace(_fit(PATHS["tensorboard"], loss=[1.0, 2.0]), steps={"loss": batches})
+    recording = merge("run", [_one("csvlogger", loss=[1.0, 2.0]), _part("tensorboard", events)])
+    assert dict(recording.fits[0].steps) == {"loss": batches}

@@ -204,6 +204,126 @@ def test_gaps_between_training_epochs_are_sampled(steps, codes):
     assert _codes(_read(_blob("train", _file({"epoch_loss": [3.0, 2.0, 1.0]}, steps=steps)))) == codes
 
 
+@pytest.mark.parametrize(
+    ("steps", "codes"),
+    [
+        (range(0, 40, 2), []),
+        (sorted(np.random.default_rng(0).choice(40, 25, replace=False).tolist()), ["sampled"]),
+        ([0, 4, 8, 12, 16, 20, 24, 28, 32, 37], ["sampled"]),
+    ],
+    ids=["every second", "a reservoir", "ten of more"],
+)
+def test_a_validation_at_irregular_epochs_is_sampled(steps, codes):
+    """Irregular distances, or just as many points as exports keep, are never called exact."""
+    validation = _file({"epoch_loss": [1.0] * len(steps)}, steps=steps)
+    reading = _read(_blob("train", _file({"epoch_loss": [1.0] * 40})), _blob("validation", validation))
+    assert _codes(reading) == codes
+    assert all(note.metric == "val_loss" for note in reading.notes)
+
+
+def test_a_value_that_stands_twice_for_an_epoch_is_reported():
+    """More restarts of validation than fits: the last of each epoch counts, and the note says how many do not."""
+    train, validation = _file({"epoch_loss": [1.0, 2.0]}), _file({"epoch_loss": [3.0, 4.0]})
+    reading = _read(_blob("train", train), _blob("validation", validation + _file({"epoch_loss": [5.0, 6.0]})))
+    assert _values(reading)["val_loss"] == [5.0, 6.0]
+    assert (_codes(reading), "2 more values of epoch_loss" in reading.notes[0].text) == (["overwritten"], True)
+
+
+def test_a_series_that_never_rises_is_refused():
+    """`loss` written always at step 0 is no epoch series of so many fits."""
+    content = _event("loss", 0, 1.0, 1.0) * 10_001
+    with pytest.raises(ReadError, match=r"the steps of loss begin again 10,000 times"):
+        _read(_blob("", content))
+
+
+# Streams finer than epochs
+
+
+def _trained(start: float, batches: int = 3, first: int = 0) -> tuple[bytes, bytes]:
+    """Return the train and validation files of a fit of 2 epochs: batches, then the evaluation, then the epoch."""
+    train, validation = b"", b""
+    for epoch in range(2):
+        time = start + 10 * epoch
+        for batch in range(epoch * batches, (epoch + 1) * batches):
+            train += _event("batch_loss", batch, start + batch, time + batch % batches)
+        iteration = first + (epoch + 1) * batches
+        validation += _event("evaluation_loss_vs_iterations", iteration, start + iteration, time + 8)
+        train += _event("epoch_loss", epoch, 1.0, time + 9)
+        validation += _event("epoch_loss", epoch, 2.0, time + 9.1)
+    return train, validation
+
+
+def test_batches_and_evaluations_become_streams():
+    """Their steps, values and times are kept, under Keras's names, beside the epochs."""
+    train, validation = _trained(100.0)
+    reading = _read(_blob("train", train), _blob("validation", validation))
+    (fit,) = reading.fits
+    assert {name: (stream.unit, stream.tag) for name, stream in fit.steps.items()} == {
+        "loss": ("batch", "batch_loss"),
+        "val_loss": ("iteration", "evaluation_loss_vs_iterations"),
+    }
+    assert fit.steps["loss"].steps.tolist() == [0, 1, 2, 3, 4, 5]
+    assert fit.steps["loss"].values.tolist() == [100.0, 101.0, 102.0, 103.0, 104.0, 105.0]
+    assert fit.steps["val_loss"].steps.tolist() == [3, 6]
+    assert fit.steps["val_loss"].wall_time.tolist() == [108.0, 118.0]
+    assert reading.notes == ()
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["one file", "two files"])
+@pytest.mark.parametrize("first", [0, 6], ids=["iterations anew", "iterations go on"])
+def test_streams_of_a_refit_are_those_of_its_fit(together, first):
+    """Batches begin again, iterations of the optimizer may go on: each point goes to the fit it was written in."""
+    one, two = _trained(100.0), _trained(200.0, first=first)
+    files = [("train", one[0], 1), ("train", two[0], 2), ("validation", one[1], 1), ("validation", two[1], 2)]
+    if together:
+        files = [("train", one[0] + two[0], 1), ("validation", one[1] + two[1], 1)]
+    blobs = [_blob(*file) for file in files]
+    fits = _read(*blobs).fits
+    assert [fit.steps["loss"].values.tolist() for fit in fits] == [[s + n for n in range(6)] for s in (100.0, 200.0)]
+    assert [fit.steps["val_loss"].steps.tolist() for fit in fits] == [[3, 6], [first + 3, first + 6]]
+
+
+def test_a_nan_wall_time_of_a_stream_is_kept():
+    """A point without a time is a point."""
+    content = _file({"epoch_loss": [1.0]}) + _event("batch_loss", 0, 1.5, math.nan)
+    (fit,) = _read(_blob("train", content)).fits
+    assert (fit.steps["loss"].values.tolist(), np.isnan(fit.steps["loss"].wall_time).tolist()) == ([1.5], [True])
+
+
+def test_batches_of_an_attempt_without_an_epoch_are_reported():
+    """A fit that was stopped in its first epoch has no epochs; what it left is named, not mixed in."""
+    content = b"".join(_event("batch_loss", n, 9.0, 10.0 + n) for n in range(5)) + _trained(100.0)[0]
+    reading = _read(_blob("train", content))
+    assert reading.fits[0].steps["loss"].steps.tolist() == [0, 1, 2, 3, 4, 5]
+    assert (_codes(reading), "5 values of batch_loss" in reading.notes[0].text) == (["left_out"], True)
+
+
+def test_two_streams_of_one_name_are_both_kept():
+    """Evaluations and batches of one role keep apart by their tag."""
+    content = _file({"epoch_loss": [1.0]}) + _event("batch_loss", 0, 1.5, 100.0)
+    content += _event("evaluation_loss_vs_iterations", 7, 2.5, 100.0)
+    (fit,) = _read(_blob("train", content)).fits
+    assert sorted(stream.values.tolist() for stream in fit.steps.values()) == [[1.5], [2.5]]
+
+
+@pytest.mark.parametrize(
+    ("steps", "codes"),
+    [
+        (range(0, 200, 10), []),
+        # Keras 3 counts from each epoch's begin: every tenth of 47 batches.
+        ([47 * epoch + batch for epoch in range(4) for batch in range(0, 47, 10)], []),
+        (sorted(np.random.default_rng(0).choice(2000, 500, replace=False).tolist()), ["steps_sampled"]),
+        (sorted(np.random.default_rng(0).choice(900, 500, replace=False).tolist()), ["steps_sampled"]),
+        ([*range(50), *range(51, 100)], ["steps_sampled"]),
+    ],
+    ids=["every tenth", "every tenth of an epoch", "a reservoir", "a dense reservoir", "one lost"],
+)
+def test_streams_at_irregular_distances_are_reported(steps, codes):
+    """A sample of a stream is told from one that was written now and then."""
+    batches = b"".join(_event("batch_loss", step, 1.0, 100.0) for step in steps)
+    assert _codes(_read(_blob("train", _file({"epoch_loss": [1.0]}) + batches))) == codes
+
+
 # Values
 
 
@@ -243,16 +363,15 @@ def _other(tag: str, plugin: str) -> bytes:
 
 
 def test_other_plugins_are_skipped_and_counted():
-    """Histograms, images, text and batch scalars are no epochs; the note says how many there were."""
+    """Histograms, images, text and scalars of others are no epochs; the note says how many there were."""
     content = (
         _file(TRAIN) + 3 * _other("weights", "histograms") + _other("picture", "images") + 2 * _other("keras", "text")
     )
-    content += _event("batch_loss", 5, 1.0, 1.0) + _event("evaluation_loss_vs_iterations", 5, 1.0, 1.0)
     content += _event("keras_version_of_mine", 0, 1.0, 1.0)
     reading = _read(_blob("train", content))
     (note,) = reading.notes
     assert (note.code, sorted(_values(reading))) == ("skipped", ["accuracy", "loss"])
-    for counted in ("3 histograms", "1 images", "2 text", "2 scalars per batch or iteration", "1 other scalars"):
+    for counted in ("3 histograms", "1 images", "2 text", "1 other scalars"):
         assert counted in note.text
 
 
@@ -312,7 +431,7 @@ def test_every_cut_keeps_the_epochs_before_it():
         (b"\x1f\x8b\x08\0" * 10, "no event file"),
         (b"\0" * 30, "30 zero bytes"),
         (_file({"summaries/mean_1": [1.0], "Loss/train": [2.0]}), "Loss/train, summaries/mean_1"),
-        (_file({"batch_loss": [1.0]}), "no scalar at all"),
+        (_file({"batch_loss": [1.0]}), "found the scalars batch_loss. Expected Keras's epoch scalars"),
         (write_record(Event(file_version="brain.Event:2").SerializeToString()), "no scalar at all"),
     ],
 )

@@ -1,15 +1,14 @@
-"""Read the epoch scalars of TensorBoard event files as Keras writes them.
+"""Read the scalars of TensorBoard event files as Keras writes them.
 
 Layouts: `train/` and `validation/` with tags `epoch_<metric>` (tf.keras, Keras 3), and one folder with the bare metric
-names (Keras 2). A refit appends a file, or goes on in the same one, with steps from 0 again: a new fit. Everything that
-is no epoch scalar is skipped and counted. Tensors are decoded by tensorboard's own protos.
+names (Keras 2). `batch_<metric>` and `evaluation_<metric>_vs_iterations` become streams finer than epochs. A refit
+appends a file, or goes on in the same one, with steps from 0 again: a new fit. Everything else is skipped and counted.
 """
 
 from __future__ import annotations
 
-import math
+import io
 import re
-import struct
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -18,37 +17,48 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.events import decode
+from kcb_replay.ingest.events.points import Clocks, Points, irregular, joined
 from kcb_replay.ingest.readers.base import Blob, Reading
-from kcb_replay.ingest.recording import Fit, Note, Series
-from kcb_replay.ingest.records import Damage, records
+from kcb_replay.ingest.recording import Fit, Note, Series, StepSeries, StepUnit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.compat.proto.summary_pb2 import Summary
+    from kcb_replay.ingest.events import Column, FileEvents
+    from kcb_replay.ingest.events.columns import Integers
 
 __all__ = ["ROLES", "TENSORBOARD", "TensorBoardReader"]
 
 ROLES = ("train", "validation")
 _EPOCH = "epoch_"
-_ITERATION_TAGS = re.compile(r"batch_|evaluation_.*_vs_iterations$")
-_FLOAT32 = struct.Struct("<f")
-
-
-class _Point(NamedTuple):
-    step: int
-    value: float
-    wall_time: float
+_STREAMS: tuple[tuple[re.Pattern[str], StepUnit], ...] = (
+    (re.compile(r"batch_(.+)", re.DOTALL), "batch"),
+    (re.compile(r"evaluation_(.+)_vs_iterations", re.DOTALL), "iteration"),
+)
+# Assigning takes fits times fits; a series that never rises has one for each point.
+_MOST_FITS = 10_000
 
 
 @dataclass(slots=True)
 class _Scalars:
     """What one role (train, validation or the folder itself) holds: points per tag in file order."""
 
-    points: dict[str, list[_Point]] = field(default_factory=dict)
+    points: dict[str, Points] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
+
+
+class _Column(NamedTuple):
+    metric: str
+    tag: str
+    source: str
+    points: Points
+
+
+class _Stream(NamedTuple):
+    column: _Column
+    unit: StepUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ class TensorBoardReader:
     rank: int = 30
     # Event files are known by "tfevents" anywhere in their name.
     suffixes: tuple[str, ...] = ()
-    version: int = 1
+    version: int = 2
 
     def accepts(self, path: str, head: bytes) -> bool:  # noqa: ARG002  # TensorBoard goes by the name too
         """Tell whether the file is named as TensorBoard requires of event files."""
@@ -67,15 +77,17 @@ class TensorBoardReader:
 
     def read(self, blobs: tuple[Blob, ...]) -> Reading:
         """Return the fits of one log directory; raises `ReadError` when it holds no epoch scalar of Keras."""
-        notes: list[Note] = []
-        scalars: dict[str, _Scalars] = {}
-        for blob in sorted(blobs, key=lambda blob: _file_order(blob.path)):
-            _collect(blob, scalars.setdefault(_role(blob), _Scalars()), notes)
+        ordered = sorted(blobs, key=lambda blob: _file_order(blob.path))
+        decoded = decode(io.BytesIO(blob.content) for blob in ordered)
+        notes = [note for blob, events in zip(ordered, decoded, strict=True) for note in _file_notes(blob, events)]
+        scalars = _by_role(ordered, decoded)
+        tags = sorted({tag for role in scalars.values() for tag in role.points})
+        streams = _streams(scalars)
         columns = _columns(scalars)
         if not columns:
-            raise ReadError(_nothing_found(blobs, scalars, notes))
+            raise ReadError(_nothing_found(blobs, tags, notes))
         notes += [_skipped_note(role.skipped, blobs[0].path) for role in scalars.values() if role.skipped]
-        return Reading(tuple(_fits(columns, notes)), tuple(notes))
+        return Reading(tuple(_fits(columns, streams, notes)), tuple(notes))
 
 
 TENSORBOARD = TensorBoardReader()
@@ -91,158 +103,192 @@ def _file_order(path: str) -> tuple[int, str]:
     return (int(stamp[1]) if stamp else 0, path)
 
 
-def _collect(blob: Blob, scalars: _Scalars, notes: list[Note]) -> None:
+def _file_notes(blob: Blob, events: FileEvents) -> Iterable[Note]:
     if not blob.content:
-        notes.append(Note("empty", f"{blob.path} is empty", blob.path))
-    for item in records(blob.content):
-        if isinstance(item, Damage):
-            found = "is no event file: it has" if item.offset == 0 and item.ends else "has"
-            notes.append(Note("damaged", f"{blob.path} {found} {item.reason} (byte {item.offset})", blob.path))
-            continue
-        event = _parsed(item.data)
-        if event is None:
-            text = f"{blob.path} has a record that is no event (byte {item.offset}); it is skipped"
-            notes.append(Note("damaged", text, blob.path))
-            continue
-        for value in event.summary.value:
-            _add(value, event, blob.path, scalars)
+        yield Note("empty", f"{blob.path} is empty", blob.path)
+    for damage in events.damages:
+        found = "is no event file: it has" if damage.offset == 0 and damage.ends else "has"
+        yield Note("damaged", f"{blob.path} {found} {damage.reason} (byte {damage.offset})", blob.path)
 
 
-def _parsed(data: bytes) -> Event | None:
-    from google.protobuf.message import DecodeError
-    from tensorboard.compat.proto.event_pb2 import Event
-
-    try:
-        return Event.FromString(data)
-    except DecodeError:
-        return None
-
-
-def _add(value: Summary.Value, event: Event, path: str, scalars: _Scalars) -> None:
-    plugin = value.metadata.plugin_data.plugin_name
-    kind = value.WhichOneof("value")
-    number = _scalar(value, kind) if plugin in ("", "scalars") else None
-    if number is None:
-        scalars.skipped[plugin or kind or "nothing"] += 1
-    elif _ITERATION_TAGS.match(value.tag):
-        scalars.skipped["scalars per batch or iteration"] += 1
-    else:
-        scalars.points.setdefault(value.tag, []).append(_Point(event.step, number, event.wall_time))
-        scalars.sources.setdefault(value.tag, path)
+def _by_role(blobs: Sequence[Blob], decoded: Sequence[FileEvents]) -> dict[str, _Scalars]:
+    scalars: dict[str, _Scalars] = {}
+    parts: dict[tuple[str, str], list[tuple[int, Column]]] = {}
+    for number, (blob, events) in enumerate(zip(blobs, decoded, strict=True)):
+        role = scalars.setdefault(_role(blob), _Scalars())
+        role.skipped.update(events.skipped)
+        for (tag, _), column in events.columns.items():
+            parts.setdefault((_role(blob), tag), []).append((number, column))
+            role.sources.setdefault(tag, blob.path)
+    for (name, tag), columns in parts.items():
+        scalars[name].points[tag] = joined(columns)
+    return scalars
 
 
-def _scalar(value: Summary.Value, kind: str | None) -> float | None:
-    if kind == "simple_value":
-        return float(value.simple_value)
-    if kind != "tensor" or value.tensor.tensor_shape.dim:
-        return None
-    tensor = value.tensor
-    if tensor.dtype == 1 and len(tensor.tensor_content) == _FLOAT32.size:
-        return float(_FLOAT32.unpack(tensor.tensor_content)[0])
-    from tensorboard.util.tensor_util import make_ndarray
+def _streams(scalars: dict[str, _Scalars]) -> list[_Stream]:
+    """Take the tags that count batches or iterations out of the scalars."""
+    streams: dict[str, _Stream] = {}
+    for role, found in scalars.items():
+        for tag in list(found.points):
+            for pattern, unit in _STREAMS:
+                match = pattern.fullmatch(tag)
+                if match is not None:
+                    name = _named(match[1], role)
+                    # Both of one metric: the second keeps its tag, so that neither is lost.
+                    name = name if name not in streams else f"{name} ({role or 'folder'}/{tag})"
+                    column = _Column(name, tag, found.sources[tag], found.points.pop(tag))
+                    streams[name] = _Stream(column, unit)
+                    break
+    return list(streams.values())
 
-    try:
-        return float(make_ndarray(tensor))
-    except (TypeError, ValueError):
-        return None
 
-
-class _Column(NamedTuple):
-    metric: str
-    tag: str
-    source: str
-    points: list[_Point]
+def _named(metric: str, role: str) -> str:
+    return f"val_{metric}" if role == "validation" else metric
 
 
 def _columns(scalars: dict[str, _Scalars]) -> list[_Column]:
     """Return the epoch scalars under Keras's names; bare tags count only where Keras's own `loss` is among them."""
-    columns: list[_Column] = []
+    columns: dict[str, _Column] = {}
     for role, found in scalars.items():
         bare = role == "" and ("loss" in found.points or "val_loss" in found.points)
         for tag, points in found.points.items():
+            metric = _named(tag.removeprefix(_EPOCH), role)
             if not tag.startswith(_EPOCH) and not bare:
                 found.skipped["other scalars"] += len(points)
-                continue
-            name = tag.removeprefix(_EPOCH)
-            metric = f"val_{name}" if role == "validation" else name
-            if any(metric == column.metric for column in columns):
+            elif metric in columns:
                 found.skipped[f"{tag} (another file or tag has {metric}, too)"] += len(points)
-                continue
-            columns.append(_Column(metric, tag, found.sources[tag], points))
-    return columns
+            else:
+                columns[metric] = _Column(metric, tag, found.sources[tag], points)
+    return list(columns.values())
 
 
-def _nothing_found(blobs: Sequence[Blob], scalars: dict[str, _Scalars], notes: Sequence[Note]) -> str:
+def _nothing_found(blobs: Sequence[Blob], tags: Sequence[str], notes: Sequence[Note]) -> str:
     damage = "".join(f"; {note.text}" for note in notes[:3])
-    tags = sorted({tag for role in scalars.values() for tag in role.points})
     found = f"found the scalars {', '.join(tags[:8])}" if tags else "found no scalar at all"
-    where = blobs[0].path if len(blobs) == 1 else f"{len(blobs)} event files beside {blobs[0].path}"
-    return f"{where}: {found}{damage}. Expected Keras's epoch scalars (epoch_loss, or loss as Keras 2 wrote it)."
+    return (
+        f"{_where(blobs)}: {found}{damage}. Expected Keras's epoch scalars (epoch_loss, or loss as Keras 2 wrote it)."
+    )
+
+
+def _where(blobs: Sequence[Blob]) -> str:
+    return blobs[0].path if len(blobs) == 1 else f"{len(blobs)} event files beside {blobs[0].path}"
 
 
 def _skipped_note(skipped: Counter[str], path: str) -> Note:
-    counts = ", ".join(f"{count} {kind}" for kind, count in skipped.most_common())
+    ordered = sorted(skipped.items(), key=lambda item: (-item[1], item[0]))
+    counts = ", ".join(f"{count} {kind}" for kind, count in ordered)
     folder = PurePosixPath(path).parent
     return Note("skipped", f"{folder} also holds values that are no epoch scalars; they are skipped: {counts}", path)
 
 
-def _fits(columns: list[_Column], notes: list[Note]) -> Iterable[Fit]:
+def _fits(columns: list[_Column], streams: list[_Stream], notes: list[Note]) -> Iterable[Fit]:
     leading = max(columns, key=lambda column: (not column.metric.startswith("val_"), len(column.points)))
-    clocks = [{point.step: point.wall_time for point in part} for part in _restarts(leading.points)]
-    parts = [(column, _assign(column.points, clocks)) for column in columns]
-    for number, clock in enumerate(clocks):
-        steps = sorted(clock.keys() | {step for _, fits in parts for step in fits[number]})
-        epochs = np.array(steps, np.int64)
-        metrics = {column.metric: _series(column, fits[number], epochs) for column, fits in parts if fits[number]}
-        if (np.diff(epochs) > 1).any():
-            notes.append(_gaps_note(epochs, number, leading.source))
-        wall = {step: time for step, time in clock.items() if not math.isnan(time)}
-        yield Fit(epochs, metrics, _wall_time(wall, epochs, leading))
+    parts = leading.points.restarts()
+    if len(parts) > _MOST_FITS:
+        text = f"{leading.source}: the steps of {leading.tag} begin again {len(parts) - 1:,} times"
+        raise ReadError(f"{text}. Expected the epochs of at most {_MOST_FITS:,} fits; write each with its step.")
+    clocks = Clocks(parts)
+    assigned = [(column, _assign(column.points, clocks)) for column in columns]
+    finer = [_assigned_stream(stream, clocks, notes) for stream in streams]
+    for number, clock in enumerate(parts):
+        present = [(column, fits[number]) for column, fits in assigned if fits[number]]
+        epochs = np.unique(np.concatenate([part.steps for _, found in present for part in found]))
+        metrics = {column.metric: _series(column, found, epochs) for column, found in present}
+        notes += _sampled_notes(metrics, epochs, number, leading)
+        notes += _overwritten_notes(present, epochs, number)
+        known = ~np.isnan(clock.wall_times)
+        wall_time = _series(leading._replace(tag="wall_time"), [_times(clock.where(known))], epochs)
+        steps = {name: series for found in finer for fit, name, series in found if fit == number}
+        yield Fit(epochs, metrics, wall_time if known.any() else None, steps)
 
 
-def _restarts(points: list[_Point]) -> list[list[_Point]]:
-    """Split where the step does not rise: there another `fit` began."""
-    parts: list[list[_Point]] = []
-    for point in points:
-        if not parts or point.step <= parts[-1][-1].step:
-            parts.append([])
-        parts[-1].append(point)
-    return parts
-
-
-def _assign(points: list[_Point], clocks: list[dict[int, float]]) -> list[dict[int, float]]:
+def _assign(points: Points, clocks: Clocks) -> list[list[Points]]:
     """Give each restart of a tag to the fit that was written at the same time; a fit may lack the tag."""
-    fits: list[dict[int, float]] = [{} for _ in clocks]
-    for number, part in enumerate(_restarts(points)):
-        middle = part[len(part) // 2]
-        # Without wall times only the order is left.
-        nearest = min(range(len(clocks)), key=lambda n: (_distance(middle, clocks[n]), abs(n - number)))
-        fits[nearest].update({point.step: point.value for point in part})
+    fits: list[list[Points]] = [[] for _ in range(clocks.count)]
+    for number, part in enumerate(points.restarts()):
+        fits[clocks.nearest(part, number)].append(part)
     return fits
 
 
-def _distance(point: _Point, clock: dict[int, float]) -> float:
-    step = min(clock, key=lambda step: abs(step - point.step))
-    seconds = abs(clock[step] - point.wall_time)
-    return math.inf if math.isnan(seconds) else seconds
+def _times(points: Points) -> Points:
+    return Points(points.steps, points.wall_times, points.wall_times, points.files)
 
 
-def _series(column: _Column, values: dict[int, float], epochs: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Series:
-    valid = np.array([epoch in values for epoch in epochs.tolist()], np.bool_)
-    numbers = np.array([values.get(epoch, 0.0) for epoch in epochs.tolist()], np.float64)
-    return Series(numbers, valid, tag=column.tag, source=column.source)
+def _series(column: _Column, parts: Sequence[Points], epochs: Integers) -> Series:
+    values, valid = np.zeros(len(epochs)), np.zeros(len(epochs), np.bool_)
+    for part in parts:
+        at = np.searchsorted(epochs, part.steps)
+        values[at], valid[at] = part.values, True
+    return Series(values, valid, tag=column.tag, source=column.source)
 
 
-def _wall_time(
-    wall: dict[int, float], epochs: np.ndarray[tuple[int], np.dtype[np.int64]], leading: _Column
-) -> Series | None:
-    return _series(leading._replace(tag="wall_time"), wall, epochs) if wall else None
+def _overwritten_notes(
+    present: Sequence[tuple[_Column, Sequence[Points]]], epochs: Integers, number: int
+) -> Iterable[Note]:
+    """Report points that stand behind an epoch of the same fit once more; the last is used."""
+    for column, parts in present:
+        if len(parts) > 1:
+            lost = sum(map(len, parts)) - len(np.unique(np.concatenate([part.steps for part in parts])))
+            if lost:
+                text = (
+                    f"{column.source} has {lost} more values of {column.tag} for some of the {len(epochs)} epochs of"
+                    f" fit {number}; the last of each epoch is used"
+                )
+                yield Note("overwritten", text, column.source, fit=number, metric=column.metric)
 
 
-def _gaps_note(epochs: np.ndarray[tuple[int], np.dtype[np.int64]], number: int, path: str) -> Note:
+def _sampled_notes(metrics: dict[str, Series], epochs: Integers, number: int, leading: _Column) -> Iterable[Note]:
     gaps = int((np.diff(epochs) > 1).sum())
-    text = (
-        f"fit {number} of {path} lacks epochs at {gaps} places between epoch {epochs[0] + 1} and {epochs[-1] + 1}:"
-        " points were dropped when it was written or exported, so no answer from it is exact"
+    if gaps:
+        text = (
+            f"fit {number} of {leading.source} lacks epochs at {gaps} places between epoch {epochs[0] + 1} and"
+            f" {epochs[-1] + 1}: points were dropped when it was written or exported, so no answer from it is exact"
+        )
+        yield Note("sampled", text, leading.source, fit=number)
+    for metric, series in metrics.items():
+        if irregular(epochs[series.valid], len(epochs)) and not gaps:
+            text = (
+                f"fit {number} of {series.source} has {series.tag} for {int(series.valid.sum())} of {len(epochs)}"
+                " epochs at irregular distances: points were dropped, so no answer from it is exact"
+            )
+            yield Note("sampled", text, series.source, fit=number, metric=metric)
+
+
+def _assigned_stream(stream: _Stream, clocks: Clocks, notes: list[Note]) -> list[tuple[int, str, StepSeries]]:
+    """Return the fits that a stream belongs to, its name and its points in each."""
+    column, unit = stream
+    fits: dict[int, list[Points]] = {}
+    for number, part in enumerate(column.points.runs()):
+        fit_of = clocks.until(part, number)
+        if unit == "batch":
+            # Batches are counted anew by each fit, so that a run of them is of one fit.
+            fit_of = np.full(len(part), fit_of[len(part) // 2])
+        for fit in np.unique(fit_of).tolist():
+            fits.setdefault(fit, []).append(part.where(fit_of == fit))
+    return [(fit, column.metric, _step_series(stream, parts, fit, notes)) for fit, parts in fits.items()]
+
+
+def _step_series(stream: _Stream, parts: list[Points], fit: int, notes: list[Note]) -> StepSeries:
+    """Join the parts of a fit; what an attempt that ended before its first epoch left is reported and left out."""
+    column, kept = stream.column, parts[-1:]
+    lost = 0
+    for part in reversed(parts[:-1]):
+        if lost == 0 and part.steps[-1] <= kept[0].steps[0]:
+            kept.insert(0, part)
+        else:
+            lost += len(part)
+    if lost:
+        text = f"{column.source} has {lost} values of {column.tag} before those of fit {fit} that belong to no epoch"
+        notes.append(Note("left_out", f"{text}; they are left out", column.source, fit=fit, metric=column.metric))
+    steps = np.concatenate([part.steps for part in kept])
+    if irregular(steps):
+        text = f"fit {fit} of {column.source} has {column.tag} at irregular distances: points were dropped"
+        notes.append(Note("steps_sampled", text, column.source, fit=fit, metric=column.metric))
+    return StepSeries(
+        steps,
+        np.concatenate([part.values for part in kept]),
+        stream.unit,
+        tag=column.tag,
+        source=column.source,
+        wall_time=np.concatenate([part.wall_times for part in kept]),
     )
-    return Note("sampled", text, path, fit=number)

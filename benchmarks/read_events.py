@@ -1,0 +1,75 @@
+"""Read all event files of a folder by one reader, and print CPU seconds, peak megabytes and the number of scalars.
+
+    python benchmarks/read_events.py kcb-replay|EventAccumulator|rustboard FOLDER
+
+The process that events.py measures: it imports what its reader needs and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from pathlib import Path
+
+# How the tags of scalars begin in the workloads; EventAccumulator calls histograms tensors, too.
+SCALARS = ("epoch_", "batch_", "evaluation_")
+
+
+def _files(folder: str) -> list[str]:
+    # Thousands of Path objects would cost as much as reading their files.
+    return sorted(os.path.join(place, name) for place, _, names in os.walk(folder) for name in names)  # noqa: PTH118
+
+
+def _report(scalars: int | str, who: int = resource.RUSAGE_SELF) -> None:
+    used = resource.getrusage(who)
+    print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, scalars)
+
+
+def read_ours(folder: str) -> None:
+    """Decode with kcb-replay."""
+    from kcb_replay.ingest.events import decode_files
+
+    found = decode_files(_files(folder))
+    _report(sum(len(column) for events in found for column in events.columns.values()))
+
+
+def read_accumulator(folder: str) -> None:
+    """Load with tensorboard, folder by folder, and keep all points."""
+    from tensorboard.backend.event_processing import event_accumulator, tag_types
+
+    sizes = dict.fromkeys(event_accumulator.DEFAULT_SIZE_GUIDANCE, 0)
+    scalars = 0
+    for place in sorted({str(Path(path).parent) for path in _files(folder)}):
+        found = event_accumulator.EventAccumulator(place, sizes).Reload()
+        tags = found.Tags()
+        scalars += sum(len(found.Scalars(tag)) for tag in tags[tag_types.SCALARS])
+        scalars += sum(len(found.Tensors(tag)) for tag in tags[tag_types.TENSORS] if tag.startswith(SCALARS))
+    _report(scalars)
+
+
+def read_rustboard(folder: str) -> None:
+    """Let tensorboard-data-server load the folder once, and count its process and none other."""
+    import subprocess
+
+    try:
+        from tensorboard_data_server import server_binary
+    except ImportError:
+        return
+    flags = ["--reload=once", "--samples-per-plugin=scalars=all", "--port=0", "--die-after-stdin", "-vv"]
+    server = subprocess.Popen(
+        [server_binary(), f"--logdir={folder}", *flags], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    loaded = next((line for line in server.stderr if "Finished load cycle" in line), None)
+    server.stdin.close()
+    server.stderr.read()
+    server.wait()
+    if loaded is None:
+        raise RuntimeError("tensorboard-data-server ended before it had loaded the files")
+    _report("unasked", resource.RUSAGE_CHILDREN)
+
+
+READERS = {"kcb-replay": read_ours, "EventAccumulator": read_accumulator, "rustboard": read_rustboard}
+
+if __name__ == "__main__":
+    READERS[sys.argv[1]](sys.argv[2])

@@ -1,0 +1,130 @@
+"""What an event file holds, as columns: one per tag and kind, in file order.
+
+Columns grow for all files of a decoding at once, because records of many files are gathered together; a position says
+to which file a point belongs. Nothing here knows of records or protobuf.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from kcb_replay.ingest.records import Damage
+
+__all__ = ["Column", "FileEvents", "Floats", "Growing", "Integers", "Key"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
+# The tag and how its values were written: "simple_value" or "tensor".
+Key: TypeAlias = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The points of one tag in file order; `positions` are the bytes at which their records begin."""
+
+    steps: Integers
+    values: Floats
+    wall_times: Floats
+    positions: Integers
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class FileEvents:
+    """All of one event file: its scalars, what was skipped by plugin or kind, what is damaged, and where to go on.
+
+    `read_to` is the byte behind the last whole record, at which a file that grows can be read on.
+    """
+
+    columns: Mapping[Key, Column]
+    skipped: Mapping[str, int]
+    damages: tuple[Damage, ...]
+    read_to: int
+
+
+@dataclass(slots=True)
+class _GrowingColumn:
+    positions: array[int] = field(default_factory=lambda: array("q"))
+    steps: array[int] = field(default_factory=lambda: array("q"))
+    values: array[float] = field(default_factory=lambda: array("d"))
+    wall_times: array[float] = field(default_factory=lambda: array("d"))
+
+    def column(self) -> Column:
+        """Return the points by rising position; those of one record stay in its order."""
+        positions = np.frombuffer(self.positions, np.int64)
+        steps = np.frombuffer(self.steps, np.int64)
+        values, wall_times = np.frombuffer(self.values), np.frombuffer(self.wall_times)
+        if (positions[1:] < positions[:-1]).any():
+            order = np.argsort(positions, kind="stable")
+            return Column(steps[order], values[order], wall_times[order], positions[order])
+        return Column(steps, values, wall_times, positions)
+
+
+@dataclass(slots=True)
+class Growing:
+    """Points and skipped values as they are found, in any order; positions count from the first byte of all files."""
+
+    points: defaultdict[Key, _GrowingColumn] = field(default_factory=lambda: defaultdict(_GrowingColumn))
+    skips: defaultdict[str, array[int]] = field(default_factory=lambda: defaultdict(lambda: array("q")))
+
+    def add(self, key: Key, position: int, step: int, value: float, wall_time: float) -> None:
+        """Take one point."""
+        column = self.points[key]
+        column.positions.append(position)
+        column.steps.append(step)
+        column.values.append(value)
+        column.wall_times.append(wall_time)
+
+    def extend(self, key: Key, positions: Integers, steps: Integers, values: Floats, wall_times: Floats) -> None:
+        """Take many points of one key."""
+        column = self.points[key]
+        column.positions.frombytes(positions.tobytes())
+        column.steps.frombytes(steps.tobytes())
+        column.values.frombytes(values.tobytes())
+        column.wall_times.frombytes(wall_times.tobytes())
+
+    def skip(self, kind: str, positions: Integers) -> None:
+        """Count values that are no scalars."""
+        self.skips[kind].frombytes(positions.tobytes())
+
+    def split(self, starts: Sequence[int]) -> tuple[list[dict[Key, Column]], list[Counter[str]]]:
+        """Return the columns and the counts of each file, given the position at which each begins."""
+        begins = np.array(starts, np.int64)
+        columns: list[dict[Key, Column]] = [{} for _ in starts]
+        for key in list(self.points):
+            whole = self.points.pop(key).column()
+            for number, part in _of_files(whole.positions, begins):
+                columns[number][key] = _part(whole, part, starts[number])
+        counts: list[Counter[str]] = [Counter() for _ in starts]
+        for kind, positions in self.skips.items():
+            for number, part in _of_files(np.sort(np.frombuffer(positions, np.int64)), begins):
+                counts[number][kind] = part.stop - part.start
+        return [_by_first(found) for found in columns], counts
+
+
+def _of_files(positions: Integers, begins: Integers) -> Iterator[tuple[int, slice]]:
+    """Yield the files that rising positions fall into, and the slice of each."""
+    files = np.searchsorted(begins, positions, "right") - 1
+    cuts = [0, *(np.flatnonzero(np.diff(files)) + 1).tolist(), len(files)]
+    for begin, end in pairwise(cuts):
+        yield int(files[begin]), slice(begin, end)
+
+
+def _part(whole: Column, part: slice, start: int) -> Column:
+    return Column(whole.steps[part], whole.values[part], whole.wall_times[part], whole.positions[part] - start)
+
+
+def _by_first(columns: dict[Key, Column]) -> dict[Key, Column]:
+    return dict(sorted(columns.items(), key=lambda item: (int(item[1].positions[0]), item[0])))
