@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.sweep.arithmetic import operand
+
 if TYPE_CHECKING:
     from kcb_replay.replay.behaviours import Semantics
 
@@ -21,8 +23,6 @@ __all__ = ["Lanes", "Stops", "is_vectorised", "stops_of"]
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
-_SMALLEST_NORMAL = 1.1754943508222875e-38
-_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,6 @@ def is_vectorised(version: Semantics) -> bool:
     )
 
 
-def fits_float32(values: Floats) -> bool:
-    """Tell whether no finite value is beyond float32, where the tensorflow backend raises."""
-    finite = values[np.isfinite(values)]
-    return not len(finite) or float(np.abs(finite).max()) <= _LARGEST_FLOAT32
-
-
 def stops_of(lanes: Lanes, patiences: Integers, version: Semantics) -> Stops:
     """Return where every lane stops with every patience (whole numbers from 1 on; 0 acts like 1)."""
     single = version.early_stopping_arithmetic != "float64"
@@ -95,13 +89,13 @@ def stops_of(lanes: Lanes, patiences: Integers, version: Semantics) -> Stops:
     wait, highest = np.zeros(lanes.count, np.int64), np.zeros(lanes.count, np.int64)
     best = np.full(lanes.count, np.inf)
     best_row, first_row = np.full(lanes.count, np.int64(-1)), np.full(lanes.count, np.int64(-1))
-    target = _operand(lanes.baseline, single)
+    target = operand(lanes.baseline, single=single)
     without_baseline = np.isnan(lanes.baseline)
     for row in range(lanes.rows):
         value, epoch = lanes.values[row], lanes.epochs[row]
         seen = lanes.valid[row] & (epoch >= lanes.start_from_epoch)
-        candidate = _operand(value + lanes.min_delta, single)
-        improved = candidate < _operand(best, single)
+        candidate = operand(value + lanes.min_delta, single=single)
+        improved = candidate < operand(best, single=single)
         if version.early_stopping_any_first_value:
             improved |= best_row < 0
         improved &= seen
@@ -137,13 +131,3 @@ def _answers(
     row, best = reached[asked], best_then[asked]
     never = row == none
     return Stops(np.where(never, -1, row), np.where(never, best_row, best), first_row, wait)
-
-
-def _operand(values: Floats, single: bool) -> Floats:
-    """Return what is compared: the float64, or its float32 with denormals as 0."""
-    if not single:
-        return values
-    with np.errstate(over="ignore"):
-        rounded = values.astype(np.float32).astype(np.float64)
-    rounded[np.abs(rounded) < _SMALLEST_NORMAL] = 0.0
-    return rounded
