@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.events import Event
 
-__all__ = ["Doubt", "first_doubt", "unit_of"]
+__all__ = ["Doubt", "first_doubt", "is_rounded", "unit_of"]
 
 # A float32 needs 7 to 9 digits; among several values of at most 6 there is none that was written in full.
 _MOST_DIGITS = 6
@@ -51,6 +51,11 @@ def unit_of(values: Iterable[float]) -> float | None:
         return None
     unit = 10.0 ** min(number.adjusted() - len(number.as_tuple().digits) + 1 for number in written)
     return unit if unit <= _COARSEST * (1 + _BINARY) else None
+
+
+def is_rounded(metric: str, values: Iterable[float]) -> bool:
+    """Tell whether a source rounded a metric, so that any close comparison may be in doubt."""
+    return not _COUNTED.fullmatch(metric) and unit_of(values) is not None
 
 
 def first_doubt(metric: str, values: Mapping[int, float], events: Iterable[Event], *, min_delta: float) -> Doubt | None:
