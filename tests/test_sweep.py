@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, strategies as st
 
 from kcb_replay import EarlyStopping, KcbReplayError, SettingError, read, replay, sweep
 from kcb_replay.replay.semantics import known_semantics
+from kcb_replay.replay.sweep.front import distinct, front
 
 NUMBERS = ("stop_index", "best_index", "best_value", "kept_index", "kept_value", "saved_epochs", "regret", "fired")
 
@@ -109,3 +111,42 @@ def test_no_runs_give_no_answers():
     found = sweep([], patience=[1, 2])
     assert (list(found.records()), [summary.fits for summary in found.per_setting()]) == ([], [0, 0])
     assert math.isnan(found.per_setting()[0].saving)
+
+
+def test_settings_that_act_alike_are_one_on_the_front(recording):
+    """Of settings that stop and keep the same the first is taken; the front rises in saving and in regret."""
+    run = recording(val_loss=[3.0, 2.0, 2.5, 2.4, 1.0, 1.5, 1.6, 1.7])
+    found = sweep([run], patience=[1, 2, 3], min_delta=[0, 0.001])
+    assert distinct(found) == [0, 2, 4]
+    summaries = found.per_setting()
+    kept = front(found, summaries)
+    assert [summaries[number].setting.patience for number in kept] == [1]
+    savings = [summaries[number].saving for number in kept]
+    assert savings == sorted(savings)
+
+
+def test_the_command_prints_a_line_per_setting(cli, sample_logs):
+    """The table has the arguments that vary; JSON has everything under the documented names."""
+    cli("ingest", sample_logs / "seeds", "-q")
+    result = cli("sweep", "--patience", "3,5", "--restore-best-weights")
+    assert [line.split()[:2] for line in result.stdout.splitlines()[-2:]] == [["3", "3/3"], ["5", "3/3"]]
+    document = json.loads(cli("sweep", "--patience", "3,5", "--json").stdout)
+    assert (document["schema"], document["fits"], len(document["settings"])) == ("kcb-replay/sweep/1", 3, 2)
+    rows = cli("sweep", "--patience", "3,5", "--per-run", "--csv").stdout.splitlines()
+    assert len(rows) == 1 + 2 * 3
+
+
+def test_top_and_pareto_shorten_the_table(cli, sample_logs):
+    """Of fifty patiences the front has few, and --top the first of them."""
+    cli("ingest", sample_logs / "seeds", "-q")
+    choices = ([], ["--pareto"], ["--pareto", "--top", "1"])
+    settings = [json.loads(cli("sweep", *options, "--json").stdout)["settings"] for options in choices]
+    assert (len(settings[0]), len(settings[2])) == (50, 1)
+    assert 1 <= len(settings[1]) < 50
+
+
+def test_a_monitor_that_no_run_has_is_an_error(cli, sample_logs):
+    """Nothing could be swept: the reason is said and the exit code is 1."""
+    cli("ingest", sample_logs / "seeds", "-q")
+    result = cli("sweep", "--monitor", "val_acc")
+    assert (result.exit_code, "val_acc is not recorded" in result.stderr) == (1, True)
