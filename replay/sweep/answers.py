@@ -57,7 +57,8 @@ def answers_of(block: Block, lane_fit: Integers, stops: Stops, *, restores: str,
     kept_value = np.where(has_value, block.values[kept, lanes], np.nan)
     return Answers(
         stop_index=_epochs(block, stops.row, lanes),
-        best_index=_epochs(block, stops.best_row, lanes),
+        # Where the best weights always come back, the first epoch is noted as the best whatever its value.
+        best_index=_epochs(block, best if restores == "always" else stops.best_row, lanes),
         best_value=np.where(stops.best_row >= 0, block.values[stops.best_row, lanes], np.nan),
         kept_index=_epochs(block, kept, lanes),
         kept_value=kept_value,

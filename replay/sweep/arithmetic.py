@@ -7,20 +7,23 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["fits_float32", "operand"]
+__all__ = ["Compared", "fits_float32", "operand"]
 
 Floats: TypeAlias = NDArray[np.float64]
-_SMALLEST_NORMAL = 1.1754943508222875e-38
+Compared: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
+_SMALLEST_NORMAL = np.float32(1.1754943508222875e-38)
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
-def operand(values: Floats, *, single: bool) -> Floats:
+def operand(values: Floats, *, single: bool) -> Compared:
     """Return what is compared; a finite value beyond float32 becomes infinite, see `fits_float32`."""
     if not single:
         return values
     with np.errstate(over="ignore"):
-        rounded = values.astype(np.float32).astype(np.float64)
-    rounded[np.abs(rounded) < _SMALLEST_NORMAL] = 0.0
+        rounded = values.astype(np.float32)
+    denormal = np.abs(rounded) < _SMALLEST_NORMAL
+    if denormal.any():
+        rounded[denormal] = 0.0
     return rounded
 
 

@@ -14,15 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.replay.sweep.arithmetic import operand
+from kcb_replay.replay.sweep.counted import counted_of
+from kcb_replay.replay.sweep.improvements import along_stream, in_lanes
+from kcb_replay.replay.sweep.waits import stretches_of
 
 if TYPE_CHECKING:
     from kcb_replay.replay.behaviours import Semantics
+    from kcb_replay.replay.sweep.counted import Counted
 
 __all__ = ["Lanes", "Stops", "is_vectorised", "stops_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
+# Numbers that fit into the cache of a core; and where a stream is better followed from minimum to minimum.
+_CHUNK, _LEAST_WIDTH = 2**17, 64
+_LONG, _FEW = 2_000, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,17 @@ class Lanes:
     def count(self) -> int:
         """Number of lanes."""
         return int(self.values.shape[1])
+
+    def part(self, chosen: slice) -> Lanes:
+        """Return some of the lanes."""
+        return Lanes(
+            self.values[:, chosen],
+            self.valid[:, chosen],
+            self.epochs[:, chosen],
+            self.min_delta[chosen],
+            self.baseline[chosen],
+            self.start_from_epoch[chosen],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,55 +97,47 @@ def is_vectorised(version: Semantics) -> bool:
 
 
 def stops_of(lanes: Lanes, patiences: Integers, version: Semantics) -> Stops:
-    """Return where every lane stops with every patience (whole numbers from 1 on; 0 acts like 1)."""
-    single = version.early_stopping_arithmetic != "float64"
-    most = int(patiences.max(initial=1))
-    none = np.int64(lanes.rows)
-    # Row and best row at which the counter first came to n, for n from 0 to the largest patience.
-    reached = np.full((most + 1, lanes.count), none)
-    best_then = np.full((most + 1, lanes.count), np.int64(-1))
-    wait, highest = np.zeros(lanes.count, np.int64), np.zeros(lanes.count, np.int64)
-    best = np.full(lanes.count, np.inf)
-    best_row, first_row = np.full(lanes.count, np.int64(-1)), np.full(lanes.count, np.int64(-1))
-    target = operand(lanes.baseline, single=single)
+    """Return where every lane stops with every patience (whole numbers from 0 on; 0 acts like 1)."""
+    asked, place = np.unique(np.maximum(patiences, 1), return_inverse=True)
+    width = max(_LEAST_WIDTH, _CHUNK // max(lanes.rows, len(asked)))
+    parts = [_stops(lanes.part(slice(first, first + width)), asked, version) for first in range(0, lanes.count, width)]
+    return Stops(
+        row=np.concatenate([part.row for part in parts], axis=1)[place],
+        best_row=np.concatenate([part.best_row for part in parts], axis=1)[place],
+        first_row=np.concatenate([part.first_row for part in parts]),
+        wait=np.concatenate([part.wait for part in parts]),
+    )
+
+
+def _stops(lanes: Lanes, patiences: Integers, version: Semantics) -> Stops:
+    counted = counted_of(lanes.values, lanes.valid & (lanes.epochs >= lanes.start_from_epoch))
+    first_row = counted.in_block(np.where(counted.lengths > 0, 0, -1)[np.newaxis])[0]
+    improved, resets = _improvements(lanes, counted, version)
+    first_epoch = lanes.epochs[first_row, np.arange(lanes.count)]
+    stretches = stretches_of(improved, resets, counted.lengths, spares_first_row=first_epoch == 0)
+    row, best_row = stretches.stops(patiences)
+    return Stops(
+        row=counted.in_block(row),
+        best_row=counted.in_block(best_row),
+        first_row=first_row,
+        wait=stretches.wait(counted.lengths),
+    )
+
+
+def _improvements(lanes: Lanes, counted: Counted, version: Semantics) -> tuple[Mask, Mask | None]:
+    """Return where lanes improve, and which of the improvements start the counter anew (None: all)."""
+    single, first_always = version.early_stopping_arithmetic != "float64", version.early_stopping_any_first_value
+    compared = operand(counted.values, single=single)
+    candidate = operand(counted.values + lanes.min_delta, single=single)
+    if lanes.count <= _FEW and lanes.rows >= _LONG:
+        improved = np.column_stack([
+            along_stream(counted.values[:, lane], compared[:, lane], candidate[:, lane], first_always=first_always)
+            for lane in range(lanes.count)
+        ])
+    else:
+        improved = in_lanes(compared, candidate, first_always=first_always)
+    improved[0] &= counted.lengths > 0
     without_baseline = np.isnan(lanes.baseline)
-    for row in range(lanes.rows):
-        value, epoch = lanes.values[row], lanes.epochs[row]
-        seen = lanes.valid[row] & (epoch >= lanes.start_from_epoch)
-        candidate = operand(value + lanes.min_delta, single=single)
-        improved = candidate < operand(best, single=single)
-        if version.early_stopping_any_first_value:
-            improved |= best_row < 0
-        improved &= seen
-        wait += seen
-        first_row = np.where(seen & (first_row < 0), row, first_row)
-        best = np.where(improved, value, best)
-        best_row = np.where(improved, row, best_row)
-        wait[improved & (without_baseline | (candidate < target))] = 0
-        higher = np.flatnonzero(seen & ~improved & (epoch > 0) & (wait > highest))
-        highest[higher] = wait[higher]
-        count = np.minimum(wait[higher], most)
-        earlier = reached[count, higher] == none
-        reached[count[earlier], higher[earlier]] = row
-        best_then[count[earlier], higher[earlier]] = best_row[higher[earlier]]
-    return _answers(reached, best_then, patiences, best_row, first_row, wait, none)
-
-
-def _answers(
-    reached: Integers,
-    best_then: Integers,
-    patiences: Integers,
-    best_row: Integers,
-    first_row: Integers,
-    wait: Integers,
-    none: np.int64,
-) -> Stops:
-    """Read the patiences off the table; a counter that jumped over a number reached it, too."""
-    for count in range(len(reached) - 2, -1, -1):
-        later = reached[count + 1] < reached[count]
-        reached[count] = np.where(later, reached[count + 1], reached[count])
-        best_then[count] = np.where(later, best_then[count + 1], best_then[count])
-    asked = np.maximum(patiences, 1)
-    row, best = reached[asked], best_then[asked]
-    never = row == none
-    return Stops(np.where(never, -1, row), np.where(never, best_row, best), first_row, wait)
+    if without_baseline.all():
+        return improved, None
+    return improved, without_baseline | (candidate < operand(lanes.baseline, single=single))
