@@ -1,4 +1,4 @@
-"""How many setting-epochs a second a sweep answers, against the real Keras EarlyStopping in a loop with a stand-in model.
+"""How many setting-epochs a second a sweep answers, against the real EarlyStopping of Keras driven in a loop.
 
     python benchmarks/sweep.py [--runs 2000] [--epochs 100]        needs the `keras` extra and a backend
 

@@ -41,7 +41,7 @@ def test_answers_are_those_of_a_replay(recording, name, restore, mode):
         np.zeros(count, np.int64),
     )
     restores = "never" if not restore else "always" if version.early_stopping_restores_at_end else "when stopped"
-    found = answers_of(block, np.arange(count), stops_of(lanes, PATIENCES, version), restores=restores, sign=sign)
+    found = answers_of(block, stops_of(lanes, PATIENCES, version), restores=restores, sign=sign)
     for lane, run in enumerate(runs):
         for place, patience in enumerate(PATIENCES.tolist()):
             settings = EarlyStopping(patience=patience, mode=mode, restore_best_weights=restore)

@@ -39,32 +39,27 @@ class Answers:
     undecided: NDArray[np.bool_]
 
 
-def answers_of(block: Block, lane_fit: Integers, stops: Stops, *, restores: str, sign: float) -> Answers:
-    """Return the answers of lanes; `lane_fit` says which fit of the block each lane is of.
+def answers_of(block: Block, stops: Stops, *, restores: str, sign: float) -> Answers:
+    """Return the answers of one lane per fit of the block.
 
     `restores` is "never", "when stopped" or "always"; `sign` is 1 for a metric that should fall and -1 for one that
     should rise.
     """
-    lengths = block.lengths[lane_fit]
-    ran = np.where(stops.row >= 0, stops.row, lengths - 1)
-    best = np.where(stops.best_row >= 0, stops.best_row, np.broadcast_to(stops.first_row, stops.row.shape))
-    comes_back = best >= 0
-    if restores != "always":
-        comes_back &= (stops.row >= 0) & (restores == "when stopped")
-    kept = np.where(comes_back, best, ran)
-    lanes = np.broadcast_to(lane_fit, kept.shape)
-    has_value = block.valid[kept, lanes]
-    kept_value = np.where(has_value, block.values[kept, lanes], np.nan)
+    undecided = stops.row < 0
+    ran = np.where(undecided, block.lengths - 1, stops.row)
+    # Where there is no best, the first weights count as such, and versions that always restore say so.
+    held = np.where(stops.best_row < 0, stops.first_row, stops.best_row)
+    kept = ran if restores == "never" else np.where((held < 0) | (undecided & (restores != "always")), ran, held)
+    kept_value = block.value_at(kept)
     return Answers(
-        stop_index=_epochs(block, stops.row, lanes),
-        # Where the best weights always come back, the first epoch is noted as the best whatever its value.
-        best_index=_epochs(block, best if restores == "always" else stops.best_row, lanes),
-        best_value=np.where(stops.best_row >= 0, block.values[stops.best_row, lanes], np.nan),
-        kept_index=_epochs(block, kept, lanes),
+        stop_index=block.epoch_at(stops.row),
+        best_index=block.epoch_at(held if restores == "always" else stops.best_row),
+        best_value=block.value_at(stops.best_row),
+        kept_index=block.epoch_at(kept),
         kept_value=kept_value,
-        saved=lengths - 1 - ran,
-        regret=_regret(block, kept_value, lane_fit, sign),
-        undecided=stops.row < 0,
+        saved=block.lengths - 1 - ran,
+        regret=_regret(block, kept_value, sign),
+        undecided=undecided,
     )
 
 
@@ -83,15 +78,10 @@ def no_answers(shape: tuple[int, int]) -> Answers:
     )
 
 
-def _epochs(block: Block, rows: Integers, lanes: Integers) -> Integers:
-    return np.where(rows >= 0, block.epochs[rows, lanes], -1)
-
-
-def _regret(block: Block, kept_value: Floats, lane_fit: Integers, sign: float) -> Floats:
-    signed = np.where(block.valid & ~np.isnan(block.values), sign * block.values, np.inf)
-    lowest = signed.min(axis=0, initial=np.inf)[lane_fit]
+def _regret(block: Block, kept_value: Floats, sign: float) -> Floats:
     with np.errstate(invalid="ignore"):
-        given_up: Floats = sign * kept_value - lowest
+        given_up: Floats = kept_value - block.least if sign > 0 else block.greatest - kept_value
     # Both infinite: nothing was given up, and the difference would be NaN.
-    given_up[(sign * kept_value == lowest) & ~np.isnan(kept_value)] = 0.0
+    same = np.isinf(kept_value) & (kept_value == (block.least if sign > 0 else block.greatest))
+    given_up[same] = 0.0
     return given_up

@@ -130,10 +130,12 @@ def _improvements(lanes: Lanes, counted: Counted, version: Semantics) -> tuple[M
     compared = operand(counted.values, single=single)
     candidate = operand(counted.values + lanes.min_delta, single=single)
     if lanes.count <= _FEW and lanes.rows >= _LONG:
-        improved = np.column_stack([
-            along_stream(counted.values[:, lane], compared[:, lane], candidate[:, lane], first_always=first_always)
-            for lane in range(lanes.count)
-        ])
+        improved = np.column_stack(
+            [
+                along_stream(counted.values[:, lane], compared[:, lane], candidate[:, lane], first_always=first_always)
+                for lane in range(lanes.count)
+            ]
+        )
     else:
         improved = in_lanes(compared, candidate, first_always=first_always)
     improved[0] &= counted.lengths > 0

@@ -24,9 +24,9 @@ class Stretches:
     """All stretches of all lanes, lane after lane: one before the first improvement, one after each, and an empty one
     at the end for what the others leave unanswered.
 
-    At row r the counter is r - `zero`; it is first looked at in row `start` and comes to `highest`. `best` is the row of
-    the improvement before, -1 where there is none yet. These have shape (stretches,). `last` (lanes,) is the place of
-    the empty one, and `so_far` (stretches,) how far the counter came until the end of each stretch.
+    At row r the counter is r - `zero`; it is first looked at in row `start` and comes to `highest`. `best` is the row
+    of the improvement before, -1 where there is none yet. These have shape (stretches,). `last` (lanes,) is the place
+    of the empty one, and `so_far` (stretches,) how far the counter came until the end of each stretch.
     """
 
     lane: Integers
@@ -57,9 +57,9 @@ class Stretches:
         """Return the stretch in which each patience stops, the last one where it does not."""
         before = np.append(0, self.so_far[:-1])
         before[self.last[:-1] + 1] = 0
-        answering = self.highest > before
-        answering[self.last] = True
-        (answering,) = np.nonzero(answering)
+        answers = self.highest > before
+        answers[self.last] = True
+        answering = np.flatnonzero(answers)
         place = np.searchsorted(patiences, np.arange(1, before.max() + 2))[before[answering]]
         asked = place < len(patiences)
         found = np.zeros((len(patiences), len(self.last)), np.int64)
