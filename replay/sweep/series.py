@@ -52,7 +52,8 @@ class Block:
         """Return the 0-based epochs of rows of shape (any, fits); -1 stays -1."""
         if self._numbered_as_rows:
             return rows
-        return np.where(rows >= 0, np.take(self._numbers, rows + self._offsets, mode="clip"), -1)
+        epochs: Integers = np.where(rows >= 0, np.take(self._numbers, rows + self._offsets, mode="clip"), -1)
+        return epochs
 
     @cached_property
     def least(self) -> Floats:
