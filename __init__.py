@@ -49,6 +49,8 @@ if TYPE_CHECKING:
         PolynomialDecay,
     )
     from kcb_replay.replay.semantics import Semantics, semantics
+    from kcb_replay.replay.sweep.sweep import sweep
+    from kcb_replay.replay.sweep.table import Sweep
     from kcb_replay.report.figure import plot
     from kcb_replay.report.page import report
 
@@ -95,6 +97,8 @@ _HOME = {
         "PolynomialDecay",
     ),
     "replay.semantics": ("Semantics", "semantics"),
+    "replay.sweep.sweep": ("sweep",),
+    "replay.sweep.table": ("Sweep",),
     "report.figure": ("plot",),
 }
 # Two public functions have the name of the package that holds them; those packages can be called.
@@ -139,6 +143,7 @@ __all__ = [
     "Source",
     "Store",
     "StoreError",
+    "Sweep",
     "TerminateOnNaN",
     "__version__",
     "plot",
@@ -147,6 +152,7 @@ __all__ = [
     "report",
     "semantics",
     "simulate",
+    "sweep",
 ]
 
 

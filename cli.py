@@ -5,6 +5,7 @@ Everything heavy is imported by the command that needs it, so that `--help` answ
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from pathlib import Path
@@ -123,21 +124,33 @@ def _output(command: _Function) -> _Function:
     return command
 
 
+_STOPPING = (
+    click.option("--monitor", default="val_loss", show_default=True, help="Metric to watch."),
+    click.option("--mode", type=click.Choice(("auto", "min", "max")), default="auto", show_default=True),
+    click.option("--patience", type=_Numbers(), help="EarlyStopping: epochs without improvement.  [default: 5]"),
+    click.option("--min-delta", type=_Numbers(), help="EarlyStopping: smallest change that counts.  [default: 0]"),
+    click.option("--baseline", type=_Numbers(), help="EarlyStopping: value to beat before the wait is reset."),
+    click.option("--start-from-epoch", type=_Numbers(), help="EarlyStopping: first epoch looked at, from 0."),
+    click.option(
+        "--restore-best-weights/--no-restore-best-weights",
+        default=None,
+        help="EarlyStopping: keep the best epoch instead of the last.  [default: no]",
+    ),
+)
+
+
+def _stopping(command: _Function) -> _Function:
+    """Add the options that describe EarlyStopping."""
+    for option in reversed(_STOPPING):
+        command = option(command)
+    return command
+
+
 def _settings(command: _Function) -> _Function:
     """Add the options that describe callbacks."""
     numbers = _Numbers()
     options = (
-        click.option("--monitor", default="val_loss", show_default=True, help="Metric to watch."),
-        click.option("--mode", type=click.Choice(("auto", "min", "max")), default="auto", show_default=True),
-        click.option("--patience", type=numbers, help="EarlyStopping: epochs without improvement.  [default: 5]"),
-        click.option("--min-delta", type=numbers, help="EarlyStopping: smallest change that counts.  [default: 0]"),
-        click.option("--baseline", type=numbers, help="EarlyStopping: value to beat before the wait is reset."),
-        click.option("--start-from-epoch", type=numbers, help="EarlyStopping: first epoch looked at, from 0."),
-        click.option(
-            "--restore-best-weights/--no-restore-best-weights",
-            default=None,
-            help="EarlyStopping: keep the best epoch instead of the last.  [default: no]",
-        ),
+        *_STOPPING,
         click.option("--lr-patience", type=numbers, help="ReduceLROnPlateau: patience.  [default: 10]"),
         click.option("--factor", type=numbers, help="ReduceLROnPlateau: factor.  [default: 0.1]"),
         click.option("--cooldown", type=numbers, help="ReduceLROnPlateau: cooldown.  [default: 0]"),
@@ -387,6 +400,53 @@ def simulate_command(runs: tuple[str, ...], store: Path, output: str, quiet: boo
     _say(_simulation_notes(simulation), quiet=quiet)
 
 
+@main.command(name="sweep")
+@_runs
+@_store
+@_stopping
+@click.option("--semantics", default="keras-3.15", show_default=True, help="Which Keras is replayed.")
+@click.option("--pareto", is_flag=True, help="Only settings that no other one beats in both saving and regret.")
+@click.option("--top", type=click.IntRange(min=1), help="Only the first so many.")
+@click.option("--per-run", is_flag=True, help="A line per setting and fit instead of one per setting; not as a table.")
+@_output
+@_quiet
+def sweep_command(
+    runs: tuple[str, ...],
+    store: Path,
+    output: str,
+    quiet: bool,
+    pareto: bool,
+    top: int | None,
+    per_run: bool,
+    **settings: Any,
+) -> None:
+    """Try every combination of EarlyStopping settings on every run, and say what each saves and costs.
+
+    Without --patience it is 1..50. saved is the mean share of the recorded epochs that would not have run, regret what
+    the epochs kept give away against the best of each recording. A fit whose recording ends before the stop is
+    undecided: its regret is a lower bound.
+
+    \b
+    kcb-replay sweep --patience 1..50 --min-delta 0,1e-4,1e-3 --pareto
+    kcb-replay sweep 'seeds/*' --patience 5,10 --restore-best-weights --json
+    """  # noqa: D301  # \b keeps click from joining the lines
+    from kcb_replay.replay.sweep.sweep import sweep
+    from kcb_replay.report import sweeps
+
+    found = sweep(_recordings(runs, store), semantics=settings.pop("semantics"), **_swept(settings))
+    if not found.answered.any():
+        reasons = sweeps.left_out_of_sweep(found) or ["The store is empty. Ingest logs first."]
+        raise KcbReplayError("\n".join(["No run could be swept.", *reasons]))
+    summaries = found.per_setting()
+    numbers = sweeps.chosen_settings(found, summaries, pareto=pareto, top=top)
+    records = list(found.records()) if per_run else sweeps.sweep_records(summaries, numbers)
+    if per_run and output == "table":
+        output = "csv"
+    table = functools.partial(sweeps.sweep_table, found, summaries, numbers, pareto=pareto)
+    _print(output, sweeps.sweep_document(found, records), records, table)
+    _say(sweeps.left_out_of_sweep(found), quiet=quiet)
+
+
 @main.command(name="explain")
 @_run
 @_store
@@ -539,6 +599,12 @@ def _callback_lists(settings: dict[str, Any]) -> list[list[Callback]]:
     if reduce:
         options.append(("ReduceLROnPlateau", {**shared, **reduce}))
     return combinations(options)
+
+
+def _swept(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments to sweep, those that were given and a patience from 1 to 50."""
+    given = {name: value for name, value in settings.items() if value is not None}
+    return {"patience": range(1, 51), **given}
 
 
 def _require_answer(simulation: Simulation) -> None:

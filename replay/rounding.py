@@ -6,13 +6,13 @@ Keras writes every digit of a float; console logs, spreadsheets and people do no
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.comparison import float32
+import numpy as np
+
 from kcb_replay.replay.events import CheckpointSaved, CheckpointSkipped, CoolingDown, Improved, Waited
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.events import Event
 
-__all__ = ["Doubt", "first_doubt", "unit_of"]
+__all__ = ["Doubt", "first_doubt", "is_rounded", "unit_of"]
 
 # A float32 needs 7 to 9 digits; among several values of at most 6 there is none that was written in full.
 _MOST_DIGITS = 6
@@ -46,11 +46,20 @@ class Doubt:
 
 def unit_of(values: Iterable[float]) -> float | None:
     """Return the unit to which a source rounded (0.0001 for four decimals), None where it kept every digit."""
-    written = [Decimal(repr(value)).normalize() for value in values if _is_decimal(value)]
-    if len(written) < _FEWEST_VALUES or max(len(number.as_tuple().digits) for number in written) > _MOST_DIGITS:
+    written = []
+    for value in _decimals(values):
+        written.append(Decimal(repr(value)).normalize())
+        if len(written[-1].as_tuple().digits) > _MOST_DIGITS:
+            return None
+    if len(written) < _FEWEST_VALUES:
         return None
     unit = 10.0 ** min(number.adjusted() - len(number.as_tuple().digits) + 1 for number in written)
     return unit if unit <= _COARSEST * (1 + _BINARY) else None
+
+
+def is_rounded(metric: str, values: Iterable[float]) -> bool:
+    """Tell whether a source rounded a metric, so that any close comparison may be in doubt."""
+    return not _COUNTED.fullmatch(metric) and unit_of(values) is not None
 
 
 def first_doubt(metric: str, values: Mapping[int, float], events: Iterable[Event], *, min_delta: float) -> Doubt | None:
@@ -66,6 +75,9 @@ def first_doubt(metric: str, values: Mapping[int, float], events: Iterable[Event
     return None
 
 
-def _is_decimal(value: float) -> bool:
-    """Tell whether a value is none that float32 arithmetic gave, so that its digits are those of a text."""
-    return math.isfinite(value) and value != float32(value)
+def _decimals(values: Iterable[float]) -> list[float]:
+    """Return the values that no float32 arithmetic gave, so that their digits are those of a text."""
+    numbers = np.fromiter(values, np.float64)
+    with np.errstate(over="ignore"):
+        of_text: list[float] = numbers[np.isfinite(numbers) & (numbers != numbers.astype(np.float32))].tolist()
+    return of_text
