@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["FRAME", "HEAD", "Boundaries", "boundaries", "unaligned"]
 
 HEAD = struct.Struct("<QI")
+_LENGTH = struct.Struct("<Q")
 # Bytes of a record beside its data: length, checksum of the length, checksum of the data.
 FRAME = 16
 _SAMPLE = 64
@@ -57,12 +58,36 @@ def boundaries(buffer: NDArray[np.uint8], parts: Sequence[tuple[int, int]]) -> B
     stop = walk.through(begin, end, sample, most=_SAMPLE)
     mean = (stop - begin) // max(len(sample), 1)
     if len(sample) < _SAMPLE or mean > _LARGEST_FOR_LANES:
-        positions: list[int] = []
-        stops = [walk.through(begin, end, positions) for begin, end in parts]
-        begins = np.array(positions, np.int64)
+        begins, stops = _one_by_one(buffer, parts, walk)
     else:
         begins, stops = _in_lanes(buffer, parts, walk, mean)
     return Boundaries(begins, unaligned(buffer, "<i8")[begins], stops)
+
+
+def _one_by_one(
+    buffer: NDArray[np.uint8], parts: Sequence[tuple[int, int]], walk: _Walk
+) -> tuple[Integers, list[int]]:
+    """Walk on the word of the lengths alone; where any of them turns out to be wrong, walk again and check each."""
+    positions: list[int] = []
+    stops = [_chained(buffer.data, begin, end, positions) for begin, end in parts]
+    begins = np.array(positions, np.int64)
+    if (unaligned(buffer, "<u4")[begins + 8] != length_checksums(unaligned(buffer, "<i8")[begins])).any():
+        positions.clear()
+        stops = [walk.through(begin, end, positions) for begin, end in parts]
+        begins = np.array(positions, np.int64)
+    return begins, stops
+
+
+def _chained(buffer: memoryview, begin: int, end: int, positions: list[int]) -> int:
+    """Append where records would begin, going by their lengths; return the byte behind the last."""
+    unpack, append, last = _LENGTH.unpack_from, positions.append, end - FRAME
+    while begin <= last:
+        behind = begin + FRAME + unpack(buffer, begin)[0]
+        if behind > end:
+            break
+        append(begin)
+        begin = behind
+    return begin
 
 
 class _Walk:

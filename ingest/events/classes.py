@@ -8,7 +8,6 @@ be slow but never wrong.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -53,15 +52,18 @@ class Window:
 def decode_records(window: Window, begins: Integers, lengths: Integers) -> None:
     """Decode whole records, given where their data begin and how long they are."""
     order = np.argsort(np.minimum(lengths, 65535).astype(np.uint16), kind="stable")
-    sizes = lengths[order]
-    cuts = [0, *(np.flatnonzero(np.diff(sizes)) + 1).tolist(), len(sizes)]
-    for begin, end in pairwise(cuts):
-        if end > begin:
-            _decode_group(window, begins[order[begin:end]], int(sizes[begin]))
+    rows, sizes = begins[order], lengths[order]
+    cuts = np.concatenate(([0], np.flatnonzero(np.diff(sizes)) + 1, [len(sizes)]))
+    counts = np.diff(cuts)
+    odd = [rows[np.repeat(counts < _FEW, counts)]]
+    for begin, count in zip(cuts[:-1][counts >= _FEW].tolist(), counts[counts >= _FEW].tolist(), strict=True):
+        odd.append(_decode_group(window, rows[begin : begin + count], int(sizes[begin])))
+    _decode_each(window, np.concatenate(odd))
 
 
-def _decode_group(window: Window, rows: Integers, length: int) -> None:
-    """Decode records of one length, class by class."""
+def _decode_group(window: Window, rows: Integers, length: int) -> Integers:
+    """Decode records of one length, class by class; return those that are of none."""
+    unknown: list[int] = []
     tries, caught, examined = 0, 0, 0
     while len(rows) >= _FEW and length >= 8 and (tries < _TRIES or caught * _WORTH >= examined):
         tries += 1
@@ -70,24 +72,27 @@ def _decode_group(window: Window, rows: Integers, length: int) -> None:
         data = window.buffer[exemplar : exemplar + length].tobytes()
         layout = layout_of(data) if _intact(window, exemplar, data) else None
         if layout is None:
-            _decode_one(window, exemplar, length)
+            unknown.append(exemplar)
             rows = rows[1:]
             continue
         alike = _of_tag(window, rows, data, layout)
         alike[alike] = _take_alike(window, rows[alike], data, layout)
         caught += int(alike.sum())
         rows = rows[~alike]
-    for row in rows.tolist():
-        _decode_one(window, row, length)
+    return np.concatenate([rows, np.array(unknown, np.int64)])
 
 
-def _decode_one(window: Window, row: int, length: int) -> None:
-    data = window.buffer[row : row + length].tobytes()
-    position = window.base + row - 12
-    if not _intact(window, row, data):
-        window.damaged(position, BAD_CHECKSUM)
-    elif not add_record(data, position, window.growing):
-        window.damaged(position, NO_EVENT)
+def _decode_each(window: Window, rows: Integers) -> None:
+    """Decode records by protobuf, one by one."""
+    content, first = window.buffer.data, window.base - 12
+    lengths = unaligned(window.buffer, "<i8")[rows - 12]
+    stored = unmasked(unaligned(window.buffer, "<u4")[rows + lengths])
+    for row, length, expected in zip(rows.tolist(), lengths.tolist(), stored.tolist(), strict=True):
+        data = bytes(content[row : row + length])
+        if checksum(data) != expected:
+            window.damaged(first + row, BAD_CHECKSUM)
+        elif not add_record(data, first + row, window.growing):
+            window.damaged(first + row, NO_EVENT)
 
 
 def _intact(window: Window, row: int, data: bytes) -> bool:
