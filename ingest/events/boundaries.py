@@ -64,9 +64,7 @@ def boundaries(buffer: NDArray[np.uint8], parts: Sequence[tuple[int, int]]) -> B
     return Boundaries(begins, unaligned(buffer, "<i8")[begins], stops)
 
 
-def _one_by_one(
-    buffer: NDArray[np.uint8], parts: Sequence[tuple[int, int]], walk: _Walk
-) -> tuple[Integers, list[int]]:
+def _one_by_one(buffer: NDArray[np.uint8], parts: Sequence[tuple[int, int]], walk: _Walk) -> tuple[Integers, list[int]]:
     """Walk on the word of the lengths alone; where any of them turns out to be wrong, walk again and check each."""
     positions: list[int] = []
     stops = [_chained(buffer.data, begin, end, positions) for begin, end in parts]
