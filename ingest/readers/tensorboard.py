@@ -1,8 +1,9 @@
 """Read the scalars of TensorBoard event files as Keras writes them.
 
 Layouts: `train/` and `validation/` with tags `epoch_<metric>` (tf.keras, Keras 3), and one folder with the bare metric
-names (Keras 2). `batch_<metric>` and `evaluation_<metric>_vs_iterations` become streams finer than epochs. A refit
-appends a file, or goes on in the same one, with steps from 0 again: a new fit. Everything else is skipped and counted.
+names (Keras 2). `batch_<metric>` and `evaluation_<metric>_vs_iterations` become streams finer than epochs, also where
+there is nothing else: a training that ended in its first epoch. A refit appends a file, or goes on in the same one,
+with steps from 0 again: a new fit. Everything else is skipped and counted.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class TensorBoardReader:
     rank: int = 30
     # Event files are known by "tfevents" anywhere in their name.
     suffixes: tuple[str, ...] = ()
-    version: int = 2
+    version: int = 3
 
     def accepts(self, path: str, head: bytes) -> bool:  # noqa: ARG002  # TensorBoard goes by the name too
         """Tell whether the file is named as TensorBoard requires of event files."""
@@ -84,10 +85,11 @@ class TensorBoardReader:
         tags = sorted({tag for role in scalars.values() for tag in role.points})
         streams = _streams(scalars)
         columns = _columns(scalars)
-        if not columns:
+        if not columns and (not streams or any(role.points for role in scalars.values())):
             raise ReadError(_nothing_found(blobs, tags, notes))
         notes += [_skipped_note(role.skipped, blobs[0].path) for role in scalars.values() if role.skipped]
-        return Reading(tuple(_fits(columns, streams, notes)), tuple(notes))
+        fits = _fits(columns, streams, notes) if columns else _fits_without_epochs(streams, notes)
+        return Reading(tuple(fits), tuple(notes))
 
 
 TENSORBOARD = TensorBoardReader()
@@ -184,9 +186,7 @@ def _skipped_note(skipped: Counter[str], path: str) -> Note:
 def _fits(columns: list[_Column], streams: list[_Stream], notes: list[Note]) -> Iterable[Fit]:
     leading = max(columns, key=lambda column: (not column.metric.startswith("val_"), len(column.points)))
     parts = leading.points.restarts()
-    if len(parts) > _MOST_FITS:
-        text = f"{leading.source}: the steps of {leading.tag} begin again {len(parts) - 1:,} times"
-        raise ReadError(f"{text}. Expected the epochs of at most {_MOST_FITS:,} fits; write each with its step.")
+    _require_few(parts, leading)
     clocks = Clocks(parts)
     assigned = [(column, _assign(column.points, clocks)) for column in columns]
     finer = [_assigned_stream(stream, clocks, notes) for stream in streams]
@@ -200,6 +200,27 @@ def _fits(columns: list[_Column], streams: list[_Stream], notes: list[Note]) -> 
         wall_time = _series(leading._replace(tag="wall_time"), [_times(clock.where(known))], epochs)
         steps = {name: series for found in finer for fit, name, series in found if fit == number}
         yield Fit(epochs, metrics, wall_time if known.any() else None, steps)
+
+
+def _fits_without_epochs(streams: list[_Stream], notes: list[Note]) -> Iterable[Fit]:
+    """Yield a fit for each time that batches, or else evaluations, were counted anew; none of them ended an epoch."""
+    leading = max(streams, key=lambda stream: (stream.unit == "batch", len(stream.column.points))).column
+    parts = leading.points.runs()
+    _require_few(parts, leading)
+    clocks = Clocks(parts)
+    finer = [found for stream in streams for found in _assigned_stream(stream, clocks, notes)]
+    for number in range(len(parts)):
+        steps = {name: series for fit, name, series in finer if fit == number}
+        held = ", ".join(f"{series.tag} ({len(series)} values)" for series in steps.values())
+        text = f"fit {number} of {leading.source} ended no epoch and cannot be replayed; its streams are kept: {held}"
+        notes.append(Note("no_epochs", text, leading.source, fit=number))
+        yield Fit(np.zeros(0, np.int64), {}, None, steps)
+
+
+def _require_few(fits: Sequence[Points], leading: _Column) -> None:
+    if len(fits) > _MOST_FITS:
+        text = f"{leading.source}: the steps of {leading.tag} begin again {len(fits) - 1:,} times"
+        raise ReadError(f"{text}. Expected the epochs of at most {_MOST_FITS:,} fits; write each with its step.")
 
 
 def _assign(points: Points, clocks: Clocks) -> list[list[Points]]:

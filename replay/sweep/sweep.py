@@ -64,20 +64,20 @@ def sweep(
 ) -> Sweep:
     """Return what every combination of `arguments` (values or lists of them) would have done with every fit.
 
-    A fit without the monitor is left out with the reason. Raises `SettingError` for an argument that does not exist, an
-    empty list, or a version that is unknown.
+    A fit without the monitor, or without any epoch, is left out with the reason. Raises `SettingError` for an argument
+    that does not exist, an empty list, or a version that is unknown.
     """
     if callback is not EarlyStopping:
         raise SettingError(f"{callback.__name__} cannot be swept yet; EarlyStopping can.")
     settings = settings_grid({name: _list_of(value) for name, value in arguments.items()})
     version = resolve(semantics)
-    fits = [
+    found = [
         MonitoredFit(recording.name, number, fit, any(note.code == "sampled" for note in recording.notes))
         for recording in recordings
         for number, fit in enumerate(recording.fits)
-        if len(fit)
     ]
-    return _Sweep(settings, fits, version).swept()
+    without = [LeftOutFit(each.run, each.number, "the fit holds no epochs") for each in found if not len(each.fit)]
+    return _Sweep(settings, [each for each in found if len(each.fit)], version, without).swept()
 
 
 def _list_of(value: object) -> list[object]:
@@ -89,12 +89,18 @@ def _list_of(value: object) -> list[object]:
 class _Sweep:
     """A sweep while it is filled: an answer per setting and fit, nothing where there is none."""
 
-    def __init__(self, settings: Sequence[EarlyStopping], fits: Sequence[MonitoredFit], version: Semantics) -> None:
+    def __init__(
+        self,
+        settings: Sequence[EarlyStopping],
+        fits: Sequence[MonitoredFit],
+        version: Semantics,
+        left_out: Sequence[LeftOutFit] = (),
+    ) -> None:
         self._settings, self._fits, self._version = settings, fits, version
         shape = (len(settings), len(fits))
         self._answers = no_answers(shape)
         self._answered = np.zeros(shape, np.bool_)
-        self._left_out: dict[LeftOutFit, None] = {}
+        self._left_out: dict[LeftOutFit, None] = dict.fromkeys(left_out)
         monitors = {setting.monitor for setting in settings}
         self._labels: list[Label] = [label_of(each, monitors) for each in fits]
 
