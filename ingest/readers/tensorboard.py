@@ -12,6 +12,7 @@ import io
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,9 +25,10 @@ from kcb_replay.ingest.readers.base import Blob, Reading
 from kcb_replay.ingest.recording import Fit, Note, Series, StepSeries, StepUnit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
-    from kcb_replay.ingest.events import Column, FileEvents
+    from kcb_replay.ingest.events import Column, FileEvents, Stream
     from kcb_replay.ingest.events.columns import Integers
 
 __all__ = ["ROLES", "TENSORBOARD", "TensorBoardReader"]
@@ -78,21 +80,57 @@ class TensorBoardReader:
 
     def read(self, blobs: tuple[Blob, ...]) -> Reading:
         """Return the fits of one log directory; raises `ReadError` when it holds no epoch scalar of Keras."""
-        ordered = sorted(blobs, key=lambda blob: _file_order(blob.path))
-        decoded = decode(io.BytesIO(blob.content) for blob in ordered)
-        notes = [note for blob, events in zip(ordered, decoded, strict=True) for note in _file_notes(blob, events)]
-        scalars = _by_role(ordered, decoded)
-        tags = sorted({tag for role in scalars.values() for tag in role.points})
-        streams = _streams(scalars)
-        columns = _columns(scalars)
-        if not columns and (not streams or any(role.points for role in scalars.values())):
-            raise ReadError(_nothing_found(blobs, tags, notes))
-        notes += [_skipped_note(role.skipped, blobs[0].path) for role in scalars.values() if role.skipped]
-        fits = _fits(columns, streams, notes) if columns else _fits_without_epochs(streams, notes)
-        return Reading(tuple(fits), tuple(notes))
+        (reading,) = self.read_many([blobs])
+        if isinstance(reading, ReadError):
+            raise reading
+        return reading
+
+    def read_many(self, runs: Sequence[tuple[Blob, ...]]) -> list[Reading | ReadError]:
+        """Return the fits of many log directories, or why there are none; their files are decoded at once."""
+        ordered = [_in_order(blobs) for blobs in runs]
+        decoded = iter(decode(io.BytesIO(blob.content) for blobs in ordered for blob in blobs))
+        return [_reading_or_error(blobs, list(islice(decoded, len(blobs)))) for blobs in ordered]
+
+    def read_streams(
+        self, blobs: tuple[Blob, ...], streams: Callable[[Blob], AbstractContextManager[Stream]]
+    ) -> Reading:
+        """Return what `read` does of files that are not held in memory; `streams` opens each."""
+        ordered = _in_order(blobs)
+        return _reading(ordered, decode(_opened(ordered, streams)))
 
 
 TENSORBOARD = TensorBoardReader()
+
+
+def _opened(blobs: Sequence[Blob], streams: Callable[[Blob], AbstractContextManager[Stream]]) -> Iterator[Stream]:
+    for blob in blobs:
+        with streams(blob) as stream:
+            yield stream
+
+
+def _in_order(blobs: Sequence[Blob]) -> list[Blob]:
+    return sorted(blobs, key=lambda blob: _file_order(blob.path))
+
+
+def _reading_or_error(blobs: Sequence[Blob], decoded: Sequence[FileEvents]) -> Reading | ReadError:
+    try:
+        return _reading(blobs, decoded)
+    except ReadError as error:
+        return error
+
+
+def _reading(blobs: Sequence[Blob], decoded: Sequence[FileEvents]) -> Reading:
+    """Return the fits of the files of one directory in their order; raises `ReadError` when there is none."""
+    notes = [note for blob, events in zip(blobs, decoded, strict=True) for note in _file_notes(blob, events)]
+    scalars = _by_role(blobs, decoded)
+    tags = sorted({tag for role in scalars.values() for tag in role.points})
+    streams = _streams(scalars)
+    columns = _columns(scalars)
+    if not columns and (not streams or any(role.points for role in scalars.values())):
+        raise ReadError(_nothing_found(blobs, tags, notes))
+    notes += [_skipped_note(role.skipped, blobs[0].path) for role in scalars.values() if role.skipped]
+    fits = _fits(columns, streams, notes) if columns else _fits_without_epochs(streams, notes)
+    return Reading(tuple(fits), tuple(notes))
 
 
 def _role(blob: Blob) -> str:
@@ -106,7 +144,7 @@ def _file_order(path: str) -> tuple[int, str]:
 
 
 def _file_notes(blob: Blob, events: FileEvents) -> Iterable[Note]:
-    if not blob.content:
+    if not events.read_to and not events.damages:
         yield Note("empty", f"{blob.path} is empty", blob.path)
     for damage in events.damages:
         found = "is no event file: it has" if damage.offset == 0 and damage.ends else "has"
