@@ -16,15 +16,17 @@ from kcb_replay.ingest.files import read_whole, state_of
 from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.merge import Part, merge
 from kcb_replay.ingest.readers import Blob
-from kcb_replay.ingest.readers.abilities import BulkReader, longest_line
+from kcb_replay.ingest.readers.abilities import BulkReader, StreamReader, longest_line
 from kcb_replay.ingest.recording import Source
 from kcb_replay.ingest.schema import RefusedSource
+from kcb_replay.ingest.streaming import read_streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from kcb_replay.ingest.discover import Candidate
+    from kcb_replay.ingest.files import FileState
     from kcb_replay.ingest.readers import Reader, Reading
     from kcb_replay.ingest.recording import Note
 
@@ -71,6 +73,7 @@ class _Files(NamedTuple):
     paths: tuple[Path, ...]
     sources: tuple[Source, ...]
     blobs: tuple[Blob, ...]
+    reading: Reading | None = None  # of files too large to be held
 
 
 def reader_name(reader: Reader) -> str:
@@ -139,6 +142,8 @@ def _by_reader(candidates: Iterable[Candidate]) -> Iterable[tuple[Reader, tuple[
 
 
 def _opened(run: int, reader: Reader, paths: tuple[Path, ...], label: Callable[[Path], str]) -> _Files:
+    if isinstance(reader, StreamReader) and _are_large(paths):
+        return _streamed(run, reader, paths, label)
     sources, blobs = [], []
     longest = longest_line(reader)
     for path in paths:
@@ -146,18 +151,46 @@ def _opened(run: int, reader: Reader, paths: tuple[Path, ...], label: Callable[[
             content, state = read_whole(path, longest_line=longest)
         except OSError as error:
             raise ReadError(f"{path} cannot be read: {error.strerror}") from None
-        name, digest = label(path), hashlib.sha256(content).hexdigest()
-        sources.append(Source(name, reader.format, state.size, state.mtime_ns, digest, reader_name(reader)))
-        blobs.append(Blob(name, content, folder=path.parent.name or path.absolute().parent.name))
+        sources.append(_source(label(path), reader, state, hashlib.sha256(content).hexdigest()))
+        blobs.append(_blob(path, label, content))
     return _Files(run, reader, paths, tuple(sources), tuple(blobs))
+
+
+def _are_large(paths: Iterable[Path]) -> bool:
+    try:
+        return sum(state_of(path).size for path in paths) > _MOST_BYTES
+    except OSError:
+        # Reading it will say why it cannot be read.
+        return False
+
+
+def _streamed(run: int, reader: StreamReader, paths: tuple[Path, ...], label: Callable[[Path], str]) -> _Files:
+    blobs = tuple(_blob(path, label, b"") for path in paths)
+    try:
+        reading, read = read_streamed(reader, paths, blobs)
+    except OSError as error:
+        raise ReadError(f"{error.filename or paths[0]} cannot be read: {error.strerror}") from None
+    sources = tuple(_source(blob.path, reader, *found) for blob, found in zip(blobs, read, strict=True))
+    return _Files(run, reader, paths, sources, blobs, reading)
+
+
+def _source(name: str, reader: Reader, state: FileState, digest: str) -> Source:
+    return Source(name, reader.format, state.size, state.mtime_ns, digest, reader_name(reader))
+
+
+def _blob(path: Path, label: Callable[[Path], str], content: bytes) -> Blob:
+    return Blob(label(path), content, folder=path.parent.name or path.absolute().parent.name)
 
 
 def _readings(opened: Sequence[_Files]) -> list[Reading | ReadError]:
     """Return what each reader makes of its files, in the order given."""
     by_format: dict[str, list[int]] = {}
-    for number, files in enumerate(opened):
-        by_format.setdefault(files.reader.format, []).append(number)
     readings: dict[int, Reading | ReadError] = {}
+    for number, files in enumerate(opened):
+        if files.reading is None:
+            by_format.setdefault(files.reader.format, []).append(number)
+        else:
+            readings[number] = files.reading
     for numbers in by_format.values():
         reader = opened[numbers[0]].reader
         if isinstance(reader, BulkReader):

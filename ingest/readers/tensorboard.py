@@ -27,6 +27,7 @@ from kcb_replay.ingest.recording import Fit, Note, Series, StepSeries, StepUnit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
+    from io import RawIOBase
 
     from kcb_replay.ingest.events import Column, FileEvents, Stream
     from kcb_replay.ingest.events.columns import Integers
@@ -92,7 +93,7 @@ class TensorBoardReader:
         return [_reading_or_error(blobs, list(islice(decoded, len(blobs)))) for blobs in ordered]
 
     def read_streams(
-        self, blobs: tuple[Blob, ...], streams: Callable[[Blob], AbstractContextManager[Stream]]
+        self, blobs: tuple[Blob, ...], streams: Callable[[Blob], AbstractContextManager[RawIOBase]]
     ) -> Reading:
         """Return what `read` does of files that are not held in memory; `streams` opens each."""
         ordered = _in_order(blobs)
@@ -102,7 +103,7 @@ class TensorBoardReader:
 TENSORBOARD = TensorBoardReader()
 
 
-def _opened(blobs: Sequence[Blob], streams: Callable[[Blob], AbstractContextManager[Stream]]) -> Iterator[Stream]:
+def _opened(blobs: Sequence[Blob], streams: Callable[[Blob], AbstractContextManager[RawIOBase]]) -> Iterator[Stream]:
     for blob in blobs:
         with streams(blob) as stream:
             yield stream
