@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kcb_replay.errors import KcbReplayError, RunNotFoundError, SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from typing import TypeAlias
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store import Store
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.replay import Simulation
+
+    Progress: TypeAlias = Callable[[int, int, str], None]
 
 # Keras's own default of 0 stops at the first epoch that is no better, which nobody asks about.
 _DEFAULT_PATIENCE = 5
@@ -26,7 +30,7 @@ _REDUCE_LR = {
     "lr_min_delta": "min_delta",
 }
 
-__all__ = ["only_one", "recordings_of", "require_answer", "simulation_of"]
+__all__ = ["metrics_of", "only_one", "recordings_of", "require_answer", "simulation_of"]
 
 
 def simulation_of(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> Simulation:
@@ -52,6 +56,24 @@ def recordings_of(runs: tuple[str, ...], path: Path) -> Iterator[Recording]:
             yield from (store.load(entry.name) for entry in store.runs(run))
         else:
             yield from read(run)
+
+
+def metrics_of(
+    runs: tuple[str, ...], path: Path, metrics: Collection[str], *, progress: Progress | None
+) -> Iterator[Recording]:
+    """Load some metrics of the runs that were named, many at a time, and say how far that is."""
+    from kcb_replay.ingest.ingest import read
+    from kcb_replay.ingest.store import Store
+
+    store = Store(path)
+    stored = [run for run in runs if _is_stored(store, run)]
+    total = len(store.runs(*stored)) if progress and (stored or not runs) else len(runs)
+    parts = [store.recordings(*stored, metrics=metrics)] if stored or not runs else []
+    parts += [iter(read(run)) for run in runs if run not in stored]
+    for done, recording in enumerate(itertools.chain(*parts), start=1):
+        yield recording
+        if progress:
+            progress(done, max(total, done), recording.name)
 
 
 def _is_stored(store: Store, run: str) -> bool:
