@@ -8,6 +8,7 @@ from kcb_replay import __version__
 from kcb_replay.commands.base import Commands
 from kcb_replay.commands.conforming import conform_command
 from kcb_replay.commands.ingesting import ingest_command
+from kcb_replay.commands.recommending import recommend_command
 from kcb_replay.commands.replaying import explain_command, plot_command, report_command, simulate_command
 from kcb_replay.commands.sweeping import sweep_command
 from kcb_replay.commands.upkeep import (
@@ -34,6 +35,7 @@ _COMMANDS = (
     simulate_command,
     explain_command,
     sweep_command,
+    recommend_command,
     plot_command,
     report_command,
     conform_command,

@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kcb_replay.errors import KcbReplayError, RunNotFoundError, SettingError
+from kcb_replay.errors import KcbReplayError, RunNotFoundError, SettingError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.store import Store
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.replay import Simulation
+    from kcb_replay.replay.sweep.overall import Overall
 
     Progress: TypeAlias = Callable[[int, int, str], None]
 
@@ -30,7 +31,7 @@ _REDUCE_LR = {
     "lr_min_delta": "min_delta",
 }
 
-__all__ = ["metrics_of", "only_one", "recordings_of", "require_answer", "simulation_of"]
+__all__ = ["metrics_of", "only_one", "recordings_of", "require_answer", "require_recorded", "simulation_of"]
 
 
 def simulation_of(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> Simulation:
@@ -129,6 +130,16 @@ def require_answer(simulation: Simulation) -> None:
     if len(simulation.left_out) == 1:
         raise KcbReplayError(simulation.left_out[0].message)
     raise KcbReplayError("\n".join(["No run could be replayed.", *left_out_lines(simulation)]))
+
+
+def require_recorded(runs: tuple[str, ...], store: Path, found: Overall) -> None:
+    """Raise `KcbReplayError` for a sweep without any answer, with every reason and the metric that was meant."""
+    from kcb_replay.report.sweeps import left_out_of_sweep
+
+    reasons = left_out_of_sweep(found) or ["The store is empty. Ingest logs first."]
+    recorded = {metric for recording in recordings_of(runs, store) for metric in recording.metrics}
+    hint = did_you_mean(found.settings[0].monitor, recorded).strip()
+    raise KcbReplayError("\n".join(filter(None, ["No run could be swept.", *reasons, hint])))
 
 
 _Item = TypeVar("_Item")

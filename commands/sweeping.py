@@ -8,11 +8,10 @@ from typing import Any
 
 import click
 
-from kcb_replay.commands.asking import metrics_of, recordings_of
+from kcb_replay.commands.asking import metrics_of, require_recorded
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.options import output_options, quiet_option, runs_argument, stopping_options, store_option
 from kcb_replay.commands.printing import print_result, progress_bar, say, size_of
-from kcb_replay.errors import KcbReplayError, did_you_mean
 
 __all__ = ["sweep_command"]
 
@@ -69,10 +68,7 @@ def sweep_command(
         blocks = swept_blocks(recordings, grid, version, also=also)
         found = overall(blocks if rows is None else written_rows(blocks, rows), grid, version)
     if not found.answered:
-        reasons = sweeps.left_out_of_sweep(found) or ["The store is empty. Ingest logs first."]
-        recorded = {metric for recording in recordings_of(runs, store) for metric in recording.metrics}
-        hint = did_you_mean(settings["monitor"], recorded).strip()
-        raise KcbReplayError("\n".join(filter(None, ["No run could be swept.", *reasons, hint])))
+        require_recorded(runs, store, found)
     numbers = sweeps.chosen_settings(found, pareto=pareto, top=top)
     records = sweeps.sweep_records(found, numbers)
     table = functools.partial(sweeps.sweep_table, found, numbers, pareto=pareto)

@@ -117,7 +117,7 @@ def test_settings_that_act_alike_are_one_on_the_front(recording):
     """Of settings that stop and keep the same the first is taken; the front rises in saving and in regret."""
     run = recording(val_loss=[3.0, 2.0, 2.5, 2.4, 1.0, 1.5, 1.6, 1.7])
     found = sweep([run], patience=[1, 2, 3], min_delta=[0, 0.001])
-    assert found.totals().distinct() == [0, 2, 4]
+    assert found.totals().alike() == [(0, 1), (2, 3), (4, 5)]
     summaries = found.per_setting()
     kept = front(summaries, [0, 2, 4])
     assert [summaries[number].setting.patience for number in kept] == [3, 2, 1]

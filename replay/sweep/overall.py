@@ -21,7 +21,7 @@ __all__ = ["Overall", "overall"]
 
 @dataclass(frozen=True, slots=True)
 class Overall:
-    """One summary per setting, which of them differ at all, and how much was swept.
+    """One summary per setting, which of them act alike on every fit, and how much was swept.
 
     `front` are the numbers of the settings that nothing beats, least regret first; `fits` and `epochs` count what was
     swept, `answered` the fits of which some setting could be asked.
@@ -30,12 +30,17 @@ class Overall:
     settings: tuple[EarlyStopping, ...]
     semantics: Semantics
     summaries: tuple[SettingSummary, ...]
-    distinct: tuple[int, ...]
+    alike: tuple[tuple[int, ...], ...]
     front: tuple[int, ...]
     fits: int
     epochs: int
     answered: int
     left_out: tuple[LeftOutFit, ...]
+
+    @property
+    def distinct(self) -> tuple[int, ...]:
+        """One setting of each that act alike."""
+        return tuple(group[0] for group in self.alike)
 
 
 def overall(blocks: Iterable[Sweep], settings: Sequence[EarlyStopping], version: Semantics) -> Overall:
@@ -49,13 +54,13 @@ def overall(blocks: Iterable[Sweep], settings: Sequence[EarlyStopping], version:
         epochs += sum(fit.epochs for fit in block.fits)
         answered += int(block.answered.any(axis=0).sum())
         left_out += block.left_out
-    summaries, distinct = totals.summaries(), totals.distinct()
+    summaries, alike = totals.summaries(), totals.alike()
     return Overall(
         settings=tuple(settings),
         semantics=version,
         summaries=tuple(summaries),
-        distinct=tuple(distinct),
-        front=tuple(front(summaries, distinct)),
+        alike=tuple(alike),
+        front=tuple(front(summaries, [group[0] for group in alike])),
         fits=fits,
         epochs=epochs,
         answered=answered,

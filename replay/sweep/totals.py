@@ -115,12 +115,12 @@ class Totals:
             for number, setting in enumerate(self._settings)
         ]
 
-    def distinct(self) -> list[int]:
-        """Return the numbers of the settings; of those that act alike on every fit (same stop, same weights) one."""
-        first: dict[bytes, int] = {}
+    def alike(self) -> list[tuple[int, ...]]:
+        """Return the numbers of the settings, those together that act alike on every fit: same stop, same weights."""
+        groups: dict[bytes, list[int]] = {}
         for number, act in enumerate(self._acts):
-            first.setdefault(act.digest(), number)
-        return list(first.values())
+            groups.setdefault(act.digest(), []).append(number)
+        return [tuple(group) for group in groups.values()]
 
     def _by_setting(self, sweep: Sweep, lengths: NDArray[np.int64]) -> tuple[Floats, NDArray[np.bool_]]:
         """Return the noise and whether it still improved of each fit, for the monitor and patience of each setting."""
