@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float64]
 
 __all__ = ["fewest_runs", "most_failures", "upper_bound"]
 
-_CONFIDENCE = 0.95
+_RARE = 0.05
 
 
 def upper_bound(k: int, n: int) -> float:
@@ -18,34 +26,24 @@ def upper_bound(k: int, n: int) -> float:
     # The bound is where so few failures would be as rare as 5 %.
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if _at_most(k, n, middle) > 1 - _CONFIDENCE else (low, middle)
+        low, high = (low, middle) if _at_most(k, n, middle)[-1] <= _RARE else (middle, high)
     return high
 
 
 @lru_cache(maxsize=100_000)
 def most_failures(n: int, share: float) -> int:
     """Return the largest k of n whose upper bound is not above `share`, -1 when even 0 is too many."""
-    if _at_most(0, n, share) > 1 - _CONFIDENCE:
-        return -1
-    low, high = 0, n
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if _at_most(middle, n, share) <= 1 - _CONFIDENCE else (low, middle)
-    return low
+    return int(np.searchsorted(_at_most(n, n, share), _RARE, side="right")) - 1
 
 
 def fewest_runs(share: float) -> int:
     """Return how many runs without any failure it takes to bound the share of failures by `share`."""
-    return math.ceil(math.log(1 - _CONFIDENCE) / math.log1p(-share))
+    return math.ceil(math.log(_RARE) / math.log1p(-share))
 
 
-def _at_most(k: int, n: int, p: float) -> float:
-    """Return the probability of at most k of n at probability p."""
-    if p in (0.0, 1.0):
-        return 1.0 if p == 0.0 or k >= n else 0.0
-    log_p, log_q = math.log(p), math.log1p(-p)
-    logs = (
-        math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) + i * log_p + (n - i) * log_q
-        for i in range(k + 1)
-    )
-    return math.fsum(map(math.exp, logs))
+def _at_most(k: int, n: int, p: float) -> Floats:
+    """Return the probabilities of at most 0, 1, ... k of n at probability p, which is neither 0 nor 1."""
+    i = np.arange(1, k + 1)
+    ratios = np.log((n - i + 1) / i) + (math.log(p) - math.log1p(-p))
+    logs = np.cumsum(np.concatenate([[n * math.log1p(-p)], ratios]))
+    return np.cumsum(np.exp(logs))

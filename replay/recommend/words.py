@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kcb_replay.replay.recommend.groups import MOST_GROUPS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,7 +38,7 @@ def certainty(answer: Recommendation) -> Iterator[str]:
         f" saving, {held.regret - found.regret:+.2g} of regret and {held.failures - found.failures:+d} runs."
     )
     yield (
-        f"Of {answer.resamples:,} resamplings of the {answer.groups:,} groups {answer.chosen_share:.0%} choose the same"
+        f"Of {answer.resamples:,} resamplings of the {_groups(answer)} {answer.chosen_share:.0%} choose the same"
         f" setting, and nothing beats it in {answer.front_share:.0%}.{_patiences(answer)}"
     )
     if answer.refused_share:
@@ -45,8 +47,13 @@ def certainty(answer: Recommendation) -> Iterator[str]:
         patiences = ", ".join(f"{setting.patience:g}" for setting in answer.alike[:8])
         more = " ..." if len(answer.alike) > 8 else ""
         yield f"On these runs {len(answer.alike)} other settings act just alike (patience {patiences}{more})."
-    if found.undecided:
+    if found.undecided >= 0.005:
         yield f"{found.undecided:.0%} of the recordings end before it would have stopped them."
+
+
+def _groups(answer: Recommendation) -> str:
+    bundled = f" (in {MOST_GROUPS} bundles)" if answer.groups > MOST_GROUPS else ""
+    return f"{answer.groups:,} groups{bundled}"
 
 
 def _min_delta(answer: Recommendation) -> str:
