@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         RemoteMonitor,
         TerminateOnNaN,
     )
+    from kcb_replay.replay.recommend.recommend import recommend
+    from kcb_replay.replay.recommend.result import Recommendation
     from kcb_replay.replay.replay import Simulation, replay, simulate
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.schedules import (
@@ -96,6 +98,8 @@ _HOME = {
         "PiecewiseConstantDecay",
         "PolynomialDecay",
     ),
+    "replay.recommend.recommend": ("recommend",),
+    "replay.recommend.result": ("Recommendation",),
     "replay.semantics": ("Semantics", "semantics"),
     "replay.sweep.sweep": ("sweep",),
     "replay.sweep.table": ("Sweep",),
@@ -131,6 +135,7 @@ __all__ = [
     "PolynomialDecay",
     "ProgbarLogger",
     "ReadError",
+    "Recommendation",
     "Recording",
     "ReduceLROnPlateau",
     "RemoteMonitor",
@@ -148,6 +153,7 @@ __all__ = [
     "__version__",
     "plot",
     "read",
+    "recommend",
     "replay",
     "report",
     "semantics",
