@@ -33,6 +33,8 @@ _SAMPLE = 64
 _RECORDS_PER_LANE = 128
 # Larger records are few, and walked one by one as fast.
 _LARGEST_FOR_LANES = 2048
+# A lane can begin at any record; at a small one its header is found sooner.
+_LONGEST_AT_ENTRY = (1 << 16) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +166,11 @@ def _entries(
 def _headers(buffer: NDArray[np.uint8], points: Integers, ends: Integers, search: int) -> Integers:
     """Return the first position at or behind each point that has a header with a right checksum, -1 for none."""
     places = points[:, None] + np.arange(search)
-    room = ends[:, None] - FRAME - places
-    lengths = unaligned(buffer, "<i8")[np.minimum(places, len(buffer) - 8)]
-    lanes, columns = np.nonzero((lengths >= 0) & (lengths <= room))
-    likely = places[lanes, columns]
-    stored = unaligned(buffer, "<u4")[likely + 8]
-    right = stored == length_checksums(lengths[lanes, columns])
+    lengths = unaligned(buffer, "<u8")[np.minimum(places, len(buffer) - 8)]
+    lanes, columns = np.nonzero(lengths <= _LONGEST_AT_ENTRY)
+    likely, small = places[lanes, columns], lengths[lanes, columns].astype(np.int64)
+    right = small <= ends[lanes] - FRAME - likely
+    right[right] = unaligned(buffer, "<u4")[likely[right] + 8] == length_checksums(small[right])
     lanes, likely = lanes[right], likely[right]
     found = np.full(len(points), -1, np.int64)
     # Written backwards, the first of each lane remains.
@@ -179,17 +180,24 @@ def _headers(buffer: NDArray[np.uint8], points: Integers, ends: Integers, search
 
 def _lockstep(buffer: NDArray[np.uint8], entries: Integers, until: Integers, ends: Integers) -> _Lanes:
     """Walk all lanes at once, on the word of the lengths alone; then end each before its first bad header."""
-    words, last = unaligned(buffer, "<i8"), len(buffer) - 8
+    words = unaligned(buffer, "<i8")
     rows: list[Integers] = []
-    at, counts = entries, np.zeros(len(entries), np.int64)
+    at, together, counts = entries, 0, np.zeros(len(entries), np.int64)
     while True:
-        lengths = words[np.minimum(at, last)]
-        whole = (at < until) & (lengths >= 0) & (lengths <= ends - FRAME - at)
-        if not whole.any():
+        shortest = at + FRAME
+        behind = words[at] + shortest
+        # A negative length leads back, and so does one that overflows.
+        whole = (behind >= shortest) & (behind <= ends) & (at < until)
+        if whole.all():
+            together += 1
+        elif whole.any():
+            counts += whole
+            behind = np.where(whole, behind, at)
+        else:
             break
         rows.append(at)
-        counts += whole
-        at = np.where(whole, at + lengths + FRAME, at)
+        at = behind
+    counts += together
     taken = np.arange(len(rows))[:, None] < counts
     chains = np.stack(rows).T[taken.T] if rows else np.zeros(0, np.int64)
     offsets = np.append(0, np.cumsum(counts))

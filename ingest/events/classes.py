@@ -30,8 +30,8 @@ __all__ = ["Window", "decode_records"]
 
 # Below this number of records of a length, protobuf is as fast.
 _FEW = 32
-# So few odd records are not worth the import of protobuf, which takes as long as 100,000 records of a class.
-_ALONE = 32
+# So few odd records of a buffer are not worth the import of protobuf, which takes as long as a thousand of them.
+_ALONE = 256
 # So many classes are tried however small they are; from then on one record of so many looked at must be caught, for
 # protobuf takes that much longer for it than to compare a tag.
 _TRIES = 8

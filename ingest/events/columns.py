@@ -121,10 +121,11 @@ class Growing:
 
 def _of_files(positions: Integers, begins: Integers) -> Iterator[tuple[int, slice]]:
     """Yield the files that rising positions fall into, and the slice of each."""
-    files = np.searchsorted(begins, positions, "right") - 1
-    cuts = [0, *(np.flatnonzero(np.diff(files)) + 1).tolist(), len(files)]
-    for begin, end in pairwise(cuts):
-        yield int(files[begin]), slice(begin, end)
+    first, behind = (np.searchsorted(begins, positions[[0, -1]], "right") - [1, 0]).tolist()
+    cuts = [*np.searchsorted(positions, begins[first:behind]).tolist(), len(positions)]
+    for number, (begin, end) in enumerate(pairwise(cuts), first):
+        if begin < end:
+            yield number, slice(begin, end)
 
 
 def _part(whole: Column, part: slice, start: int) -> Column:
