@@ -231,7 +231,7 @@ def _fits(columns: list[_Column], streams: list[_Stream], notes: list[Note]) -> 
     finer = [_assigned_stream(stream, clocks, notes) for stream in streams]
     for number, clock in enumerate(parts):
         present = [(column, fits[number]) for column, fits in assigned if fits[number]]
-        epochs = np.unique(np.concatenate([part.steps for _, found in present for part in found]))
+        epochs = _epochs([part.steps for _, found in present for part in found])
         metrics = {column.metric: _series(column, found, epochs) for column, found in present}
         notes += _sampled_notes(metrics, epochs, number, leading)
         notes += _overwritten_notes(present, epochs, number)
@@ -239,6 +239,13 @@ def _fits(columns: list[_Column], streams: list[_Stream], notes: list[Note]) -> 
         wall_time = _series(leading._replace(tag="wall_time"), [_times(clock.where(known))], epochs)
         steps = {name: series for found in finer for fit, name, series in found if fit == number}
         yield Fit(epochs, metrics, wall_time if known.any() else None, steps)
+
+
+def _epochs(steps: Sequence[Integers]) -> Integers:
+    """Return all rising steps; mostly those of every tag are the same."""
+    if all(len(some) == len(steps[0]) and (some == steps[0]).all() for some in steps[1:]):
+        return steps[0]
+    return np.unique(np.concatenate(steps))
 
 
 def _fits_without_epochs(streams: list[_Stream], notes: list[Note]) -> Iterable[Fit]:
@@ -277,7 +284,7 @@ def _times(points: Points) -> Points:
 def _series(column: _Column, parts: Sequence[Points], epochs: Integers) -> Series:
     values, valid = np.zeros(len(epochs)), np.zeros(len(epochs), np.bool_)
     for part in parts:
-        at = np.searchsorted(epochs, part.steps)
+        at = slice(None) if len(part) == len(epochs) else np.searchsorted(epochs, part.steps)
         values[at], valid[at] = part.values, True
     return Series(values, valid, tag=column.tag, source=column.source)
 
@@ -316,16 +323,23 @@ def _sampled_notes(metrics: dict[str, Series], epochs: Integers, number: int, le
 
 def _assigned_stream(stream: _Stream, clocks: Clocks, notes: list[Note]) -> list[tuple[int, str, StepSeries]]:
     """Return the fits that a stream belongs to, its name and its points in each."""
-    column, unit = stream
+    fits = _by_fit(stream, clocks)
+    return [(fit, stream.column.metric, _step_series(stream, parts, fit, notes)) for fit, parts in fits.items()]
+
+
+def _by_fit(stream: _Stream, clocks: Clocks) -> dict[int, list[Points]]:
+    parts = stream.column.points.runs()
+    if clocks.count == 1:
+        return {0: parts}
     fits: dict[int, list[Points]] = {}
-    for number, part in enumerate(column.points.runs()):
+    for number, part in enumerate(parts):
         fit_of = clocks.until(part, number)
-        if unit == "batch":
+        if stream.unit == "batch":
             # Batches are counted anew by each fit, so that a run of them is of one fit.
             fit_of = np.full(len(part), fit_of[len(part) // 2])
         for fit in np.unique(fit_of).tolist():
             fits.setdefault(fit, []).append(part.where(fit_of == fit))
-    return [(fit, column.metric, _step_series(stream, parts, fit, notes)) for fit, parts in fits.items()]
+    return fits
 
 
 def _step_series(stream: _Stream, parts: list[Points], fit: int, notes: list[Note]) -> StepSeries:
