@@ -1,5 +1,8 @@
 """What reading event files costs, against tensorboard's EventAccumulator and tensorboard-data-server (rustboard).
 
+Ours is measured to three ends: the columns of each file, which is what the others give; recordings, for which logs are
+found, hashed and grouped by runs; and a store.
+
     python benchmarks/events.py                 a twentieth of the real size
     python benchmarks/events.py --scale 1       1M scalars, 500 MB of other records: takes minutes
 
@@ -30,7 +33,7 @@ from kcb_replay.ingest.records import write_record
 
 TAGS = ("epoch_loss", "epoch_accuracy", "epoch_learning_rate", "batch_loss", "evaluation_loss_vs_iterations")
 # How often each is run.
-READERS = {"kcb-replay": 5, "EventAccumulator": 1, "rustboard": 5}
+READERS = {"kcb-replay": 5, "as recordings": 5, "into a store": 5, "EventAccumulator": 1, "rustboard": 5}
 # Bytecode is kept, as that of an installed package is.
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
 READING = Path(__file__).with_name("read_events.py")

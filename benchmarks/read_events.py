@@ -1,6 +1,6 @@
 """Read all event files of a folder by one reader, and print CPU seconds, peak megabytes and the number of scalars.
 
-    python benchmarks/read_events.py kcb-replay|EventAccumulator|rustboard FOLDER
+    python benchmarks/read_events.py READER FOLDER
 
 The process that events.py measures: it imports what its reader needs and nothing else.
 """
@@ -39,6 +39,26 @@ def read_ours(folder: str) -> None:
     _report(sum(len(column) for events in found for column in events.columns.values()))
 
 
+def read_recordings(folder: str) -> None:
+    """Find, decode and group with kcb-replay."""
+    from kcb_replay.ingest.ingest import read
+
+    fits = [fit for recording in read(folder) for fit in recording.fits]
+    epochs = sum(int(series.valid.sum()) for fit in fits for series in fit.metrics.values())
+    _report(epochs + sum(len(series) for fit in fits for series in fit.steps.values()))
+
+
+def ingest(folder: str) -> None:
+    """Ingest into a store with kcb-replay."""
+    import tempfile
+
+    from kcb_replay.ingest.store import Store
+
+    with tempfile.TemporaryDirectory() as store:
+        written = Store(store).ingest(folder).written
+    _report("all" if written else "no")
+
+
 def read_accumulator(folder: str) -> None:
     """Load with tensorboard, folder by folder, and keep all points."""
     from tensorboard.backend.event_processing import event_accumulator, tag_types
@@ -74,7 +94,13 @@ def read_rustboard(folder: str) -> None:
     _report("unasked", resource.RUSAGE_CHILDREN)
 
 
-READERS = {"kcb-replay": read_ours, "EventAccumulator": read_accumulator, "rustboard": read_rustboard}
+READERS = {
+    "kcb-replay": read_ours,
+    "as recordings": read_recordings,
+    "into a store": ingest,
+    "EventAccumulator": read_accumulator,
+    "rustboard": read_rustboard,
+}
 
 if __name__ == "__main__":
     READERS[sys.argv[1]](sys.argv[2])

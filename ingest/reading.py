@@ -45,6 +45,11 @@ class WantedRun:
     notes: tuple[Note, ...] = ()
     stored: frozenset[str] = frozenset()
 
+    @property
+    def size(self) -> int:
+        """The bytes of all files as they were found."""
+        return sum(candidate.size for candidate in self.candidates)
+
 
 @dataclass(frozen=True, slots=True)
 class ReadRun:
@@ -93,10 +98,10 @@ def _batches(wanted: Iterable[WantedRun]) -> Iterator[list[WantedRun]]:
     batch: list[WantedRun] = []
     size = 0
     for run in wanted:
-        size += sum(candidate.size for candidate in run.candidates)
+        size += run.size
         if batch and (len(batch) >= _MOST_RUNS or size > _MOST_BYTES):
             yield batch
-            batch, size = [], sum(candidate.size for candidate in run.candidates)
+            batch, size = [], run.size
         batch.append(run)
     if batch:
         yield batch
@@ -112,7 +117,10 @@ def _read_batch(
             on_run(run.name)
         for reader, paths in _by_reader(run.candidates):
             try:
-                opened.append(_opened(number, reader, paths, label))
+                if run.size > _MOST_BYTES and isinstance(reader, StreamReader):
+                    opened.append(_streamed(number, reader, paths, label))
+                else:
+                    opened.append(_opened(number, reader, paths, label))
             except ReadError as error:
                 refused[number] += _refusals(paths, label, error)
     parts: list[list[Part]] = [[] for _ in batch]
@@ -142,8 +150,6 @@ def _by_reader(candidates: Iterable[Candidate]) -> Iterable[tuple[Reader, tuple[
 
 
 def _opened(run: int, reader: Reader, paths: tuple[Path, ...], label: Callable[[Path], str]) -> _Files:
-    if isinstance(reader, StreamReader) and _are_large(paths):
-        return _streamed(run, reader, paths, label)
     sources, blobs = [], []
     longest = longest_line(reader)
     for path in paths:
@@ -154,14 +160,6 @@ def _opened(run: int, reader: Reader, paths: tuple[Path, ...], label: Callable[[
         sources.append(_source(label(path), reader, state, hashlib.sha256(content).hexdigest()))
         blobs.append(_blob(path, label, content))
     return _Files(run, reader, paths, tuple(sources), tuple(blobs))
-
-
-def _are_large(paths: Iterable[Path]) -> bool:
-    try:
-        return sum(state_of(path).size for path in paths) > _MOST_BYTES
-    except OSError:
-        # Reading it will say why it cannot be read.
-        return False
 
 
 def _streamed(run: int, reader: StreamReader, paths: tuple[Path, ...], label: Callable[[Path], str]) -> _Files:
