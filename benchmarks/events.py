@@ -7,8 +7,8 @@ found, hashed and grouped by runs; and a store.
     python benchmarks/events.py --scale 1       1M scalars, 500 MB of other records: takes minutes
 
 Workloads are generated in a temporary folder. Each reader runs in a process of its own, one after the other, and all
-of that process counts, imports included: CPU seconds and peak memory are those that the system reports of it, the
-median of some runs, of one for EventAccumulator. No process starts NumPy's threads for linear algebra, as `kcb-replay`
+of that process counts, imports included: CPU seconds and peak memory are those that the system reports of it, the least
+of five runs, of one for EventAccumulator. No process starts NumPy's threads for linear algebra, as `kcb-replay`
 starts none: they spin longer than small files take. rustboard is run as a server until it has loaded all files,
 without being asked for any scalar and, as by default, without verifying checksums. It is left out where it is not
 installed.
@@ -71,7 +71,7 @@ def _compare(name: str, folder: Path) -> None:
 def _measured(reader: str, folder: Path) -> tuple[float, float, str] | None:
     """Return the CPU seconds of a reader, its peak megabytes and what it printed, None where it is not installed."""
     runs = [_run(reader, folder) for _ in range(READERS[reader])]
-    return None if None in runs else sorted(runs)[len(runs) // 2]
+    return None if None in runs else min(runs)
 
 
 def _run(reader: str, folder: Path) -> tuple[float, float, str] | None:
