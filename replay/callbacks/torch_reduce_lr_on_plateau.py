@@ -1,6 +1,6 @@
 """torch.optim.lr_scheduler.ReduceLROnPlateau, stepped with one metric at the end of each epoch that has it.
 
-Source: torch/optim/lr_scheduler.py of 2.13, the same in 1.1 to 2.15 for one group of parameters. Unlike Keras's it
+Source: torch/optim/lr_scheduler.py of 2.13 and 2.15, for one group of parameters. Unlike Keras's it
 reduces when the bad epochs are more than `patience`, takes the threshold as a share of the best by default, and counts
 and compares in float64. An epoch without the metric is not stepped. Refuses a `min_lr` per group: a recording has one
 learning rate.
