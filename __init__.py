@@ -45,8 +45,10 @@ if TYPE_CHECKING:
         TerminateOnNaN,
         TorchReduceLROnPlateau,
     )
+    from kcb_replay.replay.median import MedianStops, median_stopping
     from kcb_replay.replay.replay import Simulation, replay, simulate
     from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.rule_comparison import RuleComparison, compare_rules
     from kcb_replay.replay.schedules import (
         CosineDecay,
         CosineDecayRestarts,
@@ -100,8 +102,10 @@ _HOME = {
         "TorchReduceLROnPlateau",
         "UP",
     ),
+    "replay.median": ("MedianStops", "median_stopping"),
     "replay.replay": ("Simulation", "simulate"),
     "replay.result": ("Replay",),
+    "replay.rule_comparison": ("RuleComparison", "compare_rules"),
     "replay.schedules": (
         "CosineDecay",
         "CosineDecayRestarts",
@@ -140,6 +144,7 @@ __all__ = [
     "LearningRateScheduler",
     "LightningEarlyStopping",
     "MedianStopping",
+    "MedianStops",
     "MissingExtraError",
     "ModelCheckpoint",
     "MonitorNotRecordedError",
@@ -154,6 +159,7 @@ __all__ = [
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "Replay",
+    "RuleComparison",
     "RunNotFoundError",
     "Semantics",
     "Series",
@@ -167,6 +173,8 @@ __all__ = [
     "TerminateOnNaN",
     "TorchReduceLROnPlateau",
     "__version__",
+    "compare_rules",
+    "median_stopping",
     "plot",
     "read",
     "replay",
