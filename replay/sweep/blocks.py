@@ -23,11 +23,11 @@ from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.outcomes import EarlyStoppingOutcome
 from kcb_replay.replay.replay import replay
-from kcb_replay.replay.rounding import is_rounded
 from kcb_replay.replay.sweep.answers import Answers, answers_of, no_answers
 from kcb_replay.replay.sweep.arithmetic import fits_float32
 from kcb_replay.replay.sweep.early_stopping import Lanes, is_vectorised, stops_of
-from kcb_replay.replay.sweep.series import Block, MonitoredFit, block_of
+from kcb_replay.replay.sweep.labels import label_of
+from kcb_replay.replay.sweep.series import Block, MonitoredFit, block_of, monitored_fits
 from kcb_replay.replay.sweep.table import FitFacts, LeftOutFit, Sweep, SweptFit
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.validity import Label
 
-__all__ = ["engine_answer", "label_of", "swept_blocks"]
+__all__ = ["engine_answer", "swept_blocks"]
 
 Integers: TypeAlias = NDArray[np.int64]
 # Answers that are held at once: some hundred bytes each, with what it takes to find them.
@@ -51,12 +51,7 @@ def swept_blocks(
     if also is not None and direction_of(also) is None:
         raise SettingError(f"Nobody knows whether {also} should fall or rise. Name another second metric.")
     size = max(_FEWEST_FITS, _MOST_ANSWERS // max(len(settings), 1))
-    fits = (
-        MonitoredFit(recording.name, number, fit, any(note.code == "sampled" for note in recording.notes))
-        for recording in recordings
-        for number, fit in enumerate(recording.fits)
-        if len(fit)
-    )
+    fits = monitored_fits(recordings)
     while some := list(itertools.islice(fits, size)):
         yield _Block(settings, some, version, also).swept()
 
@@ -217,15 +212,6 @@ def engine_answer(outcome: Outcome) -> dict[str, float]:
         "saved": outcome.saved_epochs,
         "undecided": not outcome.fired,
     }
-
-
-def label_of(each: MonitoredFit, monitors: set[str]) -> Label:
-    """Return what the source of a fit allows of any answer."""
-    if each.sampled:
-        return "sampled"
-    series = (each.fit.metrics[monitor] for monitor in monitors if monitor in each.fit.metrics)
-    rounded = any(is_rounded(one.tag, one.values[one.valid].tolist()) for one in series)
-    return "rounded" if rounded else "exact"
 
 
 def _lanes(block: Block, sign: float, min_delta: float, baseline: float | None, start: int) -> Lanes:
