@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Fit, Note, Recording, Series, Source
     from kcb_replay.ingest.store import Store
     from kcb_replay.replay.callbacks import (
+        GL,
+        PQ,
+        UP,
         BackupAndRestore,
         BaseLogger,
         CSVLogger,
@@ -32,16 +35,22 @@ if TYPE_CHECKING:
         History,
         LambdaCallback,
         LearningRateScheduler,
+        LightningEarlyStopping,
+        MedianStopping,
         ModelCheckpoint,
         ProgbarLogger,
         ReduceLROnPlateau,
         RemoteMonitor,
+        StopAt,
         TerminateOnNaN,
+        TorchReduceLROnPlateau,
     )
+    from kcb_replay.replay.median import MedianStops, median_stopping
     from kcb_replay.replay.recommend.recommend import recommend
     from kcb_replay.replay.recommend.result import Recommendation
     from kcb_replay.replay.replay import Simulation, replay, simulate
     from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.rule_comparison import RuleComparison, compare_rules
     from kcb_replay.replay.schedules import (
         CosineDecay,
         CosineDecayRestarts,
@@ -79,17 +88,26 @@ _HOME = {
         "BaseLogger",
         "CSVLogger",
         "EarlyStopping",
+        "GL",
         "History",
         "LambdaCallback",
         "LearningRateScheduler",
+        "LightningEarlyStopping",
+        "MedianStopping",
         "ModelCheckpoint",
+        "PQ",
         "ProgbarLogger",
         "ReduceLROnPlateau",
         "RemoteMonitor",
+        "StopAt",
         "TerminateOnNaN",
+        "TorchReduceLROnPlateau",
+        "UP",
     ),
+    "replay.median": ("MedianStops", "median_stopping"),
     "replay.replay": ("Simulation", "simulate"),
     "replay.result": ("Replay",),
+    "replay.rule_comparison": ("RuleComparison", "compare_rules"),
     "replay.schedules": (
         "CosineDecay",
         "CosineDecayRestarts",
@@ -110,6 +128,9 @@ _CALLABLE_PACKAGES = ("replay", "report")
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "GL",
+    "PQ",
+    "UP",
     "BackupAndRestore",
     "BaseLogger",
     "CSVLogger",
@@ -125,6 +146,9 @@ __all__ = [
     "KerasWouldRaiseError",
     "LambdaCallback",
     "LearningRateScheduler",
+    "LightningEarlyStopping",
+    "MedianStopping",
+    "MedianStops",
     "MissingExtraError",
     "ModelCheckpoint",
     "MonitorNotRecordedError",
@@ -140,17 +164,22 @@ __all__ = [
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "Replay",
+    "RuleComparison",
     "RunNotFoundError",
     "Semantics",
     "Series",
     "SettingError",
     "Simulation",
     "Source",
+    "StopAt",
     "Store",
     "StoreError",
     "Sweep",
     "TerminateOnNaN",
+    "TorchReduceLROnPlateau",
     "__version__",
+    "compare_rules",
+    "median_stopping",
     "plot",
     "read",
     "recommend",

@@ -322,7 +322,8 @@ def test_a_fit_without_epochs_is_stored_and_shown_and_not_replayed(tmp_path):
     assert recording.fits[0].steps["loss"].values.tolist() == [1.0] * 3
     with pytest.raises(kcb.NotReplayableError, match="holds no epochs"):
         kcb.replay(recording, [kcb.EarlyStopping()])
-    assert kcb.sweep([recording]).left_out[0].reason == "the fit holds no epochs"
+    for callback in (kcb.EarlyStopping, kcb.ReduceLROnPlateau):
+        assert kcb.sweep([recording], callback).left_out[0].reason == "the fit holds no epochs"
 
 
 def test_epochs_of_another_format_lead_before_batches_without_epochs(tmp_path):
