@@ -335,6 +335,15 @@ def test_nothing_is_allocated_on_the_word_of_a_length(length):
     assert _facts(found) == _facts(decode_plainly(content))
 
 
+@pytest.mark.parametrize("length", [-1, -16, -17, -100, 2**63 - 1, 2**63 - 20, 2**62, 2**31])
+def test_a_length_that_would_lead_anywhere_ends_its_file_alone(length, eager):
+    """Backwards, beyond 63 bits or beyond the end: lanes that are walked at once stop as one alone would."""
+    head = struct.pack("<q", length)
+    content = CONTENT + head + struct.pack("<I", masked_checksum(head)) + CONTENT
+    for found in _assert_equal([content, CONTENT, content]):
+        assert found.read_to == len(CONTENT)
+
+
 def test_event_files_inside_a_record_are_not_entered(eager):
     """An image that holds a whole event file is one record: a guess in its midst is found to be wrong."""
     event = Event(step=1)
