@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.files import read_head, state_of
@@ -219,8 +219,8 @@ def _run_folder(candidate: Candidate) -> Path:
 def run_folder(path: Path, format: str) -> Path:  # noqa: A002  # the readers' word
     """Return the folder that names the run of a file; `train/` and `validation/` belong to their parent."""
     folder, reader = path.parent, reader_named(format)
-    if isinstance(reader, FolderReader):
-        return reader.run_folder(path)
+    if _is_folder_reader(type(reader)):
+        return cast("FolderReader", reader).run_folder(path)
     # A path in the working folder does not hold the folder's name.
     if format != "tensorboard" or folder.absolute().name not in ROLES:
         return folder
@@ -251,7 +251,13 @@ def _groups_of(name: str, candidates: Sequence[Candidate]) -> list[Group]:
 
 
 def _is_of_folders(reader: Reader) -> bool:
-    return reader.format == "tensorboard" or isinstance(reader, FolderReader)
+    return reader.format == "tensorboard" or _is_folder_reader(type(reader))
+
+
+# Asking a Protocol takes longer than opening a file, and there are as many questions as files.
+@cache
+def _is_folder_reader(kind: type[Reader]) -> bool:
+    return issubclass(kind, FolderReader)
 
 
 def _joined(groups: Iterable[Group]) -> list[Group]:

@@ -93,7 +93,10 @@ def ingest(
     if not report.written and not report.unchanged:
         raise ReadError(_nothing_read(paths, report.left_out, report.other_files))
     before = {name: entry.epochs for name, entry in planned.stored.items()}
-    report.written = [replace(run, epochs_before=before.get(run.name)) for run in sorted(report.written, key=_name)]
+    report.written = [
+        replace(run, epochs_before=before[run.name]) if run.name in before else run
+        for run in sorted(report.written, key=_name)
+    ]
     report.seconds = time.monotonic() - start
     return report
 
@@ -106,10 +109,12 @@ def _completed(planned: Plan, store: Store, report: IngestReport) -> Iterator[Wa
     """Yield the runs together with the sources they already have in the store; without these a run is kept."""
     for run in planned.wanted.values():
         entry = planned.stored.get(run.name)
+        if entry is None:
+            yield run
+            continue
         given = {planned.labels(candidate.path): candidate for candidate in run.candidates}
-        stored = entry.sources if entry else ()
         vanished = []
-        for source in stored:
+        for source in entry.sources:
             if source.path not in given:
                 path = store.source_path(source.path)
                 given[source.path] = Candidate(path, reader_named(source.format), source.size)
@@ -118,7 +123,7 @@ def _completed(planned: Plan, store: Store, report: IngestReport) -> Iterator[Wa
             reason = f"has vanished since it was ingested{KEPT}"
             report.left_out += [LeftOutSource(path, reason) for path in vanished]
         else:
-            yield replace(run, candidates=tuple(given.values()), stored=frozenset(each.path for each in stored))
+            yield replace(run, candidates=tuple(given.values()), stored=frozenset(each.path for each in entry.sources))
 
 
 def _nothing_read(paths: Sequence[str | Path], left_out: Sequence[LeftOutSource], other_files: int) -> str:

@@ -126,7 +126,9 @@ def _stored(run: WantedRun, parts: Sequence[Part], refused: Sequence[RefusedSour
     if not parts:
         return None
     recording = merge(run.name, parts)
-    return StoredRun(replace(recording, notes=(*recording.notes, *run.notes)), tuple(refused))
+    if run.notes:
+        recording = replace(recording, notes=(*recording.notes, *run.notes))
+    return StoredRun(recording, tuple(refused))
 
 
 def _by_reader(candidates: Iterable[Candidate]) -> Iterable[tuple[Reader, tuple[Path, ...]]]:
