@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,8 +25,10 @@ from kcb_replay.ingest.recording import Recording
 from kcb_replay.ingest.rows import entry_of, recording_of, row_count, rows_of, step_rows_of, stream_of
 from kcb_replay.ingest.schema import (
     DICTIONARY_COLUMNS,
+    MESSAGE_COLUMNS,
     PARQUET_ENCODING,
     SCHEMA,
+    VALUE_COLUMNS,
     RunEntry,
     catalogue_from_footer,
     footer_of,
@@ -67,13 +69,13 @@ class StoredRun:
 
 
 class Content(NamedTuple):
-    """What a bucket holds of one run: its rows, or the recording that they will be made of, for many runs at once.
+    """What a bucket holds of one run: a way to read its rows, or the recording of which they will be made.
 
     `step_rows` reads the rows of its streams piece by piece.
     """
 
     entry: RunEntry
-    rows: pa.Table | Recording
+    rows: Callable[[], pa.Table] | Recording
     step_rows: Callable[[], Iterable[pa.Table]]
 
 
@@ -92,7 +94,7 @@ def renamed(content: Content, name: str) -> Content:
     rows = content.rows
     return Content(
         replace(content.entry, name=name),
-        replace(rows, name=name) if isinstance(rows, Recording) else named(rows),
+        replace(rows, name=name) if isinstance(rows, Recording) else lambda: named(rows()),
         lambda: (named(rows) for rows in content.step_rows()),
     )
 
@@ -114,7 +116,7 @@ def read_run(path: Path, name: str) -> Recording | None:
             entry = _entries(file, path).get(name)
             if entry is None:
                 return None
-            rows = read_rows(file, path, entry.rows)
+            rows = read_rows(file, path, entry.rows, MESSAGE_COLUMNS if entry.message_count else VALUE_COLUMNS)
             with _damage_named(path):
                 return recording_of(entry, rows, _steps_of(path, entry))
     except FileNotFoundError:
@@ -198,13 +200,15 @@ def _entries(file: pq.ParquetFile, path: Path) -> dict[str, RunEntry]:
 
 def _contents(file: pq.ParquetFile, path: Path) -> dict[str, Content]:
     entries = _entries(file, path)
-    rows = read_rows(file, path, (0, max((entry.rows[1] for entry in entries.values()), default=0)))
+    end = max((entry.rows[1] for entry in entries.values()), default=0)
+    # Read once, and not at all where each run is about to be replaced.
+    all_rows = cache(lambda: read_rows(file, path, (0, end)))
+
+    def rows_of_run(first: int, end: int) -> pa.Table:
+        return all_rows().slice(first, end - first)
+
     return {
-        name: Content(
-            entry,
-            rows.slice(entry.rows[0], entry.rows[1] - entry.rows[0]),
-            partial(_pieces, file, path, entry.step_rows),
-        )
+        name: Content(entry, partial(rows_of_run, *entry.rows), partial(_pieces, file, path, entry.step_rows))
         for name, entry in entries.items()
     }
 
@@ -283,7 +287,7 @@ def _write(path: Path, contents: Sequence[Content]) -> None:
 
 def _placed(contents: Sequence[Content]) -> Iterator[RunEntry]:
     """Yield the entries with their places: the rows of all runs, then those of all their streams."""
-    lengths = [_length(content.rows) for content in contents]
+    lengths = [_length(content) for content in contents]
     row, step_row = 0, sum(lengths)
     for (entry, _, _), length in zip(contents, lengths, strict=True):
         steps = sum(stream.steps for fit in entry.fits for stream in fit.streams)
@@ -291,8 +295,9 @@ def _placed(contents: Sequence[Content]) -> Iterator[RunEntry]:
         row, step_row = row + length, step_row + steps
 
 
-def _length(rows: pa.Table | Recording) -> int:
-    return row_count(rows) if isinstance(rows, Recording) else len(rows)
+def _length(content: Content) -> int:
+    first, end = content.entry.rows
+    return row_count(content.rows) if isinstance(content.rows, Recording) else end - first
 
 
 def _row_groups(contents: Sequence[Content]) -> Iterator[pa.Table]:
@@ -303,11 +308,15 @@ def _row_groups(contents: Sequence[Content]) -> Iterator[pa.Table]:
 
 def _value_tables(contents: Iterable[Content]) -> Iterator[pa.Table]:
     """Yield the rows of the runs in order, neighbours together."""
-    for are_new, some in groupby((content.rows for content in contents), lambda rows: isinstance(rows, Recording)):
+    for are_new, some in groupby((content.rows for content in contents), _are_new):
         if are_new:
-            yield from rows_of(some)
+            yield from rows_of(rows for rows in some if isinstance(rows, Recording))
         else:
-            yield _coded(pa.concat_tables(some))
+            yield _coded(pa.concat_tables(rows() for rows in some if not isinstance(rows, Recording)))
+
+
+def _are_new(rows: Callable[[], pa.Table] | Recording) -> bool:
+    return isinstance(rows, Recording)
 
 
 def _gathered(tables: Iterable[pa.Table], enough: int) -> Iterator[pa.Table]:

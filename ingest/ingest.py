@@ -9,12 +9,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.backups import backup_notes
 from kcb_replay.ingest.discover import Candidate, discover
+from kcb_replay.ingest.growing import has_grown
 from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.plan import plan
 from kcb_replay.ingest.readers import reader_named
@@ -123,7 +125,10 @@ def _completed(planned: Plan, store: Store, report: IngestReport) -> Iterator[Wa
             reason = f"has vanished since it was ingested{KEPT}"
             report.left_out += [LeftOutSource(path, reason) for path in vanished]
         else:
-            yield replace(run, candidates=tuple(given.values()), stored=frozenset(each.path for each in entry.sources))
+            candidates, stored = tuple(given.values()), frozenset(each.path for each in entry.sources)
+            grown = len(candidates) == 1 and has_grown(candidates[0], entry)
+            beginning = partial(store.load, run.name) if grown else None
+            yield replace(run, candidates=candidates, stored=stored, beginning=beginning)
 
 
 def _nothing_read(paths: Sequence[str | Path], left_out: Sequence[LeftOutSource], other_files: int) -> str:

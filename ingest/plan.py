@@ -16,7 +16,8 @@ from kcb_replay.ingest.discover import discover, run_folder
 from kcb_replay.ingest.files import read_whole, state_of
 from kcb_replay.ingest.labels import Labels
 from kcb_replay.ingest.left_out import LeftOutSource
-from kcb_replay.ingest.reading import WantedRun, reader_name
+from kcb_replay.ingest.readers.base import reader_name
+from kcb_replay.ingest.reading import WantedRun
 from kcb_replay.ingest.recording import Source
 
 if TYPE_CHECKING:

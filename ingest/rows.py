@@ -89,7 +89,7 @@ def recording_of(entry: RunEntry, rows: pa.Table, steps: Sequence[Mapping[str, S
         series = {}
         for metric, tag, source in fit.columns:
             # A metric without any value has no rows.
-            chosen = in_fit & (codes == metrics.index(metric)) if metric in metrics else np.zeros_like(in_fit)
+            chosen = _together(in_fit & (codes == metrics.index(metric))) if metric in metrics else slice(0)
             series[metric] = _placed(index, epochs[chosen], values[chosen], tag, source)
         timed = in_fit & wall_valid
         wall_time = fit.wall_time and _placed(index, epochs[timed], wall_times[timed], *fit.wall_time)
@@ -225,7 +225,16 @@ def _known(items: Sequence[object]) -> NDArray[np.bool_]:
     return np.array([item is not None for item in items], np.bool_)
 
 
+def _together(chosen: NDArray[np.bool_]) -> slice | NDArray[np.bool_]:
+    """Return the rows of a series as a slice, which copies nothing, where they stand together as they should."""
+    count = int(np.count_nonzero(chosen))
+    first = int(chosen.argmax()) if count else 0
+    return slice(first, first + count) if chosen[first : first + count].all() else chosen
+
+
 def _placed(index: Integers, epochs: Integers, numbers: NDArray[np.float64], tag: str, source: str) -> Series:
+    if np.array_equal(epochs, index):
+        return Series(numbers, np.ones(len(index), np.bool_), tag=tag, source=source)
     values = np.zeros(len(index))
     valid = np.zeros(len(index), np.bool_)
     places = np.searchsorted(index, epochs)

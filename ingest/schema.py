@@ -31,7 +31,7 @@ import numpy as np
 import pyarrow as pa
 
 from kcb_replay.errors import StoreError
-from kcb_replay.ingest.recording import Note, Source, StepUnit
+from kcb_replay.ingest.recording import Mark, Note, Source, StepUnit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,8 +42,10 @@ __all__ = [
     "CHECKSUM_KEY",
     "DICTIONARY_COLUMNS",
     "FOOTER_KEY",
+    "MESSAGE_COLUMNS",
     "PARQUET_ENCODING",
     "SCHEMA",
+    "VALUE_COLUMNS",
     "VERSION",
     "FitEntry",
     "RefusedSource",
@@ -78,6 +80,9 @@ SCHEMA = pa.schema(
     ]
 )
 DICTIONARY_COLUMNS = [field.name for field in SCHEMA if field.type == _TEXT]
+# What a recording is made of; the catalogue knows the rest.
+VALUE_COLUMNS = ("fit", "metric", "epoch", "value", "wall_time")
+MESSAGE_COLUMNS = (*VALUE_COLUMNS, "source", "message_kind", "message", "message_epoch", "message_value")
 # Measured: 3 bytes a value this way, 5 with dictionary encoding.
 PARQUET_ENCODING = {
     field.name: "BYTE_STREAM_SPLIT" if field.type == pa.float64() else "DELTA_BINARY_PACKED"
@@ -217,12 +222,18 @@ def _entry_from_json(name: str, entry: Json) -> RunEntry:
         name=name,
         rows=_pair(entry["rows"]),
         step_rows=_pair(entry["step_rows"]),
-        sources=tuple(Source(**source) for source in entry["sources"]),
+        sources=tuple(_source_from_json(source) for source in entry["sources"]),
         fits=tuple(_fit_from_json(fit) for fit in entry["fits"]),
         notes=tuple(Note(**note) for note in entry["notes"]),
         refused=tuple(RefusedSource(**source) for source in entry["refused"]),
         tags=tuple(entry["tags"]),
     )
+
+
+def _source_from_json(source: Json) -> Source:
+    # A store that was written before there were marks has none.
+    mark = source.get("mark")
+    return Source(**{**source, "mark": None if mark is None else Mark(**mark)})
 
 
 def _fit_from_json(fit: Json) -> FitEntry:
