@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.rounding import Doubt, first_doubt
+from kcb_replay.replay.callbacks import RULES, reads
+from kcb_replay.replay.rounding import Doubt, first_doubt, is_rounded
 from kcb_replay.replay.validity import Validity
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Note
     from kcb_replay.replay.outcomes import Outcome, View
 
-__all__ = ["limited"]
+__all__ = ["codes_of_rounding", "limited"]
 
 
 def limited(outcome: Outcome, view: View, notes: Sequence[Note], fit: int) -> Outcome:
@@ -26,21 +27,37 @@ def limited(outcome: Outcome, view: View, notes: Sequence[Note], fit: int) -> Ou
     # Beyond the limit of what is exact a doubt changes nothing.
     if doubt is not None and view.is_exact_at(doubt.index):
         return replace(outcome, validity=_rounded(doubt, outcome.validity))
+    if isinstance(outcome.settings, RULES):
+        rounded = [metric for metric in reads(outcome.settings) if is_rounded(metric, _values(view, metric))]
+        if rounded:
+            reason = f"{', '.join(rounded)} is rounded in the source, and any comparison may hang on the digits lost."
+            return replace(outcome, validity=replace(outcome.validity, label="rounded", reason=reason))
     reasons = _reasons_of_rounding(outcome.monitor, notes, fit)
     if reasons:
         return replace(outcome, validity=replace(outcome.validity, label="rounded", reason=reasons))
     return outcome
 
 
+def codes_of_rounding(monitor: str | None) -> tuple[str, ...]:
+    """Return the codes of the notes that say that a source does not show a metric with all its digits."""
+    of_validation = monitor is not None and monitor.startswith("val_")
+    return ("rounded",) if of_validation else ("rounded", "averaged")
+
+
 def _reasons_of_rounding(monitor: str | None, notes: Iterable[Note], fit: int) -> str:
     """Return what notes say of a source that shows no metric of this fit with all its digits, nothing without one."""
-    of_validation = monitor is not None and monitor.startswith("val_")
-    codes = ("rounded",) if of_validation else ("rounded", "averaged")
+    codes = codes_of_rounding(monitor)
     return "; ".join(note.text for note in notes if note.code in codes and note.fit in (None, fit))
+
+
+def _values(view: View, metric: str) -> Iterable[float]:
+    return view.stream.values_of(metric).values()
 
 
 def _doubt(outcome: Outcome, view: View) -> Doubt | None:
     if outcome.monitor is None:
+        return None
+    if isinstance(outcome.settings, RULES):
         return None
     events = (event for row in view.run.rows for event in row.events[view.position])
     min_delta = getattr(outcome.settings, "min_delta", 0.0)
