@@ -141,7 +141,7 @@ def _sniffed(path: Path, search: _Search) -> Candidate | None:
         _require_utf8(path)
         state = state_of(path)
         name = search.remembered(path, state)
-        known = next((reader for reader in search.readers if reader.format == name), None)
+        known = next((reader for reader in search.readers if reader.format == name), None) if name else None
         head = b"" if known else read_head(path)
     except (OSError, ReadError) as error:
         reason = str(error) if isinstance(error, ReadError) else f"cannot be read: {error.strerror}"
@@ -228,12 +228,15 @@ def run_folder(path: Path, format: str) -> Path:  # noqa: A002  # the readers' w
 
 
 def _folder_name(folder: Path, root: Path) -> str:
-    inside = folder.relative_to(root) if folder.is_relative_to(root) else Path()
-    return inside.as_posix() if inside != Path() else folder.resolve().name
+    depth = len(root.parts)
+    inside = folder.parts[depth:] if folder.parts[:depth] == root.parts else ()
+    return "/".join(inside) or folder.resolve().name
 
 
 def _groups_of(name: str, candidates: Sequence[Candidate]) -> list[Group]:
     """Make one run of a folder, or, when it holds several logs of one format, one run of each file."""
+    if len(candidates) == 1:
+        return [Group(name, (candidates[0],))]
     events = tuple(candidate for candidate in candidates if _is_of_folders(candidate.reader))
     files = [candidate for candidate in candidates if not _is_of_folders(candidate.reader)]
     per_format = Counter(candidate.reader.format for candidate in files)

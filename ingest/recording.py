@@ -193,7 +193,7 @@ class Fit:
         # A read-only view is kept: that of a store reads a stream when it is asked for.
         if not isinstance(self.steps, MappingProxyType):
             object.__setattr__(self, "steps", MappingProxyType(dict(self.steps)))
-        if (np.diff(self.epochs) <= 0).any():
+        if (self.epochs[1:] <= self.epochs[:-1]).any():
             raise ValueError("the epochs of a fit must rise")
         for name, series in self.metrics.items():
             if len(series.valid) != len(self.epochs):

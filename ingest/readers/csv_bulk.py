@@ -7,6 +7,7 @@ stands in a file leaves it to the reader that goes row by row, so that this one 
 from __future__ import annotations
 
 import codecs
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
@@ -178,14 +179,14 @@ def _column(column: pa.ChunkedArray) -> tuple[_Floats, _Mask]:
 
 def _readings(files: Sequence[_Rows], table: _Table) -> Iterable[tuple[_Rows, Reading]]:
     """Take the table apart again; a fit begins with each file and where the epoch does not rise."""
-    falls = np.flatnonzero(np.diff(table.epochs) <= 0) + 1
+    falls = (np.flatnonzero(np.diff(table.epochs) <= 0) + 1).tolist()
     complete = {name for name, (_, valid) in table.columns.items() if valid.all()}
     # Where lines are rows, their number need not be remembered to go on behind them.
     counted = len(files) > 1 or files[0].lines == table.lengths[0]
     begin = 0
     for file, length in zip(files, table.lengths, strict=True):
         end = begin + length
-        cuts = [begin, *falls[(falls > begin) & (falls < end)].tolist(), end]
+        cuts = [begin, *falls[bisect_right(falls, begin) : bisect_left(falls, end)], end]
         notes = [truncated_note(file.lines + 2, file.path)] if file.is_cut else []
         fits = []
         for number, (first, last) in enumerate(pairwise(cuts)):
