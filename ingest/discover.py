@@ -229,7 +229,9 @@ def run_folder(path: Path, format: str) -> Path:  # noqa: A002  # the readers' w
 
 def _folder_name(folder: Path, root: Path) -> str:
     depth = len(root.parts)
-    inside = folder.parts[depth:] if folder.parts[:depth] == root.parts else ()
+    # No absolute folder lies in the working folder by its parts, though that one has none.
+    lies_inside = (folder.anchor, folder.parts[:depth]) == (root.anchor, root.parts)
+    inside = folder.parts[depth:] if lies_inside else ()
     return "/".join(inside) or folder.resolve().name
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kcb_replay.errors import ReadError
+from kcb_replay.errors import ReadError, SettingError
 from kcb_replay.ingest.backups import backup_notes
 from kcb_replay.ingest.discover import Candidate, discover
 from kcb_replay.ingest.growing import has_grown
@@ -85,13 +85,18 @@ def ingest(
 
     More `jobs` than one are processes, started where there is enough to read for them.
     """
+    if jobs < 1:
+        raise SettingError(f"jobs is {jobs}. Expected the number of processes, 1 or more.")
     start = time.monotonic()
     planned = plan(store, paths, format=format)
     report = IngestReport([], [*planned.unchanged], planned.left_out, planned.other_files)
     wanted = list(_completed(planned, store, report))
+    unread: list[LeftOutSource] = []
     for written, left_out in write_runs(store, wanted, planned.labels, jobs=jobs, progress=progress):
         report.written += written
-        report.left_out += left_out
+        unread += left_out
+    # Processes end in any order.
+    report.left_out += sorted(unread, key=_path)
     if not report.written and not report.unchanged:
         raise ReadError(_nothing_read(paths, report.left_out, report.other_files))
     before = {name: entry.epochs for name, entry in planned.stored.items()}
@@ -105,6 +110,10 @@ def ingest(
 
 def _name(run: WrittenRun) -> str:
     return run.name
+
+
+def _path(left_out: LeftOutSource) -> str:
+    return left_out.path
 
 
 def _completed(planned: Plan, store: Store, report: IngestReport) -> Iterator[WantedRun]:
