@@ -54,9 +54,13 @@ class Group:
 
 @dataclass(slots=True)
 class Discovery:
-    """The runs found, what looked like a log and is none, and how many other files there were."""
+    """The runs found, what looked like a log and is none, and how many other files there were.
+
+    `beside` are all runs in the folders of files that were named.
+    """
 
     groups: list[Group] = field(default_factory=list)
+    beside: list[Group] = field(default_factory=list)
     left_out: list[LeftOutSource] = field(default_factory=list)
     other_files: int = 0
 
@@ -90,6 +94,7 @@ def discover(
         _require_readable(path)
         groups += _in_folder(path, search) if path.is_dir() else [_of_file(path, search)]
     # What is found below one folder is found once.
+    found.beside = [group for groups_beside in search.beside.values() for group in groups_beside]
     found.groups = _without_clashes(_joined(groups) if len(paths) > 1 else groups, found)
     return found
 

@@ -61,7 +61,7 @@ def read(*paths: str | Path, format: str = "auto") -> list[Recording]:  # noqa: 
     is in the notes of the run it belongs to, or not reported.
     """
     found = discover([Path(path) for path in paths], format=format)
-    notes = backup_notes(found.groups, Path.as_posix)
+    notes = backup_notes([*found.beside, *found.groups], Path.as_posix)
     wanted = [WantedRun(group.name, group.candidates, notes.get(group.name, ())) for group in found.groups]
     recordings = []
     for run in read_runs(wanted, Path.as_posix):

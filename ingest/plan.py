@@ -75,7 +75,7 @@ def plan(store: Store, paths: Sequence[str | Path], *, format: str = "auto") -> 
     memory = _Memory(stored, labels)
     found = discover([Path(path) for path in paths], format=format, remembered=memory.format_of)
     planned = Plan(stored, labels, left_out=found.left_out, other_files=found.other_files)
-    notes = backup_notes(found.groups, labels)
+    notes = backup_notes([*found.beside, *found.groups], labels)
     for group in found.groups:
         _add(group, planned, memory, store, notes.get(group.name, ()))
     return planned

@@ -95,3 +95,25 @@ def test_a_backup_that_is_made_later_is_told_on_the_stored_run(logs, tmp_path):
     store.ingest(logs.parent)
     assert [note.code for note in store.load("run/a").notes] == ["backup"]
     assert sorted(store.ingest(logs.parent).unchanged) == ["run/a", "run/b", "run/c"]
+
+
+def test_a_grown_log_that_is_ingested_by_name_keeps_its_note(logs, tmp_path):
+    """Its folder is looked at, though only the one file is read."""
+    store = Store(tmp_path / "store")
+    _write(logs / "a.csv", 2)
+    _write(logs / "b.csv", 4)
+    store.ingest(logs.parent)
+    _write(logs / "b.csv", 5)
+    assert [run.name for run in store.ingest(logs / "b.csv").written] == ["run/b"]
+    assert [note.code for note in store.load("run/b").notes] == ["backup"]
+
+
+def test_a_log_that_was_ingested_by_name_loses_a_note_that_is_no_longer_true(logs, tmp_path):
+    """The backup that has gone its own way since is one no more."""
+    store = Store(tmp_path / "store")
+    _write(logs / "a.csv", 2)
+    _write(logs / "b.csv", 4)
+    store.ingest(logs.parent)
+    _write(logs / "a.csv", 2, tail="2,7.5\n")
+    store.ingest(logs / "a.csv")
+    assert store.load("run/a").notes == ()
