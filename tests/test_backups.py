@@ -49,6 +49,22 @@ def test_a_beginning_is_told_on_both(logs, line_end, tail):
     }
 
 
+@pytest.mark.parametrize(
+    ("format", "header", "row"),
+    [
+        ("lightning", "epoch,step,train_loss\n", "{0},{0},{0}.5\n"),
+        ("yolo", "epoch,train/box_loss,metrics/mAP50(B),val/box_loss\n", "{0},0.5,0.25,{0}.5\n"),
+    ],
+)
+def test_tables_of_neighbours_are_told_too(logs, format, header, row):  # noqa: A002  # the readers' word
+    """Whatever is written row by row may have been copied before its training went on."""
+    for name, rows in (("a", 2), ("b", 4)):
+        (logs / f"{name}_metrics.csv").write_text(header + "".join(row.format(epoch) for epoch in range(1, rows + 1)))
+    runs = read(logs.parent)
+    assert {source.format for run in runs for source in run.sources} == {format}
+    assert [[note.code for note in run.notes].count("backup") for run in runs] == [1, 1]
+
+
 def test_both_are_kept_as_runs(logs):
     """Nothing is merged or dropped."""
     _write(logs / "a.csv", 3)

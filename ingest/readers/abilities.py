@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.readers.base import Blob, Reader, Reading
     from kcb_replay.ingest.recording import Fit
 
-__all__ = ["BulkReader", "GrowingReader", "longest_line"]
+__all__ = ["LONGEST_LINE", "BulkReader", "GrowingReader", "longest_line"]
+
+# In bytes: a hundred thousand metrics of long names; no log of a training has more in a line.
+LONGEST_LINE = 1 << 24
 
 
 @runtime_checkable

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
-    "LONGEST_LINE",
     "SEPARATORS",
     "decoded",
     "header_of",
@@ -25,8 +24,6 @@ __all__ = [
 ]
 
 SEPARATORS = ",;\t"
-# In bytes: a hundred thousand metrics of long names; no log of a training has more in a line.
-LONGEST_LINE = 1 << 24
 
 _Integers: TypeAlias = NDArray[np.int64]
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.readers.abilities import LONGEST_LINE
 from kcb_replay.ingest.readers.base import Blob, Reading
 from kcb_replay.ingest.readers.csv_bulk import read_alike
 from kcb_replay.ingest.readers.csv_facts import (
-    LONGEST_LINE,
     SEPARATORS,
     decoded,
     header_of,
