@@ -22,13 +22,11 @@ import pyarrow.parquet as pq
 from kcb_replay.errors import StoreError
 from kcb_replay.ingest.columns import texts
 from kcb_replay.ingest.recording import Recording
-from kcb_replay.ingest.rows import entry_of, recording_of, row_count, rows_of, step_rows_of, stream_of
+from kcb_replay.ingest.rows import columns_of, entry_of, recording_of, row_count, rows_of, step_rows_of, stream_of
 from kcb_replay.ingest.schema import (
     DICTIONARY_COLUMNS,
-    MESSAGE_COLUMNS,
     PARQUET_ENCODING,
     SCHEMA,
-    VALUE_COLUMNS,
     RunEntry,
     catalogue_from_footer,
     footer_of,
@@ -116,7 +114,7 @@ def read_run(path: Path, name: str) -> Recording | None:
             entry = _entries(file, path).get(name)
             if entry is None:
                 return None
-            rows = read_rows(file, path, entry.rows, MESSAGE_COLUMNS if entry.message_count else VALUE_COLUMNS)
+            rows = read_rows(file, path, entry.rows, columns_of(entry))
             with _damage_named(path):
                 return recording_of(entry, rows, _steps_of(path, entry))
     except FileNotFoundError:

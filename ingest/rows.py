@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.schema import RefusedSource
 
-__all__ = ["entry_of", "recording_of", "row_count", "rows_of", "step_rows_of", "stream_of"]
+__all__ = ["columns_of", "entry_of", "recording_of", "row_count", "rows_of", "step_rows_of", "stream_of"]
 
 Integers: TypeAlias = NDArray[np.int64]
 # Rows of one stream or metric, which may have any length, and of all that are held in memory at once.
@@ -72,6 +72,13 @@ def entry_of(recording: Recording, refused: tuple[RefusedSource, ...], tags: tup
     return RunEntry(recording.name, (0, 0), (0, 0), recording.sources, fits, recording.notes, refused, tags)
 
 
+def columns_of(entry: RunEntry) -> tuple[str, ...]:
+    """Return the columns of which `recording_of` makes a run; the catalogue knows the rest."""
+    timed = ("wall_time",) if any(fit.wall_time for fit in entry.fits) else ()
+    said = ("source", "message_kind", "message", "message_epoch", "message_value") if entry.message_count else ()
+    return ("fit", "metric", "epoch", "value", *timed, *said)
+
+
 def recording_of(entry: RunEntry, rows: pa.Table, steps: Sequence[Mapping[str, StepSeries]]) -> Recording:
     """Return the recording whose rows these are; the text columns were read as dictionaries, `steps` are per fit."""
     messages = iter(_messages_of(rows.slice(len(rows) - entry.message_count)))
@@ -80,8 +87,6 @@ def recording_of(entry: RunEntry, rows: pa.Table, steps: Sequence[Mapping[str, S
     codes, metrics = codes_and_words(rows.column("metric"))
     epochs = numbers_of(rows.column("epoch"), np.int64)
     values = numbers_of(rows.column("value"), np.float64)
-    wall_times = numbers_of(rows.column("wall_time"), np.float64)
-    wall_valid = validity_of(rows.column("wall_time"))
     fits = []
     for number, fit in enumerate(entry.fits):
         index = fit.epoch_column()
@@ -91,8 +96,11 @@ def recording_of(entry: RunEntry, rows: pa.Table, steps: Sequence[Mapping[str, S
             # A metric without any value has no rows.
             chosen = _together(in_fit & (codes == metrics.index(metric))) if metric in metrics else slice(0)
             series[metric] = _placed(index, epochs[chosen], values[chosen], tag, source)
-        timed = in_fit & wall_valid
-        wall_time = fit.wall_time and _placed(index, epochs[timed], wall_times[timed], *fit.wall_time)
+        wall_time = None
+        if fit.wall_time is not None:
+            timed = in_fit & validity_of(rows.column("wall_time"))
+            times = numbers_of(rows.column("wall_time"), np.float64)
+            wall_time = _placed(index, epochs[timed], times[timed], *fit.wall_time)
         said = tuple(next(messages) for _ in range(fit.messages))
         fits.append(Fit(index, series, wall_time, steps[number], said))
     return Recording(entry.name, entry.sources, tuple(fits), entry.notes)

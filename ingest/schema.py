@@ -42,10 +42,8 @@ __all__ = [
     "CHECKSUM_KEY",
     "DICTIONARY_COLUMNS",
     "FOOTER_KEY",
-    "MESSAGE_COLUMNS",
     "PARQUET_ENCODING",
     "SCHEMA",
-    "VALUE_COLUMNS",
     "VERSION",
     "FitEntry",
     "RefusedSource",
@@ -80,9 +78,6 @@ SCHEMA = pa.schema(
     ]
 )
 DICTIONARY_COLUMNS = [field.name for field in SCHEMA if field.type == _TEXT]
-# What a recording is made of; the catalogue knows the rest.
-VALUE_COLUMNS = ("fit", "metric", "epoch", "value", "wall_time")
-MESSAGE_COLUMNS = (*VALUE_COLUMNS, "source", "message_kind", "message", "message_epoch", "message_value")
 # Measured: 3 bytes a value this way, 5 with dictionary encoding.
 PARQUET_ENCODING = {
     field.name: "BYTE_STREAM_SPLIT" if field.type == pa.float64() else "DELTA_BINARY_PACKED"
