@@ -60,14 +60,6 @@ def test_by_chance_is_the_probability_of_no_record(recording):
     assert never["by_chance"] is None
 
 
-def test_records_come_as_often_as_the_identity_says():
-    """On 4,000 plateaus of noise, a patience of p stops at the n-th value or before a new record does."""
-    noise = np.random.default_rng(0).random((4000, 60))
-    n, p = 20, 10
-    no_record = (noise[:, n : n + p].min(axis=1) > noise[:, :n].min(axis=1)).mean()
-    assert no_record == pytest.approx(n / (n + p), abs=0.03)
-
-
 @given(st.lists(st.integers(0, 4), max_size=4), st.integers(0, 5))
 def test_a_spool_gives_back_what_it_was_given(widths, settings):
     """Fits of several blocks side by side, setting by setting."""
