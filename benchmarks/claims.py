@@ -51,10 +51,8 @@ def main() -> None:
     print(f"1. patience 10, keeping the last: mean regret {short:.4f} on recordings of {CUT} epochs, of which")
     print(f"   {improving:.0%} were still improving; on all {EPOCHS} epochs the same stops give away {whole:.4f}.")
     for count in (5, 20, 100):
-        seen, left_out, truth = optimism(trainings, count, generator)
-        print(
-            f"2. best of 240 settings on {count} runs, J: {seen:.5f} on them, {left_out:.5f} left out, {truth:.5f} true"
-        )
+        seen, left_out, truth = (f"{cost:.5f}" for cost in optimism(trainings, count, generator))
+        print(f"2. best of 240 settings on {count} runs, J: {seen} on them, {left_out} left out, {truth} in truth.")
     for n, p in ((10, 5), (50, 10), (100, 50)):
         print(f"3. no record in {p} after {n}: {no_record(n, p, runs, generator):.3f}, claimed {n / (n + p):.3f}.")
     best, independent = winners_curse(trainings)

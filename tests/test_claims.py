@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
 
 
 @pytest.fixture(scope="module")
 def claims():
     """Return what the benchmark defines."""
-    return runpy.run_path(str(ROOT / "benchmarks" / "claims.py"))
+    return runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "claims.py"))
 
 
 @pytest.fixture(scope="module")
