@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-__all__ = ["LARGEST_FILE", "FileState", "FileStream", "read_head", "read_whole", "state_of", "streamed"]
+__all__ = ["LARGEST_FILE", "FileState", "FileStream", "read_from", "read_head", "read_whole", "state_of", "streamed"]
 
 # In bytes; most files are read into memory as a whole.
 LARGEST_FILE = 1 << 32
@@ -137,6 +137,24 @@ def streamed(path: Path) -> Iterator[FileStream]:
     """
     with _opened(path) as descriptor:
         yield FileStream(path, descriptor)
+
+
+def read_from(path: Path, start: int, *, head: int) -> tuple[bytes, bytes, FileState]:
+    """Return the first `head` bytes of a file, all from `start` on, and its state.
+
+    Raises `ReadError` when it is shorter, too large, or changes while it is read, `OSError` when it is gone.
+    """
+    with _opened(path) as descriptor:
+        before = _regular(os.fstat(descriptor))
+        if not start <= before.size <= LARGEST_FILE:
+            raise ReadError(f"{path} has {before.size:,} bytes: it cannot be read from byte {start:,} on.")
+        first = os.read(descriptor, head)
+        os.lseek(descriptor, start, os.SEEK_SET)
+        rest = _rest(descriptor, before.size - start)
+        after = _regular(os.fstat(descriptor))
+    if before != after or len(rest) != before.size - start:
+        raise ReadError(f"{path} changes while it is read. Ingest it again when its writer rests.")
+    return first, rest, before
 
 
 def _read_once(path: Path, longest_line: int | None) -> tuple[bytes, FileState, bool]:

@@ -76,6 +76,7 @@ def _cells(summary: SettingSummary, varying: Sequence[str]) -> dict[str, str]:
         "by chance": percent(summary.by_chance),
         "undecided": percent(summary.undecided),
         "improving": percent(summary.improving),
+        "unknown": whole(summary.unknown) if summary.unknown else "",
     }
 
 

@@ -48,6 +48,13 @@ def test_too_few_fits_give_no_estimate():
     assert stop_epochs(np.array([3, 4, -5, 6, 0])).horizon == 0
 
 
+def test_a_fit_that_keeps_no_number_is_counted(recording):
+    """It is in no regret, and that is said."""
+    runs = [recording("a", val_loss=[1.0, 2.0]), recording("b", val_loss=[math.nan, math.nan])]
+    (summary,) = sweep(runs, patience=5).per_setting()
+    assert (summary.fits, summary.unknown, summary.regret_mean) == (2, 1, 1.0)
+
+
 def test_by_chance_is_the_probability_of_no_record(recording):
     """After n values of noise the next p hold no new best one with probability n / (n + p)."""
     run = recording(val_loss=[3.0, 2.0, None, 1.0, 5.0, 5.0, 5.0, 5.0])

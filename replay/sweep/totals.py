@@ -41,7 +41,8 @@ class SettingSummary:
 
     `undecided` is the share of fits whose recording ends before the stop: they count with the regret of the whole
     recording, `regret_decided` is the mean without them, and the truth may lie beyond both. `improving` is the share
-    of fits that still improved when they ended, whose regret is a lower bound.
+    of fits that still improved when they ended, whose regret is a lower bound. `unknown` fits keep an epoch without a
+    number, and are in no regret.
     """
 
     setting: EarlyStopping
@@ -57,6 +58,7 @@ class SettingSummary:
     also_regret: float
     undecided: float
     improving: float
+    unknown: int
     by_chance: float
     stop_epoch_median: float
     stop_epoch_mean: float
@@ -71,6 +73,7 @@ class Totals:
         self._fits = np.zeros(len(settings), np.int64)
         self._stopped = np.zeros(len(settings), np.int64)
         self._improving = np.zeros(len(settings), np.int64)
+        self._unknown = np.zeros(len(settings), np.int64)
         self._worst = np.full(len(settings), -np.inf)
         self._means = {name: _Mean(len(settings)) for name in _MEANS}
         self._acts = [hashlib.blake2b(digest_size=16) for _ in settings]
@@ -107,6 +110,7 @@ class Totals:
         for name, values in numbers.items():
             self._means[name].add(chosen, values, answered)
         regret = np.where(answered, answers.regret, np.nan)
+        self._unknown[chosen] += (answered & np.isnan(regret)).sum(axis=1)
         self._worst[chosen] = np.fmax(self._worst[chosen], np.fmax.reduce(regret, axis=1, initial=-np.inf))
         self._regrets.add(regret)
         ran = lengths - answers.saved
@@ -131,6 +135,7 @@ class Totals:
                 stop_epoch_horizon=stops[number].horizon,
                 regret_worst=_finite_or_nan(self._worst[number]),
                 undecided=_share(self._fits[number] - self._stopped[number], self._fits[number]),
+                unknown=int(self._unknown[number]),
                 improving=_share(self._improving[number], self._fits[number]),
                 **{name: float(values[number]) for name, values in means.items()},
             )
