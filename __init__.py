@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         RemoteMonitor,
         TerminateOnNaN,
     )
+    from kcb_replay.replay.inference.infer import infer
+    from kcb_replay.replay.inference.result import Inference
     from kcb_replay.replay.replay import Simulation, replay, simulate
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.schedules import (
@@ -86,6 +88,8 @@ _HOME = {
         "RemoteMonitor",
         "TerminateOnNaN",
     ),
+    "replay.inference.infer": ("infer",),
+    "replay.inference.result": ("Inference",),
     "replay.replay": ("Simulation", "simulate"),
     "replay.result": ("Replay",),
     "replay.schedules": (
@@ -115,6 +119,7 @@ __all__ = [
     "ExponentialDecay",
     "Fit",
     "History",
+    "Inference",
     "IngestReport",
     "InverseTimeDecay",
     "KcbReplayError",
@@ -146,6 +151,7 @@ __all__ = [
     "Sweep",
     "TerminateOnNaN",
     "__version__",
+    "infer",
     "plot",
     "read",
     "replay",

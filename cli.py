@@ -7,6 +7,7 @@ import click
 from kcb_replay import __version__
 from kcb_replay.commands.base import Commands
 from kcb_replay.commands.conforming import conform_command
+from kcb_replay.commands.inferring import infer_command
 from kcb_replay.commands.ingesting import ingest_command
 from kcb_replay.commands.replaying import explain_command, plot_command, report_command, simulate_command
 from kcb_replay.commands.sweeping import sweep_command
@@ -34,6 +35,7 @@ _COMMANDS = (
     simulate_command,
     explain_command,
     sweep_command,
+    infer_command,
     plot_command,
     report_command,
     conform_command,
