@@ -6,9 +6,11 @@ import click
 
 from kcb_replay import __version__
 from kcb_replay.commands.base import Commands
+from kcb_replay.commands.comparing import compare_command
 from kcb_replay.commands.conforming import conform_command
 from kcb_replay.commands.inferring import infer_command
 from kcb_replay.commands.ingesting import ingest_command
+from kcb_replay.commands.recommending import recommend_command
 from kcb_replay.commands.replaying import explain_command, plot_command, report_command, simulate_command
 from kcb_replay.commands.sweeping import sweep_command
 from kcb_replay.commands.upkeep import (
@@ -35,6 +37,8 @@ _COMMANDS = (
     simulate_command,
     explain_command,
     sweep_command,
+    recommend_command,
+    compare_command,
     infer_command,
     plot_command,
     report_command,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kcb_replay.errors import KcbReplayError, RunNotFoundError, SettingError
+from kcb_replay.errors import KcbReplayError, RunNotFoundError, SettingError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from typing import TypeAlias
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store import Store
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.replay import Simulation
+    from kcb_replay.replay.sweep.overall import Overall
+
+    Progress: TypeAlias = Callable[[int, int, str], None]
 
 # Keras's own default of 0 stops at the first epoch that is no better, which nobody asks about.
 _DEFAULT_PATIENCE = 5
@@ -26,7 +31,7 @@ _REDUCE_LR = {
     "lr_min_delta": "min_delta",
 }
 
-__all__ = ["only_one", "recordings_of", "require_answer", "simulation_of"]
+__all__ = ["metrics_of", "only_one", "recordings_of", "require_answer", "require_recorded", "simulation_of"]
 
 
 def simulation_of(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> Simulation:
@@ -52,6 +57,24 @@ def recordings_of(runs: tuple[str, ...], path: Path) -> Iterator[Recording]:
             yield from (store.load(entry.name) for entry in store.runs(run))
         else:
             yield from read(run)
+
+
+def metrics_of(
+    runs: tuple[str, ...], path: Path, metrics: Collection[str], *, progress: Progress | None
+) -> Iterator[Recording]:
+    """Load some metrics of the runs that were named, many at a time, and say how far that is."""
+    from kcb_replay.ingest.ingest import read
+    from kcb_replay.ingest.store import Store
+
+    store = Store(path)
+    stored = [run for run in runs if _is_stored(store, run)]
+    total = len(store.runs(*stored)) if progress and (stored or not runs) else len(runs)
+    parts = [store.recordings(*stored, metrics=metrics)] if stored or not runs else []
+    parts += [iter(read(run)) for run in runs if run not in stored]
+    for done, recording in enumerate(itertools.chain(*parts), start=1):
+        yield recording
+        if progress:
+            progress(done, max(total, done), recording.name)
 
 
 def _is_stored(store: Store, run: str) -> bool:
@@ -107,6 +130,16 @@ def require_answer(simulation: Simulation) -> None:
     if len(simulation.left_out) == 1:
         raise KcbReplayError(simulation.left_out[0].message)
     raise KcbReplayError("\n".join(["No run could be replayed.", *left_out_lines(simulation)]))
+
+
+def require_recorded(runs: tuple[str, ...], store: Path, found: Overall) -> None:
+    """Raise `KcbReplayError` for a sweep without any answer, with every reason and the metric that was meant."""
+    from kcb_replay.report.sweeps import left_out_of_sweep
+
+    reasons = left_out_of_sweep(found) or ["The store is empty. Ingest logs first."]
+    recorded = {metric for recording in recordings_of(runs, store) for metric in recording.metrics}
+    hint = did_you_mean(found.settings[0].monitor, recorded).strip()
+    raise KcbReplayError("\n".join(filter(None, ["No run could be swept.", *reasons, hint])))
 
 
 _Item = TypeVar("_Item")
