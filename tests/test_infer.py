@@ -14,15 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 import kcb_replay as kcb
 from kcb_replay.errors import KcbReplayError, MonitorNotRecordedError, NotReplayableError, SettingError
-from kcb_replay.ingest.recording import Fit, Message, Recording, Series
+from kcb_replay.ingest.recording import Fit, Message, Note, Recording, Series
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
+from kcb_replay.replay.events import LearningRateReduced
 from kcb_replay.replay.inference.doubles import simplest
 from kcb_replay.replay.semantics import known_semantics, semantics
 from kcb_replay.replay.stream import stream_of
@@ -88,7 +89,7 @@ def stops_at_the_end(values, patience, min_delta, version, first):
     return bool(rows[-1].stoppers)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(VALUES, st.integers(0, 8), MIN_DELTA, st.sampled_from(VERSIONS), st.sampled_from([0, 0, 0, 5]))
 def test_early_stopping_is_inferred_exactly(values, patience, min_delta, version, first):
     """The setting that ran is inside, and of all settings around the ends of the ranges just those that act alike."""
@@ -143,7 +144,7 @@ def rates_of(values, callback, version):
     return [row.lr_begin for row in replayed(values, callback, version)]
 
 
-@settings(max_examples=250)
+@settings(max_examples=80)
 @given(VALUES, PLATEAU, st.sampled_from(VERSIONS), st.data())
 def test_reduce_lr_on_plateau_is_inferred_exactly(values, setting, version, data):
     """The setting that ran is inside; settings around the ends are inside just when they make the same rates."""
@@ -177,13 +178,63 @@ def _around(given_range, otherwise, below=math.inf):
     return [value for value in near([(given_range.low, given_range.high)]) if value < below]
 
 
-def test_rates_of_six_digits_still_give_the_factor():
-    """NumPy before 1.14 wrote 0.000316228 for the float32 0.00031622776."""
+def by_numpy(rate):
+    """Write a float32 as NumPy did before 1.14, and so CSVLogger."""
+    return float(f"{rate:.6g}")
+
+
+def on_console(rate):
+    """Write a float32 as a progress bar does."""
+    return float(f"{rate:.4f}" if rate > 1e-3 else f"{rate:.4e}")
+
+
+@settings(max_examples=80)
+@given(
+    st.sampled_from([by_numpy, on_console]),
+    st.sampled_from([1e-3, 1e-2, 0.1, 0.000316227766, 0.233913]) | st.floats(1e-4, 1.0),
+    st.sampled_from([0.1, 0.2, 0.5, 0.3, math.sqrt(0.1)]),
+    st.sampled_from([0.0, 0.1, 0.02]),
+    st.integers(0, 2),
+    st.integers(3, 12),
+)
+@example(by_numpy, 1e-2, 0.1, 0.0, 0, 6)
+def test_rates_with_digits_cut_off_never_exclude_the_setting(written, first, factor, floor, patience, epochs):
+    """0.01 and 0.001 may stand for 0.01 and 0.0009999999: the factor 0.1 makes the second of the first, in float32."""
+    setting = ReduceLROnPlateau("loss", factor=factor, patience=patience, min_lr=first * floor)
+    values = [1.0] + [2.0] * epochs
+    rates = [written(row.lr_begin) for row in replayed(values, setting, "keras-2.0.8", initial_lr=first)]
+    notes = (Note("rounded", "", "log", fit=0),) if written is on_console else ()
+    found = kcb.infer(replace(make(values, rates, "lr"), notes=notes), semantics="keras-2.0.8").plateaus
+    truth = {name: getattr(setting, name) for name in ("factor", "patience", "cooldown", "min_delta", "min_lr")}
+    assert any(allows(each, **truth) for each in found)
+
+
+def test_six_digits_still_tell_the_factor():
+    """NumPy before 1.14 wrote 0.000316228 for the float32 0.00031622776; 0.31622 and 0.31623 would differ."""
     values = [1.0] + [2.0] * 12
     setting = ReduceLROnPlateau("loss", factor=math.sqrt(0.1), patience=3)
-    rates = [float(f"{row.lr_begin:.6g}") for row in replayed(values, setting, "keras-2.0.8", initial_lr=1e-3)]
+    rates = [by_numpy(row.lr_begin) for row in replayed(values, setting, "keras-2.0.8", initial_lr=1e-3)]
     found = kcb.infer(make(values, rates, "lr"), semantics="keras-2.0.8").plateaus
-    assert any(allows(each, factor=setting.factor, patience=3, min_delta=1e-4) for each in found)
+    assert {each.factor.low > 0.31622 for each in found if not each.at_floor} == {True}
+    assert all(each.factor.high < 0.31623 for each in found)
+
+
+@settings(max_examples=80)
+@given(VALUES, PLATEAU, st.sampled_from(VERSIONS), st.sampled_from([0.1, 0.01, 0.25, 0.59078]))
+def test_messages_alone_never_exclude_the_setting(values, setting, version, first):
+    """Each reduction was said, to the last digit, and the first rate is not known."""
+    rows = replayed(values, setting, version, initial_lr=first)
+    said = [
+        Message("reduced", "", "log", epoch=event.index, value=event.new_lr)
+        for row in rows
+        for event in row.events[0]
+        if isinstance(event, LearningRateReduced)
+    ]
+    if np.isnan(values).all() or not said:
+        return
+    found = kcb.infer(make(values, messages=said), semantics=version).plateaus
+    truth = {name: getattr(setting, name) for name in ("factor", "patience", "cooldown", "min_delta", "min_lr")}
+    assert any(allows(each, **truth) for each in found)
 
 
 def test_messages_of_reductions_stand_in_for_a_learning_rate():
@@ -222,6 +273,56 @@ def test_a_message_of_another_stop_is_not_used():
     found = kcb.infer(make([1.0, 2.0, 2.0, 2.0], messages=[stop]))
     assert found.without_early_stopping
     assert "the message is not used" in str(found)
+
+
+def test_the_epoch_that_was_restored_is_the_best_one():
+    """With it only those min_delta are left that take epoch 2 for an improvement, and not epoch 3."""
+    restored = Message("restored", "Restoring model weights from the end of the best epoch: 2.", "log")
+    found = kcb.infer(make([1.0, 0.5, 0.375, 0.375, 0.375], messages=[restored]), semantics="keras-3.15")
+    assert not found.without_early_stopping
+    inside = {tuple(min_delta in each.min_delta for min_delta in (0.12, 0.125, 0.49, 0.5)) for each in found.stopping}
+    assert inside == {(False, True, True, False)}
+    assert {each.stops for each in found.stopping} == {True, False}
+
+
+def test_what_was_restored_before_keras_3_was_restored_by_a_stop():
+    """Keras 2 restores only where EarlyStopping stops the training."""
+    restored = Message("restored", "Restoring model weights from the end of the best epoch.", "log")
+    found = kcb.infer(make([1.0, 2.0, 2.0, 2.0], messages=[restored]), semantics="keras-2.3.1")
+    assert {each.stops for each in found.stopping} == {True}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [Message("reduced", "", "log", epoch=0, value=0.05)],
+        [Message("reduced", "", "log", epoch=None, value=0.05)],
+        [Message("reduced", "", "log", epoch=2, value=0.05), Message("scheduled", "", "log", epoch=0, value=0.1)],
+    ],
+)
+def test_messages_of_reductions_that_do_not_fit_the_rates_are_not_used(said):
+    """At another epoch, at none, or with a LearningRateScheduler beside it: the recorded rates stand."""
+    rates = [float(np.float32(rate)) for rate in (0.1, 0.1, 0.1, 0.05)]
+    found = kcb.infer(make([1.0, 2.0, 2.0, 2.0], rates, messages=said), semantics="keras-3.15")
+    assert {each.reading for each in found.plateaus} == {"the recorded rate is the one of the epoch"}
+    assert any("What ReduceLROnPlateau said is not used" in each for each in found.limits)
+
+
+def test_a_rate_read_off_the_optimizer_has_two_readings():
+    """Keras 3's TensorBoard may write the rate of before or of after a drop of the same epoch; a message decides."""
+    recording = make([1.0, 2.0, 2.0, 2.0], [0.5, 0.5, 0.25, 0.25])
+    series = dict(recording.fits[0].metrics)
+    series["learning_rate"] = replace(series["learning_rate"], tag="epoch_learning_rate")
+    fit = replace(recording.fits[0], metrics=series)
+    both = kcb.infer(replace(recording, fits=(fit,)), semantics="keras-3.15")
+    assert {(each.patience.low, each.reading) for each in both.plateaus if not each.at_floor} == {
+        (0, "the recorded rate is the one of the epoch"),
+        (2, "the recorded rate is the one after the drop"),
+    }
+    assert "then each change came an epoch later" in str(both)
+    said = replace(fit, messages=(Message("reduced", "", "log", epoch=2, value=0.25),))
+    one = kcb.infer(replace(recording, fits=(said,)), semantics="keras-3.15")
+    assert {each.patience.low for each in one.plateaus if not each.at_floor} == {2}
 
 
 @pytest.mark.parametrize(

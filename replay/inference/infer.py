@@ -13,7 +13,7 @@ import numpy as np
 
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
 from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate
-from kcb_replay.replay.inference.evidence import rates_of, stopped_at
+from kcb_replay.replay.inference.evidence import rate_evidence, said_of
 from kcb_replay.replay.inference.limitations import limits_of
 from kcb_replay.replay.inference.monitored import monitored_of
 from kcb_replay.replay.inference.partings import partings_of
@@ -21,7 +21,7 @@ from kcb_replay.replay.inference.reducing import plateau_candidates
 from kcb_replay.replay.inference.result import Inference
 from kcb_replay.replay.inference.schedules import schedules_of
 from kcb_replay.replay.inference.stopping import stopping_candidates
-from kcb_replay.replay.inference.summary import summary_of
+from kcb_replay.replay.inference.summary import Found, summary_of
 from kcb_replay.replay.inference.verified import explains
 from kcb_replay.replay.inference.versions import modes_of, versions_in_question
 from kcb_replay.replay.replay import fit_number
@@ -30,7 +30,7 @@ from kcb_replay.replay.stream import stream_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kcb_replay.ingest.recording import Message, Recording
+    from kcb_replay.ingest.recording import Message, Note, Recording
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.inference.candidates import Candidate
     from kcb_replay.replay.inference.evidence import Rates
@@ -69,29 +69,25 @@ def infer(
     """
     number = fit_number(recording, fit)
     case = _case_of(recording, number, monitor, mode, semantics)
-    stopped = stopped_at(case.messages)
-    trusted = stopped if stopped == case.stream.epochs[-1].index else None
-    stopping = _in_order([each for one in case.stoppers for each in stopping_candidates(one, case.versions)])
-    if trusted is not None:
-        stopping = [each for each in stopping if each.stops]
-    readings, reason = rates_of(case.stream, case.messages, recording.notes)
-    plateaus = _in_order(_plateaus(case, readings))
     indices = [epoch.index for epoch in case.stream.epochs]
-    schedules = tuple(code for each in readings for code in schedules_of(each, indices))
-    _verify(case.stream, stopping, plateaus, readings)
-    restored = any(each.kind == "restored" for each in case.messages)
+    said = said_of(case.messages, indices[-1])
+    rates = rate_evidence(case.stream, case.messages, case.notes)
+    stopping = _in_order([each for one in case.stoppers for each in stopping_candidates(one, case.versions, said)])
+    plateaus = _in_order(_plateaus(case, rates.readings))
+    schedules = tuple(dict.fromkeys(code for each in rates.readings for code in schedules_of(each, indices)))
+    _verify(case.stream, stopping, plateaus, rates.readings)
     return Inference(
         run=recording.name,
         fit=number,
         epochs=len(indices),
         last_index=indices[-1],
-        summary=summary_of(case.stream, readings, stopping, plateaus, schedules, case.messages, (case.why, reason)),
+        summary=(_length(case), *summary_of(said, rates, Found(stopping, plateaus, schedules))),
         stopping=tuple(stopping),
         plateaus=tuple(plateaus),
-        schedules=tuple(dict.fromkeys(schedules)),
+        schedules=schedules,
         partings=partings_of(stopping, plateaus, indices[-1]),
-        limits=limits_of(recording, number, case.stoppers, case.left_out, stopped),
-        without_early_stopping=trusted is None and not restored,
+        limits=limits_of(case.notes, case.stoppers, case.left_out, said, contradicted=rates.contradicted),
+        without_early_stopping=not (said.stopped or said.restored),
         versions=tuple(each.name for each in case.versions),
     )
 
@@ -102,11 +98,17 @@ class _Case:
 
     stream: Stream
     messages: Sequence[Message]
+    notes: tuple[Note, ...]
     versions: tuple[Semantics, ...]
     why: str
     stoppers: tuple[Monitored, ...]
     reducers: tuple[Monitored, ...]
     left_out: tuple[str, ...]
+
+
+def _length(case: _Case) -> str:
+    count, last = len(case.stream.epochs), case.stream.epochs[-1].index + 1
+    return f"The recording has {count} epochs and ends with epoch {last}. {case.why}"
 
 
 def _case_of(
@@ -126,7 +128,8 @@ def _case_of(
         )
         for plateau in (False, True)
     )
-    return _Case(stream, fit.messages, versions, why, stoppers, reducers, left_out)
+    notes = tuple(note for note in recording.notes if note.fit in (None, number))
+    return _Case(stream, fit.messages, notes, versions, why, stoppers, reducers, left_out)
 
 
 def _monitors(recording: Recording, stream: Stream, asked: str | None) -> tuple[list[str], tuple[str, ...]]:
@@ -160,17 +163,19 @@ def _plateaus(case: _Case, readings: Sequence[Rates]) -> list[PlateauCandidate]:
 
 def _in_order(candidates: Sequence[_Kind]) -> list[_Kind]:
     """Return the plainest first; the order says what people write, not what is more consistent."""
-    return sorted(candidates, key=_plainness)
+    # The same few ranges of min_delta come back for every version.
+    digits = {given: len(repr(given.example)) for given in {each.min_delta for each in candidates}}
+    return sorted(candidates, key=lambda each: _plainness(each, digits[each.min_delta]))
 
 
-def _plainness(candidate: Candidate) -> tuple[object, ...]:
+def _plainness(candidate: Candidate, digits: int) -> tuple[object, ...]:
     default = _DEFAULT_MIN_DELTA[type(candidate)] in candidate.min_delta
     usual = any(each in candidate.min_delta for each in _USUAL_MIN_DELTA)
     rank = 0 if candidate.monitor == "val_loss" else 1 if candidate.monitor.startswith("val_") else 2
-    digits = 0 if usual else len(repr(candidate.min_delta.example))
+    written = 0 if usual else digits
     if isinstance(candidate, StoppingCandidate):
-        return (not candidate.stops, not default, not usual, rank, digits, candidate.patience.low)
-    return (not default, not usual, rank, candidate.at_floor, digits, candidate.cooldown.low, candidate.patience.low)
+        return (not candidate.stops, not default, not usual, rank, written, candidate.patience.low)
+    return (not default, not usual, rank, candidate.at_floor, written, candidate.cooldown.low, candidate.patience.low)
 
 
 def _verify(

@@ -9,7 +9,8 @@ from kcb_replay.replay.rounding import is_rounded, unit_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.ingest.recording import Note
+    from kcb_replay.replay.inference.evidence import Said
     from kcb_replay.replay.inference.monitored import Monitored
 
 __all__ = ["limits_of"]
@@ -20,14 +21,29 @@ _TAKEN = (
     " defaults, and mode as auto takes it (both where that is not certain).",
     "Not seen in metrics: restore_best_weights and verbose; and that a callback of somebody's own did the same.",
 )
+_CONTRADICTED = (
+    "What ReduceLROnPlateau said is not used: it lacks an epoch or a rate, does not fit the recorded learning rates, or"
+    " a LearningRateScheduler set them, too."
+)
 
 
 def limits_of(
-    recording: Recording, number: int, looked_at: Sequence[Monitored], empty: Sequence[str], stopped: int | None
+    notes: Sequence[Note],
+    looked_at: Sequence[Monitored],
+    empty: Sequence[str],
+    said: Said,
+    *,
+    contradicted: bool,
 ) -> tuple[str, ...]:
-    """Return every limit as a sentence."""
-    notes = [note.text for note in recording.notes if note.code in _OF_SOURCES and note.fit in (None, number)]
-    return (*_TAKEN, *_of_metrics(looked_at), *_of_empty(empty), *_of_stop(looked_at, stopped), *_sentences(notes))
+    """Return every limit as a sentence; `contradicted` as in `RateEvidence`."""
+    return (
+        *_TAKEN,
+        *_of_metrics(looked_at),
+        *_of_empty(empty),
+        *_of_stop(looked_at, said.unused),
+        *([_CONTRADICTED] if contradicted else []),
+        *_sentences([note.text for note in notes if note.code in _OF_SOURCES]),
+    )
 
 
 def _of_metrics(looked_at: Sequence[Monitored]) -> Iterator[str]:
@@ -50,7 +66,7 @@ def _of_empty(empty: Sequence[str]) -> Iterator[str]:
 
 def _of_stop(looked_at: Sequence[Monitored], stopped: int | None) -> Iterator[str]:
     last = looked_at[0].last
-    if stopped is not None and stopped != last:
+    if stopped is not None:
         yield (
             f"EarlyStopping said that it stopped at epoch {stopped + 1}, but the last recorded epoch is {last + 1}: the"
             " message is not used."

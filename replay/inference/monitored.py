@@ -74,10 +74,9 @@ def monitored_of(stream: Stream, monitor: str, mode: Direction) -> Monitored:
 
 def merged(found: Iterable[tuple[_Kind, Sequence[str]]], order: Sequence[Semantics]) -> list[_Kind]:
     """Return each candidate once, with all the versions it was found for, in order."""
-    versions: dict[_Kind, set[str]] = {}
+    groups: dict[_Kind, tuple[str, ...]] = {}
     for candidate, names in found:
-        versions.setdefault(candidate, set()).update(names)
-    return [
-        replace(candidate, versions=tuple(each.name for each in order if each.name in names))
-        for candidate, names in versions.items()
-    ]
+        groups[candidate] = groups.get(candidate, ()) + tuple(names)
+    # Few different groups of versions, and maybe thousands of candidates.
+    in_order = {group: tuple(each.name for each in order if each.name in group) for group in {*groups.values()}}
+    return [replace(candidate, versions=in_order[group]) for candidate, group in groups.items()]

@@ -93,6 +93,10 @@ class Pieces:
         """Where nothing bounds patience from above."""
         return self.most >= _NO_END
 
+    def chosen(self, which: Mask) -> Pieces:
+        """Return some of them."""
+        return Pieces(*(getattr(self, name)[which] for name in self.__slots__))
+
 
 @dataclass(slots=True)
 class _Ranges:

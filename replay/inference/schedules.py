@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.inference.doubles import simplest
-from kcb_replay.replay.rates import is_same_rate
 from kcb_replay.replay.schedules import CosineDecay, ExponentialDecay, InverseTimeDecay, PolynomialDecay
 
 if TYPE_CHECKING:
@@ -28,14 +27,14 @@ _CLOSE = 1e-6
 
 def schedules_of(rates: Rates, indices: Sequence[int]) -> tuple[str, ...]:
     """Return, as code, what makes every rate in the 0-based epochs `indices`; nothing where nothing known does."""
-    values = rates.values
+    values = [each.written for each in rates.recorded]
     if len(values) < 3 or not min(values) > 0 or len(set(values)) < 2:
         return ()
     first = _simple(values[0], 2.0**-24)
     found = []
     for code, rate in (*_native(values, indices), *_steps(values, indices, first)):
         made = (float32(rate(index)) for index in indices)
-        if all(is_same_rate(kept, now, rates.digits) for kept, now in zip(values, made, strict=True)):
+        if all(now in held for held, now in zip(rates.recorded, made, strict=True)):
             found.append(code)
     return tuple(dict.fromkeys(found))
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from kcb_replay.replay.inference.doubles import Integers
+    from kcb_replay.replay.inference.evidence import Said
     from kcb_replay.replay.inference.monitored import Monitored
     from kcb_replay.replay.inference.plateaus import Pieces
     from kcb_replay.replay.semantics import Semantics
@@ -30,25 +31,31 @@ __all__ = ["stopping_candidates"]
 class _Acting(NamedTuple):
     """What of a version matters for one metric; versions with the same answer alike.
 
-    `zero_stops_at` is the row at which a patience of 0 stops in any case, None where it acts as 1.
+    `zero_stops_at` is the row at which a patience of 0 stops in any case, None where it acts as 1. `surely_stopped`:
+    what EarlyStopping said is said only by one that stops.
     """
 
     rule: Rule
     counts_first: bool
     spares_first_epoch: bool
     zero_stops_at: int | None
+    surely_stopped: bool
 
 
-def stopping_candidates(monitored: Monitored, versions: Sequence[Semantics]) -> list[StoppingCandidate]:
-    """Return every range of settings that stops at the last epoch or nowhere, with its versions."""
+def stopping_candidates(monitored: Monitored, versions: Sequence[Semantics], said: Said) -> list[StoppingCandidate]:
+    """Return every range of settings that stops at the last epoch or nowhere, as it said, with its versions."""
     alike: dict[_Acting, list[str]] = defaultdict(list)
     for version in versions:
         if version.early_stopping_needs_metric and monitored.gaps:
             continue
         if not monitored.cannot_be_held(version.early_stopping_arithmetic):
-            alike[_acting(monitored, version)].append(version.name)
+            alike[_acting(monitored, version, said)].append(version.name)
     rules = {acting.rule: None for acting in alike}
-    passes = {(rule, first): _pass(monitored, rule, first) for rule in rules for first in _firsts(alike, rule)}
+    passes = {
+        (rule, first): _with_best(_pass(monitored, rule, first), monitored, said)
+        for rule in rules
+        for first in _firsts(alike, rule)
+    }
     found = (
         (candidate, names)
         for acting, names in alike.items()
@@ -57,7 +64,7 @@ def stopping_candidates(monitored: Monitored, versions: Sequence[Semantics]) -> 
     return merged(found, versions)
 
 
-def _acting(monitored: Monitored, version: Semantics) -> _Acting:
+def _acting(monitored: Monitored, version: Semantics, said: Said) -> _Acting:
     plain = monitored.first_is_plain
     rule = Rule(
         single=version.early_stopping_arithmetic != "float64",
@@ -68,7 +75,9 @@ def _acting(monitored: Monitored, version: Semantics) -> _Acting:
     # A first value that improves is never waited on, so that it is spared tells nothing.
     spares = version.early_stopping_spares_first_epoch and monitored.indices[0] == 0
     zero = int(spares) if tests_improving else None
-    return _Acting(rule, version.early_stopping_counts_first, spares and not plain, zero)
+    # Up to Keras 2.15 weights are restored where it stops, and only there.
+    stopped = said.stopped or (said.restored and not version.early_stopping_restores_at_end)
+    return _Acting(rule, version.early_stopping_counts_first, spares and not plain, zero, stopped)
 
 
 def _firsts(alike: dict[_Acting, list[str]], rule: Rule) -> set[bool]:
@@ -81,6 +90,14 @@ def _pass(monitored: Monitored, rule: Rule, spares: bool) -> Pieces:
     return pieces_of(monitored.values, rule, Happened((), before_last, np.ones(1, np.int64), first=int(spares)))
 
 
+def _with_best(pieces: Pieces, monitored: Monitored, said: Said) -> Pieces:
+    """Return the pieces whose best epoch is the one that was said; of those without an improvement it says nothing."""
+    if said.best is None:
+        return pieces
+    best_row = len(monitored.values) - 1 - pieces.wait[:, 0]
+    return pieces.chosen((best_row == monitored.row_of(said.best)) | (best_row < 0))
+
+
 def _of_pieces(monitored: Monitored, pieces: Pieces, acting: _Acting) -> Iterator[StoppingCandidate]:
     least, wait = pieces.least[:, 0], pieces.wait[:, 0]
     ends_with_value = monitored.indices[-1] == monitored.last
@@ -89,6 +106,8 @@ def _of_pieces(monitored: Monitored, pieces: Pieces, acting: _Acting) -> Iterato
     judged = len(monitored.values) > 1 or not acting.spares_first_epoch
     if ends_with_value and judged:
         yield from _stopped(monitored, pieces, acting)
+    if acting.surely_stopped:
+        return
     needed = np.maximum(least, wait + 1) if judged else least
     for low, high, needs, waited in _runs(pieces, needed, wait):
         patience = Range(_as_given(needs, acting), None)
