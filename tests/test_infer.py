@@ -54,6 +54,14 @@ def make(values, rates=None, key="learning_rate", first=0, messages=(), metric="
     return Recording("run", (), (Fit(np.arange(first, first + len(values)), series, messages=tuple(messages)),))
 
 
+def late(values, rates):
+    """Return a recording of TensorBoard, whose rates may be those of after the drop of their epoch."""
+    recording = make(values, rates)
+    series = dict(recording.fits[0].metrics)
+    series["learning_rate"] = replace(series["learning_rate"], tag="epoch_learning_rate")
+    return replace(recording, fits=(replace(recording.fits[0], metrics=series),))
+
+
 def replayed(values, callback, version, initial_lr=0.1, first=0):
     """Return the engine's rows."""
     stream = stream_of(make(values, first=first).fits[0])
@@ -176,6 +184,21 @@ def _around(given_range, otherwise, below=math.inf):
     if given_range is None:
         return [otherwise]
     return [value for value in near([(given_range.low, given_range.high)]) if value < below]
+
+
+@settings(max_examples=60)
+@given(VALUES, PLATEAU, st.sampled_from(VERSIONS))
+def test_the_next_reduction_is_where_the_least_patience_reduces_on_a_plateau(values, setting, version):
+    """With NaN appended, the engine's first reduction that was not recorded is at `next_index`."""
+    if np.isnan(values).all():
+        return
+    rates = rates_of(values, setting, version)
+    found = kcb.infer(make(values, rates, semantics(version).learning_rate_key), semantics=version).plateaus
+    for each in [each for each in found if not each.at_floor and each.patience.low > 0][:8]:
+        probe = replace(each.example, patience=int(each.patience.low), min_delta=each.min_delta.low, mode="auto")
+        rows = replayed(values + [math.nan] * (each.next_index + 1 - len(values)), probe, version)
+        reduced = [row.index for row in rows if row.lr < row.lr_begin and row.index >= len(values) - 1]
+        assert reduced[0] == each.next_index
 
 
 def by_numpy(rate):
@@ -310,17 +333,15 @@ def test_messages_of_reductions_that_do_not_fit_the_rates_are_not_used(said):
 
 def test_a_rate_read_off_the_optimizer_has_two_readings():
     """Keras 3's TensorBoard may write the rate of before or of after a drop of the same epoch; a message decides."""
-    recording = make([1.0, 2.0, 2.0, 2.0], [0.5, 0.5, 0.25, 0.25])
-    series = dict(recording.fits[0].metrics)
-    series["learning_rate"] = replace(series["learning_rate"], tag="epoch_learning_rate")
-    fit = replace(recording.fits[0], metrics=series)
-    both = kcb.infer(replace(recording, fits=(fit,)), semantics="keras-3.15")
+    recording = late([1.0, 2.0, 2.0, 2.0], [0.5, 0.5, 0.25, 0.25])
+    both = kcb.infer(recording, semantics="keras-3.15")
     assert {(each.patience.low, each.reading) for each in both.plateaus if not each.at_floor} == {
         (0, "the recorded rate is the one of the epoch"),
         (2, "the recorded rate is the one after the drop"),
     }
     assert "then each change came an epoch later" in str(both)
-    said = replace(fit, messages=(Message("reduced", "", "log", epoch=2, value=0.25),))
+    assert "an epoch later" in str(both).partition("ReduceLROnPlateau that does")[2]
+    said = replace(recording.fits[0], messages=(Message("reduced", "", "log", epoch=2, value=0.25),))
     one = kcb.infer(replace(recording, fits=(said,)), semantics="keras-3.15")
     assert {each.patience.low for each in one.plateaus if not each.at_floor} == {2}
 
@@ -331,12 +352,21 @@ def test_a_rate_read_off_the_optimizer_has_two_readings():
         ("learning_rate", "loss", "keras-3.0", "keras-3.15"),
         ("lr", "loss", "keras-2.0", "tf_keras-2.21/numpy1"),
         ("lr", "val_accuracy", "keras-2.3", "tf_keras-2.21/numpy1"),
+        ("lr", "binary_accuracy", "keras-2.0", "tf_keras-2.21/numpy1"),
     ],
 )
 def test_names_of_columns_exclude_eras(key, metric, first, last):
     """Keras 3 writes learning_rate, Keras before it lr; accuracy was acc before 2.3."""
     found = kcb.infer(make([1.0, 0.5, 0.4], [0.1, 0.1, 0.1], key, metric=metric))
     assert (found.versions[0], found.versions[-1]) == (first, last)
+
+
+def test_tensorboard_wrote_the_rate_of_a_schedule_before_keras_3():
+    """So every era may have stopped, but ReduceLROnPlateau only reduces a rate that is not a schedule's."""
+    found = kcb.infer(late([1.0, 2.0, 2.0, 2.0], [0.5, 0.5, 0.25, 0.25]))
+    assert {"keras-2.15", "keras-3.15"} <= set(found.versions)
+    assert any("keras-2.15" in each.versions for each in found.stopping)
+    assert all(set(each.versions) <= {name for name in VERSIONS if "keras-3" in name} for each in found.plateaus)
 
 
 def test_both_modes_are_looked_at_where_auto_cannot_tell():

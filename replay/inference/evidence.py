@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Message, Note
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["Drop", "RateEvidence", "Rates", "Said", "rate_evidence", "said_of"]
+__all__ = ["READ_LATE", "Drop", "RateEvidence", "Rates", "Said", "rate_evidence", "said_of"]
 
+READ_LATE = "the recorded rate is the one after the drop"
 _BEST_EPOCH = re.compile(r"best epoch: (\d+)")
 
 
@@ -136,7 +137,7 @@ def _as_recorded(rates: Sequence[Held], indices: Sequence[int], *, late: bool) -
         rose=any(new.low > old.high for _, (old, new) in pairs),
         # A drop after the last epoch changes no recorded rate.
         seen_until=indices[-1] if late else indices[-1] - 1,
-        reading="the recorded rate is the one after the drop" if late else "the recorded rate is the one of the epoch",
+        reading=READ_LATE if late else "the recorded rate is the one of the epoch",
         recorded=tuple(rates),
     )
 

@@ -23,7 +23,7 @@ from kcb_replay.replay.inference.schedules import schedules_of
 from kcb_replay.replay.inference.stopping import stopping_candidates
 from kcb_replay.replay.inference.summary import Found, summary_of
 from kcb_replay.replay.inference.verified import explains
-from kcb_replay.replay.inference.versions import modes_of, versions_in_question
+from kcb_replay.replay.inference.versions import modes_of, versions_in_question, writing_rates
 from kcb_replay.replay.replay import fit_number
 from kcb_replay.replay.stream import stream_of
 
@@ -100,6 +100,7 @@ class _Case:
     messages: Sequence[Message]
     notes: tuple[Note, ...]
     versions: tuple[Semantics, ...]
+    reducing: tuple[Semantics, ...]
     why: str
     stoppers: tuple[Monitored, ...]
     reducers: tuple[Monitored, ...]
@@ -120,16 +121,19 @@ def _case_of(
     stream = stream_of(fit)
     monitors, left_out = _monitors(recording, stream, monitor)
     versions, why = versions_in_question(stream, asked)
+    # With a schedule of the optimizer, for which older TensorBoards write the rate, ReduceLROnPlateau raises.
+    late = asked is None and stream.learning_rates_may_be_late
+    reducing = tuple(writing_rates(versions, "learning_rate")) if late else versions
     stoppers, reducers = (
         tuple(
             monitored_of(stream, each, chosen)
             for each in monitors
-            for chosen in ((mode,) if mode else modes_of(each, versions, plateau=plateau))
+            for chosen in ((mode,) if mode else modes_of(each, taken, plateau=plateau))
         )
-        for plateau in (False, True)
+        for plateau, taken in ((False, versions), (True, reducing))
     )
     notes = tuple(note for note in recording.notes if note.fit in (None, number))
-    return _Case(stream, fit.messages, notes, versions, why, stoppers, reducers, left_out)
+    return _Case(stream, fit.messages, notes, versions, reducing, why, stoppers, reducers, left_out)
 
 
 def _monitors(recording: Recording, stream: Stream, asked: str | None) -> tuple[list[str], tuple[str, ...]]:
@@ -157,7 +161,7 @@ def _plateaus(case: _Case, readings: Sequence[Rates]) -> list[PlateauCandidate]:
         each
         for reading in readings
         for one in case.reducers
-        for each in plateau_candidates(one, case.versions, reading)
+        for each in plateau_candidates(one, case.reducing, reading)
     ]
 
 

@@ -18,7 +18,7 @@ __all__ = ["limits_of"]
 _OF_SOURCES = ("sampled", "rounded", "averaged", "starts_late")
 _TAKEN = (
     "Taken for granted: fresh callbacks, whole patiences, min_delta from 0 up, baseline and start_from_epoch at their"
-    " defaults, and mode as auto takes it (both where that is not certain).",
+    " defaults, mode as auto takes it (both where that is not certain), and that Keras named the columns.",
     "Not seen in metrics: restore_best_weights and verbose; and that a callback of somebody's own did the same.",
 )
 _CONTRADICTED = (

@@ -6,7 +6,7 @@ each epoch that has the metric, and the least patience acts first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate
@@ -69,8 +69,8 @@ def _first_acts(candidates: Sequence[Candidate], callback: str, does: str, last:
         if soonest <= last:
             condition = f"epoch {last + 2} runs"
         text = (
-            f"If {condition}, {callback}(patience={int(first.patience.low)}, min_delta={first.min_delta.example:g})"
-            f" {does} after epoch {soonest + 1}, where others of these do not yet"
+            f"If {condition}, {replace(first.example, patience=int(first.patience.low))} {does} after epoch"
+            f" {soonest + 1}, where others of these do not yet"
         )
         found.append(Parting(callback, monitor, soonest, condition, text))
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.inference.candidates import StoppingCandidate
+from kcb_replay.replay.inference.evidence import READ_LATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,6 +79,7 @@ def _plateau(candidate: Candidate) -> dict[str, str]:
         "cooldown": _whole(candidate.cooldown),
         "factor": "any" if candidate.factor is None else _real(candidate.factor),
         "min_lr": _floor(candidate),
+        **({"each drop": "an epoch later"} if candidate.reading == READ_LATE else {}),
     }
 
 

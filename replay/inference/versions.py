@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["modes_of", "span_of", "versions_in_question"]
+__all__ = ["modes_of", "span_of", "versions_in_question", "writing_rates"]
 
 _QUALIFIED = re.compile(r".*/(torch|jax|numpy)")
-_NAMED_ACCURACY = re.compile(r"(val_)?(.+_)?accuracy")
+# Not binary_accuracy and its like, which are names of functions and were the same before.
+_NAMED_ACCURACY = re.compile(r"(val_)?accuracy")
 _BEFORE_ACCURACY = re.compile(r"keras-2\.[012](\.\d+)?")
 # The version without a qualifier under its own name in `known_semantics`.
 _OLDER = {"tf_keras-2.21/numpy1": ("tf_keras-2.18",)}
@@ -40,15 +41,22 @@ def versions_in_question(stream: Stream, asked: str | Semantics | None) -> tuple
     every = [semantics(name) for name in known_semantics() if not _QUALIFIED.fullmatch(name)]
     named = {name for epoch in stream.epochs for name in epoch.logs}
     key = stream.learning_rate_key
-    if key is not None:
-        every = [each for each in every if each.learning_rate_key == key]
-    if key == "learning_rate":
-        return tuple(every), "It has learning_rate, as Keras 3 names it."
-    reason = "It has lr, as Keras before 3 names it." if key else ""
-    if any(map(_NAMED_ACCURACY.fullmatch, named)):
-        every = [each for each in every if not _is_before_accuracy(each)]
+    reason = ""
+    if stream.learning_rates_may_be_late:
+        reason = "TensorBoard wrote its learning rate, as in Keras 3, and before if a schedule was the optimizer's."
+    elif key is not None:
+        every = writing_rates(every, key)
+        reason = f"It has {key}, as {'Keras 3' if key == 'learning_rate' else 'Keras before 3'} names it."
+    after = [each for each in every if not _is_before_accuracy(each)]
+    if len(after) < len(every) and any(map(_NAMED_ACCURACY.fullmatch, named)):
+        every = after
         reason = f"{reason} It has accuracy, which was acc before Keras 2.3.".strip()
     return tuple(every), reason or "Nothing in it tells the version of Keras."
+
+
+def writing_rates(versions: Iterable[Semantics], key: str) -> list[Semantics]:
+    """Return those whose ReduceLROnPlateau writes the learning rate under a name."""
+    return [each for each in versions if each.learning_rate_key == key]
 
 
 def _is_before_accuracy(version: Semantics) -> bool:
