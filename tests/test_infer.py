@@ -430,6 +430,23 @@ def test_nan_alone_is_refused():
         kcb.infer(make([math.nan] * 3))
 
 
+def test_a_source_that_dropped_epochs_is_refused():
+    """How long a callback waited between two recorded epochs is not known."""
+    note = Note("sampled", "fit 0 of log lacks epochs at 1 places", "log", fit=0)
+    with pytest.raises(NotReplayableError, match="lacks epochs at 1 places; how long"):
+        kcb.infer(replace(make([1.0, 2.0, 2.0]), notes=(note,)))
+
+
+def test_a_metric_whose_points_were_dropped_is_left_out_with_the_reason():
+    """The others are looked at."""
+    recording = make([1.0, 2.0, 2.0])
+    series = {**recording.fits[0].metrics, "accuracy": make([0.5, None, 0.25]).fits[0].metrics["loss"]}
+    note = Note("sampled", "log has accuracy for 2 of 3 epochs", "log", fit=0, metric="accuracy")
+    found = kcb.infer(replace(recording, fits=(replace(recording.fits[0], metrics=series),), notes=(note,)))
+    assert {each.monitor for each in found.stopping} == {"loss"}
+    assert "Not looked at: log has accuracy for 2 of 3 epochs." in found.limits
+
+
 def test_what_is_asked_wrongly_is_named():
     """A metric that is not there, a mode, a version, a fit."""
     recording = make([1.0, 0.5])

@@ -1,7 +1,8 @@
 """Infer the settings of callbacks from what a recorded training did: the one door from a Recording to an Inference.
 
 Nothing is stretched: a recording that ends proves that no stopper stopped before, and no more, unless it says itself
-what ended it. Refuses fits that show nothing: without a metric, of one epoch, or of NaN alone.
+what ended it. Refuses fits that show nothing: without a metric, of one epoch, of NaN alone, or with epochs that the
+source dropped.
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ def infer(
     tell. `semantics` is one Keras version or a list as "keras-2.0.8,keras-3.15"; by default all that the names in the
     recording allow.
 
-    Raises `NotReplayableError` for a fit without a metric, of one epoch, or of NaN alone, `MonitorNotRecordedError` for
-    a monitor that it lacks, `SettingError` for an unknown version or mode.
+    Raises `NotReplayableError` for a fit without a metric, of one epoch, of NaN alone, or whose source dropped epochs,
+    `MonitorNotRecordedError` for a monitor that it lacks, `SettingError` for an unknown version or mode.
     """
     number = fit_number(recording, fit)
     case = _case_of(recording, number, monitor, mode, semantics)
@@ -119,7 +120,8 @@ def _case_of(
         raise SettingError(f"mode must be 'min' or 'max', but it is {mode!r}. Leave it out to look at what auto takes.")
     fit = recording.fits[number]
     stream = stream_of(fit)
-    monitors, left_out = _monitors(recording, stream, monitor)
+    notes = tuple(note for note in recording.notes if note.fit in (None, number))
+    monitors, left_out = _monitors(recording, stream, notes, monitor)
     versions, why = versions_in_question(stream, asked)
     # With a schedule of the optimizer, for which older TensorBoards write the rate, ReduceLROnPlateau raises.
     late = asked is None and stream.learning_rates_may_be_late
@@ -132,12 +134,13 @@ def _case_of(
         )
         for plateau, taken in ((False, versions), (True, reducing))
     )
-    notes = tuple(note for note in recording.notes if note.fit in (None, number))
     return _Case(stream, fit.messages, notes, versions, reducing, why, stoppers, reducers, left_out)
 
 
-def _monitors(recording: Recording, stream: Stream, asked: str | None) -> tuple[list[str], tuple[str, ...]]:
-    """Return the metrics to look at, and those that are NaN throughout."""
+def _monitors(
+    recording: Recording, stream: Stream, notes: Sequence[Note], asked: str | None
+) -> tuple[list[str], tuple[str, ...]]:
+    """Return the metrics to look at, and why others are left out; raises where none is left."""
     names = list(dict.fromkeys(name for epoch in stream.epochs for name in epoch.logs))
     if not names:
         raise _refused(recording, "the fit holds no metric, so there is nothing that a callback could have watched")
@@ -145,11 +148,19 @@ def _monitors(recording: Recording, stream: Stream, asked: str | None) -> tuple[
         raise MonitorNotRecordedError(asked, recording.name, sorted(names))
     if len(stream.epochs) == 1:
         raise _refused(recording, "the fit has one epoch, which every callback with any settings would have run")
+    sampled = {note.metric: note.text for note in notes if note.code == "sampled"}
+    if None in sampled:
+        raise _refused(recording, f"{sampled[None]}; how long a callback waited cannot be told")
+    left_out = {name: sampled[name] for name in names if name in sampled}
+    for name in names:
+        if np.isnan(list(stream.values_of(name).values())).all():
+            left_out[name] = f"{name} is NaN in every epoch, which tells no settings apart"
     chosen = names if asked is None else [asked]
-    empty = tuple(name for name in chosen if np.isnan(list(stream.values_of(name).values())).all())
-    if len(empty) == len(chosen):
-        raise _refused(recording, f"{', '.join(empty)} is NaN in every epoch, which tells no settings apart")
-    return [name for name in chosen if name not in empty], empty
+    if all(name in left_out for name in chosen):
+        raise _refused(recording, "; ".join(left_out[name] for name in chosen))
+    return [name for name in chosen if name not in left_out], tuple(
+        left_out[name] for name in chosen if name in left_out
+    )
 
 
 def _refused(recording: Recording, reason: str) -> NotReplayableError:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["limits_of"]
 
-_OF_SOURCES = ("sampled", "rounded", "averaged", "starts_late")
+_OF_SOURCES = ("rounded", "averaged", "starts_late")
 _TAKEN = (
     "Taken for granted: fresh callbacks, whole patiences, min_delta from 0 up, baseline and start_from_epoch at their"
     " defaults, mode as auto takes it (both where that is not certain), and that Keras named the columns.",
@@ -30,7 +30,7 @@ _CONTRADICTED = (
 def limits_of(
     notes: Sequence[Note],
     looked_at: Sequence[Monitored],
-    empty: Sequence[str],
+    left_out: Sequence[str],
     said: Said,
     *,
     contradicted: bool,
@@ -39,7 +39,7 @@ def limits_of(
     return (
         *_TAKEN,
         *_of_metrics(looked_at),
-        *_of_empty(empty),
+        *_sentences([f"not looked at: {reason}" for reason in left_out]),
         *_of_stop(looked_at, said.unused),
         *([_CONTRADICTED] if contradicted else []),
         *_sentences([note.text for note in notes if note.code in _OF_SOURCES]),
@@ -57,11 +57,6 @@ def _of_metrics(looked_at: Sequence[Monitored]) -> Iterator[str]:
             )
         if each.gaps:
             yield f"{each.monitor} is missing in some epochs: patience and cooldown count those that have it."
-
-
-def _of_empty(empty: Sequence[str]) -> Iterator[str]:
-    if empty:
-        yield f"Not looked at, for NaN in every epoch: {', '.join(empty)}."
 
 
 def _of_stop(looked_at: Sequence[Monitored], stopped: int | None) -> Iterator[str]:
