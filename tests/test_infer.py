@@ -308,6 +308,19 @@ def test_the_epoch_that_was_restored_is_the_best_one():
     assert {each.stops for each in found.stopping} == {True, False}
 
 
+def test_what_was_restored_leaves_no_other_min_delta_between():
+    """All settings left have the best epoch that was said, and the engine agrees for every end of a range."""
+    values = [3.5, 1.0, 2.75, 0.75, 0.25, 1.0, 3.75, 1.5, 2.0, 3.25, 2.25]
+    for best in range(1, len(values) + 1):
+        text = f"Restoring model weights from the end of the best epoch: {best}."
+        recording = make(values, messages=[Message("restored", text, "log")])
+        found = kcb.infer(recording, semantics="keras-3.15").stopping
+        for each, min_delta in [(each, delta) for each in found for delta in (0.0, 0.3, 0.6, 0.8125, 1.1, 1.6, 3.0)]:
+            if min_delta in each.min_delta:
+                setting = EarlyStopping("loss", patience=99, min_delta=min_delta)
+                assert replayed(values, setting, "keras-3.15")[-1].states[0].best_index == best - 1
+
+
 def test_what_was_restored_before_keras_3_was_restored_by_a_stop():
     """Keras 2 restores only where EarlyStopping stops the training."""
     restored = Message("restored", "Restoring model weights from the end of the best epoch.", "log")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate
 from kcb_replay.replay.inference.doubles import Floats
 from kcb_replay.replay.inference.plateaus import LARGEST_MIN_DELTA
 from kcb_replay.replay.sweep.arithmetic import fits_float32
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Monitored", "merged", "monitored_of"]
 
-_Kind = TypeVar("_Kind", StoppingCandidate, PlateauCandidate)
+_Answer = TypeVar("_Answer", bound=Hashable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,11 +72,13 @@ def monitored_of(stream: Stream, monitor: str, mode: Direction) -> Monitored:
     )
 
 
-def merged(found: Iterable[tuple[_Kind, Sequence[str]]], order: Sequence[Semantics]) -> list[_Kind]:
-    """Return each candidate once, with all the versions it was found for, in order."""
-    groups: dict[_Kind, tuple[str, ...]] = {}
-    for candidate, names in found:
-        groups[candidate] = groups.get(candidate, ()) + tuple(names)
-    # Few different groups of versions, and maybe thousands of candidates.
+def merged(
+    found: Iterable[tuple[_Answer, Sequence[str]]], order: Sequence[Semantics]
+) -> list[tuple[_Answer, tuple[str, ...]]]:
+    """Return each answer once, with all the versions it was found for, in order."""
+    groups: dict[_Answer, tuple[str, ...]] = {}
+    for answer, names in found:
+        groups[answer] = groups.get(answer, ()) + tuple(names)
+    # Few different groups of versions, and maybe thousands of answers.
     in_order = {group: tuple(each.name for each in order if each.name in group) for group in {*groups.values()}}
-    return [replace(candidate, versions=in_order[group]) for candidate, group in groups.items()]
+    return [(answer, in_order[group]) for answer, group in groups.items()]

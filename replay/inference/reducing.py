@@ -51,14 +51,16 @@ def plateau_candidates(monitored: Monitored, versions: Sequence[Semantics], rate
     if len(rows) < len(rates.drops) or rates.rose:
         return []
     timings: dict[tuple[_Acting, bool], list[_Timing]] = {}
-    found: list[tuple[PlateauCandidate, list[str]]] = []
+    found: list[tuple[tuple[_Timing, RateArguments], list[str]]] = []
     for (acting, given), names in _alike(monitored, versions, rates).items():
         ends = given.at_floor
         if (acting, ends) not in timings:
             until = max(rows, default=-1) if ends else monitored.last_row_until(rates.seen_until)
             timings[acting, ends] = list(_timings(monitored, rows, until, acting, ends=ends))
-        found += [(_candidate(monitored, timing, given, rates), names) for timing in timings[acting, ends]]
-    return merged(found, versions)
+        found += [((timing, given), names) for timing in timings[acting, ends]]
+    return [
+        _candidate(monitored, timing, given, rates.reading, names) for (timing, given), names in merged(found, versions)
+    ]
 
 
 def _alike(
@@ -78,7 +80,9 @@ def _alike(
     return alike
 
 
-def _candidate(monitored: Monitored, timing: _Timing, given: RateArguments, rates: Rates) -> PlateauCandidate:
+def _candidate(
+    monitored: Monitored, timing: _Timing, given: RateArguments, reading: str, versions: tuple[str, ...]
+) -> PlateauCandidate:
     return PlateauCandidate(
         monitor=monitored.monitor,
         mode=monitored.mode,
@@ -88,8 +92,9 @@ def _candidate(monitored: Monitored, timing: _Timing, given: RateArguments, rate
         min_delta=timing.min_delta,
         min_lr=given.min_lr,
         at_floor=given.at_floor,
-        reading=rates.reading,
+        reading=reading,
         next_index=timing.next_index,
+        versions=versions,
     )
 
 

@@ -42,6 +42,19 @@ class _Acting(NamedTuple):
     surely_stopped: bool
 
 
+class _Found(NamedTuple):
+    """Ranges of min_delta (`low`, `high`) and patience (`least`, `most`: None where it does not stop).
+
+    Versions with the same answer are found by their being equal, and there may be thousands: so no dataclass.
+    """
+
+    low: float
+    high: float | None
+    least: int
+    most: int | None
+    next_index: int | None
+
+
 def stopping_candidates(monitored: Monitored, versions: Sequence[Semantics], said: Said) -> list[StoppingCandidate]:
     """Return every range of settings that stops at the last epoch or nowhere, as it said, with its versions."""
     alike: dict[_Acting, list[str]] = defaultdict(list)
@@ -61,7 +74,19 @@ def stopping_candidates(monitored: Monitored, versions: Sequence[Semantics], sai
         for acting, names in alike.items()
         for candidate in _of_pieces(monitored, passes[acting.rule, acting.spares_first_epoch], acting)
     )
-    return merged(found, versions)
+    return [_candidate(monitored, each, names) for each, names in merged(found, versions)]
+
+
+def _candidate(monitored: Monitored, found: _Found, versions: tuple[str, ...]) -> StoppingCandidate:
+    return StoppingCandidate(
+        monitor=monitored.monitor,
+        mode=monitored.mode,
+        patience=Range(found.least, found.most),
+        min_delta=Range(found.low, found.high),
+        stops=found.most is not None,
+        next_index=found.next_index,
+        versions=versions,
+    )
 
 
 def _acting(monitored: Monitored, version: Semantics, said: Said) -> _Acting:
@@ -98,31 +123,27 @@ def _with_best(pieces: Pieces, monitored: Monitored, said: Said) -> Pieces:
     return pieces.chosen((best_row == monitored.row_of(said.best)) | (best_row < 0))
 
 
-def _of_pieces(monitored: Monitored, pieces: Pieces, acting: _Acting) -> Iterator[StoppingCandidate]:
+def _of_pieces(monitored: Monitored, pieces: Pieces, acting: _Acting) -> Iterator[_Found]:
     least, wait = pieces.least[:, 0], pieces.wait[:, 0]
     ends_with_value = monitored.indices[-1] == monitored.last
     if ends_with_value and acting.zero_stops_at == len(monitored.values) - 1:
-        yield StoppingCandidate(monitored.monitor, monitored.mode, Range(0, 0), Range(0.0, None), stops=True)
+        yield _Found(0.0, None, 0, 0, None)
     judged = len(monitored.values) > 1 or not acting.spares_first_epoch
     if ends_with_value and judged:
-        yield from _stopped(monitored, pieces, acting)
+        yield from _stopped(pieces, acting)
     if acting.surely_stopped:
         return
     needed = np.maximum(least, wait + 1) if judged else least
     for low, high, needs, waited in _runs(pieces, needed, wait):
-        patience = Range(_as_given(needs, acting), None)
-        next_index = monitored.last + needs - waited
-        yield StoppingCandidate(monitored.monitor, monitored.mode, patience, Range(low, high), False, next_index)
+        yield _Found(low, high, _as_given(needs, acting), None, monitored.last + needs - waited)
 
 
-def _stopped(monitored: Monitored, pieces: Pieces, acting: _Acting) -> Iterator[StoppingCandidate]:
+def _stopped(pieces: Pieces, acting: _Acting) -> Iterator[_Found]:
     least, wait = pieces.least[:, 0], pieces.wait[:, 0]
     possible = wait >= least
     for low, high, lowest, highest in _runs(pieces, np.where(possible, least, 0), np.where(possible, wait, 0)):
-        if highest == 0:
-            continue
-        patience = Range(_as_given(lowest, acting), highest if acting.counts_first else highest - 1)
-        yield StoppingCandidate(monitored.monitor, monitored.mode, patience, Range(low, high), True)
+        if highest > 0:
+            yield _Found(low, high, _as_given(lowest, acting), highest if acting.counts_first else highest - 1, None)
 
 
 def _as_given(counter: int, acting: _Acting) -> int:
@@ -137,7 +158,8 @@ def _runs(pieces: Pieces, one: Integers, other: Integers) -> Iterator[tuple[floa
     """Yield neighbouring pieces with the same two numbers as one: low, high, and the numbers."""
     if not len(one):
         return
-    begins = np.flatnonzero(np.concatenate([[True], (one[1:] != one[:-1]) | (other[1:] != other[:-1])]))
+    apart = pieces.low[1:] != np.nextafter(pieces.high[:-1], np.inf)
+    begins = np.flatnonzero(np.concatenate([[True], apart | (one[1:] != one[:-1]) | (other[1:] != other[:-1])]))
     ends = np.concatenate([begins[1:] - 1, [len(one) - 1]])
     for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
         high = float(pieces.high[end])
