@@ -55,8 +55,8 @@ class Inference:
         return span_of(versions, self.versions)
 
     def records(self) -> list[Json]:
-        """Return one flat record per candidate; a range without an end has a null there."""
-        return [self._record(each) for each in self.candidates]
+        """Return one flat record per candidate; a range without an end has a null there, versions are one text."""
+        return [{**self._record(each), "versions": " ".join(each.versions)} for each in self.candidates]
 
     def to_dict(self) -> Json:
         """Return the document of `kcb-replay infer --json`."""
@@ -70,7 +70,7 @@ class Inference:
             "summary": list(self.summary),
             "without_early_stopping": self.without_early_stopping,
             "versions": list(self.versions),
-            "candidates": self.records(),
+            "candidates": [self._record(each) for each in self.candidates],
             "schedules": list(self.schedules),
             "partings": [
                 {
