@@ -405,6 +405,10 @@ def test_epochs_without_the_metric_do_not_count():
         (kcb.PolynomialDecay(0.01, 40), str(kcb.PolynomialDecay(0.01, 40))),
         (kcb.InverseTimeDecay(0.01, 1, 0.5), str(kcb.InverseTimeDecay(0.01, 1, 0.5))),
         (kcb.CosineDecay(0.01, 30), str(kcb.CosineDecay(0.01, 30))),
+        (
+            kcb.PiecewiseConstantDecay([3, 7], [0.01, 0.1, 0.001]),
+            str(kcb.PiecewiseConstantDecay([3, 7], [0.01, 0.1, 0.001])),
+        ),
     ],
 )
 def test_known_schedules_are_recognised(rate, code):
@@ -414,9 +418,32 @@ def test_known_schedules_are_recognised(rate, code):
     assert code in " ".join(found.schedules)
 
 
+def test_rates_that_triple_from_epoch_to_epoch_after_a_late_start_are_no_trouble():
+    """3 to the power of the epoch would be beyond any float; 3 times the rate before is what is left."""
+    rates = [float(np.float32(0.01)) * 3**epoch for epoch in range(4)]
+    found = kcb.infer(make([1.0, 0.9, 0.8, 0.7], [float(np.float32(rate)) for rate in rates], first=5000))
+    assert found.schedules == ("LearningRateScheduler(lambda epoch, lr: lr * 3.0)",)
+
+
+@pytest.mark.parametrize("rate", [math.nan, math.inf, -0.1, 1e300])
+def test_what_is_no_learning_rate_shows_nothing(rate):
+    """And it is said so; EarlyStopping is inferred all the same."""
+    found = kcb.infer(make([1.0, 0.9, 0.8, 0.9], [0.1, 0.1, rate, 0.1]))
+    assert (found.plateaus, found.schedules) == ((), ())
+    assert any("not a float32 from 0 up" in each for each in found.summary)
+    assert found.stopping
+
+
+def test_a_scheduler_that_said_so_is_named():
+    """Then there was one, whatever else explains the rates."""
+    said = [Message("scheduled", "", "log", epoch=0, value=0.1)]
+    found = kcb.infer(make([1.0, 0.9, 0.8], [0.1, 0.1, 0.1], messages=said))
+    assert "LearningRateScheduler said that it set the learning rate, so there was one." in found.summary
+
+
 def test_rates_that_nothing_known_makes_are_a_schedule_of_ones_own():
     """They change after every epoch, up and down."""
-    found = kcb.infer(make([1.0, 0.9, 0.8, 0.7], [0.1, 0.3, 0.2, 0.4]))
+    found = kcb.infer(make([1.0, 0.9, 0.8, 0.7, 0.6, 0.5], [0.1, 0.3, 0.2, 0.4, 0.1, 0.2]))
     assert (found.plateaus, found.schedules) == ((), ())
     assert "one of its own" in " ".join(found.summary)
 

@@ -60,26 +60,27 @@ class Rates:
 class RateEvidence:
     """The readings of the learning rate, one but for TensorBoard files of Keras 3; where none, `reason` says why.
 
-    `contradicted` tells that what ReduceLROnPlateau said cannot be all that changed the recorded rates; then it is not
-    used.
+    `scheduled`: LearningRateScheduler said that it set the rate. `contradicted`: what ReduceLROnPlateau said cannot be
+    all that changed the recorded rates; then it is not used.
     """
 
     readings: tuple[Rates, ...] = ()
     reason: str = ""
+    scheduled: bool = False
     contradicted: bool = False
 
 
 def rate_evidence(stream: Stream, messages: Sequence[Message], notes: Sequence[Note]) -> RateEvidence:
     """Return what the recorded learning rates show, and what ReduceLROnPlateau said of them."""
     said = [each for each in messages if each.kind == "reduced"]
+    scheduled = any(each.kind == "scheduled" for each in messages)
     readings, reason = _recorded(stream, notes)
     if not said:
-        return RateEvidence(readings, reason)
+        return RateEvidence(readings, reason, scheduled)
     spoken = _as_said(said, readings, stream.epochs[-1].index)
     # Between two reductions a LearningRateScheduler sets the rate anew.
-    scheduled = any(each.kind == "scheduled" for each in messages)
     if spoken is None or scheduled or not _agree(spoken, readings):
-        return RateEvidence(readings, reason, contradicted=True)
+        return RateEvidence(readings, reason, scheduled, contradicted=True)
     return RateEvidence((spoken,))
 
 
@@ -115,8 +116,8 @@ def _recorded(stream: Stream, notes: Sequence[Note]) -> tuple[tuple[Rates, ...],
     if len(known) < len(rates):
         missing = len(rates) - len(known)
         return (), f"The learning rate is missing in {missing} of {len(rates)} epochs: when it changed is not known."
-    if not all(math.isfinite(rate) and rate >= 0 for rate in known):
-        return (), "The learning rate is not a positive number everywhere, so nothing is said of what changed it."
+    if not all(math.isfinite(float32(rate)) and rate >= 0 for rate in known):
+        return (), "The learning rate is not a float32 from 0 up everywhere, so nothing is said of what changed it."
     held = held_rates(known, on_console=any(note.code == "rounded" for note in notes))
     indices = [epoch.index for epoch in stream.epochs]
     readings = [_as_recorded(held, indices, late=False)]
@@ -152,7 +153,7 @@ def _as_said(said: Sequence[Message], readings: Sequence[Rates], last: int) -> R
     before = first
     rose = False
     for each in said:
-        if each.value is None or each.epoch is None or not math.isfinite(each.value) or each.value < 0:
+        if each.value is None or each.epoch is None or not math.isfinite(float32(each.value)) or each.value < 0:
             return None
         new = float32(each.value)
         held = Held(new, new, new)

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.inference.doubles import simplest
-from kcb_replay.replay.schedules import CosineDecay, ExponentialDecay, InverseTimeDecay, PolynomialDecay
+from kcb_replay.replay.schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    InverseTimeDecay,
+    PiecewiseConstantDecay,
+    PolynomialDecay,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +29,8 @@ __all__ = ["schedules_of"]
 _ENDS = (0.0, 1e-4, 1e-5, 1e-6, 1e-7, 1e-3)
 # Arguments are simple when people write them with so many digits.
 _CLOSE = 1e-6
+# Any rates at all are so many constants; of more than a few it says nothing.
+_FEW = 4
 
 
 def schedules_of(rates: Rates, indices: Sequence[int]) -> tuple[str, ...]:
@@ -46,18 +54,18 @@ def _native(values: Sequence[float], indices: Sequence[int]) -> Iterator[tuple[s
         return
     first, last = _simple(values[0], 2.0**-24), values[-1]
     ratio = _simple((last / values[0]) ** (1 / span), _CLOSE)
-    exact: list[ExponentialDecay | PolynomialDecay | InverseTimeDecay | CosineDecay] = [
-        ExponentialDecay(first, 1, ratio),
-        InverseTimeDecay(first, 1, _simple((values[0] / last - 1) / span, _CLOSE))
-        if last < values[0]
-        else ExponentialDecay(first, 1, ratio),
-    ]
+    exact: list[Callable[[float], float]] = [ExponentialDecay(first, 1, ratio)]
+    if last < values[0]:
+        exact.append(InverseTimeDecay(first, 1, _simple((values[0] / last - 1) / span, _CLOSE)))
     changes = [place for place in range(1, len(values)) if values[place] != values[place - 1]]
     if changes and values[changes[0]] < values[0]:
         exact.append(
             ExponentialDecay(first, changes[0], _simple(values[changes[0]] / values[0], _CLOSE), staircase=True)
         )
     exact += _of_whole_steps(values, span, first)
+    if 0 < len(changes) <= _FEW:
+        rates = [_simple(values[place], 2.0**-24) for place in (0, *changes)]
+        exact.append(PiecewiseConstantDecay([indices[place - 1] for place in changes], rates))
     for schedule in exact:
         yield f"LearningRateScheduler({schedule})", schedule
 
@@ -80,7 +88,8 @@ def _steps(
     """Yield what people write themselves: a power of a number, as Python computes it."""
     span = indices[-1] - indices[0]
     ratio = _simple((values[-1] / values[0]) ** (1 / span), _CLOSE)
-    yield f"LearningRateScheduler(lambda epoch: {first!r} * {ratio!r} ** epoch)", lambda index: first * ratio**index
+    if indices[0] == 0:
+        yield f"LearningRateScheduler(lambda epoch: {first!r} * {ratio!r} ** epoch)", lambda index: first * ratio**index
     by_epoch = dict(zip(indices, _multiplied(float32(values[0]), ratio, len(indices)), strict=True))
     yield f"LearningRateScheduler(lambda epoch, lr: lr * {ratio!r})", by_epoch.__getitem__
 

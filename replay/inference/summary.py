@@ -49,6 +49,8 @@ def _of_end(said: Said, stopping: Sequence[StoppingCandidate]) -> Iterator[str]:
 
 
 def _of_all_rates(rates: RateEvidence, found: Found) -> Iterator[str]:
+    if rates.scheduled:
+        yield "LearningRateScheduler said that it set the learning rate, so there was one."
     if rates.reason:
         yield rates.reason
     if rates.readings:
