@@ -244,6 +244,7 @@ def test_six_digits_still_tell_the_factor():
 
 @settings(max_examples=80)
 @given(VALUES, PLATEAU, st.sampled_from(VERSIONS), st.sampled_from([0.1, 0.01, 0.25, 0.59078]))
+@example([0.0, 0.0, 0.0], ReduceLROnPlateau("loss", 0.1, 0, min_delta=0.0, min_lr=0.02), "tf_keras-2.18", 0.25)
 def test_messages_alone_never_exclude_the_setting(values, setting, version, first):
     """Each reduction was said, to the last digit, and the first rate is not known."""
     rows = replayed(values, setting, version, initial_lr=first)

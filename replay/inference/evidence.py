@@ -51,6 +51,11 @@ class Rates:
     recorded: tuple[Held, ...] = ()
 
     @property
+    def is_first_exact(self) -> bool:
+        """Whether the first rate is known to the last digit."""
+        return self.first is not None and self.first.is_exact
+
+    @property
     def is_exact(self) -> bool:
         """Whether the source shows every digit of the rates."""
         return all(each.is_exact for each in (*self.recorded, *(drop.new for drop in self.drops)))

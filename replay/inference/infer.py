@@ -79,7 +79,7 @@ def infer(
         plateaus=tuple(plateaus),
         schedules=schedules,
         partings=partings_of(stopping, plateaus, indices[-1]),
-        limits=limits_of(case.notes, case.stoppers, case.left_out, said, contradicted=rates.contradicted),
+        limits=limits_of(case.notes, case.stoppers, case.left_out, said, rates),
         without_early_stopping=not (said.stopped or said.restored),
         versions=tuple(each.name for each in case.versions),
     )

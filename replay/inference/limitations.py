@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from kcb_replay.ingest.recording import Note
-    from kcb_replay.replay.inference.evidence import Said
+    from kcb_replay.replay.inference.evidence import RateEvidence, Said
     from kcb_replay.replay.inference.monitored import Monitored
 
 __all__ = ["limits_of"]
@@ -25,6 +25,10 @@ _CONTRADICTED = (
     "What ReduceLROnPlateau said is not used: it lacks an epoch or a rate, does not fit the recorded learning rates, or"
     " a LearningRateScheduler set them, too."
 )
+_NO_FIRST = (
+    "The first learning rate is not known to the last digit: ranges of factor and min_lr leave out none that made the"
+    " others, and may hold some that no first rate leads to them with."
+)
 
 
 def limits_of(
@@ -32,16 +36,16 @@ def limits_of(
     looked_at: Sequence[Monitored],
     left_out: Sequence[str],
     said: Said,
-    *,
-    contradicted: bool,
+    rates: RateEvidence,
 ) -> tuple[str, ...]:
-    """Return every limit as a sentence; `contradicted` as in `RateEvidence`."""
+    """Return every limit as a sentence."""
     return (
         *_TAKEN,
         *_of_metrics(looked_at),
         *_sentences([f"not looked at: {reason}" for reason in left_out]),
         *_of_stop(looked_at, said.unused),
-        *([_CONTRADICTED] if contradicted else []),
+        *([_CONTRADICTED] if rates.contradicted else []),
+        *([] if all(each.is_first_exact for each in rates.readings) else [_NO_FIRST]),
         *_sentences([note.text for note in notes if note.code in _OF_SOURCES]),
     )
 

@@ -34,7 +34,10 @@ def explains(candidate: Candidate, stream: Stream, rates: Rates | None) -> bool:
         return stops_as_recorded(candidate.example, stream, candidate.versions[-1], stops=candidate.stops)
     if rates is None:
         return False
-    return any(reduces_as_recorded(each, stream, candidate, rates) for each in _examples(candidate, rates))
+    if any(reduces_as_recorded(each, stream, candidate, rates) for each in _examples(candidate, rates)):
+        return True
+    # It may be that no first rate leads to these rates; then `limits_of` says so, and only the epochs are held to it.
+    return not rates.is_first_exact and reduces_as_recorded(candidate.example, stream, candidate, rates, when_only=True)
 
 
 def _examples(candidate: PlateauCandidate, rates: Rates) -> Iterator[ReduceLROnPlateau]:
@@ -44,7 +47,7 @@ def _examples(candidate: PlateauCandidate, rates: Rates) -> Iterator[ReduceLROnP
     """
     example = candidate.example
     yield example
-    if rates.first is not None and rates.first.is_exact:
+    if rates.is_first_exact:
         return
     low, high = _ends(candidate)
     step = min(example.factor * _ULP, (high - low) / _STEPS)
@@ -69,10 +72,17 @@ def stops_as_recorded(setting: EarlyStopping, stream: Stream, version: str, *, s
     return bool(ended.stoppers) == stops and ended.index == stream.epochs[-1].index
 
 
-def reduces_as_recorded(setting: ReduceLROnPlateau, stream: Stream, candidate: PlateauCandidate, rates: Rates) -> bool:
-    """Tell whether ReduceLROnPlateau reduces in the recorded epochs, to the recorded rates, and in no other."""
+def reduces_as_recorded(
+    setting: ReduceLROnPlateau, stream: Stream, candidate: PlateauCandidate, rates: Rates, *, when_only: bool = False
+) -> bool:
+    """Tell whether ReduceLROnPlateau reduces in the recorded epochs, to the recorded rates, and in no other.
+
+    With `when_only` the rates need not be reached to the last digit.
+    """
     version = semantics(candidate.versions[-1])
     start = first_rate(rates, setting.factor, setting.min_lr, version)
+    if start is None and when_only:
+        start = (rates.first or rates.drops[0].new).high / (1.0 if rates.first else setting.factor)
     if start is None:
         return False
     run = run_fit(_only(stream, setting.monitor), [setting], Context(version, direction_of), initial_lr=start)
@@ -81,7 +91,7 @@ def reduces_as_recorded(setting: ReduceLROnPlateau, stream: Stream, candidate: P
     made = [event for event in events if event.index <= until and event.new_lr != event.old_lr]
     if [event.index for event in made] != [drop.index for drop in rates.drops]:
         return False
-    return all(event.new_lr in drop.new for event, drop in zip(made, rates.drops, strict=True))
+    return when_only or all(event.new_lr in drop.new for event, drop in zip(made, rates.drops, strict=True))
 
 
 def _only(stream: Stream, monitor: str) -> list[Epoch]:
