@@ -45,6 +45,8 @@ if TYPE_CHECKING:
         TerminateOnNaN,
         TorchReduceLROnPlateau,
     )
+    from kcb_replay.replay.inference.infer import infer
+    from kcb_replay.replay.inference.result import Inference
     from kcb_replay.replay.median import MedianStops, median_stopping
     from kcb_replay.replay.recommend.recommend import recommend
     from kcb_replay.replay.recommend.result import Recommendation
@@ -104,6 +106,8 @@ _HOME = {
         "TorchReduceLROnPlateau",
         "UP",
     ),
+    "replay.inference.infer": ("infer",),
+    "replay.inference.result": ("Inference",),
     "replay.median": ("MedianStops", "median_stopping"),
     "replay.replay": ("Simulation", "simulate"),
     "replay.result": ("Replay",),
@@ -140,6 +144,7 @@ __all__ = [
     "ExponentialDecay",
     "Fit",
     "History",
+    "Inference",
     "IngestReport",
     "InverseTimeDecay",
     "KcbReplayError",
@@ -179,6 +184,7 @@ __all__ = [
     "TorchReduceLROnPlateau",
     "__version__",
     "compare_rules",
+    "infer",
     "median_stopping",
     "plot",
     "read",
