@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from kcb_replay import __version__
@@ -56,6 +58,8 @@ def main() -> None:
     kcb-replay simulate --patience 5
     kcb-replay report -o report.html
     """  # noqa: D301  # \b keeps click from joining the lines
+    # NumPy starts threads for linear algebra when it is imported; nothing here does any, and they spin for a while.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 for command in _COMMANDS:

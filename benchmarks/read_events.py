@@ -1,6 +1,6 @@
 """Read all event files of a folder by one reader, and print CPU seconds, peak megabytes and the number of scalars.
 
-    python benchmarks/read_events.py kcb-replay|EventAccumulator|rustboard FOLDER
+    python benchmarks/read_events.py READER FOLDER
 
 The process that events.py measures: it imports what its reader needs and nothing else.
 """
@@ -17,13 +17,23 @@ SCALARS = ("epoch_", "batch_", "evaluation_")
 
 
 def _files(folder: str) -> list[str]:
-    # Thousands of Path objects would cost as much as reading their files.
-    return sorted(os.path.join(place, name) for place, _, names in os.walk(folder) for name in names)  # noqa: PTH118
+    # Thousands of Path objects, or os.walk with its look at each folder, would cost as much as reading their files.
+    found, folders = [], [folder]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                (folders if entry.is_dir() else found).append(entry.path)
+    return sorted(found)
 
 
 def _report(scalars: int | str, who: int = resource.RUSAGE_SELF) -> None:
     used = resource.getrusage(who)
-    print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, scalars)
+    peak = used.ru_maxrss / 1024
+    status = Path("/proc/self/status")
+    if who == resource.RUSAGE_SELF and status.exists():
+        # Linux counts what the parent had in memory as the peak of its child.
+        peak = next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
+    print(used.ru_utime + used.ru_stime, peak, scalars)
 
 
 def read_ours(folder: str) -> None:
@@ -32,6 +42,26 @@ def read_ours(folder: str) -> None:
 
     found = decode_files(_files(folder))
     _report(sum(len(column) for events in found for column in events.columns.values()))
+
+
+def read_recordings(folder: str) -> None:
+    """Find, decode and group with kcb-replay."""
+    from kcb_replay.ingest.ingest import read
+
+    fits = [fit for recording in read(folder) for fit in recording.fits]
+    epochs = sum(int(series.valid.sum()) for fit in fits for series in fit.metrics.values())
+    _report(epochs + sum(len(series) for fit in fits for series in fit.steps.values()))
+
+
+def ingest(folder: str) -> None:
+    """Ingest into a store with kcb-replay."""
+    import tempfile
+
+    from kcb_replay.ingest.store import Store
+
+    with tempfile.TemporaryDirectory() as store:
+        written = Store(store).ingest(folder).written
+    _report("all" if written else "no")
 
 
 def read_accumulator(folder: str) -> None:
@@ -69,7 +99,13 @@ def read_rustboard(folder: str) -> None:
     _report("unasked", resource.RUSAGE_CHILDREN)
 
 
-READERS = {"kcb-replay": read_ours, "EventAccumulator": read_accumulator, "rustboard": read_rustboard}
+READERS = {
+    "kcb-replay": read_ours,
+    "as recordings": read_recordings,
+    "into a store": ingest,
+    "EventAccumulator": read_accumulator,
+    "rustboard": read_rustboard,
+}
 
 if __name__ == "__main__":
     READERS[sys.argv[1]](sys.argv[2])

@@ -301,7 +301,7 @@ def _length(content: Content) -> int:
 def _row_groups(contents: Sequence[Content]) -> Iterator[pa.Table]:
     """Yield all rows in pieces of about a row group, so that neither they nor streams are all in memory."""
     yield from _gathered(_value_tables(contents), _ROW_GROUP)
-    yield from _gathered((_coded(rows) for content in contents for rows in content.step_rows()), _STEP_GROUP)
+    yield from map(_coded, _gathered((rows for content in contents for rows in content.step_rows()), _STEP_GROUP))
 
 
 def _value_tables(contents: Iterable[Content]) -> Iterator[pa.Table]:

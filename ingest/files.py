@@ -6,9 +6,12 @@ is cut off kills the process; and refuses what no log is: files too large for me
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 import stat
 from contextlib import contextmanager
+from io import FileIO, RawIOBase
 from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.errors import ReadError
@@ -17,9 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["LARGEST_FILE", "FileState", "read_from", "read_head", "read_whole", "state_of"]
+    from _typeshed import WriteableBuffer
 
-# In bytes; a file is read into memory as a whole.
+__all__ = ["LARGEST_FILE", "FileState", "FileStream", "read_from", "read_head", "read_whole", "state_of", "streamed"]
+
+# In bytes; most files are read into memory as a whole.
 LARGEST_FILE = 1 << 32
 _HEAD = 1 << 16
 # The longest first line that is looked at: ten thousand metrics of long names.
@@ -71,6 +76,69 @@ def read_whole(path: Path, *, longest_line: int | None = None) -> tuple[bytes, F
     raise ReadError(f"{path} changes while it is read. Ingest it again when its writer rests.")
 
 
+class FileStream(RawIOBase):
+    """A file from its beginning to where it ended when it was opened, hashed as it is read once from end to end."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        super().__init__()
+        self._file = FileIO(descriptor, closefd=False)
+        self._opened = self.state = _regular(os.fstat(descriptor))
+        _require_size(path, self._opened.size)
+        self._hash = hashlib.sha256()
+        self._at = 0
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what was read so far."""
+        return self._hash.hexdigest()
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read the next bytes into a buffer; return their number."""
+        view = memoryview(buffer)[: self._opened.size - self._at]
+        got = self._file.readinto(view)
+        self._hash.update(view[:got])
+        self._at += got
+        return got
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Tell where the file ends, or that nothing was read; a hash knows no other places."""
+        if (offset, whence) == (0, os.SEEK_END):
+            return self._opened.size
+        if (offset, whence) == (self._at, os.SEEK_SET):
+            return offset
+        raise OSError(errno.ESPIPE, "a file that is hashed is read from end to end")
+
+    def finish(self) -> bool:
+        """Read what is left, and tell whether all of it was the file at one moment; `state` is its state at that."""
+        block = bytearray(_BLOCK)
+        while self.readinto(block):
+            pass
+        self.state = FileState(self._at, self._opened.mtime_ns)
+        if self._at == self._opened.size and _regular(os.fstat(self._file.fileno())) == self._opened:
+            return True
+        # Where it begins now as it was read, it has only grown.
+        self._file.seek(0)
+        again, left = hashlib.sha256(), self._at
+        while left and (piece := self._file.read(min(left, _BLOCK))):
+            again.update(piece)
+            left -= len(piece)
+        return again.digest() == self._hash.digest()
+
+
+@contextmanager
+def streamed(path: Path) -> Iterator[FileStream]:
+    """Open a file to be read piece by piece; whether it rested, as `read_whole` asks for, tells `finish`.
+
+    Raises `ReadError` for anything but a regular file, `OSError` when it is gone.
+    """
+    with _opened(path) as descriptor:
+        yield FileStream(path, descriptor)
+
+
 def read_from(path: Path, start: int, *, head: int) -> tuple[bytes, bytes, FileState]:
     """Return the first `head` bytes of a file, all from `start` on, and its state.
 
@@ -92,15 +160,17 @@ def read_from(path: Path, start: int, *, head: int) -> tuple[bytes, bytes, FileS
 def _read_once(path: Path, longest_line: int | None) -> tuple[bytes, FileState, bool]:
     with _opened(path) as descriptor:
         before = _regular(os.fstat(descriptor))
-        if before.size > LARGEST_FILE:
-            raise ReadError(
-                f"{path} has {before.size:,} bytes: files beyond {LARGEST_FILE:,} are not read into memory. Split it."
-            )
+        _require_size(path, before.size)
         if longest_line is not None and before.size > longest_line:
             _require_lines(path, descriptor, before.size, longest_line)
         content = _rest(descriptor, before.size)
         after = _regular(os.fstat(descriptor))
     return content, before, before == after and len(content) == before.size
+
+
+def _require_size(path: Path, size: int) -> None:
+    if size > LARGEST_FILE:
+        raise ReadError(f"{path} has {size:,} bytes: files beyond {LARGEST_FILE:,} are not read. Split it.")
 
 
 def _rest(descriptor: int, size: int) -> bytes:

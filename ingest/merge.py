@@ -34,7 +34,7 @@ _OF_VALUES = ("sampled", "rounded", "averaged")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one format of a run gave: its files and their reading; the lowest `rank` leads."""
+    """What one format of a run gave: its files and their reading; the lowest `rank` that has epochs leads."""
 
     format: str
     rank: int
@@ -44,7 +44,8 @@ class Part:
 
 def merge(name: str, parts: Sequence[Part]) -> Recording:
     """Return the recording of a run from the readings of its formats; at least one part is needed."""
-    ordered = sorted(parts, key=lambda part: part.rank)
+    # Batches without an epoch say less of a run than any epochs do.
+    ordered = sorted(parts, key=lambda part: (not any(map(len, part.reading.fits)), part.rank))
     leading, others = ordered[0], ordered[1:]
     fits = list(leading.reading.fits)
     notes = list(leading.reading.notes)

@@ -5,7 +5,6 @@ A source is unchanged when its size and its time are, or else its hash; then it 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.backups import BACKUP, backup_notes
 from kcb_replay.ingest.discover import discover, run_folder
-from kcb_replay.ingest.files import read_whole, state_of
+from kcb_replay.ingest.files import state_of, streamed
 from kcb_replay.ingest.labels import Labels
 from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.readers.base import reader_name
@@ -143,8 +142,8 @@ def _same(candidate: Candidate, known: Source | RefusedSource | None) -> bool:
 
 
 def _digest(path: Path) -> str:
-    content, _ = read_whole(path)
-    return hashlib.sha256(content).hexdigest()
+    with streamed(path) as stream:
+        return stream.sha256 if stream.finish() else ""
 
 
 def _place(source: PlannedSource) -> tuple[str, str]:

@@ -17,16 +17,18 @@ from kcb_replay.ingest.growing import mark_of, part_of_grown
 from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.merge import Part, merge
 from kcb_replay.ingest.readers import Blob
-from kcb_replay.ingest.readers.abilities import BulkReader, longest_line
+from kcb_replay.ingest.readers.abilities import BulkReader, StreamReader, longest_line
 from kcb_replay.ingest.readers.base import reader_name
 from kcb_replay.ingest.recording import Source
 from kcb_replay.ingest.schema import RefusedSource
+from kcb_replay.ingest.streaming import read_streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from kcb_replay.ingest.discover import Candidate
+    from kcb_replay.ingest.files import FileState
     from kcb_replay.ingest.readers import Reader, Reading
     from kcb_replay.ingest.recording import Note, Recording
 
@@ -48,6 +50,11 @@ class WantedRun:
     notes: tuple[Note, ...] = ()
     stored: frozenset[str] = frozenset()
     beginning: Callable[[], Recording] | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files as they were found."""
+        return sum(candidate.size for candidate in self.candidates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,7 @@ class _Files(NamedTuple):
     paths: tuple[Path, ...]
     sources: tuple[Source, ...]
     blobs: tuple[Blob, ...]
+    reading: Reading | None = None  # of files too large to be held
 
 
 def read_runs(
@@ -91,10 +99,10 @@ def _batches(wanted: Iterable[WantedRun]) -> Iterator[list[WantedRun]]:
     batch: list[WantedRun] = []
     size = 0
     for run in wanted:
-        size += sum(candidate.size for candidate in run.candidates)
+        size += run.size
         if batch and (len(batch) >= _MOST_RUNS or size > _MOST_BYTES):
             yield batch
-            batch, size = [], sum(candidate.size for candidate in run.candidates)
+            batch, size = [], run.size
         batch.append(run)
     if batch:
         yield batch
@@ -114,7 +122,10 @@ def _read_batch(
             continue
         for reader, paths in _by_reader(run.candidates):
             try:
-                opened.append(_opened(number, reader, paths, label))
+                if run.size > _MOST_BYTES and isinstance(reader, StreamReader):
+                    opened.append(_streamed(number, reader, paths, label))
+                else:
+                    opened.append(_opened(number, reader, paths, label))
             except ReadError as error:
                 refused[number] += _refusals(paths, label, error)
     for files, reading in zip(opened, _readings(opened), strict=True):
@@ -172,18 +183,38 @@ def _opened(run: int, reader: Reader, paths: tuple[Path, ...], label: Callable[[
             content, state = read_whole(path, longest_line=longest)
         except OSError as error:
             raise ReadError(f"{path} cannot be read: {error.strerror}") from None
-        name, digest = label(path), hashlib.sha256(content).hexdigest()
-        sources.append(Source(name, reader.format, state.size, state.mtime_ns, digest, reader_name(reader)))
-        blobs.append(Blob(name, content, folder=path.parent.name or path.absolute().parent.name))
+        sources.append(_source(label(path), reader, state, hashlib.sha256(content).hexdigest()))
+        blobs.append(_blob(path, label, content))
     return _Files(run, reader, paths, tuple(sources), tuple(blobs))
+
+
+def _streamed(run: int, reader: StreamReader, paths: tuple[Path, ...], label: Callable[[Path], str]) -> _Files:
+    blobs = tuple(_blob(path, label, b"") for path in paths)
+    try:
+        reading, read = read_streamed(reader, paths, blobs)
+    except OSError as error:
+        raise ReadError(f"{error.filename or paths[0]} cannot be read: {error.strerror}") from None
+    sources = tuple(_source(blob.path, reader, *found) for blob, found in zip(blobs, read, strict=True))
+    return _Files(run, reader, paths, sources, blobs, reading)
+
+
+def _source(name: str, reader: Reader, state: FileState, digest: str) -> Source:
+    return Source(name, reader.format, state.size, state.mtime_ns, digest, reader_name(reader))
+
+
+def _blob(path: Path, label: Callable[[Path], str], content: bytes) -> Blob:
+    return Blob(label(path), content, folder=path.parent.name or path.absolute().parent.name)
 
 
 def _readings(opened: Sequence[_Files]) -> list[Reading | ReadError]:
     """Return what each reader makes of its files, in the order given."""
     by_format: dict[str, list[int]] = {}
-    for number, files in enumerate(opened):
-        by_format.setdefault(files.reader.format, []).append(number)
     readings: dict[int, Reading | ReadError] = {}
+    for number, files in enumerate(opened):
+        if files.reading is None:
+            by_format.setdefault(files.reader.format, []).append(number)
+        else:
+            readings[number] = files.reading
     for numbers in by_format.values():
         reader = opened[numbers[0]].reader
         if isinstance(reader, BulkReader):

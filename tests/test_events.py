@@ -17,8 +17,12 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.util.tensor_util import make_tensor_proto
 
 from kcb_replay.ingest.events import FileEvents, boundaries, classes, decode, decode_files, decode_plainly
+from kcb_replay.ingest.events.columns import Growing
+from kcb_replay.ingest.events.histograms import old_histograms
+from kcb_replay.ingest.events.layout import layout_of
+from kcb_replay.ingest.events.plain import add_record
 from kcb_replay.ingest.events.scalars import DTYPES, scalar
-from kcb_replay.ingest.records import Damage, masked_checksum, write_record
+from kcb_replay.ingest.records import Damage, masked_checksum, records, write_record
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "tfevents"
 
@@ -53,6 +57,7 @@ def eager(monkeypatch):
     monkeypatch.setattr(boundaries, "_SAMPLE", 3)
     monkeypatch.setattr(boundaries, "_RECORDS_PER_LANE", 4)
     monkeypatch.setattr(classes, "_FEW", 2)
+    monkeypatch.setattr(classes, "_ALONE", 1)
 
 
 # Writers
@@ -117,10 +122,28 @@ def _old_histogram(value: Summary.Value, number: float) -> None:
     value.histo.bucket_limit.extend([1.0, 2.0])
 
 
+def _no_value(value: Summary.Value, number: float) -> None:
+    """Write no value at all but metadata, as some plugins do."""
+    value.metadata.plugin_data.plugin_name = "graphs"
+    value.metadata.plugin_data.content = b"content"
+    value.metadata.display_name = f"graph {number}"
+
+
+def _histogram_of(size: int) -> bytes:
+    """Return an old histogram of so many buckets."""
+    event = Event(step=size, wall_time=size + 1)
+    histogram = event.summary.value.add(tag=f"é{size}").histo
+    histogram.sum = size
+    histogram.bucket.extend([0.0] * size)
+    histogram.bucket_limit.extend([1.0] * size)
+    return event.SerializeToString()
+
+
 WRITERS = {
     "tf": _tf,
     "simple": _simple,
     "histogram": _histogram,
+    "no value": _no_value,
     "old histogram": _old_histogram,
     **{f"field {number}": _val_field(number) for number in DTYPES},
     **{f"content {number}": _content(number) for number in DTYPES},
@@ -195,9 +218,7 @@ def test_a_tensor_with_a_rank_is_no_scalar(shape):
 
 def test_the_fast_path_is_taken(monkeypatch):
     """Of 4,000 scalars, protobuf decodes one in a hundred at most."""
-    slow: list[int] = []
-    plainly = classes.add_record
-    monkeypatch.setattr(classes, "add_record", lambda *arguments: slow.append(1) or plainly(*arguments))
+    slow = _decoded_by_protobuf(monkeypatch)
     (found,) = decode([io.BytesIO(_file(_tf, 2000))])
     assert sum(map(len, found.columns.values())) == 4000
     assert len(slow) < 40
@@ -205,13 +226,39 @@ def test_the_fast_path_is_taken(monkeypatch):
 
 def test_five_hundred_tags_of_one_length_take_the_fast_path(monkeypatch):
     """Each tag is a class of its own, and of each hardly more than the exemplar goes through protobuf."""
-    slow: list[int] = []
-    plainly = classes.add_record
-    monkeypatch.setattr(classes, "add_record", lambda *arguments: slow.append(1) or plainly(*arguments))
+    slow = _decoded_by_protobuf(monkeypatch)
     content = _file(_simple, 40, tuple(f"layer_{number:03}" for number in range(500)), first=1)
     (found,) = decode([io.BytesIO(content)])
     assert [len(column) for column in found.columns.values()] == [40] * 500
     assert len(slow) < 100
+
+
+def _decoded_by_protobuf(monkeypatch) -> list[int]:
+    """Return a list that grows with each record that protobuf decodes."""
+    slow: list[int] = []
+    plainly = classes.add_record
+    monkeypatch.setattr(classes, "add_record", lambda *arguments: slow.append(1) or plainly(*arguments))
+    return slow
+
+
+def test_old_histograms_of_any_length_are_counted_in_bulk(monkeypatch):
+    """100 histograms of as many lengths are none for protobuf, and one that is damaged is reported."""
+    slow = _decoded_by_protobuf(monkeypatch)
+    parts = [write_record(_histogram_of(size)) for size in range(100)]
+    damaged = bytearray(parts[50])
+    damaged[-9] ^= 1
+    (found,) = _assert_equal([b"".join(parts[:50]) + bytes(damaged) + b"".join(parts[51:])])
+    assert (found.skipped, len(found.damages), slow) == ({"histo": 99}, 1, [])
+
+
+@pytest.mark.parametrize("count", [1, 500])
+def test_whole_files_need_no_protobuf(monkeypatch, count):
+    """File versions, graphs, scalars and histograms, few or many, are known field by field."""
+    slow = _decoded_by_protobuf(monkeypatch)
+    graph = write_record(Event(wall_time=1.0, graph_def=b"graph" * 100).SerializeToString())
+    contents = [_file(_tf, 1) + graph for _ in range(count)] + [_file(_simple, 60), _file(_histogram, 60)]
+    found = _assert_equal(contents)
+    assert (slow, found[0].skipped) == ([], {"graph_def": 1})
 
 
 def test_files_of_tensorboards_own_writer(tmp_path):
@@ -248,6 +295,7 @@ PARTS = [write_record(b"")] + [
     _file(_tf, 60)[:0] + part
     for part in (_file(_tf, 60), _file(_histogram, 30, ("w",)), _file(_simple, 60, ("loss",), first=100))
 ]
+PARTS.append(b"".join(write_record(_histogram_of(size)) for size in range(40)))
 CONTENT = b"".join(PARTS)
 
 
@@ -285,6 +333,15 @@ def test_nothing_is_allocated_on_the_word_of_a_length(length):
     assert found.read_to == len(CONTENT)
     assert peak < 2_000_000
     assert _facts(found) == _facts(decode_plainly(content))
+
+
+@pytest.mark.parametrize("length", [-1, -16, -17, -100, 2**63 - 1, 2**63 - 20, 2**62, 2**31])
+def test_a_length_that_would_lead_anywhere_ends_its_file_alone(length, eager):
+    """Backwards, beyond 63 bits or beyond the end: lanes that are walked at once stop as one alone would."""
+    head = struct.pack("<q", length)
+    content = CONTENT + head + struct.pack("<I", masked_checksum(head)) + CONTENT
+    for found in _assert_equal([content, CONTENT, content]):
+        assert found.read_to == len(CONTENT)
 
 
 def test_event_files_inside_a_record_are_not_entered(eager):
@@ -343,6 +400,39 @@ def test_odd_records_are_decoded_as_by_protobuf(odd, window):
         patch.setattr(boundaries, "_RECORDS_PER_LANE", 3)
         patch.setattr(classes, "_FEW", 2)
         _assert_equal([b"".join(odd), *odd], window)
+
+
+@given(_odd_records(), st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), max_size=3))
+@settings(max_examples=300)
+def test_what_is_known_field_by_field_is_what_protobuf_says(odd, changes):
+    """A layout, of a record as it is or with bytes changed, names the tag and the kind that protobuf finds."""
+    for item in records(odd):
+        data = bytearray(item.data)
+        for at, byte in changes:
+            data[at % len(data)] = byte
+        layout = layout_of(bytes(data))
+        if layout is not None:
+            growing = Growing()
+            assert add_record(bytes(data), 0, growing)
+            assert list(growing.points) == ([layout.scalar] if layout.scalar else [])
+            assert list(growing.skips) == ([layout.skipped] if layout.skipped else [])
+
+
+@given(st.integers(0, 40), st.lists(st.tuples(st.integers(0, 60), st.integers(0, 255)), max_size=3), st.integers(0, 9))
+@settings(max_examples=300)
+def test_what_is_taken_for_an_old_histogram_is_one_for_protobuf(size, changes, lost):
+    """With bytes changed and lost, behind another record and before one."""
+    data = bytearray(_histogram_of(size))
+    for at, byte in changes:
+        data[at % len(data)] = byte
+    del data[len(data) - lost :]
+    buffer = np.frombuffer(b"before" + bytes(data) + b"behind" * 3, np.uint8)
+    (found,) = old_histograms(buffer, np.array([6]), np.array([len(data)]))
+    assert found or changes or lost
+    if found:
+        growing = Growing()
+        assert add_record(bytes(data), 0, growing)
+        assert (list(growing.skips), list(growing.points)) == (["histo"], [])
 
 
 @given(st.lists(NUMBERS, min_size=1, max_size=40), st.sampled_from([_tf, _simple]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +52,11 @@ def test_importing_the_package_loads_nothing(tmp_path):
     code = f"import sys, kcb_replay; print(*(name for name in {LIGHT_START!r} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted as Linux tells them")
+def test_commands_start_no_threads_for_linear_algebra(tmp_path):
+    """NumPy's own are one for each core, and spin for a third of the time that importing it takes."""
+    code = "from kcb_replay.cli import main; main.callback(); import numpy, os; print(*os.listdir('/proc/self/task'))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert len(done.stdout.split()) == 1

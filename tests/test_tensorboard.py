@@ -13,6 +13,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.util.tensor_util import make_tensor_proto
 
+import kcb_replay as kcb
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.readers.base import Blob, Reading
 from kcb_replay.ingest.readers.tensorboard import TENSORBOARD
@@ -290,6 +291,52 @@ def test_a_nan_wall_time_of_a_stream_is_kept():
     assert (fit.steps["loss"].values.tolist(), np.isnan(fit.steps["loss"].wall_time).tolist()) == ([1.5], [True])
 
 
+def test_batches_alone_are_a_fit_without_epochs():
+    """A training that was killed in its first epoch keeps its streams, and a note says that there is no more."""
+    train = b"".join(_event(tag, n, n / 2, 100.0 + n) for n in range(3) for tag in ("batch_loss", "batch_accuracy"))
+    reading = _read(_blob("train", train))
+    (fit,) = reading.fits
+    assert (len(fit), dict(fit.metrics), fit.wall_time) == (0, {}, None)
+    assert list(fit.steps) == ["loss", "accuracy"]
+    assert all(series.values.tolist() == [0.0, 0.5, 1.0] for series in fit.steps.values())
+    assert (_codes(reading), "batch_loss (3 values)" in reading.notes[0].text) == (["no_epochs"], True)
+
+
+def test_attempts_without_epochs_are_fits_of_their_own():
+    """Batches that are counted anew, with the evaluations of their time, are another attempt."""
+    train = b"".join(_event("batch_loss", n, 1.0, start + n) for start in (100.0, 200.0) for n in range(3))
+    evaluation = _event("evaluation_loss_vs_iterations", 3, 5.0, 201.5)
+    fits = _read(_blob("train", train), _blob("validation", evaluation)).fits
+    assert [list(fit.steps) for fit in fits] == [["loss"], ["loss", "val_loss"]]
+    assert [len(fit.steps["loss"]) for fit in fits] == [3, 3]
+
+
+def test_a_fit_without_epochs_is_stored_and_shown_and_not_replayed(tmp_path):
+    """The store gives back its streams; a replay says that there is no epoch."""
+    folder = tmp_path / "logs" / "killed" / "train"
+    folder.mkdir(parents=True)
+    (folder / NAME.format(1)).write_bytes(b"".join(_event("batch_loss", n, 1.0, 100.0 + n) for n in range(3)))
+    store = kcb.Store(tmp_path / "store")
+    assert store.ingest(tmp_path / "logs").written[0].epochs == 0
+    recording = store.load("killed")
+    assert recording.fits[0].steps["loss"].values.tolist() == [1.0] * 3
+    with pytest.raises(kcb.NotReplayableError, match="holds no epochs"):
+        kcb.replay(recording, [kcb.EarlyStopping()])
+    for callback in (kcb.EarlyStopping, kcb.ReduceLROnPlateau):
+        assert kcb.sweep([recording], callback).left_out[0].reason == "the fit holds no epochs"
+
+
+def test_epochs_of_another_format_lead_before_batches_without_epochs(tmp_path):
+    """A History beside the batches of a killed attempt is the run; what was left out is noted."""
+    folder = tmp_path / "run" / "train"
+    folder.mkdir(parents=True)
+    (folder / NAME.format(1)).write_bytes(b"".join(_event("batch_loss", n, 1.0, 100.0 + n) for n in range(3)))
+    (tmp_path / "run" / "history.json").write_text('{"loss": [1.0, 0.5], "val_loss": [2.0, 1.5]}')
+    (recording,) = kcb.read(tmp_path)
+    assert recording.epochs == 2
+    assert "unmatched" in [note.code for note in recording.notes]
+
+
 def test_batches_of_an_attempt_without_an_epoch_are_reported():
     """A fit that was stopped in its first epoch has no epochs; what it left is named, not mixed in."""
     content = b"".join(_event("batch_loss", n, 9.0, 10.0 + n) for n in range(5)) + _trained(100.0)[0]
@@ -431,7 +478,7 @@ def test_every_cut_keeps_the_epochs_before_it():
         (b"\x1f\x8b\x08\0" * 10, "no event file"),
         (b"\0" * 30, "30 zero bytes"),
         (_file({"summaries/mean_1": [1.0], "Loss/train": [2.0]}), "Loss/train, summaries/mean_1"),
-        (_file({"batch_loss": [1.0]}), "found the scalars batch_loss. Expected Keras's epoch scalars"),
+        (_file({"batch_loss": [1.0], "Loss/test": [2.0]}), "found the scalars Loss/test, batch_loss. Expected Keras's"),
         (write_record(Event(file_version="brain.Event:2").SerializeToString()), "no scalar at all"),
     ],
 )

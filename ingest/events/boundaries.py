@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 __all__ = ["FRAME", "HEAD", "Boundaries", "boundaries", "unaligned"]
 
 HEAD = struct.Struct("<QI")
+_LENGTH = struct.Struct("<Q")
 # Bytes of a record beside its data: length, checksum of the length, checksum of the data.
 FRAME = 16
 _SAMPLE = 64
-_RECORDS_PER_LANE = 128
+_RECORDS_PER_LANE = 64
 # Larger records are few, and walked one by one as fast.
 _LARGEST_FOR_LANES = 2048
+# A lane can begin at any record; at a small one its header is found sooner.
+_LONGEST_AT_ENTRY = (1 << 16) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,34 @@ def boundaries(buffer: NDArray[np.uint8], parts: Sequence[tuple[int, int]]) -> B
     stop = walk.through(begin, end, sample, most=_SAMPLE)
     mean = (stop - begin) // max(len(sample), 1)
     if len(sample) < _SAMPLE or mean > _LARGEST_FOR_LANES:
-        positions: list[int] = []
-        stops = [walk.through(begin, end, positions) for begin, end in parts]
-        begins = np.array(positions, np.int64)
+        begins, stops = _one_by_one(buffer, parts, walk)
     else:
         begins, stops = _in_lanes(buffer, parts, walk, mean)
     return Boundaries(begins, unaligned(buffer, "<i8")[begins], stops)
+
+
+def _one_by_one(buffer: NDArray[np.uint8], parts: Sequence[tuple[int, int]], walk: _Walk) -> tuple[Integers, list[int]]:
+    """Walk on the word of the lengths alone; where any of them turns out to be wrong, walk again and check each."""
+    positions: list[int] = []
+    stops = [_chained(buffer.data, begin, end, positions) for begin, end in parts]
+    begins = np.array(positions, np.int64)
+    if (unaligned(buffer, "<u4")[begins + 8] != length_checksums(unaligned(buffer, "<i8")[begins])).any():
+        positions.clear()
+        stops = [walk.through(begin, end, positions) for begin, end in parts]
+        begins = np.array(positions, np.int64)
+    return begins, stops
+
+
+def _chained(buffer: memoryview, begin: int, end: int, positions: list[int]) -> int:
+    """Append where records would begin, going by their lengths; return the byte behind the last."""
+    unpack, append, last = _LENGTH.unpack_from, positions.append, end - FRAME
+    while begin <= last:
+        behind = begin + FRAME + unpack(buffer, begin)[0]
+        if behind > end:
+            break
+        append(begin)
+        begin = behind
+    return begin
 
 
 class _Walk:
@@ -140,13 +165,14 @@ def _entries(
 
 def _headers(buffer: NDArray[np.uint8], points: Integers, ends: Integers, search: int) -> Integers:
     """Return the first position at or behind each point that has a header with a right checksum, -1 for none."""
-    places = points[:, None] + np.arange(search)
-    room = ends[:, None] - FRAME - places
-    lengths = unaligned(buffer, "<i8")[np.minimum(places, len(buffer) - 8)]
-    lanes, columns = np.nonzero((lengths >= 0) & (lengths <= room))
-    likely = places[lanes, columns]
-    stored = unaligned(buffer, "<u4")[likely + 8]
-    right = stored == length_checksums(lengths[lanes, columns])
+    wide = search + 8
+    starts = np.minimum(points, len(buffer) - wide)
+    # One copy for each point is faster than one for each place behind it.
+    words = np.ndarray((len(points), search), "<u8", unaligned(buffer, f"V{wide}")[starts], strides=(wide, 1))
+    lanes, columns = np.nonzero(words <= _LONGEST_AT_ENTRY)
+    likely, small = starts[lanes] + columns, words[lanes, columns].astype(np.int64)
+    right = (likely >= points[lanes]) & (small <= ends[lanes] - FRAME - likely)
+    right[right] = unaligned(buffer, "<u4")[likely[right] + 8] == length_checksums(small[right])
     lanes, likely = lanes[right], likely[right]
     found = np.full(len(points), -1, np.int64)
     # Written backwards, the first of each lane remains.
@@ -156,17 +182,24 @@ def _headers(buffer: NDArray[np.uint8], points: Integers, ends: Integers, search
 
 def _lockstep(buffer: NDArray[np.uint8], entries: Integers, until: Integers, ends: Integers) -> _Lanes:
     """Walk all lanes at once, on the word of the lengths alone; then end each before its first bad header."""
-    words, last = unaligned(buffer, "<i8"), len(buffer) - 8
+    words = unaligned(buffer, "<i8")
     rows: list[Integers] = []
-    at, counts = entries, np.zeros(len(entries), np.int64)
+    at, together, counts = entries, 0, np.zeros(len(entries), np.int64)
     while True:
-        lengths = words[np.minimum(at, last)]
-        whole = (at < until) & (lengths >= 0) & (lengths <= ends - FRAME - at)
-        if not whole.any():
+        shortest = at + FRAME
+        behind = words[at] + shortest
+        # A negative length leads back, and so does one that overflows.
+        whole = (behind >= shortest) & (behind <= ends) & (at < until)
+        if whole.all():
+            together += 1
+        elif whole.any():
+            counts += whole
+            behind = np.where(whole, behind, at)
+        else:
             break
         rows.append(at)
-        counts += whole
-        at = np.where(whole, at + lengths + FRAME, at)
+        at = behind
+    counts += together
     taken = np.arange(len(rows))[:, None] < counts
     chains = np.stack(rows).T[taken.T] if rows else np.zeros(0, np.int64)
     offsets = np.append(0, np.cumsum(counts))

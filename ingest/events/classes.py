@@ -1,4 +1,4 @@
-"""Decode the records of one length: one exemplar of each class with protobuf, all others by comparing with it.
+"""Decode the records of one length: one exemplar of each class field by field, all others by comparing with it.
 
 A record is of a class when it equals the exemplar outside the variable bytes and its checksum is right. Whatever is
 of no class, or of one too small to be worth the trouble, is decoded by protobuf on its own, so that the fast path can
@@ -8,7 +8,6 @@ be slow but never wrong.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from kcb_replay.ingest.events.boundaries import unaligned
 from kcb_replay.ingest.events.checksums import contributions, unmasked
+from kcb_replay.ingest.events.histograms import old_histograms
 from kcb_replay.ingest.events.layout import Layout, layout_of
 from kcb_replay.ingest.events.plain import NO_EVENT, add_record
 from kcb_replay.ingest.events.scalars import DTYPES, as_floats
@@ -30,6 +30,8 @@ __all__ = ["Window", "decode_records"]
 
 # Below this number of records of a length, protobuf is as fast.
 _FEW = 32
+# So few odd records of a buffer are not worth the import of protobuf, which takes as long as a thousand of them.
+_ALONE = 256
 # So many classes are tried however small they are; from then on one record of so many looked at must be caught, for
 # protobuf takes that much longer for it than to compare a tag.
 _TRIES = 8
@@ -53,15 +55,19 @@ class Window:
 def decode_records(window: Window, begins: Integers, lengths: Integers) -> None:
     """Decode whole records, given where their data begin and how long they are."""
     order = np.argsort(np.minimum(lengths, 65535).astype(np.uint16), kind="stable")
-    sizes = lengths[order]
-    cuts = [0, *(np.flatnonzero(np.diff(sizes)) + 1).tolist(), len(sizes)]
-    for begin, end in pairwise(cuts):
-        if end > begin:
-            _decode_group(window, begins[order[begin:end]], int(sizes[begin]))
+    rows, sizes = begins[order], lengths[order]
+    cuts = np.concatenate(([0], np.flatnonzero(np.diff(sizes)) + 1, [len(sizes)]))
+    counts = np.diff(cuts)
+    odd = [rows[np.repeat(counts < _FEW, counts)]]
+    for begin, count in zip(cuts[:-1][counts >= _FEW].tolist(), counts[counts >= _FEW].tolist(), strict=True):
+        odd.append(_decode_group(window, rows[begin : begin + count], int(sizes[begin])))
+    left = _without_histograms(window, np.concatenate(odd))
+    _decode_each(window, left if len(left) > _ALONE else _decode_alone(window, left))
 
 
-def _decode_group(window: Window, rows: Integers, length: int) -> None:
-    """Decode records of one length, class by class."""
+def _decode_group(window: Window, rows: Integers, length: int) -> Integers:
+    """Decode records of one length, class by class; return those that are of none."""
+    unknown: list[int] = []
     tries, caught, examined = 0, 0, 0
     while len(rows) >= _FEW and length >= 8 and (tries < _TRIES or caught * _WORTH >= examined):
         tries += 1
@@ -70,24 +76,57 @@ def _decode_group(window: Window, rows: Integers, length: int) -> None:
         data = window.buffer[exemplar : exemplar + length].tobytes()
         layout = layout_of(data) if _intact(window, exemplar, data) else None
         if layout is None:
-            _decode_one(window, exemplar, length)
+            unknown.append(exemplar)
             rows = rows[1:]
             continue
         alike = _of_tag(window, rows, data, layout)
         alike[alike] = _take_alike(window, rows[alike], data, layout)
         caught += int(alike.sum())
         rows = rows[~alike]
-    for row in rows.tolist():
-        _decode_one(window, row, length)
+    return np.concatenate([rows, np.array(unknown, np.int64)])
 
 
-def _decode_one(window: Window, row: int, length: int) -> None:
-    data = window.buffer[row : row + length].tobytes()
-    position = window.base + row - 12
-    if not _intact(window, row, data):
-        window.damaged(position, BAD_CHECKSUM)
-    elif not add_record(data, position, window.growing):
-        window.damaged(position, NO_EVENT)
+def _without_histograms(window: Window, rows: Integers) -> Integers:
+    """Count the old histograms that are whole among records of any length; return the others."""
+    if len(rows) < _FEW:
+        return rows
+    lengths = _lengths(window, rows)
+    found = old_histograms(window.buffer, rows, lengths)
+    if found.any():
+        found[found] = _summed(window, rows[found], lengths[found])
+        window.growing.skip("histo", rows[found] + (window.base - 12))
+    return rows[~found]
+
+
+def _lengths(window: Window, rows: Integers) -> Integers:
+    return np.asarray(unaligned(window.buffer, "<i8")[rows - 12])
+
+
+def _decode_alone(window: Window, rows: Integers) -> Integers:
+    """Decode records as classes of their own; return those that can be of none."""
+    unknown = np.ones(len(rows), np.bool_)
+    for place, (row, length) in enumerate(zip(rows.tolist(), _lengths(window, rows).tolist(), strict=True)):
+        data = bytes(window.buffer.data[row : row + length])
+        layout = layout_of(data) if _intact(window, row, data) else None
+        if layout is not None:
+            unknown[place] = False
+            alone = rows[place : place + 1]
+            words = None if layout.scalar is None else _gathered(window, alone, 0, length)
+            _add(window, alone, np.ones(1, np.bool_), layout, words)
+    return rows[unknown]
+
+
+def _decode_each(window: Window, rows: Integers) -> None:
+    """Decode records by protobuf, one by one."""
+    content, first = window.buffer.data, window.base - 12
+    lengths = _lengths(window, rows)
+    stored = unmasked(unaligned(window.buffer, "<u4")[rows + lengths])
+    for row, length, expected in zip(rows.tolist(), lengths.tolist(), stored.tolist(), strict=True):
+        data = bytes(content[row : row + length])
+        if checksum(data) != expected:
+            window.damaged(first + row, BAD_CHECKSUM)
+        elif not add_record(data, first + row, window.growing):
+            window.damaged(first + row, NO_EVENT)
 
 
 def _intact(window: Window, row: int, data: bytes) -> bool:
@@ -112,7 +151,7 @@ def _take_alike(window: Window, rows: Integers, data: bytes, layout: Layout) -> 
             words = _gathered(window, rows, begin, end - begin)
             alike &= _equal(words ^ _as_words(data[begin:end]), fixed[begin:end])
         rows = rows[alike]
-        _add(window, rows, _summed(window, rows, len(data)), layout, None)
+        _add(window, rows, _summed(window, rows, np.full(len(rows), len(data))), layout, None)
         return alike
     words = _gathered(window, rows, 0, len(data) + 4)
     # The exemplar's bytes end before the checksum, which stays as it is stored.
@@ -166,11 +205,11 @@ def _column(words: Words, dtype: str, at: int) -> NDArray[Any]:
     return np.ndarray((len(words),), dtype, words, at, (words.strides[0],))
 
 
-def _summed(window: Window, rows: Integers, length: int) -> NDArray[np.bool_]:
+def _summed(window: Window, rows: Integers, lengths: Integers) -> NDArray[np.bool_]:
     """Tell which records have the checksum of all their bytes."""
-    content = window.buffer.data
-    sums = [checksum(bytes(content[row : row + length])) for row in rows.tolist()]
-    stored = unaligned(window.buffer, "<u4")[rows + length]
+    content, ends = window.buffer.data, rows + lengths
+    sums = [checksum(bytes(content[row:end])) for row, end in zip(rows.tolist(), ends.tolist(), strict=True)]
+    stored = unaligned(window.buffer, "<u4")[ends]
     return np.asarray(unmasked(stored) == np.array(sums, np.uint32))
 
 
@@ -193,10 +232,12 @@ def _add(window: Window, rows: Integers, right: NDArray[np.bool_], layout: Layou
             window.damaged(position, BAD_CHECKSUM)
         positions = positions[right]
         words = None if words is None else words[right]
-    if layout.scalar is None or words is None:
-        window.growing.skip(layout.skipped, positions)
-    else:
+    if not len(positions):
+        return
+    if layout.scalar is not None and words is not None:
         window.growing.extend(layout.scalar, positions, *_points(words, layout))
+    elif layout.skipped:
+        window.growing.skip(layout.skipped, positions)
 
 
 def _points(words: Words, layout: Layout) -> tuple[Integers, Floats, Floats]:

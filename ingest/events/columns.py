@@ -56,6 +56,9 @@ class FileEvents:
 
 @dataclass(slots=True)
 class _GrowingColumn:
+    """Points that came many at once, as they came, and those that came one by one."""
+
+    pieces: list[Column] = field(default_factory=list)
     positions: array[int] = field(default_factory=lambda: array("q"))
     steps: array[int] = field(default_factory=lambda: array("q"))
     values: array[float] = field(default_factory=lambda: array("d"))
@@ -63,9 +66,15 @@ class _GrowingColumn:
 
     def column(self) -> Column:
         """Return the points by rising position; those of one record stay in its order."""
-        positions = np.frombuffer(self.positions, np.int64)
-        steps = np.frombuffer(self.steps, np.int64)
+        steps, positions = np.frombuffer(self.steps, np.int64), np.frombuffer(self.positions, np.int64)
         values, wall_times = np.frombuffer(self.values), np.frombuffer(self.wall_times)
+        if self.pieces:
+            found = [*self.pieces, Column(steps, values, wall_times, positions)]
+            self.pieces = []
+            steps = np.concatenate([piece.steps for piece in found])
+            values = np.concatenate([piece.values for piece in found])
+            wall_times = np.concatenate([piece.wall_times for piece in found])
+            positions = np.concatenate([piece.positions for piece in found])
         if (positions[1:] < positions[:-1]).any():
             order = np.argsort(positions, kind="stable")
             return Column(steps[order], values[order], wall_times[order], positions[order])
@@ -89,11 +98,7 @@ class Growing:
 
     def extend(self, key: Key, positions: Integers, steps: Integers, values: Floats, wall_times: Floats) -> None:
         """Take many points of one key."""
-        column = self.points[key]
-        column.positions.frombytes(positions.tobytes())
-        column.steps.frombytes(steps.tobytes())
-        column.values.frombytes(values.tobytes())
-        column.wall_times.frombytes(wall_times.tobytes())
+        self.points[key].pieces.append(Column(steps, values, wall_times, positions))
 
     def skip(self, kind: str, positions: Integers) -> None:
         """Count values that are no scalars."""
@@ -116,10 +121,11 @@ class Growing:
 
 def _of_files(positions: Integers, begins: Integers) -> Iterator[tuple[int, slice]]:
     """Yield the files that rising positions fall into, and the slice of each."""
-    files = np.searchsorted(begins, positions, "right") - 1
-    cuts = [0, *(np.flatnonzero(np.diff(files)) + 1).tolist(), len(files)]
-    for begin, end in pairwise(cuts):
-        yield int(files[begin]), slice(begin, end)
+    first, behind = (np.searchsorted(begins, positions[[0, -1]], "right") - [1, 0]).tolist()
+    cuts = [*np.searchsorted(positions, begins[first:behind]).tolist(), len(positions)]
+    for number, (begin, end) in enumerate(pairwise(cuts), first):
+        if begin < end:
+            yield number, slice(begin, end)
 
 
 def _part(whole: Column, part: slice, start: int) -> Column:

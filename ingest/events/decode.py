@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from io import FileIO
-from typing import TYPE_CHECKING
+from io import BufferedIOBase, FileIO, RawIOBase
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,11 @@ from kcb_replay.ingest.records import DAMAGED_LENGTH, UNFINISHED, ZEROS, Damage,
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from io import BufferedIOBase, RawIOBase
     from pathlib import Path
-    from typing import TypeAlias
 
-    Stream: TypeAlias = BufferedIOBase | RawIOBase
+__all__ = ["Stream", "decode", "decode_files"]
 
-__all__ = ["decode", "decode_files"]
+Stream: TypeAlias = BufferedIOBase | RawIOBase
 
 _WINDOW = 1 << 23
 # Words of 8 bytes are read at every byte of the buffer.

@@ -1,8 +1,9 @@
 """Find the variable bytes of an event: wall time, step and value of a record that holds one value and nothing odd.
 
 A record that equals an exemplar outside these bytes parses as the exemplar does, field by field: the bytes have a
-fixed width, any pattern of bits is valid in them, and the continuation bits of the step are compared. Anything that
-this module does not know for certain has no layout, and is left to protobuf record by record.
+fixed width, any pattern of bits is valid in them, and the continuation bits of the step are compared. Only records of
+known fields, each once and to its last byte, have a layout; for them protobuf could say nothing else, so it is not
+even imported. Everything else is left to it, record by record.
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from kcb_replay.ingest.events.plain import parsed
-from kcb_replay.ingest.events.scalars import DTYPES, scalar, skipped_as
+from kcb_replay.ingest.events.scalars import DTYPES, SCALAR_PLUGINS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from kcb_replay.ingest.events.columns import Key
 
@@ -23,7 +23,14 @@ __all__ = ["Layout", "layout_of"]
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _WIDTHS = {_FIXED64: 8, _FIXED32: 4}
 # event.proto and summary.proto: what may stand beside the value, by field number and wire type.
-_EVENT = {(1, _FIXED64): "wall_time", (2, _VARINT): "step", (5, _BYTES): "summary"}
+_EVENT = {
+    (1, _FIXED64): "wall_time",
+    (2, _VARINT): "step",
+    (3, _BYTES): "file_version",
+    (4, _BYTES): "graph_def",
+    (5, _BYTES): "summary",
+    (9, _BYTES): "meta_graph_def",
+}
 _VALUE = {(1, _BYTES): "tag", (7, _BYTES): "node_name", (9, _BYTES): "metadata"}
 _VALUE_KINDS = {(2, _FIXED32): "simple_value", (5, _BYTES): "histo", (8, _BYTES): "tensor"}
 _TENSOR = {(1, _VARINT): "dtype", (2, _BYTES): "tensor_shape", (3, _VARINT): "version_number"}
@@ -34,8 +41,11 @@ _HISTOGRAM = {
     (6, _BYTES): "limits",
     (7, _BYTES): "counts",
 }
+_METADATA = {(1, _BYTES): "plugin", (2, _BYTES): "display_name", (3, _BYTES): "description", (4, _VARINT): "class"}
+_PLUGIN = {(1, _BYTES): "name", (2, _BYTES): "content"}
 # Nine bytes hold 63 bits; a negative step has ten.
 _LONGEST_STEP = 8
+_LONGEST_LENGTH = 4
 
 
 class _Span(NamedTuple):
@@ -51,7 +61,8 @@ class _UnknownError(Exception):
 class Layout:
     """Where the variable bytes of an exemplar are, and what its class is.
 
-    `scalar` is the key of a scalar and `dtype` the number of its type, else `skipped` the kind it is counted under.
+    `scalar` is the key of a scalar and `dtype` the number of its type, else `skipped` the kind it is counted under, ""
+    where there is nothing to count. `tag` is what tells most classes apart.
     """
 
     tag: _Span
@@ -78,43 +89,80 @@ def layout_of(data: bytes) -> Layout | None:
 
 def _layout(data: bytes) -> Layout:
     event = _fields(data, _Span(0, len(data)), _EVENT)
-    value_in = _fields(data, _required(event, "summary"), {(1, _BYTES): "value"})
-    inside = _fields(data, _required(value_in, "value"), {**_VALUE, **_VALUE_KINDS})
-    kinds = [kind for kind in _VALUE_KINDS.values() if kind in inside]
-    if len(kinds) != 1:
-        raise _UnknownError
-    spans = _payload(data, kinds[0], inside[kinds[0]])
-    step = event.get("step")
+    wall_time, step = event.pop("wall_time", None), event.pop("step", None)
     if step is not None and step.end - step.begin > _LONGEST_STEP:
         raise _UnknownError
-    message = parsed(data)
-    if message is None or len(message.summary.value) != 1:
-        raise _UnknownError
-    value = message.summary.value[0]
-    number = scalar(value)
-    wall_time, tag = event.get("wall_time"), inside.get("tag", _Span(0, 0))
-    if number is None:
-        return Layout(tag, wall_time, step, spans, None, 0, skipped_as(value))
-    dtype = 1 if kinds[0] == "simple_value" else int(value.tensor.dtype)
-    if len(spans) != 1 or spans[0].end - spans[0].begin != DTYPES[dtype].stored.itemsize:
-        raise _UnknownError
-    return Layout(tag, wall_time, step, spans, (value.tag, kinds[0]), dtype, "")
+    what = _only(event)
+    if what == "file_version":
+        _text(data, event[what])
+        return Layout(event[what], wall_time, step, (), None, 0, "")
+    if what != "summary":
+        return Layout(_Span(0, 0), wall_time, step, (event[what],), None, 0, what)
+    value = _fields(data, _required(_fields(data, event[what], {(1, _BYTES): "value"}), "value"), _VALUE | _VALUE_KINDS)
+    kind = _only(value.keys() & set(_VALUE_KINDS.values()))
+    spans, dtype = _payload(data, kind, value[kind])
+    tag, plugin = value.get("tag", _Span(0, 0)), _plugin(data, value.get("metadata"))
+    _text(data, value.get("node_name", _Span(0, 0)))
+    if dtype and plugin in SCALAR_PLUGINS:
+        return Layout(tag, wall_time, step, spans, (_text(data, tag), kind), dtype, "")
+    _text(data, tag)
+    return Layout(tag, wall_time, step, spans, None, 0, plugin or kind)
 
 
-def _payload(data: bytes, kind: str, span: _Span) -> tuple[_Span, ...]:
-    """Return the bytes that hold the numbers of a value."""
+def _plugin(data: bytes, metadata: _Span | None) -> str:
+    """Return the name of the plugin that a value is for; every text of the metadata must be one."""
+    if metadata is None:
+        return ""
+    fields = _fields(data, metadata, _METADATA)
+    plugin = _fields(data, fields.get("plugin", _Span(0, 0)), _PLUGIN)
+    for name in fields.keys() & {"display_name", "description"}:
+        _text(data, fields[name])
+    return _text(data, plugin.get("name", _Span(0, 0)))
+
+
+def _payload(data: bytes, kind: str, span: _Span) -> tuple[tuple[_Span, ...], int]:
+    """Return the bytes that hold the numbers of a value, and its dtype where it can be a scalar, else 0."""
     if kind == "simple_value":
-        return (span,)
+        return (span,), 1
     if kind == "histo":
         fields = _fields(data, span, _HISTOGRAM)
         if any((part.end - part.begin) % 8 for part in fields.values()):
             raise _UnknownError
-        return tuple(fields.values())
-    fields = _fields(data, span, {**_TENSOR, **_TENSOR_PAYLOADS})
-    payloads = [name for name in _TENSOR_PAYLOADS.values() if name in fields]
-    if len(payloads) != 1 or (fields[payloads[0]].end - fields[payloads[0]].begin) % _ELEMENT_SIZES[payloads[0]]:
+        return tuple(fields.values()), 0
+    fields = _fields(data, span, _TENSOR | _TENSOR_PAYLOADS)
+    name = _only(fields.keys() & set(_TENSOR_PAYLOADS.values()))
+    payload = fields[name]
+    size = payload.end - payload.begin
+    # Anything longer than a byte would have to be cut to 32 bits as protobuf does.
+    dtype = data[fields["dtype"].begin] if "dtype" in fields else 0
+    if size % _ELEMENT_SIZES[name] or dtype > 127:
         raise _UnknownError
-    return (fields[payloads[0]],)
+    known = DTYPES.get(dtype)
+    has_rank = _has_rank(data, fields.get("tensor_shape", _Span(0, 0)))
+    fits = known is not None and size == known.stored.itemsize and name in ("tensor_content", known.field)
+    return (payload,), dtype if fits and not has_rank else 0
+
+
+def _has_rank(data: bytes, shape: _Span) -> bool:
+    dimensions = list(_parts(data, shape))
+    for number, wire, span in dimensions:
+        if (number, wire) != (2, _BYTES):
+            raise _UnknownError
+        _fields(data, span, {(1, _VARINT): "size"})
+    return bool(dimensions)
+
+
+def _text(data: bytes, span: _Span) -> str:
+    try:
+        return data[span.begin : span.end].decode()
+    except UnicodeDecodeError:
+        raise _UnknownError from None
+
+
+def _only(names: Collection[str]) -> str:
+    if len(names) != 1:
+        raise _UnknownError
+    return next(iter(names))
 
 
 def _required(fields: dict[str, _Span], name: str) -> _Span:
@@ -137,16 +185,19 @@ def _fields(data: bytes, within: _Span, known: dict[tuple[int, int], str]) -> di
 def _parts(data: bytes, within: _Span) -> Iterable[tuple[int, int, _Span]]:
     at = within.begin
     while at < within.end:
-        key, at = _varint(data, at, within.end)
+        key, at = data[at], at + 1
         wire = key & 7
         if wire == _VARINT:
             end = _varint(data, at, within.end)[1]
         elif wire == _BYTES:
-            length, at = _varint(data, at, within.end)
-            end = at + length
+            length, begin = _varint(data, at, within.end)
+            # As writers write them; protobuf takes some that are longer than need be, and not others.
+            if begin - at > _LONGEST_LENGTH or (begin - at > 1 and data[begin - 1] == 0):
+                raise _UnknownError
+            at, end = begin, begin + length
         else:
             end = at + _WIDTHS.get(wire, len(data) + 1)
-        if end > within.end:
+        if end > within.end or key > 127:
             raise _UnknownError
         yield key >> 3, wire, _Span(at, end)
         at = end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -37,19 +38,24 @@ class Points:
 
     def restarts(self) -> list[Points]:
         """Split where the step does not rise: there another `fit` began."""
-        return self._split(np.diff(self.steps) <= 0)
+        return self._split(self.steps[1:] <= self.steps[:-1])
 
     def runs(self) -> list[Points]:
         """Split where the step falls or another file begins; several points of one step are no restart."""
-        return self._split((np.diff(self.steps) < 0) | (np.diff(self.files) != 0))
+        return self._split((self.steps[1:] < self.steps[:-1]) | (self.files[1:] != self.files[:-1]))
 
     def _split(self, between: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[Points]:
+        if not between.any():
+            return [self]
         cuts = [0, *(np.flatnonzero(between) + 1).tolist(), len(self)]
         return [self.where(slice(begin, end)) for begin, end in pairwise(cuts)]
 
 
 def joined(columns: Sequence[tuple[int, Column]]) -> Points:
     """Return the points of one tag from columns and the numbers of their files, by file and position."""
+    if len(columns) == 1:
+        ((file, column),) = columns
+        return Points(column.steps, column.values, column.wall_times, np.full(len(column), file, np.int64))
     files = np.concatenate([np.full(len(column), file, np.int64) for file, column in columns])
     positions = np.concatenate([column.positions for _, column in columns])
     steps = np.concatenate([column.steps for _, column in columns])
@@ -67,20 +73,25 @@ class Clocks:
         self.count = len(fits)
         self._wall_times = np.concatenate([fit.wall_times for fit in fits])
         self._steps = np.concatenate([fit.steps for fit in fits])
-        self._known, ranks = np.unique(self._steps, return_inverse=True)
-        lengths = [len(fit) for fit in fits]
-        self._ends = np.cumsum(lengths)
-        self._begins = self._ends - lengths
-        # One rising key of fit and step, so that one search finds a step in all fits.
-        self._keys = np.repeat(np.arange(self.count), lengths) * (len(self._known) + 1) + ranks
+        self._lengths = [len(fit) for fit in fits]
+        self._ends = np.cumsum(self._lengths)
+        self._begins = self._ends - self._lengths
         self._last = self._wall_times[self._ends - 1]
+
+    @cached_property
+    def _keyed(self) -> tuple[Integers, Integers]:
+        """All steps, and one rising key of fit and step for each point: one search finds a step in all fits."""
+        known, ranks = np.unique(self._steps, return_inverse=True)
+        return known, np.repeat(np.arange(self.count), self._lengths) * (len(known) + 1) + ranks
 
     def nearest(self, part: Points, number: int) -> int:
         """Return the fit that was at the middle step of a part at the nearest time; without times, by its number."""
-        middle = len(part) // 2
+        if self.count == 1:
+            return 0
+        middle, (known, keys) = len(part) // 2, self._keyed
         step = part.steps[middle]
-        rank = int(np.searchsorted(self._known, step))
-        above = np.searchsorted(self._keys, np.arange(self.count) * (len(self._known) + 1) + rank)
+        rank = int(np.searchsorted(known, step))
+        above = np.searchsorted(keys, np.arange(self.count) * (len(known) + 1) + rank)
         above = np.minimum(above, self._ends - 1)
         below = np.maximum(above - 1, self._begins)
         # In floats: the distance of two int64 may be none.

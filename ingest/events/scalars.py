@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.events.columns import Floats
 
-__all__ = ["BFLOAT16", "DTYPES", "as_floats", "scalar", "skipped_as"]
+__all__ = ["BFLOAT16", "DTYPES", "SCALAR_PLUGINS", "as_floats", "scalar", "skipped_as"]
 
 BFLOAT16 = 14
+# What writers of scalars name as their plugin; the old ones name none.
+SCALAR_PLUGINS = ("", "scalars")
 
 
 class _DType(NamedTuple):
@@ -48,7 +50,7 @@ DTYPES: dict[int, _DType] = {
 
 def scalar(value: Summary.Value) -> float | None:
     """Return the number of a value as the exact float64 (integers beyond 2**53 rounded); None when it is no scalar."""
-    if value.metadata.plugin_data.plugin_name not in ("", "scalars"):
+    if value.metadata.plugin_data.plugin_name not in SCALAR_PLUGINS:
         return None
     kind = value.WhichOneof("value")
     if kind == "simple_value":

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from kcb_replay.ingest.readers.base import Reader
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+    from io import RawIOBase
 
     from kcb_replay.errors import ReadError
-    from kcb_replay.ingest.readers.base import Blob, Reader, Reading
+    from kcb_replay.ingest.readers.base import Blob, Reading
     from kcb_replay.ingest.recording import Fit
 
-__all__ = ["LONGEST_LINE", "BulkReader", "GrowingReader", "longest_line"]
+__all__ = ["LONGEST_LINE", "BulkReader", "GrowingReader", "StreamReader", "longest_line"]
 
 # In bytes: a hundred thousand metrics of long names; no log of a training has more in a line.
 LONGEST_LINE = 1 << 24
@@ -23,6 +27,17 @@ class BulkReader(Protocol):
 
     def read_many(self, runs: Sequence[tuple[Blob, ...]]) -> list[Reading | ReadError]:
         """Return, for each run, what `read` returns or raises."""
+        ...
+
+
+@runtime_checkable
+class StreamReader(Reader, Protocol):
+    """A reader that needs no file in memory as a whole."""
+
+    def read_streams(
+        self, blobs: tuple[Blob, ...], streams: Callable[[Blob], AbstractContextManager[RawIOBase]]
+    ) -> Reading:
+        """Return what `read` returns or raises, for blobs without their content; `streams` opens each of them once."""
         ...
 
 

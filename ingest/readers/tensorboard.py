@@ -1,8 +1,9 @@
 """Read the scalars of TensorBoard event files as Keras writes them.
 
 Layouts: `train/` and `validation/` with tags `epoch_<metric>` (tf.keras, Keras 3), and one folder with the bare metric
-names (Keras 2). `batch_<metric>` and `evaluation_<metric>_vs_iterations` become streams finer than epochs. A refit
-appends a file, or goes on in the same one, with steps from 0 again: a new fit. Everything else is skipped and counted.
+names (Keras 2). `batch_<metric>` and `evaluation_<metric>_vs_iterations` become streams finer than epochs, also where
+there is nothing else: a training that ended in its first epoch. A refit appends a file, or goes on in the same one,
+with steps from 0 again: a new fit. Everything else is skipped and counted.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,9 +25,11 @@ from kcb_replay.ingest.readers.base import Blob, Reading
 from kcb_replay.ingest.recording import Fit, Note, Series, StepSeries, StepUnit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from io import RawIOBase
 
-    from kcb_replay.ingest.events import Column, FileEvents
+    from kcb_replay.ingest.events import Column, FileEvents, Stream
     from kcb_replay.ingest.events.columns import Integers
 
 __all__ = ["ROLES", "TENSORBOARD", "TensorBoardReader"]
@@ -69,7 +73,7 @@ class TensorBoardReader:
     rank: int = 30
     # Event files are known by "tfevents" anywhere in their name.
     suffixes: tuple[str, ...] = ()
-    version: int = 2
+    version: int = 3
 
     def accepts(self, path: str, head: bytes) -> bool:  # noqa: ARG002  # TensorBoard goes by the name too
         """Tell whether the file is named as TensorBoard requires of event files."""
@@ -77,20 +81,57 @@ class TensorBoardReader:
 
     def read(self, blobs: tuple[Blob, ...]) -> Reading:
         """Return the fits of one log directory; raises `ReadError` when it holds no epoch scalar of Keras."""
-        ordered = sorted(blobs, key=lambda blob: _file_order(blob.path))
-        decoded = decode(io.BytesIO(blob.content) for blob in ordered)
-        notes = [note for blob, events in zip(ordered, decoded, strict=True) for note in _file_notes(blob, events)]
-        scalars = _by_role(ordered, decoded)
-        tags = sorted({tag for role in scalars.values() for tag in role.points})
-        streams = _streams(scalars)
-        columns = _columns(scalars)
-        if not columns:
-            raise ReadError(_nothing_found(blobs, tags, notes))
-        notes += [_skipped_note(role.skipped, blobs[0].path) for role in scalars.values() if role.skipped]
-        return Reading(tuple(_fits(columns, streams, notes)), tuple(notes))
+        (reading,) = self.read_many([blobs])
+        if isinstance(reading, ReadError):
+            raise reading
+        return reading
+
+    def read_many(self, runs: Sequence[tuple[Blob, ...]]) -> list[Reading | ReadError]:
+        """Return the fits of many log directories, or why there are none; their files are decoded at once."""
+        ordered = [_in_order(blobs) for blobs in runs]
+        decoded = iter(decode(io.BytesIO(blob.content) for blobs in ordered for blob in blobs))
+        return [_reading_or_error(blobs, list(islice(decoded, len(blobs)))) for blobs in ordered]
+
+    def read_streams(
+        self, blobs: tuple[Blob, ...], streams: Callable[[Blob], AbstractContextManager[RawIOBase]]
+    ) -> Reading:
+        """Return what `read` does of files that are not held in memory; `streams` opens each."""
+        ordered = _in_order(blobs)
+        return _reading(ordered, decode(_opened(ordered, streams)))
 
 
 TENSORBOARD = TensorBoardReader()
+
+
+def _opened(blobs: Sequence[Blob], streams: Callable[[Blob], AbstractContextManager[RawIOBase]]) -> Iterator[Stream]:
+    for blob in blobs:
+        with streams(blob) as stream:
+            yield stream
+
+
+def _in_order(blobs: Sequence[Blob]) -> list[Blob]:
+    return sorted(blobs, key=lambda blob: _file_order(blob.path))
+
+
+def _reading_or_error(blobs: Sequence[Blob], decoded: Sequence[FileEvents]) -> Reading | ReadError:
+    try:
+        return _reading(blobs, decoded)
+    except ReadError as error:
+        return error
+
+
+def _reading(blobs: Sequence[Blob], decoded: Sequence[FileEvents]) -> Reading:
+    """Return the fits of the files of one directory in their order; raises `ReadError` when there is none."""
+    notes = [note for blob, events in zip(blobs, decoded, strict=True) for note in _file_notes(blob, events)]
+    scalars = _by_role(blobs, decoded)
+    tags = sorted({tag for role in scalars.values() for tag in role.points})
+    streams = _streams(scalars)
+    columns = _columns(scalars)
+    if not columns and (not streams or any(role.points for role in scalars.values())):
+        raise ReadError(_nothing_found(blobs, tags, notes))
+    notes += [_skipped_note(role.skipped, blobs[0].path) for role in scalars.values() if role.skipped]
+    fits = _fits(columns, streams, notes) if columns else _fits_without_epochs(streams, notes)
+    return Reading(tuple(fits), tuple(notes))
 
 
 def _role(blob: Blob) -> str:
@@ -104,7 +145,7 @@ def _file_order(path: str) -> tuple[int, str]:
 
 
 def _file_notes(blob: Blob, events: FileEvents) -> Iterable[Note]:
-    if not blob.content:
+    if not events.read_to and not events.damages:
         yield Note("empty", f"{blob.path} is empty", blob.path)
     for damage in events.damages:
         found = "is no event file: it has" if damage.offset == 0 and damage.ends else "has"
@@ -184,15 +225,13 @@ def _skipped_note(skipped: Counter[str], path: str) -> Note:
 def _fits(columns: list[_Column], streams: list[_Stream], notes: list[Note]) -> Iterable[Fit]:
     leading = max(columns, key=lambda column: (not column.metric.startswith("val_"), len(column.points)))
     parts = leading.points.restarts()
-    if len(parts) > _MOST_FITS:
-        text = f"{leading.source}: the steps of {leading.tag} begin again {len(parts) - 1:,} times"
-        raise ReadError(f"{text}. Expected the epochs of at most {_MOST_FITS:,} fits; write each with its step.")
+    _require_few(parts, leading)
     clocks = Clocks(parts)
     assigned = [(column, _assign(column.points, clocks)) for column in columns]
     finer = [_assigned_stream(stream, clocks, notes) for stream in streams]
     for number, clock in enumerate(parts):
         present = [(column, fits[number]) for column, fits in assigned if fits[number]]
-        epochs = np.unique(np.concatenate([part.steps for _, found in present for part in found]))
+        epochs = _epochs([part.steps for _, found in present for part in found])
         metrics = {column.metric: _series(column, found, epochs) for column, found in present}
         notes += _sampled_notes(metrics, epochs, number, leading)
         notes += _overwritten_notes(present, epochs, number)
@@ -200,6 +239,34 @@ def _fits(columns: list[_Column], streams: list[_Stream], notes: list[Note]) -> 
         wall_time = _series(leading._replace(tag="wall_time"), [_times(clock.where(known))], epochs)
         steps = {name: series for found in finer for fit, name, series in found if fit == number}
         yield Fit(epochs, metrics, wall_time if known.any() else None, steps)
+
+
+def _epochs(steps: Sequence[Integers]) -> Integers:
+    """Return all rising steps; mostly those of every tag are the same."""
+    if all(len(some) == len(steps[0]) and (some == steps[0]).all() for some in steps[1:]):
+        return steps[0]
+    return np.unique(np.concatenate(steps))
+
+
+def _fits_without_epochs(streams: list[_Stream], notes: list[Note]) -> Iterable[Fit]:
+    """Yield a fit for each time that batches, or else evaluations, were counted anew; none of them ended an epoch."""
+    leading = max(streams, key=lambda stream: (stream.unit == "batch", len(stream.column.points))).column
+    parts = leading.points.runs()
+    _require_few(parts, leading)
+    clocks = Clocks(parts)
+    finer = [found for stream in streams for found in _assigned_stream(stream, clocks, notes)]
+    for number in range(len(parts)):
+        steps = {name: series for fit, name, series in finer if fit == number}
+        held = ", ".join(f"{series.tag} ({len(series)} values)" for series in steps.values())
+        text = f"fit {number} of {leading.source} ended no epoch and cannot be replayed; its streams are kept: {held}"
+        notes.append(Note("no_epochs", text, leading.source, fit=number))
+        yield Fit(np.zeros(0, np.int64), {}, None, steps)
+
+
+def _require_few(fits: Sequence[Points], leading: _Column) -> None:
+    if len(fits) > _MOST_FITS:
+        text = f"{leading.source}: the steps of {leading.tag} begin again {len(fits) - 1:,} times"
+        raise ReadError(f"{text}. Expected the epochs of at most {_MOST_FITS:,} fits; write each with its step.")
 
 
 def _assign(points: Points, clocks: Clocks) -> list[list[Points]]:
@@ -217,7 +284,7 @@ def _times(points: Points) -> Points:
 def _series(column: _Column, parts: Sequence[Points], epochs: Integers) -> Series:
     values, valid = np.zeros(len(epochs)), np.zeros(len(epochs), np.bool_)
     for part in parts:
-        at = np.searchsorted(epochs, part.steps)
+        at = slice(None) if len(part) == len(epochs) else np.searchsorted(epochs, part.steps)
         values[at], valid[at] = part.values, True
     return Series(values, valid, tag=column.tag, source=column.source)
 
@@ -256,16 +323,23 @@ def _sampled_notes(metrics: dict[str, Series], epochs: Integers, number: int, le
 
 def _assigned_stream(stream: _Stream, clocks: Clocks, notes: list[Note]) -> list[tuple[int, str, StepSeries]]:
     """Return the fits that a stream belongs to, its name and its points in each."""
-    column, unit = stream
+    fits = _by_fit(stream, clocks)
+    return [(fit, stream.column.metric, _step_series(stream, parts, fit, notes)) for fit, parts in fits.items()]
+
+
+def _by_fit(stream: _Stream, clocks: Clocks) -> dict[int, list[Points]]:
+    parts = stream.column.points.runs()
+    if clocks.count == 1:
+        return {0: parts}
     fits: dict[int, list[Points]] = {}
-    for number, part in enumerate(column.points.runs()):
+    for number, part in enumerate(parts):
         fit_of = clocks.until(part, number)
-        if unit == "batch":
+        if stream.unit == "batch":
             # Batches are counted anew by each fit, so that a run of them is of one fit.
             fit_of = np.full(len(part), fit_of[len(part) // 2])
         for fit in np.unique(fit_of).tolist():
             fits.setdefault(fit, []).append(part.where(fit_of == fit))
-    return [(fit, column.metric, _step_series(stream, parts, fit, notes)) for fit, parts in fits.items()]
+    return fits
 
 
 def _step_series(stream: _Stream, parts: list[Points], fit: int, notes: list[Note]) -> StepSeries:

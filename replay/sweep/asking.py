@@ -45,8 +45,10 @@ class Asking(Generic[_Setting]):
 
     def __init__(self, settings: Sequence[_Setting], fits: Sequence[MonitoredFit], version: Semantics) -> None:
         self.settings: Sequence[_Setting] = settings
-        self.fits, self.version = fits, version
-        self.left_out: dict[LeftOutFit, None] = {}
+        self.fits, self.version = [each for each in fits if len(each.fit)], version
+        self.left_out = dict.fromkeys(
+            LeftOutFit(each.run, each.number, "the fit holds no epochs") for each in fits if not len(each.fit)
+        )
 
     def having(self, monitor: str) -> list[int]:
         """Return the fits that have a metric; the others are left out."""

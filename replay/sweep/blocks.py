@@ -57,8 +57,8 @@ class _Block(Asking[EarlyStopping]):
         super().__init__(settings, fits, version)
         self._also, self._also_sign = None, 1.0
         if also is not None:
-            self._also, self._also_sign = block_of(fits, also), -1.0 if direction_of(also) == "max" else 1.0
-        shape = (len(settings), len(fits))
+            self._also, self._also_sign = block_of(self.fits, also), -1.0 if direction_of(also) == "max" else 1.0
+        shape = (len(settings), len(self.fits))
         self._found = FoundRows.none(shape)
         self._answered = np.zeros(shape, np.bool_)
         self._by_engine: dict[int, dict[int, dict[str, float]]] = defaultdict(dict)
@@ -66,6 +66,8 @@ class _Block(Asking[EarlyStopping]):
 
     def swept(self) -> Sweep:
         """Return the sweep when every setting has been asked of every fit."""
+        if not self.fits:
+            return Sweep(tuple(self.settings), (), self.version, tuple(self.left_out))
         groups: dict[tuple[str, str], list[int]] = defaultdict(list)
         for number, setting in enumerate(self.settings):
             groups[setting.monitor, setting.mode].append(number)

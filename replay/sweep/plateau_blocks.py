@@ -66,9 +66,9 @@ class _Block(Asking[ReduceLROnPlateau]):
     ) -> None:
         super().__init__(settings, fits, version)
         self._initial_lr = initial_lr
-        self._rates = [recorded_rates(each.fit, initial_lr) for each in fits]
-        self._answers = no_reductions((len(settings), len(fits)))
-        self._answered = np.zeros((len(settings), len(fits)), np.bool_)
+        self._rates = [recorded_rates(each.fit, initial_lr) for each in self.fits]
+        self._answers = no_reductions((len(settings), len(self.fits)))
+        self._answered = np.zeros((len(settings), len(self.fits)), np.bool_)
 
     def swept(self) -> PlateauSweep:
         """Return the sweep when every setting has been asked of every fit."""

@@ -158,12 +158,11 @@ class Block:
 
 
 def monitored_fits(recordings: Iterable[Recording]) -> Iterator[MonitoredFit]:
-    """Yield every fit that has an epoch."""
+    """Yield every fit."""
     for recording in recordings:
         for number, fit in enumerate(recording.fits):
-            if len(fit):
-                codes = frozenset(note.code for note in recording.notes if note.fit in (None, number))
-                yield MonitoredFit(recording.name, number, fit, codes)
+            codes = frozenset(note.code for note in recording.notes if note.fit in (None, number))
+            yield MonitoredFit(recording.name, number, fit, codes)
 
 
 def block_of(fits: Sequence[MonitoredFit], metric: str) -> Block:

@@ -59,8 +59,8 @@ def sweep(
     an honest price, for the best value of a monitored metric is partly luck. For ReduceLROnPlateau, `initial_lr` is the
     learning rate that all fits start from, instead of the recorded one, or of Keras's 0.001 where none is.
 
-    A fit without the monitor is left out with the reason. Raises `SettingError` for an argument that does not exist, an
-    empty list, or a version that is unknown.
+    A fit without the monitor, or without any epoch, is left out with the reason. Raises `SettingError` for an argument
+    that does not exist, an empty list, or a version that is unknown.
     """
     if callback is ReduceLROnPlateau:
         return _plateaus(recordings, settings_grid(callback, arguments), resolve(semantics), also, initial_lr)
