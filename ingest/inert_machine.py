@@ -17,7 +17,7 @@ MAX_MARKS = 1_000
 MAX_MEMO = 2_000_000
 MAX_SETS = 100_000  # an empty set takes one byte of pickle and 216 of memory
 MAX_GLOBALS = 10_000
-MAX_FLOATS = 2_000_000
+MAX_FLOATS = 1_800_000  # beyond these the 200 MB that a file may take are full
 MAX_TEXT = 16 * 1024 * 1024  # a character may take four times its bytes in memory
 MAX_INTEGER_BYTES = 64
 MAX_NUMBER_TEXT = 160  # decimal digits of a 64-byte integer, with sign and suffix
@@ -27,7 +27,21 @@ _ABSENT = object()
 class Machine:
     """The stack, the open marks and the memo of one interpretation; `at` is the opcode, `next` what follows it."""
 
-    __slots__ = ("at", "content", "floats", "marks", "memo", "named", "names", "next", "sets", "size", "stack", "text")
+    __slots__ = (
+        "at",
+        "content",
+        "floats",
+        "marks",
+        "memo",
+        "named",
+        "names",
+        "next",
+        "scalars",
+        "sets",
+        "size",
+        "stack",
+        "text",
+    )
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -35,6 +49,7 @@ class Machine:
         self.at = 0
         self.next = 0
         self.floats = 0
+        self.scalars = 0
         self.sets = 0
         self.text = 0
         self.stack: list[object] = []
@@ -160,6 +175,11 @@ class Machine:
             return
         memo.extend([_ABSENT] * (index + 1 - len(memo)))
         memo[index] = value
+
+    def remembered(self, index: int) -> object:
+        """Return what was remembered under an index, None where nothing was."""
+        value = self.memo[index] if 0 <= index < len(self.memo) else None
+        return None if value is _ABSENT else value
 
     def recall(self, index: int) -> None:
         """Put what was remembered under an index onto the stack."""

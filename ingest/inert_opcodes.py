@@ -15,6 +15,7 @@ import numpy as np
 from kcb_replay.ingest.inert import Opaque
 from kcb_replay.ingest.inert_joblib import JOBLIB_ARRAY, array_bytes
 from kcb_replay.ingest.inert_machine import MAX_INTEGER_BYTES, Machine
+from kcb_replay.ingest.inert_scalars import scalars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,6 +94,15 @@ def _bytes(width: int, what: str) -> _Step:
 
 def _unsigned(width: int, what: str) -> _Step:
     return lambda machine: machine.push(machine.length(width, what))
+
+
+def _recalled(width: int, what: str) -> _Step:
+    def step(machine: Machine) -> None:
+        # Where a row of scalars begins, all of it is done.
+        if not scalars(machine):
+            machine.recall(machine.length(width, what))
+
+    return step
 
 
 def _pushed(value: object) -> _Step:
@@ -244,8 +254,8 @@ _NAMED_STEPS: dict[str, _Step] = {
     "BINPUT": lambda m: m.remember(m.length(1, "uint1")),
     "LONG_BINPUT": lambda m: m.remember(m.length(4, "uint4")),
     "GET": lambda m: m.recall(int(m.number_line())),
-    "BINGET": lambda m: m.recall(m.length(1, "uint1")),
-    "LONG_BINGET": lambda m: m.recall(m.length(4, "uint4")),
+    "BINGET": _recalled(1, "uint1"),
+    "LONG_BINGET": _recalled(4, "uint4"),
     "MEMOIZE": Machine.memoize,
     "EMPTY_LIST": lambda m: m.push([]),
     "LIST": lambda m: m.push(m.pop_mark()),
