@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.backups import backup_notes
+from kcb_replay.ingest.counted import counted
 from kcb_replay.ingest.discover import Candidate, discover
 from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.plan import plan
-from kcb_replay.ingest.readers import reader_named
+from kcb_replay.ingest.readers import READERS, reader_named
 from kcb_replay.ingest.reading import WantedRun, read_runs
 from kcb_replay.ingest.writing import KEPT, WrittenRun, write_runs
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.store import Store
 
 __all__ = ["IngestReport", "ingest", "read"]
+
+_MOST_REASONS = 20
 
 
 @dataclass(slots=True)
@@ -90,6 +93,7 @@ def ingest(
     for written, left_out in write_runs(store, wanted, planned.labels, jobs=jobs, progress=progress):
         report.written += written
         report.left_out += left_out
+    report.left_out.sort(key=_path)
     if not report.written and not report.unchanged:
         raise ReadError(_nothing_read(paths, report.left_out, report.other_files))
     before = {name: entry.epochs for name, entry in planned.stored.items()}
@@ -100,6 +104,10 @@ def ingest(
 
 def _name(run: WrittenRun) -> str:
     return run.name
+
+
+def _path(left_out: LeftOutSource) -> str:
+    return left_out.path
 
 
 def _completed(planned: Plan, store: Store, report: IngestReport) -> Iterator[WantedRun]:
@@ -123,12 +131,17 @@ def _completed(planned: Plan, store: Store, report: IngestReport) -> Iterator[Wa
 
 def _nothing_read(paths: Sequence[str | Path], left_out: Sequence[LeftOutSource], other_files: int) -> str:
     where = ", ".join(str(path) for path in paths)
-    if left_out:
-        first = left_out[0]
-        others = f" {len(left_out) - 1} more were left out." if len(left_out) > 1 else ""
-        reason = first.reason if first.path in first.reason else f"{first.path} {first.reason}"
-        return f"No log could be read in {where}: {reason}{others}"
-    return (
-        f"No log was found in {where} ({other_files} other files). Expected CSVLogger files, pickled Histories,"
-        " TensorBoard event files or console logs of Keras."
-    )
+    if not left_out:
+        formats = ", ".join(reader.format for reader in READERS)
+        files = counted(other_files, "other file")
+        return f"No log was found in {where} ({files}). Expected one of these formats: {formats}."
+    nothing, reasons = f"No log could be read in {where}", [_with_path(source) for source in left_out[:_MOST_REASONS]]
+    if len(left_out) > 1:
+        more = [f"and {len(left_out) - _MOST_REASONS:,} more"] if len(left_out) > _MOST_REASONS else []
+        return "\n  ".join([f"{nothing}:", *reasons, *more])
+    # Of one file that was given by its name the reason says all.
+    return reasons[0] if [Path(path).is_file() for path in paths] == [True] else f"{nothing}: {reasons[0]}"
+
+
+def _with_path(source: LeftOutSource) -> str:
+    return source.reason if source.path in source.reason else f"{source.path} {source.reason}"

@@ -1,0 +1,62 @@
+"""What the commands say: true in number, safe whatever a name holds, and never without a reason."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from kcb_replay.errors import KcbReplayError
+from kcb_replay.ingest.counted import counted
+from kcb_replay.ingest.readers import READERS
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 epochs"), (1, "1 epoch"), (2, "2 epochs"), (1_234_567, "1,234,567 epochs")]
+)
+def test_things_are_counted_as_people_do(number, said):
+    """One is singular; thousands are parted."""
+    assert counted(number, "epoch") == said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ingest", "logs", "--dry-run"], "Would read 0 of 1 run, 0 kB."),
+        (["ingest", "logs", "--store", "other"], "Read 1 of 1 run, 1 epoch (csvlogger 1)"),
+        (["ingest", "logs"], "Nothing has changed: 1 of 1 run is in kcb-store already.\n1 other file is no log."),
+        (["show", "logs"], "logs: 1 fit, 1 epoch\n"),
+        (["show", "logs"], "Fit 0: 1 epoch, 1 to 1\n"),
+        (["check"], "Nothing is wrong: 1 run, 1 row in 1 bucket.\n"),
+    ],
+)
+def test_one_of_everything_is_said_in_the_singular(cli, tmp_path, arguments, said):
+    """A single run of a single epoch beside a single other file."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "training.log").write_text("epoch,loss\n0,1.0\n")
+    (tmp_path / "logs" / "README").write_text("hello")
+    cli("ingest", "logs")
+    assert said in cli(*arguments).output
+
+
+def test_where_no_log_is_all_formats_are_named(cli, tmp_path):
+    """The names that `--format` takes, none forgotten."""
+    (tmp_path / "README").write_text("hello")
+    said = cli("ingest", ".").stderr
+    assert "No log was found in . (1 other file)." in said
+    assert [reader.format for reader in READERS if reader.format not in said] == []
+
+
+def test_where_all_is_left_out_each_reason_is_given(cli, tmp_path):
+    """One line a file, in the order of their names; the first twenty of them."""
+    (tmp_path / "logs").mkdir()
+    for number in range(22):
+        (tmp_path / "logs" / f"{number:02}.csv").write_text("epoch,loss\n")
+    lines = cli("ingest", "logs").stderr.splitlines()
+    assert lines[0] == "Error: No log could be read in logs:"
+    assert ["logs/19.csv holds a header but no whole epoch" in lines[20], lines[21:]] == [True, ["  and 2 more"]]
+
+
+@given(st.text())
+def test_no_message_of_an_error_steers_a_terminal(quoted):
+    """Whatever name it quotes: all but printable characters and line ends are written out."""
+    assert str(KcbReplayError(f"No run {quoted}.")).replace("\n", "").isprintable()
