@@ -14,9 +14,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.files import read_head, state_of
+from kcb_replay.ingest.files import read_end, read_head, state_of
 from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.readers import READERS, FolderReader, reader_named
+from kcb_replay.ingest.readers.abilities import looks_at_ends
 from kcb_replay.ingest.readers.tensorboard import ROLES
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _sniffed(path: Path, search: _Search) -> Candidate | None:
         reason = str(error) if isinstance(error, ReadError) else f"cannot be read: {error.strerror}"
         found.left_out.append(LeftOutSource(_printable(path), reason))
         return None
-    reader = known or _accepting(path, head, search.readers)
+    reader = known or _accepting(path, head, search.readers) or _accepting_end(path, search.readers)
     if reader is not None:
         return Candidate(path, reader, state.size)
     found.other_files += 1
@@ -158,6 +159,15 @@ def _sniffed(path: Path, search: _Search) -> Candidate | None:
 
 def _accepting(path: Path, head: bytes, readers: Iterable[Reader]) -> Reader | None:
     return next((reader for reader in readers if reader.accepts(path.as_posix(), head)), None)
+
+
+def _accepting_end(path: Path, readers: Iterable[Reader]) -> Reader | None:
+    try:
+        end = read_end(path)
+    except (OSError, ReadError):
+        # It has changed since its head was read; it is of no format then.
+        return None
+    return _accepting(path, end, filter(looks_at_ends, readers)) if end else None
 
 
 def _looks_like_a_log(path: Path, head: bytes) -> bool:
@@ -192,7 +202,7 @@ def _of_file(path: Path, search: _Search) -> Group:
     except ReadError as error:
         raise ReadError(f"{_printable(path)} {error}.") from None
     readers = search.readers
-    reader = readers[0] if len(readers) == 1 else _accepting(path, head, readers)
+    reader = readers[0] if len(readers) == 1 else _accepting(path, head, readers) or _accepting_end(path, readers)
     if reader is None:
         raise ReadError(f"{path} {_no_format(head)}. Give one of these, or name its format with --format.")
     candidate = Candidate(path, reader, state.size)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from kcb_replay.errors import ReadError
     from kcb_replay.ingest.readers.base import Blob, Reader, Reading
 
-__all__ = ["BulkReader", "longest_line"]
+__all__ = ["BulkReader", "longest_line", "looks_at_ends"]
 
 
 @runtime_checkable
@@ -29,3 +29,11 @@ def longest_line(reader: Reader) -> int | None:
     """
     limit = getattr(reader, "longest_line", None)
     return limit if isinstance(limit, int) else None
+
+
+def looks_at_ends(reader: Reader) -> bool:
+    """Tell whether `accepts` may be given the last bytes of a file whose first say nothing.
+
+    A log of much else may show its training late. The reader says so by an attribute `looks_at_ends`.
+    """
+    return getattr(reader, "looks_at_ends", False) is True
