@@ -77,6 +77,8 @@ class TensorBoardReader:
 
     def read(self, blobs: tuple[Blob, ...]) -> Reading:
         """Return the fits of one log directory; raises `ReadError` when it holds no epoch scalar of Keras."""
+        if not blobs:
+            raise ReadError("no event file was given. Give those of one log directory.")
         ordered = sorted(blobs, key=lambda blob: _file_order(blob.path))
         decoded = decode(io.BytesIO(blob.content) for blob in ordered)
         notes = [note for blob, events in zip(ordered, decoded, strict=True) for note in _file_notes(blob, events)]
