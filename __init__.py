@@ -21,8 +21,11 @@ if TYPE_CHECKING:
         SettingError,
         StoreError,
     )
+    from kcb_replay.ingest.check import CheckReport, Fault
     from kcb_replay.ingest.ingest import IngestReport, read
-    from kcb_replay.ingest.recording import Fit, Note, Recording, Series, Source
+    from kcb_replay.ingest.readers.base import Blob, Reader, Reading
+    from kcb_replay.ingest.recording import Fit, Message, Note, Recording, Series, Source, StepSeries
+    from kcb_replay.ingest.schema import RunEntry
     from kcb_replay.ingest.store import Store
     from kcb_replay.replay.callbacks import (
         BackupAndRestore,
@@ -69,8 +72,11 @@ _HOME = {
         "SettingError",
         "StoreError",
     ),
+    "ingest.check": ("CheckReport", "Fault"),
     "ingest.ingest": ("IngestReport", "read"),
-    "ingest.recording": ("Fit", "Note", "Recording", "Series", "Source"),
+    "ingest.readers.base": ("Blob", "Reader", "Reading"),
+    "ingest.recording": ("Fit", "Message", "Note", "Recording", "Series", "Source", "StepSeries"),
+    "ingest.schema": ("RunEntry",),
     "ingest.store": ("Store",),
     "replay.callbacks": (
         "BackupAndRestore",
@@ -108,11 +114,14 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [
     "BackupAndRestore",
     "BaseLogger",
+    "Blob",
     "CSVLogger",
+    "CheckReport",
     "CosineDecay",
     "CosineDecayRestarts",
     "EarlyStopping",
     "ExponentialDecay",
+    "Fault",
     "Fit",
     "History",
     "IngestReport",
@@ -121,6 +130,7 @@ __all__ = [
     "KerasWouldRaiseError",
     "LambdaCallback",
     "LearningRateScheduler",
+    "Message",
     "MissingExtraError",
     "ModelCheckpoint",
     "MonitorNotRecordedError",
@@ -131,16 +141,20 @@ __all__ = [
     "PolynomialDecay",
     "ProgbarLogger",
     "ReadError",
+    "Reader",
+    "Reading",
     "Recording",
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "Replay",
+    "RunEntry",
     "RunNotFoundError",
     "Semantics",
     "Series",
     "SettingError",
     "Simulation",
     "Source",
+    "StepSeries",
     "Store",
     "StoreError",
     "Sweep",
