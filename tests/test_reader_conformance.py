@@ -218,6 +218,8 @@ def opened():
 def test_no_file_is_opened(format_, opened):
     """A reader gets bytes; paths that do not exist do as well as others."""
     path, content, _ = SAMPLES[format_]
+    # What a first reading imports is opened by Python.
+    _reader(format_).read((Blob(path, content),))
     opened.clear()
     _reader(format_).accepts(path, content)
     _reader(format_).read((Blob(path, content),))
