@@ -73,13 +73,12 @@ class NotReplayableError(KcbReplayError):
 class MonitorNotRecordedError(NotReplayableError):
     """The monitored metric is not in the recording."""
 
-    def __init__(self, monitor: str, run: str, recorded: Sequence[str]) -> None:
+    def __init__(self, monitor: str, run: str, recorded: Sequence[str], *, of_keras: bool = True) -> None:
         close = difflib.get_close_matches(monitor, recorded, n=1, cutoff=0.5)
         remedy = f"; did you mean {close[0]}?" if close else "."
-        rest = (
-            f"{remedy} Recorded: {', '.join(recorded) or 'nothing'}."
-            f" Keras itself would warn and never act on {monitor}."
-        )
+        rest = f"{remedy} Recorded: {', '.join(recorded) or 'nothing'}."
+        if of_keras:
+            rest += f" Keras itself would warn and never act on {monitor}."
         super().__init__(
             f"{monitor} is not recorded in {run}{rest}",
             reason=f"{monitor} is not recorded{rest}",

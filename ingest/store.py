@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from kcb_replay.errors import RunNotFoundError, StoreError, did_you_mean
 from kcb_replay.ingest.bucket import content_of, read_entries, read_run, renamed, rewrite, sync_folder
+from kcb_replay.ingest.bulk import recordings_of_bucket
 from kcb_replay.ingest.discover import STORE_FILE
 from kcb_replay.ingest.layout import Layout, bucket_of, buckets_for, read_layout
 from kcb_replay.ingest.printable import printable
@@ -90,6 +91,17 @@ class Store:
                 return recording
         self._matching(name, sorted(self.catalogue()), glob=False)
         raise StoreError(f"{name} was removed from {self.path} while it was read.")
+
+    def recordings(self, *patterns: str, metrics: Collection[str]) -> Iterator[Recording]:
+        """Yield the runs that match one of the patterns (all without one), with these metrics only, bucket by bucket.
+
+        Memory does not grow with the number of runs; the order is that of the store. Raises `RunNotFoundError` for a
+        pattern that matches nothing.
+        """
+        names = {entry.name for entry in self.runs(*patterns)} if patterns else None
+        for number in range(self.layout().buckets):
+            path = self.bucket_path(number)
+            yield from recordings_of_bucket(path, metrics, lambda name: names is None or name in names)
 
     def catalogue(self) -> dict[str, RunEntry]:
         """Return the entry of every run."""

@@ -13,17 +13,24 @@ __all__ = [
     "CheckpointSaved",
     "CheckpointSkipped",
     "CoolingDown",
+    "CriterionMet",
     "Event",
     "Improved",
+    "InStrip",
     "LearningRateAtFloor",
     "LearningRateReduced",
     "LearningRateSet",
+    "LossMeasured",
     "MetricMissing",
+    "NewBest",
     "NotCounted",
     "PayloadSent",
+    "QuotientMeasured",
+    "ReductionIgnored",
     "StopRequested",
     "StopWithdrawn",
     "Stopped",
+    "StripCompared",
     "Terminated",
     "TextWritten",
     "Waited",
@@ -214,3 +221,70 @@ class Warned(Event):
     """A real callback warned of `text`."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBest(Event):
+    """`value` is the lowest so far for a rule that has no wait; `best` is the one before, None at the first value."""
+
+    value: float
+    best: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossMeasured(Event):
+    """GL, by how many percent `value` is above the lowest so far, `best` (None before the first number)."""
+
+    value: float
+    best: float | None
+    loss: float
+    alpha: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotientMeasured(Event):
+    """PQ at the end of a strip: GL over `progress`, the thousandths by which training errors are above their lowest."""
+
+    value: float
+    best: float | None
+    loss: float
+    progress: float
+    quotient: float
+    alpha: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripCompared(Event):
+    """UP at the end of a strip: `value` against that of one strip `before`; `rises` strips in a row have risen."""
+
+    value: float
+    before: float
+    rises: int
+    needed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InStrip(Event):
+    """The `place`-th epoch of a strip: remembered, but judged only at the end of the strip."""
+
+    value: float
+    place: int
+    strip: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriterionMet(Event):
+    """A rule that has no patience set the stop flag, for `quantity` (as "GL") is `amount` and `limit` was reached."""
+
+    quantity: str
+    amount: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReductionIgnored(Event):
+    """Patience is used up, but the learning rate `lr` would fall to `new_lr` by no more than `eps`."""
+
+    lr: float
+    new_lr: float
+    eps: float

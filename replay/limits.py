@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.rounding import Doubt, first_doubt
+from kcb_replay.replay.callbacks import RULES, reads
+from kcb_replay.replay.rounding import Doubt, first_doubt, is_rounded
 from kcb_replay.replay.validity import Validity
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ def limited(outcome: Outcome, view: View, notes: Sequence[Note], fit: int) -> Ou
     # Beyond the limit of what is exact a doubt changes nothing.
     if doubt is not None and view.is_exact_at(doubt.index):
         return replace(outcome, validity=_rounded(doubt, outcome.validity))
+    if isinstance(outcome.settings, RULES):
+        rounded = [metric for metric in reads(outcome.settings) if is_rounded(metric, _values(view, metric))]
+        if rounded:
+            reason = f"{', '.join(rounded)} is rounded in the source, and any comparison may hang on the digits lost."
+            return replace(outcome, validity=replace(outcome.validity, label="rounded", reason=reason))
     reasons = _reasons_of_rounding(outcome.monitor, notes, fit)
     if reasons:
         return replace(outcome, validity=replace(outcome.validity, label="rounded", reason=reasons))
@@ -39,8 +45,14 @@ def _reasons_of_rounding(monitor: str | None, notes: Iterable[Note], fit: int) -
     return "; ".join(note.text for note in notes if note.code in codes and note.fit in (None, fit))
 
 
+def _values(view: View, metric: str) -> Iterable[float]:
+    return view.stream.values_of(metric).values()
+
+
 def _doubt(outcome: Outcome, view: View) -> Doubt | None:
     if outcome.monitor is None:
+        return None
+    if isinstance(outcome.settings, RULES):
         return None
     events = (event for row in view.run.rows for event in row.events[view.position])
     min_delta = getattr(outcome.settings, "min_delta", 0.0)

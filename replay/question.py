@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
-from kcb_replay.replay.callbacks import NATIVE, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau, changes_learning_rate
+from kcb_replay.replay.callbacks import NATIVE, RULES, ModelCheckpoint, changes_learning_rate, reads
 from kcb_replay.replay.era import guess
 from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
 from kcb_replay.replay.stream import stream_of, with_steps
@@ -109,12 +109,12 @@ def require_recorded(
     callback: Callback, stream: Stream, recording: Recording, callbacks: Sequence[Callback], version: Semantics
 ) -> None:
     """Refuse a monitor without any value, where Keras would warn every epoch and never act."""
-    if not isinstance(callback, (EarlyStopping, ReduceLROnPlateau)) or stream.values_of(callback.monitor):
+    missing = [metric for metric in reads(callback) if not stream.values_of(metric)]
+    if missing and missing[0] == version.learning_rate_key and any(map(changes_learning_rate, callbacks)):
         return
-    if callback.monitor == version.learning_rate_key and any(map(changes_learning_rate, callbacks)):
-        return
-    recorded = sorted({name for epoch in stream.epochs for name in epoch.logs})
-    raise MonitorNotRecordedError(callback.monitor, recording.name, recorded)
+    for metric in missing:
+        recorded = sorted({name for epoch in stream.epochs for name in epoch.logs})
+        raise MonitorNotRecordedError(metric, recording.name, recorded, of_keras=not isinstance(callback, RULES))
 
 
 def initial_lr_for(stream: Stream, question: Question) -> tuple[float, str]:

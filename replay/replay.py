@@ -147,7 +147,10 @@ def _answer(recording: Recording, number: int, question: Question) -> Replay:
     for callback in callbacks:
         require_recorded(callback, stream, recording, callbacks, version)
     states = question.before.run_record.states if question.before else None
-    run = run_fit(stream.epochs, callbacks, Context(version, direction_of), initial_lr=start, states=states)
+    try:
+        run = run_fit(stream.epochs, callbacks, Context(version, direction_of), initial_lr=start, states=states)
+    except NotReplayableError as refused:
+        raise NotReplayableError(f"{recording.name}: {refused.reason}.", reason=refused.reason) from None
     if run.error is not None:
         remedies = (lint.text for lint in lints(callbacks, stream, version, run) if lint.code == LISTED_TOO_EARLY)
         reason = " ".join([_what_keras_raises(run.error), *remedies])

@@ -10,11 +10,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-from kcb_replay.replay.callbacks import EarlyStoppingState, ModelCheckpointState, ReduceLROnPlateauState
+from kcb_replay.replay.callbacks import (
+    EarlyStoppingState,
+    LightningEarlyStoppingState,
+    ModelCheckpointState,
+    ReduceLROnPlateauState,
+    RuleState,
+    TorchReduceLROnPlateauState,
+)
 from kcb_replay.replay.events import Terminated
 from kcb_replay.replay.lints import lints
 from kcb_replay.replay.outcomes.base import one_based
-from kcb_replay.replay.outcomes.early_stopping import EarlyStoppingOutcome
+from kcb_replay.replay.outcomes.stopping import StoppingOutcome
 from kcb_replay.replay.validity import worst
 
 if TYPE_CHECKING:
@@ -101,7 +108,7 @@ class Replay:
         last = self.rows[-1]
         if last.stoppers:
             return worst([self.outcomes[position].validity for position in last.stoppers])
-        stops = [outcome.validity for outcome in self.outcomes if isinstance(outcome, EarlyStoppingOutcome)]
+        stops = [outcome.validity for outcome in self.outcomes if isinstance(outcome, StoppingOutcome)]
         return worst(stops or [outcome.validity for outcome in self.outcomes])
 
     @cached_property
@@ -176,8 +183,10 @@ class Replay:
 
 
 def _state_dict(state: State) -> Json:
-    if isinstance(state, EarlyStoppingState):
+    if isinstance(state, (EarlyStoppingState, LightningEarlyStoppingState)):
         return {"best": state.best, "best_index": state.best_index, "wait": state.wait}
-    if isinstance(state, ReduceLROnPlateauState):
+    if isinstance(state, RuleState):
+        return {"best": state.best, "best_index": state.best_index}
+    if isinstance(state, (ReduceLROnPlateauState, TorchReduceLROnPlateauState)):
         return {"best": state.best, "wait": state.wait, "cooldown_counter": state.cooldown_counter}
     return {"best": state.best} if isinstance(state, ModelCheckpointState) else {}

@@ -67,7 +67,7 @@ def _changes_rate(replay: Replay) -> bool:
 
 
 def _stop_columns(replays: Sequence[Replay]) -> tuple[Column, ...]:
-    leads = {(lead.settings.monitor, lead.mode) for lead in map(lead_of, filter(stops, replays))}
+    leads = {(lead.monitor, lead.mode) for lead in map(lead_of, filter(stops, replays))}
     monitor, mode = next(iter(leads), ("", None))
     lowest = f"{extreme(mode).capitalize()} {monitor}" if len(leads) == 1 else "Best recorded"
     return tuple(map(Column, ("Stops after", "Saved", "Best epoch", lowest, "Kept", "Regret")))

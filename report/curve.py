@@ -9,9 +9,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.events import CoolingDown, Improved, NotCounted, Stopped, Waited
-from kcb_replay.replay.outcomes import EarlyStoppingOutcome
+from kcb_replay.replay.events import CoolingDown, CriterionMet, Improved, NewBest, NotCounted, Stopped, Waited
+from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.report.panels import Level, Rate, Wait, levels_of, rate_of, wait_of
+from kcb_replay.report.phrases import criterion
 from kcb_replay.report.plateau import Range, plateau
 from kcb_replay.report.words import answer, can_stop, decimals_of, outcome_sentence
 
@@ -135,9 +136,9 @@ def curve_info(replay: Replay) -> CurveInfo:
 def lead_position(replay: Replay) -> int:
     """Return the position of the callback that the chart is about.
 
-    That is the EarlyStopping that stops the training, else the first one, else the first callback with a monitor.
+    That is the stopping rule that stops the training, else the first one, else the first callback with a monitor.
     """
-    stopping = [n for n, outcome in enumerate(replay.outcomes) if isinstance(outcome, EarlyStoppingOutcome)]
+    stopping = [n for n, outcome in enumerate(replay.outcomes) if isinstance(outcome, StoppingOutcome)]
     monitoring = [n for n, outcome in enumerate(replay.outcomes) if outcome.monitor is not None]
     stopped = [n for n in stopping if n in replay.rows[-1].stoppers]
     return next(iter([*stopped, *stopping, *monitoring]), 0)
@@ -166,13 +167,16 @@ def _stop(replay: Replay, position: int, values: dict[int, float]) -> Mark | Non
         return None
     doubt = " (what-if)" if replay.validity.label == "hypothetical" else ""
     waits = (event for event in replay.rows[-1].events[position] if isinstance(event, Stopped))
-    why = next((f"wait {event.wait}/{event.patience:g}" for event in waits), replay.stopped_by)
+    met = (criterion(event) for event in replay.rows[-1].events[position] if isinstance(event, CriterionMet))
+    why = next((f"wait {event.wait}/{event.patience:g}" for event in waits), next(met, replay.stopped_by))
     label = f"stops after epoch {replay.stop_index + 1}: {why}{doubt}"
     return Mark(replay.stop_index + 1, values.get(replay.stop_index), label)
 
 
 def _best(replay: Replay, position: int, decimals: Decimals) -> Mark | None:
-    improved = [event for row in replay.rows for event in row.events[position] if isinstance(event, Improved)]
+    improved = [
+        event for row in replay.rows for event in row.events[position] if isinstance(event, (Improved, NewBest))
+    ]
     if not improved:
         return None
     last = improved[-1]
@@ -180,16 +184,16 @@ def _best(replay: Replay, position: int, decimals: Decimals) -> Mark | None:
 
 
 def _kept(outcome: Outcome, decimals: Decimals) -> Mark | None:
-    if not isinstance(outcome, EarlyStoppingOutcome) or outcome.kept_index in (None, outcome.best_index):
+    if not isinstance(outcome, StoppingOutcome) or outcome.kept_index in (None, outcome.best_index):
         return None
     epoch = outcome.kept_index + 1
     if outcome.kept_value is None:
-        return Mark(epoch, None, f"kept epoch {epoch}: no {outcome.settings.monitor}")
+        return Mark(epoch, None, f"kept epoch {epoch}: no {outcome.monitor}")
     return Mark(epoch, outcome.kept_value, f"kept {decimals.show(outcome.kept_value)}, epoch {epoch}")
 
 
 def _lowest(outcome: Outcome, replay: Replay, decimals: Decimals) -> Mark | None:
-    if not isinstance(outcome, EarlyStoppingOutcome) or outcome.lowest_index is None:
+    if not isinstance(outcome, StoppingOutcome) or outcome.lowest_index is None:
         return None
     if outcome.lowest_index in (outcome.best_index, outcome.kept_index) or not outcome.regret:
         return None
@@ -203,7 +207,7 @@ def _lowest(outcome: Outcome, replay: Replay, decimals: Decimals) -> Mark | None
 
 
 def _regret(outcome: Outcome, decimals: Decimals) -> Regret | None:
-    if not isinstance(outcome, EarlyStoppingOutcome) or not outcome.regret:
+    if not isinstance(outcome, StoppingOutcome) or not outcome.regret:
         return None
     if outcome.kept_value is None or outcome.lowest_value is None:
         return None

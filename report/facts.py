@@ -52,7 +52,7 @@ def facts(replays: Sequence[Replay], titles: Sequence[str], decimals: Decimals) 
     # Rows come worst first, so the first has the largest regret.
     worst = lead_of(replays[0]) if stops(replays[0]) else None
     if worst and worst.regret is not None:
-        given_up = f"Largest regret ({worst.settings.monitor} given up)"
+        given_up = f"Largest regret ({worst.monitor} given up)"
         facts.append(Fact(given_up, decimals.show(worst.regret), titles[0]))
     return tuple(facts)
 
@@ -60,7 +60,7 @@ def facts(replays: Sequence[Replay], titles: Sequence[str], decimals: Decimals) 
 def _facts_of_one(replay: Replay, decimals: Decimals) -> tuple[Fact, ...]:
     lead = lead_of(replay)
     stop = "never" if replay.stop_epoch is None else str(replay.stop_epoch)
-    monitor = lead.settings.monitor
+    monitor = lead.monitor
     kept = "none" if lead.kept_index is None else str(lead.kept_index + 1)
     kept_term = "Best epoch kept" if lead.kept_index == lead.best_index else "Last epoch kept"
     kept_value = f"{monitor} {decimals.show(lead.kept_value)}" if lead.kept_value is not None else f"no {monitor}"

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import SettingError
+from kcb_replay.replay.rule_comparison import RuleComparison
 from kcb_replay.report.curve import curve_info
 from kcb_replay.report.drawing import BEST, INK, MISSED, MUTED, RATE, STOP, draw_panels
 from kcb_replay.report.files import write_whole
 from kcb_replay.report.layout import LEFT, WIDTH, layout_of
 from kcb_replay.report.names import shown
+from kcb_replay.report.rules import rules_info
+from kcb_replay.report.rules_figure import figure_of_rules
 
 if TYPE_CHECKING:
     import os
@@ -47,20 +50,26 @@ _LINE_HEIGHT, _WRAP, _NAME = 19, 126, 80
 _ALIGN: dict[Anchor, str] = {"start": "left", "middle": "center", "end": "right"}
 
 
-def plot(replay: Replay, path: str | os.PathLike[str] | None = None) -> Figure:
-    """Draw the chart of a replay and return the Figure; with `path`, write it as PNG, SVG or PDF by its suffix.
+def plot(result: Replay | RuleComparison, path: str | os.PathLike[str] | None = None) -> Figure:
+    """Draw a replay, or a comparison of rules, and return the Figure; with `path`, write it as PNG, SVG or PDF.
 
     The file appears whole or not at all. Raises `SettingError` for any other suffix, `KcbReplayError` where the file
     cannot be written.
     """
     if path is None:
-        return figure_of(curve_info(replay))
+        return _drawn(result)
     target = Path(path)
     if target.suffix.lower() not in _SUFFIXES:
         raise SettingError(f"{target.name} must end in .png, .svg or .pdf: the suffix chooses the format.")
-    figure = figure_of(curve_info(replay))
+    figure = _drawn(result)
     write_whole(target, lambda temporary: _save(figure, temporary))
     return figure
+
+
+def _drawn(result: Replay | RuleComparison) -> Figure:
+    if isinstance(result, RuleComparison):
+        return figure_of_rules(rules_info(result))
+    return figure_of(curve_info(result))
 
 
 def figure_of(info: CurveInfo) -> Figure:

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau, changes_learning_rate
+from kcb_replay.replay.callbacks import (
+    EarlyStopping,
+    LightningEarlyStopping,
+    ReduceLROnPlateau,
+    TorchReduceLROnPlateau,
+    changes_learning_rate,
+)
 from kcb_replay.replay.events import CoolingDown, Improved, LearningRateReduced, Stopped, Waited
 from kcb_replay.replay.outcomes import ReduceLROnPlateauOutcome
 from kcb_replay.report.numbers import short
@@ -108,6 +114,9 @@ class Rate:
         return (f"{self.title}: {self.first_label} to {self.last_label}{': ' if places else ''}{places}.",)
 
 
+_WAITING = (EarlyStopping, ReduceLROnPlateau, LightningEarlyStopping, TorchReduceLROnPlateau)
+
+
 def levels_of(replay: Replay, position: int) -> tuple[Level, ...]:
     """Return every stretch in which the callback at `position` waits, from the epoch of its best on."""
     rising = replay.outcomes[position].mode == "max"
@@ -127,7 +136,7 @@ def levels_of(replay: Replay, position: int) -> tuple[Level, ...]:
 def wait_of(replay: Replay, position: int) -> Wait | None:
     """Return the wait counter of the callback at `position`, None for one that does not wait."""
     settings = replay.outcomes[position].settings
-    if not isinstance(settings, (EarlyStopping, ReduceLROnPlateau)):
+    if not isinstance(settings, _WAITING):
         return None
     bars = (_bar(row.events[position]) for row in replay.rows)
     return Wait(settings.name, settings.patience, tuple(bar for bar in bars if bar))

@@ -13,17 +13,24 @@ from kcb_replay.replay.events import (
     CheckpointSaved,
     CheckpointSkipped,
     CoolingDown,
+    CriterionMet,
     Event,
     Improved,
+    InStrip,
     LearningRateAtFloor,
     LearningRateReduced,
     LearningRateSet,
+    LossMeasured,
     MetricMissing,
+    NewBest,
     NotCounted,
     PayloadSent,
+    QuotientMeasured,
+    ReductionIgnored,
     Stopped,
     StopRequested,
     StopWithdrawn,
+    StripCompared,
     Terminated,
     TextWritten,
     Waited,
@@ -31,12 +38,12 @@ from kcb_replay.replay.events import (
     WeightsRestored,
 )
 from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import Decimals, short
+from kcb_replay.report.numbers import Decimals, decimals_for, short
 
 if TYPE_CHECKING:
     from kcb_replay.replay.directions import Direction
 
-__all__ = ["phrase"]
+__all__ = ["criterion", "phrase"]
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
@@ -46,7 +53,9 @@ def phrase(event: Event, decimals: Decimals, mode: Direction | None) -> tuple[st
     match event:
         case Improved() | Waited() | CoolingDown() | MetricMissing() | NotCounted() | Stopped():
             return _judged(event, decimals, mode)
-        case LearningRateReduced() | LearningRateAtFloor() | LearningRateSet():
+        case NewBest() | LossMeasured() | QuotientMeasured() | StripCompared() | InStrip() | CriterionMet():
+            return _measured(event, decimals)
+        case LearningRateReduced() | LearningRateAtFloor() | LearningRateSet() | ReductionIgnored():
             return _rate(event)
         case CheckpointSaved():
             return _saved(event, decimals)
@@ -73,6 +82,59 @@ def _judged(event: Event, decimals: Decimals, mode: Direction | None) -> tuple[s
     return "Stop.", "stop"
 
 
+def _measured(event: Event, decimals: Decimals) -> tuple[str, str]:
+    """Return what a rule without patience measured."""
+    match event:
+        case NewBest():
+            if event.best is None:
+                return f"{decimals.show(event.value)} is the first value.", "first value"
+            value, best = decimals.pair(event.value, event.best)
+            return f"{value} beats {best}: new best.", "new best"
+        case LossMeasured():
+            text = f"{_above_best(event.value, event.best, decimals)} GL {event.loss:.4g} is"
+            above = "above" if event.loss > event.alpha else "not above"
+            return f"{text} {above} {event.alpha:g}.", f"GL {event.loss:.4g}"
+        case QuotientMeasured():
+            text = (
+                f"{_above_best(event.value, event.best, decimals)} GL {event.loss:.4g} over P {event.progress:.4g} is"
+            )
+            above = "above" if event.quotient > event.alpha else "not above"
+            return f"{text} {event.quotient:.4g}, {above} {event.alpha:g}.", f"PQ {event.quotient:.4g}"
+        case StripCompared():
+            value, before = decimals.pair(event.value, event.before)
+            if event.rises == 0:
+                return f"{value} is no rise on {before}, one strip before: 0 of {event.needed}.", "no rise"
+            count = f"{event.rises} of {event.needed}"
+            return f"{value} is above {before}, one strip before: rise {count}.", f"rise {count}"
+        case InStrip():
+            return f"Epoch {event.place} of {event.strip} of a strip: not judged.", "in the strip"
+        case CriterionMet():
+            return f"Stop: {criterion(event)}.", "stop"
+    raise AssertionError(f"no words for {type(event).__name__}")
+
+
+def criterion(event: CriterionMet) -> str:
+    """Return why a rule without patience stopped, as `GL 12.5 > 12`."""
+    match event.quantity:
+        case "GL" | "PQ":
+            return f"{event.quantity} {event.amount:.4g} > {event.limit:g}"
+        case "UP":
+            return f"{event.amount:g} strips in a row have risen"
+        case "epoch":
+            return (
+                f"epoch {event.limit:g} is the last" if event.amount == event.limit else f"past epoch {event.limit:g}"
+            )
+        case "not finite":
+            return f"the value is {decimals_for([]).show(event.amount)}"
+    return f"{event.amount:.6g} is beyond {event.quantity}={event.limit:g}"
+
+
+def _above_best(value: float, best: float | None, decimals: Decimals) -> str:
+    if best is None:
+        return f"{decimals.show(value)}, and no best yet."
+    return "{} against the best {}.".format(*decimals.pair(value, best))
+
+
 def _rate(event: Event) -> tuple[str, str]:
     match event:
         case LearningRateReduced():
@@ -83,6 +145,9 @@ def _rate(event: Event) -> tuple[str, str]:
             return f"Learning rate {change} for this epoch.", f"learning rate {change}"
         case LearningRateAtFloor():
             return f"Learning rate {short(event.lr)} is at min_lr: nothing to reduce.", "at min_lr"
+        case ReductionIgnored():
+            text = f"Learning rate {short(event.lr)} would fall by no more than eps={short(event.eps)}: left as it is."
+            return text, "not reduced: within eps"
     raise AssertionError(f"no words for {type(event).__name__}")
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.events import Improved, LearningRateReduced, Stopped, Waited
+from kcb_replay.replay.events import CriterionMet, Improved, LearningRateReduced, NewBest, Stopped, Waited
 from kcb_replay.report.curve import lead_position, monitored_values
 from kcb_replay.report.words import decimals_of, epoch_sentences, outcome_sentence, restored_sentences
 
@@ -117,7 +117,13 @@ def _wait(events: Sequence[Event]) -> str:
 
 
 def _kind(events: Sequence[Event]) -> str:
-    for kind, name in ((Stopped, "stopped"), (LearningRateReduced, "reduced"), (Improved, "improved")):
+    for kind, name in (
+        (Stopped, "stopped"),
+        (CriterionMet, "stopped"),
+        (LearningRateReduced, "reduced"),
+        (Improved, "improved"),
+        (NewBest, "improved"),
+    ):
         if any(isinstance(event, kind) for event in events):
             return name
     return ""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from math import isnan
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks import EarlyStopping
-from kcb_replay.replay.sweep.front import front
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import decimals_for, short, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kcb_replay.replay.sweep.table import SettingSummary, Sweep
+    from kcb_replay.replay.sweep.overall import Overall
+    from kcb_replay.replay.sweep.totals import SettingSummary
     from kcb_replay.report.machine import Record
 
 __all__ = ["chosen_settings", "left_out_of_sweep", "sweep_document", "sweep_records", "sweep_table"]
@@ -22,36 +23,36 @@ __all__ = ["chosen_settings", "left_out_of_sweep", "sweep_document", "sweep_reco
 _ARGUMENTS = ("patience", *(item.name for item in fields(EarlyStopping) if item.name not in ("patience", "verbose")))
 
 
-def chosen_settings(sweep: Sweep, summaries: Sequence[SettingSummary], *, pareto: bool, top: int | None) -> list[int]:
+def chosen_settings(found: Overall, *, pareto: bool, top: int | None) -> list[int]:
     """Return the numbers of the settings to show: all, or the front; the first `top` of them."""
-    numbers = front(sweep, summaries) if pareto else list(range(len(sweep.settings)))
-    return numbers[:top]
+    numbers = found.front if pareto else range(len(found.settings))
+    return list(numbers)[:top]
 
 
-def sweep_records(summaries: Sequence[SettingSummary], numbers: Sequence[int]) -> list[Record]:
+def sweep_records(found: Overall, numbers: Sequence[int]) -> list[Record]:
     """Return one record per setting."""
-    return [_record(summaries[number]) for number in numbers]
+    return [_record(found.summaries[number]) for number in numbers]
 
 
-def sweep_document(sweep: Sweep, records: Sequence[Record]) -> Record:
+def sweep_document(found: Overall, records: Sequence[Record]) -> Record:
     """Return the document of `kcb-replay sweep --json`."""
-    left_out = [{"run": item.run, "fit": item.fit, "reason": item.reason} for item in sweep.left_out]
+    left_out = [{"run": item.run, "fit": item.fit, "reason": item.reason} for item in found.left_out]
     return {
         "schema": "kcb-replay/sweep/1",
-        "semantics": sweep.semantics.name,
-        "fits": len(sweep.fits),
+        "semantics": found.semantics.name,
+        "fits": found.fits,
         "settings": list(records),
         "left_out": left_out,
     }
 
 
-def sweep_table(sweep: Sweep, summaries: Sequence[SettingSummary], numbers: Sequence[int], *, pareto: bool) -> str:
+def sweep_table(found: Overall, numbers: Sequence[int], *, pareto: bool) -> str:
     """Return what was swept, and a line per setting with the arguments that vary."""
     from tabulate import tabulate
 
-    varying = [name for name in _ARGUMENTS if len({getattr(each, name) for each in sweep.settings}) > 1]
-    rows = [_cells(summaries[number], varying) for number in numbers]
-    columns = list(rows[0]) if rows else []
+    varying = [name for name in _ARGUMENTS if len({getattr(each, name) for each in found.settings}) > 1]
+    rows = [_cells(found.summaries[number], varying) for number in numbers]
+    columns = [column for column in (rows[0] if rows else {}) if any(row[column] for row in rows)]
     body = tabulate(
         [[row[column] for column in columns] for row in rows],
         headers=columns,
@@ -59,32 +60,34 @@ def sweep_table(sweep: Sweep, summaries: Sequence[SettingSummary], numbers: Sequ
         colalign=["right"] * len(columns),
         disable_numparse=True,
     )
-    return f"{_head(sweep, len(numbers), pareto=pareto)}\n\n{body}"
+    return f"{_head(found, len(numbers), pareto=pareto)}\n\n{body}"
 
 
-def left_out_of_sweep(sweep: Sweep) -> list[str]:
+def left_out_of_sweep(found: Overall) -> list[str]:
     """Return a line per reason for which fits could not be swept, with how many."""
     fits: dict[str, list[str]] = {}
-    for item in sweep.left_out:
+    for item in found.left_out:
         fits.setdefault(item.reason, []).append(item.run)
     lines = []
     for reason, runs in fits.items():
-        more = f" and {len(runs) - 3} more" if len(runs) > 3 else ""
+        more = f" and {whole(len(runs) - 3)} more" if len(runs) > 3 else ""
         lines.append(f"  {', '.join(map(shown, runs[:3]))}{more}: {shown(reason)}")
-    return [f"Left out {len(sweep.left_out)}:", *lines] if lines else []
+    return [f"Left out {whole(len(found.left_out))}:", *lines] if lines else []
 
 
-def _head(sweep: Sweep, count: int, *, pareto: bool) -> str:
-    epochs = sum(fit.epochs for fit in sweep.fits)
-    constant = [name for name in _ARGUMENTS if len({getattr(each, name) for each in sweep.settings}) == 1]
+def _head(found: Overall, count: int, *, pareto: bool) -> str:
+    constant = [name for name in _ARGUMENTS if len({getattr(each, name) for each in found.settings}) == 1]
     code = ", ".join(
-        f"{name}={getattr(sweep.settings[0], name)!r}"
+        f"{name}={getattr(found.settings[0], name)!r}"
         for name in constant
-        if name == "monitor" or getattr(sweep.settings[0], name) != getattr(EarlyStopping(), name)
+        if name == "monitor" or getattr(found.settings[0], name) != getattr(EarlyStopping(), name)
     )
-    swept = f"{whole(len(sweep.settings))} settings of EarlyStopping({code}), {sweep.semantics.name}"
-    found = f"{whole(len(sweep.fits))} fits, {whole(epochs)} epochs, {swept}."
-    return f"{found} Pareto front: {whole(count)}." if pareto else found
+    swept = f"{whole(len(found.settings))} settings of EarlyStopping({code}), {found.semantics.name}"
+    head = f"{whole(found.answered)} fits, {whole(found.epochs)} epochs, {swept}."
+    alike = len(found.settings) - len(found.distinct)
+    if alike:
+        head += f" {whole(alike)} act like another one."
+    return f"{head} Pareto front: {whole(count)}." if pareto else head
 
 
 def _cells(summary: SettingSummary, varying: Sequence[str]) -> dict[str, str]:
@@ -93,12 +96,20 @@ def _cells(summary: SettingSummary, varying: Sequence[str]) -> dict[str, str]:
     return {
         **arguments,
         "stopped": f"{whole(summary.stopped)}/{whole(summary.fits)}",
-        "saved": f"{summary.saving:.0%}" if summary.fits else "",
+        "saved": _percent(summary.saving),
+        "of the time": _percent(summary.saving_seconds),
         "regret mean": show(summary.regret_mean),
         "median": show(summary.regret_median),
         "worst": show(summary.regret_worst),
-        "undecided": f"{summary.undecided:.0%}" if summary.fits else "",
+        "/ noise": f"{summary.regret_mean / summary.noise:.1f}" if summary.noise > 0 else "",
+        "second metric": "" if isnan(summary.also_regret) else show(summary.also_regret),
+        "undecided": _percent(summary.undecided),
+        "improving": _percent(summary.improving),
     }
+
+
+def _percent(share: float) -> str:
+    return "" if isnan(share) else f"{share:.0%}"
 
 
 def _argument(value: object) -> str:

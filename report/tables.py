@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kcb_replay.replay.callbacks import changes_learning_rate
-from kcb_replay.replay.outcomes import EarlyStoppingOutcome, ModelCheckpointOutcome, ReduceLROnPlateauOutcome
+from kcb_replay.replay.outcomes import ModelCheckpointOutcome, ReduceLROnPlateauOutcome, StoppingOutcome
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, decimals_for, short, whole
 from kcb_replay.report.summary import MOST_LINTED
@@ -126,7 +126,7 @@ def _rows(replay: Replay, decimals: Decimals) -> list[Cells]:
         "epochs": whole(replay.epochs),
     }
     drops = {**_drop_cells(replay), **_save_cells(replay)}
-    stops = [outcome for outcome in replay.outcomes if isinstance(outcome, EarlyStoppingOutcome)]
+    stops = [outcome for outcome in replay.outcomes if isinstance(outcome, StoppingOutcome)]
     if not stops:
         ends = {"stops": "never" if replay.stop_epoch is None else str(replay.stop_epoch)} if can_stop(replay) else {}
         return [{**head, **ends, **drops, "validity": validity_cell(replay.validity)}]
@@ -136,11 +136,11 @@ def _rows(replay: Replay, decimals: Decimals) -> list[Cells]:
     ]
 
 
-def _stop_cells(outcome: EarlyStoppingOutcome, decimals: Decimals) -> Cells:
+def _stop_cells(outcome: StoppingOutcome, decimals: Decimals) -> Cells:
     return {
         "stops": "never" if outcome.stop_index is None else str(outcome.stop_index + 1),
         "best": "" if outcome.best_index is None else str(outcome.best_index + 1),
-        f"kept {shown(outcome.settings.monitor)}": decimals.show(outcome.kept_value),
+        f"kept {shown(outcome.monitor)}": decimals.show(outcome.kept_value),
         "saved": whole(outcome.saved_epochs),
         "regret": decimals.show(outcome.regret) or "unknown",
     }

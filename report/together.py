@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.outcomes import EarlyStoppingOutcome, ReduceLROnPlateauOutcome
+from kcb_replay.replay.outcomes import ReduceLROnPlateauOutcome, StoppingOutcome
 from kcb_replay.report.curve import lead_position, what_if_from
 from kcb_replay.report.numbers import whole
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
@@ -30,17 +30,17 @@ __all__ = [
 ]
 
 
-def lead_of(replay: Replay) -> EarlyStoppingOutcome:
-    """Return the outcome of the EarlyStopping that the answer is about."""
+def lead_of(replay: Replay) -> StoppingOutcome:
+    """Return the outcome of the stopping rule that the answer is about."""
     outcome = replay.outcomes[lead_position(replay)]
-    if not isinstance(outcome, EarlyStoppingOutcome):
-        raise AssertionError("only to be asked of a list with EarlyStopping")  # noqa: TRY004  # cannot happen
+    if not isinstance(outcome, StoppingOutcome):
+        raise AssertionError("only to be asked of a list with a stopping rule")  # noqa: TRY004  # cannot happen
     return outcome
 
 
 def stops(replay: Replay) -> bool:
     """Tell whether the list of callbacks can stop the training."""
-    return any(isinstance(outcome, EarlyStoppingOutcome) for outcome in replay.outcomes)
+    return any(isinstance(outcome, StoppingOutcome) for outcome in replay.outcomes)
 
 
 def reduces(replay: Replay) -> bool:
@@ -55,7 +55,8 @@ def drops_of(replay: Replay) -> list[Drop]:
 
 def question(replays: Sequence[Replay]) -> str:
     """Return the title of a page, as a question; for one replay it ends before its name."""
-    asked = "When would EarlyStopping have stopped"
+    stopping = dict.fromkeys(lead_of(replay).settings.name for replay in replays if stops(replay))
+    asked = f"When would {' and '.join(stopping) or 'EarlyStopping'} have stopped"
     if replays and not any(map(stops, replays)):
         asked = "When would ReduceLROnPlateau have reduced the learning rate of"
         if not any(map(reduces, replays)):

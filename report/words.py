@@ -19,11 +19,11 @@ from kcb_replay.replay.events import (
     WeightsRestored,
 )
 from kcb_replay.replay.outcomes import (
-    EarlyStoppingOutcome,
     LearningRateSchedulerOutcome,
     ModelCheckpointOutcome,
     ObserverOutcome,
     ReduceLROnPlateauOutcome,
+    StoppingOutcome,
     TerminateOnNaNOutcome,
 )
 from kcb_replay.report.names import shown
@@ -77,9 +77,7 @@ def compared_outcomes(outcomes: Iterable[Outcome]) -> list[tuple[float, float]]:
     return [
         (outcome.kept_value, outcome.lowest_value)
         for outcome in outcomes
-        if isinstance(outcome, EarlyStoppingOutcome)
-        and outcome.kept_value is not None
-        and outcome.lowest_value is not None
+        if isinstance(outcome, StoppingOutcome) and outcome.kept_value is not None and outcome.lowest_value is not None
     ]
 
 
@@ -92,14 +90,14 @@ def answer(replay: Replay) -> str:
 
 def can_stop(replay: Replay) -> bool:
     """Tell whether stopping is what the answer is about."""
-    kinds = (EarlyStoppingOutcome, TerminateOnNaNOutcome)
+    kinds = (StoppingOutcome, TerminateOnNaNOutcome)
     return replay.stop_index is not None or any(isinstance(outcome, kinds) for outcome in replay.outcomes)
 
 
 def outcome_sentence(outcome: Outcome, replay: Replay) -> str:
     """Return what one callback comes to, in one or two sentences."""
     match outcome:
-        case EarlyStoppingOutcome():
+        case StoppingOutcome():
             return " ".join(_stop_sentences(outcome, replay, decimals_of(replay)))
         case ReduceLROnPlateauOutcome():
             return _drops_sentence(outcome)
@@ -151,7 +149,7 @@ def drop_place(drop: Drop) -> str:
     return f"{drop.index + 1}" + ("" if drop.validity == "exact" else "?")
 
 
-def _stop_sentences(outcome: EarlyStoppingOutcome, replay: Replay, decimals: Decimals) -> Iterable[str]:
+def _stop_sentences(outcome: StoppingOutcome, replay: Replay, decimals: Decimals) -> Iterable[str]:
     if outcome.stop_index is not None:
         yield f"Stops after epoch {outcome.stop_index + 1} of {replay.epochs}."
     else:
@@ -160,11 +158,14 @@ def _stop_sentences(outcome: EarlyStoppingOutcome, replay: Replay, decimals: Dec
         yield f"Best epoch {outcome.best_index + 1} ({decimals.show(outcome.best_value)})."
     if outcome.kept_index is not None and outcome.kept_index != outcome.best_index:
         kept = decimals.show(outcome.kept_value) or "no value"
-        yield f"Keeps the weights of epoch {outcome.kept_index + 1} ({kept}), the last: restore_best_weights is False."
+        why = (
+            "restore_best_weights is False" if hasattr(outcome.settings, "restore_best_weights") else "it restores none"
+        )
+        yield f"Keeps the weights of epoch {outcome.kept_index + 1} ({kept}), the last: {why}."
     yield _regret_sentence(outcome, decimals)
 
 
-def _regret_sentence(outcome: EarlyStoppingOutcome, decimals: Decimals) -> str:
+def _regret_sentence(outcome: StoppingOutcome, decimals: Decimals) -> str:
     if outcome.regret is None:
         return "Regret is unknown: the epoch kept has no value to compare."
     if outcome.regret == 0 or outcome.lowest_index is None:

@@ -8,7 +8,7 @@ from dataclasses import fields
 
 from kcb_replay.errors import SettingError
 
-__all__ = ["name_set", "require_numbers", "require_texts", "written_as_code"]
+__all__ = ["name_set", "require_counts", "require_numbers", "require_texts", "written_as_code"]
 
 
 def name_set(settings: object, argument: str) -> frozenset[str]:
@@ -18,6 +18,15 @@ def name_set(settings: object, argument: str) -> frozenset[str]:
     if isinstance(names, str) or not isinstance(names, Collection) or not all(isinstance(name, str) for name in names):
         raise SettingError(f"{type(settings).__name__}: {argument} must be a list of names, but it is {value!r}.")
     return frozenset(names)
+
+
+def require_counts(settings: object, names: tuple[str, ...]) -> None:
+    """Raise `SettingError` unless each named argument is a whole number from 1 on."""
+    for name in names:
+        value = getattr(settings, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            kind = type(settings).__name__
+            raise SettingError(f"{kind}: {name} must be a whole number from 1 on, but it is {value!r}.")
 
 
 def require_numbers(settings: object, names: tuple[str, ...]) -> None:

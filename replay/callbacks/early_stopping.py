@@ -135,6 +135,11 @@ class EarlyStoppingState(State):
         stop = first + cadence * (self._values_to_stop() - 1)
         return max(1, stop) if self.context.semantics.early_stopping_spares_first_epoch else stop
 
+    @property
+    def standing(self) -> str:
+        """How much of the patience is used up."""
+        return f"wait {self.wait} of {self.settings.patience:g}"
+
     def _values_to_stop(self) -> int:
         """Return how many more values, none of them better, lead to the stop."""
         semantics = self.context.semantics

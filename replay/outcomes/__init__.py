@@ -7,7 +7,9 @@ from kcb_replay.replay.callbacks import (
     LearningRateSchedulerState,
     ModelCheckpointState,
     ReduceLROnPlateauState,
+    RuleState,
     TerminateOnNaNState,
+    TorchReduceLROnPlateauState,
 )
 from kcb_replay.replay.outcomes.base import Outcome, View
 from kcb_replay.replay.outcomes.early_stopping import EarlyStoppingOutcome, early_stopping_outcome
@@ -28,6 +30,7 @@ from kcb_replay.replay.outcomes.reduce_lr_on_plateau import (
     ReduceLROnPlateauOutcome,
     reduce_lr_on_plateau_outcome,
 )
+from kcb_replay.replay.outcomes.stopping import StoppingOutcome, stopping_outcome
 from kcb_replay.replay.outcomes.terminate_on_nan import TerminateOnNaNOutcome, terminate_on_nan_outcome
 
 __all__ = [
@@ -40,6 +43,7 @@ __all__ = [
     "RateSet",
     "ReduceLROnPlateauOutcome",
     "Save",
+    "StoppingOutcome",
     "StoredFile",
     "TerminateOnNaNOutcome",
     "View",
@@ -52,7 +56,9 @@ def outcome_of(view: View) -> Outcome:
     match view.state:
         case EarlyStoppingState() as state:
             return early_stopping_outcome(view, state)
-        case ReduceLROnPlateauState() as state:
+        case RuleState() as state:
+            return stopping_outcome(view, state, StoppingOutcome)
+        case ReduceLROnPlateauState() | TorchReduceLROnPlateauState() as state:
             return reduce_lr_on_plateau_outcome(view, state)
         case ModelCheckpointState() as state:
             return model_checkpoint_outcome(view, state)

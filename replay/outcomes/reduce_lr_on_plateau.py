@@ -1,4 +1,4 @@
-"""What ReduceLROnPlateau comes to: its reductions, each with its label."""
+"""What ReduceLROnPlateau, of Keras or of PyTorch, comes to: its reductions, each with its label."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from kcb_replay.replay.outcomes.base import Json, Outcome, View, hypothetical
 from kcb_replay.replay.validity import Label, Validity
 
 if TYPE_CHECKING:
-    from kcb_replay.replay.callbacks import ReduceLROnPlateau, ReduceLROnPlateauState
+    from kcb_replay.replay.callbacks import (
+        ReduceLROnPlateau,
+        ReduceLROnPlateauState,
+        TorchReduceLROnPlateau,
+        TorchReduceLROnPlateauState,
+    )
 
 __all__ = ["Drop", "ReduceLROnPlateauOutcome", "reduce_lr_on_plateau_outcome"]
 
@@ -29,7 +34,7 @@ class Drop:
 class ReduceLROnPlateauOutcome(Outcome):
     """What ReduceLROnPlateau would have done with one fit."""
 
-    settings: ReduceLROnPlateau
+    settings: ReduceLROnPlateau | TorchReduceLROnPlateau
     drops: tuple[Drop, ...]
 
     @property
@@ -42,7 +47,9 @@ class ReduceLROnPlateauOutcome(Outcome):
         return {"drops": [{"index": drop.index, "epoch": drop.index + 1, **asdict(drop)} for drop in self.drops]}
 
 
-def reduce_lr_on_plateau_outcome(view: View, state: ReduceLROnPlateauState) -> ReduceLROnPlateauOutcome:
+def reduce_lr_on_plateau_outcome(
+    view: View, state: ReduceLROnPlateauState | TorchReduceLROnPlateauState
+) -> ReduceLROnPlateauOutcome:
     """Return the outcome of a ReduceLROnPlateau."""
     drops = tuple(
         Drop(event.index, event.old_lr, event.new_lr, "exact" if view.is_exact_at(event.index) else "hypothetical")

@@ -5,17 +5,19 @@ Definitions are those of a single replay (`replay.outcomes.early_stopping`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kcb_replay.replay.sweep.early_stopping import Stops
     from kcb_replay.replay.sweep.series import Block
 
-__all__ = ["Answers", "answers_of", "no_answers"]
+__all__ = ["Answers", "answers_of", "no_answers", "side_by_side"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -23,10 +25,12 @@ Integers: TypeAlias = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """One answer per lane and patience, all of shape (patiences, lanes).
+    """One answer per setting and fit, all of shape (settings, fits).
 
-    Epochs are 0-based, -1 where there is none; values, and `regret`, are NaN where there is none. `saved` counts
-    recorded epochs that would not have run; `undecided` where the recording ends before the stop.
+    Epochs are 0-based, -1 where there is none; values are NaN where there is none. `saved` counts recorded epochs that
+    would not have run, `saved_seconds` the time they took (NaN without wall times). `regret` is what the kept epoch
+    gives away against the best of the recording, `also_regret` what it gives away in a second metric against the epoch
+    at which the monitored one is best (negative: it gains). `undecided` where the recording ends before the stop.
     """
 
     stop_index: Integers
@@ -35,12 +39,14 @@ class Answers:
     kept_index: Integers
     kept_value: Floats
     saved: Integers
+    saved_seconds: Floats
     regret: Floats
+    also_regret: Floats
     undecided: NDArray[np.bool_]
 
 
 def answers_of(block: Block, stops: Stops, *, restores: str, sign: float) -> Answers:
-    """Return the answers of one lane per fit of the block.
+    """Return the answers of one lane per fit of the block; without `also_regret` and `saved_seconds`.
 
     `restores` is "never", "when stopped" or "always"; `sign` is 1 for a metric that should fall and -1 for one that
     should rise.
@@ -58,30 +64,40 @@ def answers_of(block: Block, stops: Stops, *, restores: str, sign: float) -> Ans
         kept_index=block.epoch_at(kept),
         kept_value=kept_value,
         saved=block.lengths - 1 - ran,
+        saved_seconds=np.full(kept.shape, np.nan),
         regret=_regret(block, kept_value, sign),
+        also_regret=np.full(kept.shape, np.nan),
         undecided=undecided,
     )
 
 
 def no_answers(shape: tuple[int, int]) -> Answers:
     """Return answers to be filled: nothing anywhere."""
-    none, nothing = np.full(shape, -1, np.int64), np.full(shape, np.nan)
     return Answers(
-        stop_index=none,
-        best_index=none.copy(),
-        best_value=nothing,
-        kept_index=none.copy(),
-        kept_value=nothing.copy(),
+        stop_index=np.full(shape, -1),
+        best_index=np.full(shape, -1),
+        best_value=np.full(shape, np.nan),
+        kept_index=np.full(shape, -1),
+        kept_value=np.full(shape, np.nan),
         saved=np.zeros(shape, np.int64),
-        regret=nothing.copy(),
+        saved_seconds=np.full(shape, np.nan),
+        regret=np.full(shape, np.nan),
+        also_regret=np.full(shape, np.nan),
         undecided=np.zeros(shape, np.bool_),
     )
 
 
+def side_by_side(parts: Sequence[Answers]) -> Answers:
+    """Return the answers of the fits of one part after the other."""
+    return Answers(
+        **{item.name: np.concatenate([getattr(part, item.name) for part in parts], axis=1) for item in fields(Answers)}
+    )
+
+
 def _regret(block: Block, kept_value: Floats, sign: float) -> Floats:
+    lowest = block.least(sign)
     with np.errstate(invalid="ignore"):
-        given_up: Floats = kept_value - block.least if sign > 0 else block.greatest - kept_value
+        given_up: Floats = sign * kept_value - lowest
     # Both infinite: nothing was given up, and the difference would be NaN.
-    same = np.isinf(kept_value) & (kept_value == (block.least if sign > 0 else block.greatest))
-    given_up[same] = 0.0
+    given_up[np.isinf(kept_value) & (sign * kept_value == lowest)] = 0.0
     return given_up

@@ -1,4 +1,4 @@
-"""The monitored values of many fits as one block, and what a fit without them is left out for."""
+"""The values of one metric of many fits as one block, and what all settings ask of it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ __all__ = ["Block", "MonitoredFit", "block_of"]
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
+# Of a normal distribution, the standard deviation over the median of the absolute deviations.
+_SIGMA_PER_MAD = 1.4826
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,15 @@ class MonitoredFit:
 class Block:
     """The values of one metric, epoch-major, of shape (rows, fits); shorter fits are padded with what is not valid.
 
-    `lengths` (fits,) is the number of recorded epochs of each, `epochs` their 0-based numbers.
+    `lengths` (fits,) is the number of recorded epochs of each, `epochs` their 0-based numbers, `times` the seconds at
+    their ends, NaN where they are not known.
     """
 
     values: Floats
     valid: Mask
     epochs: Integers
     lengths: Integers
+    times: Floats
 
     def value_at(self, rows: Integers) -> Floats:
         """Return the values at rows of shape (any, fits), NaN where there is none or the row is -1."""
@@ -55,17 +59,67 @@ class Block:
         epochs: Integers = np.where(rows >= 0, np.take(self._numbers, rows + self._offsets, mode="clip"), -1)
         return epochs
 
-    @cached_property
-    def least(self) -> Floats:
-        """The lowest value of each fit (fits,), infinite where there is none."""
-        least: Floats = np.fmin.reduce(self._by_fit(np.inf), axis=1, initial=np.inf)
-        return least
+    def row_of(self, epochs: Integers) -> Integers:
+        """Return the rows of recorded epochs of shape (any, fits); -1 stays -1."""
+        if self._numbered_as_rows:
+            return epochs
+        columns = [
+            np.searchsorted(self.epochs[: self.lengths[fit], fit], epochs[:, fit]) for fit in range(epochs.shape[1])
+        ]
+        return np.where(epochs >= 0, np.column_stack(columns), -1)
+
+    def seconds_after(self, rows: Integers) -> Floats:
+        """Return how long the epochs behind rows of shape (any, fits) took; NaN without a wall time of each epoch."""
+        if np.isnan(self.seconds).all():
+            return np.full(rows.shape, np.nan)
+        last = np.take_along_axis(self.times, self.lengths[np.newaxis] - 1, axis=0)
+        seconds: Floats = last - np.take_along_axis(self.times, rows, axis=0) + 0.0 * self.seconds
+        return seconds
 
     @cached_property
-    def greatest(self) -> Floats:
-        """The greatest value of each fit (fits,), minus infinity where there is none."""
-        greatest: Floats = np.fmax.reduce(self._by_fit(-np.inf), axis=1, initial=-np.inf)
-        return greatest
+    def seconds(self) -> Floats:
+        """How long each fit took (fits,), NaN without a rising wall time of each epoch.
+
+        The wall time stands at the end of an epoch, so the first is taken to be as long as the median of the others.
+        """
+        inside = np.arange(len(self.times))[:, np.newaxis] < self.lengths
+        steps = np.diff(self.times, axis=0)
+        known = (~np.isnan(self.times) | ~inside).all(axis=0) & (self.lengths > 1)
+        known &= ((steps >= 0) | ~inside[1:]).all(axis=0)
+        first = _medians(np.where(inside[1:], steps, np.nan))
+        whole = np.take_along_axis(self.times, self.lengths[np.newaxis] - 1, axis=0)[0] - self.times[0]
+        return np.where(known, first + whole, np.nan)
+
+    @cached_property
+    def noise(self) -> Floats:
+        """How far the metric jumps from epoch to epoch at the end of each fit (fits,), NaN where there is too little.
+
+        The robust standard deviation of the differences in the last third, over the root of 2.
+        """
+        jumps = np.diff(np.where(self.valid & np.isfinite(self.values), self.values, np.nan), axis=0)
+        jumps[np.arange(1, len(self.values))[:, np.newaxis] < 2 * self.lengths / 3] = np.nan
+        noise: Floats = _SIGMA_PER_MAD * _medians(np.abs(jumps - _medians(jumps))) / np.sqrt(2)
+        return noise
+
+    def least(self, sign: float) -> Floats:
+        """Return the best value of each fit (fits,), times `sign`; infinite where there is none."""
+        return self._best(sign)[0]
+
+    def best_row(self, sign: float) -> Integers:
+        """Return the first row of the best value of each fit (fits,), -1 where there is none."""
+        return self._best(sign)[1]
+
+    @cached_property
+    def _bests(self) -> dict[float, tuple[Floats, Integers]]:
+        return {}
+
+    def _best(self, sign: float) -> tuple[Floats, Integers]:
+        if sign not in self._bests:
+            signed = np.where(self.valid & ~np.isnan(self.values), sign * self.values, np.inf)
+            rows = signed.argmin(axis=0)
+            least = np.take_along_axis(signed, rows[np.newaxis], axis=0)[0]
+            self._bests[sign] = least, np.where(np.take_along_axis(self.valid, rows[np.newaxis], axis=0)[0], rows, -1)
+        return self._bests[sign]
 
     @cached_property
     def _offsets(self) -> Integers:
@@ -74,7 +128,8 @@ class Block:
 
     @cached_property
     def _shown(self) -> Floats:
-        return self._by_fit(np.nan).ravel()
+        # Fit after fit, where one value is found a few times faster.
+        return np.ascontiguousarray(np.where(self.valid, self.values, np.nan).T).ravel()
 
     @cached_property
     def _numbers(self) -> Integers:
@@ -85,19 +140,30 @@ class Block:
         rows = np.arange(len(self.epochs))[:, np.newaxis]
         return bool(((self.epochs == rows) | (rows >= self.lengths)).all())
 
-    def _by_fit(self, missing: float) -> Floats:
-        """Return the values fit after fit, where one is found a few times faster."""
-        return np.ascontiguousarray(np.where(self.valid, self.values, missing).T)
 
-
-def block_of(fits: Sequence[MonitoredFit], monitor: str) -> Block:
-    """Return the block of a metric that all `fits` have."""
+def block_of(fits: Sequence[MonitoredFit], metric: str) -> Block:
+    """Return the block of a metric; a fit without it has no valid value."""
     lengths = np.array([len(each.fit) for each in fits], np.int64)
     shape = (int(lengths.max(initial=0)), len(fits))
     values, valid, epochs = np.zeros(shape), np.zeros(shape, np.bool_), np.zeros(shape, np.int64)
+    times = np.full(shape, np.nan)
     for lane, each in enumerate(fits):
-        series = each.fit.metrics[monitor]
-        rows = len(series.values)
-        values[:rows, lane], valid[:rows, lane] = series.values, series.valid
+        rows = len(each.fit)
         epochs[:rows, lane] = each.fit.epochs
-    return Block(values, valid, epochs, lengths)
+        series, wall = each.fit.metrics.get(metric), each.fit.wall_time
+        if series is not None:
+            values[:rows, lane], valid[:rows, lane] = series.values, series.valid
+        if wall is not None:
+            times[:rows, lane] = np.where(wall.valid, wall.values, np.nan)
+    return Block(values, valid, epochs, lengths, times)
+
+
+def _medians(columns: Floats) -> Floats:
+    """Return the median of each column (rows, any) without its NaN, NaN where there is nothing else."""
+    if not len(columns):
+        return np.full(columns.shape[1], np.nan)
+    ordered = np.sort(columns, axis=0)
+    count = (~np.isnan(columns)).sum(axis=0)[np.newaxis]
+    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, len(columns) - 1)
+    medians: Floats = (np.take_along_axis(ordered, low, axis=0) + np.take_along_axis(ordered, high, axis=0))[0] / 2
+    return medians

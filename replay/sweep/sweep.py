@@ -1,231 +1,46 @@
-"""EarlyStopping with every combination of settings on every fit.
-
-Lanes where the rule of the version allows it, the engine where it does not: both give the numbers of a single replay.
-Answers of a source that rounded its values are labelled so as a whole, for nobody looks at single comparisons here.
-"""
+"""`kcb.sweep`: every combination of settings on every fit, as one table."""
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections import defaultdict
-from dataclasses import fields
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from kcb_replay.errors import NotReplayableError, SettingError
-from kcb_replay.ingest.recording import Recording
+from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks import EarlyStopping
-from kcb_replay.replay.callbacks.base import Context, direction
-from kcb_replay.replay.comparison import KerasRaises
-from kcb_replay.replay.directions import direction_of
-from kcb_replay.replay.outcomes import EarlyStoppingOutcome
-from kcb_replay.replay.replay import replay
-from kcb_replay.replay.rounding import is_rounded
 from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
-from kcb_replay.replay.sweep.answers import Answers, answers_of, no_answers
-from kcb_replay.replay.sweep.arithmetic import fits_float32
-from kcb_replay.replay.sweep.early_stopping import Lanes, is_vectorised, stops_of
-from kcb_replay.replay.sweep.series import Block, MonitoredFit, block_of
-from kcb_replay.replay.sweep.table import LeftOutFit, Sweep, SweptFit
+from kcb_replay.replay.sweep.asked import asked_of
+from kcb_replay.replay.sweep.blocks import swept_blocks
+from kcb_replay.replay.sweep.grid import settings_grid
+from kcb_replay.replay.sweep.table import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable
 
-    from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.replay.validity import Label
+    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.ingest.store import Store
+    from kcb_replay.replay.sweep.table import Sweep
 
-__all__ = ["settings_grid", "sweep"]
-
-Integers: TypeAlias = NDArray[np.int64]
-
-
-def settings_grid(arguments: Mapping[str, Iterable[object]]) -> list[EarlyStopping]:
-    """Return every combination of arguments, in the order of the last argument first; raises `SettingError`."""
-    known = [item.name for item in fields(EarlyStopping)]
-    for name in arguments:
-        if name not in known:
-            raise SettingError(f"EarlyStopping has no argument '{name}'. It has: {', '.join(known)}.")
-    lists = {name: list(dict.fromkeys(values)) for name, values in arguments.items()}
-    empty = [name for name, values in lists.items() if not values]
-    if empty:
-        raise SettingError(f"There is no value of {empty[0]} to sweep. Give at least one.")
-    return [EarlyStopping(**dict(zip(lists, values, strict=True))) for values in itertools.product(*lists.values())]  # type: ignore[arg-type]  # checked by EarlyStopping
+__all__ = ["sweep"]
 
 
 def sweep(
-    recordings: Iterable[Recording],
+    recordings: Iterable[Recording] | Store,
     callback: type[EarlyStopping] = EarlyStopping,
     *,
     semantics: str | Semantics = DEFAULT,
+    also: str | None = None,
     **arguments: object,
 ) -> Sweep:
     """Return what every combination of `arguments` (values or lists of them) would have done with every fit.
 
-    A fit without the monitor is left out with the reason. Raises `SettingError` for an argument that does not exist, an
-    empty list, or a version that is unknown.
+    `recordings` are a list of them or a store; a table of many runs and settings is large, a hundred bytes an answer.
+
+    `also` names a second metric, one that is not monitored: what it gives away at the epoch kept is an honest price,
+    for the best value of a monitored metric is partly luck. A fit without the monitor is left out with the reason.
+    Raises `SettingError` for an argument that does not exist, an empty list, or a version that is unknown.
     """
     if callback is not EarlyStopping:
         raise SettingError(f"{callback.__name__} cannot be swept yet; EarlyStopping can.")
-    settings = settings_grid({name: _list_of(value) for name, value in arguments.items()})
+    settings = settings_grid(callback, arguments)
     version = resolve(semantics)
-    fits = [
-        MonitoredFit(recording.name, number, fit, any(note.code == "sampled" for note in recording.notes))
-        for recording in recordings
-        for number, fit in enumerate(recording.fits)
-        if len(fit)
-    ]
-    return _Sweep(settings, fits, version).swept()
-
-
-def _list_of(value: object) -> list[object]:
-    if isinstance(value, str) or not hasattr(value, "__iter__"):
-        return [value]
-    return list(value)
-
-
-class _Sweep:
-    """A sweep while it is filled: an answer per setting and fit, nothing where there is none."""
-
-    def __init__(self, settings: Sequence[EarlyStopping], fits: Sequence[MonitoredFit], version: Semantics) -> None:
-        self._settings, self._fits, self._version = settings, fits, version
-        shape = (len(settings), len(fits))
-        self._answers = no_answers(shape)
-        self._answered = np.zeros(shape, np.bool_)
-        self._left_out: dict[LeftOutFit, None] = {}
-        monitors = {setting.monitor for setting in settings}
-        self._labels: list[Label] = [label_of(each, monitors) for each in fits]
-
-    def swept(self) -> Sweep:
-        """Return the sweep when every setting has been asked of every fit."""
-        groups: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for number, setting in enumerate(self._settings):
-            groups[setting.monitor, setting.mode].append(number)
-        for (monitor, mode), numbers in groups.items():
-            places = self._having(monitor)
-            sign = self._sign(monitor, mode, places)
-            if places and sign is not None:
-                self._ask(numbers, places, block_of([self._fits[place] for place in places], monitor), sign)
-        fits = tuple(
-            SweptFit(each.run, each.number, len(each.fit), label)
-            for each, label in zip(self._fits, self._labels, strict=True)
-        )
-        return Sweep(tuple(self._settings), fits, self._answers, self._answered, self._version, tuple(self._left_out))
-
-    def _having(self, monitor: str) -> list[int]:
-        """Return the fits that have a metric; the others are left out."""
-        places = []
-        for place, each in enumerate(self._fits):
-            if monitor in each.fit.metrics and each.fit.metrics[monitor].valid.any():
-                places.append(place)
-            else:
-                self._leave_out(place, f"{monitor} is not recorded")
-        return places
-
-    def _sign(self, monitor: str, mode: str, places: Sequence[int]) -> float | None:
-        """Return 1 for a metric that should fall, -1 for one that should rise, None where the version cannot tell."""
-        context = Context(self._version, direction_of)
-        try:
-            found = direction(EarlyStopping.name, monitor, mode, self._version.early_stopping_direction, context)
-        except KerasRaises as raised:
-            for place in places:
-                self._leave_out(place, f"Keras raises {raised.kind}: {raised}")
-            return None
-        return 1.0 if found == "min" else -1.0
-
-    def _ask(self, numbers: Sequence[int], places: Sequence[int], block: Block, sign: float) -> None:
-        passes: dict[tuple[float, float | None, int, bool], list[int]] = defaultdict(list)
-        for number in numbers:
-            s = self._settings[number]
-            passes[abs(s.min_delta), s.baseline, s.start_from_epoch, s.restore_best_weights].append(number)
-        representable = self._version.early_stopping_arithmetic != "float32 or ValueError" or fits_float32(block.values)
-        for (min_delta, baseline, start, restore), asked in passes.items():
-            if is_vectorised(self._version) and representable and self._takes(asked):
-                lanes = _lanes(block, sign, min_delta, baseline, start)
-                self._in_lanes(asked, places, block, lanes, sign=sign, restore=restore)
-            else:
-                self._by_engine(asked, places)
-
-    def _takes(self, numbers: Sequence[int]) -> bool:
-        """Tell whether the version has the arguments that are given; the engine says what Keras says."""
-        missing = self._version.missing_arguments
-        given = (
-            f"EarlyStopping.{item.name}"
-            for number in numbers
-            for item in fields(EarlyStopping)
-            if getattr(self._settings[number], item.name) != item.default
-        )
-        return not missing.intersection(given)
-
-    def _in_lanes(
-        self, numbers: Sequence[int], places: Sequence[int], block: Block, lanes: Lanes, *, sign: float, restore: bool
-    ) -> None:
-        longest = len(block.values) + 1
-        patiences = np.array([_whole(self._settings[number].patience, longest) for number in numbers], np.int64)
-        always = self._version.early_stopping_restores_at_end
-        restores = "never" if not restore else "always" if always else "when stopped"
-        stops = stops_of(lanes, patiences, self._version)
-        found = answers_of(block, stops, restores=restores, sign=sign)
-        # Whole rows are copied many times faster than chosen places.
-        where = numbers if len(places) == len(self._fits) else np.ix_(numbers, places)
-        for item in fields(Answers):
-            getattr(self._answers, item.name)[where] = getattr(found, item.name)
-        self._answered[where] = True
-
-    def _by_engine(self, numbers: Sequence[int], places: Sequence[int]) -> None:
-        for number, place in itertools.product(numbers, places):
-            each = self._fits[place]
-            try:
-                one = replay(Recording(each.run, (), (each.fit,)), [self._settings[number]], semantics=self._version)
-            except NotReplayableError as error:
-                self._leave_out(place, error.reason)
-                continue
-            (outcome,) = one.outcomes
-            for name, value in engine_answer(outcome).items():
-                getattr(self._answers, name)[number, place] = value
-            self._answered[number, place] = True
-
-    def _leave_out(self, place: int, reason: str) -> None:
-        each = self._fits[place]
-        self._left_out[LeftOutFit(each.run, each.number, reason)] = None
-
-
-def engine_answer(outcome: Outcome) -> dict[str, float]:
-    """Return the outcome of a single replay as the arrays hold it."""
-    if not isinstance(outcome, EarlyStoppingOutcome):
-        raise AssertionError("only EarlyStopping is swept")  # noqa: TRY004  # cannot happen
-    indices = {name: getattr(outcome, name) for name in ("stop_index", "best_index", "kept_index")}
-    values = {name: getattr(outcome, name) for name in ("best_value", "kept_value", "regret")}
-    return {
-        **{name: -1 if index is None else index for name, index in indices.items()},
-        **{name: math.nan if value is None else value for name, value in values.items()},
-        "saved": outcome.saved_epochs,
-        "undecided": not outcome.fired,
-    }
-
-
-def label_of(each: MonitoredFit, monitors: set[str]) -> Label:
-    """Return what the source of a fit allows of any answer."""
-    if each.sampled:
-        return "sampled"
-    series = (each.fit.metrics[monitor] for monitor in monitors if monitor in each.fit.metrics)
-    rounded = any(is_rounded(one.tag, one.values[one.valid].tolist()) for one in series)
-    return "rounded" if rounded else "exact"
-
-
-def _lanes(block: Block, sign: float, min_delta: float, baseline: float | None, start: int) -> Lanes:
-    count = block.values.shape[1]
-    return Lanes(
-        values=sign * block.values,
-        valid=block.valid,
-        epochs=block.epochs,
-        min_delta=np.full(count, min_delta),
-        baseline=np.full(count, math.nan if baseline is None else sign * baseline),
-        start_from_epoch=np.full(count, start, np.int64),
-    )
-
-
-def _whole(patience: float, longest: int) -> int:
-    return longest if math.isinf(patience) or patience > longest else math.ceil(patience)
+    metrics = {setting.monitor for setting in settings} | ({also} if also else set())
+    return joined(list(swept_blocks(asked_of(recordings, metrics), settings, version, also=also)), settings, version)

@@ -1,4 +1,4 @@
-"""The result of a sweep: one answer per setting and fit, and what they come to per setting."""
+"""The result of a sweep: one answer per setting and fit."""
 
 from __future__ import annotations
 
@@ -8,20 +8,27 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.sweep.answers import no_answers, side_by_side
+from kcb_replay.replay.sweep.totals import SettingSummary, Totals
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
+    import pyarrow as pa
 
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.sweep.answers import Answers
     from kcb_replay.replay.validity import Label
 
-__all__ = ["LeftOutFit", "SettingSummary", "Sweep", "SweptFit"]
+__all__ = ["FitFacts", "LeftOutFit", "Sweep", "SweptFit", "joined"]
 
 Json: TypeAlias = dict[str, object]
 Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
+_ARGUMENTS = ("monitor", "mode", "patience", "min_delta", "baseline", "start_from_epoch", "restore_best_weights")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,7 @@ class SweptFit:
     fit: int
     epochs: int
     label: Label
+    seconds: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +51,22 @@ class LeftOutFit:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SettingSummary:
-    """What one setting comes to over all fits.
+@dataclass(frozen=True, slots=True, eq=False)
+class FitFacts:
+    """What one metric of each fit shows whatever the setting, of shape (fits,).
 
-    `saving` is the mean share of recorded epochs that would not have run, `regret_*` are in units of the metric (NaN
-    where no fit has one), `undecided` is the share of fits whose recording ends before the stop: their regret is that
-    of the whole recording, a lower bound.
+    `noise` is how far it jumps from epoch to epoch, `since_best` the number of epochs recorded after its best one.
     """
 
-    setting: EarlyStopping
-    fits: int
-    stopped: int
-    saving: float
-    regret_mean: float
-    regret_median: float
-    regret_worst: float
-    undecided: float
+    noise: Floats
+    since_best: Integers
 
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
     """Every setting on every fit. The arrays of `answers` have shape (settings, fits); see `Answers`.
 
-    A fit that lacks the monitor of a setting has no answer there: `answered` is false.
+    A fit that lacks the monitor of a setting has no answer there: `answered` is false. `facts` are by monitor and mode.
     """
 
     settings: tuple[EarlyStopping, ...]
@@ -75,10 +75,17 @@ class Sweep:
     answered: NDArray[np.bool_]
     semantics: Semantics
     left_out: tuple[LeftOutFit, ...]
+    facts: Mapping[tuple[str, str], FitFacts]
 
     def per_setting(self) -> list[SettingSummary]:
         """Return one summary per setting, in their order."""
-        return [self._summary(number) for number in range(len(self.settings))]
+        return self.totals().summaries()
+
+    def totals(self) -> Totals:
+        """Return what the settings come to over all fits."""
+        totals = Totals(self.settings)
+        totals.add(self)
+        return totals
 
     def records(self) -> Iterator[Json]:
         """Yield one record per setting and fit, under the names of `simulate --json`."""
@@ -88,30 +95,29 @@ class Sweep:
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row per setting and fit."""
-        import pandas as pd
+        frame: pd.DataFrame = self.to_arrow().to_pandas()
+        return frame
 
-        return pd.DataFrame.from_records(list(self.records()))
+    def to_arrow(self) -> pa.Table:
+        """Return one row per setting and fit; null where there is nothing."""
+        from kcb_replay.replay.sweep.arrow import table_of
+
+        return table_of(self)
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write one row per setting and fit to a Parquet file."""
+        import pyarrow.parquet as pq
+
+        pq.write_table(self.to_arrow(), path)
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write one row per setting and fit to a CSV file."""
+        from pyarrow import csv
+
+        csv.write_csv(self.to_arrow(), path)
 
     def __repr__(self) -> str:
         return f"<Sweep of {len(self.settings)} settings over {len(self.fits)} fits, {self.semantics.name}>"
-
-    def _summary(self, number: int) -> SettingSummary:
-        chosen = self.answered[number]
-        lengths = np.array([fit.epochs for fit in self.fits])[chosen]
-        regret = self.answers.regret[number][chosen]
-        known = regret[~np.isnan(regret)]
-        undecided = self.answers.undecided[number][chosen]
-        nothing = float("nan")
-        return SettingSummary(
-            setting=self.settings[number],
-            fits=int(chosen.sum()),
-            stopped=int((~undecided).sum()),
-            saving=float((self.answers.saved[number][chosen] / lengths).mean()) if len(lengths) else nothing,
-            regret_mean=float(known.mean()) if len(known) else nothing,
-            regret_median=float(np.median(known)) if len(known) else nothing,
-            regret_worst=float(known.max()) if len(known) else nothing,
-            undecided=float(undecided.mean()) if len(undecided) else nothing,
-        )
 
     def _fit_record(self, place: int) -> Json:
         fit = self.fits[place]
@@ -129,15 +135,41 @@ class Sweep:
             **_epoch_record("kept", int(answers.kept_index[at])),
             "kept_value": _number(answers.kept_value[at]),
             "saved_epochs": int(answers.saved[at]),
+            "saved_seconds": _number(answers.saved_seconds[at]),
             "regret": _number(answers.regret[at]),
+            "also_regret": _number(answers.also_regret[at]),
             "validity": "undecided" if undecided and label == "exact" else label,
         }
 
 
+def joined(parts: Sequence[Sweep], settings: Sequence[EarlyStopping], version: Semantics) -> Sweep:
+    """Return the sweep of the fits of one part after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return Sweep(
+            tuple(settings), (), no_answers((len(settings), 0)), np.zeros((len(settings), 0), np.bool_), version, (), {}
+        )
+    facts = {
+        key: FitFacts(
+            np.concatenate([part.facts[key].noise for part in parts]),
+            np.concatenate([part.facts[key].since_best for part in parts]),
+        )
+        for key in parts[0].facts
+    }
+    return Sweep(
+        tuple(settings),
+        tuple(fit for part in parts for fit in part.fits),
+        side_by_side([part.answers for part in parts]),
+        np.concatenate([part.answered for part in parts], axis=1),
+        version,
+        tuple(item for part in parts for item in part.left_out),
+        facts,
+    )
+
+
 def _setting_record(setting: EarlyStopping) -> Json:
-    return {name: getattr(setting, name) for name in (
-        "monitor", "mode", "patience", "min_delta", "baseline", "start_from_epoch", "restore_best_weights",
-    )}  # fmt: skip
+    return {name: getattr(setting, name) for name in _ARGUMENTS}
 
 
 def _epoch_record(name: str, index: int) -> Json:

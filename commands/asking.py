@@ -1,0 +1,153 @@
+"""From what was typed to recordings, callbacks and their simulation."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from kcb_replay.errors import KcbReplayError, RunNotFoundError, SettingError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from typing import TypeAlias
+
+    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.ingest.store import Store
+    from kcb_replay.replay.callbacks import Callback
+    from kcb_replay.replay.replay import Simulation
+    from kcb_replay.replay.sweep.overall import Overall
+
+    Progress: TypeAlias = Callable[[int, int, str], None]
+
+# Keras's own default of 0 stops at the first epoch that is no better, which nobody asks about.
+_DEFAULT_PATIENCE = 5
+_EARLY_STOPPING = ("patience", "min_delta", "baseline", "start_from_epoch", "restore_best_weights")
+_REDUCE_LR = {
+    "lr_patience": "patience",
+    "factor": "factor",
+    "cooldown": "cooldown",
+    "min_lr": "min_lr",
+    "lr_min_delta": "min_delta",
+}
+
+__all__ = ["metrics_of", "only_one", "recordings_of", "require_answer", "require_recorded", "simulation_of"]
+
+
+def simulation_of(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> Simulation:
+    """Return the replays that the options describe."""
+    from kcb_replay.replay.replay import simulate
+
+    lists = _callback_lists(settings)
+    recordings = recordings_of(runs, store)
+    asked = ("semantics", "initial_lr", "steps_per_epoch", "reuse")
+    return simulate(recordings, lists, **{name: settings[name] for name in asked})
+
+
+def recordings_of(runs: tuple[str, ...], path: Path) -> Iterator[Recording]:
+    """Load the runs that were named, from the store or from files, all of the store when none was."""
+    from kcb_replay.ingest.ingest import read
+    from kcb_replay.ingest.store import Store
+
+    store = Store(path)
+    if not runs:
+        yield from (store.load(entry.name) for entry in store.runs())
+    for run in runs:
+        if _is_stored(store, run):
+            yield from (store.load(entry.name) for entry in store.runs(run))
+        else:
+            yield from read(run)
+
+
+def metrics_of(
+    runs: tuple[str, ...], path: Path, metrics: Collection[str], *, progress: Progress | None
+) -> Iterator[Recording]:
+    """Load some metrics of the runs that were named, many at a time, and say how far that is."""
+    from kcb_replay.ingest.ingest import read
+    from kcb_replay.ingest.store import Store
+
+    store = Store(path)
+    stored = [run for run in runs if _is_stored(store, run)]
+    total = len(store.runs(*stored)) if progress and (stored or not runs) else len(runs)
+    parts = [store.recordings(*stored, metrics=metrics)] if stored or not runs else []
+    parts += [iter(read(run)) for run in runs if run not in stored]
+    for done, recording in enumerate(itertools.chain(*parts), start=1):
+        yield recording
+        if progress:
+            progress(done, max(total, done), recording.name)
+
+
+def _is_stored(store: Store, run: str) -> bool:
+    """Tell whether RUN names stored runs; else it is a path. Raises when it is neither."""
+    if store.exists:
+        try:
+            return bool(store.runs(run))
+        except RunNotFoundError:
+            if not Path(run).exists():
+                raise
+    elif not Path(run).exists():
+        raise RunNotFoundError(
+            f"{run!r} is no file or folder, and there is no store at {store.path} to look for a run of that name."
+            " Make one with `kcb-replay ingest LOGS`."
+        )
+    return False
+
+
+def _callback_lists(settings: dict[str, Any]) -> list[list[Callback]]:
+    """Return every list of callbacks that the options describe."""
+    from kcb_replay.replay.grid import combinations
+    from kcb_replay.replay.settings_text import parse_callback
+
+    stop = {name: settings[name] for name in _EARLY_STOPPING if settings[name] is not None}
+    reduce = {name: settings[option] for option, name in _REDUCE_LR.items() if settings[option] is not None}
+    if settings["callbacks"]:
+        given = [name for name in (*_EARLY_STOPPING, *_REDUCE_LR) if settings[name] is not None]
+        if given:
+            option = "--" + given[0].replace("_", "-")
+            raise SettingError(
+                f"-c describes the callbacks whole, so {option} cannot be given with it. Write it inside -c."
+            )
+        return [[parse_callback(text) for text in settings["callbacks"]]]
+    if "restore_best_weights" in stop:
+        stop["restore_best_weights"] = [stop["restore_best_weights"]]
+    shared = {"monitor": [settings["monitor"]], "mode": [settings["mode"]]}
+    options = []
+    if stop or not reduce:
+        options.append(("EarlyStopping", {**shared, "patience": [_DEFAULT_PATIENCE], **stop}))
+    if reduce:
+        options.append(("ReduceLROnPlateau", {**shared, **reduce}))
+    return combinations(options)
+
+
+def require_answer(simulation: Simulation) -> None:
+    """Raise `KcbReplayError` when no run could be replayed, with every reason."""
+    from kcb_replay.report.summary import left_out_lines
+
+    if simulation.replays:
+        return
+    if not simulation.left_out:
+        raise KcbReplayError("There is no run to replay: the store is empty. Ingest logs first.")
+    if len(simulation.left_out) == 1:
+        raise KcbReplayError(simulation.left_out[0].message)
+    raise KcbReplayError("\n".join(["No run could be replayed.", *left_out_lines(simulation)]))
+
+
+def require_recorded(runs: tuple[str, ...], store: Path, found: Overall) -> None:
+    """Raise `KcbReplayError` for a sweep without any answer, with every reason and the metric that was meant."""
+    from kcb_replay.report.sweeps import left_out_of_sweep
+
+    reasons = left_out_of_sweep(found) or ["The store is empty. Ingest logs first."]
+    recorded = {metric for recording in recordings_of(runs, store) for metric in recording.metrics}
+    hint = did_you_mean(found.settings[0].monitor, recorded).strip()
+    raise KcbReplayError("\n".join(filter(None, ["No run could be swept.", *reasons, hint])))
+
+
+_Item = TypeVar("_Item")
+
+
+def only_one(items: Sequence[_Item] | Iterator[_Item], what: str) -> list[_Item]:
+    """Return the one item that there must be; raises `SettingError` for none or several."""
+    found = list(items)
+    if len(found) != 1:
+        raise SettingError(f"{what!r} stands for {len(found)} of them, but exactly one is needed here.")
+    return found

@@ -1,0 +1,79 @@
+"""`compare`: stopping rules side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kcb_replay.commands.asking import recordings_of
+from kcb_replay.commands.base import Command
+from kcb_replay.commands.options import output_options, quiet_option, runs_argument, store_option
+from kcb_replay.commands.printing import print_result, say, size_of
+from kcb_replay.errors import KcbReplayError
+
+__all__ = ["compare_command"]
+
+
+@click.command(name="compare", cls=Command)
+@runs_argument
+@store_option
+@click.option(
+    "-c",
+    "--callback",
+    "rules",
+    multiple=True,
+    required=True,
+    metavar="CODE",
+    help="A stopping rule, written as in Python; repeat for each to compare.",
+)
+@click.option("--monitor", default="val_loss", show_default=True, help="Metric by which all rules are judged.")
+@click.option("--mode", type=click.Choice(("auto", "min", "max")), default="auto", show_default=True)
+@click.option("--semantics", default="keras-3.15", show_default=True, help="Which Keras is replayed.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the rules in one plane: a .png, .svg or .pdf file.")
+@click.option("--per-run", is_flag=True, help="A line per rule and fit instead of one per rule; not as a table.")
+@output_options
+@quiet_option
+def compare_command(
+    runs: tuple[str, ...],
+    store: Path,
+    rules: tuple[str, ...],
+    monitor: str,
+    mode: str,
+    semantics: str,
+    plot: Path | None,
+    per_run: bool,
+    output: str,
+    quiet: bool,
+) -> None:
+    """Compare stopping rules: what each saves and what it gives away, over all runs.
+
+    Each -c is one alternative: EarlyStopping, Prechelt's GL(alpha), PQ(alpha) and UP(s), StopAt(epoch),
+    LightningEarlyStopping, or MedianStopping, which compares each run with the others. "epochs run" is the mean share
+    of the recorded epochs, regret what the epoch kept gives away against the best of each recording, by --monitor. The
+    figure shows them against stopping everything at the same epoch.
+
+    \b
+    kcb-replay compare -c 'EarlyStopping(patience=5)' -c 'GL(alpha=5)' -c 'UP(s=3)' --plot rules.png
+    kcb-replay compare 'seeds/*' -c 'StopAt(20)' -c 'MedianStopping(min_runs=2)' --json
+    """  # noqa: D301  # \b keeps click from joining the lines
+    from kcb_replay.replay.rule_comparison import compare_rules
+    from kcb_replay.replay.settings_text import parse_callback
+    from kcb_replay.report.rules import left_out_of_comparison, rules_table
+
+    parsed = [parse_callback(text) for text in rules]
+    found = compare_rules(recordings_of(runs, store), parsed, monitor=monitor, mode=mode, semantics=semantics)
+    notes = left_out_of_comparison(found)
+    if not found.answers:
+        reasons = notes or ["The store is empty. Ingest logs first."]
+        raise KcbReplayError("\n".join(["No run could be compared.", *reasons]))
+    records = list(found.records()) if per_run else found.summary_records()
+    if per_run and output == "table":
+        output = "csv"
+    print_result(output, found.to_dict(), records, lambda: rules_table(found))
+    say(notes, quiet=quiet)
+    if plot is not None:
+        from kcb_replay.report.figure import plot as draw
+
+        draw(found, plot)
+        say([f"Wrote {plot} ({size_of(plot)})"], quiet=quiet)

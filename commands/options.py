@@ -1,0 +1,136 @@
+"""The options that several commands take, each described once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from kcb_replay.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Function = TypeVar("Function", bound="Callable[..., None]")
+
+__all__ = [
+    "Numbers",
+    "callback_options",
+    "output_options",
+    "quiet_option",
+    "run_argument",
+    "runs_argument",
+    "some_runs_argument",
+    "stopping_options",
+    "store_option",
+]
+
+
+class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
+    """A number, a list as 3,5,10 or a range as 1..40 or 1..40:5."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
+        """Return the numbers of a text."""
+        from kcb_replay.replay.grid import numbers_from_text
+
+        if isinstance(value, list):
+            return value
+        try:
+            return numbers_from_text(value)
+        except SettingError as error:
+            self.fail(str(error), param, ctx)
+
+
+store_option = click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    default=Path("kcb-store"),
+    envvar="KCB_STORE",
+    show_default=True,
+    show_envvar=True,
+    help="Folder of the store.",
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes on stderr.")
+runs_argument = click.argument("runs", nargs=-1, metavar="[RUN]...")
+some_runs_argument = click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+run_argument = click.argument("run", metavar="RUN")
+
+
+def output_options(command: Function) -> Function:
+    """Add --format and its short forms."""
+    for option in (
+        click.option("--csv", "output", flag_value="csv", help="Short for --format csv."),
+        click.option("--json", "output", flag_value="json", help="Short for --format json."),
+        click.option(
+            "--format",
+            "output",
+            type=click.Choice(("table", "json", "jsonl", "csv", "tsv", "md")),
+            default="table",
+            show_default=True,
+            help="Form of the result.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+_STOPPING = (
+    click.option("--monitor", default="val_loss", show_default=True, help="Metric to watch."),
+    click.option("--mode", type=click.Choice(("auto", "min", "max")), default="auto", show_default=True),
+    click.option("--patience", type=Numbers(), help="EarlyStopping: epochs without improvement.  [default: 5]"),
+    click.option("--min-delta", type=Numbers(), help="EarlyStopping: smallest change that counts.  [default: 0]"),
+    click.option("--baseline", type=Numbers(), help="EarlyStopping: value to beat before the wait is reset."),
+    click.option("--start-from-epoch", type=Numbers(), help="EarlyStopping: first epoch looked at, from 0."),
+    click.option(
+        "--restore-best-weights/--no-restore-best-weights",
+        default=None,
+        help="EarlyStopping: keep the best epoch instead of the last.  [default: no]",
+    ),
+)
+
+
+def stopping_options(command: Function) -> Function:
+    """Add the options that describe EarlyStopping."""
+    for option in reversed(_STOPPING):
+        command = option(command)
+    return command
+
+
+def callback_options(command: Function) -> Function:
+    """Add the options that describe callbacks."""
+    numbers = Numbers()
+    options = (
+        *_STOPPING,
+        click.option("--lr-patience", type=numbers, help="ReduceLROnPlateau: patience.  [default: 10]"),
+        click.option("--factor", type=numbers, help="ReduceLROnPlateau: factor.  [default: 0.1]"),
+        click.option("--cooldown", type=numbers, help="ReduceLROnPlateau: cooldown.  [default: 0]"),
+        click.option("--min-lr", type=numbers, help="ReduceLROnPlateau: lower bound.  [default: 0]"),
+        click.option("--lr-min-delta", type=numbers, help="ReduceLROnPlateau: min_delta.  [default: 0.0001]"),
+        click.option("--initial-lr", type=float, help="Learning rate to start from.  [default: the recorded one]"),
+        click.option(
+            "-c",
+            "--callback",
+            "callbacks",
+            multiple=True,
+            metavar="CODE",
+            help="A callback as in Keras; repeat for a list in order. Instead of the options above.",
+        ),
+        click.option(
+            "--semantics",
+            help="Which Keras is replayed: a version, several to compare (a,b), or auto to choose from the recording."
+            "  [default: keras-3.15]",
+        ),
+        click.option("--steps-per-epoch", type=int, help="Batches in each epoch, for callbacks that count them."),
+        click.option(
+            "--reuse-callbacks/--fresh-callbacks",
+            "reuse",
+            default=False,
+            help="Whether all fits of a run share the same callbacks.  [default: fresh]",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command

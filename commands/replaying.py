@@ -1,0 +1,109 @@
+"""The commands that replay callbacks and show what they do: as tables, in words, as a figure, as a page."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kcb_replay.commands.asking import only_one, require_answer, simulation_of
+from kcb_replay.commands.base import Command
+from kcb_replay.commands.options import (
+    callback_options,
+    output_options,
+    quiet_option,
+    run_argument,
+    runs_argument,
+    store_option,
+)
+from kcb_replay.commands.printing import print_result, say, size_of
+
+__all__ = ["explain_command", "plot_command", "report_command", "simulate_command"]
+
+
+@click.command(name="simulate", cls=Command)
+@runs_argument
+@store_option
+@callback_options
+@output_options
+@quiet_option
+def simulate_command(runs: tuple[str, ...], store: Path, output: str, quiet: bool, **settings: Any) -> None:
+    """Replay callbacks on recorded runs: when they would have stopped, what they would have kept.
+
+    RUN is a run of the store, a glob, or a log file or folder (then no store is needed); all runs of the store by
+    default. Options take lists (3,5,10) and ranges (1..40:5): every combination is replayed.
+
+    \b
+    kcb-replay simulate --patience 3,5,10
+    kcb-replay simulate logs/run1/training.log --patience 5 --lr-patience 3 --factor 0.5
+    kcb-replay simulate -c 'EarlyStopping(monitor="val_accuracy", patience=3)'
+    """  # noqa: D301  # \b keeps click from joining the lines
+    from kcb_replay.report.summary import simulation_notes
+    from kcb_replay.report.tables import simulation_document, simulation_records, simulation_table
+
+    simulation = simulation_of(runs, store, settings)
+    require_answer(simulation)
+    print_result(
+        output,
+        simulation_document(simulation),
+        simulation_records(simulation),
+        lambda: simulation_table(simulation),
+    )
+    say(simulation_notes(simulation), quiet=quiet)
+
+
+@click.command(name="explain", cls=Command)
+@run_argument
+@store_option
+@callback_options
+def explain_command(run: str, store: Path, **settings: Any) -> None:
+    """Say epoch by epoch, in words, what the callbacks do with one run."""
+    from kcb_replay.report.explanation import explanation
+    from kcb_replay.report.summary import left_out_lines
+    from kcb_replay.report.versions import difference_sentences
+
+    simulation = simulation_of((run,), store, settings)
+    require_answer(simulation)
+    differences = [f"{sentence}." for sentence in difference_sentences(simulation.replays)]
+    click.echo("\n\n".join([*(explanation(replay) for replay in simulation.replays), *differences]))
+    say(left_out_lines(simulation), quiet=False)
+
+
+@click.command(name="plot", cls=Command)
+@run_argument
+@store_option
+@callback_options
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A .png, .svg or .pdf file.")
+@click.option("--fit", type=int, help="Which fit of the run, from 0.  [default: the only one]")
+@quiet_option
+def plot_command(run: str, store: Path, output: Path, fit: int | None, quiet: bool, **settings: Any) -> None:
+    """Draw one run: the curve, the stop, the best epoch and the learning rate."""
+    from kcb_replay.report.figure import plot
+
+    simulation = simulation_of((run,), store, settings)
+    require_answer(simulation)
+    replays = [replay for replay in simulation.replays if fit in (None, replay.fit)]
+    (replay,) = only_one(replays, run if fit is None else f"{run} fit {fit}")
+    plot(replay, output)
+    say([f"Wrote {output} ({size_of(output)})"], quiet=quiet)
+
+
+@click.command(name="report", cls=Command)
+@runs_argument
+@store_option
+@callback_options
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="An .html file.")
+@quiet_option
+def report_command(runs: tuple[str, ...], store: Path, output: Path, quiet: bool, **settings: Any) -> None:
+    """Write one offline HTML page: every run, its curve with marks, and the explanation."""
+    from kcb_replay.report.page import report
+    from kcb_replay.report.summary import simulation_notes
+
+    simulation = simulation_of(runs, store, settings)
+    report(simulation, output, command=shlex.join(["kcb-replay", *sys.argv[1:]]))
+    say([f"Wrote {output} ({size_of(output)})", *simulation_notes(simulation)], quiet=quiet)
+    if not simulation.replays:
+        sys.exit(1)

@@ -1,0 +1,100 @@
+"""What stopping rules that are not Keras's share: a best epoch, a stop, and the weights one ends up with.
+
+A rule decides in its own file; here is only what makes its answers comparable with those of EarlyStopping.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from kcb_replay.errors import SettingError
+from kcb_replay.replay.callbacks.base import State, Step, TrainEnd
+from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.events import WeightsRestored
+
+if TYPE_CHECKING:
+    from kcb_replay.replay.directions import Direction
+
+__all__ = ["RuleState", "StoppingState", "known_direction"]
+
+
+class StoppingState(Protocol):
+    """What the outcome of a stopping rule is read off."""
+
+    @property
+    def direction(self) -> Direction | None:
+        """Whether the metric should fall or rise."""
+        ...
+
+    @property
+    def best(self) -> float | None:
+        """The best value by the rule's own measure."""
+        ...
+
+    @property
+    def best_index(self) -> int | None:
+        """The 0-based epoch of `best`."""
+        ...
+
+    @property
+    def stopped_index(self) -> int | None:
+        """The 0-based epoch after which it stopped."""
+        ...
+
+    @property
+    def standing(self) -> str:
+        """How near it is to a stop, as `wait 3 of 5`."""
+        ...
+
+    def earliest_stop(self, last: int, cadence: int) -> int | None:
+        """Return the 0-based epoch at which it could stop at the earliest when the recording ends after `last`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleState(State):
+    """The best so far and the stop; where the rule restores, the best weights are put back when training ends."""
+
+    best: float | None = None
+    best_index: int | None = None
+    stopped_index: int | None = None
+
+    @property
+    def restores(self) -> bool:
+        """Whether the best weights are kept."""
+        return False
+
+    @property
+    def rule(self) -> str:
+        """The name of the rule."""
+        raise NotImplementedError
+
+    @property
+    def standing(self) -> str:
+        """How near it is to a stop."""
+        raise NotImplementedError
+
+    def earliest_stop(self, last: int, cadence: int) -> int | None:
+        """Return the next epoch that has a value, where any value may stop."""
+        return last + cadence
+
+    def on_train_end(self, end: TrainEnd) -> Step:
+        """Restore the best weights, whether the rule stopped the training or not."""
+        if not self.restores or self.best_index is None:
+            return Step(self)
+        return Step(self, (WeightsRestored(index=end.index, callback=self.rule, from_index=self.best_index),))
+
+
+def known_direction(rule: str, monitor: str, mode: str) -> Direction:
+    """Resolve `mode`, "auto" by the name of the metric; raises `SettingError` where that says nothing."""
+    if mode == "min":
+        return "min"
+    if mode == "max":
+        return "max"
+    if mode != "auto":
+        raise SettingError(f'{rule}: mode must be "auto", "min" or "max", but it is {mode!r}.')
+    found = direction_of(monitor)
+    if found is None:
+        raise SettingError(f'{rule} cannot tell whether {monitor} should rise or fall; set mode="min" or mode="max".')
+    return found

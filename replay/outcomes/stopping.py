@@ -1,0 +1,151 @@
+"""What any stopping rule comes to: stop, best, kept, saved and regret.
+
+Regret is R = z(kept) - min z over the whole recording, never negative, in units of the metric (STATISTICS: z is the
+metric when it should fall, its negative when it should rise). `saved` counts recorded epochs that would not have run.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from kcb_replay.replay.callbacks import EarlyStoppingState, RuleState
+from kcb_replay.replay.events import WeightsRestored
+from kcb_replay.replay.outcomes.base import Json, Outcome, View, hypothetical, one_based
+from kcb_replay.replay.validity import Horizon, Validity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kcb_replay.replay.callbacks.stopping import StoppingState
+    from kcb_replay.replay.directions import Direction
+    from kcb_replay.replay.stream import Stream
+
+__all__ = ["StoppingOutcome", "best_of", "regret_of", "stopping_outcome"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoppingOutcome(Outcome):
+    """What a stopping rule would have done with one fit.
+
+    `best_*` is the rule's own best, `kept_*` the epoch whose weights one ends up with: the best when they are
+    restored, else the last. `lowest_*` is the best value of the whole recording. None where there is no such epoch.
+    """
+
+    stop_index: int | None
+    best_index: int | None
+    best_value: float | None
+    kept_index: int | None
+    kept_value: float | None
+    lowest_index: int | None
+    lowest_value: float | None
+    saved_epochs: int
+    regret: float | None
+
+    @property
+    def monitor(self) -> str:
+        """The metric that it is judged by."""
+        return str(getattr(self.settings, "monitor", ""))
+
+    @property
+    def fired(self) -> bool:
+        """Whether it set `stop_training`."""
+        return self.stop_index is not None
+
+    def facts(self) -> Json:
+        """Return the epochs in both ways of counting, and their values."""
+        record: Json = {}
+        for name in ("stop", "best", "kept", "lowest"):
+            index = getattr(self, f"{name}_index")
+            record |= {f"{name}_index": index, f"{name}_epoch": one_based(index)}
+            if name != "stop":
+                record[f"{name}_value"] = getattr(self, f"{name}_value")
+        return {**record, "saved_epochs": self.saved_epochs, "regret": self.regret}
+
+
+_S = TypeVar("_S", bound=StoppingOutcome)
+
+
+def stopping_outcome(view: View, state: StoppingState, kind: type[_S]) -> _S:
+    """Return the outcome of a stopping rule, as an instance of `kind`."""
+    mode = state.direction
+    values = view.stream.values_of(_monitor(view))
+    kept = _kept_index(view)
+    kept_value = None if kept is None else values.get(kept)
+    lowest = best_of(values, mode)
+    return kind(
+        settings=view.callback,
+        mode=mode,
+        stop_index=state.stopped_index,
+        best_index=state.best_index,
+        best_value=state.best,
+        kept_index=kept,
+        kept_value=kept_value,
+        lowest_index=lowest,
+        lowest_value=None if lowest is None else values[lowest],
+        saved_epochs=len(view.stream.epochs) - len(view.run.rows),
+        regret=None if lowest is None or kept_value is None else regret_of(kept_value, values[lowest], mode),
+        validity=_validity(view, state),
+    )
+
+
+def best_of(values: Mapping[int, float], mode: Direction | None) -> int | None:
+    """Return the epoch of the first best value, None where none is a number."""
+    numbers = {index: value for index, value in values.items() if not math.isnan(value)}
+    if not numbers:
+        return None
+    return min(numbers, key=lambda index: numbers[index] if mode == "min" else -numbers[index])
+
+
+def regret_of(kept: float, lowest: float, mode: Direction | None) -> float | None:
+    """Return what the kept value gives away against the best one, None where it is NaN."""
+    if math.isnan(kept):
+        return None
+    # Both infinite: nothing was given up, and the difference would be NaN.
+    return 0.0 if kept == lowest else (kept - lowest if mode == "min" else lowest - kept)
+
+
+def _monitor(view: View) -> str:
+    return str(getattr(view.callback, "monitor", ""))
+
+
+def _kept_index(view: View) -> int | None:
+    """Return the epoch whose weights one ends up with, as far as this callback goes; None for one of a fit before."""
+    restored = [*view.events(WeightsRestored), *view.finish_events(WeightsRestored)]
+    if not restored:
+        return view.last
+    return restored[-1].from_index if restored[-1].fits_ago == 0 else None
+
+
+def _validity(view: View, state: StoppingState) -> Validity:
+    last = view.last
+    if view.beyond is not None:
+        return hypothetical(view.beyond, _earliest_after(view.beyond, view))
+    if state.stopped_index is not None:
+        return Validity("exact", f"It stops after epoch {last + 1}; until then it only observes.")
+    if view.run.rows[-1].stoppers:
+        return Validity("exact", f"Another callback stops the training after epoch {last + 1}, before this one would.")
+    earliest = state.earliest_stop(last, _cadence(view.stream, _monitor(view)))
+    return Validity("undecided", _undecided_reason(last, state, earliest), earliest_stop_index=earliest)
+
+
+def _undecided_reason(last: int, state: StoppingState, earliest: int | None) -> str:
+    ends = f"The recording ends after epoch {last + 1} with {state.standing}"
+    return ends + (f"; it could stop after epoch {earliest + 1} at the earliest." if earliest is not None else ".")
+
+
+def _earliest_after(horizon: Horizon, view: View) -> int | None:
+    for row in reversed(view.run.rows):
+        state = row.states[view.position]
+        if horizon.covers(row.index) and isinstance(state, (EarlyStoppingState, RuleState)):
+            return state.earliest_stop(row.index, _cadence(view.stream, _monitor(view)))
+    return None
+
+
+def _cadence(stream: Stream, monitor: str) -> int:
+    monitored = [epoch.index for epoch in stream.epochs if monitor in epoch.logs]
+    gaps = {after - before for before, after in itertools.pairwise(monitored)}
+    # An irregular series is no promise of a gap to come: the next epoch may hold a value.
+    return gaps.pop() if len(gaps) == 1 else 1

@@ -1,0 +1,67 @@
+"""Which setting is chosen from some evidence: the rule, applied to any number of weightings of the groups at once.
+
+Of the settings whose failures are bounded, the one that saves most; and of those that are bounded and save as much but
+for one standard error of the paired difference, the one with the largest patience (Breiman's one-standard-error rule).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kcb_replay.replay.recommend.binomial import most_failures
+
+if TYPE_CHECKING:
+    from kcb_replay.replay.recommend.evidence import Evidence
+
+__all__ = ["NONE", "chosen", "front_of"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.intp]
+NONE = -1
+
+
+def chosen(evidence: Evidence, weights: Floats, preference: Integers, *, max_failures: float) -> Integers:
+    """Return the setting that each row of `weights` (rows, groups) chooses, `NONE` where none is bounded.
+
+    A weight says how often a group counts; `preference` (settings,) is greater for a setting that is rather taken.
+    """
+    fits = weights @ evidence.fits
+    saving = (weights @ evidence.saving) / fits[:, np.newaxis]
+    allowed = np.array([most_failures(round(count), max_failures) for count in fits.tolist()])
+    bounded = weights @ evidence.failures <= allowed[:, np.newaxis] + 0.5
+    best = np.where(bounded, saving, -np.inf).argmax(axis=1)
+    behind = np.take_along_axis(saving, best[:, np.newaxis], axis=1) - saving
+    as_good = bounded & (behind <= _standard_errors(evidence, weights, best, behind, fits))
+    found = np.where(as_good, preference, NONE).argmax(axis=1)
+    return np.where(bounded.any(axis=1), found, NONE)
+
+
+def front_of(saving: Floats, regret: Floats) -> NDArray[np.bool_]:
+    """Return which settings (settings,) nothing beats in both saving and regret."""
+    order = np.lexsort((-saving, regret))
+    best_so_far = np.maximum.accumulate(np.concatenate([[-np.inf], saving[order][:-1]]))
+    on_front = np.zeros(len(saving), np.bool_)
+    on_front[order] = saving[order] > best_so_far
+    return on_front
+
+
+def _standard_errors(evidence: Evidence, weights: Floats, best: Integers, behind: Floats, fits: Floats) -> Floats:
+    """Return the standard error of how far each setting is behind the best of its row, groups as the unit."""
+    saving = evidence.saving
+    with_itself = weights @ saving**2
+    with_best = np.empty_like(behind)
+    for setting in np.unique(best):
+        rows = best == setting
+        with_best[rows] = (weights[rows] * saving[:, setting]) @ saving
+    at_best = best[:, np.newaxis]
+    with_fits = weights @ (saving * evidence.fits[:, np.newaxis])
+    squares = np.take_along_axis(with_itself, at_best, axis=1) - 2 * with_best + with_itself
+    products = np.take_along_axis(with_fits, at_best, axis=1) - with_fits
+    residual = squares - 2 * behind * products + behind**2 * (weights @ evidence.fits**2)[:, np.newaxis]
+    groups = weights.sum(axis=1, keepdims=True)
+    # Rounding may leave a trace below zero where two settings act alike.
+    errors: Floats = np.sqrt(np.maximum(residual, 0) * groups / np.maximum(groups - 1, 1)) / fits[:, np.newaxis]
+    return errors

@@ -1,0 +1,300 @@
+"""`kcb.recommend`: the setting that saves most with its regret bounded, and how far that can be believed.
+
+Definitions: a run fails under a setting when the epoch it keeps gives away more than the tolerance against the best of
+its recording. A setting is bounded when, with 95 % confidence (Clopper-Pearson), no more than `max_failures` of runs
+fail. `choice` picks among those. The choice is made again without each group, and on resampled groups, whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kcb_replay.errors import SettingError
+from kcb_replay.ingest.store import Store
+from kcb_replay.replay.callbacks import EarlyStopping
+from kcb_replay.replay.recommend.binomial import fewest_runs, upper_bound
+from kcb_replay.replay.recommend.choice import NONE, chosen, front_of
+from kcb_replay.replay.recommend.evidence import evidence_of
+from kcb_replay.replay.recommend.groups import folded, grouping
+from kcb_replay.replay.recommend.result import Difference, Performance, Recommendation
+from kcb_replay.replay.recommend.survey import survey_of
+from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
+from kcb_replay.replay.sweep.asked import asked_of
+from kcb_replay.replay.sweep.blocks import swept_blocks
+from kcb_replay.replay.sweep.grid import settings_grid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.recommend.evidence import Evidence
+    from kcb_replay.replay.recommend.result import Interval
+    from kcb_replay.replay.recommend.survey import Survey
+
+__all__ = ["recommend", "recommended"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.intp]
+_FEWEST_GROUPS = 5
+_MOST_UNDECIDED = 0.5
+_RESAMPLES, _SEED = 2000, 0
+_PERCENTILES = (2.5, 97.5)
+
+
+def recommend(
+    recordings: Iterable[Recording] | Store,
+    *,
+    current: EarlyStopping | None = None,
+    tolerance: float | None = None,
+    max_failures: float = 0.2,
+    group_by: str = "folder",
+    semantics: str | Semantics = DEFAULT,
+    **arguments: object,
+) -> Recommendation:
+    """Recommend a setting of EarlyStopping for the runs of a store or a list, or say why none can be recommended.
+
+    `arguments` are those of EarlyStopping, values or lists of them; without any, patience from 1 to 50 with
+    `restore_best_weights=True`. `tolerance` is the regret, in units of the monitored metric, that is nothing to worry
+    about; by default the typical jump of the metric from one epoch to the next. `max_failures` is the share of runs
+    that may give away more, at 95 % confidence. `group_by` says which runs belong together ("run", "folder" or a
+    regular expression on their names); `current` is compared with the recommended setting, run by run.
+
+    Raises `SettingError` for settings that cannot be swept or values out of range.
+    """
+    metrics = {str(arguments.get("monitor", EarlyStopping().monitor))}
+    held = recordings if isinstance(recordings, Store) else list(recordings)
+    return recommended(
+        lambda: asked_of(held, metrics),
+        current=current,
+        tolerance=tolerance,
+        max_failures=max_failures,
+        group_by=group_by,
+        semantics=semantics,
+        **arguments,
+    )
+
+
+def recommended(
+    recordings: Callable[[], Iterable[Recording]],
+    *,
+    current: EarlyStopping | None = None,
+    tolerance: float | None = None,
+    max_failures: float = 0.2,
+    group_by: str = "folder",
+    semantics: str | Semantics = DEFAULT,
+    **arguments: object,
+) -> Recommendation:
+    """Recommend as `recommend` does, from recordings that are asked for twice and never held all at once."""
+    _require(tolerance, max_failures)
+    settings = _settings(arguments, current)
+    version, group_of = resolve(semantics), grouping(group_by)
+    survey = survey_of(swept_blocks(recordings(), settings, version), settings, version, group_of)
+    worth = survey.noise if tolerance is None else tolerance
+    fold = folded(len(survey.groups))
+    blocks = swept_blocks(recordings(), settings, version)
+    evidence = evidence_of(blocks, lambda run: fold(group_of(run)), tolerance=worth)
+    answer = Recommendation(
+        setting=None,
+        refusal=None,
+        overall=survey.overall,
+        groups=len(survey.groups),
+        tolerance=worth,
+        tolerance_is_noise=tolerance is None,
+        max_failures=max_failures,
+        notes=survey.notes,
+    )
+    refusal = _refusal(survey, evidence, max_failures)
+    if refusal is not None:
+        return replace(answer, refusal=refusal)
+    return _Judge(settings, current, survey, evidence, max_failures).judged(answer)
+
+
+def _require(tolerance: float | None, max_failures: float) -> None:
+    if tolerance is not None and not tolerance >= 0:
+        raise SettingError(f"tolerance must not be below 0, not {tolerance}.")
+    if not 0 < max_failures < 1:
+        raise SettingError(f"max_failures must lie between 0 and 1, not be {max_failures}.")
+
+
+def _settings(arguments: dict[str, object], current: EarlyStopping | None) -> list[EarlyStopping]:
+    """Return the settings to choose from, and behind them the one in use."""
+    settings = settings_grid(EarlyStopping, {"patience": range(1, 51), "restore_best_weights": True, **arguments})
+    monitors = {(setting.monitor, setting.mode) for setting in settings}
+    if len(monitors) > 1:
+        raise SettingError("Regrets in different metrics cannot be compared. Give one monitor and one mode.")
+    if current is not None and (current.monitor, current.mode) not in monitors:
+        raise SettingError(
+            f"The setting in use watches {current.monitor}, the others {settings[0].monitor}: their regrets cannot be"
+            f" compared. Give monitor={current.monitor!r}."
+        )
+    return settings if current is None else [*settings, current]
+
+
+def _refusal(survey: Survey, evidence: Evidence, max_failures: float) -> str | None:
+    """Return why nothing can be recommended whatever the settings, None where something may be."""
+    fits, groups, needed = int(evidence.fits.sum()), len(survey.groups), fewest_runs(max_failures)
+    if not fits:
+        return "No run has the metric with a value that can be compared."
+    if fits < needed:
+        return (
+            f"{_counted(fits, 'run')} cannot tell: even if none failed, up to {upper_bound(0, fits):.0%} of all runs"
+            f" could. It takes {needed} to bound the failures by {max_failures:.0%}. Record more runs, or accept more"
+            f" failures (max_failures={_two_digits(upper_bound(0, fits))})."
+        )
+    if groups < _FEWEST_GROUPS:
+        return (
+            f"The runs are of {_counted(groups, 'group')}, and what holds within one may not hold for the next: it"
+            f" takes {_FEWEST_GROUPS}. If the runs have nothing in common, count each by itself (group_by='run')."
+        )
+    return None
+
+
+class _Judge:
+    """The choice among settings that act differently, and its repetition without groups and on resampled ones."""
+
+    def __init__(
+        self,
+        settings: Sequence[EarlyStopping],
+        current: EarlyStopping | None,
+        survey: Survey,
+        evidence: Evidence,
+        max_failures: float,
+    ) -> None:
+        self._settings, self._current, self._survey = settings, current, survey
+        self._max_failures = max_failures
+        self._whole = evidence
+        to_choose_from = len(settings) - (current is not None)
+        self._kept = np.array([number for number in survey.overall.distinct if number < to_choose_from])
+        self._evidence = evidence.of(self._kept)
+        # Rather the larger patience, then the smaller min_delta.
+        ranked = sorted(range(len(self._kept)), key=lambda place: _caution(settings[int(self._kept[place])]))
+        self._preference = np.empty(len(ranked), np.intp)
+        self._preference[ranked] = np.arange(len(ranked))
+
+    def judged(self, answer: Recommendation) -> Recommendation:
+        """Return the answer with a setting, or with the reason why there is none."""
+        once = np.ones((1, len(self._evidence.groups)))
+        (place,) = self._chosen(once).tolist()
+        if place == NONE:
+            return replace(answer, refusal=self._none_bounded())
+        number = int(self._kept[place])
+        undecided = self._performance(number).undecided
+        if undecided > _MOST_UNDECIDED:
+            return replace(answer, refusal=self._mostly_undecided(number, undecided))
+        return self._with_certainty(self._with_honesty(self._chosen_one(answer, number)), place)
+
+    def _chosen(self, weights: Floats) -> Integers:
+        return chosen(self._evidence, weights, self._preference, max_failures=self._max_failures)
+
+    def _chosen_one(self, answer: Recommendation, number: int) -> Recommendation:
+        performance = self._performance(number)
+        return replace(
+            answer,
+            setting=self._settings[number],
+            in_sample=performance,
+            failure_bound=upper_bound(performance.failures, performance.fits),
+            alike=tuple(self._settings[other] for other in self._survey.alike[number] if other != number),
+        )
+
+    def _with_honesty(self, answer: Recommendation) -> Recommendation:
+        """Choose without each group, and see what that choice does there."""
+        groups = len(self._evidence.groups)
+        places = self._chosen(1 - np.eye(groups))
+        # Where nothing is bounded nobody would stop early: nothing is saved, and nothing given away.
+        chose = np.flatnonzero(places != NONE)
+        at = (chose, places[chose])
+        fits = float(self._evidence.fits.sum())
+        held_out = Performance(
+            saving=float(self._evidence.saving[at].sum()) / fits,
+            regret=float(self._evidence.regret[at].sum()) / fits,
+            failures=int(self._evidence.failures[at].sum()),
+            fits=int(fits),
+            undecided=float(self._evidence.undecided[at].sum()) / fits,
+        )
+        return replace(answer, held_out=held_out, held_out_refused=groups - len(chose))
+
+    def _with_certainty(self, answer: Recommendation, place: int) -> Recommendation:
+        """Choose again from resampled groups."""
+        groups = len(self._evidence.groups)
+        weights = (
+            np.random.default_rng(_SEED).multinomial(groups, np.full(groups, 1 / groups), _RESAMPLES).astype(float)
+        )
+        fits = (weights @ self._evidence.fits)[:, np.newaxis]
+        saving, regret = (weights @ self._evidence.saving) / fits, (weights @ self._evidence.regret) / fits
+        places = self._chosen(weights)
+        patiences = [self._settings[int(self._kept[each])].patience for each in places.tolist() if each != NONE]
+        on_front = [front_of(one, two)[place] for one, two in zip(saving, regret, strict=True)]
+        return replace(
+            answer,
+            saving_interval=_interval(saving[:, place]),
+            regret_interval=_interval(regret[:, place]),
+            resamples=_RESAMPLES,
+            chosen_share=float((places == place).mean()),
+            front_share=float(np.mean(on_front)),
+            refused_share=float((places == NONE).mean()),
+            patience_interval=_interval(np.array(patiences)) if patiences else None,
+            current=self._difference(int(self._kept[place]), weights, fits[:, 0]),
+        )
+
+    def _difference(self, number: int, weights: Floats, fits: Floats) -> Difference | None:
+        if self._current is None:
+            return None
+        saving = self._whole.saving[:, number] - self._whole.saving[:, -1]
+        regret = self._whole.regret[:, number] - self._whole.regret[:, -1]
+        count = self._whole.fits.sum()
+        return Difference(
+            setting=self._current,
+            performance=self._performance(len(self._settings) - 1),
+            saving=float(saving.sum() / count),
+            saving_interval=_interval(weights @ saving / fits),
+            regret=float(regret.sum() / count),
+            regret_interval=_interval(weights @ regret / fits),
+        )
+
+    def _performance(self, number: int) -> Performance:
+        whole, fits = self._whole, float(self._whole.fits.sum())
+        return Performance(
+            saving=float(whole.saving[:, number].sum()) / fits,
+            regret=float(whole.regret[:, number].sum()) / fits,
+            failures=int(whole.failures[:, number].sum()),
+            fits=int(fits),
+            undecided=float(whole.undecided[:, number].sum()) / fits,
+        )
+
+    def _none_bounded(self) -> str:
+        failures, fits = self._evidence.failures.sum(axis=0), int(self._evidence.fits.sum())
+        fewest = int(failures.min())
+        best = self._settings[self._kept[int(failures.argmin())]]
+        return (
+            f"With every setting too many runs give away more than the tolerance: with patience={best.patience:g} still"
+            f" {fewest} of {fits}, so up to {upper_bound(fewest, fits):.0%} of all runs, more than"
+            f" {self._max_failures:.0%}. Sweep larger patiences, accept a larger tolerance, or more failures."
+        )
+
+    def _mostly_undecided(self, number: int, undecided: float) -> str:
+        setting = self._settings[number]
+        return (
+            f"The recordings are too short to tell: with patience={setting.patience:g}, {undecided:.0%} of them end"
+            " before the training would have been stopped. Record longer runs, or sweep smaller patiences only."
+        )
+
+
+def _caution(setting: EarlyStopping) -> tuple[float, float]:
+    return (setting.patience, -abs(setting.min_delta))
+
+
+def _interval(values: Floats) -> Interval:
+    low, high = np.percentile(values, _PERCENTILES)
+    return float(low), float(high)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number:,} {word}" + ("" if number == 1 else "s")
+
+
+def _two_digits(share: float) -> str:
+    return f"{np.ceil(share * 100) / 100:.2f}"

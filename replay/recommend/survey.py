@@ -1,0 +1,100 @@
+"""A first look at all runs: what the settings come to, how noisy the metric is, and what is hard to judge."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kcb_replay.replay.sweep.overall import Overall, overall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from kcb_replay.replay.callbacks import EarlyStopping
+    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.sweep.table import Sweep
+
+__all__ = ["Survey", "survey_of"]
+
+# So many recordings that end equally long after their best epoch were ended by a patience of that length.
+_PILED_UP = 0.5
+_FEWEST_PILED = 5
+_MANY_IMPROVING = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """`noise` is the median over the fits of the metric's jump from epoch to epoch, 0 where nothing is known of it.
+
+    `groups` are the names of the groups; `alike` says of each distinct setting which ones act like it; `notes` are
+    sentences on what the runs cannot tell.
+    """
+
+    overall: Overall
+    noise: float
+    groups: tuple[str, ...]
+    alike: Mapping[int, tuple[int, ...]]
+    notes: tuple[str, ...]
+
+
+def survey_of(
+    blocks: Iterable[Sweep], settings: Sequence[EarlyStopping], version: Semantics, group_of: Callable[[str], str]
+) -> Survey:
+    """Look at sweeps of some fits after the other."""
+    seen = _Seen()
+    found = overall(seen.passing(blocks, group_of), settings, version)
+    noise = np.concatenate([np.zeros(0), *seen.noise])
+    known = noise[~np.isnan(noise)]
+    return Survey(
+        overall=found,
+        noise=float(np.median(known)) if len(known) else 0.0,
+        groups=tuple(sorted(seen.groups)),
+        alike={group[0]: group for group in found.alike},
+        notes=tuple(seen.notes()),
+    )
+
+
+class _Seen:
+    """What is noted of sweeps while they pass: they are dropped afterwards."""
+
+    def __init__(self) -> None:
+        self.groups: set[str] = set()
+        self.noise: list[NDArray[np.float64]] = []
+        self._since_best: Counter[int] = Counter()
+        self._improving = 0
+        self._sampled = 0
+
+    def passing(self, blocks: Iterable[Sweep], group_of: Callable[[str], str]) -> Iterator[Sweep]:
+        """Yield the sweeps, and note of them what settings do not change."""
+        for block in blocks:
+            places = np.flatnonzero(block.answered.all(axis=0))
+            self.groups.update(group_of(block.fits[place].run) for place in places)
+            self._sampled += sum(block.fits[place].label == "sampled" for place in places)
+            for facts in block.facts.values():
+                self.noise.append(facts.noise[places])
+                self._since_best.update(facts.since_best[places].tolist())
+                lengths = np.array([block.fits[place].epochs for place in places])
+                self._improving += int((facts.since_best[places] < 0.1 * lengths).sum())
+            yield block
+
+    def notes(self) -> Iterator[str]:
+        """Yield a sentence for each thing that makes the runs hard to judge."""
+        fits = self._since_best.total()
+        waits = [(count, wait) for wait, count in self._since_best.items() if wait > 1]
+        count, wait = max(waits, default=(0, 0))
+        if count >= max(_FEWEST_PILED, _PILED_UP * fits):
+            yield (
+                f"{count:,} of {fits:,} recordings end {wait} epochs after their best: they were probably stopped by"
+                f" patience={wait}, and what a larger patience would have brought is not in them."
+            )
+        if self._improving > _MANY_IMPROVING * fits:
+            yield (
+                f"{self._improving:,} of {fits:,} recordings were still improving when they ended: against longer ones"
+                " the regret would be larger than it looks."
+            )
+        if self._sampled:
+            yield f"{self._sampled:,} of {fits:,} recordings are sampled: epochs are missing in them."

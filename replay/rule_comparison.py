@@ -1,0 +1,284 @@
+"""Stopping rules side by side: what each saves and costs over all recordings, against stopping all at one epoch.
+
+The baseline is that of R. Egele et al. (2024): a rule that looks at the curves is worth its trouble where it gives away
+less than "stop everything at epoch i" does for the same share of epochs. Refuses callbacks that are no stopping rules.
+All rules are judged by the same metric, whatever they monitor themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from kcb_replay.errors import NotReplayableError, SettingError
+from kcb_replay.replay.callbacks import STOPPING, MedianStopping
+from kcb_replay.replay.callbacks.stopping import known_direction
+from kcb_replay.replay.median import median_answers
+from kcb_replay.replay.outcomes.stopping import StoppingOutcome, best_of, regret_of
+from kcb_replay.replay.replay import LeftOut, replay
+from kcb_replay.replay.rule_baseline import BaselinePoint, Judged, baseline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.callbacks import Callback
+    from kcb_replay.replay.directions import Direction
+    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.validity import Label
+
+__all__ = ["Keeps", "RuleAnswer", "RuleComparison", "RuleSummary", "compare_rules", "keeps"]
+
+Json: TypeAlias = dict[str, object]
+# The places of a recording and of a fit in it: two recordings may have the same name.
+_Place: TypeAlias = tuple[int, int]
+Keeps: TypeAlias = Literal["last", "best"]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleAnswer:
+    """What one rule comes to for one fit; `regret` is by the metric that all are judged by, None where unknown."""
+
+    rule: int
+    run: str
+    fit: int
+    epochs: int
+    epochs_run: int
+    stop_index: int | None
+    kept_index: int | None
+    regret: float | None
+    validity: Label
+
+    @property
+    def share(self) -> float:
+        """The share of the recorded epochs that run."""
+        return self.epochs_run / self.epochs
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSummary:
+    """What one rule comes to over all fits that it can be asked of.
+
+    `share` is the mean share of recorded epochs that run, `regret_*` are in units of the metric. Of an `undecided` fit
+    the recording ends before the stop: share and regret are those of running to its end. `unknown` fits keep an epoch
+    without a number, and are in no regret; `left_out` ones are in nothing. NaN where there is no fit.
+    """
+
+    rule: Callback
+    keeps: Keeps
+    fits: int
+    stopped: int
+    undecided: int
+    left_out: int
+    unknown: int
+    share: float
+    regret_mean: float
+    regret_median: float
+    regret_worst: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutFit:
+    """A fit that a rule could not be asked of, and why; `rule` is None where that is so for all."""
+
+    rule: int | None
+    run: str
+    fit: int
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class RuleComparison:
+    """Every rule on every fit, and the baseline; `mode` says whether `monitor` should fall or rise."""
+
+    rules: tuple[Callback, ...]
+    monitor: str
+    mode: Direction
+    fits: int
+    answers: tuple[RuleAnswer, ...]
+    left_out: tuple[LeftOutFit, ...]
+    baseline: tuple[BaselinePoint, ...]
+
+    def per_rule(self) -> list[RuleSummary]:
+        """Return one summary per rule, in their order."""
+        return [self._summary(number) for number in range(len(self.rules))]
+
+    def records(self) -> Iterator[Json]:
+        """Yield one record per rule and fit."""
+        for each in self.answers:
+            yield {
+                "rule": str(self.rules[each.rule]),
+                "run": each.run,
+                "fit": each.fit,
+                "epochs": each.epochs,
+                "epochs_run": each.epochs_run,
+                "share": each.share,
+                **_both("stop", each.stop_index),
+                **_both("kept", each.kept_index),
+                "regret": each.regret,
+                "validity": each.validity,
+            }
+
+    def summary_records(self) -> list[Json]:
+        """Return one record per rule."""
+        names = [item.name for item in fields(RuleSummary) if item.name != "rule"]
+        return [{"rule": str(each.rule), **{name: getattr(each, name) for name in names}} for each in self.per_rule()]
+
+    def to_dict(self) -> Json:
+        """Return the document of `kcb-replay compare --json`."""
+        return {
+            "schema": "kcb-replay/compare/1",
+            "monitor": self.monitor,
+            "mode": self.mode,
+            "fits": self.fits,
+            "rules": self.summary_records(),
+            "baseline": [point.to_dict() for point in self.baseline],
+            "answers": list(self.records()),
+            "left_out": [
+                {
+                    "rule": None if each.rule is None else str(self.rules[each.rule]),
+                    "run": each.run,
+                    "fit": each.fit,
+                    "reason": each.reason,
+                }
+                for each in self.left_out
+            ],
+        }
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return one row per rule and fit."""
+        import pandas as pd
+
+        return pd.DataFrame.from_records(list(self.records()))
+
+    def __repr__(self) -> str:
+        return f"<Comparison of {len(self.rules)} rules over {self.fits} fits by {self.monitor}>"
+
+    def _summary(self, number: int) -> RuleSummary:
+        answers = [each for each in self.answers if each.rule == number]
+        regrets = [each.regret for each in answers if each.regret is not None]
+        nothing = float("nan")
+        return RuleSummary(
+            rule=self.rules[number],
+            keeps=keeps(self.rules[number]),
+            fits=len(answers),
+            stopped=sum(each.stop_index is not None for each in answers),
+            undecided=sum(each.stop_index is None for each in answers),
+            left_out=sum(each.rule in (None, number) for each in self.left_out),
+            unknown=len(answers) - len(regrets),
+            share=float(np.mean([each.share for each in answers])) if answers else nothing,
+            regret_mean=float(np.mean(regrets)) if regrets else nothing,
+            regret_median=float(np.median(regrets)) if regrets else nothing,
+            regret_worst=max(regrets, default=nothing),
+        )
+
+
+def keeps(rule: Callback) -> Keeps:
+    """Return which weights one ends up with."""
+    return "best" if getattr(rule, "restore_best_weights", False) else "last"
+
+
+def compare_rules(
+    recordings: Iterable[Recording],
+    rules: Sequence[Callback],
+    *,
+    monitor: str = "val_loss",
+    mode: str = "auto",
+    semantics: str | Semantics | None = None,
+) -> RuleComparison:
+    """Ask every rule of every fit, and judge what is kept by `monitor`.
+
+    A fit without `monitor` is left out for all rules, one that a rule cannot be asked of for that rule. Raises
+    `SettingError` for an empty list, a callback that is no stopping rule, or where `mode="auto"` cannot tell.
+    """
+    _require_rules(rules)
+    direction = known_direction("compare", monitor, mode)
+    loaded = list(recordings)
+    judged, left_out = _judged(loaded, monitor, direction)
+    answers: list[RuleAnswer] = []
+    for number, rule in enumerate(rules):
+        for where, outcome in _outcomes(loaded, rule, semantics):
+            fit = judged.get(where)
+            if fit is not None and isinstance(outcome, str):
+                left_out.append(LeftOutFit(number, fit.run, fit.fit, outcome))
+            elif fit is not None and not isinstance(outcome, str):
+                answers.append(_answer(number, fit, outcome, direction))
+    points = baseline(list(judged.values()), direction, list(dict.fromkeys(map(keeps, rules))))
+    return RuleComparison(tuple(rules), monitor, direction, len(judged), tuple(answers), tuple(left_out), tuple(points))
+
+
+def _require_rules(rules: Sequence[Callback]) -> None:
+    known = ", ".join(kind.name for kind in STOPPING)
+    if not rules:
+        raise SettingError(f"There is no rule to compare. Give at least one of {known}.")
+    for rule in rules:
+        if not isinstance(rule, STOPPING):
+            raise SettingError(f"{rule.name} is no stopping rule that can be compared. Known: {known}.")
+
+
+def _judged(
+    recordings: Iterable[Recording], monitor: str, mode: Direction
+) -> tuple[dict[_Place, Judged], list[LeftOutFit]]:
+    """Return what every fit is judged by, and the fits that hold nothing to judge by."""
+    judged, left_out = {}, []
+    for place, recording in enumerate(recordings):
+        for number, fit in enumerate(recording.fits):
+            series = fit.metrics.get(monitor)
+            values: Mapping[int, float] = {}
+            if series is not None:
+                values = dict(zip(fit.epochs[series.valid].tolist(), series.values[series.valid].tolist(), strict=True))
+            lowest = best_of(values, mode)
+            if lowest is None:
+                reason = f"{monitor} is {'never a number' if values else 'not recorded'}"
+                left_out.append(LeftOutFit(None, recording.name, number, reason))
+            else:
+                judged[place, number] = Judged(recording.name, number, fit.epochs, values, values[lowest])
+    return judged, left_out
+
+
+def _outcomes(
+    recordings: Sequence[Recording], rule: Callback, semantics: str | Semantics | None
+) -> Iterator[tuple[_Place, StoppingOutcome | str]]:
+    """Yield what a rule comes to for every fit, or why it cannot be asked."""
+    if isinstance(rule, MedianStopping):
+        for where, found in median_answers(recordings, rule).items():
+            yield where, found.reason if isinstance(found, LeftOut) else found.outcome
+        return
+    for place, recording in enumerate(recordings):
+        for number in range(len(recording.fits)):
+            yield (place, number), _replayed(recording, number, rule, semantics)
+
+
+def _replayed(
+    recording: Recording, number: int, rule: Callback, semantics: str | Semantics | None
+) -> StoppingOutcome | str:
+    try:
+        (outcome,) = replay(recording, [rule], fit=number, semantics=semantics).outcomes
+    except NotReplayableError as error:
+        return error.reason
+    if not isinstance(outcome, StoppingOutcome):
+        raise AssertionError("a stopping rule comes to a stopping outcome")  # noqa: TRY004  # cannot happen
+    return outcome
+
+
+def _answer(number: int, fit: Judged, outcome: StoppingOutcome, mode: Direction) -> RuleAnswer:
+    kept = None if outcome.kept_index is None else fit.values.get(outcome.kept_index)
+    return RuleAnswer(
+        rule=number,
+        run=fit.run,
+        fit=fit.fit,
+        epochs=len(fit.epochs),
+        epochs_run=len(fit.epochs) - outcome.saved_epochs,
+        stop_index=outcome.stop_index,
+        kept_index=outcome.kept_index,
+        regret=None if kept is None else regret_of(kept, fit.lowest, mode),
+        validity=outcome.validity.label,
+    )
+
+
+def _both(name: str, index: int | None) -> Json:
+    return {f"{name}_index": index, f"{name}_epoch": None if index is None else index + 1}

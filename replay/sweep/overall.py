@@ -1,0 +1,68 @@
+"""What settings come to over all fits of a sweep that was never held whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kcb_replay.replay.sweep.front import front
+from kcb_replay.replay.sweep.totals import Totals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from kcb_replay.replay.callbacks import EarlyStopping
+    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.sweep.table import LeftOutFit, Sweep
+    from kcb_replay.replay.sweep.totals import SettingSummary
+
+__all__ = ["Overall", "overall"]
+
+
+@dataclass(frozen=True, slots=True)
+class Overall:
+    """One summary per setting, which of them act alike on every fit, and how much was swept.
+
+    `front` are the numbers of the settings that nothing beats, least regret first; `fits` and `epochs` count what was
+    swept, `answered` the fits of which some setting could be asked.
+    """
+
+    settings: tuple[EarlyStopping, ...]
+    semantics: Semantics
+    summaries: tuple[SettingSummary, ...]
+    alike: tuple[tuple[int, ...], ...]
+    front: tuple[int, ...]
+    fits: int
+    epochs: int
+    answered: int
+    left_out: tuple[LeftOutFit, ...]
+
+    @property
+    def distinct(self) -> tuple[int, ...]:
+        """One setting of each that act alike."""
+        return tuple(group[0] for group in self.alike)
+
+
+def overall(blocks: Iterable[Sweep], settings: Sequence[EarlyStopping], version: Semantics) -> Overall:
+    """Add up the sweeps of some fits after the other; each is dropped before the next one is asked for."""
+    totals = Totals(settings)
+    fits = epochs = answered = 0
+    left_out: list[LeftOutFit] = []
+    for block in blocks:
+        totals.add(block)
+        fits += len(block.fits)
+        epochs += sum(fit.epochs for fit in block.fits)
+        answered += int(block.answered.any(axis=0).sum())
+        left_out += block.left_out
+    summaries, alike = totals.summaries(), totals.alike()
+    return Overall(
+        settings=tuple(settings),
+        semantics=version,
+        summaries=tuple(summaries),
+        alike=tuple(alike),
+        front=tuple(front(summaries, [group[0] for group in alike])),
+        fits=fits,
+        epochs=epochs,
+        answered=answered,
+        left_out=tuple(left_out),
+    )

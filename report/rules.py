@@ -1,0 +1,204 @@
+"""A comparison of stopping rules: as a table, as lines of what was left out, and as the numbers of its figure.
+
+The figure is one plane, mean share of epochs run against mean regret; `rules_figure` draws what is said here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kcb_replay.report.names import shown
+from kcb_replay.report.numbers import decimals_for, whole
+
+if TYPE_CHECKING:
+    from kcb_replay.replay.rule_comparison import RuleComparison, RuleSummary
+
+__all__ = ["BaselineLine", "RulePoint", "RulesInfo", "left_out_of_comparison", "rules_info", "rules_table"]
+
+_HEADROOM = 1.25
+# A regret is not seen beside one so many times as large.
+_HIDES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RulePoint:
+    """One rule in the plane; `hollow` where some recordings end before its stop: there it is judged by their end.
+
+    `number` is its place in the list, from 1, under which the legend names it.
+    """
+
+    number: int
+    share: float
+    regret: float
+    keeps: str
+    hollow: bool
+    legend: str
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineLine:
+    """The baseline that keeps the last or the best weights: share and regret per epoch, from epoch 1 on."""
+
+    label: str
+    keeps: str
+    epochs: tuple[int, ...]
+    shares: tuple[float, ...]
+    regrets: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RulesInfo:
+    """What the figure of a comparison shows; `top` is the end of its axis of regret.
+
+    That axis is logarithmic above `linear_until`, None where it is linear to its end.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    points: tuple[RulePoint, ...]
+    lines: tuple[BaselineLine, ...]
+    top: float
+    linear_until: float | None
+    notes: tuple[str, ...]
+
+
+def rules_table(comparison: RuleComparison) -> str:
+    """Return what was compared, and a line per rule."""
+    from tabulate import tabulate
+
+    rows = [_cells(summary) for summary in comparison.per_rule()]
+    columns = list(rows[0])
+    if len({row["keeps"] for row in rows}) == 1:
+        columns.remove("keeps")
+    columns = [name for name in columns if name not in ("left out", "unknown") or any(row[name] != "0" for row in rows)]
+    body = tabulate(
+        [[row[column] for column in columns] for row in rows],
+        headers=columns,
+        tablefmt="simple",
+        colalign=["left" if column in ("rule", "keeps") else "right" for column in columns],
+        disable_numparse=True,
+    )
+    return f"{_head(comparison)}\n\n{body}"
+
+
+def left_out_of_comparison(comparison: RuleComparison) -> list[str]:
+    """Return a line per reason for which fits could not be compared, and what that means for the rules."""
+    runs: dict[str, list[str]] = {}
+    for item in comparison.left_out:
+        rule = "" if item.rule is None else f"{comparison.rules[item.rule]}: "
+        runs.setdefault(f"{rule}{item.reason}", []).append(item.run)
+    lines = [f"Left out {len(comparison.left_out)}:"] if runs else []
+    for reason, names in runs.items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        lines.append(f"  {', '.join(map(shown, names[:3]))}{more}: {shown(reason)}")
+    return [*_notes(comparison), *lines]
+
+
+def rules_info(comparison: RuleComparison) -> RulesInfo:
+    """Return what the figure shows; a rule without any answer has no point."""
+    summaries = comparison.per_rule()
+    points = tuple(
+        RulePoint(
+            number=number,
+            share=summary.share,
+            regret=summary.regret_mean,
+            keeps=summary.keeps,
+            hollow=summary.undecided > 0,
+            legend=_legend(number, summary),
+        )
+        for number, summary in enumerate(summaries, 1)
+        if math.isfinite(summary.share) and math.isfinite(summary.regret_mean)
+    )
+    lines = tuple(_line(comparison, keeps) for keeps in dict.fromkeys(point.keeps for point in comparison.baseline))
+    linear_until = _linear_until(points)
+    scale = "" if linear_until is None else f", logarithmic above {linear_until:g}"
+    return RulesInfo(
+        title=f"Stopping rules over {whole(comparison.fits)} {'fit' if comparison.fits == 1 else 'fits'}",
+        x_label="mean share of the recorded epochs that run",
+        y_label=f"mean regret ({shown(comparison.monitor)}{scale})",
+        points=points,
+        lines=lines,
+        top=_top(points, lines),
+        linear_until=linear_until,
+        notes=tuple(_notes(comparison)),
+    )
+
+
+def _head(comparison: RuleComparison) -> str:
+    fits = f"{whole(comparison.fits)} {'fit' if comparison.fits == 1 else 'fits'}"
+    direction = "lower is better" if comparison.mode == "min" else "higher is better"
+    return f"{len(comparison.rules)} stopping rules over {fits}, judged by {shown(comparison.monitor)} ({direction})."
+
+
+def _cells(summary: RuleSummary) -> dict[str, str]:
+    show = decimals_for([]).show
+    return {
+        "rule": shown(str(summary.rule)),
+        "keeps": summary.keeps,
+        "stopped": f"{whole(summary.stopped)}/{whole(summary.fits)}",
+        "epochs run": f"{summary.share:.0%}" if summary.fits else "",
+        "regret mean": show(summary.regret_mean),
+        "median": show(summary.regret_median),
+        "worst": show(summary.regret_worst),
+        "undecided": whole(summary.undecided),
+        "unknown": whole(summary.unknown),
+        "left out": whole(summary.left_out),
+    }
+
+
+def _notes(comparison: RuleComparison) -> list[str]:
+    summaries, notes = comparison.per_rule(), []
+    if any(summary.undecided for summary in summaries):
+        notes.append("Note: where a recording ends before the stop (undecided), share and regret are those of its end.")
+    if any(summary.unknown for summary in summaries):
+        notes.append("Note: fits whose kept epoch has no number (unknown) are in no regret.")
+    if len({(summary.fits, summary.left_out, summary.unknown) for summary in summaries}) > 1:
+        notes.append("Note: the means are not of the same fits for every rule.")
+    if len({summary.keeps for summary in summaries}) > 1:
+        notes.append("Note: some rules keep the best weights and some the last ones; compare those that keep the same.")
+    return notes
+
+
+def _legend(number: int, summary: RuleSummary) -> str:
+    open_ends = f", {whole(summary.undecided)} of {whole(summary.fits)} undecided" if summary.undecided else ""
+    return f"{number}  {shown(str(summary.rule))}: keeps the {summary.keeps}{open_ends}"
+
+
+def _line(comparison: RuleComparison, keeps: str) -> BaselineLine:
+    points = [point for point in comparison.baseline if point.keeps == keeps]
+    return BaselineLine(
+        label=f"stop everything at epoch i, keep the {keeps}",
+        keeps=keeps,
+        epochs=tuple(point.epoch for point in points),
+        shares=tuple(point.share for point in points),
+        regrets=tuple(point.regret_mean for point in points),
+    )
+
+
+def _top(points: tuple[RulePoint, ...], lines: tuple[BaselineLine, ...]) -> float:
+    """Return an end of the axis that shows every rule, and the baseline from about where the first rule stands."""
+    first = min((point.share for point in points), default=0.0)
+    seen = [point.regret for point in points]
+    for line in lines:
+        beside = [
+            regret
+            for share, regret in zip(line.shares, line.regrets, strict=True)
+            if share >= first and math.isfinite(regret)
+        ]
+        # Only its beginning there: one that diverges at the end would hide the rest.
+        seen += beside[:1]
+    return _HEADROOM * max(seen, default=0.0) or 1.0
+
+
+def _linear_until(points: tuple[RulePoint, ...]) -> float | None:
+    """Return the power of ten below the least regret where the largest would hide it on a linear axis.
+
+    One training that diverged is enough for that.
+    """
+    regrets = [point.regret for point in points if point.regret > 0]
+    if not regrets or max(regrets) < _HIDES * min(regrets):
+        return None
+    return float(10.0 ** math.floor(math.log10(min(regrets))))
