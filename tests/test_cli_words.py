@@ -27,6 +27,7 @@ def test_things_are_counted_as_people_do(number, said):
         (["show", "logs"], "logs: 1 fit, 1 epoch\n"),
         (["show", "logs"], "Fit 0: 1 epoch, 1 to 1\n"),
         (["check"], "Nothing is wrong: 1 run, 1 row in 1 bucket.\n"),
+        (["snapshot", "copy"], "Wrote copy (1 bucket)\n"),
     ],
 )
 def test_one_of_everything_is_said_in_the_singular(cli, tmp_path, arguments, said):
@@ -54,6 +55,33 @@ def test_where_all_is_left_out_each_reason_is_given(cli, tmp_path):
     lines = cli("ingest", "logs").stderr.splitlines()
     assert lines[0] == "Error: No log could be read in logs:"
     assert ["logs/19.csv holds a header but no whole epoch" in lines[20], lines[21:]] == [True, ["  and 2 more"]]
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_an_empty_list_of_runs_has_a_reason(cli, sample_logs, form):
+    """On stderr, whatever form was asked for: stdout stays what a program reads."""
+    cli("ingest", sample_logs / "seeds")
+    cli("tag", "seed*", "published, baseline")
+    none = cli("runs", "--tag", "draft", "--format", form)
+    assert none.stderr == "No such run has the tag 'draft'. Tags: baseline, published.\n"
+    cli("remove", "*")
+    assert cli("runs", "--format", form).stderr == "The store is empty. Ingest logs first.\n"
+
+
+def test_spaces_around_a_tag_are_none_of_it(cli, sample_logs):
+    """Neither in the store nor in what is said."""
+    cli("ingest", sample_logs / "seeds")
+    assert cli("tag", "seed0", "a, b").stderr == "Tagged a, b: seed0\n"
+    assert "seed0" in cli("runs", "--tag", "b").stdout
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv"])
+def test_programs_get_names_as_they_are(cli, tmp_path, form):
+    """What looks like a colour is part of a name all the same."""
+    (tmp_path / "\x1b[31mred").mkdir()
+    (tmp_path / "\x1b[31mred" / "training.log").write_text("epoch,loss\n0,1.0\n")
+    cli("ingest", ".")
+    assert "\x1b[31mred" in cli("runs", "--format", form).stdout
 
 
 @given(st.text())
