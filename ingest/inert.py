@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Inert", "InertPickleError", "Opaque", "misshapen"]
+__all__ = ["Inert", "InertPickleError", "Opaque", "misshapen", "type_name"]
 
 MAX_DEPTH = 100
 MAX_OBJECTS = 5_000_000  # counted as if nothing were shared: a doubled tuple doubles with every opcode
@@ -53,6 +53,11 @@ class Inert:
 
     value: object
     named: Mapping[str, int]
+
+
+def type_name(value: object) -> str:
+    """Return the name of the type that a value has in the pickle; bytes are a view of the file where they are many."""
+    return "bytes" if isinstance(value, memoryview) else type(value).__name__
 
 
 def misshapen(top: object) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from kcb_replay.ingest.inert import Opaque
+from kcb_replay.ingest.inert import Opaque, type_name
 from kcb_replay.ingest.inert_joblib import JOBLIB_ARRAY, array_bytes
 from kcb_replay.ingest.inert_machine import MAX_INTEGER_BYTES, Machine
 from kcb_replay.ingest.inert_scalars import scalars
@@ -34,7 +34,7 @@ _KEYS = frozenset({str, bytes, int, float, bool})
 
 
 def _kind(value: object) -> str:
-    return value.name if isinstance(value, Opaque) else f"a {type(value).__name__}"
+    return value.name if isinstance(value, Opaque) else f"a {type_name(value)}"
 
 
 def _floats(machine: Machine) -> None:
@@ -58,10 +58,10 @@ def _int(machine: Machine) -> None:
 
 def _long_integer(machine: Machine, width: int, what: str) -> None:
     count = machine.length(width, what)
-    packed = machine.take(count, what)
     if count > MAX_INTEGER_BYTES:
+        machine.skip(count, what)
         machine.refuse(f"an integer of more than {MAX_INTEGER_BYTES} bytes")
-    machine.push_integer(int.from_bytes(packed, "little", signed=True))
+    machine.push_integer(int.from_bytes(machine.take(count, what), "little", signed=True))
 
 
 def _python2_string(machine: Machine) -> None:
@@ -89,7 +89,7 @@ def _unicode(width: int, what: str) -> _Step:
 
 
 def _bytes(width: int, what: str) -> _Step:
-    return lambda machine: machine.push(machine.take(machine.length(width, what), what))
+    return lambda machine: machine.push(machine.taken_bytes(machine.length(width, what), what))
 
 
 def _unsigned(width: int, what: str) -> _Step:

@@ -41,11 +41,11 @@ def sniff(head: bytes) -> bool:
     return _PROTOCOLS_0_1.match(head) is not None
 
 
-def interpret(content: bytes) -> Inert:
-    """Interpret one whole pickle; raise `InertPickleError` for anything else."""
+def interpret(content: bytes, *, start: int = 0) -> Inert:
+    """Interpret the one whole pickle from byte `start` to the end; raise `InertPickleError` for anything else."""
     if len(content) > MAX_CONTENT:
         raise InertPickleError(f"{len(content)} bytes are more than the {MAX_CONTENT} that are read", MAX_CONTENT)
-    machine = Machine(content)
+    machine = Machine(content, start)
     try:
         _run(machine)
     except InertPickleError:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from kcb_replay.ingest import inert_pickle, inert_scalars
+from kcb_replay.ingest import inert_machine, inert_pickle, inert_scalars
 from kcb_replay.ingest.inert_pickle import InertPickleError, Opaque, interpret, sniff
 from kcb_replay.ingest.readers.base import Blob
 from kcb_replay.ingest.readers.history import HISTORY
@@ -310,6 +310,24 @@ def test_pickles_are_told_by_their_first_bytes(value: object, protocol: int) -> 
 def test_other_files_are_not_taken_for_pickles(head: bytes) -> None:
     """Text, JSON, gzip and pickles of unknown protocols are not recognised."""
     assert not sniff(head)
+
+
+def test_the_larger_a_file_the_fewer_floats_it_may_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are in memory at once, and what a history holds beside its floats is in the file, too."""
+    monkeypatch.setattr(inert_machine, "MAX_WITH_FLOATS", 10_000)
+    floats = [float(n) for n in range(200)]
+    assert interpret(pickle.dumps((floats, b"x" * 1_000))).value == (floats, b"x" * 1_000)
+    with pytest.raises(InertPickleError, match=r"more than \d+ floats in \d+ bytes"):
+        interpret(pickle.dumps((floats, b"x" * 7_000)))
+
+
+@pytest.mark.parametrize("protocol", range(3, 6))
+def test_many_bytes_are_not_copied(protocol: int) -> None:
+    """A view of the file equals them."""
+    content = pickle.dumps(bytes(range(256)) * 5_000, protocol)
+    value = interpret(content).value
+    assert isinstance(value, memoryview)
+    assert (value.obj is content, value) == (True, bytes(range(256)) * 5_000)
 
 
 @pytest.mark.slow
