@@ -70,7 +70,7 @@ def read(*paths: str | Path, format: str = "auto") -> list[Recording]:  # noqa: 
         if run.stored is not None:
             recordings.append(run.stored.recording)
     if not recordings:
-        raise ReadError(_nothing_read(paths, found.left_out, found.other_files))
+        raise ReadError(_nothing_read(paths, format, found.left_out, found.other_files))
     return recordings
 
 
@@ -95,7 +95,7 @@ def ingest(
         report.left_out += left_out
     report.left_out.sort(key=_path)
     if not report.written and not report.unchanged:
-        raise ReadError(_nothing_read(paths, report.left_out, report.other_files))
+        raise ReadError(_nothing_read(paths, format, report.left_out, report.other_files))
     before = {name: entry.epochs for name, entry in planned.stored.items()}
     report.written = [replace(run, epochs_before=before.get(run.name)) for run in sorted(report.written, key=_name)]
     report.seconds = time.monotonic() - start
@@ -129,12 +129,12 @@ def _completed(planned: Plan, store: Store, report: IngestReport) -> Iterator[Wa
             yield replace(run, candidates=tuple(given.values()), stored=frozenset(each.path for each in stored))
 
 
-def _nothing_read(paths: Sequence[str | Path], left_out: Sequence[LeftOutSource], other_files: int) -> str:
+def _nothing_read(paths: Sequence[str | Path], asked: str, left_out: Sequence[LeftOutSource], other_files: int) -> str:
     where = ", ".join(str(path) for path in paths)
     if not left_out:
         formats = ", ".join(reader.format for reader in READERS)
-        files = counted(other_files, "other file")
-        return f"No log was found in {where} ({files}). Expected one of these formats: {formats}."
+        expected = f"one of these formats: {formats}" if asked == "auto" else f"a log of the format {asked}"
+        return f"No log was found in {where} ({counted(other_files, 'other file')}). Expected {expected}."
     nothing, reasons = f"No log could be read in {where}", [_with_path(source) for source in left_out[:_MOST_REASONS]]
     if len(left_out) > 1:
         more = [f"and {len(left_out) - _MOST_REASONS:,} more"] if len(left_out) > _MOST_REASONS else []
@@ -144,4 +144,5 @@ def _nothing_read(paths: Sequence[str | Path], left_out: Sequence[LeftOutSource]
 
 
 def _with_path(source: LeftOutSource) -> str:
-    return source.reason if source.path in source.reason else f"{source.path} {source.reason}"
+    text = source.reason if source.path in source.reason else f"{source.path} {source.reason}"
+    return text.replace("\n", "\\n")

@@ -47,4 +47,4 @@ def nothing_listed(entries: Sequence[RunEntry], tag: str | None) -> str:
     if not entries:
         return "The store is empty. Ingest logs first."
     tags = sorted({tag for entry in entries for tag in entry.tags})
-    return f"No such run has the tag {shown(tag or '')!r}. Tags: {', '.join(map(shown, tags)) or 'none'}."
+    return f"None of these runs has the tag {shown(tag or '')!r}. Tags: {', '.join(map(shown, tags)) or 'none'}."

@@ -63,7 +63,7 @@ def test_an_empty_list_of_runs_has_a_reason(cli, sample_logs, form):
     cli("ingest", sample_logs / "seeds")
     cli("tag", "seed*", "published, baseline")
     none = cli("runs", "--tag", "draft", "--format", form)
-    assert none.stderr == "No such run has the tag 'draft'. Tags: baseline, published.\n"
+    assert none.stderr == "None of these runs has the tag 'draft'. Tags: baseline, published.\n"
     cli("remove", "*")
     assert cli("runs", "--format", form).stderr == "The store is empty. Ingest logs first.\n"
 
@@ -82,6 +82,35 @@ def test_programs_get_names_as_they_are(cli, tmp_path, form):
     (tmp_path / "\x1b[31mred" / "training.log").write_text("epoch,loss\n0,1.0\n")
     cli("ingest", ".")
     assert "\x1b[31mred" in cli("runs", "--format", form).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["show", "seed*"], "'seed*' stands for 3 runs, but exactly one"),
+        (["plot", "seed0", "-o", "x.png", "--patience", "1,2"], "stands for 2 combinations of run, fit and setting,"),
+        (["plot", "seed0", "-o", "x.png", "--fit", "7"], "'seed0 fit 7' stands for 0 combinations of"),
+    ],
+)
+def test_what_stands_for_several_says_for_what(cli, sample_logs, arguments, said):
+    """A glob, a list of settings, a fit that is not there."""
+    cli("ingest", sample_logs / "seeds")
+    result = cli(*arguments)
+    assert (result.exit_code, said in result.stderr) == (2, True)
+
+
+def test_a_format_that_was_asked_for_is_the_one_that_was_not_found(cli, sample_logs):
+    """The others were not looked for."""
+    said = cli("ingest", sample_logs, "--format", "console").stderr
+    assert said.endswith("Expected a log of the format console.\n")
+
+
+def test_a_name_ends_no_line_of_a_reason(cli, tmp_path):
+    """Each reason is one line, whatever its path holds."""
+    for name in ("a\nb", "c"):
+        (tmp_path / "logs" / name).mkdir(parents=True)
+        (tmp_path / "logs" / name / "training.log").write_text("epoch,loss\n")
+    assert len(cli("ingest", "logs").stderr.splitlines()) == 3
 
 
 @given(st.text())

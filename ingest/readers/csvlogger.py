@@ -151,7 +151,8 @@ def _nothing_in(path: str, found: str, notes: Sequence[Note]) -> str:
 
 
 def _rows(lines: Sequence[str], separator: str, path: str) -> Iterator[_Row]:
-    reader = csv.reader(lines, delimiter=separator)
+    # With its line end, a quoted field that goes on in the next line does not become another number.
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=separator)
     first = 1
     try:
         for fields in reader:

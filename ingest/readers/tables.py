@@ -80,7 +80,8 @@ def _lines(blob: Blob, what: str, notes: list[Note]) -> list[str]:
 
 def _rows(lines: list[str], path: str, what: str) -> list[Row]:
     rows = []
-    reader = csv.reader([line.rstrip("\r") for line in lines[1:]])
+    # With its line end, a quoted field that goes on in the next line does not become another number.
+    reader = csv.reader([line.rstrip("\r") + "\n" for line in lines[1:]])
     try:
         for fields in reader:
             stripped = [field.strip() for field in fields]
