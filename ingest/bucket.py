@@ -179,8 +179,13 @@ def damage_named(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        if isinstance(error, OSError) and error.errno:
+            # The system refused; nothing is known to be wrong with the file.
+            reason = os.strerror(error.errno)
+            raise StoreError(f"{path} cannot be read: {reason}. Check its permissions and its disk.") from error
         raise StoreError(
-            f"{path} is not readable as Parquet: {error}. Restore it, or delete it and ingest its runs again."
+            f"{path} is not readable as Parquet: {str(error).rstrip('.')}."
+            " Restore it, or delete it and ingest its runs again."
         ) from error
 
 

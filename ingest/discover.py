@@ -34,6 +34,8 @@ __all__ = ["STORE_FILE", "Candidate", "Discovery", "Group", "discover", "run_fol
 STORE_FILE = "_kcb.json"
 # In a folder only files with such endings are opened; a file that is named is always opened.
 _SUFFIXES = frozenset(suffix for reader in READERS for suffix in reader.suffixes)
+# Characters of the first line of what is no log.
+_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +180,15 @@ def _looks_like_a_log(path: Path, head: bytes) -> bool:
 def _no_format(head: bytes) -> str:
     if not head:
         return "is empty"
-    first_line = head.split(b"\n", 1)[0].decode("utf-8", "backslashreplace").strip()
-    shown = first_line if len(first_line) <= 60 else first_line[:57] + "..."
-    return f"begins with {shown!r}: of no format that is known ({', '.join(reader.format for reader in READERS)})"
+    formats = ", ".join(reader.format for reader in READERS)
+    return f"begins with {_beginning(head)}: of no format that is known ({formats})"
+
+
+def _beginning(head: bytes) -> str:
+    first_line = head.split(b"\n", 1)[0].decode("utf-8", "replace").strip(" \t\r")
+    if not {"\0", "\ufffd"}.isdisjoint(first_line[:_SHOWN]):
+        return f"the bytes {head[:16].hex(' ')}"
+    return repr(first_line if len(first_line) <= _SHOWN else first_line[: _SHOWN - 3] + "...")
 
 
 def _printable(path: Path) -> str:

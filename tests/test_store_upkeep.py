@@ -495,3 +495,15 @@ def test_a_tag_needs_runs_that_exist(filled, cli):
     found = cli("tag", "run1", "rum2", "good")
     assert (found.exit_code, "Did you mean 'run2'?" in found.stderr) == (1, True)
     assert cli("runs", "--tag", "good", "--format", "csv").stdout.strip() == ""
+
+
+def test_what_the_system_does_not_let_us_read_is_not_called_damaged(store, monkeypatch):
+    """Nothing is wrong with such a file as far as anybody knows, so nobody is told to delete it."""
+
+    def refused(*_, **__):
+        raise PermissionError(errno.EACCES, "Failed to open local file")
+
+    monkeypatch.setattr("kcb_replay.ingest.bucket.pq.ParquetFile", refused)
+    with pytest.raises(StoreError, match=r"parquet cannot be read: Permission denied\. Check its permissions"):
+        store.runs()
+    assert [fault for fault in store.check().faults if "delete" in fault.text] == []
