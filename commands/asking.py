@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.store import Store
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.replay import Simulation
-    from kcb_replay.replay.sweep.overall import Overall
+    from kcb_replay.report.settings_table import AnySweep
 
     Progress: TypeAlias = Callable[[int, int, str], None]
 
@@ -31,7 +31,15 @@ _REDUCE_LR = {
     "lr_min_delta": "min_delta",
 }
 
-__all__ = ["metrics_of", "only_one", "recordings_of", "require_answer", "require_recorded", "simulation_of"]
+__all__ = [
+    "metrics_of",
+    "only_one",
+    "recordings_of",
+    "require_answer",
+    "require_recorded",
+    "simulation_of",
+    "swept_arguments",
+]
 
 
 def simulation_of(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> Simulation:
@@ -132,9 +140,24 @@ def require_answer(simulation: Simulation) -> None:
     raise KcbReplayError("\n".join(["No run could be replayed.", *left_out_lines(simulation)]))
 
 
-def require_recorded(runs: tuple[str, ...], store: Path, found: Overall) -> None:
+def swept_arguments(settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arguments of EarlyStopping to sweep, and those of ReduceLROnPlateau, of which one is empty."""
+    shared = {"monitor": settings["monitor"], "mode": settings["mode"]}
+    stop = {name: settings[name] for name in _EARLY_STOPPING if settings[name] is not None}
+    reduce = {name: settings[option] for option, name in _REDUCE_LR.items() if settings[option] is not None}
+    if stop and reduce:
+        raise SettingError(
+            "One callback is swept at a time, EarlyStopping or ReduceLROnPlateau. To see several settings of both"
+            " together, use `kcb-replay simulate` with the same options."
+        )
+    if settings["initial_lr"] is not None and not reduce:
+        raise SettingError("--initial-lr is for ReduceLROnPlateau: give --lr-patience, --factor or another with it.")
+    return ({}, {**shared, **reduce}) if reduce else ({**shared, **stop}, {})
+
+
+def require_recorded(runs: tuple[str, ...], store: Path, found: AnySweep) -> None:
     """Raise `KcbReplayError` for a sweep without any answer, with every reason and the metric that was meant."""
-    from kcb_replay.report.sweeps import left_out_of_sweep
+    from kcb_replay.report.settings_table import left_out_of_sweep
 
     reasons = left_out_of_sweep(found) or ["The store is empty. Ingest logs first."]
     recorded = {metric for recording in recordings_of(runs, store) for metric in recording.metrics}

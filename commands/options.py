@@ -19,6 +19,7 @@ __all__ = [
     "callback_options",
     "output_options",
     "quiet_option",
+    "reducing_options",
     "run_argument",
     "runs_argument",
     "some_runs_argument",
@@ -92,6 +93,16 @@ _STOPPING = (
 )
 
 
+_REDUCING = (
+    click.option("--lr-patience", type=Numbers(), help="ReduceLROnPlateau: patience.  [default: 10]"),
+    click.option("--factor", type=Numbers(), help="ReduceLROnPlateau: factor.  [default: 0.1]"),
+    click.option("--cooldown", type=Numbers(), help="ReduceLROnPlateau: cooldown.  [default: 0]"),
+    click.option("--min-lr", type=Numbers(), help="ReduceLROnPlateau: lower bound.  [default: 0]"),
+    click.option("--lr-min-delta", type=Numbers(), help="ReduceLROnPlateau: min_delta.  [default: 0.0001]"),
+    click.option("--initial-lr", type=float, help="Learning rate to start from.  [default: the recorded one]"),
+)
+
+
 def stopping_options(command: Function) -> Function:
     """Add the options that describe EarlyStopping."""
     for option in reversed(_STOPPING):
@@ -99,17 +110,18 @@ def stopping_options(command: Function) -> Function:
     return command
 
 
+def reducing_options(command: Function) -> Function:
+    """Add the options that describe ReduceLROnPlateau."""
+    for option in reversed(_REDUCING):
+        command = option(command)
+    return command
+
+
 def callback_options(command: Function) -> Function:
     """Add the options that describe callbacks."""
-    numbers = Numbers()
     options = (
         *_STOPPING,
-        click.option("--lr-patience", type=numbers, help="ReduceLROnPlateau: patience.  [default: 10]"),
-        click.option("--factor", type=numbers, help="ReduceLROnPlateau: factor.  [default: 0.1]"),
-        click.option("--cooldown", type=numbers, help="ReduceLROnPlateau: cooldown.  [default: 0]"),
-        click.option("--min-lr", type=numbers, help="ReduceLROnPlateau: lower bound.  [default: 0]"),
-        click.option("--lr-min-delta", type=numbers, help="ReduceLROnPlateau: min_delta.  [default: 0.0001]"),
-        click.option("--initial-lr", type=float, help="Learning rate to start from.  [default: the recorded one]"),
+        *_REDUCING,
         click.option(
             "-c",
             "--callback",

@@ -62,7 +62,8 @@ def recommend_command(
     kcb-replay recommend 'seeds/*' --group-by run --max-failures 0.3 --json
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.replay.recommend.recommend import recommended
-    from kcb_replay.report import recommendation, sweeps
+    from kcb_replay.report import recommendation
+    from kcb_replay.report.settings_table import left_out_of_sweep
 
     given = {name: value for name, value in settings.items() if value is not None}
     with progress_bar(quiet) as progress:
@@ -83,7 +84,7 @@ def recommend_command(
         recommendation.recommendation_records(answer),
         lambda: recommendation.recommendation_text(answer),
     )
-    say(sweeps.left_out_of_sweep(answer.overall), quiet=quiet)
+    say(left_out_of_sweep(answer.overall), quiet=quiet)
     if answer.setting is None:
         sys.exit(1)
 

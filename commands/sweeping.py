@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kcb_replay.commands.asking import metrics_of, require_recorded
+from kcb_replay.commands.asking import metrics_of, require_recorded, swept_arguments
 from kcb_replay.commands.base import Command
-from kcb_replay.commands.options import output_options, quiet_option, runs_argument, stopping_options, store_option
+from kcb_replay.commands.options import (
+    output_options,
+    quiet_option,
+    reducing_options,
+    runs_argument,
+    stopping_options,
+    store_option,
+)
 from kcb_replay.commands.printing import print_result, progress_bar, say, size_of
+from kcb_replay.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from kcb_replay.commands.asking import Progress
+    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.sweep.rows import Rows
+
+    _Block = TypeVar("_Block", bound=Rows)
 
 __all__ = ["sweep_command"]
 
@@ -20,6 +39,7 @@ __all__ = ["sweep_command"]
 @runs_argument
 @store_option
 @stopping_options
+@reducing_options
 @click.option("--semantics", default="keras-3.15", show_default=True, help="Which Keras is replayed.")
 @click.option("--pareto", is_flag=True, help="Only settings that no other one beats in both saving and regret.")
 @click.option("--top", type=click.IntRange(min=1), help="Only the first so many.")
@@ -46,38 +66,97 @@ def sweep_command(
     the epochs kept give away against the best of each recording. A fit whose recording ends before the stop is
     undecided: its regret is a lower bound, and so is that of a fit that was still improving.
 
+    With --lr-patience, --factor, --cooldown, --min-lr or --lr-min-delta it is ReduceLROnPlateau instead: how many fits
+    it reduces the learning rate of, when, and how often before the recorded training had reached its best epoch.
+
     \b
     kcb-replay sweep --patience 1..50 --min-delta 0,1e-4,1e-3 --pareto
     kcb-replay sweep 'seeds/*' --patience 5,10 --restore-best-weights --json
     kcb-replay sweep --also val_accuracy --rows sweep.parquet
+    kcb-replay sweep --lr-patience 2..10 --factor 0.1,0.5
     """  # noqa: D301  # \b keeps click from joining the lines
-    from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.semantics import semantics
+    from kcb_replay.report.sweep_rows import require_rows_file
+
+    if rows is not None:
+        require_rows_file(rows)
+    stopping, reducing = swept_arguments(settings)
+    asked = _Asked(runs, store, semantics(settings["semantics"]), rows, top, output, quiet)
+    if not reducing:
+        _sweep_stopping(asked, stopping, pareto=pareto, also=also)
+    elif pareto or also is not None:
+        option = "--pareto" if pareto else "--also"
+        raise SettingError(f"{option} is for EarlyStopping: ReduceLROnPlateau saves no epoch and keeps none.")
+    else:
+        _sweep_reducing(asked, reducing, settings["initial_lr"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of a sweep of any callback."""
+
+    runs: tuple[str, ...]
+    store: Path
+    version: Semantics
+    rows: Path | None
+    top: int | None
+    output: str
+    quiet: bool
+
+    def recordings(self, metrics: Collection[str], progress: Progress | None) -> Iterator[Recording]:
+        """Load these metrics of the runs."""
+        return metrics_of(self.runs, self.store, metrics, progress=progress)
+
+    def written(self, blocks: Iterable[_Block]) -> Iterable[_Block]:
+        """Write the rows of every block on its way, if that is asked for."""
+        from kcb_replay.report.sweep_rows import written_rows
+
+        return blocks if self.rows is None else written_rows(blocks, self.rows)
+
+    def say_all(self, notes: list[str]) -> None:
+        """Say what was written, and the notes."""
+        wrote = [] if self.rows is None else [f"Wrote {self.rows} ({size_of(self.rows)})"]
+        say([*wrote, *notes], quiet=self.quiet)
+
+
+def _sweep_stopping(asked: _Asked, arguments: dict[str, Any], *, pareto: bool, also: str | None) -> None:
+    from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.sweep.blocks import swept_blocks
     from kcb_replay.replay.sweep.grid import settings_grid
     from kcb_replay.replay.sweep.overall import overall
     from kcb_replay.report import sweeps
-    from kcb_replay.report.sweep_rows import require_rows_file, written_rows
+    from kcb_replay.report.settings_table import left_out_of_sweep
 
-    if rows is not None:
-        require_rows_file(rows)
-    version = semantics(settings.pop("semantics"))
-    grid = settings_grid(EarlyStopping, _swept(settings))
-    with progress_bar(quiet) as progress:
-        recordings = metrics_of(runs, store, {settings["monitor"], also or ""}, progress=progress)
-        blocks = swept_blocks(recordings, grid, version, also=also)
-        found = overall(blocks if rows is None else written_rows(blocks, rows), grid, version)
+    grid = settings_grid(EarlyStopping, {"patience": range(1, 51), **arguments})
+    with progress_bar(asked.quiet) as progress:
+        recordings = asked.recordings({arguments["monitor"], also or ""}, progress)
+        found = overall(asked.written(swept_blocks(recordings, grid, asked.version, also=also)), grid, asked.version)
     if not found.answered:
-        require_recorded(runs, store, found)
-    numbers = sweeps.chosen_settings(found, pareto=pareto, top=top)
+        require_recorded(asked.runs, asked.store, found)
+    numbers = sweeps.chosen_settings(found, pareto=pareto, top=asked.top)
     records = sweeps.sweep_records(found, numbers)
     table = functools.partial(sweeps.sweep_table, found, numbers, pareto=pareto)
-    print_result(output, sweeps.sweep_document(found, records), records, table)
-    wrote = [] if rows is None else [f"Wrote {rows} ({size_of(rows)})"]
-    say([*wrote, *sweeps.left_out_of_sweep(found)], quiet=quiet)
+    print_result(asked.output, sweeps.sweep_document(found, records), records, table)
+    asked.say_all(left_out_of_sweep(found))
 
 
-def _swept(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments to sweep, those that were given and a patience from 1 to 50."""
-    given = {name: value for name, value in settings.items() if value is not None}
-    return {"patience": range(1, 51), **given}
+def _sweep_reducing(asked: _Asked, arguments: dict[str, Any], initial_lr: float | None) -> None:
+    from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
+    from kcb_replay.replay.callbacks import ReduceLROnPlateau
+    from kcb_replay.replay.sweep.grid import settings_grid
+    from kcb_replay.replay.sweep.plateau_blocks import plateau_blocks
+    from kcb_replay.replay.sweep.plateau_totals import overall_plateau
+    from kcb_replay.report import plateau_sweeps
+    from kcb_replay.report.settings_table import left_out_of_sweep
+
+    grid = settings_grid(ReduceLROnPlateau, arguments)
+    with progress_bar(asked.quiet) as progress:
+        recordings = asked.recordings({arguments["monitor"], *LEARNING_RATE_KEYS}, progress)
+        blocks = plateau_blocks(recordings, grid, asked.version, initial_lr=initial_lr)
+        found = overall_plateau(asked.written(blocks), grid, asked.version)
+    if not found.answered:
+        require_recorded(asked.runs, asked.store, found)
+    records = plateau_sweeps.plateau_records(found, asked.top)
+    table = functools.partial(plateau_sweeps.plateau_table, found, asked.top)
+    print_result(asked.output, plateau_sweeps.plateau_document(found, records), records, table)
+    asked.say_all([*plateau_sweeps.plateau_notes(found), *left_out_of_sweep(found)])

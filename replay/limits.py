@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Note
     from kcb_replay.replay.outcomes import Outcome, View
 
-__all__ = ["limited"]
+__all__ = ["codes_of_rounding", "limited"]
 
 
 def limited(outcome: Outcome, view: View, notes: Sequence[Note], fit: int) -> Outcome:
@@ -38,10 +38,15 @@ def limited(outcome: Outcome, view: View, notes: Sequence[Note], fit: int) -> Ou
     return outcome
 
 
+def codes_of_rounding(monitor: str | None) -> tuple[str, ...]:
+    """Return the codes of the notes that say that a source does not show a metric with all its digits."""
+    of_validation = monitor is not None and monitor.startswith("val_")
+    return ("rounded",) if of_validation else ("rounded", "averaged")
+
+
 def _reasons_of_rounding(monitor: str | None, notes: Iterable[Note], fit: int) -> str:
     """Return what notes say of a source that shows no metric of this fit with all its digits, nothing without one."""
-    of_validation = monitor is not None and monitor.startswith("val_")
-    codes = ("rounded",) if of_validation else ("rounded", "averaged")
+    codes = codes_of_rounding(monitor)
     return "; ".join(note.text for note in notes if note.code in codes and note.fit in (None, fit))
 
 

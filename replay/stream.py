@@ -15,10 +15,10 @@ from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kcb_replay.ingest.recording import Fit
+    from kcb_replay.ingest.recording import Fit, Series
     from kcb_replay.replay.behaviours import LogsOrder
 
-__all__ = ["Batch", "Epoch", "Stream", "ordered", "stream_of", "with_steps"]
+__all__ = ["Batch", "Epoch", "Stream", "learning_rate_key", "may_be_late", "ordered", "stream_of", "with_steps"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +74,26 @@ def stream_of(fit: Fit) -> Stream:
                 if valid:
                     row[name] = value
     epochs = tuple(Epoch(index, row, _bad_batch(row)) for index, row in zip(indices, logs, strict=True))
-    key = next((key for key in LEARNING_RATE_KEYS if key in fit.metrics), None)
+    key = learning_rate_key(fit)
     if key is None:
         return Stream(epochs, {})
     rates = fit.metrics[key]
     recorded = zip(indices, rates.values.tolist(), rates.valid.tolist(), strict=True)
-    # Keras 3's TensorBoard reads the rate off the optimizer when its turn comes, which is after a callback listed
-    # before it has reduced the rate; all other sources hold what the callbacks logged before reducing.
-    may_be_late = rates.tag == "epoch_learning_rate"
-    return Stream(epochs, {index: value for index, value, valid in recorded if valid}, key, may_be_late)
+    return Stream(epochs, {index: value for index, value, valid in recorded if valid}, key, may_be_late(rates))
+
+
+def learning_rate_key(fit: Fit) -> str | None:
+    """Return the name under which a fit has its learning rate, None where it has none."""
+    return next((key for key in LEARNING_RATE_KEYS if key in fit.metrics), None)
+
+
+def may_be_late(rates: Series) -> bool:
+    """Tell whether a recorded rate may be the one after the epoch's drop.
+
+    Keras 3's TensorBoard reads the rate off the optimizer when its turn comes, which is after a callback listed before
+    it has reduced the rate; all other sources hold what the callbacks logged before reducing.
+    """
+    return rates.tag == "epoch_learning_rate"
 
 
 def ordered(logs: Mapping[str, float], order: LogsOrder) -> Mapping[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kcb_replay.errors import KcbReplayError, SettingError
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from kcb_replay.replay.sweep.table import Sweep
+    from kcb_replay.replay.sweep.rows import Rows
+
+    _Block = TypeVar("_Block", bound=Rows)
 
 __all__ = ["require_rows_file", "written_rows"]
 
@@ -26,7 +28,7 @@ def require_rows_file(path: Path) -> None:
         raise SettingError(f"{path} is neither a .parquet nor a .csv file.")
 
 
-def written_rows(blocks: Iterable[Sweep], path: Path) -> Iterator[Sweep]:
+def written_rows(blocks: Iterable[_Block], path: Path) -> Iterator[_Block]:
     """Yield the sweeps and write the rows of each; the file appears when all are written.
 
     Raises `KcbReplayError` when it cannot be written.

@@ -30,7 +30,7 @@ def test_answers_are_those_of_a_replay(recording, name, restore, mode):
     """Every number of every fit and patience, in both directions, with and without restored weights."""
     version, sign = semantics(name), 1.0 if mode == "min" else -1.0
     runs = [recording(val_loss=values) for values in RUNS]
-    block = block_of([MonitoredFit(run.name, 0, run.fits[0], sampled=False) for run in runs], "val_loss")
+    block = block_of([MonitoredFit(run.name, 0, run.fits[0]) for run in runs], "val_loss")
     count = len(runs)
     lanes = Lanes(
         sign * block.values,

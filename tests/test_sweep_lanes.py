@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -17,9 +18,8 @@ from kcb_replay.replay.semantics import known_semantics, semantics
 from kcb_replay.replay.stream import Epoch
 from kcb_replay.replay.sweep.early_stopping import Lanes, is_vectorised, stops_of
 from kcb_replay.replay.sweep.reduce_lr_on_plateau import (
-    PlateauLanes,
     is_vectorised as reduces_in_lanes,
-    reductions_of,
+    plateaus_of,
 )
 
 VERSIONS = [name for name in known_semantics() if is_vectorised(semantics(name))]
@@ -90,30 +90,32 @@ PLATEAU_VERSIONS = [name for name in known_semantics() if reduces_in_lanes(seman
 PLATEAU = st.fixed_dictionaries(
     {
         "patience": st.integers(0, 5),
-        "cooldown": st.integers(0, 3),
-        "min_delta": st.sampled_from([0.0, 1e-4, 0.5, -0.25]),
+        "cooldown": st.integers(-1, 4),
     }
 )
 
 
 @given(
-    st.lists(RUN, min_size=1, max_size=3), st.lists(PLATEAU, min_size=1, max_size=4), st.sampled_from(PLATEAU_VERSIONS)
+    st.lists(RUN, min_size=1, max_size=3),
+    st.lists(PLATEAU, min_size=1, max_size=4),
+    st.sampled_from([0.0, 1e-4, 0.5, -0.25]),
+    st.sampled_from(PLATEAU_VERSIONS),
 )
-def test_every_reduction_is_that_of_the_engine(runs, settings, name):
+def test_every_reduction_is_that_of_the_engine(runs, settings, min_delta, name):
     """The epochs of all reductions of every lane; factor and min_lr do not move them before the floor."""
     version = semantics(name)
-    pairs = [(recorded, setting) for recorded, _ in runs for setting in settings]
-    rows = max(len(recorded) for recorded, _ in pairs)
-    values, valid = np.zeros((rows, len(pairs))), np.zeros((rows, len(pairs)), bool)
-    for lane, (recorded, _) in enumerate(pairs):
+    lengths = [len(recorded) for recorded, _ in runs]
+    values, valid = np.zeros((max(lengths), len(runs))), np.zeros((max(lengths), len(runs)), bool)
+    for lane, (recorded, _) in enumerate(runs):
         for row, value in enumerate(recorded):
             if value is not None:
                 values[row, lane], valid[row, lane] = value, True
-    column = {key: np.array([setting[key] for _, setting in pairs]) for key in settings[0]}
-    found = reductions_of(PlateauLanes(values, valid, **column), version)
-    for lane, (recorded, setting) in enumerate(pairs):
+    plateaus = plateaus_of(values, valid, min_delta, version)
+    timings = {key: np.array([setting[key] for setting in settings]) for key in settings[0]}
+    found = plateaus.reductions(timings["patience"], timings["cooldown"])
+    for lane, (setting, (recorded, _)) in enumerate(itertools.product(settings, runs)):
         epochs = [Epoch(row, {} if value is None else {"loss": value}) for row, value in enumerate(recorded)]
-        callback = ReduceLROnPlateau("loss", factor=0.5, **setting)
+        callback = ReduceLROnPlateau("loss", factor=0.5, min_delta=min_delta, **setting)
         run = run_fit(epochs, [callback], Context(version, direction_of), initial_lr=0.1)
         events = [event.index for row in run.rows for event in row.events[0] if isinstance(event, LearningRateReduced)]
-        assert found.row[found.lane == lane].tolist() == events
+        assert found.of(lane).tolist() == events

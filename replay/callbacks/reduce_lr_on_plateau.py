@@ -163,22 +163,25 @@ class ReduceLROnPlateauState(State):
         if (counted if first else self.wait) < self.settings.patience:
             return Step(waiting, (waited,), logs=logged)
         old, name = end.learning_rate, ReduceLROnPlateau.name
-        if old <= self._floor():
+        if old <= self.floor:
             at_floor = LearningRateAtFloor(index=end.index, callback=name, lr=old, min_lr=self.settings.min_lr)
             return Step(waiting, (waited, at_floor), logs=logged)
-        new = self._reduced(old)
+        new = self.reduced(old)
         reduced = LearningRateReduced(index=end.index, callback=name, old_lr=old, new_lr=new)
         # Where the wait is counted last, it is counted after the reset, too.
         state = replace(self, wait=0 if first else 1, cooldown_counter=self.settings.cooldown)
         return Step(state, (waited, reduced), logs=logged, learning_rate=new)
 
-    def _floor(self) -> float:
+    @property
+    def floor(self) -> float:
+        """The learning rate from which on nothing is reduced."""
         min_lr = self.settings.min_lr
         # Compared in float32, a min_lr that float32 rounds up is still reached; in float64 it never is.
         floors = {"min_lr * 1.0001": min_lr + min_lr * 1e-4, "float64": min_lr, "float32": float32(min_lr)}
         return floors[self.context.semantics.plateau_floor]
 
-    def _reduced(self, old: float) -> float:
+    def reduced(self, old: float) -> float:
+        """Return the learning rate after a reduction of `old`."""
         factor, min_lr = self.settings.factor, self.settings.min_lr
         if self.context.semantics.float32_product:
             return max(float32(old * float32(factor)), float32(min_lr))

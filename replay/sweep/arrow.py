@@ -1,13 +1,15 @@
-"""A sweep as an Arrow table, column by column: records of Python would take a hundred times as long."""
+"""A sweep of EarlyStopping as an Arrow table."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kcb_replay.replay.sweep.rows import epoch_columns, looked_up
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -30,26 +32,18 @@ def _columns(sweep: Sweep, number: NDArray[np.intp], place: NDArray[np.intp]) ->
 
     fits, settings, answers = sweep.fits, sweep.settings, sweep.answers
     for name in ("run", "fit", "epochs"):
-        yield name, _looked_up([getattr(fit, name) for fit in fits], place)
-    yield "semantics", _looked_up([sweep.semantics.name], np.zeros(len(number), np.intp))
+        yield name, looked_up([getattr(fit, name) for fit in fits], place)
+    yield "semantics", looked_up([sweep.semantics.name], np.zeros(len(number), np.intp))
     for name in ("monitor", "mode", "patience", "min_delta", "baseline", "start_from_epoch", "restore_best_weights"):
-        yield name, _looked_up([getattr(setting, name) for setting in settings], number)
+        yield name, looked_up([getattr(setting, name) for setting in settings], number)
     undecided = answers.undecided[number, place]
     yield "fired", pa.array(~undecided)
     for name in ("stop", "best", "kept"):
-        index = getattr(answers, f"{name}_index")[number, place]
-        yield f"{name}_index", pa.array(index, mask=index < 0)
-        yield f"{name}_epoch", pa.array(index + 1, mask=index < 0)
+        yield from epoch_columns(name, getattr(answers, f"{name}_index")[number, place])
     yield "saved_epochs", pa.array(answers.saved[number, place])
     for name in ("best_value", "kept_value", "saved_seconds", "regret", "also_regret"):
         values = getattr(answers, name)[number, place]
         yield name, pa.array(values, mask=np.isnan(values))
     labels = [fit.label for fit in fits]
     weaker = ["undecided" if label == "exact" else label for label in labels]
-    yield "validity", _looked_up([*labels, *weaker], np.where(undecided, place + len(labels), place))
-
-
-def _looked_up(words: Sequence[Any], places: NDArray[np.intp]) -> pa.Array:
-    import pyarrow as pa
-
-    return pa.array(words).take(pa.array(places))
+    yield "validity", looked_up([*labels, *weaker], np.where(undecided, place + len(labels), place))

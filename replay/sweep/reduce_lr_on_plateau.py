@@ -1,8 +1,9 @@
-"""When ReduceLROnPlateau would reduce, for many runs and settings at once: lanes of NumPy, epoch by epoch.
+"""When ReduceLROnPlateau would reduce, for many runs and settings at once, from one improvement to the next.
 
-A lane is one run under one patience, cooldown and min_delta. `factor` and `min_lr` need no lanes: they only say how
-much each reduction is, and with which one the floor is reached. Equal to the engine, lane by lane, up to the floor;
-versions whose rule is another one are left to the engine.
+Where a metric improves hangs on min_delta alone. Between two improvements nothing but counters moves: the first
+reduction comes `patience` epochs after the improvement and after the cooldown, and the others follow at equal
+distances. `factor` and `min_lr` only say how much each reduction is, and with which one the floor is reached. Equal to
+the engine, up to the floor; versions whose rule is another one are left to it.
 """
 
 from __future__ import annotations
@@ -14,38 +15,100 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.replay.sweep.arithmetic import operand
+from kcb_replay.replay.sweep.counted import counted_of
+from kcb_replay.replay.sweep.improvements import along_stream, in_lanes
 
 if TYPE_CHECKING:
     from kcb_replay.replay.behaviours import Semantics
+    from kcb_replay.replay.sweep.arithmetic import Compared
 
-__all__ = ["PlateauLanes", "Reductions", "is_vectorised", "reductions_of"]
+__all__ = ["Plateaus", "Reductions", "is_vectorised", "plateaus_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class PlateauLanes:
-    """What a pass needs, epoch-major: `values` and `valid` of shape (rows, lanes).
-
-    `values` are the monitored values, `valid` tells where there is one; metrics to maximise come negated. `patience`,
-    `cooldown` and `min_delta` have shape (lanes,).
-    """
-
-    values: Floats
-    valid: Mask
-    patience: Integers
-    cooldown: Integers
-    min_delta: Floats
+# Where a stream is better followed from minimum to minimum.
+_LONG, _FEW = 2_000, 16
+_LONG_AGO = -(2**40)
 
 
 @dataclass(frozen=True, slots=True)
 class Reductions:
-    """Every reduction, as if there were no floor: `row[n]` of lane `lane[n]`, in the order of rows."""
+    """Every reduction, as if there were no floor: those of lane n are `rows[offsets[n] : offsets[n + 1]]`, in order."""
 
-    row: Integers
-    lane: Integers
+    rows: Integers
+    offsets: Integers
+
+    @property
+    def counts(self) -> Integers:
+        """Return how many reductions each lane has (lanes,)."""
+        counts: Integers = np.diff(self.offsets)
+        return counts
+
+    def of(self, lane: int) -> Integers:
+        """Return the rows at which a lane reduces."""
+        return self.rows[self.offsets[lane] : self.offsets[lane + 1]]
+
+    def count_until(self, rows: Integers) -> Integers:
+        """Return how many reductions each lane has in the rows up to and including one of its own (lanes,)."""
+        lanes = len(self.offsets) - 1
+        # Sorted, for the rows of a lane are, and those of the next one are larger.
+        past = int(self.rows.max(initial=0)) + 2
+        placed = self.rows + past * np.repeat(np.arange(lanes), self.counts)
+        until = np.minimum(rows, past - 1) + past * np.arange(lanes)
+        counts: Integers = np.searchsorted(placed, until, side="right") - self.offsets[:-1]
+        return counts
+
+    def row_of(self, number: Integers) -> Integers:
+        """Return the row of the `number`-th reduction of each lane, counted from 1 (any, lanes); -1 without it."""
+        there = (number > 0) & (number <= self.counts)
+        place = np.where(there, self.offsets[:-1] + number - 1, 0)
+        return np.where(there, self.rows[place], -1) if len(self.rows) else np.full(there.shape, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Plateaus:
+    """The stretches without an improvement, of shape (stretches, lanes), in order.
+
+    Each lies between the counted rows `before` and `behind`; those that fill up a lane are empty. `rows` says where
+    each counted row stands, see `Counted`.
+    """
+
+    before: Integers
+    behind: Integers
+    rows: Integers | None
+
+    def reductions(self, patiences: Integers, cooldowns: Integers) -> Reductions:
+        """Return when every timing (timings,) reduces; of timing t and lane l, they are those of t * lanes + l."""
+        patience, cooldown = np.maximum(patiences, 1)[:, np.newaxis], cooldowns[:, np.newaxis]
+        distance = np.maximum(cooldown, 1) - 1 + patience
+        last = np.full((len(patiences), self.before.shape[1]), _LONG_AGO)
+        firsts, counts = [], []
+        long_enough = (self.behind - self.before > patiences.min(initial=1)).any(axis=1)
+        for before, behind in zip(self.before[long_enough], self.behind[long_enough], strict=True):
+            cooling = np.maximum(cooldown - (before - last), 1)
+            first = before + cooling - 1 + patience
+            count = np.maximum((behind - 1 - first) // distance + 1, 0)
+            last = np.where(count > 0, first + (count - 1) * distance, last)
+            firsts.append(first)
+            counts.append(count)
+        return self._listed(firsts, counts, distance, last.shape)
+
+    def _listed(
+        self, firsts: list[Integers], counts: list[Integers], distance: Integers, shape: tuple[int, ...]
+    ) -> Reductions:
+        """Return the reductions of all stretches, lane after lane."""
+        first, count = (np.array(each, np.int64).reshape(-1, *shape).transpose(1, 2, 0) for each in (firsts, counts))
+        each = count.ravel()
+        place = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)
+        rows = np.repeat(first.ravel(), each) + place * np.repeat(
+            np.broadcast_to(distance[:, :, np.newaxis], count.shape).ravel(), each
+        )
+        per_lane = count.sum(axis=2).ravel()
+        offsets = np.concatenate([[0], np.cumsum(per_lane)])
+        if self.rows is not None and len(rows):
+            rows = self.rows[rows, np.repeat(np.arange(len(per_lane)) % shape[1], per_lane)]
+        return Reductions(rows, offsets)
 
 
 def is_vectorised(version: Semantics) -> bool:
@@ -53,29 +116,43 @@ def is_vectorised(version: Semantics) -> bool:
     return version.plateau_counts_first
 
 
-def reductions_of(lanes: PlateauLanes, version: Semantics) -> Reductions:
-    """Return when every lane reduces the learning rate."""
-    rows, count = lanes.values.shape
-    single = version.plateau_arithmetic != "float64"
-    absolute = version.plateau_absolute_min_delta
-    margin = np.abs(lanes.min_delta) if absolute else lanes.min_delta
-    best, has_best = np.full(count, np.inf), np.full(count, not version.plateau_any_first_value)
-    wait, cooling = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    found_row, found_lane = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for row in range(rows):
-        value, seen = lanes.values[row], lanes.valid[row]
-        ticking = seen & (cooling > 0)
-        cooling -= ticking
-        wait[ticking] = 0
-        left, right = (value + margin, best) if absolute else (value, best - margin)
-        improved = seen & ((operand(left, single=single) < operand(right, single=single)) | ~has_best)
-        best = np.where(improved, value, best)
-        has_best |= improved
-        wait[improved] = 0
-        waiting = seen & ~improved & (cooling == 0)
-        wait += waiting
-        reduced = np.flatnonzero(waiting & (wait >= lanes.patience))
-        wait[reduced], cooling[reduced] = 0, lanes.cooldown[reduced]
-        found_row.append(np.full(len(reduced), row, np.int64))
-        found_lane.append(reduced)
-    return Reductions(np.concatenate(found_row), np.concatenate(found_lane))
+def plateaus_of(values: Floats, valid: Mask, min_delta: float, version: Semantics) -> Plateaus:
+    """Return where lanes do not improve; `values` and `valid` have shape (rows, lanes).
+
+    `values` are the monitored values, `valid` tells where there is one; metrics to maximise come negated.
+    """
+    counted = counted_of(values, valid)
+    absolute, single = version.plateau_absolute_min_delta, version.plateau_arithmetic != "float64"
+    margin = abs(min_delta) if absolute else min_delta
+    # Either the value has to be better by a margin, or the best is taken to be better by it: the same but for rounding.
+    compared = operand(counted.values if absolute else counted.values - margin, single=single)
+    candidate = operand(counted.values + margin if absolute else counted.values, single=single)
+    improved = _improvements(counted.values, compared, candidate, version, rises=margin >= 0)
+    return Plateaus(*_stretches(improved, counted.lengths), counted.rows)
+
+
+def _improvements(values: Floats, compared: Compared, candidate: Compared, version: Semantics, *, rises: bool) -> Mask:
+    rows, lanes = values.shape
+    always = version.plateau_any_first_value
+    if not (rises and lanes <= _FEW and rows >= _LONG):
+        return in_lanes(compared, candidate, first_always=always)
+    streams = (along_stream(values[:, n], compared[:, n], candidate[:, n], first_always=always) for n in range(lanes))
+    return np.column_stack(list(streams))
+
+
+def _stretches(improved: Mask, lengths: Integers) -> tuple[Integers, Integers]:
+    """Return the rows before and behind the rows without improvement, of shape (stretches, lanes), as few as there are.
+
+    Rows behind the end of a lane are taken as improvements, so that they are in no stretch.
+    """
+    rows, lanes = improved.shape
+    begins = np.ones((lanes, rows + 2), np.bool_)
+    begins[:, 1:-1] = improved.T | (np.arange(rows) >= lengths[:, np.newaxis])
+    lane, place = np.divmod(np.flatnonzero(begins), rows + 2)
+    stretch = np.flatnonzero((lane[1:] == lane[:-1]) & (place[1:] > place[:-1] + 1))
+    of_lane = lane[stretch]
+    number = np.arange(len(stretch)) - np.searchsorted(of_lane, of_lane)
+    shape = (int(number.max(initial=-1)) + 1, lanes)
+    before, behind = np.full(shape, rows), np.full(shape, rows)
+    before[number, of_lane], behind[number, of_lane] = place[stretch] - 1, place[stretch + 1] - 1
+    return before, behind

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from kcb_replay.ingest.recording import Fit
+    from kcb_replay.ingest.recording import Fit, Recording
 
-__all__ = ["Block", "MonitoredFit", "block_of"]
+__all__ = ["Block", "MonitoredFit", "block_of", "monitored_fits"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -25,12 +25,12 @@ _SIGMA_PER_MAD = 1.4826
 
 @dataclass(frozen=True, slots=True)
 class MonitoredFit:
-    """One fit of one run; `sampled` where points of it are missing."""
+    """One fit of one run, and the codes of the notes on it."""
 
     run: str
     number: int
     fit: Fit
-    sampled: bool
+    codes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +139,15 @@ class Block:
     def _numbered_as_rows(self) -> bool:
         rows = np.arange(len(self.epochs))[:, np.newaxis]
         return bool(((self.epochs == rows) | (rows >= self.lengths)).all())
+
+
+def monitored_fits(recordings: Iterable[Recording]) -> Iterator[MonitoredFit]:
+    """Yield every fit that has an epoch."""
+    for recording in recordings:
+        for number, fit in enumerate(recording.fits):
+            if len(fit):
+                codes = frozenset(note.code for note in recording.notes if note.fit in (None, number))
+                yield MonitoredFit(recording.name, number, fit, codes)
 
 
 def block_of(fits: Sequence[MonitoredFit], metric: str) -> Block:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks import EarlyStopping
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
+from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
 from kcb_replay.replay.sweep.asked import asked_of
 from kcb_replay.replay.sweep.blocks import swept_blocks
 from kcb_replay.replay.sweep.grid import settings_grid
+from kcb_replay.replay.sweep.plateau import PlateauSweep, joined_plateaus
+from kcb_replay.replay.sweep.plateau_blocks import plateau_blocks
 from kcb_replay.replay.sweep.table import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store import Store
@@ -22,25 +25,64 @@ if TYPE_CHECKING:
 __all__ = ["sweep"]
 
 
+@overload
 def sweep(
     recordings: Iterable[Recording] | Store,
-    callback: type[EarlyStopping] = EarlyStopping,
+    callback: type[EarlyStopping] = ...,
+    *,
+    semantics: str | Semantics = ...,
+    also: str | None = ...,
+    **arguments: Any,
+) -> Sweep: ...
+@overload
+def sweep(
+    recordings: Iterable[Recording] | Store,
+    callback: type[ReduceLROnPlateau],
+    *,
+    semantics: str | Semantics = ...,
+    initial_lr: float | None = ...,
+    **arguments: Any,
+) -> PlateauSweep: ...
+def sweep(
+    recordings: Iterable[Recording] | Store,
+    callback: type[EarlyStopping | ReduceLROnPlateau] = EarlyStopping,
     *,
     semantics: str | Semantics = DEFAULT,
     also: str | None = None,
+    initial_lr: float | None = None,
     **arguments: object,
-) -> Sweep:
+) -> Sweep | PlateauSweep:
     """Return what every combination of `arguments` (values or lists of them) would have done with every fit.
 
     `recordings` are a list of them or a store; a table of many runs and settings is large, a hundred bytes an answer.
 
-    `also` names a second metric, one that is not monitored: what it gives away at the epoch kept is an honest price,
-    for the best value of a monitored metric is partly luck. A fit without the monitor is left out with the reason.
-    Raises `SettingError` for an argument that does not exist, an empty list, or a version that is unknown.
+    For EarlyStopping, `also` names a second metric, one that is not monitored: what it gives away at the epoch kept is
+    an honest price, for the best value of a monitored metric is partly luck. For ReduceLROnPlateau, `initial_lr` is the
+    learning rate that all fits start from, instead of the recorded one, or of Keras's 0.001 where none is.
+
+    A fit without the monitor is left out with the reason. Raises `SettingError` for an argument that does not exist, an
+    empty list, or a version that is unknown.
     """
+    if callback is ReduceLROnPlateau:
+        return _plateaus(recordings, settings_grid(callback, arguments), resolve(semantics), also, initial_lr)
     if callback is not EarlyStopping:
-        raise SettingError(f"{callback.__name__} cannot be swept yet; EarlyStopping can.")
-    settings = settings_grid(callback, arguments)
-    version = resolve(semantics)
+        raise SettingError(f"{callback.__name__} cannot be swept; EarlyStopping and ReduceLROnPlateau can.")
+    if initial_lr is not None:
+        raise SettingError("EarlyStopping looks at no learning rate; initial_lr is for ReduceLROnPlateau.")
+    settings, version = settings_grid(callback, arguments), resolve(semantics)
     metrics = {setting.monitor for setting in settings} | ({also} if also else set())
     return joined(list(swept_blocks(asked_of(recordings, metrics), settings, version, also=also)), settings, version)
+
+
+def _plateaus(
+    recordings: Iterable[Recording] | Store,
+    settings: Sequence[ReduceLROnPlateau],
+    version: Semantics,
+    also: str | None,
+    initial_lr: float | None,
+) -> PlateauSweep:
+    if also is not None:
+        raise SettingError("ReduceLROnPlateau keeps no epoch that a second metric could be read off at.")
+    metrics = {*(setting.monitor for setting in settings), *LEARNING_RATE_KEYS}
+    blocks = plateau_blocks(asked_of(recordings, metrics), settings, version, initial_lr=initial_lr)
+    return joined_plateaus(list(blocks), settings, version)

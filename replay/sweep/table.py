@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.replay.sweep.answers import no_answers, side_by_side
+from kcb_replay.replay.sweep.rows import Rows
 from kcb_replay.replay.sweep.totals import SettingSummary, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
-    import pandas as pd
     import pyarrow as pa
 
     from kcb_replay.replay.callbacks import EarlyStopping
@@ -63,7 +62,7 @@ class FitFacts:
 
 
 @dataclass(frozen=True, eq=False)
-class Sweep:
+class Sweep(Rows):
     """Every setting on every fit. The arrays of `answers` have shape (settings, fits); see `Answers`.
 
     A fit that lacks the monitor of a setting has no answer there: `answered` is false. `facts` are by monitor and mode.
@@ -93,28 +92,11 @@ class Sweep:
             for place in np.flatnonzero(self.answered[number]).tolist():
                 yield {**self._fit_record(place), **_setting_record(setting), **self._answer_record(number, place)}
 
-    def to_pandas(self) -> pd.DataFrame:
-        """Return one row per setting and fit."""
-        frame: pd.DataFrame = self.to_arrow().to_pandas()
-        return frame
-
     def to_arrow(self) -> pa.Table:
         """Return one row per setting and fit; null where there is nothing."""
         from kcb_replay.replay.sweep.arrow import table_of
 
         return table_of(self)
-
-    def to_parquet(self, path: str | Path) -> None:
-        """Write one row per setting and fit to a Parquet file."""
-        import pyarrow.parquet as pq
-
-        pq.write_table(self.to_arrow(), path)
-
-    def to_csv(self, path: str | Path) -> None:
-        """Write one row per setting and fit to a CSV file."""
-        from pyarrow import csv
-
-        csv.write_csv(self.to_arrow(), path)
 
     def __repr__(self) -> str:
         return f"<Sweep of {len(self.settings)} settings over {len(self.fits)} fits, {self.semantics.name}>"

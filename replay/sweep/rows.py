@@ -1,0 +1,57 @@
+"""A sweep as rows, one per setting and fit, column by column: records of Python would take a hundred times as long."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+__all__ = ["Rows", "epoch_columns", "looked_up"]
+
+
+class Rows:
+    """What has rows: as Arrow, pandas, Parquet or CSV."""
+
+    def to_arrow(self) -> pa.Table:
+        """Return one row per setting and fit; null where there is nothing."""
+        raise NotImplementedError
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return one row per setting and fit."""
+        frame: pd.DataFrame = self.to_arrow().to_pandas()
+        return frame
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write one row per setting and fit to a Parquet file."""
+        import pyarrow.parquet as pq
+
+        pq.write_table(self.to_arrow(), path)
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write one row per setting and fit to a CSV file."""
+        from pyarrow import csv
+
+        csv.write_csv(self.to_arrow(), path)
+
+
+def epoch_columns(name: str, index: NDArray[np.int64]) -> Iterator[tuple[str, pa.Array]]:
+    """Yield epochs in both ways of counting, null where the index is -1."""
+    import pyarrow as pa
+
+    yield f"{name}_index", pa.array(index, mask=index < 0)
+    yield f"{name}_epoch", pa.array(index + 1, mask=index < 0)
+
+
+def looked_up(words: Sequence[Any], places: NDArray[np.intp]) -> pa.Array:
+    """Return the words at places."""
+    import pyarrow as pa
+
+    return pa.array(words).take(pa.array(places))

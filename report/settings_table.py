@@ -1,0 +1,93 @@
+"""What the tables of all sweeps share: a line of what was swept, a row per setting, and what was left out."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import TYPE_CHECKING, TypeAlias
+
+from kcb_replay.report.names import shown
+from kcb_replay.report.numbers import short, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kcb_replay.replay.sweep.overall import Overall
+    from kcb_replay.replay.sweep.plateau_totals import PlateauOverall
+    from kcb_replay.report.machine import Record
+
+    AnySweep: TypeAlias = Overall | PlateauOverall
+
+__all__ = [
+    "argument_shown",
+    "facts_of_sweep",
+    "head_of_sweep",
+    "left_out_of_sweep",
+    "percent",
+    "table_of_settings",
+    "varying_arguments",
+]
+
+
+def varying_arguments(settings: Sequence[object], arguments: Sequence[str]) -> list[str]:
+    """Return the arguments in which settings differ."""
+    return [name for name in arguments if len({getattr(each, name) for each in settings}) > 1]
+
+
+def head_of_sweep(found: AnySweep, arguments: Sequence[str]) -> str:
+    """Return how much was swept, with the arguments that do not vary and are not Keras's own."""
+    kind, varying = type(found.settings[0]), varying_arguments(found.settings, arguments)
+    constant = {name: getattr(found.settings[0], name) for name in arguments if name not in varying}
+    default = kind()
+    code = ", ".join(
+        f"{name}={value!r}" for name, value in constant.items() if name == "monitor" or value != getattr(default, name)
+    )
+    swept = f"{whole(len(found.settings))} settings of {kind.name}({code}), {found.semantics.name}"
+    return f"{whole(found.answered)} fits, {whole(found.epochs)} epochs, {swept}."
+
+
+def table_of_settings(rows: Sequence[Mapping[str, str]]) -> str:
+    """Return a line per row, without the columns that are empty in all."""
+    from tabulate import tabulate
+
+    columns = [column for column in (rows[0] if rows else {}) if any(row[column] for row in rows)]
+    return tabulate(
+        [[row[column] for column in columns] for row in rows],
+        headers=columns,
+        tablefmt="simple",
+        colalign=["right"] * len(columns),
+        disable_numparse=True,
+    )
+
+
+def facts_of_sweep(found: AnySweep, settings: Sequence[Record]) -> Record:
+    """Return what the JSON documents of all sweeps hold."""
+    left_out = [{"run": item.run, "fit": item.fit, "reason": item.reason} for item in found.left_out]
+    return {
+        "callback": found.settings[0].name,
+        "semantics": found.semantics.name,
+        "fits": found.fits,
+        "settings": list(settings),
+        "left_out": left_out,
+    }
+
+
+def left_out_of_sweep(found: AnySweep) -> list[str]:
+    """Return a line per reason for which fits could not be swept, with how many."""
+    fits: dict[str, list[str]] = {}
+    for item in found.left_out:
+        fits.setdefault(item.reason, []).append(item.run)
+    lines = []
+    for reason, runs in fits.items():
+        more = f" and {whole(len(runs) - 3)} more" if len(runs) > 3 else ""
+        lines.append(f"  {', '.join(map(shown, runs[:3]))}{more}: {shown(reason)}")
+    return [f"Left out {whole(len(found.left_out))}:", *lines] if lines else []
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage, nothing where there is none."""
+    return "" if isnan(share) else f"{share:.0%}"
+
+
+def argument_shown(value: object) -> str:
+    """Return the value of an argument."""
+    return short(value) if isinstance(value, float) else str(value)
