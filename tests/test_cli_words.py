@@ -39,6 +39,32 @@ def test_one_of_everything_is_said_in_the_singular(cli, tmp_path, arguments, sai
     assert said in cli(*arguments).output
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (
+            "training.log",
+            "epoch,loss\n0,1.0\n1\n",
+            "1 row of logs/training.log does not fit the header and is",
+        ),
+        ("metrics.csv", "epoch,step,val_loss\n0,9,1\n1,19\n", "1 row of logs/metrics.csv does not fit"),
+        (
+            "metrics.csv",
+            "epoch,step,a,b\n0,4,1,\n0,9,,2\n0,,3,\n",
+            "1 value of a in logs/metrics.csv without a step",
+        ),
+        ("history.json", '{"loss": [2, 1], "val_loss": [1]}', "val_loss has 1 value for 2 epochs"),
+        ("epochs.jsonl", '{"epoch": 0, "loss": 1}\n{', "1 line of logs/epochs.jsonl is no epoch of RemoteMonitor"),
+        ("epochs.jsonl", '{"epoch": 0, "loss": 1}\n{', "line 2 of logs/epochs.jsonl is not JSON"),
+    ],
+)
+def test_what_is_left_out_alone_is_said_in_the_singular(cli, tmp_path, name, content, said):
+    """Notes of the readers count as everybody else does."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / name).write_text(content)
+    assert said in cli("ingest", "logs").stderr
+
+
 def test_where_no_log_is_all_formats_are_named(cli, tmp_path):
     """The names that `--format` takes, none forgotten."""
     (tmp_path / "README").write_text("hello")
