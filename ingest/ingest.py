@@ -20,7 +20,8 @@ from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.plan import plan
 from kcb_replay.ingest.readers import READERS, reader_named
 from kcb_replay.ingest.reading import WantedRun, read_runs
-from kcb_replay.ingest.writing import KEPT, WrittenRun, write_runs
+from kcb_replay.ingest.vanished import VANISHED
+from kcb_replay.ingest.writing import WrittenRun, write_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -90,10 +91,12 @@ def ingest(
     planned = plan(store, paths, format=format)
     report = IngestReport([], [*planned.unchanged], planned.left_out, planned.other_files)
     wanted = list(_completed(planned, store, report))
+    unread: list[LeftOutSource] = []
     for written, left_out in write_runs(store, wanted, planned.labels, jobs=jobs, progress=progress):
         report.written += written
-        report.left_out += left_out
-    report.left_out.sort(key=_path)
+        unread += left_out
+    # Processes end in any order.
+    report.left_out += sorted(unread, key=_path)
     if not report.written and not report.unchanged:
         raise ReadError(_nothing_read(paths, format, report.left_out, report.other_files))
     before = {name: entry.epochs for name, entry in planned.stored.items()}
@@ -123,8 +126,8 @@ def _completed(planned: Plan, store: Store, report: IngestReport) -> Iterator[Wa
                 given[source.path] = Candidate(path, reader_named(source.format), source.size)
                 vanished += [] if path.is_file() else [source.path]
         if vanished:
-            reason = f"has vanished since it was ingested{KEPT}"
-            report.left_out += [LeftOutSource(path, reason) for path in vanished]
+            told = {left.path for left in report.left_out}
+            report.left_out += [LeftOutSource(path, VANISHED) for path in vanished if path not in told]
         else:
             yield replace(run, candidates=tuple(given.values()), stored=frozenset(each.path for each in stored))
 
