@@ -77,7 +77,7 @@ def first_doubt(metric: str, values: Mapping[int, float], events: Iterable[Event
 
 def _decimals(values: Iterable[float]) -> list[float]:
     """Return the values that no float32 arithmetic gave, so that their digits are those of a text."""
-    numbers = np.fromiter(values, np.float64)
+    numbers = values if isinstance(values, np.ndarray) else np.fromiter(values, np.float64)
     with np.errstate(over="ignore"):
         of_text: list[float] = numbers[np.isfinite(numbers) & (numbers != numbers.astype(np.float32))].tolist()
     return of_text

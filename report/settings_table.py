@@ -41,7 +41,8 @@ def head_of_sweep(found: AnySweep, arguments: Sequence[str]) -> str:
     code = ", ".join(
         f"{name}={value!r}" for name, value in constant.items() if name == "monitor" or value != getattr(default, name)
     )
-    swept = f"{whole(len(found.settings))} settings of {kind.name}({code}), {found.semantics.name}"
+    settings = f"{whole(len(found.settings))} {'setting' if len(found.settings) == 1 else 'settings'}"
+    swept = f"{settings} of {kind.name}({code}), {found.semantics.name}"
     return f"{whole(found.answered)} fits, {whole(found.epochs)} epochs, {swept}."
 
 

@@ -72,11 +72,22 @@ def _cells(summary: SettingSummary, varying: Sequence[str]) -> dict[str, str]:
         "worst": show(summary.regret_worst),
         "/ noise": f"{summary.regret_mean / summary.noise:.1f}" if summary.noise > 0 else "",
         "second metric": "" if isnan(summary.also_regret) else show(summary.also_regret),
+        "stop epoch": _stop_epoch(summary),
+        "by chance": percent(summary.by_chance),
         "undecided": percent(summary.undecided),
         "improving": percent(summary.improving),
+        "unknown": whole(summary.unknown) if summary.unknown else "",
     }
 
 
 def _record(summary: SettingSummary) -> Record:
     numbers = {item.name: getattr(summary, item.name) for item in fields(summary) if item.name != "setting"}
     return {**{name: getattr(summary.setting, name) for name in _ARGUMENTS}, **numbers}
+
+
+def _stop_epoch(summary: SettingSummary) -> str:
+    """Return the median, or the epoch behind which it lies."""
+    if not summary.stop_epoch_horizon:
+        return ""
+    median = summary.stop_epoch_median
+    return f">{summary.stop_epoch_horizon}" if isnan(median) else f"{median:.0f}"

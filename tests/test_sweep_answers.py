@@ -9,8 +9,8 @@ import pytest
 
 from kcb_replay import EarlyStopping, replay
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.replay.sweep.answers import answers_of
-from kcb_replay.replay.sweep.early_stopping import Lanes, stops_of
+from kcb_replay.replay.sweep.answers import FoundRows, Prices, answers_of
+from kcb_replay.replay.sweep.early_stopping import Start, stops_of
 from kcb_replay.replay.sweep.series import MonitoredFit, block_of
 
 RUNS = [
@@ -31,17 +31,13 @@ def test_answers_are_those_of_a_replay(recording, name, restore, mode):
     version, sign = semantics(name), 1.0 if mode == "min" else -1.0
     runs = [recording(val_loss=values) for values in RUNS]
     block = block_of([MonitoredFit(run.name, 0, run.fits[0]) for run in runs], "val_loss")
-    count = len(runs)
-    lanes = Lanes(
-        sign * block.values,
-        block.valid,
-        block.epochs,
-        np.zeros(count),
-        np.full(count, np.nan),
-        np.zeros(count, np.int64),
-    )
     restores = "never" if not restore else "always" if version.early_stopping_restores_at_end else "when stopped"
-    found = answers_of(block, stops_of(lanes, PATIENCES, version), restores=restores, sign=sign)
+    (stops,) = stops_of(block, sign, [Start(0.0, math.nan, 0)], PATIENCES, version)
+    rows = FoundRows.none((len(PATIENCES), len(runs)))
+    rows.fill(range(len(PATIENCES)), block.lengths, stops, restores)
+    patiences = PATIENCES.tolist()
+    settings = [EarlyStopping(patience=patience, mode=mode, restore_best_weights=restore) for patience in patiences]
+    found = answers_of(Prices(block, sign, None, 1.0), settings, rows)
     for lane, run in enumerate(runs):
         for place, patience in enumerate(PATIENCES.tolist()):
             settings = EarlyStopping(patience=patience, mode=mode, restore_best_weights=restore)

@@ -8,6 +8,7 @@ import math
 import numpy as np
 from hypothesis import given, strategies as st
 
+from kcb_replay.ingest.recording import Fit, Series
 from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context
@@ -16,11 +17,12 @@ from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.events import LearningRateReduced
 from kcb_replay.replay.semantics import known_semantics, semantics
 from kcb_replay.replay.stream import Epoch
-from kcb_replay.replay.sweep.early_stopping import Lanes, is_vectorised, stops_of
+from kcb_replay.replay.sweep.early_stopping import Start, is_vectorised, stops_of
 from kcb_replay.replay.sweep.reduce_lr_on_plateau import (
     is_vectorised as reduces_in_lanes,
     plateaus_of,
 )
+from kcb_replay.replay.sweep.series import MonitoredFit, block_of
 
 VERSIONS = [name for name in known_semantics() if is_vectorised(semantics(name))]
 VALUE = st.one_of(
@@ -39,22 +41,15 @@ SETTING = st.fixed_dictionaries(
 PATIENCES = np.array([0, 1, 2, 3, 5, 8, 30])
 
 
-def lanes_of(runs, settings):
-    """Return the lanes of every run under every setting, padded to the longest run."""
-    pairs = [(run, setting) for run in runs for setting in settings]
-    rows = max(len(values) for values, _ in runs)
-    values, valid = np.zeros((rows, len(pairs))), np.zeros((rows, len(pairs)), bool)
-    epochs = np.zeros((rows, len(pairs)), np.int64)
-    for lane, ((recorded, first), _) in enumerate(pairs):
-        for row, value in enumerate(recorded):
-            epochs[row, lane] = first + row
-            if value is not None:
-                values[row, lane], valid[row, lane] = value, True
-    column = {name: [setting[name] for _, setting in pairs] for name in settings[0]}
-    baseline = np.array([math.nan if value is None else value for value in column["baseline"]])
-    return pairs, Lanes(
-        values, valid, epochs, np.array(column["min_delta"]), baseline, np.array(column["start_from_epoch"])
-    )
+def block_with(runs):
+    """Return the block of runs, whose values may be missing and whose epochs may begin late."""
+    fits = []
+    for recorded, first in runs:
+        values = np.array([0.0 if value is None else value for value in recorded])
+        valid = np.array([value is not None for value in recorded])
+        series = Series(values, valid, tag="loss", source="x")
+        fits.append(MonitoredFit("run", 0, Fit(np.arange(first, first + len(values)), {"loss": series})))
+    return block_of(fits, "loss")
 
 
 def engine_answer(run, setting, patience, version):
@@ -72,12 +67,15 @@ def engine_answer(run, setting, patience, version):
 def test_every_patience_is_answered_as_by_the_engine(runs, settings, name):
     """Stop and best of every lane, with NaN, ties, infinities, missing values, baselines and late starts."""
     version: Semantics = semantics(name)
-    pairs, lanes = lanes_of(runs, settings)
-    found = stops_of(lanes, PATIENCES, version)
-    for lane, (run, setting) in enumerate(pairs):
+    starts = [
+        Start(s["min_delta"], math.nan if s["baseline"] is None else s["baseline"], s["start_from_epoch"])
+        for s in settings
+    ]
+    found = stops_of(block_with(runs), 1.0, starts, PATIENCES, version)
+    for (setting, stops), (lane, run) in itertools.product(zip(settings, found, strict=True), enumerate(runs)):
         for place, patience in enumerate(PATIENCES.tolist()):
             expected = engine_answer(run, setting, patience, version)
-            assert (found.row[place, lane], found.best_row[place, lane]) == expected
+            assert (stops.row[place, lane], stops.best_row[place, lane]) == expected
 
 
 def test_the_versions_of_today_are_vectorised():
@@ -104,13 +102,8 @@ PLATEAU = st.fixed_dictionaries(
 def test_every_reduction_is_that_of_the_engine(runs, settings, min_delta, name):
     """The epochs of all reductions of every lane; factor and min_lr do not move them before the floor."""
     version = semantics(name)
-    lengths = [len(recorded) for recorded, _ in runs]
-    values, valid = np.zeros((max(lengths), len(runs))), np.zeros((max(lengths), len(runs)), bool)
-    for lane, (recorded, _) in enumerate(runs):
-        for row, value in enumerate(recorded):
-            if value is not None:
-                values[row, lane], valid[row, lane] = value, True
-    plateaus = plateaus_of(values, valid, min_delta, version)
+    block = block_with(runs)
+    plateaus = plateaus_of(block.values, block.valid, min_delta, version)
     timings = {key: np.array([setting[key] for setting in settings]) for key in settings[0]}
     found = plateaus.reductions(timings["patience"], timings["cooldown"])
     for lane, (setting, (recorded, _)) in enumerate(itertools.product(settings, runs)):

@@ -41,7 +41,7 @@ def _columns(sweep: Sweep, number: NDArray[np.intp], place: NDArray[np.intp]) ->
     for name in ("stop", "best", "kept"):
         yield from epoch_columns(name, getattr(answers, f"{name}_index")[number, place])
     yield "saved_epochs", pa.array(answers.saved[number, place])
-    for name in ("best_value", "kept_value", "saved_seconds", "regret", "also_regret"):
+    for name in ("best_value", "kept_value", "saved_seconds", "regret", "also_regret", "by_chance"):
         values = getattr(answers, name)[number, place]
         yield name, pa.array(values, mask=np.isnan(values))
     labels = [fit.label for fit in fits]

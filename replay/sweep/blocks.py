@@ -8,35 +8,34 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import fields
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kcb_replay.errors import SettingError
-from kcb_replay.ingest.recording import Recording
 from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.outcomes import EarlyStoppingOutcome
-from kcb_replay.replay.sweep.answers import Answers, answers_of, no_answers
+from kcb_replay.replay.sweep.answers import FoundRows, Prices
 from kcb_replay.replay.sweep.arithmetic import fits_float32
 from kcb_replay.replay.sweep.asking import Asking, some_at_a_time, whole_number
-from kcb_replay.replay.sweep.early_stopping import Lanes, is_vectorised, stops_of
+from kcb_replay.replay.sweep.early_stopping import Start, is_vectorised, stops_of
 from kcb_replay.replay.sweep.labels import label_of
-from kcb_replay.replay.sweep.series import Block, MonitoredFit, block_of
-from kcb_replay.replay.sweep.table import FitFacts, Sweep, SweptFit
+from kcb_replay.replay.sweep.series import block_of
+from kcb_replay.replay.sweep.table import Part, Sweep, SweptFit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.replay.validity import Label
+    from kcb_replay.replay.sweep.series import Block, MonitoredFit
 
 __all__ = ["engine_answer", "swept_blocks"]
 
-Integers: TypeAlias = NDArray[np.int64]
+# Settings of the same starts and patiences are answered in one pass.
+_Passes: TypeAlias = "dict[tuple[int, ...], dict[tuple[Start, bool], list[int]]]"
 
 
 def swept_blocks(
@@ -56,13 +55,14 @@ class _Block(Asking[EarlyStopping]):
         self, settings: Sequence[EarlyStopping], fits: Sequence[MonitoredFit], version: Semantics, also: str | None
     ) -> None:
         super().__init__(settings, fits, version)
-        self._also = also
+        self._also, self._also_sign = None, 1.0
+        if also is not None:
+            self._also, self._also_sign = block_of(fits, also), -1.0 if direction_of(also) == "max" else 1.0
         shape = (len(settings), len(fits))
-        self._answers = no_answers(shape)
+        self._found = FoundRows.none(shape)
         self._answered = np.zeros(shape, np.bool_)
-        self._facts: dict[tuple[str, str], FitFacts] = {}
-        monitors = {setting.monitor for setting in settings}
-        self._labels: list[Label] = [label_of(each, monitors) for each in fits]
+        self._by_engine: dict[int, dict[int, dict[str, float]]] = defaultdict(dict)
+        self._prices: dict[tuple[str, str], Prices] = {}
 
     def swept(self) -> Sweep:
         """Return the sweep when every setting has been asked of every fit."""
@@ -72,82 +72,61 @@ class _Block(Asking[EarlyStopping]):
         for (monitor, mode), numbers in groups.items():
             places = self.having(monitor)
             sign = self.sign(monitor, mode, places, self.version.early_stopping_direction)
-            block = block_of([self.fits[place] for place in places], monitor)
             if sign is not None:
-                self._facts[monitor, mode] = self._facts_of(block, sign, places)
-                if places:
-                    self._ask(numbers, places, block, sign)
-        return Sweep(
-            tuple(self.settings),
-            self._swept_fits(),
-            self._answers,
-            self._answered,
-            self.version,
-            tuple(self.left_out),
-            self._facts,
-        )
+                block = block_of(self.fits, monitor)
+                self._prices[monitor, mode] = Prices(block, sign, self._also, self._also_sign)
+                self._ask(numbers, places, block, sign)
+        part = Part(self.settings, self._swept_fits(), self._found, self._answered, self._prices, dict(self._by_engine))
+        return Sweep(tuple(self.settings), (part,), self.version, tuple(self.left_out))
 
     def _swept_fits(self) -> tuple[SweptFit, ...]:
+        monitors = {setting.monitor for setting in self.settings}
         seconds = block_of(self.fits, "").seconds.tolist()
         return tuple(
-            SweptFit(each.run, each.number, len(each.fit), label, taken)
-            for each, label, taken in zip(self.fits, self._labels, seconds, strict=True)
+            SweptFit(each.run, each.number, len(each.fit), label_of(each, monitors), taken)
+            for each, taken in zip(self.fits, seconds, strict=True)
         )
 
-    def _facts_of(self, block: Block, sign: float, places: Sequence[int]) -> FitFacts:
-        noise, since_best = np.full(len(self.fits), np.nan), np.zeros(len(self.fits), np.int64)
-        if places:
-            noise[places], since_best[places] = block.noise, block.lengths - 1 - block.best_row(sign)
-        return FitFacts(noise, since_best)
-
     def _ask(self, numbers: Sequence[int], places: Sequence[int], block: Block, sign: float) -> None:
-        passes: dict[tuple[float, float | None, int, bool], list[int]] = defaultdict(list)
+        representable = self.version.early_stopping_arithmetic != "float32 or ValueError" or fits_float32(block.values)
+        if is_vectorised(self.version) and representable and self.takes(numbers):
+            self._in_lanes(numbers, block, sign)
+            self._answered[np.ix_(numbers, places)] = True
+        else:
+            self._ask_engine(numbers, places)
+
+    def _in_lanes(self, numbers: Sequence[int], block: Block, sign: float) -> None:
+        always = self.version.early_stopping_restores_at_end
+        for patiences, same in self._passes(numbers, len(block.values) + 1, sign).items():
+            starts = list(dict.fromkeys(start for start, _ in same))
+            found = stops_of(block, sign, starts, np.array(patiences), self.version)
+            for (start, restore), chosen in same.items():
+                restores = "never" if not restore else "always" if always else "when stopped"
+                self._found.fill(chosen, block.lengths, found[starts.index(start)], restores)
+
+    def _passes(self, numbers: Sequence[int], longest: int, sign: float) -> _Passes:
+        patiences: dict[tuple[Start, bool], list[int]] = defaultdict(list)
+        chosen: dict[tuple[Start, bool], list[int]] = defaultdict(list)
         for number in numbers:
             s = self.settings[number]
-            passes[abs(s.min_delta), s.baseline, s.start_from_epoch, s.restore_best_weights].append(number)
-        representable = self.version.early_stopping_arithmetic != "float32 or ValueError" or fits_float32(block.values)
-        for (min_delta, baseline, start, restore), asked in passes.items():
-            if is_vectorised(self.version) and representable and self.takes(asked):
-                lanes = _lanes(block, sign, min_delta, baseline, start)
-                self._in_lanes(asked, places, block, lanes, sign=sign, restore=restore)
-            else:
-                self._by_engine(asked, places)
-        self._price(numbers, places, block, sign)
+            baseline = math.nan if s.baseline is None else sign * s.baseline
+            key = Start(abs(s.min_delta), baseline, s.start_from_epoch), s.restore_best_weights
+            patiences[key].append(whole_number(s.patience, longest))
+            chosen[key].append(number)
+        passes: _Passes = defaultdict(dict)
+        for key, asked in patiences.items():
+            passes[tuple(asked)][key] = chosen[key]
+        return passes
 
-    def _price(self, numbers: Sequence[int], places: Sequence[int], block: Block, sign: float) -> None:
-        """Fill in what the answers come to in seconds and in the metric that was not monitored."""
-        where = np.ix_(numbers, places)
-        answered = self._answered[where]
-        if not np.isnan(block.seconds).all():
-            ran = block.lengths - 1 - self._answers.saved[where]
-            self._answers.saved_seconds[where] = np.where(answered, block.seconds_after(ran), np.nan)
-        if self._also is not None:
-            second = block_of([self.fits[place] for place in places], self._also)
-            kept = second.value_at(block.row_of(self._answers.kept_index[where]))
-            at_best = second.value_at(block.best_row(sign)[np.newaxis])
-            rises = direction_of(self._also) == "max"
-            self._answers.also_regret[where] = at_best - kept if rises else kept - at_best
-
-    def _in_lanes(
-        self, numbers: Sequence[int], places: Sequence[int], block: Block, lanes: Lanes, *, sign: float, restore: bool
-    ) -> None:
-        longest = len(block.values) + 1
-        patiences = np.array([whole_number(self.settings[number].patience, longest) for number in numbers], np.int64)
-        always = self.version.early_stopping_restores_at_end
-        restores = "never" if not restore else "always" if always else "when stopped"
-        stops = stops_of(lanes, patiences, self.version)
-        found = answers_of(block, stops, restores=restores, sign=sign)
-        # Whole rows are copied many times faster than chosen places.
-        where = numbers if len(places) == len(self.fits) else np.ix_(numbers, places)
-        for item in fields(Answers):
-            getattr(self._answers, item.name)[where] = getattr(found, item.name)
-        self._answered[where] = True
-
-    def _by_engine(self, numbers: Sequence[int], places: Sequence[int]) -> None:
+    def _ask_engine(self, numbers: Sequence[int], places: Sequence[int]) -> None:
         for number, place, one in self.replays(numbers, places):
             (outcome,) = one.outcomes
-            for name, value in engine_answer(outcome).items():
-                getattr(self._answers, name)[number, place] = value
+            answer = engine_answer(outcome)
+            epochs = self.fits[place].fit.epochs
+            for name in ("stop", "best", "kept"):
+                index = answer[f"{name}_index"]
+                getattr(self._found, name)[number, place] = -1 if index < 0 else np.searchsorted(epochs, index)
+            self._by_engine[number][place] = answer
             self._answered[number, place] = True
 
 
@@ -163,15 +142,3 @@ def engine_answer(outcome: Outcome) -> dict[str, float]:
         "saved": outcome.saved_epochs,
         "undecided": not outcome.fired,
     }
-
-
-def _lanes(block: Block, sign: float, min_delta: float, baseline: float | None, start: int) -> Lanes:
-    count = block.values.shape[1]
-    return Lanes(
-        values=sign * block.values,
-        valid=block.valid,
-        epochs=block.epochs,
-        min_delta=np.full(count, min_delta),
-        baseline=np.full(count, math.nan if baseline is None else sign * baseline),
-        start_from_epoch=np.full(count, start, np.int64),
-    )

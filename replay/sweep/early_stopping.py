@@ -7,8 +7,10 @@ start_from_epoch. Equal to the engine, lane by lane; versions whose rule is anot
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+import math
+from collections import defaultdict
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,62 +21,37 @@ from kcb_replay.replay.sweep.improvements import along_stream, in_lanes
 from kcb_replay.replay.sweep.waits import stretches_of
 
 if TYPE_CHECKING:
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.sweep.counted import Counted
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Lanes", "Stops", "is_vectorised", "stops_of"]
+    from kcb_replay.replay.behaviours import Semantics
+    from kcb_replay.replay.sweep.arithmetic import Compared
+    from kcb_replay.replay.sweep.counted import Counted
+    from kcb_replay.replay.sweep.series import Block
+
+__all__ = ["Start", "Stops", "is_vectorised", "stops_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
-# Numbers that fit into the cache of a core; and where a stream is better followed from minimum to minimum.
-_CHUNK, _LEAST_WIDTH = 2**17, 64
+# Numbers of a pass: enough to be worth the calls, few enough for the cache of a core.
+_CHUNK, _LEAST_WIDTH = 2**19, 64
 _LONG, _FEW = 2_000, 16
 
 
-@dataclass(frozen=True, slots=True)
-class Lanes:
-    """What a pass needs, epoch-major: `values`, `valid` and `epochs` of shape (rows, lanes).
+class Start(NamedTuple):
+    """What lanes differ in besides their run: `baseline` is NaN for none, and negated for a metric to maximise."""
 
-    `values` are the monitored values, `valid` tells where there is one, `epochs` are 0-based. Metrics to maximise come
-    negated, and so do their baselines. `min_delta`, `baseline` (NaN: none) and `start_from_epoch` have shape (lanes,).
-    """
-
-    values: Floats
-    valid: Mask
-    epochs: Integers
-    min_delta: Floats
-    baseline: Floats
-    start_from_epoch: Integers
-
-    @property
-    def rows(self) -> int:
-        """Number of recorded epochs of the longest run."""
-        return int(self.values.shape[0])
-
-    @property
-    def count(self) -> int:
-        """Number of lanes."""
-        return int(self.values.shape[1])
-
-    def part(self, chosen: slice) -> Lanes:
-        """Return some of the lanes."""
-        return Lanes(
-            self.values[:, chosen],
-            self.valid[:, chosen],
-            self.epochs[:, chosen],
-            self.min_delta[chosen],
-            self.baseline[chosen],
-            self.start_from_epoch[chosen],
-        )
+    min_delta: float
+    baseline: float
+    start_from_epoch: int
 
 
 @dataclass(frozen=True, slots=True)
 class Stops:
-    """The answer for every patience, of shape (patiences, lanes); -1 where there is no such row.
+    """The answer for every patience, of shape (patiences, fits); -1 where there is no such row.
 
-    `row` is the row of `values` after which the training stops, `best_row` the best one that the callback knows then,
-    or at the end where it does not stop. Per lane (lanes,): `first_row` is the first one that counts, whose weights are
+    `row` is the row of the block after which the training stops, `best_row` the best one that the callback knows then,
+    or at the end where it does not stop. Per fit (fits,): `first_row` is the first one that counts, whose weights are
     kept until there is a better one, and `wait` the counter at the end of the recording.
     """
 
@@ -82,6 +59,11 @@ class Stops:
     best_row: Integers
     first_row: Integers
     wait: Integers
+
+    @classmethod
+    def side_by_side(cls, parts: Sequence[Stops]) -> Stops:
+        """Return the answers of the fits of one part after the other."""
+        return cls(*(np.concatenate([getattr(part, item.name) for part in parts], axis=-1) for item in fields(cls)))
 
 
 def is_vectorised(version: Semantics) -> bool:
@@ -96,50 +78,97 @@ def is_vectorised(version: Semantics) -> bool:
     )
 
 
-def stops_of(lanes: Lanes, patiences: Integers, version: Semantics) -> Stops:
-    """Return where every lane stops with every patience (whole numbers from 0 on; 0 acts like 1)."""
+def stops_of(
+    block: Block, sign: float, starts: Sequence[Start], patiences: Integers, version: Semantics
+) -> list[Stops]:
+    """Return for each of `starts` where every fit stops with every patience (whole numbers from 0 on; 0 acts like 1).
+
+    `sign` is 1 for a metric that should fall and -1 for one that should rise.
+    """
     asked, place = np.unique(np.maximum(patiences, 1), return_inverse=True)
-    width = max(_LEAST_WIDTH, _CHUNK // max(lanes.rows, len(asked)))
-    parts = [_stops(lanes.part(slice(first, first + width)), asked, version) for first in range(0, lanes.count, width)]
-    return Stops(
-        row=np.concatenate([part.row for part in parts], axis=1)[place],
-        best_row=np.concatenate([part.best_row for part in parts], axis=1)[place],
-        first_row=np.concatenate([part.first_row for part in parts]),
-        wait=np.concatenate([part.wait for part in parts]),
-    )
+    found: list[Stops | None] = [None] * len(starts)
+    for numbers in _together(starts, alone=_is_long(*block.values.shape)):
+        together = [starts[number] for number in numbers]
+        for number, stops in zip(numbers, _from_epoch(block, sign, together, asked, version), strict=True):
+            stops = Stops(stops.row[place], stops.best_row[place], stops.first_row, stops.wait)
+            found[number] = stops
+    return [stops for stops in found if stops is not None]
 
 
-def _stops(lanes: Lanes, patiences: Integers, version: Semantics) -> Stops:
-    counted = counted_of(lanes.values, lanes.valid & (lanes.epochs >= lanes.start_from_epoch))
+def _is_long(rows: int, fits: int) -> bool:
+    """Tell whether streams are better followed from minimum to minimum."""
+    return rows >= _LONG and fits <= _FEW
+
+
+def _together(starts: Sequence[Start], *, alone: bool) -> Iterable[list[int]]:
+    """Return the numbers of the starts that are worked out at once: those that begin at the same epoch."""
+    numbers: dict[object, list[int]] = defaultdict(list)
+    for number, start in enumerate(starts):
+        numbers[number if alone else start.start_from_epoch].append(number)
+    return numbers.values()
+
+
+def _from_epoch(
+    block: Block, sign: float, starts: Sequence[Start], patiences: Integers, version: Semantics
+) -> list[Stops]:
+    """Return the answers to starts that begin at the same epoch, some fits after the other."""
+    rows, count = block.values.shape
+    width = max(_LEAST_WIDTH, _CHUNK // max(rows, len(patiences)) // len(starts))
+    parts: list[list[Stops]] = [[] for _ in starts]
+    for first in range(0, count, width) or [0]:
+        fits = slice(first, first + width)
+        counts = block.valid[:, fits] & (block.epochs[:, fits] >= starts[0].start_from_epoch)
+        counted = counted_of(sign * block.values[:, fits], counts)
+        for part, stops in zip(
+            parts, _of_fits(counted, block.epochs[:, fits], starts, patiences, version), strict=True
+        ):
+            part.append(stops)
+    return [Stops.side_by_side(part) for part in parts]
+
+
+def _of_fits(
+    counted: Counted, epochs: Integers, starts: Sequence[Start], patiences: Integers, version: Semantics
+) -> Iterator[Stops]:
+    fits = len(counted.lengths)
     first_row = counted.in_block(np.where(counted.lengths > 0, 0, -1)[np.newaxis])[0]
-    improved, resets = _improvements(lanes, counted, version)
-    first_epoch = lanes.epochs[first_row, np.arange(lanes.count)]
-    stretches = stretches_of(improved, resets, counted.lengths, spares_first_row=first_epoch == 0)
+    improved, resets = _improvements(counted, starts, version)
+    lengths = np.tile(counted.lengths, len(starts))
+    spares = np.tile(epochs[first_row, np.arange(fits)] == 0, len(starts))
+    stretches = stretches_of(improved, resets, lengths, spares_first_row=spares)
     row, best_row = stretches.stops(patiences)
-    return Stops(
-        row=counted.in_block(row),
-        best_row=counted.in_block(best_row),
-        first_row=first_row,
-        wait=stretches.wait(counted.lengths),
-    )
+    wait = stretches.wait(lengths)
+    for number in range(len(starts)):
+        lanes = slice(number * fits, (number + 1) * fits)
+        yield Stops(counted.in_block(row[:, lanes]), counted.in_block(best_row[:, lanes]), first_row, wait[lanes])
 
 
-def _improvements(lanes: Lanes, counted: Counted, version: Semantics) -> tuple[Mask, Mask | None]:
-    """Return where lanes improve, and which of the improvements start the counter anew (None: all)."""
+def _improvements(counted: Counted, starts: Sequence[Start], version: Semantics) -> tuple[Mask, Mask | None]:
+    """Return where lanes improve, and which of the improvements start the counter anew (None: all).
+
+    Both are of shape (rows, starts * fits), start by start.
+    """
+    rows, fits = counted.values.shape
     single, first_always = version.early_stopping_arithmetic != "float64", version.early_stopping_any_first_value
+    deltas = np.array([start.min_delta for start in starts])[:, np.newaxis]
     compared = operand(counted.values, single=single)
-    candidate = operand(counted.values + lanes.min_delta, single=single)
-    if lanes.count <= _FEW and lanes.rows >= _LONG:
-        improved = np.column_stack(
-            [
-                along_stream(counted.values[:, lane], compared[:, lane], candidate[:, lane], first_always=first_always)
-                for lane in range(lanes.count)
-            ]
-        )
+    candidate = operand(counted.values[:, np.newaxis] + deltas, single=single)
+    if _is_long(rows, fits):
+        improved = _along_streams(counted.values, compared, candidate, first_always=first_always)
     else:
-        improved = in_lanes(compared, candidate, first_always=first_always)
+        improved = in_lanes(compared[:, np.newaxis], candidate, first_always=first_always)
     improved[0] &= counted.lengths > 0
-    without_baseline = np.isnan(lanes.baseline)
-    if without_baseline.all():
-        return improved, None
-    return improved, without_baseline | (candidate < operand(lanes.baseline, single=single))
+    flat = improved.reshape(rows, -1)
+    if all(math.isnan(start.baseline) for start in starts):
+        return flat, None
+    baselines = np.array([start.baseline for start in starts])[:, np.newaxis]
+    resets = np.isnan(baselines) | (candidate < operand(baselines, single=single))
+    return flat, resets.reshape(rows, -1)
+
+
+def _along_streams(values: Floats, compared: Compared, candidate: Compared, *, first_always: bool) -> Mask:
+    improved = np.zeros(candidate.shape, np.bool_)
+    for start, fit in np.ndindex(candidate.shape[1:]):
+        improved[:, start, fit] = along_stream(
+            values[:, fit], compared[:, fit], candidate[:, start, fit], first_always=first_always
+        )
+    return improved

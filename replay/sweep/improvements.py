@@ -21,14 +21,14 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 
 def in_lanes(compared: Compared, candidate: Compared, *, first_always: bool) -> Mask:
-    """Return where lanes improve, of shape (rows, lanes) as `compared` and `candidate` are."""
-    improved = np.zeros(compared.shape, np.bool_)
-    best = np.full(compared.shape[1], np.inf, compared.dtype)
-    for row in range(len(compared)):
+    """Return where lanes improve, of the shape of `candidate` (rows, ...), to which that of `compared` is extended."""
+    improved = np.zeros(candidate.shape, np.bool_)
+    best = np.full(candidate.shape[1:], np.inf, candidate.dtype)
+    for row in range(len(candidate)):
         np.less(candidate[row], best, out=improved[row])
         if row == 0 and first_always:
             improved[0] = True
-        np.putmask(best, improved[row], compared[row])
+        np.copyto(best, compared[row], where=improved[row])
     return improved
 
 

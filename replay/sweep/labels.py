@@ -24,5 +24,5 @@ def label_of(each: MonitoredFit, monitors: Collection[str]) -> Label:
     if any(each.codes.intersection(codes_of_rounding(monitor)) for monitor in recorded):
         return "rounded"
     series = (each.fit.metrics[monitor] for monitor in recorded)
-    rounded = any(is_rounded(one.tag, one.values[one.valid].tolist()) for one in series)
+    rounded = any(is_rounded(one.tag, one.values[one.valid]) for one in series)
     return "rounded" if rounded else "exact"

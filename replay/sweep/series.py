@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ __all__ = ["Block", "MonitoredFit", "block_of", "monitored_fits"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
+Rows: TypeAlias = NDArray[np.signedinteger[Any]]
 Mask: TypeAlias = NDArray[np.bool_]
 # Of a normal distribution, the standard deviation over the median of the absolute deviations.
 _SIGMA_PER_MAD = 1.4826
@@ -47,16 +48,26 @@ class Block:
     lengths: Integers
     times: Floats
 
-    def value_at(self, rows: Integers) -> Floats:
+    def value_at(self, rows: Rows) -> Floats:
         """Return the values at rows of shape (any, fits), NaN where there is none or the row is -1."""
         values: Floats = np.where(rows >= 0, np.take(self._shown, rows + self._offsets, mode="clip"), np.nan)
         return values
 
-    def epoch_at(self, rows: Integers) -> Integers:
+    def monitored_until(self, rows: Rows) -> Rows:
+        """Return how many values there are up to and including rows of shape (any, fits) that are not -1."""
+        until: Rows = np.take(self._monitored, np.maximum(rows, 0) + self._offsets)
+        return until
+
+    def monitored_before(self, epoch: int) -> Rows:
+        """Return how many values each fit has before an epoch (fits,)."""
+        before: Rows = (self.valid & (self.epochs < epoch)).sum(axis=0)
+        return before
+
+    def epoch_at(self, rows: Rows) -> Rows:
         """Return the 0-based epochs of rows of shape (any, fits); -1 stays -1."""
         if self._numbered_as_rows:
             return rows
-        epochs: Integers = np.where(rows >= 0, np.take(self._numbers, rows + self._offsets, mode="clip"), -1)
+        epochs: Rows = np.where(rows >= 0, np.take(self._numbers, rows + self._offsets, mode="clip"), -1)
         return epochs
 
     def row_of(self, epochs: Integers) -> Integers:
@@ -68,7 +79,7 @@ class Block:
         ]
         return np.where(epochs >= 0, np.column_stack(columns), -1)
 
-    def seconds_after(self, rows: Integers) -> Floats:
+    def seconds_after(self, rows: Rows) -> Floats:
         """Return how long the epochs behind rows of shape (any, fits) took; NaN without a wall time of each epoch."""
         if np.isnan(self.seconds).all():
             return np.full(rows.shape, np.nan)
@@ -130,6 +141,11 @@ class Block:
     def _shown(self) -> Floats:
         # Fit after fit, where one value is found a few times faster.
         return np.ascontiguousarray(np.where(self.valid, self.values, np.nan).T).ravel()
+
+    @cached_property
+    def _monitored(self) -> Integers:
+        monitored: Integers = np.ascontiguousarray(np.cumsum(self.valid, axis=0, dtype=np.int64).T).ravel()
+        return monitored
 
     @cached_property
     def _numbers(self) -> Integers:

@@ -13,14 +13,13 @@ from kcb_replay.replay.sweep.blocks import swept_blocks
 from kcb_replay.replay.sweep.grid import settings_grid
 from kcb_replay.replay.sweep.plateau import PlateauSweep, joined_plateaus
 from kcb_replay.replay.sweep.plateau_blocks import plateau_blocks
-from kcb_replay.replay.sweep.table import joined
+from kcb_replay.replay.sweep.table import Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store import Store
-    from kcb_replay.replay.sweep.table import Sweep
 
 __all__ = ["sweep"]
 
@@ -71,7 +70,10 @@ def sweep(
         raise SettingError("EarlyStopping looks at no learning rate; initial_lr is for ReduceLROnPlateau.")
     settings, version = settings_grid(callback, arguments), resolve(semantics)
     metrics = {setting.monitor for setting in settings} | ({also} if also else set())
-    return joined(list(swept_blocks(asked_of(recordings, metrics), settings, version, also=also)), settings, version)
+    blocks = list(swept_blocks(asked_of(recordings, metrics), settings, version, also=also))
+    parts = tuple(part for block in blocks for part in block.parts)
+    left_out = tuple(item for block in blocks for item in block.left_out)
+    return Sweep(tuple(settings), parts, version, left_out)
 
 
 def _plateaus(

@@ -1,14 +1,16 @@
-"""The result of a sweep: one answer per setting and fit."""
+"""The result of a sweep of EarlyStopping: one answer per setting and fit."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.replay.sweep.answers import no_answers, side_by_side
+from kcb_replay.replay.sweep.answers import answers_of, no_answers, side_by_side
 from kcb_replay.replay.sweep.rows import Rows
 from kcb_replay.replay.sweep.totals import SettingSummary, Totals
 
@@ -19,15 +21,17 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.replay.sweep.answers import Answers
+    from kcb_replay.replay.sweep.answers import Answers, FoundRows, Prices
     from kcb_replay.replay.validity import Label
 
-__all__ = ["FitFacts", "LeftOutFit", "Sweep", "SweptFit", "joined"]
+__all__ = ["FitFacts", "LeftOutFit", "Part", "Sweep", "SweptFit"]
 
 Json: TypeAlias = dict[str, object]
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
-_ARGUMENTS = ("monitor", "mode", "patience", "min_delta", "baseline", "start_from_epoch", "restore_best_weights")
+Mask: TypeAlias = NDArray[np.bool_]
+# Answers that are worked out at once: their numbers stay in the cache of a core.
+_AT_ONCE = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +66,85 @@ class FitFacts:
 
 
 @dataclass(frozen=True, eq=False)
-class Sweep(Rows):
-    """Every setting on every fit. The arrays of `answers` have shape (settings, fits); see `Answers`.
+class Part:
+    """Every setting on some of the fits: the rows found, and what they are worth by monitor and mode.
 
-    A fit that lacks the monitor of a setting has no answer there: `answered` is false. `facts` are by monitor and mode.
+    `answered` (settings, fits) is false where there is no answer. What the engine answered and rows cannot say is in
+    `by_engine`: per number of a setting, the places of fits and the numbers that stand there.
+    """
+
+    settings: Sequence[EarlyStopping]
+    fits: tuple[SweptFit, ...]
+    found: FoundRows
+    answered: Mask
+    prices: Mapping[tuple[str, str], Prices]
+    by_engine: Mapping[int, Mapping[int, Mapping[str, float]]]
+
+    def chunks(self) -> Iterator[tuple[slice, Answers]]:
+        """Yield the answers of some settings after the other, all fits of each."""
+        several = max(1, _AT_ONCE // max(len(self.fits), 1))
+        numbers = range(len(self.settings))
+        for key, same in itertools.groupby(numbers, lambda number: _key(self.settings[number])):
+            together = list(same)
+            for first in range(0, len(together), several):
+                some = together[first : first + several]
+                chosen = slice(some[0], some[-1] + 1)
+                yield chosen, self._answers(key, chosen)
+
+    def facts(self, chosen: slice) -> FitFacts:
+        """Return what the metric of some settings shows that are yielded together."""
+        key = _key(self.settings[chosen.start])
+        if key not in self.prices:
+            return FitFacts(np.full(len(self.fits), np.nan), np.zeros(len(self.fits), np.int64))
+        return _joined_facts([self.prices[key]])
+
+    def _answers(self, key: tuple[str, str], chosen: slice) -> Answers:
+        found = self.found
+        if key not in self.prices:
+            return no_answers((chosen.stop - chosen.start, len(self.fits)))
+        answers = answers_of(self.prices[key], self.settings[chosen], found.of(chosen))
+        for number in range(chosen.start, chosen.stop):
+            for place, values in self.by_engine.get(number, {}).items():
+                for name, value in values.items():
+                    getattr(answers, name)[number - chosen.start, place] = value
+        return answers
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep(Rows):
+    """Every setting on every fit; where `answered` (settings, fits) is false (no monitor, say) there is no answer.
+
+    `facts` are by monitor and mode. The answers of all settings at once take some hundred bytes each; `per_setting`
+    and the rows are worked out in pieces.
     """
 
     settings: tuple[EarlyStopping, ...]
-    fits: tuple[SweptFit, ...]
-    answers: Answers
-    answered: NDArray[np.bool_]
+    parts: tuple[Part, ...]
     semantics: Semantics
     left_out: tuple[LeftOutFit, ...]
-    facts: Mapping[tuple[str, str], FitFacts]
+
+    @property
+    def fits(self) -> tuple[SweptFit, ...]:
+        """Every fit that was asked."""
+        return tuple(fit for part in self.parts for fit in part.fits)
+
+    @cached_property
+    def answered(self) -> Mask:
+        """Where there is an answer, of shape (settings, fits)."""
+        nothing = np.zeros((len(self.settings), 0), np.bool_)
+        return np.concatenate([nothing, *(part.answered for part in self.parts)], axis=1)
+
+    @cached_property
+    def answers(self) -> Answers:
+        """The answers, whose arrays have shape (settings, fits)."""
+        parts = [side_by_side([answers for _, answers in part.chunks()], axis=0) for part in self.parts]
+        return side_by_side([no_answers((len(self.settings), 0)), *parts], axis=1)
+
+    @cached_property
+    def facts(self) -> Mapping[tuple[str, str], FitFacts]:
+        """What the metrics of the fits show, by monitor and mode."""
+        keys = dict.fromkeys(key for part in self.parts for key in part.prices)
+        return {key: _joined_facts([part.prices[key] for part in self.parts]) for key in keys}
 
     def per_setting(self) -> list[SettingSummary]:
         """Return one summary per setting, in their order."""
@@ -88,9 +158,7 @@ class Sweep(Rows):
 
     def records(self) -> Iterator[Json]:
         """Yield one record per setting and fit, under the names of `simulate --json`."""
-        for number, setting in enumerate(self.settings):
-            for place in np.flatnonzero(self.answered[number]).tolist():
-                yield {**self._fit_record(place), **_setting_record(setting), **self._answer_record(number, place)}
+        yield from self.to_arrow().to_pylist()
 
     def to_arrow(self) -> pa.Table:
         """Return one row per setting and fit; null where there is nothing."""
@@ -101,63 +169,12 @@ class Sweep(Rows):
     def __repr__(self) -> str:
         return f"<Sweep of {len(self.settings)} settings over {len(self.fits)} fits, {self.semantics.name}>"
 
-    def _fit_record(self, place: int) -> Json:
-        fit = self.fits[place]
-        return {"run": fit.run, "fit": fit.fit, "epochs": fit.epochs, "semantics": self.semantics.name}
 
-    def _answer_record(self, number: int, place: int) -> Json:
-        answers, at = self.answers, (number, place)
-        undecided = bool(answers.undecided[at])
-        label = self.fits[place].label
-        return {
-            "fired": not undecided,
-            **_epoch_record("stop", int(answers.stop_index[at])),
-            **_epoch_record("best", int(answers.best_index[at])),
-            "best_value": _number(answers.best_value[at]),
-            **_epoch_record("kept", int(answers.kept_index[at])),
-            "kept_value": _number(answers.kept_value[at]),
-            "saved_epochs": int(answers.saved[at]),
-            "saved_seconds": _number(answers.saved_seconds[at]),
-            "regret": _number(answers.regret[at]),
-            "also_regret": _number(answers.also_regret[at]),
-            "validity": "undecided" if undecided and label == "exact" else label,
-        }
+def _key(setting: EarlyStopping) -> tuple[str, str]:
+    return setting.monitor, setting.mode
 
 
-def joined(parts: Sequence[Sweep], settings: Sequence[EarlyStopping], version: Semantics) -> Sweep:
-    """Return the sweep of the fits of one part after the other."""
-    if len(parts) == 1:
-        return parts[0]
-    if not parts:
-        return Sweep(
-            tuple(settings), (), no_answers((len(settings), 0)), np.zeros((len(settings), 0), np.bool_), version, (), {}
-        )
-    facts = {
-        key: FitFacts(
-            np.concatenate([part.facts[key].noise for part in parts]),
-            np.concatenate([part.facts[key].since_best for part in parts]),
-        )
-        for key in parts[0].facts
-    }
-    return Sweep(
-        tuple(settings),
-        tuple(fit for part in parts for fit in part.fits),
-        side_by_side([part.answers for part in parts]),
-        np.concatenate([part.answered for part in parts], axis=1),
-        version,
-        tuple(item for part in parts for item in part.left_out),
-        facts,
-    )
-
-
-def _setting_record(setting: EarlyStopping) -> Json:
-    return {name: getattr(setting, name) for name in _ARGUMENTS}
-
-
-def _epoch_record(name: str, index: int) -> Json:
-    known = index >= 0
-    return {f"{name}_index": index if known else None, f"{name}_epoch": index + 1 if known else None}
-
-
-def _number(value: np.float64) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _joined_facts(prices: Sequence[Prices]) -> FitFacts:
+    noise = [each.block.noise for each in prices]
+    since_best = [each.block.lengths - 1 - each.block.best_row(each.sign) for each in prices]
+    return FitFacts(np.concatenate(noise), np.concatenate(since_best))
