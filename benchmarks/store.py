@@ -103,7 +103,7 @@ def _write_files(folder: Path, runs: Sequence[StoredRun]) -> None:
     for run in runs:
         path = folder / f"{run.recording.name}.parquet"
         pq.write_table(
-            rows_of(run.recording),
+            pa.concat_tables(rows_of([run.recording])),
             path.with_suffix(".new"),
             compression="zstd",
             use_dictionary=DICTIONARY_COLUMNS,

@@ -1,6 +1,7 @@
 """Logs that are the beginning of another log beside them: backups, or the copy that was made before training went on.
 
-They are told, never merged and never dropped: which of the two is meant is not for a reader to guess.
+They are told, never merged and never dropped: which of the two is meant is not for a reader to guess. Compared are the
+tables that are written row by row, in one folder, by their bytes.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
+from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +21,8 @@ import pyarrow.parquet as pq
 
 from kcb_replay.errors import StoreError
 from kcb_replay.ingest.columns import texts
-from kcb_replay.ingest.rows import entry_of, recording_of, rows_of, step_rows_of, stream_of
+from kcb_replay.ingest.recording import Recording
+from kcb_replay.ingest.rows import columns_of, entry_of, recording_of, row_count, rows_of, step_rows_of, stream_of
 from kcb_replay.ingest.schema import (
     DICTIONARY_COLUMNS,
     PARQUET_ENCODING,
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from kcb_replay.ingest.recording import Recording, StepSeries
+    from kcb_replay.ingest.recording import StepSeries
     from kcb_replay.ingest.schema import RefusedSource
 
 __all__ = [
@@ -66,17 +68,20 @@ class StoredRun:
 
 
 class Content(NamedTuple):
-    """What a bucket holds of one run; `step_rows` reads the rows of its streams piece by piece."""
+    """What a bucket holds of one run: a way to read its rows, or the recording of which they will be made.
+
+    `step_rows` reads the rows of its streams piece by piece.
+    """
 
     entry: RunEntry
-    rows: pa.Table
+    rows: Callable[[], pa.Table] | Recording
     step_rows: Callable[[], Iterable[pa.Table]]
 
 
 def content_of(run: StoredRun, tags: tuple[str, ...] = ()) -> Content:
     """Return what a bucket will hold of a run."""
     recording = run.recording
-    return Content(entry_of(recording, run.refused, tags), rows_of(recording), partial(step_rows_of, recording))
+    return Content(entry_of(recording, run.refused, tags), recording, partial(step_rows_of, recording))
 
 
 def renamed(content: Content, name: str) -> Content:
@@ -85,8 +90,11 @@ def renamed(content: Content, name: str) -> Content:
     def named(rows: pa.Table) -> pa.Table:
         return rows.set_column(0, SCHEMA.field("run"), texts(np.zeros(len(rows), np.int32), [name]))
 
+    rows = content.rows
     return Content(
-        replace(content.entry, name=name), named(content.rows), lambda: (named(rows) for rows in content.step_rows())
+        replace(content.entry, name=name),
+        replace(rows, name=name) if isinstance(rows, Recording) else lambda: named(rows()),
+        lambda: (named(rows) for rows in content.step_rows()),
     )
 
 
@@ -107,7 +115,7 @@ def read_run(path: Path, name: str) -> Recording | None:
             entry = _entries(file, path).get(name)
             if entry is None:
                 return None
-            rows = read_rows(file, path, entry.rows)
+            rows = read_rows(file, path, entry.rows, columns_of(entry))
             with damage_named(path):
                 return recording_of(entry, rows, _steps_of(path, entry))
     except FileNotFoundError:
@@ -196,13 +204,15 @@ def _entries(file: pq.ParquetFile, path: Path) -> dict[str, RunEntry]:
 
 def _contents(file: pq.ParquetFile, path: Path) -> dict[str, Content]:
     entries = _entries(file, path)
-    rows = read_rows(file, path, (0, max((entry.rows[1] for entry in entries.values()), default=0)))
+    end = max((entry.rows[1] for entry in entries.values()), default=0)
+    # Read once, and not at all where each run is about to be replaced.
+    all_rows = cache(lambda: read_rows(file, path, (0, end)))
+
+    def rows_of_run(first: int, end: int) -> pa.Table:
+        return all_rows().slice(first, end - first)
+
     return {
-        name: Content(
-            entry,
-            rows.slice(entry.rows[0], entry.rows[1] - entry.rows[0]),
-            partial(_pieces, file, path, entry.step_rows),
-        )
+        name: Content(entry, partial(rows_of_run, *entry.rows), partial(_pieces, file, path, entry.step_rows))
         for name, entry in entries.items()
     }
 
@@ -276,7 +286,7 @@ def _write(path: Path, contents: Sequence[Content]) -> None:
             store_schema=False,
         ) as writer:
             for rows in _row_groups(contents):
-                writer.write_table(_coded(rows), row_group_size=_ROW_GROUP)
+                writer.write_table(rows, row_group_size=_ROW_GROUP)
             writer.add_key_value_metadata(footer_of(_placed(contents)))
         file.flush()
         os.fsync(file.fileno())
@@ -284,29 +294,55 @@ def _write(path: Path, contents: Sequence[Content]) -> None:
 
 def _placed(contents: Sequence[Content]) -> Iterator[RunEntry]:
     """Yield the entries with their places: the rows of all runs, then those of all their streams."""
-    row, step_row = 0, sum(len(content.rows) for content in contents)
-    for entry, rows, _ in contents:
+    lengths = [_length(content) for content in contents]
+    row, step_row = 0, sum(lengths)
+    for (entry, _, _), length in zip(contents, lengths, strict=True):
         steps = sum(stream.steps for fit in entry.fits for stream in fit.streams)
-        yield replace(entry, rows=(row, row + len(rows)), step_rows=(step_row, step_row + steps))
-        row, step_row = row + len(rows), step_row + steps
+        yield replace(entry, rows=(row, row + length), step_rows=(step_row, step_row + steps))
+        row, step_row = row + length, step_row + steps
+
+
+def _length(content: Content) -> int:
+    first, end = content.entry.rows
+    return row_count(content.rows) if isinstance(content.rows, Recording) else end - first
 
 
 def _row_groups(contents: Sequence[Content]) -> Iterator[pa.Table]:
-    """Yield all rows in pieces of about a row group, so that streams are never all in memory."""
-    yield pa.concat_tables([content.rows for content in contents])
+    """Yield all rows in pieces of about a row group, so that neither they nor streams are all in memory."""
+    yield from _gathered(_value_tables(contents), _ROW_GROUP)
+    yield from _gathered((_coded(rows) for content in contents for rows in content.step_rows()), _STEP_GROUP)
+
+
+def _value_tables(contents: Iterable[Content]) -> Iterator[pa.Table]:
+    """Yield the rows of the runs in order, neighbours together."""
+    for are_new, some in groupby((content.rows for content in contents), _are_new):
+        if are_new:
+            yield from rows_of(rows for rows in some if isinstance(rows, Recording))
+        else:
+            yield _coded(pa.concat_tables(rows() for rows in some if not isinstance(rows, Recording)))
+
+
+def _are_new(rows: Callable[[], pa.Table] | Recording) -> bool:
+    return isinstance(rows, Recording)
+
+
+def _gathered(tables: Iterable[pa.Table], enough: int) -> Iterator[pa.Table]:
     gathered: list[pa.Table] = []
-    for content in contents:
-        for rows in content.step_rows():
-            gathered.append(rows)
-            if sum(map(len, gathered)) >= _STEP_GROUP:
-                yield pa.concat_tables(gathered)
-                gathered = []
+    for table in tables:
+        gathered.append(table)
+        if sum(map(len, gathered)) >= enough:
+            yield _joined(gathered)
+            gathered = []
     if gathered:
-        yield pa.concat_tables(gathered)
+        yield _joined(gathered)
+
+
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables(tables).unify_dictionaries() if len(tables) > 1 else tables[0]
 
 
 def _coded(rows: pa.Table) -> pa.Table:
-    """Return the rows with one dictionary per text column that holds only the words in use."""
+    """Return stored rows with one dictionary per text column that holds only the words in use."""
     columns = [
         column.cast(pa.string()).dictionary_encode() if field.name in DICTIONARY_COLUMNS else column
         for field, column in zip(SCHEMA, rows.columns, strict=True)

@@ -148,7 +148,7 @@ def _is_as_catalogued(file: pq.ParquetFile, path: Path, entry: RunEntry) -> bool
         again = entry_of(recording, entry.refused, entry.tags)
         return (
             again.fits == entry.fits
-            and _equal([rows_of(recording)], rows)
+            and _equal(rows_of([recording]), rows)
             and _equal(step_rows_of(recording), step_rows)
         )
     except (ValueError, LookupError, TypeError, StopIteration, pa.ArrowException):

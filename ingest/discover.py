@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.files import read_end, read_head, state_of
@@ -57,9 +57,13 @@ class Group:
 
 @dataclass(slots=True)
 class Discovery:
-    """The runs found, what looked like a log and is none, and how many other files there were."""
+    """The runs found, what looked like a log and is none, and how many other files there were.
+
+    `beside` are all runs in the folders of files that were named.
+    """
 
     groups: list[Group] = field(default_factory=list)
+    beside: list[Group] = field(default_factory=list)
     left_out: list[LeftOutSource] = field(default_factory=list)
     other_files: int = 0
 
@@ -93,6 +97,7 @@ def discover(
         _require_readable(path)
         groups += _in_folder(path, search) if path.is_dir() else [_of_file(path, search)]
     # What is found below one folder is found once.
+    found.beside = [group for groups_beside in search.beside.values() for group in groups_beside]
     found.groups = _without_clashes(_joined(groups) if len(paths) > 1 else groups, found)
     return found
 
@@ -144,7 +149,7 @@ def _sniffed(path: Path, search: _Search) -> Candidate | None:
         _require_utf8(path)
         state = state_of(path)
         name = search.remembered(path, state)
-        known = next((reader for reader in search.readers if reader.format == name), None)
+        known = next((reader for reader in search.readers if reader.format == name), None) if name else None
         head = b"" if known else read_head(path)
     except (OSError, ReadError) as error:
         reason = str(error) if isinstance(error, ReadError) else f"cannot be read: {error.strerror}"
@@ -237,8 +242,8 @@ def _run_folder(candidate: Candidate) -> Path:
 def run_folder(path: Path, format: str) -> Path:  # noqa: A002  # the readers' word
     """Return the folder that names the run of a file; `train/` and `validation/` belong to their parent."""
     folder, reader = path.parent, reader_named(format)
-    if isinstance(reader, FolderReader):
-        return reader.run_folder(path)
+    if _is_folder_reader(type(reader)):
+        return cast("FolderReader", reader).run_folder(path)
     # A path in the working folder does not hold the folder's name.
     if format != "tensorboard" or folder.absolute().name not in ROLES:
         return folder
@@ -246,12 +251,17 @@ def run_folder(path: Path, format: str) -> Path:  # noqa: A002  # the readers' w
 
 
 def _folder_name(folder: Path, root: Path) -> str:
-    inside = folder.relative_to(root) if folder.is_relative_to(root) else Path()
-    return inside.as_posix() if inside != Path() else folder.resolve().name
+    depth = len(root.parts)
+    # No absolute folder lies in the working folder by its parts, though that one has none.
+    lies_inside = (folder.anchor, folder.parts[:depth]) == (root.anchor, root.parts)
+    inside = folder.parts[depth:] if lies_inside else ()
+    return "/".join(inside) or folder.resolve().name
 
 
 def _groups_of(name: str, candidates: Sequence[Candidate]) -> list[Group]:
     """Make one run of a folder, or, when it holds several logs of one format, one run of each file."""
+    if len(candidates) == 1:
+        return [Group(name, (candidates[0],))]
     events = tuple(candidate for candidate in candidates if _is_of_folders(candidate.reader))
     files = [candidate for candidate in candidates if not _is_of_folders(candidate.reader)]
     per_format = Counter(candidate.reader.format for candidate in files)
@@ -269,7 +279,13 @@ def _groups_of(name: str, candidates: Sequence[Candidate]) -> list[Group]:
 
 
 def _is_of_folders(reader: Reader) -> bool:
-    return reader.format == "tensorboard" or isinstance(reader, FolderReader)
+    return reader.format == "tensorboard" or _is_folder_reader(type(reader))
+
+
+# Asking a Protocol takes longer than opening a file, and there are as many questions as files.
+@cache
+def _is_folder_reader(kind: type[Reader]) -> bool:
+    return issubclass(kind, FolderReader)
 
 
 def _joined(groups: Iterable[Group]) -> list[Group]:

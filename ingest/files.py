@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["LARGEST_FILE", "FileState", "read_end", "read_head", "read_whole", "state_of"]
+__all__ = ["LARGEST_FILE", "FileState", "read_end", "read_from", "read_head", "read_whole", "state_of"]
 
 # In bytes; a file is read into memory as a whole.
 LARGEST_FILE = 1 << 32
@@ -80,6 +80,24 @@ def read_whole(path: Path, *, longest_line: int | None = None) -> tuple[bytes, F
             return content, FileState(len(content), state.mtime_ns)
         content, state = again, state_again
     raise ReadError(f"{path} changes while it is read. Ingest it again when its writer rests.")
+
+
+def read_from(path: Path, start: int, *, head: int) -> tuple[bytes, bytes, FileState]:
+    """Return the first `head` bytes of a file, all from `start` on, and its state.
+
+    Raises `ReadError` when it is shorter, too large, or changes while it is read, `OSError` when it is gone.
+    """
+    with _opened(path) as descriptor:
+        before = _regular(os.fstat(descriptor))
+        if not start <= before.size <= LARGEST_FILE:
+            raise ReadError(f"{path} has {before.size:,} bytes: it cannot be read from byte {start:,} on.")
+        first = os.read(descriptor, head)
+        os.lseek(descriptor, start, os.SEEK_SET)
+        rest = _rest(descriptor, before.size - start)
+        after = _regular(os.fstat(descriptor))
+    if before != after or len(rest) != before.size - start:
+        raise ReadError(f"{path} changes while it is read. Ingest it again when its writer rests.")
+    return first, rest, before
 
 
 def _read_once(path: Path, longest_line: int | None) -> tuple[bytes, FileState, bool]:

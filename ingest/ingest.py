@@ -9,13 +9,15 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kcb_replay.errors import ReadError
+from kcb_replay.errors import ReadError, SettingError
 from kcb_replay.ingest.backups import backup_notes
 from kcb_replay.ingest.counted import counted
 from kcb_replay.ingest.discover import Candidate, discover
+from kcb_replay.ingest.growing import has_grown
 from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.plan import plan
 from kcb_replay.ingest.readers import READERS, reader_named
@@ -63,7 +65,7 @@ def read(*paths: str | Path, format: str = "auto") -> list[Recording]:  # noqa: 
     is in the notes of the run it belongs to, or not reported.
     """
     found = discover([Path(path) for path in paths], format=format)
-    notes = backup_notes(found.groups, Path.as_posix)
+    notes = backup_notes([*found.beside, *found.groups], Path.as_posix)
     wanted = [WantedRun(group.name, group.candidates, notes.get(group.name, ())) for group in found.groups]
     recordings = []
     for run in read_runs(wanted, Path.as_posix):
@@ -87,6 +89,8 @@ def ingest(
 
     More `jobs` than one are processes, started where there is enough to read for them.
     """
+    if jobs < 1:
+        raise SettingError(f"jobs is {jobs}. Expected the number of processes, 1 or more.")
     start = time.monotonic()
     planned = plan(store, paths, format=format)
     report = IngestReport([], [*planned.unchanged], planned.left_out, planned.other_files)
@@ -100,7 +104,10 @@ def ingest(
     if not report.written and not report.unchanged:
         raise ReadError(_nothing_read(paths, format, report.left_out, report.other_files))
     before = {name: entry.epochs for name, entry in planned.stored.items()}
-    report.written = [replace(run, epochs_before=before.get(run.name)) for run in sorted(report.written, key=_name)]
+    report.written = [
+        replace(run, epochs_before=before[run.name]) if run.name in before else run
+        for run in sorted(report.written, key=_name)
+    ]
     report.seconds = time.monotonic() - start
     return report
 
@@ -117,10 +124,12 @@ def _completed(planned: Plan, store: Store, report: IngestReport) -> Iterator[Wa
     """Yield the runs together with the sources they already have in the store; without these a run is kept."""
     for run in planned.wanted.values():
         entry = planned.stored.get(run.name)
+        if entry is None:
+            yield run
+            continue
         given = {planned.labels(candidate.path): candidate for candidate in run.candidates}
-        stored = entry.sources if entry else ()
         vanished = []
-        for source in stored:
+        for source in entry.sources:
             if source.path not in given:
                 path = store.source_path(source.path)
                 given[source.path] = Candidate(path, reader_named(source.format), source.size)
@@ -129,7 +138,10 @@ def _completed(planned: Plan, store: Store, report: IngestReport) -> Iterator[Wa
             told = {left.path for left in report.left_out}
             report.left_out += [LeftOutSource(path, VANISHED) for path in vanished if path not in told]
         else:
-            yield replace(run, candidates=tuple(given.values()), stored=frozenset(each.path for each in stored))
+            candidates, stored = tuple(given.values()), frozenset(each.path for each in entry.sources)
+            grown = len(candidates) == 1 and has_grown(candidates[0], entry)
+            beginning = partial(store.load, run.name) if grown else None
+            yield replace(run, candidates=candidates, stored=stored, beginning=beginning)
 
 
 def _nothing_read(paths: Sequence[str | Path], asked: str, left_out: Sequence[LeftOutSource], other_files: int) -> str:

@@ -16,7 +16,8 @@ from kcb_replay.ingest.discover import discover, run_folder
 from kcb_replay.ingest.files import read_whole, state_of
 from kcb_replay.ingest.labels import Labels
 from kcb_replay.ingest.left_out import LeftOutSource
-from kcb_replay.ingest.reading import WantedRun, reader_name
+from kcb_replay.ingest.readers.base import reader_name
+from kcb_replay.ingest.reading import WantedRun
 from kcb_replay.ingest.recording import Source
 from kcb_replay.ingest.vanished import vanished
 
@@ -75,7 +76,7 @@ def plan(store: Store, paths: Sequence[str | Path], *, format: str = "auto") -> 
     memory = _Memory(stored, labels)
     found = discover([Path(path) for path in paths], format=format, remembered=memory.format_of)
     planned = Plan(stored, labels, left_out=found.left_out, other_files=found.other_files)
-    notes = backup_notes(found.groups, labels)
+    notes = backup_notes([*found.beside, *found.groups], labels)
     for group in found.groups:
         _add(group, planned, memory, store, notes.get(group.name, ()))
     there = {labels(candidate.path) for group in found.groups for candidate in group.candidates}

@@ -10,13 +10,15 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from kcb_replay.errors import ReadError
+from kcb_replay.errors import KcbReplayError, ReadError
 from kcb_replay.ingest.bucket import StoredRun
 from kcb_replay.ingest.files import read_whole, state_of
+from kcb_replay.ingest.growing import mark_of, part_of_grown
 from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.merge import Part, merge
 from kcb_replay.ingest.readers import Blob
 from kcb_replay.ingest.readers.abilities import BulkReader, longest_line
+from kcb_replay.ingest.readers.base import reader_name
 from kcb_replay.ingest.recording import Source
 from kcb_replay.ingest.schema import RefusedSource
 
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.discover import Candidate
     from kcb_replay.ingest.readers import Reader, Reading
-    from kcb_replay.ingest.recording import Note
+    from kcb_replay.ingest.recording import Note, Recording
 
-__all__ = ["ReadRun", "WantedRun", "read_runs", "reader_name"]
+__all__ = ["ReadRun", "WantedRun", "read_runs"]
 
 # Many runs at a time, but not more bytes than fit beside everything else.
 _MOST_RUNS, _MOST_BYTES = 512, 1 << 25
@@ -36,12 +38,16 @@ _MOST_RUNS, _MOST_BYTES = 512, 1 << 25
 
 @dataclass(frozen=True, slots=True)
 class WantedRun:
-    """A run to be read, its files, what is already known to be odd about them, and the sources it is stored with."""
+    """A run to be read, its files, what is already known to be odd about them, and the sources it is stored with.
+
+    `beginning` loads what is stored of a file that has grown, so that only its new rows are read.
+    """
 
     name: str
     candidates: tuple[Candidate, ...]
     notes: tuple[Note, ...] = ()
     stored: frozenset[str] = frozenset()
+    beginning: Callable[[], Recording] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +79,6 @@ class _Files(NamedTuple):
     blobs: tuple[Blob, ...]
 
 
-def reader_name(reader: Reader) -> str:
-    """Return how a reader and its version are named in the store."""
-    return f"{reader.format}/{reader.version}"
-
-
 def read_runs(
     wanted: Iterable[WantedRun], label: Callable[[Path], str], on_run: Callable[[str], None] | None = None
 ) -> Iterator[ReadRun]:
@@ -104,29 +105,54 @@ def _read_batch(
 ) -> Iterator[ReadRun]:
     opened: list[_Files] = []
     refused: list[list[RefusedSource]] = [[] for _ in batch]
+    parts: list[list[Part]] = [[] for _ in batch]
     for number, run in enumerate(batch):
         if on_run:
             on_run(run.name)
+        if part := _grown_part(run, label):
+            parts[number].append(part)
+            continue
         for reader, paths in _by_reader(run.candidates):
             try:
                 opened.append(_opened(number, reader, paths, label))
             except ReadError as error:
                 refused[number] += _refusals(paths, label, error)
-    parts: list[list[Part]] = [[] for _ in batch]
     for files, reading in zip(opened, _readings(opened), strict=True):
         if isinstance(reading, ReadError):
             refused[files.run] += _refusals(files.paths, label, reading)
         else:
-            parts[files.run].append(Part(files.reader.format, files.reader.rank, files.sources, reading))
+            sources = _marked(files, reading)
+            parts[files.run].append(Part(files.reader.format, files.reader.rank, sources, reading))
+    # Their bytes are no longer needed while their runs are written.
+    opened.clear()
     for run, found, left_out in zip(batch, parts, refused, strict=True):
         yield ReadRun(run, _stored(run, found, left_out), tuple(left_out))
+
+
+def _grown_part(run: WantedRun, label: Callable[[Path], str]) -> Part | None:
+    if run.beginning is None:
+        return None
+    try:
+        stored = run.beginning()
+    except KcbReplayError:
+        # It was removed from the store meanwhile.
+        return None
+    return part_of_grown(run.candidates[0], stored, label)
+
+
+def _marked(files: _Files, reading: Reading) -> tuple[Source, ...]:
+    """Return the sources of a run, a single one with the place where reading can go on."""
+    mark = mark_of(files.blobs[0].content, reading.read_to)
+    return files.sources if mark is None else (replace(files.sources[0], mark=mark),)
 
 
 def _stored(run: WantedRun, parts: Sequence[Part], refused: Sequence[RefusedSource]) -> StoredRun | None:
     if not parts:
         return None
     recording = merge(run.name, parts)
-    return StoredRun(replace(recording, notes=(*recording.notes, *run.notes)), tuple(refused))
+    if run.notes:
+        recording = replace(recording, notes=(*recording.notes, *run.notes))
+    return StoredRun(recording, tuple(refused))
 
 
 def _by_reader(candidates: Iterable[Candidate]) -> Iterable[tuple[Reader, tuple[Path, ...]]]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LEARNING_RATE_KEYS",
     "Fit",
+    "Mark",
     "Message",
     "MessageKind",
     "Note",
@@ -45,10 +46,22 @@ MessageKind: TypeAlias = Literal[
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Where reading goes on when a file has grown: the byte behind its last whole row.
+
+    `digest` is of what tells whether it is still the same file.
+    """
+
+    offset: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One file that was read.
 
-    `mtime_ns` and `size` are those of the file when it was read; `sha256` is of the bytes that were read.
+    `mtime_ns` and `size` are those of the file when it was read; `sha256` is of the bytes that were read, empty when
+    that was done in several steps, as the file grew. `mark` is None where the file is always read as a whole.
     """
 
     path: str
@@ -57,6 +70,7 @@ class Source:
     mtime_ns: int
     sha256: str
     reader: str
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +193,7 @@ class Fit:
         # A read-only view is kept: that of a store reads a stream when it is asked for.
         if not isinstance(self.steps, MappingProxyType):
             object.__setattr__(self, "steps", MappingProxyType(dict(self.steps)))
-        if (np.diff(self.epochs) <= 0).any():
+        if (self.epochs[1:] <= self.epochs[:-1]).any():
             raise ValueError("the epochs of a fit must rise")
         for name, series in self.metrics.items():
             if len(series.valid) != len(self.epochs):

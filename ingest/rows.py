@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -14,31 +14,48 @@ from kcb_replay.ingest.recording import Fit, Message, Recording, Series, StepSer
 from kcb_replay.ingest.schema import SCHEMA, FitEntry, RunEntry, StreamEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from kcb_replay.ingest.schema import RefusedSource
 
-__all__ = ["entry_of", "recording_of", "rows_of", "step_rows_of", "stream_of"]
+__all__ = ["columns_of", "entry_of", "recording_of", "row_count", "rows_of", "step_rows_of", "stream_of"]
 
 Integers: TypeAlias = NDArray[np.int64]
-_T = TypeVar("_T", bound=np.generic)
-# Rows that are held in memory at once, of a stream that may have any length.
-_PIECE = 250_000
+# Rows of one stream or metric, which may have any length, and of all that are held in memory at once.
+_PIECE, _MOST_ROWS = 250_000, 1_000_000
 
 
 class _Column(NamedTuple):
-    """One series of one fit."""
+    """Some epochs of a metric of one fit."""
 
+    run: str
+    number: int
+    fit: Fit
     metric: str
-    fit: int
-    series: Series
+    epochs: slice
+
+    @property
+    def series(self) -> Series:
+        return self.fit.metrics[self.metric]
 
 
-def rows_of(recording: Recording) -> pa.Table:
-    """Return a row per value, sorted by metric, fit and epoch, then a row per message, by fit."""
-    values = _value_rows(recording)
-    said = any(fit.messages for fit in recording.fits)
-    return pa.concat_tables([values, _message_rows(recording)]) if said else values
+def rows_of(recordings: Iterable[Recording]) -> Iterator[pa.Table]:
+    """Yield the rows of runs: a row per value, sorted by metric, fit and epoch, then a row per message, by fit.
+
+    A table holds as many runs as it can, since making one takes longer than filling it with a small run.
+    """
+    for said, some in groupby(recordings, _says_something):
+        for alike in [[one] for one in some] if said else [some]:
+            for columns in _batches(column for recording in alike for column in _columns(recording)):
+                yield _value_rows(columns)
+            if said:
+                yield _message_rows(*alike)
+
+
+def row_count(recording: Recording) -> int:
+    """Return the number of rows that `rows_of` makes of a run."""
+    values = sum(int(np.count_nonzero(series.valid)) for fit in recording.fits for series in fit.metrics.values())
+    return values + sum(len(fit.messages) for fit in recording.fits)
 
 
 def step_rows_of(recording: Recording) -> Iterator[pa.Table]:
@@ -55,6 +72,13 @@ def entry_of(recording: Recording, refused: tuple[RefusedSource, ...], tags: tup
     return RunEntry(recording.name, (0, 0), (0, 0), recording.sources, fits, recording.notes, refused, tags)
 
 
+def columns_of(entry: RunEntry) -> tuple[str, ...]:
+    """Return the columns of which `recording_of` makes a run; the catalogue knows the rest."""
+    timed = ("wall_time",) if any(fit.wall_time for fit in entry.fits) else ()
+    said = ("source", "message_kind", "message", "message_epoch", "message_value") if entry.message_count else ()
+    return ("fit", "metric", "epoch", "value", *timed, *said)
+
+
 def recording_of(entry: RunEntry, rows: pa.Table, steps: Sequence[Mapping[str, StepSeries]]) -> Recording:
     """Return the recording whose rows these are; the text columns were read as dictionaries, `steps` are per fit."""
     messages = iter(_messages_of(rows.slice(len(rows) - entry.message_count)))
@@ -63,8 +87,6 @@ def recording_of(entry: RunEntry, rows: pa.Table, steps: Sequence[Mapping[str, S
     codes, metrics = codes_and_words(rows.column("metric"))
     epochs = numbers_of(rows.column("epoch"), np.int64)
     values = numbers_of(rows.column("value"), np.float64)
-    wall_times = numbers_of(rows.column("wall_time"), np.float64)
-    wall_valid = validity_of(rows.column("wall_time"))
     fits = []
     for number, fit in enumerate(entry.fits):
         index = fit.epoch_column()
@@ -72,10 +94,13 @@ def recording_of(entry: RunEntry, rows: pa.Table, steps: Sequence[Mapping[str, S
         series = {}
         for metric, tag, source in fit.columns:
             # A metric without any value has no rows.
-            chosen = in_fit & (codes == metrics.index(metric)) if metric in metrics else np.zeros_like(in_fit)
+            chosen = _together(in_fit & (codes == metrics.index(metric))) if metric in metrics else slice(0)
             series[metric] = _placed(index, epochs[chosen], values[chosen], tag, source)
-        timed = in_fit & wall_valid
-        wall_time = fit.wall_time and _placed(index, epochs[timed], wall_times[timed], *fit.wall_time)
+        wall_time = None
+        if fit.wall_time is not None:
+            timed = in_fit & validity_of(rows.column("wall_time"))
+            times = numbers_of(rows.column("wall_time"), np.float64)
+            wall_time = _placed(index, epochs[timed], times[timed], *fit.wall_time)
         said = tuple(next(messages) for _ in range(fit.messages))
         fits.append(Fit(index, series, wall_time, steps[number], said))
     return Recording(entry.name, entry.sources, tuple(fits), entry.notes)
@@ -93,24 +118,49 @@ def stream_of(entry: StreamEntry, rows: pa.Table) -> StepSeries:
     )
 
 
-def _value_rows(recording: Recording) -> pa.Table:
-    columns = [
-        _Column(metric, number, series)
-        for number, fit in enumerate(recording.fits)
-        for metric, series in fit.metrics.items()
-    ]
-    columns.sort(key=lambda column: column[:2])
-    counts = [int(column.series.valid.sum()) for column in columns]
-    wall_times, wall_valid = _wall_times(recording, columns)
+def _says_something(recording: Recording) -> bool:
+    return any(fit.messages for fit in recording.fits)
+
+
+def _columns(recording: Recording) -> Iterator[_Column]:
+    """Yield the columns of a run in the order of their rows, long ones in pieces."""
+    places = sorted((metric, number) for number, fit in enumerate(recording.fits) for metric in fit.metrics)
+    for metric, number in places:
+        fit = recording.fits[number]
+        for first in range(0, len(fit), _PIECE):
+            yield _Column(recording.name, number, fit, metric, slice(first, first + _PIECE))
+
+
+def _batches(columns: Iterable[_Column]) -> Iterator[list[_Column]]:
+    """Yield columns together, as many as may be in memory at once."""
+    batch: list[_Column] = []
+    rows = 0
+    for column in columns:
+        length = min(len(column.fit), _PIECE)
+        if batch and rows + length > _MOST_ROWS:
+            yield batch
+            batch, rows = [], 0
+        batch.append(column)
+        rows += length
+    if batch:
+        yield batch
+
+
+def _value_rows(columns: Sequence[_Column]) -> pa.Table:
+    valid = [column.series.valid[column.epochs] for column in columns]
+    counts = [int(np.count_nonzero(some)) for some in valid]
+    known = np.concatenate(valid)
     arrays = {
-        "run": texts(np.zeros(sum(counts), np.int32), [recording.name]),
-        "fit": numbers(np.repeat(np.array([column.fit for column in columns], np.int32), counts)),
+        "run": _repeated([column.run for column in columns], counts),
+        "fit": numbers(np.repeat(np.array([column.number for column in columns], np.int32), counts)),
         "source": _repeated([column.series.source for column in columns], counts),
         "metric": _repeated([column.metric for column in columns], counts),
-        "epoch": numbers(_joined([recording.fits[c.fit].epochs[c.series.valid] for c in columns], np.int64)),
-        "value": numbers(_joined([c.series.values[c.series.valid] for c in columns], np.float64)),
-        "wall_time": numbers(wall_times, wall_valid),
+        "epoch": numbers(np.concatenate([column.fit.epochs[column.epochs] for column in columns])[known]),
+        "value": numbers(np.concatenate([column.series.values[column.epochs] for column in columns])[known]),
     }
+    if any(column.fit.wall_time is not None for column in columns):
+        times, timed = _wall_times(columns)
+        arrays["wall_time"] = numbers(times[known], timed[known])
     return _table(sum(counts), arrays)
 
 
@@ -168,16 +218,10 @@ def _fit_entry(fit: Fit) -> FitEntry:
 
 def _table(length: int, columns: Mapping[str, pa.Array]) -> pa.Table:
     """Return rows of one kind: the columns of the other kinds are null."""
+    nulls = {type_: pa.nulls(length, type_) for type_ in set(SCHEMA.types)}
     return pa.Table.from_arrays(
-        [columns[field.name] if field.name in columns else _nulls(length, field.type) for field in SCHEMA],
-        schema=SCHEMA,
+        [columns[field.name] if field.name in columns else nulls[field.type] for field in SCHEMA], schema=SCHEMA
     )
-
-
-# Runs of one folder are often of one length, and eight columns of each are empty.
-@lru_cache(maxsize=32)
-def _nulls(length: int, type_: pa.DataType) -> pa.Array:
-    return pa.nulls(length, type_)
 
 
 def _repeated(words: Sequence[str], counts: Sequence[int]) -> pa.DictionaryArray:
@@ -189,7 +233,16 @@ def _known(items: Sequence[object]) -> NDArray[np.bool_]:
     return np.array([item is not None for item in items], np.bool_)
 
 
+def _together(chosen: NDArray[np.bool_]) -> slice | NDArray[np.bool_]:
+    """Return the rows of a series as a slice, which copies nothing, where they stand together as they should."""
+    count = int(np.count_nonzero(chosen))
+    first = int(chosen.argmax()) if count else 0
+    return slice(first, first + count) if chosen[first : first + count].all() else chosen
+
+
 def _placed(index: Integers, epochs: Integers, numbers: NDArray[np.float64], tag: str, source: str) -> Series:
+    if np.array_equal(epochs, index):
+        return Series(numbers, np.ones(len(index), np.bool_), tag=tag, source=source)
     values = np.zeros(len(index))
     valid = np.zeros(len(index), np.bool_)
     places = np.searchsorted(index, epochs)
@@ -197,22 +250,21 @@ def _placed(index: Integers, epochs: Integers, numbers: NDArray[np.float64], tag
     return Series(values, valid, tag=tag, source=source)
 
 
-def _wall_times(recording: Recording, columns: list[_Column]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    times, valid = [], []
-    for _, number, series in columns:
-        wall = recording.fits[number].wall_time
-        times.append(np.zeros(int(series.valid.sum())) if wall is None else wall.values[series.valid])
-        valid.append(np.zeros(len(times[-1]), np.bool_) if wall is None else wall.valid[series.valid])
-    return _joined(times, np.float64), _joined(valid, np.bool_)
-
-
-def _joined(parts: list[NDArray[_T]], dtype: type[_T]) -> NDArray[_T]:
-    return np.concatenate(parts) if parts else np.zeros(0, dtype)
+def _wall_times(columns: Iterable[_Column]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    times, timed = [], []
+    for column in columns:
+        wall, length = column.fit.wall_time, len(column.fit.epochs[column.epochs])
+        times.append(np.zeros(length) if wall is None else wall.values[column.epochs])
+        timed.append(np.zeros(length, np.bool_) if wall is None else wall.valid[column.epochs])
+    return np.concatenate(times), np.concatenate(timed)
 
 
 def _ranges(epochs: Integers) -> tuple[tuple[int, int], ...]:
     if not len(epochs):
         return ()
+    # They rise, so that this is the one range of most fits.
+    if epochs[-1] - epochs[0] == len(epochs) - 1:
+        return ((int(epochs[0]), int(epochs[-1])),)
     breaks = np.flatnonzero(np.diff(epochs) != 1)
     firsts, lasts = epochs[[0, *(breaks + 1)]], epochs[[*breaks, -1]]
     return tuple(zip(firsts.tolist(), lasts.tolist(), strict=True))

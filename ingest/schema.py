@@ -31,7 +31,7 @@ import numpy as np
 import pyarrow as pa
 
 from kcb_replay.errors import StoreError
-from kcb_replay.ingest.recording import Note, Source, StepUnit
+from kcb_replay.ingest.recording import Mark, Note, Source, StepUnit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -84,8 +84,6 @@ PARQUET_ENCODING = {
     for field in SCHEMA
     if field.type != _TEXT
 }
-
-_LEAVES = {str, int, float, bool, type(None)}
 
 # A JSON document as the json module returns it.
 Json: TypeAlias = dict[str, Any]
@@ -176,14 +174,14 @@ class RunEntry:
         return known | {source.path: source for source in self.sources}
 
     def to_json(self) -> Json:
-        """Return the entry as it stands in the footer."""
-        return {key: value for key, value in _plain(self).items() if key != "name"}
+        """Return the fields as they stand in the footer, below the name."""
+        return {key: value for key, value in _fields_of(self).items() if key != "name"}
 
 
 def footer_of(entries: Iterable[RunEntry]) -> dict[bytes, bytes]:
     """Return the metadata of a bucket that holds these runs: the catalogue and its checksum."""
     document = {"version": VERSION, "runs": {entry.name: entry.to_json() for entry in entries}}
-    catalogue = json.dumps(document, separators=(",", ":")).encode()
+    catalogue = json.dumps(document, separators=(",", ":"), default=_fields_of).encode()
     return {FOOTER_KEY: catalogue, CHECKSUM_KEY: _checksum(catalogue)}
 
 
@@ -205,14 +203,9 @@ def catalogue_from_footer(metadata: Mapping[bytes, bytes] | None, where: str) ->
     return {name: _entry_from_json(name, entry) for name, entry in document["runs"].items()}
 
 
-def _plain(item: Any) -> Any:
-    """Return a dataclass as `asdict` does, without copying every number: the catalogue is written with each change."""
-    if type(item) in _LEAVES:
-        return item
-    if isinstance(item, tuple):
-        return [_plain(part) for part in item]
-    fields = getattr(item, "__dataclass_fields__", None)
-    return item if fields is None else {name: _plain(getattr(item, name)) for name in fields}
+def _fields_of(item: Any) -> Json:
+    """Return the fields of a dataclass as they are: `asdict` copies each number, with each change of a catalogue."""
+    return {name: getattr(item, name) for name in item.__dataclass_fields__}
 
 
 def _checksum(catalogue: bytes) -> bytes:
@@ -224,12 +217,18 @@ def _entry_from_json(name: str, entry: Json) -> RunEntry:
         name=name,
         rows=_pair(entry["rows"]),
         step_rows=_pair(entry["step_rows"]),
-        sources=tuple(Source(**source) for source in entry["sources"]),
+        sources=tuple(_source_from_json(source) for source in entry["sources"]),
         fits=tuple(_fit_from_json(fit) for fit in entry["fits"]),
         notes=tuple(Note(**note) for note in entry["notes"]),
         refused=tuple(RefusedSource(**source) for source in entry["refused"]),
         tags=tuple(entry["tags"]),
     )
+
+
+def _source_from_json(source: Json) -> Source:
+    # A store that was written before there were marks has none.
+    mark = source.get("mark")
+    return Source(**{**source, "mark": None if mark is None else Mark(**mark)})
 
 
 def _fit_from_json(fit: Json) -> FitEntry:

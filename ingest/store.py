@@ -60,14 +60,17 @@ class Store:
         *paths: str | Path,
         format: str = "auto",  # noqa: A002  # the option's name
         progress: Callable[[int, int, str], None] | None = None,
+        jobs: int = 1,
     ) -> IngestReport:
         """Read the logs below `paths` into the store and report what was read, unchanged and left out.
 
-        `progress` is called with (runs done, runs in all, name of the run at hand).
+        `progress` is called with (runs done, runs in all, name of the run at hand). More `jobs` than one are processes,
+        started where there is enough to read for them; a script that asks for them guards what it does by
+        `if __name__ == "__main__"`, since each of them imports it.
         """
         from kcb_replay.ingest.ingest import ingest
 
-        return ingest(self, paths, format=format, progress=progress)
+        return ingest(self, paths, format=format, progress=progress, jobs=jobs)
 
     def runs(self, *patterns: str, tag: str | None = None) -> list[RunEntry]:
         """Return the catalogue entries of the runs that match one of the patterns (all without one), by name.

@@ -22,6 +22,7 @@ from kcb_replay.report.svg import chart_svg, strip_svg
 if TYPE_CHECKING:
     import os
 
+    from kcb_replay.ingest.recording import Source
     from kcb_replay.replay.replay import Simulation
 
 __all__ = ["page_html", "report"]
@@ -56,16 +57,18 @@ def page_html(simulation: Simulation, *, command: str = "") -> str:
     environment.filters["chart"] = lambda curve, ident: Markup(chart_svg(curve, ident))  # noqa: S704  # escapes itself
     environment.filters["strip"] = lambda curve, last: Markup(strip_svg(curve, last))  # noqa: S704  # escapes itself
     style = _text_of("report.css")
-    return environment.from_string(
-        _text_of("report.html.j2")
-    ).render(
+    return environment.from_string(_text_of("report.html.j2")).render(
         page=contents_of(simulation),
         style=Markup(style),  # noqa: S704  # our own file
         policy=_policy(style),
         version=__version__,
         command=command,
-        sources=[_SourceLine(source.path, f"({source.format}, sha256 {source.sha256[:12]}…)") for source in sources],
+        sources=[_SourceLine(source.path, f"({source.format}, {_digest_text(source)})") for source in sources],
     )
+
+
+def _digest_text(source: Source) -> str:
+    return f"sha256 {source.sha256[:12]}…" if source.sha256 else "read as it grew"
 
 
 def _write_text(path: Path, text: str) -> None:

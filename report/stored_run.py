@@ -40,7 +40,7 @@ def run_document(entry: RunEntry, recording: Recording) -> Record:
                 "reader": source.reader,
                 "size": source.size,
                 "modified": _modified(source.mtime_ns),
-                "sha256": source.sha256,
+                "sha256": source.sha256 or None,
             }
             for source in entry.sources
         ],

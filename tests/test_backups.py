@@ -49,6 +49,22 @@ def test_a_beginning_is_told_on_both(logs, line_end, tail):
     }
 
 
+@pytest.mark.parametrize(
+    ("format", "header", "row"),
+    [
+        ("lightning", "epoch,step,train_loss\n", "{0},{0},{0}.5\n"),
+        ("yolo", "epoch,train/box_loss,metrics/mAP50(B),val/box_loss\n", "{0},0.5,0.25,{0}.5\n"),
+    ],
+)
+def test_tables_of_neighbours_are_told_too(logs, format, header, row):  # noqa: A002  # the readers' word
+    """Whatever is written row by row may have been copied before its training went on."""
+    for name, rows in (("a", 2), ("b", 4)):
+        (logs / f"{name}_metrics.csv").write_text(header + "".join(row.format(epoch) for epoch in range(1, rows + 1)))
+    runs = read(logs.parent)
+    assert {source.format for run in runs for source in run.sources} == {format}
+    assert [[note.code for note in run.notes].count("backup") for run in runs] == [1, 1]
+
+
 def test_both_are_kept_as_runs(logs):
     """Nothing is merged or dropped."""
     _write(logs / "a.csv", 3)
@@ -95,3 +111,25 @@ def test_a_backup_that_is_made_later_is_told_on_the_stored_run(logs, tmp_path):
     store.ingest(logs.parent)
     assert [note.code for note in store.load("run/a").notes] == ["backup"]
     assert sorted(store.ingest(logs.parent).unchanged) == ["run/a", "run/b", "run/c"]
+
+
+def test_a_grown_log_that_is_ingested_by_name_keeps_its_note(logs, tmp_path):
+    """Its folder is looked at, though only the one file is read."""
+    store = Store(tmp_path / "store")
+    _write(logs / "a.csv", 2)
+    _write(logs / "b.csv", 4)
+    store.ingest(logs.parent)
+    _write(logs / "b.csv", 5)
+    assert [run.name for run in store.ingest(logs / "b.csv").written] == ["run/b"]
+    assert [note.code for note in store.load("run/b").notes] == ["backup"]
+
+
+def test_a_log_that_was_ingested_by_name_loses_a_note_that_is_no_longer_true(logs, tmp_path):
+    """The backup that has gone its own way since is one no more."""
+    store = Store(tmp_path / "store")
+    _write(logs / "a.csv", 2)
+    _write(logs / "b.csv", 4)
+    store.ingest(logs.parent)
+    _write(logs / "a.csv", 2, tail="2,7.5\n")
+    store.ingest(logs / "a.csv")
+    assert store.load("run/a").notes == ()

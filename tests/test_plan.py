@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kcb_replay.errors import SettingError
 from kcb_replay.ingest.plan import plan
 from kcb_replay.ingest.store import Store
 from kcb_replay.ingest.writing import _useful_jobs
@@ -93,18 +94,22 @@ def test_processes_are_started_only_for_enough_work(logs, tmp_path):
 
 @pytest.mark.slow
 def test_several_processes_write_what_one_writes(logs, tmp_path, monkeypatch):
-    """Runs, values and what is left out are the same."""
-    (logs / "c" / "training.log").write_bytes(b"epoch,loss\n\xff\n")
+    """Runs, values, sources and what is left out, in the same order, from several buckets."""
+    for number in range(20):
+        _write(logs / f"run{number}" / "training.log", number + 1)
+    for name in ("a", "c", "run7"):
+        (logs / name / "training.log").write_bytes(b"epoch,loss\n\xff\n")
     stores = [Store(tmp_path / name) for name in ("one", "two")]
-    from kcb_replay.ingest import ingest as module
+    for store in stores:
+        store.create(expected_runs=10_000)
+    monkeypatch.setattr("kcb_replay.ingest.writing._useful_jobs", lambda wanted, asked: asked)
+    one, two = (store.ingest(logs, jobs=jobs) for store, jobs in zip(stores, (1, 2), strict=True))
+    assert (one.written, one.left_out) == (two.written, two.left_out)
+    assert [stores[0].load(run.name) for run in one.written] == [stores[1].load(run.name) for run in one.written]
+    assert (len(one.written), len(one.left_out)) == (20, 3)
 
-    reports = []
-    for store, jobs in zip(stores, (1, 2), strict=True):
-        monkeypatch.setattr("kcb_replay.ingest.writing._useful_jobs", lambda wanted, asked: asked)
-        reports.append(module.ingest(store, [logs], jobs=jobs))
-    one, two = [
-        ([(run.name, run.epochs) for run in report.written], [left.path for left in report.left_out])
-        for report in reports
-    ]
-    assert one == two
-    assert all(stores[0].load(name).fits == stores[1].load(name).fits for name in ("a", "b"))
+
+def test_less_than_one_process_is_refused(logs, tmp_path):
+    """None at all is no way to ask for as many as there are cores."""
+    with pytest.raises(SettingError, match="jobs is 0"):
+        Store(tmp_path / "store").ingest(logs, jobs=0)

@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -520,12 +521,10 @@ def test_no_flipped_byte_of_the_data_changes_a_value(store):
     noticed = 0
     for position in random.Random(0).sample(range(4, len(content) - footer), 200):
         path.write_bytes(content[:position] + bytes([content[position] ^ 4]) + content[position + 1 :])
-        try:
-            loaded = store.load("run1")
-        except StoreError:
-            noticed += 1
-        else:
-            assert loaded == whole, position
+        # A load reads the columns that it needs, a check all of them.
+        noticed += bool(store.check().faults)
+        with suppress(StoreError):
+            assert store.load("run1") == whole, position
     assert noticed > 100
 
 

@@ -9,8 +9,12 @@ if TYPE_CHECKING:
 
     from kcb_replay.errors import ReadError
     from kcb_replay.ingest.readers.base import Blob, Reader, Reading
+    from kcb_replay.ingest.recording import Fit
 
-__all__ = ["BulkReader", "longest_line", "looks_at_ends"]
+__all__ = ["LONGEST_LINE", "BulkReader", "GrowingReader", "longest_line", "looks_at_ends"]
+
+# In bytes: a hundred thousand metrics of long names; no log of a training has more in a line.
+LONGEST_LINE = 1 << 24
 
 
 @runtime_checkable
@@ -19,6 +23,18 @@ class BulkReader(Protocol):
 
     def read_many(self, runs: Sequence[tuple[Blob, ...]]) -> list[Reading | ReadError]:
         """Return, for each run, what `read` returns or raises."""
+        ...
+
+
+@runtime_checkable
+class GrowingReader(Protocol):
+    """A reader whose files grow while a training runs, and that can go on where it stopped."""
+
+    def read_on(self, fits: tuple[Fit, ...], head: bytes, new: Blob) -> Reading | None:
+        """Return what `read` gives of a whole file, from the fits up to `read_to`, its beginning, and what follows.
+
+        The new `read_to` counts from the old one. None where the file must be read as a whole.
+        """
         ...
 
 

@@ -7,7 +7,7 @@ changes while it is read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Fit, Note
 
-__all__ = ["Blob", "FolderReader", "Reader", "Reading"]
+__all__ = ["Blob", "FolderReader", "Reader", "Reading", "reader_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,14 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a reader found: the fits in order, and what was odd."""
+    """What a reader found: the fits in order, and what was odd.
+
+    `read_to` is the byte from which a `GrowingReader` can go on when the file has grown, None where it cannot.
+    """
 
     fits: tuple[Fit, ...]
     notes: tuple[Note, ...] = ()
+    read_to: int | None = field(default=None, compare=False)
 
 
 class Reader(Protocol):
@@ -74,3 +78,8 @@ class FolderReader(Protocol):
     def run_folder(self, path: Path) -> Path:
         """Return the folder of the run that a file belongs to."""
         ...
+
+
+def reader_name(reader: Reader) -> str:
+    """Return how a reader and its version are named in the store."""
+    return f"{reader.format}/{reader.version}"

@@ -7,6 +7,7 @@ stands in a file leaves it to the reader that goes row by row, so that this one 
 from __future__ import annotations
 
 import codecs
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,7 +25,7 @@ from kcb_replay.ingest.recording import Fit, Series
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Set as AbstractSet
 
-__all__ = ["read_alike"]
+__all__ = ["plain_names", "read_alike"]
 
 _Integers: TypeAlias = NDArray[np.int64]
 _Floats: TypeAlias = NDArray[np.float64]
@@ -73,7 +74,7 @@ def read_alike(blobs: Sequence[Blob]) -> list[Reading | None]:
     """Return the reading of each file, None for each that must be read row by row."""
     readings: list[Reading | None] = [None] * len(blobs)
     for header, files in _by_header(blobs).items():
-        names = _plain_names(header)
+        names = plain_names(header)
         separator = header[5:6]
         if names:
             plain = [file for file in files if _is_plain(file, separator, alone=len(files) == 1)]
@@ -95,7 +96,7 @@ def _by_header(blobs: Iterable[Blob]) -> dict[bytes, list[_Rows]]:
     return alike
 
 
-def _plain_names(header: bytes) -> list[str]:
+def plain_names(header: bytes) -> list[str]:
     """Return the names in a header that nobody could read otherwise, else nothing."""
     if b'"' in header or b"\r" in header:
         return []
@@ -178,12 +179,14 @@ def _column(column: pa.ChunkedArray) -> tuple[_Floats, _Mask]:
 
 def _readings(files: Sequence[_Rows], table: _Table) -> Iterable[tuple[_Rows, Reading]]:
     """Take the table apart again; a fit begins with each file and where the epoch does not rise."""
-    falls = np.flatnonzero(np.diff(table.epochs) <= 0) + 1
+    falls = (np.flatnonzero(np.diff(table.epochs) <= 0) + 1).tolist()
     complete = {name for name, (_, valid) in table.columns.items() if valid.all()}
+    # Where lines are rows, their number need not be remembered to go on behind them.
+    counted = len(files) > 1 or files[0].lines == table.lengths[0]
     begin = 0
     for file, length in zip(files, table.lengths, strict=True):
         end = begin + length
-        cuts = [begin, *falls[(falls > begin) & (falls < end)].tolist(), end]
+        cuts = [begin, *falls[bisect_right(falls, begin) : bisect_left(falls, end)], end]
         notes = [truncated_note(file.lines + 2, file.path)] if file.is_cut else []
         fits = []
         for number, (first, last) in enumerate(pairwise(cuts)):
@@ -191,7 +194,7 @@ def _readings(files: Sequence[_Rows], table: _Table) -> Iterable[tuple[_Rows, Re
             notes += notes_of_epochs(fit.epochs, number, file.path)
             fits.append(fit)
         if any(fit.metrics for fit in fits):
-            yield file, Reading(tuple(fits), tuple(notes))
+            yield file, Reading(tuple(fits), tuple(notes), file.stop if counted else None)
         begin = end
 
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
-    "LONGEST_LINE",
     "SEPARATORS",
     "decoded",
     "header_of",
@@ -25,18 +24,17 @@ __all__ = [
 ]
 
 SEPARATORS = ",;\t"
-# In bytes: a hundred thousand metrics of long names; no log of a training has more in a line.
-LONGEST_LINE = 1 << 24
 
 _Integers: TypeAlias = NDArray[np.int64]
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 # A Windows console leaves the mark out when it appends to a file that it has just made.
 _UNMARKED = {"epoch".encode(encoding): encoding for encoding in ("utf-16-le", "utf-16-be")}
+_ENCODINGS = (_BOMS | _UNMARKED).items()
 
 
 def decoded(content: bytes, errors: str = "strict") -> str:
     """Return the text of a file in UTF-8 or UTF-16, with a byte order mark or without."""
-    for start, encoding in (_BOMS | _UNMARKED).items():
+    for start, encoding in _ENCODINGS:
         if content.startswith(start):
             return content.decode(encoding, errors)
     return content.decode("utf-8", errors)

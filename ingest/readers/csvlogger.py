@@ -15,10 +15,10 @@ import numpy as np
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.counted import are_left_out, counted
+from kcb_replay.ingest.readers.abilities import LONGEST_LINE
 from kcb_replay.ingest.readers.base import Blob, Reading
 from kcb_replay.ingest.readers.csv_bulk import read_alike
 from kcb_replay.ingest.readers.csv_facts import (
-    LONGEST_LINE,
     SEPARATORS,
     decoded,
     header_of,
@@ -26,6 +26,7 @@ from kcb_replay.ingest.readers.csv_facts import (
     notes_of_epochs,
     truncated_note,
 )
+from kcb_replay.ingest.readers.csv_grown import read_on
 from kcb_replay.ingest.recording import Fit, Note, Series
 
 if TYPE_CHECKING:
@@ -85,6 +86,10 @@ class CSVLoggerReader:
         single = [number for number, blobs in enumerate(runs) if len(blobs) == 1]
         alike = dict(zip(single, read_alike([runs[number][0] for number in single]), strict=True))
         return [alike.get(number) or self._read_or_error(blobs) for number, blobs in enumerate(runs)]
+
+    def read_on(self, fits: tuple[Fit, ...], head: bytes, new: Blob) -> Reading | None:
+        """Return what `read` returns for a file that has grown, None where its new rows are not plain."""
+        return read_on(fits, head, new)
 
     def _read_or_error(self, blobs: tuple[Blob, ...]) -> Reading | ReadError:
         try:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.counted import are_left_out, counted
 from kcb_replay.ingest.printable import printable
+from kcb_replay.ingest.readers.abilities import LONGEST_LINE
 from kcb_replay.ingest.readers.base import Reading
 from kcb_replay.ingest.readers.points import (
     MAX_STEP,
@@ -65,6 +66,7 @@ class _LightningReader:
     rank: int = 40
     suffixes: tuple[str, ...] = (".csv",)
     version: int = 1
+    longest_line: int = LONGEST_LINE
 
     def accepts(self, path: str, head: bytes) -> bool:
         """Tell whether the file has the name and the columns that Lightning gives it."""

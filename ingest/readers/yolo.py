@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.printable import printable
+from kcb_replay.ingest.readers.abilities import LONGEST_LINE
 from kcb_replay.ingest.readers.base import Reading
 from kcb_replay.ingest.readers.points import MAX_STEP, epoch_column, epoch_notes, names_of, only, series
 from kcb_replay.ingest.readers.tables import cell, header_of, table_of
@@ -33,6 +34,7 @@ class _YoloReader:
     rank: int = 40
     suffixes: tuple[str, ...] = (".csv",)
     version: int = 1
+    longest_line: int = LONGEST_LINE
 
     def accepts(self, path: str, head: bytes) -> bool:  # noqa: ARG002  # the columns say it, whatever the name
         """Tell whether the columns are those of YOLO."""
