@@ -48,6 +48,8 @@ if TYPE_CHECKING:
         TerminateOnNaN,
         TorchReduceLROnPlateau,
     )
+    from kcb_replay.replay.inference.infer import infer
+    from kcb_replay.replay.inference.result import Inference
     from kcb_replay.replay.median import MedianStops, median_stopping
     from kcb_replay.replay.recommend.recommend import recommend
     from kcb_replay.replay.recommend.result import Recommendation
@@ -110,6 +112,8 @@ _HOME = {
         "TorchReduceLROnPlateau",
         "UP",
     ),
+    "replay.inference.infer": ("infer",),
+    "replay.inference.result": ("Inference",),
     "replay.median": ("MedianStops", "median_stopping"),
     "replay.replay": ("Simulation", "simulate"),
     "replay.result": ("Replay",),
@@ -149,6 +153,7 @@ __all__ = [
     "Fault",
     "Fit",
     "History",
+    "Inference",
     "IngestReport",
     "InverseTimeDecay",
     "KcbReplayError",
@@ -193,6 +198,7 @@ __all__ = [
     "TorchReduceLROnPlateau",
     "__version__",
     "compare_rules",
+    "infer",
     "median_stopping",
     "plot",
     "read",

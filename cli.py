@@ -8,6 +8,7 @@ from kcb_replay import __version__
 from kcb_replay.commands.base import Commands
 from kcb_replay.commands.comparing import compare_command
 from kcb_replay.commands.conforming import conform_command
+from kcb_replay.commands.inferring import infer_command
 from kcb_replay.commands.ingesting import ingest_command
 from kcb_replay.commands.recommending import recommend_command
 from kcb_replay.commands.replaying import explain_command, plot_command, report_command, simulate_command
@@ -38,6 +39,7 @@ _COMMANDS = (
     sweep_command,
     recommend_command,
     compare_command,
+    infer_command,
     plot_command,
     report_command,
     conform_command,

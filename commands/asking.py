@@ -168,7 +168,9 @@ def require_recorded(runs: tuple[str, ...], store: Path, found: AnySweep) -> Non
 _Item = TypeVar("_Item")
 
 
-def only_one(items: Sequence[_Item] | Iterator[_Item], what: str, noun: str, *, plural: str = "") -> list[_Item]:
+def only_one(
+    items: Sequence[_Item] | Iterator[_Item], what: str, noun: str = "run", *, plural: str = ""
+) -> list[_Item]:
     """Return the one item that there must be; raises `SettingError` for none or several."""
     from kcb_replay.ingest.counted import counted
 

@@ -62,7 +62,7 @@ def show_command(run: str, store: Path, output: str) -> None:
     from kcb_replay.report.stored_run import metric_records, run_document, run_text
 
     opened = Store(store)
-    (entry,) = only_one(opened.runs(run), run, "run")
+    (entry,) = only_one(opened.runs(run), run)
     recording = opened.load(entry.name)
     print_result(
         output,

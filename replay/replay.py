@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["LeftOut", "Simulation", "replay", "simulate"]
+__all__ = ["LeftOut", "Simulation", "fit_number", "replay", "simulate"]
 
 # Facts about the files that touch no answer.
 _HARMLESS = ("skipped", "empty")
@@ -113,7 +113,7 @@ def replay(
     raises, `SettingError` for an empty list or an unknown version.
     """
     question = Question(settings_of(callbacks), semantics, initial_lr, steps_per_epoch)
-    return _answer(recording, _fit_number(recording, fit), question)
+    return _answer(recording, fit_number(recording, fit), question)
 
 
 def _answers(recording: Recording, question: Question, *, reuse: bool) -> Iterator[Replay | LeftOut]:
@@ -202,7 +202,8 @@ def _horizon(run: Run, stream: Stream, question: Question, initial_lr: float, *,
     return horizon_of(run.rows, stream, initial_lr) if changes else None
 
 
-def _fit_number(recording: Recording, fit: int | None) -> int:
+def fit_number(recording: Recording, fit: int | None) -> int:
+    """Return the 0-based number of the fit that is asked for; raises `KcbReplayError` where that is not clear."""
     count = len(recording.fits)
     if fit is None and count == 1:
         return 0

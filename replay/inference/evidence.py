@@ -1,0 +1,182 @@
+"""What a recording shows of its callbacks: how long it is, when the learning rate fell, and what they said.
+
+A learning rate that is missing in some epochs, or of which the source does not say where it changed, shows nothing:
+it is said so and left alone.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from kcb_replay.replay.comparison import float32
+from kcb_replay.replay.inference.held import Held, held_rates
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kcb_replay.ingest.recording import Message, Note
+    from kcb_replay.replay.stream import Stream
+
+__all__ = ["READ_LATE", "Drop", "RateEvidence", "Rates", "Said", "rate_evidence", "said_of"]
+
+READ_LATE = "the recorded rate is the one after the drop"
+_BEST_EPOCH = re.compile(r"best epoch: (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The learning rate changed after the 0-based epoch `index` to `new`."""
+
+    index: int
+    new: Held
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What is known of the learning rate: `first` where the recording begins (None: nothing), and every change.
+
+    `rose` says that it was higher after one of them. `seen_until` is the last 0-based epoch whose drop would be seen;
+    `reading` says how the drops were dated. `recorded` is the rate of every epoch, empty where messages stand for it.
+    """
+
+    first: Held | None
+    drops: tuple[Drop, ...]
+    rose: bool
+    seen_until: int
+    reading: str
+    recorded: tuple[Held, ...] = ()
+
+    @property
+    def is_first_exact(self) -> bool:
+        """Whether the first rate is known to the last digit."""
+        return self.first is not None and self.first.is_exact
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the source shows every digit of the rates."""
+        return all(each.is_exact for each in (*self.recorded, *(drop.new for drop in self.drops)))
+
+
+@dataclass(frozen=True, slots=True)
+class RateEvidence:
+    """The readings of the learning rate, one but for TensorBoard files of Keras 3; where none, `reason` says why.
+
+    `scheduled`: LearningRateScheduler said that it set the rate. `contradicted`: what ReduceLROnPlateau said cannot be
+    all that changed the recorded rates; then it is not used.
+    """
+
+    readings: tuple[Rates, ...] = ()
+    reason: str = ""
+    scheduled: bool = False
+    contradicted: bool = False
+
+
+def rate_evidence(stream: Stream, messages: Sequence[Message], notes: Sequence[Note]) -> RateEvidence:
+    """Return what the recorded learning rates show, and what ReduceLROnPlateau said of them."""
+    said = [each for each in messages if each.kind == "reduced"]
+    scheduled = any(each.kind == "scheduled" for each in messages)
+    readings, reason = _recorded(stream, notes)
+    if not said:
+        return RateEvidence(readings, reason, scheduled)
+    spoken = _as_said(said, readings, stream.epochs[-1].index)
+    # Between two reductions a LearningRateScheduler sets the rate anew.
+    if spoken is None or scheduled or not _agree(spoken, readings):
+        return RateEvidence(readings, reason, scheduled, contradicted=True)
+    return RateEvidence((spoken,))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What EarlyStopping said: `stopped` at the last epoch, `restored` weights, those of the 0-based epoch `best`.
+
+    `unused` is the 0-based epoch of a stop that the recording does not end with; then the rest is not used either.
+    """
+
+    stopped: bool = False
+    restored: bool = False
+    best: int | None = None
+    unused: int | None = None
+
+
+def said_of(messages: Sequence[Message], last: int) -> Said:
+    """Return what EarlyStopping said in a recording that ends with the 0-based epoch `last`."""
+    stopped = next((each.epoch for each in messages if each.kind == "stopped" and each.epoch is not None), None)
+    if stopped not in (None, last):
+        return Said(unused=stopped)
+    restored = [each.text for each in messages if each.kind == "restored"]
+    numbers = [found for text in restored for found in _BEST_EPOCH.findall(text)]
+    return Said(stopped is not None, bool(restored), int(numbers[-1]) - 1 if numbers else None)
+
+
+def _recorded(stream: Stream, notes: Sequence[Note]) -> tuple[tuple[Rates, ...], str]:
+    """Return the readings of the recorded column, or none with the reason."""
+    rates = [stream.learning_rates.get(epoch.index) for epoch in stream.epochs]
+    known = [rate for rate in rates if rate is not None]
+    if not known:
+        return (), "No learning rate is recorded, so nothing can be said of ReduceLROnPlateau or of a schedule."
+    if len(known) < len(rates):
+        missing = len(rates) - len(known)
+        return (), f"The learning rate is missing in {missing} of {len(rates)} epochs: when it changed is not known."
+    if not all(math.isfinite(float32(rate)) and rate >= 0 for rate in known):
+        return (), "The learning rate is not a float32 from 0 up everywhere, so nothing is said of what changed it."
+    held = held_rates(known, on_console=any(note.code == "rounded" for note in notes))
+    indices = [epoch.index for epoch in stream.epochs]
+    readings = [_as_recorded(held, indices, late=False)]
+    if stream.learning_rates_may_be_late and readings[0].drops:
+        readings.append(_as_recorded(held, indices, late=True))
+    return tuple(readings), ""
+
+
+def _as_recorded(rates: Sequence[Held], indices: Sequence[int], *, late: bool) -> Rates:
+    """Return the changes of a recorded column; a late one holds the rate after the drop of its own epoch."""
+    places = indices[1:] if late else indices[:-1]
+    pairs = list(zip(places, pairwise(rates), strict=True))
+    # A rate that may be the same as the one before shows no change.
+    changes = tuple(Drop(place, new) for place, (old, new) in pairs if new.high < old.low or new.low > old.high)
+    return Rates(
+        first=rates[0],
+        drops=changes,
+        rose=any(new.low > old.high for _, (old, new) in pairs),
+        # A drop after the last epoch changes no recorded rate.
+        seen_until=indices[-1] if late else indices[-1] - 1,
+        reading=READ_LATE if late else "the recorded rate is the one of the epoch",
+        recorded=tuple(rates),
+    )
+
+
+def _as_said(said: Sequence[Message], readings: Sequence[Rates], last: int) -> Rates | None:
+    """Return the drops that ReduceLROnPlateau said, None where one lacks its epoch or rate.
+
+    One to the same rate, at the floor, is none.
+    """
+    first = readings[0].first if len(readings) == 1 else None
+    drops: list[Drop] = []
+    before = first
+    rose = False
+    for each in said:
+        if each.value is None or each.epoch is None or not math.isfinite(float32(each.value)) or each.value < 0:
+            return None
+        new = float32(each.value)
+        held = Held(new, new, new)
+        if before is None or new not in before:
+            drops.append(Drop(each.epoch, held))
+            rose |= before is not None and new > before.high
+        before = held
+    return Rates(first, tuple(drops), rose, last, "ReduceLROnPlateau said so")
+
+
+def _agree(said: Rates, readings: Sequence[Rates]) -> bool:
+    """Tell whether a reading has the drops that were said, as far as it would show them."""
+    return not readings or any(_is_seen_in(reading, said) for reading in readings)
+
+
+def _is_seen_in(reading: Rates, said: Rates) -> bool:
+    shown = [drop for drop in said.drops if drop.index <= reading.seen_until]
+    return len(shown) == len(reading.drops) and all(
+        one.index == other.index and one.new.written in other.new
+        for one, other in zip(shown, reading.drops, strict=True)
+    )

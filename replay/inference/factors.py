@@ -1,0 +1,152 @@
+"""The factor and the min_lr that make the recorded learning rates: ranges of doubles, exact at both ends.
+
+Where a source cut digits off, every rate that is written so is followed from the first one on, as a replay does. The
+ranges then hold all settings that make these rates, and at their ends perhaps some that just do not.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kcb_replay.replay.comparison import float32
+from kcb_replay.replay.inference.doubles import Range, first_true
+from kcb_replay.replay.inference.held import Held
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kcb_replay.replay.behaviours import Floor
+    from kcb_replay.replay.inference.evidence import Rates
+    from kcb_replay.replay.semantics import Semantics
+
+__all__ = ["RateArguments", "first_rate", "rate_arguments"]
+
+_LARGEST_FLOAT32 = 3.4028234663852886e38
+_LARGEST_FACTOR = math.nextafter(1.0, 0.0)
+_ABOVE_EVERY_FLOOR = 1.0002
+_ANY = Held(math.nan, 0.0, _LARGEST_FLOAT32)
+
+
+@dataclass(frozen=True, slots=True)
+class RateArguments:
+    """A factor (None: nothing is known of it) and a min_lr that go together; see `PlateauCandidate.at_floor`."""
+
+    factor: Range | None
+    min_lr: Range
+    at_floor: bool
+
+
+def rate_arguments(rates: Rates, version: Semantics) -> list[RateArguments]:
+    """Return what factor and min_lr may have been, none where no factor makes these rates."""
+    if rates.first is None and not rates.drops:
+        return []
+    levels = _levels(rates)
+    free = [] if rates.drops and _factors(levels, len(levels), version) is None else [_shown(rates, levels, version)]
+    below = math.nextafter(_first_floor(levels[-1].high, version.plateau_floor), 0.0)
+    found = [RateArguments(factor, Range(0.0, below), at_floor=False) for factor in free]
+    return [*found, *_at_floor(rates, levels, free, version)]
+
+
+def first_rate(rates: Rates, factor: float, min_lr: float, version: Semantics) -> float | None:
+    """Return the first learning rate with which a replay comes to the recorded ones, None where there is none."""
+    levels = _levels(rates)
+    # A first rate that is not known was one that could be reduced, by every rule of the floor.
+    floor = max(levels[1].high, min_lr * _ABOVE_EVERY_FLOOR) if rates.first is None else -1.0
+
+    def is_enough(first: float) -> bool:
+        rate = float32(first)
+        if rate <= floor:
+            return False
+        for level in levels[1:]:
+            rate = max(_product(rate, factor, version), float32(min_lr))
+            if rate < level.low:
+                return False
+        return True
+
+    found = first_true(is_enough, levels[0].low, levels[0].high)
+    return None if found is None else float32(found)
+
+
+def _levels(rates: Rates) -> list[Held]:
+    """Return the rates one after the other; the first of them may be any."""
+    return [rates.first or _ANY, *(drop.new for drop in rates.drops)]
+
+
+def _shown(rates: Rates, levels: Sequence[Held], version: Semantics) -> Range | None:
+    """Return the factors that make all of the levels; None where there is nothing to tell them by."""
+    if not rates.drops or _one_drop_from_anywhere(rates):
+        return None
+    return _factors(levels, len(levels), version)
+
+
+def _one_drop_from_anywhere(rates: Rates) -> bool:
+    return rates.first is None and len(rates.drops) == 1
+
+
+def _at_floor(
+    rates: Rates, levels: Sequence[Held], free: Sequence[Range | None], version: Semantics
+) -> Iterator[RateArguments]:
+    """Yield the arguments with which the last rate is the floor."""
+    last = levels[-1]
+    floor = _first_floor(last.low, version.plateau_floor)
+    if not rates.drops:
+        yield RateArguments(None, Range(floor, None), at_floor=True)
+        return
+    lowest = first_true(lambda min_lr: float32(min_lr) >= last.low, 0.0, 2 * last.high)
+    highest = first_true(lambda min_lr: float32(min_lr) >= last.high, 0.0, 2 * last.high)
+    beyond = first_true(lambda min_lr: float32(min_lr) > last.high, 0.0, 2 * last.high)
+    if lowest is None or highest is None or beyond is None:
+        return
+    if _first_floor(last.high, version.plateau_floor) < highest:
+        # Up to Keras 2.1.2 a rate just above min_lr is not reduced any more either.
+        below = math.nextafter(highest, 0.0)
+        yield from (RateArguments(factor, Range(floor, below), at_floor=True) for factor in free)
+    cut_short = _factors(levels, len(levels) - 1, version)
+    if cut_short is not None:
+        factor = None if _one_drop_from_anywhere(rates) else cut_short
+        yield RateArguments(factor, Range(lowest, math.nextafter(beyond, 0.0)), at_floor=True)
+
+
+def _first_floor(rate: float, rule: Floor) -> float:
+    """Return the least min_lr with which this rate is not visibly reduced any more."""
+
+    def holds(min_lr: float) -> bool:
+        exceeded = {"min_lr * 1.0001": min_lr + min_lr * 1e-4, "float64": min_lr, "float32": float32(min_lr)}[rule]
+        return rate <= exceeded or float32(min_lr) >= rate
+
+    found = first_true(holds, 0.0, max(2 * rate, 1e-300))
+    return rate if found is None else found
+
+
+def _factors(levels: Sequence[Held], reached: int, version: Semantics) -> Range | None:
+    """Return the factors that fall deep enough for all levels, but not below the first `reached`; None for none."""
+    least = first_true(lambda factor: _stays_above(levels[:reached], factor, version), 0.0, _LARGEST_FACTOR)
+    beyond = first_true(lambda factor: not _falls_to(levels, factor, version), 0.0, _LARGEST_FACTOR)
+    highest = _LARGEST_FACTOR if beyond is None else math.nextafter(beyond, 0.0)
+    return None if least is None or least > highest else Range(least, highest)
+
+
+def _stays_above(levels: Sequence[Held], factor: float, version: Semantics) -> bool:
+    """Tell whether the highest rates that are possible do not fall below a level."""
+    rate = levels[0].high
+    for level in levels[1:]:
+        rate = min(_product(rate, factor, version), level.high)
+        if rate < level.low:
+            return False
+    return True
+
+
+def _falls_to(levels: Sequence[Held], factor: float, version: Semantics) -> bool:
+    """Tell whether the lowest rates that are possible do not stay above a level."""
+    rate = levels[0].low
+    for level in levels[1:]:
+        rate = max(_product(rate, factor, version), level.low)
+        if rate > level.high:
+            return False
+    return True
+
+
+def _product(rate: float, factor: float, version: Semantics) -> float:
+    return float32(rate * (float32(factor) if version.float32_product else factor))

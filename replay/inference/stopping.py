@@ -1,0 +1,166 @@
+"""Which EarlyStopping explains where a recording ends: it stopped there, or would not have stopped before.
+
+Looked at are monitor, mode, patience (whole) and min_delta (from 0 up); baseline and start_from_epoch are taken at
+their defaults, and what is restored leaves no trace in the metrics.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from kcb_replay.replay.inference.candidates import StoppingCandidate
+from kcb_replay.replay.inference.doubles import Range
+from kcb_replay.replay.inference.monitored import merged
+from kcb_replay.replay.inference.plateaus import LARGEST_MIN_DELTA, Happened, Rule, pieces_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kcb_replay.replay.inference.doubles import Integers
+    from kcb_replay.replay.inference.evidence import Said
+    from kcb_replay.replay.inference.monitored import Monitored
+    from kcb_replay.replay.inference.plateaus import Pieces
+    from kcb_replay.replay.semantics import Semantics
+
+__all__ = ["stopping_candidates"]
+
+
+class _Acting(NamedTuple):
+    """What of a version matters for one metric; versions with the same answer alike.
+
+    `zero_stops_at` is the row at which a patience of 0 stops in any case, None where it acts as 1. `surely_stopped`:
+    what EarlyStopping said is said only by one that stops.
+    """
+
+    rule: Rule
+    counts_first: bool
+    spares_first_epoch: bool
+    zero_stops_at: int | None
+    surely_stopped: bool
+
+
+class _Found(NamedTuple):
+    """Ranges of min_delta (`low`, `high`) and patience (`least`, `most`: None where it does not stop).
+
+    Versions with the same answer are found by their being equal, and there may be thousands: so no dataclass.
+    """
+
+    low: float
+    high: float | None
+    least: int
+    most: int | None
+    next_index: int | None
+
+
+def stopping_candidates(monitored: Monitored, versions: Sequence[Semantics], said: Said) -> list[StoppingCandidate]:
+    """Return every range of settings that stops at the last epoch or nowhere, as it said, with its versions."""
+    alike: dict[_Acting, list[str]] = defaultdict(list)
+    for version in versions:
+        if version.early_stopping_needs_metric and monitored.gaps:
+            continue
+        if not monitored.cannot_be_held(version.early_stopping_arithmetic):
+            alike[_acting(monitored, version, said)].append(version.name)
+    rules = {acting.rule: None for acting in alike}
+    passes = {
+        (rule, first): _with_best(_pass(monitored, rule, first), monitored, said)
+        for rule in rules
+        for first in _firsts(alike, rule)
+    }
+    found = (
+        (candidate, names)
+        for acting, names in alike.items()
+        for candidate in _of_pieces(monitored, passes[acting.rule, acting.spares_first_epoch], acting)
+    )
+    return [_candidate(monitored, each, names) for each, names in merged(found, versions)]
+
+
+def _candidate(monitored: Monitored, found: _Found, versions: tuple[str, ...]) -> StoppingCandidate:
+    return StoppingCandidate(
+        monitor=monitored.monitor,
+        mode=monitored.mode,
+        patience=Range(found.least, found.most),
+        min_delta=Range(found.low, found.high),
+        stops=found.most is not None,
+        next_index=found.next_index,
+        versions=versions,
+    )
+
+
+def _acting(monitored: Monitored, version: Semantics, said: Said) -> _Acting:
+    plain = monitored.first_is_plain
+    rule = Rule(
+        single=version.early_stopping_arithmetic != "float64",
+        on_reference=False,
+        first_always=plain or version.early_stopping_any_first_value,
+    )
+    tests_improving = version.early_stopping_baseline_by_wait and not version.early_stopping_improving_never_stops
+    # A first value that improves is never waited on, so that it is spared tells nothing.
+    spares = version.early_stopping_spares_first_epoch and monitored.indices[0] == 0
+    zero = int(spares) if tests_improving else None
+    # Up to Keras 2.15 weights are restored where it stops, and only there.
+    stopped = said.stopped or (said.restored and not version.early_stopping_restores_at_end)
+    return _Acting(rule, version.early_stopping_counts_first, spares and not plain, zero, stopped)
+
+
+def _firsts(alike: dict[_Acting, list[str]], rule: Rule) -> set[bool]:
+    return {acting.spares_first_epoch for acting in alike if acting.rule == rule}
+
+
+def _pass(monitored: Monitored, rule: Rule, spares: bool) -> Pieces:
+    """Return what the rows before the last one allow."""
+    before_last = len(monitored.values) - 2
+    return pieces_of(monitored.values, rule, Happened((), before_last, np.ones(1, np.int64), first=int(spares)))
+
+
+def _with_best(pieces: Pieces, monitored: Monitored, said: Said) -> Pieces:
+    """Return the pieces whose best epoch is the one that was said; of those without an improvement it says nothing."""
+    if said.best is None:
+        return pieces
+    best_row = len(monitored.values) - 1 - pieces.wait[:, 0]
+    return pieces.chosen((best_row == monitored.row_of(said.best)) | (best_row < 0))
+
+
+def _of_pieces(monitored: Monitored, pieces: Pieces, acting: _Acting) -> Iterator[_Found]:
+    least, wait = pieces.least[:, 0], pieces.wait[:, 0]
+    ends_with_value = monitored.indices[-1] == monitored.last
+    if ends_with_value and acting.zero_stops_at == len(monitored.values) - 1:
+        yield _Found(0.0, None, 0, 0, None)
+    judged = len(monitored.values) > 1 or not acting.spares_first_epoch
+    if ends_with_value and judged:
+        yield from _stopped(pieces, acting)
+    if acting.surely_stopped:
+        return
+    needed = np.maximum(least, wait + 1) if judged else least
+    for low, high, needs, waited in _runs(pieces, needed, wait):
+        yield _Found(low, high, _as_given(needs, acting), None, monitored.last + needs - waited)
+
+
+def _stopped(pieces: Pieces, acting: _Acting) -> Iterator[_Found]:
+    least, wait = pieces.least[:, 0], pieces.wait[:, 0]
+    possible = wait >= least
+    for low, high, lowest, highest in _runs(pieces, np.where(possible, least, 0), np.where(possible, wait, 0)):
+        if highest > 0:
+            yield _Found(low, high, _as_given(lowest, acting), highest if acting.counts_first else highest - 1, None)
+
+
+def _as_given(counter: int, acting: _Acting) -> int:
+    """Return the least patience that acts when the counter reaches a number."""
+    if not acting.counts_first:
+        return counter - 1
+    # 0 acts as 1, but from TensorFlow 2.5 to 2.11 it stops at any epoch.
+    return 0 if counter == 1 and acting.zero_stops_at is None else counter
+
+
+def _runs(pieces: Pieces, one: Integers, other: Integers) -> Iterator[tuple[float, float | None, int, int]]:
+    """Yield neighbouring pieces with the same two numbers as one: low, high, and the numbers."""
+    if not len(one):
+        return
+    apart = pieces.low[1:] != np.nextafter(pieces.high[:-1], np.inf)
+    begins = np.flatnonzero(np.concatenate([[True], apart | (one[1:] != one[:-1]) | (other[1:] != other[:-1])]))
+    ends = np.concatenate([begins[1:] - 1, [len(one) - 1]])
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        high = float(pieces.high[end])
+        yield float(pieces.low[begin]), None if high >= LARGEST_MIN_DELTA else high, int(one[begin]), int(other[begin])

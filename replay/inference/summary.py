@@ -1,0 +1,92 @@
+"""An inference in a few sentences: what the recording shows, what that allows, and how certain it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate
+    from kcb_replay.replay.inference.evidence import Drop, RateEvidence, Rates, Said
+
+__all__ = ["Found", "summary_of"]
+
+_MOST_NAMED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What explains a recording."""
+
+    stopping: Sequence[StoppingCandidate]
+    plateaus: Sequence[PlateauCandidate]
+    schedules: Sequence[str]
+
+
+def summary_of(said: Said, rates: RateEvidence, found: Found) -> tuple[str, ...]:
+    """Return the sentences on what ended the recording and on what changed its learning rate."""
+    return (*_of_end(said, found.stopping), *_of_all_rates(rates, found))
+
+
+def _of_end(said: Said, stopping: Sequence[StoppingCandidate]) -> Iterator[str]:
+    if said.stopped:
+        yield "EarlyStopping said that it stopped the training there, so there was one."
+        yield "But for that message the recording would be consistent with no EarlyStopping at all."
+    elif said.restored:
+        yield "EarlyStopping said that it restored the best weights, so there was one, with restore_best_weights."
+        yield "But for that message the recording would be consistent with no EarlyStopping at all."
+    else:
+        yield "It is consistent with no EarlyStopping at all: the number of epochs asked for may have ended it."
+    if said.best is not None:
+        yield f"The weights that it restored are those of epoch {said.best + 1}, so that was its best one."
+    if not any(each.stops for each in stopping):
+        yield "No EarlyStopping that is looked at here stops exactly at the last epoch."
+    elif not said.stopped:
+        yield "It ends exactly where EarlyStopping with some settings stops; that proves none of them."
+    yield "It ran on to its end, so no EarlyStopping with less patience than below was there."
+
+
+def _of_all_rates(rates: RateEvidence, found: Found) -> Iterator[str]:
+    if rates.scheduled:
+        yield "LearningRateScheduler said that it set the learning rate, so there was one."
+    if rates.reason:
+        yield rates.reason
+    if rates.readings:
+        yield from _of_rates(rates.readings[0], found.plateaus, found.schedules)
+    if len(rates.readings) > 1:
+        yield "Its source may hold the rate from after a drop of the same epoch: then each change came an epoch later."
+
+
+def _of_rates(rates: Rates, plateaus: Sequence[PlateauCandidate], schedules: Sequence[str]) -> Iterator[str]:
+    if not rates.drops:
+        yield "The learning rate is the same in every epoch: nothing reduced it as far as the recording shows."
+        yield "It is consistent with no ReduceLROnPlateau at all, with a patient one, and with one at its min_lr."
+        return
+    yield f"The learning rate changed {_times(len(rates.drops))}: {_named(rates.drops)}."
+    if not rates.is_exact:
+        yield "Its source may have cut digits off: every rate that is written so is looked at."
+    if plateaus:
+        yield "ReduceLROnPlateau with the settings below reduces in these epochs and in no other; that proves none."
+    elif rates.rose:
+        yield "It rose, which ReduceLROnPlateau never does: a schedule, or somebody's own doing."
+    else:
+        yield "No ReduceLROnPlateau alone, as far as it is looked at here, reduces in these epochs and in no other."
+    if schedules:
+        also = "also " if plateaus else ""
+        yield f"Every recorded learning rate is {also}made by {', or by '.join(schedules)}."
+    elif len(rates.recorded) > 2 and len(rates.drops) == len(rates.recorded) - 1:
+        yield "It changes after every epoch, and no known schedule with simple arguments makes it: one of its own."
+    elif not plateaus:
+        yield "No known schedule with simple arguments makes it either: a schedule of its own, or several callbacks."
+
+
+def _named(drops: Sequence[Drop]) -> str:
+    named = [f"to {each.new.written:.6g} after epoch {each.index + 1}" for each in drops[:_MOST_NAMED]]
+    rest = len(drops) - len(named)
+    return ", ".join([*named, *([f"and {rest} times more"] if rest else [])])
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
