@@ -21,8 +21,11 @@ if TYPE_CHECKING:
         SettingError,
         StoreError,
     )
+    from kcb_replay.ingest.check import CheckReport, Fault
     from kcb_replay.ingest.ingest import IngestReport, read
-    from kcb_replay.ingest.recording import Fit, Note, Recording, Series, Source
+    from kcb_replay.ingest.readers.base import Blob, Reader, Reading
+    from kcb_replay.ingest.recording import Fit, Message, Note, Recording, Series, Source, StepSeries
+    from kcb_replay.ingest.schema import RunEntry
     from kcb_replay.ingest.store import Store
     from kcb_replay.replay.callbacks import (
         GL,
@@ -82,8 +85,11 @@ _HOME = {
         "SettingError",
         "StoreError",
     ),
+    "ingest.check": ("CheckReport", "Fault"),
     "ingest.ingest": ("IngestReport", "read"),
-    "ingest.recording": ("Fit", "Note", "Recording", "Series", "Source"),
+    "ingest.readers.base": ("Blob", "Reader", "Reading"),
+    "ingest.recording": ("Fit", "Message", "Note", "Recording", "Series", "Source", "StepSeries"),
+    "ingest.schema": ("RunEntry",),
     "ingest.store": ("Store",),
     "replay.callbacks": (
         "BackupAndRestore",
@@ -137,11 +143,14 @@ __all__ = [
     "UP",
     "BackupAndRestore",
     "BaseLogger",
+    "Blob",
     "CSVLogger",
+    "CheckReport",
     "CosineDecay",
     "CosineDecayRestarts",
     "EarlyStopping",
     "ExponentialDecay",
+    "Fault",
     "Fit",
     "History",
     "Inference",
@@ -154,6 +163,7 @@ __all__ = [
     "LightningEarlyStopping",
     "MedianStopping",
     "MedianStops",
+    "Message",
     "MissingExtraError",
     "ModelCheckpoint",
     "MonitorNotRecordedError",
@@ -164,18 +174,22 @@ __all__ = [
     "PolynomialDecay",
     "ProgbarLogger",
     "ReadError",
+    "Reader",
+    "Reading",
     "Recommendation",
     "Recording",
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "Replay",
     "RuleComparison",
+    "RunEntry",
     "RunNotFoundError",
     "Semantics",
     "Series",
     "SettingError",
     "Simulation",
     "Source",
+    "StepSeries",
     "StopAt",
     "Store",
     "StoreError",

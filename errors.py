@@ -28,7 +28,11 @@ __all__ = [
 
 
 class KcbReplayError(Exception):
-    """Base of every error that kcb-replay raises on purpose."""
+    """Base of every error that kcb-replay raises on purpose; its message steers no terminal, whatever it quotes."""
+
+    def __str__(self) -> str:
+        """Return the message with all but line ends made visible: it may quote names from anywhere."""
+        return "".join(map(_visible, super().__str__()))
 
 
 class ReadError(KcbReplayError):
@@ -89,3 +93,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `" Did you mean 'x'?"` for the closest known name, or an empty string."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def _visible(character: str) -> str:
+    if character.isprintable() or character == "\n":
+        return character
+    return character.encode("unicode_escape").decode()

@@ -168,9 +168,14 @@ def require_recorded(runs: tuple[str, ...], store: Path, found: AnySweep) -> Non
 _Item = TypeVar("_Item")
 
 
-def only_one(items: Sequence[_Item] | Iterator[_Item], what: str) -> list[_Item]:
+def only_one(
+    items: Sequence[_Item] | Iterator[_Item], what: str, noun: str = "run", *, plural: str = ""
+) -> list[_Item]:
     """Return the one item that there must be; raises `SettingError` for none or several."""
+    from kcb_replay.ingest.counted import counted
+
     found = list(items)
     if len(found) != 1:
-        raise SettingError(f"{what!r} stands for {len(found)} of them, but exactly one is needed here.")
+        stands_for = counted(len(found), noun, plural=plural)
+        raise SettingError(f"{what!r} stands for {stands_for}, but exactly one is needed here.")
     return found

@@ -29,7 +29,9 @@ def print_result(output: str, document: Record, records: Sequence[Record], table
         "tsv": lambda: machine.as_tsv(records),
         "md": lambda: machine.as_markdown(records),
     }
-    click.echo(writers[output]())
+    text = writers[output]()
+    # Without color, click takes what looks like a colour out of the names; a form without a record has no line.
+    click.echo(text, color=True, nl=bool(text))
 
 
 def progress_bar(quiet: bool) -> AbstractContextManager[Callable[[int, int, str], None] | None]:

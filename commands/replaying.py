@@ -86,7 +86,8 @@ def plot_command(run: str, store: Path, output: Path, fit: int | None, quiet: bo
     simulation = simulation_of((run,), store, settings)
     require_answer(simulation)
     replays = [replay for replay in simulation.replays if fit in (None, replay.fit)]
-    (replay,) = only_one(replays, run if fit is None else f"{run} fit {fit}")
+    what, of = run if fit is None else f"{run} fit {fit}", "of run, fit and setting"
+    (replay,) = only_one(replays, what, f"combination {of}", plural=f"combinations {of}")
     plot(replay, output)
     say([f"Wrote {output} ({size_of(output)})"], quiet=quiet)
 

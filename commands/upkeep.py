@@ -39,8 +39,12 @@ def runs_command(runs: tuple[str, ...], store: Path, tag: str | None, output: st
     """List the runs of the store."""
     from kcb_replay.ingest.store import Store
     from kcb_replay.report.tables import run_records, runs_table
+    from kcb_replay.report.upkeep import nothing_listed
 
-    entries = Store(store).runs(*runs, tag=tag)
+    opened = Store(store)
+    entries = opened.runs(*runs, tag=tag)
+    if not entries:
+        say([nothing_listed(opened.runs(), tag)], quiet=False)
     records = run_records(entries)
     document = {"schema": "kcb-replay/runs/1", "runs": records}
     print_result(output, document, records, lambda: runs_table(entries))
@@ -112,8 +116,9 @@ def tag_command(runs: tuple[str, ...], tags: str, remove: bool, store: Path, qui
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.ingest.store import Store
 
-    names = Store(store).tag(runs, tags.split(","), remove=remove)
-    what = f"{'Untagged' if remove else 'Tagged'} {', '.join(all_shown(tags.split(',')))}:"
+    given = [tag.strip() for tag in tags.split(",")]
+    names = Store(store).tag(runs, given, remove=remove)
+    what = f"{'Untagged' if remove else 'Tagged'} {', '.join(all_shown(given))}:"
     say([f"{what} {name}" for name in all_shown(names)], quiet=quiet)
 
 
@@ -142,7 +147,8 @@ def snapshot_command(folder: Path, store: Path, quiet: bool) -> None:
 
     Its files are hard links, which take no space. DIR must be new or empty.
     """
+    from kcb_replay.ingest.counted import counted
     from kcb_replay.ingest.store import Store
 
     buckets = Store(store).snapshot(folder)
-    say([f"Wrote {folder} ({buckets} buckets)"], quiet=quiet)
+    say([f"Wrote {folder} ({counted(buckets, 'bucket')})"], quiet=quiet)

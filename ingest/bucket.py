@@ -44,6 +44,7 @@ __all__ = [
     "Content",
     "StoredRun",
     "content_of",
+    "damage_named",
     "opened",
     "read_entries",
     "read_rows",
@@ -115,7 +116,7 @@ def read_run(path: Path, name: str) -> Recording | None:
             if entry is None:
                 return None
             rows = read_rows(file, path, entry.rows, columns_of(entry))
-            with _damage_named(path):
+            with damage_named(path):
                 return recording_of(entry, rows, _steps_of(path, entry))
     except FileNotFoundError:
         return None
@@ -144,7 +145,7 @@ def rewrite(path: Path, change: Callable[[dict[str, Content]], dict[str, Content
 @contextmanager
 def opened(path: Path) -> Iterator[pq.ParquetFile]:
     """Open a bucket; a file that is no Parquet is a `StoreError` that names it."""
-    with _damage_named(path):
+    with damage_named(path):
         try:
             file = pq.ParquetFile(path, read_dictionary=DICTIONARY_COLUMNS, page_checksum_verification=True)
         except KeyError:
@@ -179,20 +180,25 @@ def _nothing() -> Iterator[None]:
 
 
 @contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
+def damage_named(path: Path) -> Iterator[None]:
     """Turn whatever reading a bucket fails with into a `StoreError` that names it."""
     try:
         yield
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        if isinstance(error, OSError) and error.errno:
+            # The system refused; nothing is known to be wrong with the file.
+            reason = os.strerror(error.errno)
+            raise StoreError(f"{path} cannot be read: {reason}. Check its permissions and its disk.") from error
         raise StoreError(
-            f"{path} is not readable as Parquet: {error}. Restore it, or delete it and ingest its runs again."
+            f"{path} is not readable as Parquet: {str(error).rstrip('.')}."
+            " Restore it, or delete it and ingest its runs again."
         ) from error
 
 
 def _entries(file: pq.ParquetFile, path: Path) -> dict[str, RunEntry]:
-    with _damage_named(path):
+    with damage_named(path):
         return catalogue_from_footer(file.metadata.metadata, str(path))
 
 
@@ -220,8 +226,11 @@ def _pieces(
     for number in range(file.num_row_groups):
         stop = start + file.metadata.row_group(number).num_rows
         if start < end and stop > first:
-            with _damage_named(path):
+            with damage_named(path):
                 group = file.read_row_group(number, columns=columns)
+                # One that is not found is left out without a word.
+                if group.num_columns != len(columns):
+                    raise ValueError(f"row group {number} lacks a column")
             yield group.slice(max(first - start, 0), min(end, stop) - max(first, start))
         start = stop
 
@@ -255,7 +264,7 @@ def _stream(file: pq.ParquetFile, path: Path, entry: RunEntry, place: tuple[int,
     first = entry.step_rows[0] + sum(before)
     stream = entry.fits[fit].streams[number]
     rows = read_rows(file, path, (first, first + stream.steps), ["step", "step_value", "wall_time"])
-    with _damage_named(path):
+    with damage_named(path):
         return stream_of(stream, rows)
 
 

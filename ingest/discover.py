@@ -14,9 +14,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, cast
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.files import read_head, state_of
+from kcb_replay.ingest.files import read_end, read_head, state_of
 from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.readers import READERS, FolderReader, reader_named
+from kcb_replay.ingest.readers.abilities import looks_at_ends
 from kcb_replay.ingest.readers.tensorboard import ROLES
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ __all__ = ["STORE_FILE", "Candidate", "Discovery", "Group", "discover", "run_fol
 STORE_FILE = "_kcb.json"
 # In a folder only files with such endings are opened; a file that is named is always opened.
 _SUFFIXES = frozenset(suffix for reader in READERS for suffix in reader.suffixes)
+# Characters of the first line of what is no log.
+_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,7 @@ def _sniffed(path: Path, search: _Search) -> Candidate | None:
         reason = str(error) if isinstance(error, ReadError) else f"cannot be read: {error.strerror}"
         found.left_out.append(LeftOutSource(_printable(path), reason))
         return None
-    reader = known or _accepting(path, head, search.readers)
+    reader = known or _accepting(path, head, search.readers) or _accepting_end(path, search.readers)
     if reader is not None:
         return Candidate(path, reader, state.size)
     found.other_files += 1
@@ -165,6 +168,15 @@ def _accepting(path: Path, head: bytes, readers: Iterable[Reader]) -> Reader | N
     return next((reader for reader in readers if reader.accepts(path.as_posix(), head)), None)
 
 
+def _accepting_end(path: Path, readers: Iterable[Reader]) -> Reader | None:
+    try:
+        end = read_end(path)
+    except (OSError, ReadError):
+        # It has changed since its head was read; it is of no format then.
+        return None
+    return _accepting(path, end, filter(looks_at_ends, readers)) if end else None
+
+
 def _looks_like_a_log(path: Path, head: bytes) -> bool:
     first_line = head.split(b"\n", 1)[0].lower()
     return path.suffix.lower() in (".csv", ".tsv", ".log") and (not head or b"epoch" in first_line)
@@ -173,9 +185,15 @@ def _looks_like_a_log(path: Path, head: bytes) -> bool:
 def _no_format(head: bytes) -> str:
     if not head:
         return "is empty"
-    first_line = head.split(b"\n", 1)[0].decode("utf-8", "backslashreplace").strip()
-    shown = first_line if len(first_line) <= 60 else first_line[:57] + "..."
-    return f"begins with {shown!r}: of no format that is known ({', '.join(reader.format for reader in READERS)})"
+    formats = ", ".join(reader.format for reader in READERS)
+    return f"begins with {_beginning(head)}: of no format that is known ({formats})"
+
+
+def _beginning(head: bytes) -> str:
+    first_line = head.split(b"\n", 1)[0].decode("utf-8", "replace").strip(" \t\r")
+    if not {"\0", "\ufffd"}.isdisjoint(first_line[:_SHOWN]):
+        return f"the bytes {head[:16].hex(' ')}"
+    return repr(first_line if len(first_line) <= _SHOWN else first_line[: _SHOWN - 3] + "...")
 
 
 def _printable(path: Path) -> str:
@@ -197,7 +215,7 @@ def _of_file(path: Path, search: _Search) -> Group:
     except ReadError as error:
         raise ReadError(f"{_printable(path)} {error}.") from None
     readers = search.readers
-    reader = readers[0] if len(readers) == 1 else _accepting(path, head, readers)
+    reader = readers[0] if len(readers) == 1 else _accepting(path, head, readers) or _accepting_end(path, readers)
     if reader is None:
         raise ReadError(f"{path} {_no_format(head)}. Give one of these, or name its format with --format.")
     candidate = Candidate(path, reader, state.size)

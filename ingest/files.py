@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-__all__ = ["LARGEST_FILE", "FileState", "FileStream", "read_from", "read_head", "read_whole", "state_of", "streamed"]
+__all__ = [
+    "LARGEST_FILE",
+    "FileState",
+    "FileStream",
+    "read_end",
+    "read_from",
+    "read_head",
+    "read_whole",
+    "state_of",
+    "streamed",
+]
 
 # In bytes; most files are read into memory as a whole.
 LARGEST_FILE = 1 << 32
@@ -57,6 +67,17 @@ def read_head(path: Path) -> bytes:
                 break
             head += more
         return head
+
+
+def read_end(path: Path) -> bytes:
+    """Return the last bytes of a file, nothing of one that is no longer than its head."""
+    with _opened(path) as descriptor:
+        size = _regular(os.fstat(descriptor)).size
+        if size <= _HEAD:
+            return b""
+        # The offset is even, so that UTF-16 stays what it is.
+        os.lseek(descriptor, (size - _HEAD) & ~1, os.SEEK_SET)
+        return os.read(descriptor, _HEAD)
 
 
 def read_whole(path: Path, *, longest_line: int | None = None) -> tuple[bytes, FileState]:

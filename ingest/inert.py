@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Inert", "InertPickleError", "Opaque", "misshapen"]
+__all__ = ["Inert", "InertPickleError", "Opaque", "misshapen", "type_name"]
 
 MAX_DEPTH = 100
 MAX_OBJECTS = 5_000_000  # counted as if nothing were shared: a doubled tuple doubles with every opcode
@@ -55,6 +55,11 @@ class Inert:
     named: Mapping[str, int]
 
 
+def type_name(value: object) -> str:
+    """Return the name of the type that a value has in the pickle; bytes are a view of the file where they are many."""
+    return "bytes" if isinstance(value, memoryview) else type(value).__name__
+
+
 def misshapen(top: object) -> str:
     """Say what is wrong when it holds itself, is nested too deep, or is too large once nothing is shared, else ""."""
     measured: dict[int, tuple[int, int]] = {}
@@ -66,7 +71,8 @@ def misshapen(top: object) -> str:
             continue
         if parts is None:
             parts = _parts(node)
-            if parts:
+            waiting = [(part, None) for part in parts if id(part) not in measured]
+            if waiting:
                 opened.add(id(node))
                 if not opened.isdisjoint(map(id, parts)):
                     return "an object that holds itself"
@@ -75,7 +81,7 @@ def misshapen(top: object) -> str:
                 if len(pending) > MAX_CONTAINERS:
                     return _TOO_MANY
                 pending.append((node, parts))
-                pending.extend([(part, None) for part in parts if id(part) not in measured])
+                pending.extend(waiting)
                 continue
         opened.discard(id(node))
         height, objects = _measure(node, [measured[id(part)] for part in parts])
@@ -91,9 +97,14 @@ def misshapen(top: object) -> str:
 
 def _measure(node: object, parts: Sequence[tuple[int, int]]) -> tuple[int, int]:
     """Return height and number of objects of a node from those of its parts."""
-    height, objects = 1, 1 + (len(node) if isinstance(node, _PLAIN_CONTAINERS) else 0)
+    objects = 1 + (len(node) if isinstance(node, _PLAIN_CONTAINERS) else 0)
+    above = 1
+    if isinstance(node, Opaque) and node.args:
+        # A call is measured together with the tuple of its arguments.
+        above, objects = 2, 2 + len(node.args)
+    height = above
     for part_height, part_objects in parts:
-        height = max(height, part_height + 1)
+        height = max(height, part_height + above)
         objects += part_objects
     return height, objects
 
@@ -105,10 +116,10 @@ _CONTAINERS = frozenset({list, tuple, dict, Opaque})
 def _parts(node: object) -> list[object]:
     inner: Iterable[object] = ()
     if isinstance(node, Opaque):
+        inner = node.args or ()
         # Most records are numbers of NumPy: a call with nothing else.
-        if node.state is None and not node.items:
-            return [node.args] if node.args else []
-        inner = (node.args, node.state, node.items)
+        if node.state is not None or node.items:
+            inner = (*inner, node.state, node.items)
     elif isinstance(node, dict):
         inner = node.values()
     elif isinstance(node, list | tuple):

@@ -6,6 +6,7 @@ What is compressed is unpacked up to a cap, whatever its own header says of its 
 from __future__ import annotations
 
 import bz2
+import io
 import lzma
 import re
 import zlib
@@ -34,6 +35,7 @@ _COMPRESSIONS: dict[bytes, Callable[[], _Decompressor]] = {
     b"\xfd7": lambda: lzma.LZMADecompressor(memlimit=_MEMORY),
     b"\x5d\x00": lambda: lzma.LZMADecompressor(memlimit=_MEMORY),
 }
+_STEP = 1 << 16
 _ERRORS = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)
 
 
@@ -51,8 +53,7 @@ def interpret_file(content: bytes) -> Inert:
     unpacked, rest = _unpacked(content, MAX_CONTENT)
     if rest:
         raise InertPickleError(rest, len(content))
-    start = _npy_header(unpacked)
-    return interpret(unpacked[start:] if start else unpacked)
+    return interpret(unpacked, start=_npy_header(unpacked))
 
 
 def _npy_header(content: bytes) -> int:
@@ -68,11 +69,31 @@ def _unpacked(content: bytes, cap: int) -> tuple[bytes, str]:
         return content, ""
     decompressor = make()
     try:
-        unpacked = decompressor.decompress(content, cap)
+        unpacked, taken = _decompressed(decompressor, content, cap)
     except _ERRORS as error:
         raise InertPickleError(f"compressed data that is damaged ({error})", 0) from error
-    if decompressor.unused_data:
-        return unpacked, f"{len(decompressor.unused_data)} bytes behind the compressed data"
+    behind = len(decompressor.unused_data) + len(content) - taken
+    if decompressor.eof and behind:
+        return unpacked, f"{behind} bytes behind the compressed data"
     if not decompressor.eof:
         return unpacked, f"compressed data that is cut off, or more than {cap} bytes,"
     return unpacked, ""
+
+
+def _decompressed(decompressor: _Decompressor, content: bytes, cap: int) -> tuple[bytes, int]:
+    """Return the first unpacked bytes, and how many packed ones were taken for them.
+
+    It goes step by step, since a decompressor that is asked for all at once holds it twice.
+    """
+    unpacked, taken, given = io.BytesIO(), 0, b""
+    while not decompressor.eof and unpacked.tell() < cap:
+        if not given and getattr(decompressor, "needs_input", True):
+            given = content[taken : taken + _STEP]
+            taken += len(given)
+        piece = decompressor.decompress(given, min(_STEP, cap - unpacked.tell()))
+        if not piece and not given and taken == len(content):
+            break
+        unpacked.write(piece)
+        # What zlib has not come to is given again; the others keep it themselves.
+        given = getattr(decompressor, "unconsumed_tail", b"")
+    return unpacked.getvalue(), taken

@@ -22,14 +22,14 @@ _MAX_DIMENSIONS = 32
 _PLAIN_DTYPE = re.compile(r"[biuf]([1248])")
 
 
-def array_bytes(machine: Machine, state: object) -> bytes:
+def array_bytes(machine: Machine, state: object) -> bytes | memoryview:
     """Return the bytes of the array that follow its wrapper."""
     size = _size(state)
     if size is None or not isinstance(state, dict):
         machine.refuse("a joblib array of other values than plain numbers")
     if state.get("numpy_array_alignment_bytes") is not None:
         machine.take(machine.length(1, "padding"), "padding")
-    return machine.take(size, "joblib array")
+    return machine.taken_bytes(size, "joblib array")
 
 
 def _size(state: object) -> int | None:

@@ -17,7 +17,10 @@ MAX_MARKS = 1_000
 MAX_MEMO = 2_000_000
 MAX_SETS = 100_000  # an empty set takes one byte of pickle and 216 of memory
 MAX_GLOBALS = 10_000
-MAX_FLOATS = 2_000_000
+MAX_FLOATS = 1_800_000
+FLOAT_SIZE = 32  # in memory, with its place in a list
+MAX_WITH_FLOATS = 72 * 1024 * 1024  # of a file and its floats together: the larger a file, the fewer floats it may hold
+MAX_COPIED = 1024 * 1024  # bytes in a row: what is longer stays where it is
 MAX_TEXT = 16 * 1024 * 1024  # a character may take four times its bytes in memory
 MAX_INTEGER_BYTES = 64
 MAX_NUMBER_TEXT = 160  # decimal digits of a 64-byte integer, with sign and suffix
@@ -27,14 +30,31 @@ _ABSENT = object()
 class Machine:
     """The stack, the open marks and the memo of one interpretation; `at` is the opcode, `next` what follows it."""
 
-    __slots__ = ("at", "content", "floats", "marks", "memo", "named", "names", "next", "sets", "size", "stack", "text")
+    __slots__ = (
+        "at",
+        "content",
+        "floats",
+        "marks",
+        "memo",
+        "most_floats",
+        "named",
+        "names",
+        "next",
+        "scalars",
+        "sets",
+        "size",
+        "stack",
+        "text",
+    )
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, start: int = 0) -> None:
         self.content = content
         self.size = len(content)
-        self.at = 0
-        self.next = 0
+        self.most_floats = min(MAX_FLOATS, (MAX_WITH_FLOATS - self.size) // FLOAT_SIZE)
+        self.at = start
+        self.next = start
         self.floats = 0
+        self.scalars = 0
         self.sets = 0
         self.text = 0
         self.stack: list[object] = []
@@ -49,11 +69,24 @@ class Machine:
 
     def take(self, count: int, what: str) -> bytes:
         """Return the next bytes of the content."""
-        start, end = self.next, self.next + count
+        start = self.next
+        self.skip(count, what)
+        return self.content[start : self.next]
+
+    def skip(self, count: int, what: str) -> None:
+        """Go on behind the next bytes of the content."""
+        end = self.next + count
         if end > self.size:
-            self.refuse(f"expected {count} bytes in a {what}, but only {self.size - start} remain,")
+            self.refuse(f"expected {count} bytes in a {what}, but only {self.size - self.next} remain,")
         self.next = end
-        return self.content[start:end]
+
+    def taken_bytes(self, count: int, what: str) -> bytes | memoryview:
+        """Return the next bytes of the content, many of them as a view: a file may be nothing but one array."""
+        if count <= MAX_COPIED:
+            return self.take(count, what)
+        start = self.next
+        self.skip(count, what)
+        return memoryview(self.content)[start : self.next]
 
     def length(self, width: int, what: str) -> int:
         """Return the next little-endian unsigned integer."""
@@ -93,8 +126,8 @@ class Machine:
     def push_floats(self, values: list[float]) -> None:
         """Put several floats onto the stack; they are not counted as opcodes, but by themselves."""
         self.floats += len(values)
-        if self.floats > MAX_FLOATS:
-            self.refuse(f"more than {MAX_FLOATS} floats")
+        if self.floats > self.most_floats:
+            self.refuse(f"more than {self.most_floats} floats in {self.size} bytes")
         if len(self.stack) + len(values) > MAX_STACK:
             self.refuse(f"more than {MAX_STACK} objects on the stack")
         self.stack += values
@@ -160,6 +193,11 @@ class Machine:
             return
         memo.extend([_ABSENT] * (index + 1 - len(memo)))
         memo[index] = value
+
+    def remembered(self, index: int) -> object:
+        """Return what was remembered under an index, None where nothing was."""
+        value = self.memo[index] if 0 <= index < len(self.memo) else None
+        return None if value is _ABSENT else value
 
     def recall(self, index: int) -> None:
         """Put what was remembered under an index onto the stack."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from kcb_replay.ingest.inert import Opaque
+from kcb_replay.ingest.inert import Opaque, type_name
 from kcb_replay.ingest.inert_joblib import JOBLIB_ARRAY, array_bytes
 from kcb_replay.ingest.inert_machine import MAX_INTEGER_BYTES, Machine
+from kcb_replay.ingest.inert_scalars import scalars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +34,7 @@ _KEYS = frozenset({str, bytes, int, float, bool})
 
 
 def _kind(value: object) -> str:
-    return value.name if isinstance(value, Opaque) else f"a {type(value).__name__}"
+    return value.name if isinstance(value, Opaque) else f"a {type_name(value)}"
 
 
 def _floats(machine: Machine) -> None:
@@ -57,10 +58,10 @@ def _int(machine: Machine) -> None:
 
 def _long_integer(machine: Machine, width: int, what: str) -> None:
     count = machine.length(width, what)
-    packed = machine.take(count, what)
     if count > MAX_INTEGER_BYTES:
+        machine.skip(count, what)
         machine.refuse(f"an integer of more than {MAX_INTEGER_BYTES} bytes")
-    machine.push_integer(int.from_bytes(packed, "little", signed=True))
+    machine.push_integer(int.from_bytes(machine.take(count, what), "little", signed=True))
 
 
 def _python2_string(machine: Machine) -> None:
@@ -88,11 +89,20 @@ def _unicode(width: int, what: str) -> _Step:
 
 
 def _bytes(width: int, what: str) -> _Step:
-    return lambda machine: machine.push(machine.take(machine.length(width, what), what))
+    return lambda machine: machine.push(machine.taken_bytes(machine.length(width, what), what))
 
 
 def _unsigned(width: int, what: str) -> _Step:
     return lambda machine: machine.push(machine.length(width, what))
+
+
+def _recalled(width: int, what: str) -> _Step:
+    def step(machine: Machine) -> None:
+        # Where a row of scalars begins, all of it is done.
+        if not scalars(machine):
+            machine.recall(machine.length(width, what))
+
+    return step
 
 
 def _pushed(value: object) -> _Step:
@@ -244,8 +254,8 @@ _NAMED_STEPS: dict[str, _Step] = {
     "BINPUT": lambda m: m.remember(m.length(1, "uint1")),
     "LONG_BINPUT": lambda m: m.remember(m.length(4, "uint4")),
     "GET": lambda m: m.recall(int(m.number_line())),
-    "BINGET": lambda m: m.recall(m.length(1, "uint1")),
-    "LONG_BINGET": lambda m: m.recall(m.length(4, "uint4")),
+    "BINGET": _recalled(1, "uint1"),
+    "LONG_BINGET": _recalled(4, "uint4"),
     "MEMOIZE": Machine.memoize,
     "EMPTY_LIST": lambda m: m.push([]),
     "LIST": lambda m: m.push(m.pop_mark()),

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError, SettingError
 from kcb_replay.ingest.backups import backup_notes
+from kcb_replay.ingest.counted import counted
 from kcb_replay.ingest.discover import Candidate, discover
 from kcb_replay.ingest.growing import has_grown
 from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.plan import plan
-from kcb_replay.ingest.readers import reader_named
+from kcb_replay.ingest.readers import READERS, reader_named
 from kcb_replay.ingest.reading import WantedRun, read_runs
-from kcb_replay.ingest.writing import KEPT, WrittenRun, write_runs
+from kcb_replay.ingest.vanished import VANISHED
+from kcb_replay.ingest.writing import WrittenRun, write_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.store import Store
 
 __all__ = ["IngestReport", "ingest", "read"]
+
+_MOST_REASONS = 20
 
 
 @dataclass(slots=True)
@@ -69,7 +73,7 @@ def read(*paths: str | Path, format: str = "auto") -> list[Recording]:  # noqa: 
         if run.stored is not None:
             recordings.append(run.stored.recording)
     if not recordings:
-        raise ReadError(_nothing_read(paths, found.left_out, found.other_files))
+        raise ReadError(_nothing_read(paths, format, found.left_out, found.other_files))
     return recordings
 
 
@@ -98,7 +102,7 @@ def ingest(
     # Processes end in any order.
     report.left_out += sorted(unread, key=_path)
     if not report.written and not report.unchanged:
-        raise ReadError(_nothing_read(paths, report.left_out, report.other_files))
+        raise ReadError(_nothing_read(paths, format, report.left_out, report.other_files))
     before = {name: entry.epochs for name, entry in planned.stored.items()}
     report.written = [
         replace(run, epochs_before=before[run.name]) if run.name in before else run
@@ -131,8 +135,8 @@ def _completed(planned: Plan, store: Store, report: IngestReport) -> Iterator[Wa
                 given[source.path] = Candidate(path, reader_named(source.format), source.size)
                 vanished += [] if path.is_file() else [source.path]
         if vanished:
-            reason = f"has vanished since it was ingested{KEPT}"
-            report.left_out += [LeftOutSource(path, reason) for path in vanished]
+            told = {left.path for left in report.left_out}
+            report.left_out += [LeftOutSource(path, VANISHED) for path in vanished if path not in told]
         else:
             candidates, stored = tuple(given.values()), frozenset(each.path for each in entry.sources)
             grown = len(candidates) == 1 and has_grown(candidates[0], entry)
@@ -140,14 +144,20 @@ def _completed(planned: Plan, store: Store, report: IngestReport) -> Iterator[Wa
             yield replace(run, candidates=candidates, stored=stored, beginning=beginning)
 
 
-def _nothing_read(paths: Sequence[str | Path], left_out: Sequence[LeftOutSource], other_files: int) -> str:
+def _nothing_read(paths: Sequence[str | Path], asked: str, left_out: Sequence[LeftOutSource], other_files: int) -> str:
     where = ", ".join(str(path) for path in paths)
-    if left_out:
-        first = left_out[0]
-        others = f" {len(left_out) - 1} more were left out." if len(left_out) > 1 else ""
-        reason = first.reason if first.path in first.reason else f"{first.path} {first.reason}"
-        return f"No log could be read in {where}: {reason}{others}"
-    return (
-        f"No log was found in {where} ({other_files} other files). Expected CSVLogger files, pickled Histories,"
-        " TensorBoard event files or console logs of Keras."
-    )
+    if not left_out:
+        formats = ", ".join(reader.format for reader in READERS)
+        expected = f"one of these formats: {formats}" if asked == "auto" else f"a log of the format {asked}"
+        return f"No log was found in {where} ({counted(other_files, 'other file')}). Expected {expected}."
+    nothing, reasons = f"No log could be read in {where}", [_with_path(source) for source in left_out[:_MOST_REASONS]]
+    if len(left_out) > 1:
+        more = [f"and {len(left_out) - _MOST_REASONS:,} more"] if len(left_out) > _MOST_REASONS else []
+        return "\n  ".join([f"{nothing}:", *reasons, *more])
+    # Of one file that was given by its name the reason says all.
+    return reasons[0] if [Path(path).is_file() for path in paths] == [True] else f"{nothing}: {reasons[0]}"
+
+
+def _with_path(source: LeftOutSource) -> str:
+    text = source.reason if source.path in source.reason else f"{source.path} {source.reason}"
+    return text.replace("\n", "\\n")

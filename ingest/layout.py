@@ -12,7 +12,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kcb_replay.errors import StoreError
 from kcb_replay.ingest.schema import VERSION, require_version
@@ -65,7 +65,7 @@ class Layout:
 def read_layout(file: Path) -> Layout:
     """Read the settings file of a store; raises `StoreError` when it is missing, damaged or of another version."""
     try:
-        settings = json.loads(file.read_text(encoding="utf-8"))
+        settings = _object(json.loads(file.read_text(encoding="utf-8")))
         require_version(settings["version"], str(file.parent))
         counts = [_positive(count) for count in (*settings.get("earlier", ()), settings["buckets"])]
         placed = {name: _below(number, counts[-1]) for name, number in settings.get("placed", {}).items()}
@@ -74,8 +74,11 @@ def read_layout(file: Path) -> Layout:
         raise StoreError(
             f"There is no store at {file.parent}. Make one with `kcb-replay ingest LOGS`, or name another with --store."
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"{file} cannot be read: {error}. Is this a store?") from None
+    except OSError as error:
+        raise StoreError(f"{file} cannot be read: {error.strerror}. Check its permissions and its disk.") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else error
+        raise StoreError(f"{file} is damaged: {reason}. Restore it, or ingest the logs into another --store.") from None
 
 
 def bucket_of(name: str, count: int) -> int:
@@ -90,6 +93,12 @@ def buckets_for(runs: int) -> int:
     while count < _MOST_BUCKETS and count * _RUNS_PER_BUCKET < runs:
         count *= 2
     return count
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("it holds no object of JSON")
+    return value
 
 
 def _positive(number: object) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.ingest.counted import counted
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Note, Recording, Series
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _disagreements(leading: Fit, other: Fit, number: int, part: Part) -> list[No
         if not equal.all():
             text = (
                 f"{part.sources[0].path} disagrees with {leading.metrics[metric].source} on {metric} in"
-                f" {int((~equal).sum())} of {len(equal)} epochs of fit {number}; the latter is used"
+                f" {int((~equal).sum())} of {counted(len(equal), 'epoch')} of fit {number}; the latter is used"
             )
             notes.append(Note("disagreement", text, part.sources[0].path, fit=number, metric=metric))
     return notes
@@ -119,7 +120,8 @@ def _more_epochs(leading: Fit, other: Fit, number: int, part: Part) -> list[Note
     if not more:
         return []
     path = part.sources[0].path
-    text = f"{path} has {more} epochs of fit {number} that the leading source of the run lacks; they are left out"
+    lacking = f"{counted(more, 'epoch')} of fit {number} that the leading source of the run lacks"
+    text = f"{path} has {lacking}; {'it is' if more == 1 else 'they are'} left out"
     return [Note("more_epochs", text, path, fit=number)]
 
 
@@ -134,7 +136,8 @@ def _renumbered(notes: Sequence[Note], numbers: Sequence[int | None]) -> Iterabl
 
 def _unmatched_note(fit: Fit, part: Part) -> Note:
     path = part.sources[0].path
-    return Note("unmatched", f"a fit of {len(fit)} epochs in {path} agrees with none of the run; it is left out", path)
+    text = f"a fit of {counted(len(fit), 'epoch')} in {path} agrees with none of the run; it is left out"
+    return Note("unmatched", text, path)
 
 
 def _completed(leading: Fit, other: Fit) -> Fit:

@@ -18,6 +18,7 @@ from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.readers.base import reader_name
 from kcb_replay.ingest.reading import WantedRun
 from kcb_replay.ingest.recording import Source
+from kcb_replay.ingest.vanished import vanished
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -77,6 +78,8 @@ def plan(store: Store, paths: Sequence[str | Path], *, format: str = "auto") -> 
     notes = backup_notes([*found.beside, *found.groups], labels)
     for group in found.groups:
         _add(group, planned, memory, store, notes.get(group.name, ()))
+    there = {labels(candidate.path) for group in found.groups for candidate in group.candidates}
+    planned.left_out += vanished(store, stored.values(), map(Path, paths), there)
     return planned
 
 

@@ -6,7 +6,10 @@ import csv
 import io
 import json
 import math
+import re
 from typing import TYPE_CHECKING, TypeAlias
+
+from kcb_replay.report.names import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +18,8 @@ __all__ = ["FORMATS", "Record", "as_csv", "as_json", "as_jsonl", "as_markdown", 
 
 Record: TypeAlias = "Mapping[str, object]"
 FORMATS = ("table", "json", "jsonl", "csv", "tsv", "md")
+# An underscore within a word is none.
+_MARKUP = re.compile(r"[\\`*\[\]<>|~&#]|(?<![^\W_])_|_(?![^\W_])")
 _STRINGS = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
@@ -39,10 +44,17 @@ def as_tsv(records: Sequence[Record]) -> str:
 
 
 def as_markdown(records: Sequence[Record]) -> str:
-    """Return a Markdown table."""
-    from tabulate import tabulate
+    """Return a table of GitHub's Markdown that shows every name as it is: one line per record, nothing of it markup."""
+    columns = list(dict.fromkeys(column for record in records for column in record))
+    if not columns:
+        return ""
+    lines = [[_markdown(column) for column in columns], ["---"] * len(columns)]
+    lines += [[_markdown(_cell(record.get(column))) for column in columns] for record in records]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
-    return tabulate([dict(record) for record in records], headers="keys", tablefmt="github", disable_numparse=True)
+
+def _markdown(value: object) -> str:
+    return "" if value is None else _MARKUP.sub(r"\\\g<0>", shown(str(value)))
 
 
 def _separated(records: Sequence[Record], delimiter: str, line_end: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from kcb_replay.ingest.counted import counted
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, whole
@@ -72,9 +73,9 @@ def metric_records(recording: Recording) -> list[Record]:
 
 def run_text(entry: RunEntry, recording: Recording, *, now: float) -> str:
     """Return what is known of a run; `now`, in seconds since 1970, is what the ages of the sources count from."""
-    fits = "1 fit" if len(entry.fits) == 1 else f"{whole(len(entry.fits))} fits"
+    fits, epochs = counted(len(entry.fits), "fit"), counted(entry.epochs, "epoch")
     tags = f", tagged {', '.join(map(shown, entry.tags))}" if entry.tags else ""
-    parts = [f"{shown(entry.name)}: {fits}, {whole(entry.epochs)} epochs{tags}", _sources_text(entry, now)]
+    parts = [f"{shown(entry.name)}: {fits}, {epochs}{tags}", _sources_text(entry, now)]
     for number, fit in enumerate(recording.fits):
         parts += _fit_parts(number, fit, entry.fits[number])
     if entry.notes:
@@ -129,7 +130,7 @@ def _epochs_text(fit: Fit) -> str:
         return "no epochs"
     first, last = int(fit.epochs[0]) + 1, int(fit.epochs[-1]) + 1
     gaps = "" if last - first + 1 == len(fit) else " with gaps"
-    return f"{whole(len(fit))} epochs, {first} to {last}{gaps}"
+    return f"{counted(len(fit), 'epoch')}, {first} to {last}{gaps}"
 
 
 def _place(index: int | None) -> str:
@@ -226,5 +227,5 @@ def _age(seconds: float) -> str:
     for unit, length in _AGES:
         if seconds >= length:
             count = int(seconds // length)
-            return f"{whole(count)} {unit}{'s' if count > 1 else ''} ago"
+            return f"{counted(count, unit)} ago"
     return "just now" if seconds >= 0 else "in the future"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kcb_replay.ingest.counted import counted
 from kcb_replay.replay.outcomes import EarlyStoppingOutcome
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import whole
@@ -47,7 +48,8 @@ def _left_out_files(left_out: Sequence[LeftOutSource], other_files: int) -> list
     lines = [f"Left out {len(left_out)}:"] if left_out else []
     lines += [f"  {shown(_with_path(item.path, item.reason))}" for item in left_out]
     if other_files:
-        lines.append(f"{whole(other_files)} other files are no logs.")
+        what = "is no log" if other_files == 1 else "are no logs"
+        lines.append(f"{counted(other_files, 'other file')} {what}.")
     return lines
 
 
@@ -60,7 +62,7 @@ def change_lines(report: IngestReport) -> list[str]:
 def _growth(run: WrittenRun) -> str:
     before = run.epochs_before
     added = "new" if before is None else f"{run.epochs - before:+d}"
-    return f"{whole(run.epochs)} epoch{'' if run.epochs == 1 else 's'} ({added})"
+    return f"{counted(run.epochs, 'epoch')} ({added})"
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -85,7 +87,7 @@ def _texts(sources: Sequence[PlannedSource]) -> list[list[str]]:
 def plan_summary(plan: Plan) -> list[str]:
     """Return what a dry run says beside its table: how much would be read, and what would be left out."""
     size = sum(source.size for source in plan.sources() if source.run in plan.wanted)
-    runs = f"{whole(len(plan.wanted))} of {whole(len(plan.wanted) + len(plan.unchanged))} runs"
+    runs = f"{whole(len(plan.wanted))} of {counted(len(plan.wanted) + len(plan.unchanged), 'run')}"
     lines = [f"Would read {runs}, {size / 1000:,.0f} kB. Nothing was written."]
     return [*lines, *_left_out_files(plan.left_out, plan.other_files)]
 
@@ -138,7 +140,8 @@ def _what_was_read(report: IngestReport, store: Path) -> str:
     unchanged = len(report.unchanged)
     if not report.written:
         return (
-            f"Nothing has changed: {unchanged} of {unchanged} runs are in {store} already."
+            f"Nothing has changed: {whole(unchanged)} of {counted(unchanged, 'run')}"
+            f" {'is' if unchanged == 1 else 'are'} in {store} already."
             if unchanged
             else (f"No run was read. Store: {store}")
         )
@@ -146,7 +149,7 @@ def _what_was_read(report: IngestReport, store: Path) -> str:
     total = len(report.written) + unchanged
     also = f"; {unchanged} unchanged" if unchanged else ""
     return (
-        f"Read {whole(len(report.written))} of {whole(total)} runs, {whole(report.epochs)} epochs ({formats})"
+        f"Read {whole(len(report.written))} of {counted(total, 'run')}, {counted(report.epochs, 'epoch')} ({formats})"
         f" in {report.seconds:.1f} s{also}. Store: {store}"
     )
 

@@ -490,6 +490,15 @@ def test_a_long_first_epoch_is_recognised_by_its_bar():
     assert CONSOLE.accepts(PATH, head.encode()[:65536])
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("name", ["train.log", "job.o4711"])
+def test_a_training_far_behind_other_output_is_found(tmp_path, name, encoding):
+    """The first 64 kB show none, the last do."""
+    (tmp_path / name).write_bytes(("Filling up the shuffle buffer\n" * 9_000 + TWO).encode(encoding))
+    (recording,) = read(tmp_path / name)
+    assert recording.fits[0].metrics["loss"].values.tolist() == [0.9, 0.5]
+
+
 def test_a_folder_with_a_console_log_becomes_a_run(tmp_path):
     """Through the front door: found, read and stored."""
     folder = tmp_path / "logs" / "run1"

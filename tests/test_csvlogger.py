@@ -206,6 +206,14 @@ def test_a_row_with_an_open_quote_is_named_by_its_first_line():
     assert "line 3" in reading.notes[0].text
 
 
+def test_a_number_is_not_put_together_from_two_lines():
+    """Nor is a name: what stands in quotes may go on in the next line, and is no number then."""
+    reading = _read('epoch,accuracy,loss\n0,0.5,1.5\n1,0.5,"1.5\n2"\n')
+    assert _values(reading) == {"accuracy": [0.5, 0.5]}
+    assert "line 3 holds '1.5\\n2' (not a number)" in reading.notes[0].text
+    assert "begins with 'epoch,\"a': not a CSVLogger file" in _refusal('epoch,"a\nb",loss\n0,0.5,1.5\n')
+
+
 def test_a_row_glued_to_a_cut_off_one_is_refused():
     """An append behind a crash makes one long line of two rows; neither is guessed."""
     reading = _read("epoch,accuracy,loss\n0,0.5,1.5\n1,0.70,0.75,1.25\n2,0.5,1.5\n")

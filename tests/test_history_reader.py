@@ -348,6 +348,24 @@ def test_compressed_histories_are_read(compress: Callable[[bytes], bytes]) -> No
     assert " behind the compressed data" in _refusal(content + b"more") or compress is COMPRESSIONS["lzma"]
 
 
+@pytest.mark.parametrize("compress", COMPRESSIONS.values(), ids=COMPRESSIONS)
+def test_what_is_unpacked_in_many_steps_is_whole(compress: Callable[[bytes], bytes]) -> None:
+    """Neither a value is lost nor a byte behind it, whether a step packs little or much."""
+    for loss in (np.random.default_rng(0).random(30_000).tolist(), [1.0] * 100_000):
+        content = compress(pickle.dumps({"loss": loss}))
+        assert _values(_read(content)) == {"loss": loss}
+        assert "compressed data" in _refusal(content[: len(content) // 2])
+        refusal = _refusal(content + b"z" * 200_000)
+        assert "200000 bytes behind the compressed data" in refusal or compress is COMPRESSIONS["lzma"]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_long_arrays_are_read(protocol: int) -> None:
+    """Their bytes are looked at where they stand in the file."""
+    loss = np.random.default_rng(0).random(200_000)
+    assert _values(_read(pickle.dumps({"loss": loss}, protocol))) == {"loss": loss.tolist()}
+
+
 # joblib.dump({"loss": np.array([2.0, 1.0]), "acc": [0.5, 0.75]}, file) of joblib 1.6.0, NumPy 2.4.6
 JOBLIB = (
     b"\x80\x04\x95\xdb\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x04loss\x94\x8c\x13joblib.numpy_pick"

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from kcb_replay.ingest import inert_pickle
+from kcb_replay.ingest import inert_machine, inert_pickle, inert_scalars
 from kcb_replay.ingest.inert_pickle import InertPickleError, Opaque, interpret, sniff
+from kcb_replay.ingest.readers.base import Blob
+from kcb_replay.ingest.readers.history import HISTORY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -308,3 +310,79 @@ def test_pickles_are_told_by_their_first_bytes(value: object, protocol: int) -> 
 def test_other_files_are_not_taken_for_pickles(head: bytes) -> None:
     """Text, JSON, gzip and pickles of unknown protocols are not recognised."""
     assert not sniff(head)
+
+
+def test_the_larger_a_file_the_fewer_floats_it_may_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are in memory at once, and what a history holds beside its floats is in the file, too."""
+    monkeypatch.setattr(inert_machine, "MAX_WITH_FLOATS", 10_000)
+    floats = [float(n) for n in range(200)]
+    assert interpret(pickle.dumps((floats, b"x" * 1_000))).value == (floats, b"x" * 1_000)
+    with pytest.raises(InertPickleError, match=r"more than \d+ floats in \d+ bytes"):
+        interpret(pickle.dumps((floats, b"x" * 7_000)))
+
+
+@pytest.mark.parametrize("protocol", range(3, 6))
+def test_many_bytes_are_not_copied(protocol: int) -> None:
+    """A view of the file equals them."""
+    content = pickle.dumps(bytes(range(256)) * 5_000, protocol)
+    value = interpret(content).value
+    assert isinstance(value, memoryview)
+    assert (value.obj is content, value) == (True, bytes(range(256)) * 5_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [np.float64, np.float32])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_long_history_of_numpy_scalars_is_below_the_caps(number: type, protocol: int) -> None:
+    """20 metrics of 5,000 epochs, as `history.history` holds them, are read under every protocol."""
+    noise = np.random.default_rng(0).random(5_000)
+    history = {f"metric_{n}": [number(value) for value in noise] for n in range(20)}
+    fit = HISTORY.read((Blob("history.pkl", pickle.dumps(history, protocol)),)).fits[0]
+    assert len(fit.metrics) == 20
+    assert fit.metrics["metric_19"].values.tolist() == [float(number(value)) for value in noise]
+
+
+def _scalars_pickled(draw: st.DrawFn) -> bytes:
+    number = draw(st.sampled_from([np.float16, np.float32, np.float64, np.int64, np.bool_, np.longdouble]))
+    shared = [number(value) for value in draw(st.lists(st.integers(0, 9), max_size=4))]
+    lists = {name: [number(n % 7) for n in range(length)] + shared for name, length in (("loss", 3), ("acc", 120))}
+    return pickle.dumps({"first": [1.5], **lists, "again": shared}, draw(st.integers(3, 5)))
+
+
+@given(st.composite(_scalars_pickled)())
+def test_rows_of_scalars_are_what_their_opcodes_make(content: bytes) -> None:
+    """A row done as one step leaves the same objects, shared and remembered alike."""
+    assert _outcome(content) == _outcome(content, MAX_SCALARS=0)
+
+
+@given(st.composite(_scalars_pickled)(), st.integers(0), st.integers(0, 255), st.booleans())
+def test_a_damaged_row_is_what_its_opcodes_make(content: bytes, at: int, byte: int, cut: bool) -> None:
+    """Whatever one byte is changed into, or wherever the file ends: the same objects, or the same refusal."""
+    at %= len(content)
+    damaged = content[:at] if cut else content[:at] + bytes([byte]) + content[at + 1 :]
+    assert _outcome(damaged) == _outcome(damaged, MAX_SCALARS=0)
+
+
+def _outcome(content: bytes, **caps: int) -> tuple[object, ...]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, cap in caps.items():
+            patch.setattr(inert_scalars, name, cap)
+        try:
+            inert = interpret(content)
+        except InertPickleError as error:
+            return str(error), dict(error.named)
+    return repr(inert.value), _shared(inert.value), dict(inert.named)
+
+
+def _shared(top: object) -> list[int]:
+    """Return, for each record in the order it is met, the place where the same one was met first."""
+    first: dict[int, int] = {}
+    pending, met = [top], []
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Opaque):
+            met.append(first.setdefault(id(node), len(met)))
+            pending += [*(node.args or ()), node.state, *node.items]
+        elif isinstance(node, dict | list | tuple):
+            pending += node.values() if isinstance(node, dict) else node
+    return met

@@ -161,7 +161,7 @@ def test_epochs_that_only_the_other_source_has_are_noted():
     recording = merge("run", [_one("csvlogger", loss=[1.0, 2.0]), _one("history", loss=[1.0, 2.0, 3.0])])
     (note,) = recording.notes
     assert (note.code, note.fit, len(recording.fits[0])) == ("more_epochs", 0, 2)
-    assert f"{PATHS['history']} has 1 epochs" in note.text
+    assert f"{PATHS['history']} has 1 epoch of" in note.text
 
 
 @pytest.mark.parametrize(("mae", "codes"), [([3.0, 4.0], []), (None, [("alignment_lost", "mae")])])

@@ -41,6 +41,12 @@ def test_rows_of_one_epoch_are_brought_together():
     assert (_epochs(fit), _steps(fit), reading.notes) == ({"val_loss": [4, 3], "loss": [2, 1]}, {}, ())
 
 
+def test_a_number_is_not_put_together_from_two_lines():
+    """What stands in quotes may go on in the next line, and is no number then."""
+    with pytest.raises(ReadError, match="not a number"):
+        _read("lightning", 'epoch,step,val_loss\n0,9,4\n1,19,"1.5\n2"\n')
+
+
 LIGHTNING_STREAMS = {
     "several in an epoch": "epoch,step,a,b\n0,4,1,\n0,9,2,\n0,9,,5\n",
     "in the middle of an epoch": "epoch,step,a,b\n0,4,1,\n0,9,,5\n1,14,2,\n1,19,,6\n",

@@ -419,21 +419,21 @@ def test_a_newer_version_is_refused_and_not_touched(store, make_newer, use):
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "reason"),
     [
-        b"",
-        b"{}",
-        b"[]",
-        b'{"version": 2}',
-        b'{"version": 2, "buckets": "many"}',
-        b"\xff\xfe",
-        b'{"version": 2, "buckets": 0}',
+        (b"", "Expecting value"),
+        (b"{}", "it lacks 'version'"),
+        (b"[]", "it holds no object of JSON"),
+        (b'{"version": 2}', "it lacks 'buckets'"),
+        (b'{"version": 2, "buckets": "many"}', "'many' buckets"),
+        (b"\xff\xfe", "can't decode byte 0xff"),
+        (b'{"version": 2, "buckets": 0}', "0 buckets"),
     ],
 )
-def test_a_damaged_settings_file_is_named(store, content):
-    """Whatever stands in _kcb.json, the error names it."""
+def test_a_damaged_settings_file_is_named(store, content, reason):
+    """Whatever stands in _kcb.json, the error names it, what is wrong with it and what to do."""
     (store.path / "_kcb.json").write_bytes(content)
-    with pytest.raises(StoreError, match=r"_kcb\.json"):
+    with pytest.raises(StoreError, match=rf"_kcb\.json is damaged: .*{reason}.*\. Restore it, or ingest the logs"):
         store.load("run1")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -283,9 +284,29 @@ def _other_rows(store: Store) -> None:
     path.with_name(".x").replace(path)
 
 
+def _damage_footer(store: Store, what: bytes, by: bytes) -> None:
+    """Change bytes of a bucket's footer, of which Parquet has no checksum."""
+    path = store.bucket_path(store.layout().numbers("run0")[0])
+    content = path.read_bytes()
+    start = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    assert what in content[start:]
+    path.write_bytes(content[:start] + content[start:].replace(what, by))
+
+
+def _lose_a_column(store: Store) -> None:
+    _damage_footer(store, b"message_value", b"messagE_value")
+
+
+def _mislead(store: Store) -> None:
+    value = max(float(series.values.max()) for fit in store.load("run0").fits for series in fit.metrics.values())
+    _damage_footer(store, struct.pack("<d", value), struct.pack("<d", value / 2))
+
+
 @pytest.mark.parametrize(
     ("damage", "found"),
     [
+        (_lose_a_column, "lacks a column"),
+        (_mislead, "statistics of value that would mislead other tools"),
         (_swap, "which nobody looks for there"),
         (_double, "and so does b00"),
         (_flip, "is not readable as Parquet"),
@@ -303,6 +324,41 @@ def test_check_names_what_is_wrong(store, damage, found):
     faults = store.check().faults
     assert any(found in fault.text for fault in faults), faults
     assert all(fault.file in fault.text for fault in faults)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda store: store.tag(["run0"], ["x"]), lambda store: store.rename("run0", "new")]
+)
+def test_what_cannot_be_read_whole_is_not_written_again(store, change):
+    """A column that a damaged footer hides is an error of one line, and the bucket stays as it is."""
+    _lose_a_column(store)
+    path = store.bucket_path(store.layout().numbers("run0")[0])
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="is not readable as Parquet"):
+        change(store)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda store: store.rename("run0", "elsewhere"),
+        lambda store: store.create(expected_runs=100_000),
+        lambda store: store.remove("*"),
+    ],
+)
+def test_check_takes_no_change_for_a_fault(store, monkeypatch, change):
+    """A writer that is at work between the layout and the buckets makes nothing wrong."""
+    read = Store.layout
+
+    def layout(self: Store) -> Layout:
+        found = read(self)
+        monkeypatch.setattr(Store, "layout", read)
+        change(self)
+        return found
+
+    monkeypatch.setattr(Store, "layout", layout)
+    assert store.check().faults == ()
 
 
 def test_check_says_how_much_it_verified(store):
@@ -439,3 +495,15 @@ def test_a_tag_needs_runs_that_exist(filled, cli):
     found = cli("tag", "run1", "rum2", "good")
     assert (found.exit_code, "Did you mean 'run2'?" in found.stderr) == (1, True)
     assert cli("runs", "--tag", "good", "--format", "csv").stdout.strip() == ""
+
+
+def test_what_the_system_does_not_let_us_read_is_not_called_damaged(store, monkeypatch):
+    """Nothing is wrong with such a file as far as anybody knows, so nobody is told to delete it."""
+
+    def refused(*_, **__):
+        raise PermissionError(errno.EACCES, "Failed to open local file")
+
+    monkeypatch.setattr("kcb_replay.ingest.bucket.pq.ParquetFile", refused)
+    with pytest.raises(StoreError, match=r"parquet cannot be read: Permission denied\. Check its permissions"):
+        store.runs()
+    assert [fault for fault in store.check().faults if "delete" in fault.text] == []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.ingest.console.mending import mended
+from kcb_replay.ingest.counted import counted
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Message, Note, Series
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ def whole_epochs(training: Training, number: int, path: str, place: str) -> tupl
     more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
     text = f"{path} has no whole and clear end-of-epoch line for {named}{more}, so what is there of it is left out"
     if not whole and training.heard:
-        text += f", as are {len(training.heard)} messages of callbacks"
+        count = counted(len(training.heard), "message")
+        said = f"as {'is' if len(training.heard) == 1 else 'are'} {count} of callbacks"
+        text += f", {said}"
     return whole, [Note("truncated", text, path, fit=number if whole else None)]
 
 

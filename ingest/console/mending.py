@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kcb_replay.ingest.counted import counted
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Note
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def _rates_mended(values: dict[int, dict[str, float]], heard: Iterable[Heard], n
     if not indices:
         return []
     text = (
-        f"{key} of fit {number} of {path} has every digit in {len(indices)} epochs, the first of which is"
-        f" {indices[0] + 1}: taken from what LearningRateScheduler and ReduceLROnPlateau said"
+        f"{key} of fit {number} of {path} has every digit in {_epochs(indices)}:"
+        " taken from what LearningRateScheduler and ReduceLROnPlateau said"
     )
     return [Note("mended", text, path, fit=number, metric=key)]
 
@@ -97,8 +98,8 @@ def _is_finer(said: float, shown: float) -> bool:
 
 def _mended_note(metric: str, indices: Sequence[int], number: int, path: str) -> Note:
     text = (
-        f"{metric} of fit {number} of {path} has five decimals in {len(indices)} epochs, the first of which is"
-        f" {indices[0] + 1}: taken from ModelCheckpoint's `improved from ... to ...`"
+        f"{metric} of fit {number} of {path} has five decimals in {_epochs(indices)}:"
+        " taken from ModelCheckpoint's `improved from ... to ...`"
     )
     return Note("mended", text, path, fit=number, metric=metric)
 
@@ -106,6 +107,12 @@ def _mended_note(metric: str, indices: Sequence[int], number: int, path: str) ->
 def _disputed_note(metric: str, indices: Sequence[int], number: int, path: str) -> Note:
     text = (
         f"{metric} of fit {number} of {path} is another in ModelCheckpoint's `improved from ... to ...` than in the bar"
-        f" in {len(indices)} epochs, the first of which is {indices[0] + 1}; the bar's is used"
+        f" in {_epochs(indices)}; the bar's is used"
     )
     return Note("disagreement", text, path, fit=number, metric=metric)
+
+
+def _epochs(indices: Sequence[int]) -> str:
+    if len(indices) == 1:
+        return f"epoch {indices[0] + 1}"
+    return f"{counted(len(indices), 'epoch')}, the first of which is {indices[0] + 1}"

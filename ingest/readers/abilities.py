@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.readers.base import Blob, Reading
     from kcb_replay.ingest.recording import Fit
 
-__all__ = ["LONGEST_LINE", "BulkReader", "GrowingReader", "StreamReader", "longest_line"]
+__all__ = ["LONGEST_LINE", "BulkReader", "GrowingReader", "StreamReader", "longest_line", "looks_at_ends"]
 
 # In bytes: a hundred thousand metrics of long names; no log of a training has more in a line.
 LONGEST_LINE = 1 << 24
@@ -60,3 +60,11 @@ def longest_line(reader: Reader) -> int | None:
     """
     limit = getattr(reader, "longest_line", None)
     return limit if isinstance(limit, int) else None
+
+
+def looks_at_ends(reader: Reader) -> bool:
+    """Tell whether `accepts` may be given the last bytes of a file whose first say nothing.
+
+    A log of much else may show its training late. The reader says so by an attribute `looks_at_ends`.
+    """
+    return getattr(reader, "looks_at_ends", False) is True

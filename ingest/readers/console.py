@@ -44,6 +44,7 @@ class ConsoleReader:
     rank: int = 90
     suffixes: tuple[str, ...] = _SUFFIXES
     version: int = 1
+    looks_at_ends: bool = True
 
     def accepts(self, path: str, head: bytes) -> bool:
         """Tell whether the first bytes show a bar of Keras under its header, or one that no other program draws."""

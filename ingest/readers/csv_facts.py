@@ -44,6 +44,9 @@ def header_of(first_line: str) -> list[str]:
     """Return the names in a first line that begins with `epoch` and a separator, else nothing."""
     if first_line[:5] != "epoch" or first_line[5:6] not in [*SEPARATORS]:
         return []
+    # A quote that is not closed makes the next line part of a name.
+    if first_line.count('"') % 2:
+        return []
     try:
         return next(csv.reader([first_line], delimiter=first_line[5]), [])
     except csv.Error:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.counted import are_left_out, counted
 from kcb_replay.ingest.readers.abilities import LONGEST_LINE
 from kcb_replay.ingest.readers.base import Blob, Reading
 from kcb_replay.ingest.readers.csv_bulk import read_alike
@@ -156,7 +157,8 @@ def _nothing_in(path: str, found: str, notes: Sequence[Note]) -> str:
 
 
 def _rows(lines: Sequence[str], separator: str, path: str) -> Iterator[_Row]:
-    reader = csv.reader(lines, delimiter=separator)
+    # With its line end, a quoted field that goes on in the next line does not become another number.
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=separator)
     first = 1
     try:
         for fields in reader:
@@ -196,9 +198,10 @@ def _split_into_fits(rows: Iterator[_Row], path: str, notes: list[Note]) -> list
 def _refused_note(refused: list[_Row], path: str) -> Note:
     lines = ", ".join(str(row.line) for row in refused[:5]) + (", ..." if len(refused) > 5 else "")
     first = refused[0]
+    rows, do = counted(len(refused), "row"), "does" if len(refused) == 1 else "do"
     text = (
-        f"{len(refused)} rows of {path} do not fit the header and are left out (line {lines}; the first has"
-        f" {len(first.fields)} fields and the epoch {first.fields[0]!r})"
+        f"{rows} of {path} {do} not fit the header and {are_left_out(len(refused))} (line {lines}; the first has"
+        f" {counted(len(first.fields), 'field')} and the epoch {first.fields[0]!r})"
     )
     return Note("row_refused", text, path)
 

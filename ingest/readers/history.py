@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.counted import counted
 from kcb_replay.ingest.inert_file import interpret_file, sniff_file
 from kcb_replay.ingest.inert_pickle import Inert, InertPickleError
 from kcb_replay.ingest.printable import printable
@@ -155,7 +156,7 @@ def _aligned(
             metrics[names[tag]] = Series(column.values, column.valid, tag=tag, source=path)
         else:
             text = (
-                f"{printable(tag)} has {len(column)} values for {length} epochs: "
+                f"{printable(tag)} has {counted(len(column), 'value')} for {length} epochs: "
                 "which epochs they belong to is not recorded, so it is left out"
             )
             notes.append(Note("alignment_lost", text, path, fit=number, metric=names[tag]))

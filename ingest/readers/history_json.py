@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.counted import counted
 from kcb_replay.ingest.printable import printable
 from kcb_replay.ingest.readers.base import Reading
 from kcb_replay.ingest.readers.json_text import decoded, parsed
@@ -88,7 +89,7 @@ def _fit(columns: Mapping[str, list[object]], length: int, path: str, notes: lis
             continue
         if len(column) < length:
             text = (
-                f"{printable(name)} has {len(column)} values for {length} epochs: "
+                f"{printable(name)} has {counted(len(column), 'value')} for {length} epochs: "
                 "which epochs they belong to is not recorded, so it is left out"
             )
             notes.append(Note("alignment_lost", text, path, fit=0, metric=name))

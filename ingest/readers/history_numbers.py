@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.ingest.inert import Opaque
+from kcb_replay.ingest.inert import Opaque, type_name
 from kcb_replay.ingest.inert_joblib import JOBLIB_ARRAY
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def what(value: object) -> str:
     """Say what a value is, for messages."""
     if isinstance(value, Opaque):
         return f"{value.name} at byte {value.at}"
-    return "None" if value is None else f"{'an' if isinstance(value, int) else 'a'} {type(value).__name__}"
+    return "None" if value is None else f"{'an' if isinstance(value, int) else 'a'} {type_name(value)}"
 
 
 def _alike(items: Sequence[object]) -> NDArray[np.generic] | None:
@@ -211,7 +211,7 @@ def _dtype(dtype: object) -> np.dtype[np.generic]:
 def _packed_length(raw: object) -> int | None:
     """Return how many bytes there are, without making them."""
     match raw:
-        case bytes() | str():
+        case bytes() | memoryview() | str():
             return len(raw)
         case Opaque(name="_codecs.encode", args=(str() as text, "latin1")):
             return len(text)
@@ -220,10 +220,10 @@ def _packed_length(raw: object) -> int | None:
     return None
 
 
-def _packed(raw: object) -> bytes:
+def _packed(raw: object) -> bytes | memoryview:
     """Return bytes, which protocols up to 2 write as text: Python 3 with a call to encode it, Python 2 without."""
     match raw:
-        case bytes():
+        case bytes() | memoryview():
             return raw
         case Opaque(name="_codecs.encode", args=(str() as text, "latin1")) | (str() as text):
             try:

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.counted import are_left_out, counted
 from kcb_replay.ingest.printable import printable
 from kcb_replay.ingest.readers.abilities import LONGEST_LINE
 from kcb_replay.ingest.readers.base import Reading
@@ -175,7 +176,8 @@ def _streams(by_step: dict[str, list[_Point]], path: str, notes: list[Note]) -> 
     for tag, points in by_step.items():
         placed = [(point.step, point.value) for point in points if point.step is not None]
         if len(placed) < len(points):
-            text = f"{len(points) - len(placed)} values of {printable(tag)} in {path} have no step; they are left out"
+            lost = len(points) - len(placed)
+            text = f"{counted(lost, 'value')} of {printable(tag)} in {path} without a step {are_left_out(lost)}"
             notes.append(Note("no_step", text, path, metric=step_names[tag]))
         if any(one[0] > two[0] for one, two in pairwise(placed)):
             text = f"{printable(tag)} is left out of {path}: its steps go back"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.counted import are_left_out, counted
 from kcb_replay.ingest.printable import printable
 from kcb_replay.ingest.readers.base import Reading
 from kcb_replay.ingest.readers.json_text import decoded, parsed
@@ -67,17 +68,18 @@ def _split_into_fits(text: str, path: str, notes: list[Note]) -> list[_Epochs]:
         if not line.strip():
             continue
         try:
-            epoch, logs = _logs(line, path)
+            epoch, logs = _logs(line, f"line {number} of {path}")
         except ReadError as error:
-            refused.append(f"line {number}: {error}")
+            refused.append(str(error))
             continue
         if epoch <= last:
             fits.append({})
         fits[-1][epoch] = logs
         last = epoch
     if refused:
-        shown = refused[0].removesuffix(f" {_EXPECTED}")
-        text = f"{len(refused)} lines of {path} are no epoch of RemoteMonitor and are left out; {shown}"
+        shown = refused[0].removesuffix(f" {_EXPECTED}").rstrip(".")
+        what = f"{counted(len(refused), 'line')} of {path} {'is' if len(refused) == 1 else 'are'} no epoch"
+        text = f"{what} of RemoteMonitor and {are_left_out(len(refused))}; {shown}"
         notes.append(Note("row_refused", text, path))
     return fits
 

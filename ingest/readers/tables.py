@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.counted import are_left_out, counted
 from kcb_replay.ingest.printable import printable
 from kcb_replay.ingest.recording import Note
 
@@ -57,9 +58,10 @@ def table_of(blob: Blob, what: str, notes: list[Note]) -> Table:
         (rows if len(row.fields) == len(header) else refused).append(row)
     if refused:
         lines = ", ".join(str(row.line) for row in refused[:5]) + (", ..." if len(refused) > 5 else "")
+        many, do = counted(len(refused), "row"), "does" if len(refused) == 1 else "do"
         text = (
-            f"{len(refused)} rows of {blob.path} do not fit the header and are left out (line {lines}; the first has"
-            f" {len(refused[0].fields)} fields, the header {len(header)})"
+            f"{many} of {blob.path} {do} not fit the header and {are_left_out(len(refused))} (line {lines}; the first"
+            f" has {counted(len(refused[0].fields), 'field')}, the header {len(header)})"
         )
         notes.append(Note("row_refused", text, blob.path))
     return Table(header, rows)
@@ -80,7 +82,8 @@ def _lines(blob: Blob, what: str, notes: list[Note]) -> list[str]:
 
 def _rows(lines: list[str], path: str, what: str) -> list[Row]:
     rows = []
-    reader = csv.reader([line.rstrip("\r") for line in lines[1:]])
+    # With its line end, a quoted field that goes on in the next line does not become another number.
+    reader = csv.reader([line.rstrip("\r") + "\n" for line in lines[1:]])
     try:
         for fields in reader:
             stripped = [field.strip() for field in fields]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.counted import are_left_out, counted
 from kcb_replay.ingest.events import decode
 from kcb_replay.ingest.events.points import Clocks, Points, irregular, joined
 from kcb_replay.ingest.readers.base import Blob, Reading
@@ -81,6 +82,8 @@ class TensorBoardReader:
 
     def read(self, blobs: tuple[Blob, ...]) -> Reading:
         """Return the fits of one log directory; raises `ReadError` when it holds no epoch scalar of Keras."""
+        if not blobs:
+            raise ReadError("no event file was given. Give those of one log directory.")
         (reading,) = self.read_many([blobs])
         if isinstance(reading, ReadError):
             raise reading
@@ -298,8 +301,8 @@ def _overwritten_notes(
             lost = sum(map(len, parts)) - len(np.unique(np.concatenate([part.steps for part in parts])))
             if lost:
                 text = (
-                    f"{column.source} has {lost} more values of {column.tag} for some of the {len(epochs)} epochs of"
-                    f" fit {number}; the last of each epoch is used"
+                    f"{column.source} has {counted(lost, 'more value')} of {column.tag} for some of the {len(epochs)}"
+                    f" epochs of fit {number}; the last of each epoch is used"
                 )
                 yield Note("overwritten", text, column.source, fit=number, metric=column.metric)
 
@@ -352,8 +355,9 @@ def _step_series(stream: _Stream, parts: list[Points], fit: int, notes: list[Not
         else:
             lost += len(part)
     if lost:
-        text = f"{column.source} has {lost} values of {column.tag} before those of fit {fit} that belong to no epoch"
-        notes.append(Note("left_out", f"{text}; they are left out", column.source, fit=fit, metric=column.metric))
+        values = f"{counted(lost, 'value')} of {column.tag} before those of fit {fit}"
+        text = f"{values} in {column.source}, of no epoch, {are_left_out(lost)}"
+        notes.append(Note("left_out", text, column.source, fit=fit, metric=column.metric))
     steps = np.concatenate([part.steps for part in kept])
     if irregular(steps):
         text = f"fit {fit} of {column.source} has {column.tag} at irregular distances: points were dropped"
