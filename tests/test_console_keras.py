@@ -17,7 +17,7 @@ from kcb_replay.ingest.readers.console import CONSOLE
 
 HERE = Path(__file__).parent
 RECORDED = sorted(path.stem for path in (HERE / "consoles").glob("*.txt"))
-BUILDS = sorted((HERE / "golden").glob("*-*.jsonl.gz"))
+BUILDS = sorted((HERE / "golden").glob("*.jsonl.gz"))
 RATES = ("lr", "learning_rate")
 of_every_build = pytest.mark.parametrize("path", BUILDS, ids=lambda path: path.name.removesuffix(".jsonl.gz"))
 

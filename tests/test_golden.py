@@ -8,7 +8,7 @@ import pytest
 
 from kcb_replay.replay.conformance.golden import differences, golden_cases
 
-FILES = sorted(Path(__file__).parent.glob("golden/*-*.jsonl.gz"))
+FILES = sorted(Path(__file__).parent.glob("golden/*.jsonl.gz"))
 
 
 def test_every_build_has_a_golden_file():

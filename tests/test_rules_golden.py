@@ -17,7 +17,7 @@ from kcb_replay.replay.events import CriterionMet
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.stream import Epoch
 
-GOLDEN = Path(__file__).parent / "golden" / "rules.jsonl.gz"
+GOLDEN = Path(__file__).parent / "golden" / "others" / "rules.jsonl.gz"
 VERSIONS, *CASES = (json.loads(line) for line in gzip.decompress(GOLDEN.read_bytes()).splitlines())
 OF_TORCH = [case for case in CASES if case["class"] == "TorchReduceLROnPlateau"]
 OF_LIGHTNING = [case for case in CASES if case["class"] == "LightningEarlyStopping"]
