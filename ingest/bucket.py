@@ -81,7 +81,7 @@ class Content(NamedTuple):
 def content_of(run: StoredRun, tags: tuple[str, ...] = ()) -> Content:
     """Return what a bucket will hold of a run."""
     recording = run.recording
-    return Content(entry_of(recording, run.refused, tags), recording, partial(step_rows_of, recording))
+    return Content(entry_of(recording, run.refused, tags), recording, partial(step_rows_of, [recording]))
 
 
 def renamed(content: Content, name: str) -> Content:
@@ -310,7 +310,7 @@ def _length(content: Content) -> int:
 def _row_groups(contents: Sequence[Content]) -> Iterator[pa.Table]:
     """Yield all rows in pieces of about a row group, so that neither they nor streams are all in memory."""
     yield from _gathered(_value_tables(contents), _ROW_GROUP)
-    yield from map(_coded, _gathered((rows for content in contents for rows in content.step_rows()), _STEP_GROUP))
+    yield from map(_coded, _gathered(_step_tables(contents), _STEP_GROUP))
 
 
 def _value_tables(contents: Iterable[Content]) -> Iterator[pa.Table]:
@@ -322,17 +322,28 @@ def _value_tables(contents: Iterable[Content]) -> Iterator[pa.Table]:
             yield _coded(pa.concat_tables(rows() for rows in some if not isinstance(rows, Recording)))
 
 
+def _step_tables(contents: Iterable[Content]) -> Iterator[pa.Table]:
+    """Yield the rows of the streams of the runs in order, those of new neighbours together."""
+    for are_new, some in groupby(contents, lambda content: _are_new(content.rows)):
+        if are_new:
+            yield from step_rows_of(content.rows for content in some if isinstance(content.rows, Recording))
+        else:
+            yield from (rows for content in some for rows in content.step_rows())
+
+
 def _are_new(rows: Callable[[], pa.Table] | Recording) -> bool:
     return isinstance(rows, Recording)
 
 
 def _gathered(tables: Iterable[pa.Table], enough: int) -> Iterator[pa.Table]:
     gathered: list[pa.Table] = []
+    rows = 0
     for table in tables:
         gathered.append(table)
-        if sum(map(len, gathered)) >= enough:
+        rows += len(table)
+        if rows >= enough:
             yield _joined(gathered)
-            gathered = []
+            gathered, rows = [], 0
     if gathered:
         yield _joined(gathered)
 

@@ -149,7 +149,7 @@ def _is_as_catalogued(file: pq.ParquetFile, path: Path, entry: RunEntry) -> bool
         return (
             again.fits == entry.fits
             and _equal(rows_of([recording]), rows)
-            and _equal(step_rows_of(recording), step_rows)
+            and _equal(step_rows_of([recording]), step_rows)
         )
     except (ValueError, LookupError, TypeError, StopIteration, pa.ArrowException):
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,20 @@ Integers: TypeAlias = NDArray[np.int64]
 _PIECE, _MOST_ROWS = 250_000, 1_000_000
 
 
+class _Stream(NamedTuple):
+    """Some steps of a stream of one fit."""
+
+    run: str
+    number: int
+    name: str
+    series: StepSeries
+    steps: slice
+
+    @property
+    def rows(self) -> int:
+        return len(self.series.steps[self.steps])
+
+
 class _Column(NamedTuple):
     """Some epochs of a metric of one fit."""
 
@@ -38,6 +52,13 @@ class _Column(NamedTuple):
     def series(self) -> Series:
         return self.fit.metrics[self.metric]
 
+    @property
+    def rows(self) -> int:
+        return len(self.fit.epochs[self.epochs])
+
+
+_Piece = TypeVar("_Piece", _Column, _Stream)
+
 
 def rows_of(recordings: Iterable[Recording]) -> Iterator[pa.Table]:
     """Yield the rows of runs: a row per value, sorted by metric, fit and epoch, then a row per message, by fit.
@@ -46,7 +67,7 @@ def rows_of(recordings: Iterable[Recording]) -> Iterator[pa.Table]:
     """
     for said, some in groupby(recordings, _says_something):
         for alike in [[one] for one in some] if said else [some]:
-            for columns in _batches(column for recording in alike for column in _columns(recording)):
+            for columns in _batches((piece for recording in alike for piece in _columns(recording)), _MOST_ROWS):
                 yield _value_rows(columns)
             if said:
                 yield _message_rows(*alike)
@@ -58,12 +79,13 @@ def row_count(recording: Recording) -> int:
     return values + sum(len(fit.messages) for fit in recording.fits)
 
 
-def step_rows_of(recording: Recording) -> Iterator[pa.Table]:
-    """Yield the rows of each stream in pieces, in the order of fits and streams; each is by step already."""
-    for number, fit in enumerate(recording.fits):
-        for name, series in fit.steps.items():
-            for first in range(0, len(series), _PIECE):
-                yield _step_rows(recording.name, number, name, series, slice(first, first + _PIECE))
+def step_rows_of(recordings: Iterable[Recording]) -> Iterator[pa.Table]:
+    """Yield the rows of all streams, by run, fit and stream; each is by step already.
+
+    A table holds many short streams, or a piece of a long one.
+    """
+    for streams in _batches((piece for recording in recordings for piece in _streams(recording)), _PIECE):
+        yield _step_rows(streams)
 
 
 def entry_of(recording: Recording, refused: tuple[RefusedSource, ...], tags: tuple[str, ...] = ()) -> RunEntry:
@@ -131,17 +153,24 @@ def _columns(recording: Recording) -> Iterator[_Column]:
             yield _Column(recording.name, number, fit, metric, slice(first, first + _PIECE))
 
 
-def _batches(columns: Iterable[_Column]) -> Iterator[list[_Column]]:
-    """Yield columns together, as many as may be in memory at once."""
-    batch: list[_Column] = []
+def _streams(recording: Recording) -> Iterator[_Stream]:
+    """Yield the streams of a run in the order of their rows, long ones in pieces."""
+    for number, fit in enumerate(recording.fits):
+        for name, series in fit.steps.items():
+            for first in range(0, len(series), _PIECE):
+                yield _Stream(recording.name, number, name, series, slice(first, first + _PIECE))
+
+
+def _batches(pieces: Iterable[_Piece], most: int) -> Iterator[list[_Piece]]:
+    """Yield pieces together, of at most so many rows unless one alone has more."""
+    batch: list[_Piece] = []
     rows = 0
-    for column in columns:
-        length = min(len(column.fit), _PIECE)
-        if batch and rows + length > _MOST_ROWS:
+    for piece in pieces:
+        if batch and rows + piece.rows > most:
             yield batch
             batch, rows = [], 0
-        batch.append(column)
-        rows += length
+        batch.append(piece)
+        rows += piece.rows
     if batch:
         yield batch
 
@@ -164,21 +193,26 @@ def _value_rows(columns: Sequence[_Column]) -> pa.Table:
     return _table(sum(counts), arrays)
 
 
-def _step_rows(run: str, fit: int, name: str, series: StepSeries, piece: slice) -> pa.Table:
-    length = len(series.steps[piece])
-    zeros = np.zeros(length, np.int32)
-    columns = {
-        "run": texts(zeros, [run]),
-        "fit": numbers(np.full(length, fit, np.int32)),
-        "source": texts(zeros, [series.source]),
-        "stream": texts(zeros, [name]),
-        "unit": texts(zeros, [series.unit]),
-        "step": numbers(series.steps[piece]),
-        "step_value": numbers(series.values[piece]),
+def _step_rows(streams: Sequence[_Stream]) -> pa.Table:
+    counts = [stream.rows for stream in streams]
+    arrays = {
+        "run": _repeated([stream.run for stream in streams], counts),
+        "fit": numbers(np.repeat(np.array([stream.number for stream in streams], np.int32), counts)),
+        "source": _repeated([stream.series.source for stream in streams], counts),
+        "stream": _repeated([stream.name for stream in streams], counts),
+        "unit": _repeated([stream.series.unit for stream in streams], counts),
+        "step": numbers(np.concatenate([stream.series.steps[stream.steps] for stream in streams])),
+        "step_value": numbers(np.concatenate([stream.series.values[stream.steps] for stream in streams])),
     }
-    if series.wall_time is not None:
-        columns["wall_time"] = numbers(series.wall_time[piece])
-    return _table(length, columns)
+    timed = [stream.series.wall_time is not None for stream in streams]
+    if any(timed):
+        times = [np.zeros(stream.rows) if wall is None else wall[stream.steps] for stream, wall in _with_times(streams)]
+        arrays["wall_time"] = numbers(np.concatenate(times), np.repeat(timed, counts))
+    return _table(sum(counts), arrays)
+
+
+def _with_times(streams: Iterable[_Stream]) -> Iterator[tuple[_Stream, NDArray[np.float64] | None]]:
+    return ((stream, stream.series.wall_time) for stream in streams)
 
 
 def _message_rows(recording: Recording) -> pa.Table:
@@ -225,8 +259,10 @@ def _table(length: int, columns: Mapping[str, pa.Array]) -> pa.Table:
 
 
 def _repeated(words: Sequence[str], counts: Sequence[int]) -> pa.DictionaryArray:
-    code_of = {word: code for code, word in enumerate(dict.fromkeys(words))}
-    return texts(np.repeat(np.array([code_of[word] for word in words], np.int32), counts), list(code_of))
+    # A word that no row has would still be in the statistics of the file.
+    used = dict.fromkeys(word for word, count in zip(words, counts, strict=True) if count)
+    code_of = {word: code for code, word in enumerate(used)}
+    return texts(np.repeat(np.array([code_of.get(word, 0) for word in words], np.int32), counts), list(code_of))
 
 
 def _known(items: Sequence[object]) -> NDArray[np.bool_]:

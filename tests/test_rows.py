@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from kcb_replay.ingest.recording import Message, Recording
-from kcb_replay.ingest.rows import row_count, rows_of
+from kcb_replay.ingest.recording import Message, Recording, StepSeries
+from kcb_replay.ingest.rows import row_count, rows_of, step_rows_of
 
 
 @pytest.fixture
@@ -59,3 +59,27 @@ def test_rows_of_a_fit_with_gaps_keep_their_epochs(recording):
     """Only epochs with a value have a row."""
     (table,) = rows_of([recording(first=7, loss=[1.0, None, 3.0])])
     assert np.array_equal(table.column("epoch").to_pylist(), [7, 9])
+
+
+def test_streams_of_many_runs_are_those_of_each(recording, monkeypatch):
+    """Timed or not, long or short, in one table or in many."""
+    plain = recording("a", loss=[1.0])
+
+    def stream(length: int, times: object = None) -> StepSeries:
+        return StepSeries(np.arange(length), np.arange(length) / 2, "batch", "batch_loss", "log", times)
+
+    fits = (replace(plain.fits[0], steps={"loss": stream(3), "acc": stream(5, np.arange(5.0))}), plain.fits[0])
+    runs = [replace(plain, fits=fits), plain, replace(plain, name="b", fits=fits[::-1])]
+    alone = [repr(row) for run in runs for table in step_rows_of([run]) for row in table.to_pylist()]
+    assert len(alone) == 16
+    for piece in (250_000, 4, 1):
+        monkeypatch.setattr("kcb_replay.ingest.rows._PIECE", piece)
+        assert [repr(row) for table in step_rows_of(runs) for row in table.to_pylist()] == alone
+
+
+def test_a_metric_without_a_value_leaves_no_word_behind(recording):
+    """A word that no row has would be in the statistics by which other tools skip rows."""
+    silent = recording("a", loss=[None, None], acc=[1.0, 2.0])
+    said = replace(silent, fits=(replace(silent.fits[0], messages=(Message("stopped", "early", "log", 2),)),))
+    for table in rows_of([said]):
+        assert set(table.column("metric").combine_chunks().dictionary.to_pylist()) <= {"acc"}
