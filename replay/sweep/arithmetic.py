@@ -21,6 +21,9 @@ def operand(values: Floats, *, single: bool) -> Compared:
         return values
     with np.errstate(over="ignore"):
         rounded = values.astype(np.float32)
+    # Losses are all above it, and metrics to maximise all below: told without another array.
+    if rounded.size and (rounded.min() >= _SMALLEST_NORMAL or rounded.max() <= -_SMALLEST_NORMAL):
+        return rounded
     denormal = np.abs(rounded) < _SMALLEST_NORMAL
     if denormal.any():
         rounded[denormal] = 0.0

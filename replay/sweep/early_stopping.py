@@ -34,7 +34,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
 # Numbers of a pass: enough to be worth the calls, few enough for the cache of a core.
-_CHUNK, _LEAST_WIDTH = 2**19, 64
+_CHUNK, _LEAST_WIDTH = 2**20, 64
 _LONG, _FEW = 2_000, 16
 
 
@@ -59,6 +59,10 @@ class Stops:
     best_row: Integers
     first_row: Integers
     wait: Integers
+
+    def of(self, places: Integers) -> Stops:
+        """Return the answers of some patiences."""
+        return Stops(self.row[places], self.best_row[places], self.first_row, self.wait)
 
     @classmethod
     def side_by_side(cls, parts: Sequence[Stops]) -> Stops:
@@ -86,12 +90,12 @@ def stops_of(
     `sign` is 1 for a metric that should fall and -1 for one that should rise.
     """
     asked, place = np.unique(np.maximum(patiences, 1), return_inverse=True)
+    in_order = np.array_equal(asked, patiences)
     found: list[Stops | None] = [None] * len(starts)
     for numbers in _together(starts, alone=_is_long(*block.values.shape)):
         together = [starts[number] for number in numbers]
         for number, stops in zip(numbers, _from_epoch(block, sign, together, asked, version), strict=True):
-            stops = Stops(stops.row[place], stops.best_row[place], stops.first_row, stops.wait)
-            found[number] = stops
+            found[number] = stops if in_order else stops.of(place)
     return [stops for stops in found if stops is not None]
 
 

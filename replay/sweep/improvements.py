@@ -18,6 +18,7 @@ __all__ = ["along_stream", "in_lanes"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
+_FEW_LEAPS = 4096
 
 
 def in_lanes(compared: Compared, candidate: Compared, *, first_always: bool) -> Mask:
@@ -50,10 +51,18 @@ def along_stream(value: Floats, compared: Compared, candidate: Compared, *, firs
 
 def _leaps(compared: Compared, candidate: Compared, *, first_always: bool) -> list[int]:
     """Return the places of the improvements among falling values."""
-    following = np.searchsorted(-candidate, -compared, side="right").tolist()
-    place = 0 if first_always else int(np.searchsorted(-candidate, -np.inf, side="right"))
-    places = []
-    while place < len(following):
+    rising, values = -candidate, -compared
+    place = 0 if first_always else int(np.searchsorted(rising, -np.inf, side="right"))
+    places: list[int] = []
+    # Few and far between they are searched for one by one, else all at once.
+    while place < len(values) and len(places) < _FEW_LEAPS:
         places.append(place)
-        place = following[place]
+        place = int(np.searchsorted(rising, values[place], side="right"))
+    if place == len(values):
+        return places
+    following = (place + np.searchsorted(rising[place:], values[place:], side="right")).tolist()
+    first = place
+    while place < len(values):
+        places.append(place)
+        place = following[place - first]
     return places

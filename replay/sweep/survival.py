@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["StopEpochs", "stop_epochs"]
 
+Integers: TypeAlias = NDArray[np.signedinteger[Any]]
 # With fewer fits at risk a step of the curve is mostly chance.
 _FEWEST_AT_RISK = 5
 # What a product of fractions may be off by where exactly half have stopped.
@@ -34,16 +35,18 @@ class StopEpochs:
     horizon: int = 0
 
 
-def stop_epochs(ran: NDArray[np.signedinteger[Any]]) -> StopEpochs:
+def stop_epochs(ran: Integers) -> StopEpochs:
     """Return the estimate from the epochs that each fit ran (fits,): negative where its recording ended, 0 for none."""
-    length = np.abs(ran[ran != 0])
+    answered = ran[ran != 0]
+    length = np.abs(answered)
     if len(length) < _FEWEST_AT_RISK:
         return StopEpochs()
-    at, place, ended = np.unique(length, return_inverse=True, return_counts=True)
-    stopped = np.bincount(place, weights=ran[ran != 0] > 0)
+    at, place = _times(length)
+    ended = np.bincount(place, minlength=len(at))
+    stopped = np.bincount(place, weights=answered > 0, minlength=len(at))
     at_risk = len(length) - np.concatenate([[0], np.cumsum(ended)[:-1]])
-    running = np.cumprod(1 - stopped / at_risk)
-    horizon = int(np.sort(length)[-_FEWEST_AT_RISK])
+    running = np.cumprod(1 - stopped / np.maximum(at_risk, 1))
+    horizon = int(np.partition(length, -_FEWEST_AT_RISK)[-_FEWEST_AT_RISK])
     inside = at <= horizon
     halved = np.flatnonzero(inside & (running <= 0.5 + _ROUNDING))
     return StopEpochs(
@@ -53,6 +56,16 @@ def stop_epochs(ran: NDArray[np.signedinteger[Any]]) -> StopEpochs:
     )
 
 
-def _area(at: NDArray[np.signedinteger[Any]], running: NDArray[np.float64]) -> float:
+def _times(length: Integers) -> tuple[Integers, Integers]:
+    """Return the numbers of epochs to look at, and at which of them each fit ends."""
+    longest = int(length.max())
+    if longest <= 4 * len(length):
+        return np.arange(1, longest + 1), length - 1
+    # Few fits of many epochs: only where one ends does anything change.
+    at, place = np.unique(length, return_inverse=True)
+    return at, place
+
+
+def _area(at: Integers, running: NDArray[np.float64]) -> float:
     """Return the area below a curve that starts at 1 and steps down to `running` after `at` epochs, up to the last."""
     return float(np.diff(at, prepend=0) @ np.concatenate([[1.0], running[:-1]]))

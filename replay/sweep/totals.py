@@ -171,13 +171,14 @@ class _Mean:
 
 def _medians(rows: Floats) -> Floats:
     """Return the median of each row (settings, fits) without its NaN, NaN where there is nothing else."""
-    if not rows.shape[1]:
-        return np.full(len(rows), np.nan)
-    count = (~np.isnan(rows)).sum(axis=1, keepdims=True)
-    ordered = np.sort(rows, axis=1)  # NaN last
-    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, rows.shape[1] - 1)
-    middle = np.take_along_axis(ordered, low, axis=1) + np.take_along_axis(ordered, high, axis=1)
-    medians: Floats = middle[:, 0] / 2
+    medians = np.full(len(rows), np.nan)
+    counts = (~np.isnan(rows)).sum(axis=1)
+    for count in np.unique(counts[counts > 0]).tolist():
+        chosen = counts == count
+        low, high = (count - 1) // 2, count // 2
+        # NaN comes last.
+        middle = np.partition(rows[chosen], sorted({low, high}), axis=1)
+        medians[chosen] = (middle[:, low] + middle[:, high]) / 2
     return medians
 
 
