@@ -123,7 +123,7 @@ class Sweep(Rows):
     semantics: Semantics
     left_out: tuple[LeftOutFit, ...]
 
-    @property
+    @cached_property
     def fits(self) -> tuple[SweptFit, ...]:
         """Every fit that was asked."""
         return tuple(fit for part in self.parts for fit in part.fits)
