@@ -28,7 +28,7 @@ def cost(code: str, *arguments: object, repeats: int = 3) -> Cost:
 
 
 def seconds_of_work(imports: str, work: str, *arguments: object, repeats: int = 3) -> float:
-    """Return the least CPU seconds that `work` took in a process of its own, after its imports."""
+    """Return the least CPU seconds that `work` took in a process of its own, after what comes before it."""
     code = f"{imports}\nimport time\nbegin = time.process_time()\n{work}\nprint(time.process_time() - begin)"
     command = [sys.executable, "-c", code, *map(str, arguments)]
     with tempfile.TemporaryDirectory() as folder:
