@@ -23,8 +23,8 @@ __all__ = [
     "run_argument",
     "runs_argument",
     "some_runs_argument",
-    "stopping_options",
     "store_option",
+    "swept_options",
 ]
 
 
@@ -78,19 +78,24 @@ def output_options(command: Function) -> Function:
     return command
 
 
-_STOPPING = (
-    click.option("--monitor", default="val_loss", show_default=True, help="Metric to watch."),
-    click.option("--mode", type=click.Choice(("auto", "min", "max")), default="auto", show_default=True),
-    click.option("--patience", type=Numbers(), help="EarlyStopping: epochs without improvement.  [default: 5]"),
-    click.option("--min-delta", type=Numbers(), help="EarlyStopping: smallest change that counts.  [default: 0]"),
-    click.option("--baseline", type=Numbers(), help="EarlyStopping: value to beat before the wait is reset."),
-    click.option("--start-from-epoch", type=Numbers(), help="EarlyStopping: first epoch looked at, from 0."),
-    click.option(
-        "--restore-best-weights/--no-restore-best-weights",
-        default=None,
-        help="EarlyStopping: keep the best epoch instead of the last.  [default: no]",
-    ),
-)
+def _stopping(patience: str, restores: str) -> tuple[Callable[[Function], Function], ...]:
+    return (
+        click.option("--monitor", default="val_loss", show_default=True, help="Metric to watch."),
+        click.option("--mode", type=click.Choice(("auto", "min", "max")), default="auto", show_default=True),
+        click.option(
+            "--patience",
+            type=Numbers(),
+            help=f"EarlyStopping: epochs without improvement.  [default: {patience}]",
+        ),
+        click.option("--min-delta", type=Numbers(), help="EarlyStopping: smallest change that counts.  [default: 0]"),
+        click.option("--baseline", type=Numbers(), help="EarlyStopping: value to beat before the wait is reset."),
+        click.option("--start-from-epoch", type=Numbers(), help="EarlyStopping: first epoch looked at, from 0."),
+        click.option(
+            "--restore-best-weights/--no-restore-best-weights",
+            default=None,
+            help=f"EarlyStopping: keep the best epoch instead of the last.  [default: {restores}]",
+        ),
+    )
 
 
 _REDUCING = (
@@ -103,11 +108,15 @@ _REDUCING = (
 )
 
 
-def stopping_options(command: Function) -> Function:
-    """Add the options that describe EarlyStopping."""
-    for option in reversed(_STOPPING):
-        command = option(command)
-    return command
+def swept_options(*, restores: str) -> Callable[[Function], Function]:
+    """Return what adds the options of EarlyStopping where many patiences are tried; `restores` is the default."""
+
+    def add(command: Function) -> Function:
+        for option in reversed(_stopping("1..50", restores)):
+            command = option(command)
+        return command
+
+    return add
 
 
 def reducing_options(command: Function) -> Function:
@@ -120,7 +129,7 @@ def reducing_options(command: Function) -> Function:
 def callback_options(command: Function) -> Function:
     """Add the options that describe callbacks."""
     options = (
-        *_STOPPING,
+        *_stopping("5", "no"),
         *_REDUCING,
         click.option(
             "-c",

@@ -10,7 +10,7 @@ import click
 
 from kcb_replay.commands.asking import metrics_of, require_recorded
 from kcb_replay.commands.base import Command
-from kcb_replay.commands.options import output_options, quiet_option, runs_argument, stopping_options, store_option
+from kcb_replay.commands.options import output_options, quiet_option, runs_argument, store_option, swept_options
 from kcb_replay.commands.printing import print_result, progress_bar, say
 from kcb_replay.errors import SettingError
 
@@ -23,7 +23,7 @@ __all__ = ["recommend_command"]
 @click.command(name="recommend", cls=Command)
 @runs_argument
 @store_option
-@stopping_options
+@swept_options(restores="yes")
 @click.option("--current", metavar="CODE", help="What you use now, to compare with: 'EarlyStopping(patience=10)'.")
 @click.option("--tolerance", type=float, help="Regret that is nothing to worry about.  [default: the metric's noise]")
 @click.option(

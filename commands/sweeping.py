@@ -16,8 +16,8 @@ from kcb_replay.commands.options import (
     quiet_option,
     reducing_options,
     runs_argument,
-    stopping_options,
     store_option,
+    swept_options,
 )
 from kcb_replay.commands.printing import print_result, progress_bar, say, size_of
 from kcb_replay.errors import SettingError
@@ -38,7 +38,7 @@ __all__ = ["sweep_command"]
 @click.command(name="sweep", cls=Command)
 @runs_argument
 @store_option
-@stopping_options
+@swept_options(restores="no")
 @reducing_options
 @click.option("--semantics", default="keras-3.15", show_default=True, help="Which Keras is replayed.")
 @click.option("--pareto", is_flag=True, help="Only settings that no other one beats in both saving and regret.")
