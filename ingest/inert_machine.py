@@ -15,6 +15,8 @@ __all__ = ["MAX_INTEGER_BYTES", "MAX_MEMO", "Machine"]
 MAX_STACK = 1_000_000
 MAX_MARKS = 1_000
 MAX_MEMO = 2_000_000
+# A history holds one dict, or one for each epoch; what is made of more takes seconds to look through.
+MAX_DICTS = 100_000
 MAX_SETS = 100_000  # an empty set takes one byte of pickle and 216 of memory
 MAX_GLOBALS = 10_000
 MAX_FLOATS = 1_800_000
@@ -33,6 +35,7 @@ class Machine:
     __slots__ = (
         "at",
         "content",
+        "dicts",
         "floats",
         "marks",
         "memo",
@@ -53,6 +56,7 @@ class Machine:
         self.most_floats = min(MAX_FLOATS, (MAX_WITH_FLOATS - self.size) // FLOAT_SIZE)
         self.at = start
         self.next = start
+        self.dicts = 0
         self.floats = 0
         self.scalars = 0
         self.sets = 0
@@ -137,6 +141,13 @@ class Machine:
         if value.bit_length() > MAX_INTEGER_BYTES * 8:
             self.refuse(f"an integer of more than {MAX_INTEGER_BYTES} bytes")
         self.push(value)
+
+    def push_dict(self, values: dict[object, object]) -> None:
+        """Put a dict onto the stack."""
+        self.dicts += 1
+        if self.dicts > MAX_DICTS:
+            self.refuse(f"more than {MAX_DICTS} dicts")
+        self.push(values)
 
     def push_set(self, values: set[object] | frozenset[object]) -> None:
         """Put a set onto the stack."""

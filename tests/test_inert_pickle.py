@@ -246,6 +246,7 @@ HOSTILE = {
     "second state": (b"ca\nb\n}b}b.", "a state for a.b"),
     "too many opcodes": (b"N0" * 2_600_000 + b"N.", "more than 1000000 opcodes"),
     "too many objects": (b"(" + b"G?\xf0\x00\x00\x00\x00\x00\x00" * 1_100_000 + b"t.", "on the stack"),
+    "too many dicts": (b"(" + b"}" * 110_000 + b"t.", "more than 100000 dicts"),
     "too many sets": (b"(" + b"\x8f" * 110_000 + b"t.", "more than 100000 sets"),
     "too many globals": (b"".join(b"ca\n%d\n0" % n for n in range(10_001)) + b"N.", "more than 10000 globals"),
     "too much text": ((b"X\x00\x00\x10\x00" + b"a" * 2**20 + b"0") * 17 + b"N.", "more than 16777216 bytes of text"),
