@@ -40,7 +40,7 @@ def outcome_of(recording, number, setting):
         return None
 
 
-@pytest.mark.parametrize("monitor", ["val_loss", "loss", "val_accuracy"])
+@pytest.mark.parametrize("monitor", ["val_loss", "loss", "val_acc"])
 def test_early_stopping_on_real_logs(recordings, monitor):
     """Stop, best, kept, regret and saving of every fit that has the metric, whatever its gaps and restarts."""
     assert len(recordings) > 90
