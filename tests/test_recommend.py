@@ -249,3 +249,12 @@ def test_the_command_recommends_from_the_store(cli, tmp_path):
         True,
     )
     assert cli("recommend", "--current", "ModelCheckpoint('x')").exit_code == 2
+
+
+def test_a_training_that_diverged_is_named(recording):
+    """It keeps an epoch without a number with some settings, is not counted, and that is said."""
+    nothing = float("nan")
+    runs = [recording(f"g{n}/run", val_loss=[1.0, 0.5, 0.6, 0.7, 0.7, 0.7]) for n in range(20)]
+    runs.append(recording("x/run", val_loss=[1.0, 0.5, 0.6, nothing, nothing, nothing]))
+    answer = recommend(runs, patience=[1, 2], restore_best_weights=False)
+    assert any("1 more recording keeps, with some setting, an epoch" in note for note in answer.notes)

@@ -105,7 +105,7 @@ def recommended(
         tolerance=worth,
         tolerance_is_noise=tolerance is None,
         max_failures=max_failures,
-        notes=survey.notes,
+        notes=(*survey.notes, *_uncounted(evidence, settings[0].monitor)),
     )
     refusal = _refusal(survey, evidence, max_failures)
     if refusal is not None:
@@ -132,6 +132,17 @@ def _settings(arguments: dict[str, object], current: EarlyStopping | None) -> li
             f" compared. Give monitor={current.monitor!r}."
         )
     return settings if current is None else [*settings, current]
+
+
+def _uncounted(evidence: Evidence, monitor: str) -> list[str]:
+    """Return what has to be said of fits that are in no regret."""
+    if not evidence.uncounted:
+        return []
+    kept = "keeps" if evidence.uncounted == 1 else "keep"
+    return [
+        f"{_counted(evidence.uncounted, 'more recording')} {kept}, with some setting, an epoch at which {monitor} is no"
+        " number (a training that diverged?): not counted, for no regret is known."
+    ]
 
 
 def _refusal(survey: Survey, evidence: Evidence, max_failures: float) -> str | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcb_replay.replay.sweep.rows import epoch_columns, looked_up
+from kcb_replay.replay.sweep.rows import argument_columns, epoch_columns, looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from kcb_replay.replay.sweep.table import Sweep
 
 __all__ = ["table_of"]
+
+_ARGUMENTS = ("monitor", "mode", "patience", "min_delta", "baseline", "start_from_epoch", "restore_best_weights")
 
 
 def table_of(sweep: Sweep) -> pa.Table:
@@ -34,8 +36,7 @@ def _columns(sweep: Sweep, number: NDArray[np.intp], place: NDArray[np.intp]) ->
     for name in ("run", "fit", "epochs"):
         yield name, looked_up([getattr(fit, name) for fit in fits], place)
     yield "semantics", looked_up([sweep.semantics.name], np.zeros(len(number), np.intp))
-    for name in ("monitor", "mode", "patience", "min_delta", "baseline", "start_from_epoch", "restore_best_weights"):
-        yield name, looked_up([getattr(setting, name) for setting in settings], number)
+    yield from argument_columns(settings, _ARGUMENTS, number)
     undecided = answers.undecided[number, place]
     yield "fired", pa.array(~undecided)
     for name in ("stop", "best", "kept"):

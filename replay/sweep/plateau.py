@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.replay.sweep.rows import Rows, epoch_columns, looked_up
+from kcb_replay.replay.sweep.rows import Rows, argument_columns, epoch_columns, looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,8 +101,7 @@ class PlateauSweep(Rows):
         for name in ("run", "fit", "epochs", "initial_lr"):
             yield name, looked_up([getattr(fit, name) for fit in self.fits], place)
         yield "semantics", looked_up([self.semantics.name], np.zeros(len(number), np.intp))
-        for name in PLATEAU_ARGUMENTS:
-            yield name, looked_up([getattr(setting, name) for setting in self.settings], number)
+        yield from argument_columns(self.settings, PLATEAU_ARGUMENTS, number)
         yield "fired", pa.array(self.answers.drops[at] > 0)
         for name in ("drops", "exact_drops"):
             yield name, pa.array(getattr(self.answers, name)[at])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["Rows", "epoch_columns", "looked_up"]
+__all__ = ["Rows", "argument_columns", "epoch_columns", "looked_up"]
 
 
 class Rows:
@@ -50,8 +50,22 @@ def epoch_columns(name: str, index: NDArray[np.int64]) -> Iterator[tuple[str, pa
     yield f"{name}_epoch", pa.array(index + 1, mask=index < 0)
 
 
-def looked_up(words: Sequence[Any], places: NDArray[np.intp]) -> pa.Array:
+def looked_up(words: Sequence[Any], places: NDArray[np.intp], kind: pa.DataType | None = None) -> pa.Array:
     """Return the words at places."""
     import pyarrow as pa
 
-    return pa.array(words).take(pa.array(places))
+    return pa.array(words, kind).take(pa.array(places))
+
+
+def argument_columns(
+    settings: Sequence[object], names: Sequence[str], numbers: NDArray[np.intp]
+) -> Iterator[tuple[str, pa.Array]]:
+    """Yield the arguments of settings; those that may be fractions are float64 whatever was given."""
+    import pyarrow as pa
+
+    for name in names:
+        kind = pa.float64() if name in _FRACTIONS else None
+        yield name, looked_up([getattr(setting, name) for setting in settings], numbers, kind)
+
+
+_FRACTIONS = ("min_delta", "baseline", "factor", "min_lr")
