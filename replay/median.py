@@ -26,6 +26,8 @@ from kcb_replay.replay.validity import Validity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import pandas as pd
+
     from kcb_replay.ingest.recording import Fit, Recording
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.validity import Label
@@ -52,6 +54,29 @@ class MedianStops:
 
     outcomes: tuple[RunOutcome, ...]
     left_out: tuple[LeftOut, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """Return a record per fit, and what was left out."""
+        return {
+            "schema": "kcb-replay/median/1",
+            "outcomes": [
+                {"run": each.run, "fit": each.fit, "epochs": each.epochs, **each.outcome.to_dict()}
+                for each in self.outcomes
+            ],
+            "left_out": [{"run": each.run, "fit": each.fit, "reason": each.reason} for each in self.left_out],
+        }
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return one row per fit."""
+        import pandas as pd
+
+        return pd.DataFrame.from_records(
+            [
+                {"run": each.run, "fit": each.fit, "epochs": each.epochs, **each.outcome.facts()}
+                | {"validity": each.outcome.validity.label}
+                for each in self.outcomes
+            ]
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,3 +185,15 @@ def test_the_command_says_why_nothing_could_be_compared(cli, sample_logs):
     found = cli("compare", sample_logs / "seeds", "-c", "GL(alpha=5)", "--monitor", "val_auc")
     assert found.exit_code == 1
     assert "val_auc is not recorded" in found.stderr
+
+
+def test_median_stopping_converts_as_other_results_do(recording):
+    """To records and to a table, with what was left out."""
+    runs = [recording("a", val_loss=FALLING), recording("b", val_loss=RISING), recording("c", loss=FALLING)]
+    found = median_stopping(runs, min_runs=1)
+    document = found.to_dict()
+    assert [each["run"] for each in document["outcomes"]] == ["a", "b"]
+    assert [each["run"] for each in document["left_out"]] == ["c"]
+    table = found.to_pandas()
+    assert table["run"].tolist() == ["a", "b"]
+    assert table["stop_epoch"].isna().tolist() == [True, False]

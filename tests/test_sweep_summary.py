@@ -78,3 +78,10 @@ def test_a_spool_gives_back_what_it_was_given(widths, settings):
             spool.add(row[np.newaxis])
     found = np.concatenate([np.zeros((0, sum(widths))), *spool.pieces()])
     np.testing.assert_array_equal(found, np.concatenate([np.zeros((settings, 0)), *blocks], axis=1))
+
+
+def test_a_sweep_converts_to_records(recording):
+    """With what was left out, as other results do."""
+    found = sweep([recording("a", val_loss=[1.0, 2.0]), recording("b", loss=[1.0])], patience=[1, 2])
+    document = found.to_dict()
+    assert (document["rows"], document["left_out"][0]["run"]) == (list(found.records()), "b")

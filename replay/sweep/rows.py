@@ -14,15 +14,31 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.sweep.table import LeftOutFit
+
 __all__ = ["Rows", "argument_columns", "epoch_columns", "looked_up"]
 
 
 class Rows:
-    """What has rows: as Arrow, pandas, Parquet or CSV."""
+    """A sweep, which has rows: as Arrow, pandas, records, Parquet or CSV."""
+
+    semantics: Semantics
+    left_out: tuple[LeftOutFit, ...]
 
     def to_arrow(self) -> pa.Table:
         """Return one row per setting and fit; null where there is nothing."""
         raise NotImplementedError
+
+    def to_dict(self) -> dict[str, object]:
+        """Return a record per setting and fit, and what was left out; null where there is nothing."""
+        left_out = [{"run": item.run, "fit": item.fit, "reason": item.reason} for item in self.left_out]
+        return {
+            "schema": "kcb-replay/sweep-rows/1",
+            "semantics": self.semantics.name,
+            "rows": self.to_arrow().to_pylist(),
+            "left_out": left_out,
+        }
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row per setting and fit."""
