@@ -117,9 +117,16 @@ def tag_command(runs: tuple[str, ...], tags: str, remove: bool, store: Path, qui
     from kcb_replay.ingest.store import Store
 
     given = [tag.strip() for tag in tags.split(",")]
-    names = Store(store).tag(runs, given, remove=remove)
-    what = f"{'Untagged' if remove else 'Tagged'} {', '.join(all_shown(given))}:"
-    say([f"{what} {name}" for name in all_shown(names)], quiet=quiet)
+    kept = Store(store)
+    tagged = {entry.name for entry in kept.runs(*runs) if set(given).intersection(entry.tags)}
+    names = kept.tag(runs, given, remove=remove)
+    what = ", ".join(all_shown(given))
+    done = f"Untagged {what}" if remove else f"Tagged {what}"
+    lines = [
+        f"{said} has no tag {what}" if remove and name not in tagged else f"{done}: {said}"
+        for name, said in zip(names, all_shown(names), strict=True)
+    ]
+    say(lines, quiet=quiet)
 
 
 @click.command(name="check", cls=Command)

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.ingest.counted import counted
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import decimals_for, whole
 
@@ -116,7 +117,7 @@ def rules_info(comparison: RuleComparison) -> RulesInfo:
     linear_until = _linear_until(points)
     scale = "" if linear_until is None else f", logarithmic above {linear_until:g}"
     return RulesInfo(
-        title=f"Stopping rules over {whole(comparison.fits)} {'fit' if comparison.fits == 1 else 'fits'}",
+        title=f"Stopping rules over {counted(comparison.fits, 'fit')}",
         x_label="mean share of the recorded epochs that run",
         y_label=f"mean regret ({shown(comparison.monitor)}{scale})",
         points=points,
@@ -128,9 +129,9 @@ def rules_info(comparison: RuleComparison) -> RulesInfo:
 
 
 def _head(comparison: RuleComparison) -> str:
-    fits = f"{whole(comparison.fits)} {'fit' if comparison.fits == 1 else 'fits'}"
+    rules, fits = counted(len(comparison.rules), "stopping rule"), counted(comparison.fits, "fit")
     direction = "lower is better" if comparison.mode == "min" else "higher is better"
-    return f"{len(comparison.rules)} stopping rules over {fits}, judged by {shown(comparison.monitor)} ({direction})."
+    return f"{rules} over {fits}, judged by {shown(comparison.monitor)} ({direction})."
 
 
 def _cells(summary: RuleSummary) -> dict[str, str]:

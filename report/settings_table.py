@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING, TypeAlias
 
+from kcb_replay.ingest.counted import counted
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import short, whole
 
@@ -41,9 +42,8 @@ def head_of_sweep(found: AnySweep, arguments: Sequence[str]) -> str:
     code = ", ".join(
         f"{name}={value!r}" for name, value in constant.items() if name == "monitor" or value != getattr(default, name)
     )
-    settings = f"{whole(len(found.settings))} {'setting' if len(found.settings) == 1 else 'settings'}"
-    swept = f"{settings} of {kind.name}({code}), {found.semantics.name}"
-    return f"{whole(found.answered)} fits, {whole(found.epochs)} epochs, {swept}."
+    swept = f"{counted(len(found.settings), 'setting')} of {kind.name}({code}), {found.semantics.name}"
+    return f"{counted(found.answered, 'fit')}, {counted(found.epochs, 'epoch')}, {swept}."
 
 
 def table_of_settings(rows: Sequence[Mapping[str, str]]) -> str:

@@ -507,3 +507,11 @@ def test_what_the_system_does_not_let_us_read_is_not_called_damaged(store, monke
     with pytest.raises(StoreError, match=r"parquet cannot be read: Permission denied\. Check its permissions"):
         store.runs()
     assert [fault for fault in store.check().faults if "delete" in fault.text] == []
+
+
+def test_taking_away_a_tag_that_is_not_there_says_so(cli, sample_logs):
+    """Nothing is said to be done that was not."""
+    cli("ingest", sample_logs / "seeds", "-q")
+    cli("tag", "seed0", "best")
+    said = cli("tag", "seed*", "best", "--remove").stderr.splitlines()
+    assert said == ["Untagged best: seed0", "seed1 has no tag best", "seed2 has no tag best"]
