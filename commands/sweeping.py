@@ -47,6 +47,7 @@ __all__ = ["sweep_command"]
     "--also", metavar="METRIC", help="A second metric that is not monitored, and what the epochs kept cost in it."
 )
 @click.option("--rows", type=click.Path(path_type=Path), help="Write a row per fit and setting too: .parquet or .csv.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw all settings: a .png, .svg or .pdf file.")
 @output_options
 @quiet_option
 def sweep_command(
@@ -58,6 +59,7 @@ def sweep_command(
     top: int | None,
     also: str | None,
     rows: Path | None,
+    plot: Path | None,
     **settings: Any,
 ) -> None:
     """Try every combination of EarlyStopping settings on every run, and say what each saves and costs.
@@ -71,6 +73,7 @@ def sweep_command(
 
     \b
     kcb-replay sweep --patience 1..50 --min-delta 0,1e-4,1e-3 --pareto
+    kcb-replay sweep --patience 1..30 --min-delta 0,1e-3,1e-2 --plot sweep.png
     kcb-replay sweep 'seeds/*' --patience 5,10 --restore-best-weights --json
     kcb-replay sweep --also val_accuracy --rows sweep.parquet
     kcb-replay sweep --lr-patience 2..10 --factor 0.1,0.5
@@ -83,9 +86,9 @@ def sweep_command(
     stopping, reducing = swept_arguments(settings)
     asked = _Asked(runs, store, semantics(settings["semantics"]), rows, top, output, quiet)
     if not reducing:
-        _sweep_stopping(asked, stopping, pareto=pareto, also=also)
-    elif pareto or also is not None:
-        option = "--pareto" if pareto else "--also"
+        _sweep_stopping(asked, stopping, pareto=pareto, also=also, plot=plot)
+    elif given := [name for name, value in (("--pareto", pareto), ("--also", also), ("--plot", plot)) if value]:
+        option = given[0]
         raise SettingError(f"{option} is for EarlyStopping: ReduceLROnPlateau saves no epoch and keeps none.")
     else:
         _sweep_reducing(asked, reducing, settings["initial_lr"])
@@ -119,7 +122,9 @@ class _Asked:
         say([*wrote, *notes], quiet=self.quiet)
 
 
-def _sweep_stopping(asked: _Asked, arguments: dict[str, Any], *, pareto: bool, also: str | None) -> None:
+def _sweep_stopping(
+    asked: _Asked, arguments: dict[str, Any], *, pareto: bool, also: str | None, plot: Path | None
+) -> None:
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.sweep.blocks import swept_blocks
     from kcb_replay.replay.sweep.grid import settings_grid
@@ -138,6 +143,11 @@ def _sweep_stopping(asked: _Asked, arguments: dict[str, Any], *, pareto: bool, a
     table = functools.partial(sweeps.sweep_table, found, numbers, pareto=pareto)
     print_result(asked.output, sweeps.sweep_document(found, records), records, table)
     asked.say_all(left_out_of_sweep(found))
+    if plot is not None:
+        from kcb_replay.report.figure import plot as draw
+
+        draw(found, plot)
+        say([f"Wrote {plot} ({size_of(plot)})"], quiet=asked.quiet)
 
 
 def _sweep_reducing(asked: _Asked, arguments: dict[str, Any], initial_lr: float | None) -> None:

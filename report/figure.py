@@ -8,10 +8,12 @@ from __future__ import annotations
 import textwrap
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.rule_comparison import RuleComparison
+from kcb_replay.replay.sweep.overall import Overall, overall
+from kcb_replay.replay.sweep.table import Sweep
 from kcb_replay.report.curve import curve_info
 from kcb_replay.report.drawing import BEST, INK, MISSED, MUTED, RATE, STOP, draw_panels
 from kcb_replay.report.files import write_whole
@@ -19,6 +21,8 @@ from kcb_replay.report.layout import LEFT, WIDTH, layout_of
 from kcb_replay.report.names import shown
 from kcb_replay.report.rules import rules_info
 from kcb_replay.report.rules_figure import figure_of_rules
+from kcb_replay.report.sweep_figure import figure_of_sweep
+from kcb_replay.report.sweep_info import sweep_info
 
 if TYPE_CHECKING:
     import os
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
     from kcb_replay.replay.result import Replay
     from kcb_replay.report.curve import CurveInfo
     from kcb_replay.report.placing import Anchor, Role
+
+    Plottable: TypeAlias = Replay | RuleComparison | Sweep | Overall
 
 __all__ = ["figure_of", "plot"]
 
@@ -50,8 +56,8 @@ _LINE_HEIGHT, _WRAP, _NAME = 19, 126, 80
 _ALIGN: dict[Anchor, str] = {"start": "left", "middle": "center", "end": "right"}
 
 
-def plot(result: Replay | RuleComparison, path: str | os.PathLike[str] | None = None) -> Figure:
-    """Draw a replay, or a comparison of rules, and return the Figure; with `path`, write it as PNG, SVG or PDF.
+def plot(result: Plottable, path: str | os.PathLike[str] | None = None) -> Figure:
+    """Draw a replay, a comparison of rules or a sweep of EarlyStopping; with `path`, write it as PNG, SVG or PDF.
 
     The file appears whole or not at all. Raises `SettingError` for any other suffix, `KcbReplayError` where the file
     cannot be written.
@@ -66,9 +72,13 @@ def plot(result: Replay | RuleComparison, path: str | os.PathLike[str] | None = 
     return figure
 
 
-def _drawn(result: Replay | RuleComparison) -> Figure:
+def _drawn(result: Plottable) -> Figure:
     if isinstance(result, RuleComparison):
         return figure_of_rules(rules_info(result))
+    if isinstance(result, Sweep):
+        result = overall([result], result.settings, result.semantics)
+    if isinstance(result, Overall):
+        return figure_of_sweep(sweep_info(result))
     return figure_of(curve_info(result))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.ingest.counted import counted
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import decimals_for, whole
+from kcb_replay.report.scales import linear_end, scale_said
 
 if TYPE_CHECKING:
     from kcb_replay.replay.rule_comparison import RuleComparison, RuleSummary
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["BaselineLine", "RulePoint", "RulesInfo", "left_out_of_comparison", "rules_info", "rules_table"]
 
 _HEADROOM = 1.25
-# A regret is not seen beside one so many times as large.
-_HIDES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +113,11 @@ def rules_info(comparison: RuleComparison) -> RulesInfo:
         if math.isfinite(summary.share) and math.isfinite(summary.regret_mean)
     )
     lines = tuple(_line(comparison, keeps) for keeps in dict.fromkeys(point.keeps for point in comparison.baseline))
-    linear_until = _linear_until(points)
-    scale = "" if linear_until is None else f", logarithmic above {linear_until:g}"
+    linear_until = linear_end([point.regret for point in points])
     return RulesInfo(
         title=f"Stopping rules over {counted(comparison.fits, 'fit')}",
         x_label="mean share of the recorded epochs that run",
-        y_label=f"mean regret ({shown(comparison.monitor)}{scale})",
+        y_label=f"mean regret ({shown(comparison.monitor)}{scale_said(linear_until)})",
         points=points,
         lines=lines,
         top=_top(points, lines),
@@ -192,14 +190,3 @@ def _top(points: tuple[RulePoint, ...], lines: tuple[BaselineLine, ...]) -> floa
         # Only its beginning there: one that diverges at the end would hide the rest.
         seen += beside[:1]
     return _HEADROOM * max(seen, default=0.0) or 1.0
-
-
-def _linear_until(points: tuple[RulePoint, ...]) -> float | None:
-    """Return the power of ten below the least regret where the largest would hide it on a linear axis.
-
-    One training that diverged is enough for that.
-    """
-    regrets = [point.regret for point in points if point.regret > 0]
-    if not regrets or max(regrets) < _HIDES * min(regrets):
-        return None
-    return float(10.0 ** math.floor(math.log10(min(regrets))))

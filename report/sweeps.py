@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from kcb_replay.replay.sweep.totals import SettingSummary
     from kcb_replay.report.machine import Record
 
-__all__ = ["chosen_settings", "sweep_document", "sweep_records", "sweep_table"]
+__all__ = ["ARGUMENTS", "chosen_settings", "sweep_document", "sweep_records", "sweep_table"]
 
 # Patience first, for that is what people ask about.
-_ARGUMENTS = ("patience", *(item.name for item in fields(EarlyStopping) if item.name not in ("patience", "verbose")))
+ARGUMENTS = ("patience", *(item.name for item in fields(EarlyStopping) if item.name not in ("patience", "verbose")))
 
 
 def chosen_settings(found: Overall, *, pareto: bool, top: int | None) -> list[int]:
@@ -48,8 +48,8 @@ def sweep_document(found: Overall, records: Sequence[Record]) -> Record:
 
 def sweep_table(found: Overall, numbers: Sequence[int], *, pareto: bool) -> str:
     """Return what was swept, and a line per setting with the arguments that vary."""
-    varying = varying_arguments(found.settings, _ARGUMENTS)
-    head = head_of_sweep(found, _ARGUMENTS)
+    varying = varying_arguments(found.settings, ARGUMENTS)
+    head = head_of_sweep(found, ARGUMENTS)
     alike = len(found.settings) - len(found.distinct)
     if alike:
         head += f" {whole(alike)} act like another one."
@@ -82,7 +82,7 @@ def _cells(summary: SettingSummary, varying: Sequence[str]) -> dict[str, str]:
 
 def _record(summary: SettingSummary) -> Record:
     numbers = {item.name: getattr(summary, item.name) for item in fields(summary) if item.name != "setting"}
-    return {**{name: getattr(summary.setting, name) for name in _ARGUMENTS}, **numbers}
+    return {**{name: getattr(summary.setting, name) for name in ARGUMENTS}, **numbers}
 
 
 def _stop_epoch(summary: SettingSummary) -> str:

@@ -1,0 +1,98 @@
+"""The figure of a sweep: its numbers first, then that it is drawn."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from kcb_replay import plot, sweep
+from kcb_replay.replay.sweep.overall import overall
+from kcb_replay.report.sweep_figure import _steps
+from kcb_replay.report.sweep_info import sweep_info
+
+CURVES = ([3.0, 2.0, 2.5, 2.4, 1.0, 1.5, 1.6, 1.7], [2.0, 1.9, 1.8, 1.85, 1.7, 1.75, 1.72, 1.71])
+
+
+@pytest.fixture
+def info_of(recording):
+    """Return a function that sweeps two runs and returns what the figure shows of it."""
+
+    def make(**arguments):
+        found = sweep([recording(str(number), val_loss=curve) for number, curve in enumerate(CURVES)], **arguments)
+        summaries = {(each.setting.patience, each.setting.min_delta): each for each in found.per_setting()}
+        return sweep_info(overall([found], found.settings, found.semantics)), summaries
+
+    return make
+
+
+def test_every_cell_of_the_grid_is_a_setting(info_of):
+    """Patience along the columns, for it has more values; each with its own regret and saving."""
+    info, summaries = info_of(patience=[1, 2, 3], min_delta=[0, 0.5])
+    grid = info.grid
+    assert (grid.columns, grid.rows, grid.column_names, grid.row_names) == (
+        "patience",
+        "min_delta",
+        ("1", "2", "3"),
+        ("0", "0.5"),
+    )
+    for row, delta in enumerate([0, 0.5]):
+        for column, patience in enumerate([1, 2, 3]):
+            assert grid.regret[row][column] == summaries[patience, delta].regret_mean
+            assert grid.saving[row][column] == summaries[patience, delta].saving
+
+
+def test_a_single_argument_has_no_grid(info_of):
+    """The plane shows it all."""
+    info, _ = info_of(patience=[1, 2, 3])
+    assert info.grid is None
+    front = [point for point in info.points if point.on_front]
+    assert sorted(point.number for point in front) == list(range(1, len(info.legend) + 1))
+    assert all(not point.number for point in info.points if not point.on_front)
+
+
+def test_of_further_arguments_a_cell_is_the_best(info_of):
+    """Restored weights never cost more, so they are in the cells."""
+    info, _ = info_of(patience=[1, 2, 3], min_delta=[0, 0.5], restore_best_weights=[False, True])
+    restored, _ = info_of(patience=[1, 2, 3], min_delta=[0, 0.5], restore_best_weights=True)
+    assert info.grid.regret == restored.grid.regret
+
+
+def test_settings_that_act_alike_are_drawn_once_and_undecided_ones_hollow(info_of):
+    """And both is said below the figure."""
+    info, summaries = info_of(patience=[2, 30, 31])
+    assert len(info.points) == 2
+    assert [point.hollow for point in info.points] == [summaries[30, 0].undecided > 0, summaries[2, 0].undecided > 0]
+    assert any("act like another one" in note for note in info.notes)
+    assert any(note.startswith("hollow") for note in info.notes)
+
+
+def test_a_diverged_run_hides_no_setting(recording):
+    """Neither in the grid, which goes by rank, nor in the plane, whose axis is logarithmic then."""
+    found = sweep([recording(val_loss=[1.0, 0.5, 0.6, 1e20, 1e22])], patience=[1, 2, 3], min_delta=[0, 0.01])
+    info = sweep_info(overall([found], found.settings, found.semantics))
+    assert info.linear_until == 0.1
+    assert "logarithmic above 0.1" in info.y_label
+    assert len(set(_steps(np.array(info.grid.regret)).ravel().tolist())) == 3
+    assert _steps(np.array([[math.nan, 1.0]])).tolist() == [[-1, 0]]
+
+
+def test_a_sweep_is_drawn_whole(recording, tmp_path):
+    """From Python, in every format, with one argument, with two, and with nothing to show."""
+    runs = [recording(val_loss=CURVES[0])]
+    for number, arguments in enumerate([{"patience": [1, 2]}, {"patience": range(1, 40), "min_delta": [0, 1]}]):
+        for suffix in ("png", "svg", "pdf"):
+            path = tmp_path / f"{number}.{suffix}"
+            plot(sweep(runs, **arguments), path)
+            assert path.stat().st_size > 1000
+    plot(sweep([], patience=[1, 2]), tmp_path / "nothing.png")
+
+
+def test_the_command_draws(cli, sample_logs, tmp_path):
+    """Beside the table; ReduceLROnPlateau has no such figure."""
+    cli("ingest", sample_logs / "seeds", "-q")
+    result = cli("sweep", "--patience", "1..5", "--plot", tmp_path / "sweep.png")
+    assert (result.exit_code, (tmp_path / "sweep.png").read_bytes()[:4]) == (0, b"\x89PNG")
+    refused = cli("sweep", "--lr-patience", "2", "--plot", tmp_path / "no.png")
+    assert (refused.exit_code, "--plot is for EarlyStopping" in refused.stderr) == (2, True)
