@@ -9,6 +9,7 @@ import click
 from kcb_replay import __version__
 from kcb_replay.commands.base import Commands
 from kcb_replay.commands.comparing import compare_command
+from kcb_replay.commands.completing import completion_command
 from kcb_replay.commands.conforming import conform_command
 from kcb_replay.commands.inferring import infer_command
 from kcb_replay.commands.ingesting import ingest_command
@@ -45,6 +46,7 @@ _COMMANDS = (
     plot_command,
     report_command,
     conform_command,
+    completion_command,
 )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kcb_replay.commands.completing import completed_runs
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ store_option = click.option(
     help="Folder of the store.",
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes on stderr.")
-runs_argument = click.argument("runs", nargs=-1, metavar="[RUN]...")
-some_runs_argument = click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-run_argument = click.argument("run", metavar="RUN")
+runs_argument = click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=completed_runs)
+some_runs_argument = click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completed_runs)
+run_argument = click.argument("run", metavar="RUN", shell_complete=completed_runs)
 
 
 def output_options(command: Function) -> Function:
