@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         PolynomialDecay,
     )
     from kcb_replay.replay.semantics import Semantics, semantics
+    from kcb_replay.replay.sweep.plateau import PlateauSweep
     from kcb_replay.replay.sweep.sweep import sweep
     from kcb_replay.replay.sweep.table import Sweep
     from kcb_replay.report.figure import plot
@@ -130,6 +131,7 @@ _HOME = {
     "replay.recommend.result": ("Recommendation",),
     "replay.semantics": ("Semantics", "semantics"),
     "replay.sweep.sweep": ("sweep",),
+    "replay.sweep.plateau": ("PlateauSweep",),
     "replay.sweep.table": ("Sweep",),
     "report.figure": ("plot",),
 }
@@ -171,6 +173,7 @@ __all__ = [
     "NotReplayableError",
     "Note",
     "PiecewiseConstantDecay",
+    "PlateauSweep",
     "PolynomialDecay",
     "ProgbarLogger",
     "ReadError",
