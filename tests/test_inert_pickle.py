@@ -249,7 +249,7 @@ HOSTILE = {
     "too many dicts": (b"(" + b"}" * 110_000 + b"t.", "more than 100000 dicts"),
     "too many sets": (b"(" + b"\x8f" * 110_000 + b"t.", "more than 100000 sets"),
     "too many globals": (b"".join(b"ca\n%d\n0" % n for n in range(10_001)) + b"N.", "more than 10000 globals"),
-    "too much text": ((b"X\x00\x00\x10\x00" + b"a" * 2**20 + b"0") * 17 + b"N.", "more than 16777216 bytes of text"),
+    "too much text": ((b"X\x00\x00\x10\x00" + b"a" * 2**20 + b"0") * 17 + b"N.", "more than 12582912 bytes of text"),
 }
 
 
