@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.drawing import BEST, INK, MUTED, STOP
+from kcb_replay.report.plane import EDGE, FONT, GRID, LINE, PX, add_axes, blank_page, write, write_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,33 +18,24 @@ if TYPE_CHECKING:
 
 __all__ = ["figure_of_rules"]
 
-_DPI, _WIDTH, _PLANE, _LINE = 100, 900, 430, 19
-_LEFT, _RIGHT, _HEAD, _FOOT = 90, 870, 46, 62
-_FONT, _PX = "DejaVu Sans", 72 / _DPI
-_GRID, _EDGE = "#e6e9ec", "#d5d9de"
+_PLANE, _HEAD, _FOOT = 430, 46, 62
 _COLOURS = {"last": STOP, "best": BEST}
 _DASHES = {"last": "-", "best": "--"}
 
 
 def figure_of_rules(info: RulesInfo) -> Figure:
     """Return the plane as a Figure, its legend below it."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     legend = [*(point.legend for point in info.points), *(note.removeprefix("Note: ") for note in info.notes)]
-    height = _HEAD + _PLANE + _FOOT + _LINE * len(legend) + 14
-    figure = Figure(figsize=(_WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor="white", edgecolor="white", linewidth=0)
-    figure.set_layout_engine("none")
-    FigureCanvasAgg(figure)
-    place = (_LEFT / _WIDTH, 1 - (_HEAD + _PLANE) / height, (_RIGHT - _LEFT) / _WIDTH, _PLANE / height)
-    axes = figure.add_axes(place, facecolor="white")
+    height = _HEAD + _PLANE + _FOOT + LINE * len(legend) + 14
+    figure = blank_page(height)
+    axes = add_axes(figure, height, _HEAD, _PLANE, ticks=12)
     _dress(axes, info)
     _draw_lines(axes, info)
     _draw_points(axes, info)
-    _write(figure, height, _LEFT, 28, info.title, INK, size=16, bold=True)
+    write(figure, height, 28, info.title, INK, size=16, bold=True)
     for row, text in enumerate(legend):
         colour = INK if row < len(info.points) else MUTED
-        _write(figure, height, _LEFT, _HEAD + _PLANE + _FOOT + row * _LINE, text, colour)
+        write(figure, height, _HEAD + _PLANE + _FOOT + row * LINE, text, colour)
     return figure
 
 
@@ -57,13 +49,10 @@ def _dress(axes: Axes, info: RulesInfo) -> None:
         axes.set_yscale("symlog", linthresh=info.linear_until)
         axes.set_ylim(-0.3 * info.linear_until, info.top)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set_xlabel(info.x_label, fontsize=13 * _PX, fontfamily=_FONT, color=INK, parse_math=False)
-    axes.set_ylabel(info.y_label, fontsize=13 * _PX, fontfamily=_FONT, color=INK, parse_math=False)
-    axes.tick_params(labelsize=12 * _PX, labelfontfamily=_FONT, colors=MUTED, color=_EDGE, direction="out")
-    axes.grid(visible=True, color=_GRID, linewidth=0.8, linestyle="-")
+    axes.set_xlabel(info.x_label, fontsize=13 * PX, fontfamily=FONT, color=INK, parse_math=False)
+    axes.set_ylabel(info.y_label, fontsize=13 * PX, fontfamily=FONT, color=INK, parse_math=False)
+    axes.grid(visible=True, color=GRID, linewidth=0.8, linestyle="-")
     axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set(visible=side in ("left", "bottom"), color=_EDGE, linewidth=0.8)
 
 
 def _draw_lines(axes: Axes, info: RulesInfo) -> None:
@@ -85,9 +74,9 @@ def _draw_lines(axes: Axes, info: RulesInfo) -> None:
             loc="upper right",
             frameon=True,
             facecolor="white",
-            edgecolor=_EDGE,
+            edgecolor=EDGE,
             framealpha=1.0,
-            prop={"family": _FONT, "size": 12 * _PX},
+            prop={"family": FONT, "size": 12 * PX},
         )
         legend.set_zorder(3)
 
@@ -107,32 +96,5 @@ def _draw_points(axes: Axes, info: RulesInfo) -> None:
             clip_on=False,
             zorder=4 + point.number / 1000,
         )
-        axes.annotate(
-            str(point.number),
-            (point.share, point.regret),
-            ha="center",
-            va="center_baseline",
-            fontsize=11 * _PX,
-            fontfamily=_FONT,
-            fontweight="bold",
-            color=colour if point.hollow else "white",
-            annotation_clip=False,
-            zorder=4.0005 + point.number / 1000,
-        )
-
-
-def _write(
-    figure: Figure, height: float, x: float, y: float, text: str, colour: str, *, size: float = 13, bold: bool = False
-) -> None:
-    figure.text(
-        x / _WIDTH,
-        1 - y / height,
-        text,
-        color=colour,
-        fontsize=size * _PX,
-        fontfamily=_FONT,
-        fontweight="bold" if bold else "normal",
-        ha="left",
-        va="baseline",
-        parse_math=False,
-    )
+        inside = colour if point.hollow else "white"
+        write_number(axes, point.share, point.regret, point.number, inside, zorder=4.0005 + point.number / 1000)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.report.drawing import BEST, INK, MUTED
+from kcb_replay.report.plane import FONT, GRID, LINE, PX, add_axes, blank_page, write, write_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["figure_of_sweep"]
 
-_DPI, _WIDTH, _LEFT, _RIGHT = 100, 900, 90, 870
-_HEAD, _PLANE, _CELL, _GAP, _LINE = 66, 380, 26, 84, 19
-_FONT, _PX, _WRAP = "DejaVu Sans", 72 / _DPI, 84
-_GRID_LINE, _EDGE, _OTHERS, _UNKNOWN = "#e6e9ec", "#d5d9de", "#858e98", "#f6f7f8"
+_HEAD, _PLANE, _CELL, _GAP, _WRAP = 66, 380, 26, 84, 84
+_OTHERS, _UNKNOWN = "#858e98", "#f6f7f8"
 # Nine steps whose luminance only falls, so that they can be told apart without colour.
 _HEAT = ("#f4f6e6", "#e0ebc8", "#c3debb", "#9bcdb4", "#6bb8b0", "#429bab", "#277b9f", "#225a89", "#27386b")
 _DARK = 5
@@ -34,34 +33,20 @@ _MOST_NUMBERS, _MOST_NAMES = 12, 25
 
 def figure_of_sweep(info: SweepInfo) -> Figure:
     """Return the grid, where two arguments vary, above the plane."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     title = textwrap.wrap(info.title, _WRAP)
     tall = 0 if info.grid is None else _CELL * len(info.grid.row_names) + _GAP
-    top = _HEAD + _LINE * (len(title) - 1)
+    top = _HEAD + LINE * (len(title) - 1)
     said = [*((legend, INK) for legend in info.legend), *((note, MUTED) for note in info.notes)]
-    height = top + tall + _PLANE + _GAP + _LINE * len(said)
-    figure = Figure(figsize=(_WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor="white", edgecolor="white", linewidth=0)
-    figure.set_layout_engine("none")
-    FigureCanvasAgg(figure)
+    height = top + tall + _PLANE + _GAP + LINE * len(said)
+    figure = blank_page(height)
     for row, line in enumerate(title):
-        _write(figure, height, 28 + row * _LINE, line, INK, bold=True)
+        write(figure, height, 28 + row * LINE, line, INK, bold=True)
     if info.grid is not None:
-        _draw_grid(_axes(figure, height, top, tall - _GAP), info.grid)
-    _draw_plane(_axes(figure, height, top + tall, _PLANE), info)
+        _draw_grid(add_axes(figure, height, top, tall - _GAP, ticks=11), info.grid)
+    _draw_plane(add_axes(figure, height, top + tall, _PLANE, ticks=11), info)
     for row, (text, colour) in enumerate(said):
-        _write(figure, height, top + tall + _PLANE + _GAP - 18 + row * _LINE, text, colour)
+        write(figure, height, top + tall + _PLANE + _GAP - 18 + row * LINE, text, colour)
     return figure
-
-
-def _axes(figure: Figure, height: float, top: float, tall: float) -> Axes:
-    place = (_LEFT / _WIDTH, 1 - (top + tall) / height, (_RIGHT - _LEFT) / _WIDTH, tall / height)
-    axes = figure.add_axes(place, facecolor="white")
-    axes.tick_params(labelsize=11 * _PX, labelfontfamily=_FONT, colors=MUTED, color=_EDGE, direction="out")
-    for side, spine in axes.spines.items():
-        spine.set(visible=side in ("left", "bottom"), color=_EDGE, linewidth=0.8)
-    return axes
 
 
 def _draw_grid(axes: Axes, grid: SweepGrid) -> None:
@@ -81,8 +66,8 @@ def _draw_grid(axes: Axes, grid: SweepGrid) -> None:
     for (row, column), step in np.ndenumerate(steps):
         text = f"{grid.regret[row][column]:.3g}" if step >= 0 else "?"
         colour = "white" if step >= _DARK else INK
-        axes.text(column + 0.5, row + 0.5, text, color=colour, ha="center", va="center", fontsize=11 * _PX,
-                  fontfamily=_FONT, zorder=2)  # fmt: skip
+        axes.text(column + 0.5, row + 0.5, text, color=colour, ha="center", va="center", fontsize=11 * PX,
+                  fontfamily=FONT, zorder=2)  # fmt: skip
 
 
 def _steps(regret: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -102,7 +87,7 @@ def _draw_plane(axes: Axes, info: SweepInfo) -> None:
     if info.linear_until is not None:
         axes.set_yscale("symlog", linthresh=info.linear_until)
     _name_axes(axes, info.x_label, info.y_label)
-    axes.grid(visible=True, color=_GRID_LINE, linewidth=0.8, linestyle="-")
+    axes.grid(visible=True, color=GRID, linewidth=0.8, linestyle="-")
     axes.set_axisbelow(True)
     front = [point for point in info.points if point.on_front]
     axes.plot([point.saving for point in front], [point.regret for point in front], color=BEST, linewidth=1.2,
@@ -114,16 +99,10 @@ def _draw_plane(axes: Axes, info: SweepInfo) -> None:
                   markerfacecolor="white" if point.hollow else colour, markeredgecolor=colour, markeredgewidth=1.4,
                   clip_on=False, zorder=3 + point.on_front)  # fmt: skip
         if point.number:
-            axes.annotate(str(point.number), (point.saving, point.regret), ha="center", va="center_baseline",
-                          fontsize=11 * _PX, fontfamily=_FONT, fontweight="bold", annotation_clip=False,
-                          color=colour if point.hollow else "white", zorder=5)  # fmt: skip
+            inside = colour if point.hollow else "white"
+            write_number(axes, point.saving, point.regret, point.number, inside, zorder=5)
 
 
 def _name_axes(axes: Axes, x: str, y: str) -> None:
-    axes.set_xlabel(x, fontsize=12 * _PX, fontfamily=_FONT, color=INK, parse_math=False)
-    axes.set_ylabel(y, fontsize=12 * _PX, fontfamily=_FONT, color=INK, parse_math=False)
-
-
-def _write(figure: Figure, height: float, y: float, text: str, colour: str, *, bold: bool = False) -> None:
-    figure.text(_LEFT / _WIDTH, 1 - y / height, text, color=colour, fontsize=13 * _PX, fontfamily=_FONT,
-                fontweight="bold" if bold else "normal", ha="left", va="baseline", parse_math=False)  # fmt: skip
+    axes.set_xlabel(x, fontsize=12 * PX, fontfamily=FONT, color=INK, parse_math=False)
+    axes.set_ylabel(y, fontsize=12 * PX, fontfamily=FONT, color=INK, parse_math=False)

@@ -24,14 +24,6 @@ def recordings() -> list[Recording]:
     return read(CORPUS)
 
 
-def answered(found) -> dict[tuple[str, int], list[dict[str, object]]]:
-    """Return the records of a sweep by fit."""
-    records: dict[tuple[str, int], list[dict[str, object]]] = {}
-    for record in found.to_arrow().to_pylist():
-        records.setdefault((record["run"], record["fit"]), []).append(record)
-    return records
-
-
 def outcome_of(recording, number, setting):
     """Return what a single replay says, None where it refuses."""
     try:
@@ -40,12 +32,11 @@ def outcome_of(recording, number, setting):
         return None
 
 
-@pytest.mark.parametrize("monitor", ["val_loss", "loss", "val_acc"])
-def test_early_stopping_on_real_logs(recordings, monitor):
-    """Stop, best, kept, regret and saving of every fit that has the metric, whatever its gaps and restarts."""
-    assert len(recordings) > 90
-    found = sweep(recordings, monitor=monitor, patience=[1, 4], min_delta=[0, 0.01], restore_best_weights=[False, True])
-    of_fit = answered(found)
+def compared(recordings, found):
+    """Yield each record of a sweep with the single replay of its fit and setting; what has none is in no record."""
+    of_fit: dict[tuple[str, int], list[dict[str, object]]] = {}
+    for record in found.to_arrow().to_pylist():
+        of_fit.setdefault((record["run"], record["fit"]), []).append(record)
     assert len(of_fit) > 10
     for recording in recordings:
         for number in range(len(recording.fits)):
@@ -54,33 +45,32 @@ def test_early_stopping_on_real_logs(recordings, monitor):
                 said = outcome_of(recording, number, setting)
                 if said is None:
                     assert (recording.name, number) not in of_fit
-                    continue
-                record = next(records)
-                expected = said.to_dict()
-                for name in ("stop_index", "best_index", "kept_index", "kept_value", "saved_epochs", "regret"):
-                    one, two = record[name], expected[name]
-                    assert one == two or (one is None and math.isnan(two)), (recording.name, setting, name)
-                assert record["validity"] == expected["validity"] or record["validity"] in _OF_SOURCE
+                else:
+                    yield next(records), said
+
+
+@pytest.mark.parametrize("monitor", ["val_loss", "loss", "val_acc"])
+def test_early_stopping_on_real_logs(recordings, monitor):
+    """Stop, best, kept, regret and saving of every fit that has the metric, whatever its gaps and restarts."""
+    assert len(recordings) > 90
+    found = sweep(recordings, monitor=monitor, patience=[1, 4], min_delta=[0, 0.01], restore_best_weights=[False, True])
+    for record, said in compared(recordings, found):
+        expected = said.to_dict()
+        for name in ("stop_index", "best_index", "kept_index", "kept_value", "saved_epochs", "regret"):
+            one, two = record[name], expected[name]
+            assert one == two or (one is None and math.isnan(two)), (record["run"], said.settings, name)
+        assert record["validity"] == expected["validity"] or record["validity"] in _OF_SOURCE
 
 
 def test_reduce_lr_on_plateau_on_real_logs(recordings):
     """Reductions, last rate, and how far that is exact, with recorded learning rates of all eras and without."""
     found = sweep(recordings, ReduceLROnPlateau, patience=[1, 3], factor=[0.1, 0.5], cooldown=[0, 2])
-    of_fit = answered(found)
     assert any(fit.assumed for fit in found.fits)
     assert not all(fit.assumed for fit in found.fits)
-    for recording in recordings:
-        for number in range(len(recording.fits)):
-            records = iter(of_fit.get((recording.name, number), []))
-            for setting in found.settings:
-                said = outcome_of(recording, number, setting)
-                if said is None:
-                    assert (recording.name, number) not in of_fit
-                    continue
-                record = next(records)
-                assert record["drops"] == len(said.drops)
-                assert record["exact_drops"] == sum(drop.validity == "exact" for drop in said.drops)
-                assert record["validity"] == said.validity.label or record["validity"] in _OF_SOURCE
+    for record, said in compared(recordings, found):
+        assert record["drops"] == len(said.drops)
+        assert record["exact_drops"] == sum(drop.validity == "exact" for drop in said.drops)
+        assert record["validity"] == said.validity.label or record["validity"] in _OF_SOURCE
 
 
 def test_the_default_settings_are_swept(recordings):

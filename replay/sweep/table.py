@@ -80,6 +80,16 @@ class Part:
     prices: Mapping[tuple[str, str], Prices]
     by_engine: Mapping[int, Mapping[int, Mapping[str, float]]]
 
+    @cached_property
+    def lengths(self) -> Integers:
+        """How many epochs each fit has (fits,)."""
+        return np.array([fit.epochs for fit in self.fits], np.int64)
+
+    @cached_property
+    def seconds(self) -> Floats:
+        """How long each fit took (fits,), NaN where that is not known."""
+        return np.array([fit.seconds for fit in self.fits], np.float64)
+
     def chunks(self) -> Iterator[tuple[slice, Answers]]:
         """Yield the answers of some settings after the other, all fits of each."""
         several = max(1, _AT_ONCE // max(len(self.fits), 1))

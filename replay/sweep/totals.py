@@ -89,18 +89,17 @@ class Totals:
 
     def _add(self, part: Part, chosen: slice, answers: Answers) -> None:
         answered = part.answered[chosen]
-        lengths = np.array([fit.epochs for fit in part.fits])
+        lengths = part.lengths
         facts = part.facts(chosen)
         self._fits[chosen] += answered.sum(axis=1)
         self._stopped[chosen] += (answered & ~answers.undecided).sum(axis=1)
         patience = np.array([setting.patience for setting in self._settings[chosen]])[:, np.newaxis]
         improving = facts.since_best < np.maximum(patience, _LAST_TENTH * lengths)
         self._improving[chosen] += (answered & improving).sum(axis=1)
-        seconds = np.array([fit.seconds for fit in part.fits])
         with np.errstate(divide="ignore", invalid="ignore"):
             numbers = {
                 "saving": answers.saved / lengths,
-                "saving_seconds": answers.saved_seconds / seconds,
+                "saving_seconds": answers.saved_seconds / part.seconds,
                 "regret_mean": answers.regret,
                 "regret_decided": np.where(answers.undecided, np.nan, answers.regret),
                 "noise": np.broadcast_to(facts.noise, answered.shape),
