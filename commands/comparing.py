@@ -61,6 +61,10 @@ def compare_command(
     from kcb_replay.replay.settings_text import parse_callback
     from kcb_replay.report.rules import left_out_of_comparison, rules_table
 
+    if plot is not None:
+        from kcb_replay.report.figure import require_figure_file
+
+        require_figure_file(plot)
     parsed = [parse_callback(text) for text in rules]
     found = compare_rules(recordings_of(runs, store), parsed, monitor=monitor, mode=mode, semantics=semantics)
     notes = left_out_of_comparison(found)

@@ -83,6 +83,10 @@ def sweep_command(
 
     if rows is not None:
         require_rows_file(rows)
+    if plot is not None:
+        from kcb_replay.report.figure import require_figure_file
+
+        require_figure_file(plot)
     stopping, reducing = swept_arguments(settings)
     asked = _Asked(runs, store, semantics(settings["semantics"]), rows, top, output, quiet)
     if not reducing:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Plottable: TypeAlias = Replay | RuleComparison | Sweep | Overall
 
-__all__ = ["figure_of", "plot"]
+__all__ = ["figure_of", "plot", "require_figure_file"]
 
 _SUFFIXES = (".png", ".svg", ".pdf")
 _DPI = 100
@@ -65,11 +65,16 @@ def plot(result: Plottable, path: str | os.PathLike[str] | None = None) -> Figur
     if path is None:
         return _drawn(result)
     target = Path(path)
-    if target.suffix.lower() not in _SUFFIXES:
-        raise SettingError(f"{target.name} must end in .png, .svg or .pdf: the suffix chooses the format.")
+    require_figure_file(target)
     figure = _drawn(result)
     write_whole(target, lambda temporary: _save(figure, temporary))
     return figure
+
+
+def require_figure_file(path: Path) -> None:
+    """Raise `SettingError` unless the file is of a kind that can be drawn."""
+    if path.suffix.lower() not in _SUFFIXES:
+        raise SettingError(f"{path.name} must end in .png, .svg or .pdf: the suffix chooses the format.")
 
 
 def _drawn(result: Plottable) -> Figure:

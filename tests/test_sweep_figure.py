@@ -96,3 +96,12 @@ def test_the_command_draws(cli, sample_logs, tmp_path):
     assert (result.exit_code, (tmp_path / "sweep.png").read_bytes()[:4]) == (0, b"\x89PNG")
     refused = cli("sweep", "--lr-patience", "2", "--plot", tmp_path / "no.png")
     assert (refused.exit_code, "--plot is for EarlyStopping" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("command", [("sweep", "--patience", "1..5"), ("compare", "-c", "StopAt(3)")])
+def test_a_figure_of_another_kind_is_refused_before_anything_is_asked(cli, sample_logs, command):
+    """A sweep of many runs takes a while, and its figure would be lost behind it."""
+    cli("ingest", sample_logs / "seeds", "-q")
+    refused = cli(*command, "--plot", "figure.txt")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "must end in .png, .svg or .pdf" in refused.stderr
