@@ -51,18 +51,17 @@ class Stops:
     """The answer for every patience, of shape (patiences, fits); -1 where there is no such row.
 
     `row` is the row of the block after which the training stops, `best_row` the best one that the callback knows then,
-    or at the end where it does not stop. Per fit (fits,): `first_row` is the first one that counts, whose weights are
-    kept until there is a better one, and `wait` the counter at the end of the recording.
+    or at the end where it does not stop. `first_row` (fits,) is the first one that counts, whose weights are kept until
+    there is a better one.
     """
 
     row: Integers
     best_row: Integers
     first_row: Integers
-    wait: Integers
 
     def of(self, places: Integers) -> Stops:
         """Return the answers of some patiences."""
-        return Stops(self.row[places], self.best_row[places], self.first_row, self.wait)
+        return Stops(self.row[places], self.best_row[places], self.first_row)
 
     @classmethod
     def side_by_side(cls, parts: Sequence[Stops]) -> Stops:
@@ -140,10 +139,9 @@ def _of_fits(
     spares = np.tile(epochs[first_row, np.arange(fits)] == 0, len(starts))
     stretches = stretches_of(improved, resets, lengths, spares_first_row=spares)
     row, best_row = stretches.stops(patiences)
-    wait = stretches.wait(lengths)
     for number in range(len(starts)):
         lanes = slice(number * fits, (number + 1) * fits)
-        yield Stops(counted.in_block(row[:, lanes]), counted.in_block(best_row[:, lanes]), first_row, wait[lanes])
+        yield Stops(counted.in_block(row[:, lanes]), counted.in_block(best_row[:, lanes]), first_row)
 
 
 def _improvements(counted: Counted, starts: Sequence[Start], version: Semantics) -> tuple[Mask, Mask | None]:

@@ -50,10 +50,6 @@ class Stretches:
         stop[patiences[:, np.newaxis] > self.so_far[self.last]] = -1
         return stop, self.best[answers]
 
-    def wait(self, lengths: Integers) -> Integers:
-        """Return the counter at the end of each lane, of which `lengths` (lanes,) rows count."""
-        return lengths - 1 - self.zero[self.last]
-
     def _answering(self, patiences: Integers) -> Integers:
         """Return the stretch in which each patience stops, the last one where it does not."""
         before = np.append(0, self.so_far[:-1])
