@@ -1,0 +1,1 @@
+"""The languages that pages speak: one catalogue file each."""

@@ -1,0 +1,32 @@
+"""The colour schemes of a page as style rules: the system chooses, the page's button overrides it, paper is white."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kcb_replay.report.palette import DARK, LIGHT
+
+__all__ = ["theme_rules"]
+
+_PAPER = replace(LIGHT, panel="#ffffff", ink="#000000", muted="#444444", notice="#ffffff")
+
+
+def theme_rules() -> str:
+    """Return the custom properties of every colour, `--ground` to `--heat-8`, for each scheme."""
+    light = f"color-scheme:light;{LIGHT.css()};{_heat_ink(LIGHT.ink, LIGHT.ground)}"
+    dark = f"color-scheme:dark;{DARK.css()};{_heat_ink(DARK.ink, DARK.ground)}"
+    paper = f"color-scheme:light;{_PAPER.css()};{_heat_ink(_PAPER.ink, _PAPER.ground)}"
+    return "\n".join(
+        (
+            f":root{{{light}}}",
+            f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}",
+            f":root[data-theme=dark]{{{dark}}}",
+            f"@media print{{:root:root:root{{{paper}}}}}",
+            "",
+        )
+    )
+
+
+def _heat_ink(weak: str, strong: str) -> str:
+    """Return the text on the weak and on the strong steps of the heat scale; the weak ones are near the ground."""
+    return f"--on-weak-heat:{weak};--on-strong-heat:{strong}"
