@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.validity import Label
     from kcb_replay.report.numbers import Decimals
 
-__all__ = ["CurveInfo", "Mark", "Regret", "curve_info", "lead_position", "monitored_values", "what_if_from"]
+__all__ = ["CurveInfo", "Mark", "Regret", "curve_info", "lead_position", "monitored_values", "nan_note", "what_if_from"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def curve_info(replay: Replay) -> CurveInfo:
         what_if_label=_what_if_label(replay),
         earliest_stop=_earliest_stop(replay),
         open_end=_open_end(replay),
-        nan_note=_nan_note(epochs, values),
+        nan_note=nan_note(epochs, values),
     )
 
 
@@ -239,7 +239,7 @@ def _open_end(replay: Replay) -> str:
     return "recording ends undecided" + (f": could stop after epoch {earliest} at the earliest" if earliest else "")
 
 
-def _nan_note(epochs: tuple[int, ...], values: tuple[float | None, ...]) -> Mark | None:
+def nan_note(epochs: tuple[int, ...], values: tuple[float | None, ...]) -> Mark | None:
     """Say where the metric is NaN: a gap alone could be a missing value."""
     present = [(epoch, math.isnan(value)) for epoch, value in zip(epochs, values, strict=True) if value is not None]
     nans = [epoch for epoch, is_nan in present if is_nan]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.curve import CurveInfo, Mark
     from kcb_replay.report.panels import Rate
 
-__all__ = ["LEFT", "RIGHT", "WIDTH", "Layout", "Panel", "Tick", "layout_of"]
+__all__ = ["LEFT", "RIGHT", "WIDTH", "Layout", "Panel", "Tick", "layout_of", "value_ticks"]
 
 WIDTH, LEFT, RIGHT = 960, 66, 788
 _TOP, _METRIC, _WAIT, _RATE, _GAP, _AXIS = 46, 300, 58, 56, 44, 34
@@ -112,11 +112,12 @@ def layout_of(info: CurveInfo) -> Layout:
 def _metric_panel(info: CurveInfo) -> Panel:
     if info.scale is None:
         return Panel(_TOP, _TOP + _METRIC, 0.0, 1.0)
-    ticks = _value_ticks(info.scale.low, info.scale.high)
+    ticks = value_ticks(info.scale.low, info.scale.high)
     return Panel(_TOP, _TOP + _METRIC, info.scale.low, info.scale.high, ticks)
 
 
-def _value_ticks(low: float, high: float) -> tuple[Tick, ...]:
+def value_ticks(low: float, high: float) -> tuple[Tick, ...]:
+    """Return about five round values of a linear axis."""
     from matplotlib.ticker import MaxNLocator
 
     values = [float(value) for value in MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)]
