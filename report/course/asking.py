@@ -68,10 +68,26 @@ def require_rate(recording: Recording) -> None:
         raise Unsuited(said("unsuited.rate"))
 
 
-def position(value: str, found: Replay, answer: Said, picture: Picture | None = None) -> Position:
+def position(
+    value: str, found: Replay, answer: Said, *, picture: Picture | None = None, limits: Said | None = None
+) -> Position:
     """Return a position of a slider that was replayed."""
-    code = tuple(str(callback) for callback in found.callbacks)
-    return Position(value=value, code=code, answer=answer, picture=picture or found, replay=found)
+    return Position(
+        value=value,
+        code=tuple(str(callback) for callback in found.callbacks),
+        answer=answer,
+        limits=limits or _limits(found),
+        picture=picture or found,
+        replay=found,
+    )
+
+
+def _limits(found: Replay) -> Said:
+    """Return how far the answer can be trusted, as a text."""
+    label, through = found.validity.label, found.validity.valid_through_index
+    if label == "hypothetical" and through is not None:
+        return said("limits.hypothetical", epoch=through + 1, after=through + 2)
+    return said("limits.hypothetical_always" if label == "hypothetical" else f"limits.{label}")
 
 
 def stopping(found: Replay) -> StoppingOutcome:

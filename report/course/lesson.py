@@ -56,16 +56,17 @@ Picture: TypeAlias = "Replay | Sheet"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """One place of a slider: its value, the code of it, what happens there, and a picture.
+    """One place of a slider: its value, the code of it, what happens there, how far that is exact, and a picture.
 
-    `replay` is what was replayed for it, None where the hooks alone are walked; its limits are shown with it.
+    `replay` is what it was read from, None where a recording was walked without any callback of Keras.
     """
 
     value: str
     code: tuple[str, ...]
     answer: Said
+    limits: Said
     picture: Picture
-    replay: Replay | None
+    replay: Replay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ class Round:
 
     key: str
     recording: Recording
-    slider: str
+    slider: Cell
     positions: tuple[Position, ...]
     start: int
     asked: int
@@ -127,8 +128,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One lesson: its key, and its parts in order. `code` is what students may take home, in lines."""
+    """One lesson: its key, its parts in order, and code to take home, where there is any."""
 
     key: str
     parts: Sequence[Part]
-    code: tuple[str, ...] = ()
+    code: str = ""

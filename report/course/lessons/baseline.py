@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks import EarlyStopping
-from kcb_replay.replay.events import Improved
 from kcb_replay.report.course.asking import (
     MONITOR,
     choices,
@@ -33,17 +32,19 @@ def baseline_round(recording: Recording) -> Round:
     baselines: list[float | None] = [None, *_between(values[0], min(values))]
     replays = [replayed(recording, _early_stopping(baseline=baseline)) for baseline in baselines]
     free, epochs = replays[0].stop_epoch, replays[0].epochs
-    asked = next((place for place, found in enumerate(replays) if place and _is_cut_off(found, free)), None)
+    asked = next((place for place, found in enumerate(replays) if _is_cut_off(found, free)), None)
     if asked is None:
         raise Unsuited(said("unsuited.baseline"))
     baseline = baselines[asked] or 0.0
-    beaten = next((epoch for epoch, value in enumerate(values, 1) if value < baseline), None)
-    wrong = [
+    seen = replays[asked].stream.values_of(MONITOR)
+    beaten = next((index + 1 for index, value in seen.items() if value < baseline), None)
+    wrong = (
         guess_of_stop(beaten, epochs, said("baseline.because_target")),
         guess_of_stop(free, epochs, said("baseline.because_same")),
+        guess_of_stop(_PATIENCE, epochs, said("baseline.because_patience", patience=_PATIENCE)),
         guess_of_stop(None, epochs, said("baseline.because_never")),
-    ]
-    named = {"baseline": short(baseline), "patience": _PATIENCE}
+    )
+    named = {"baseline": short(baseline), "patience": _PATIENCE, "free": free}
     return Round(
         key="baseline",
         recording=recording,
@@ -54,7 +55,7 @@ def baseline_round(recording: Recording) -> Round:
         ),
         start=0,
         asked=asked,
-        question=said("baseline.question", **named, improved=_improving(replays[asked])),
+        question=said("baseline.question", **named),
         options=choices(guess_of_stop(replays[asked].stop_epoch, epochs), wrong),
         why=said("baseline.why", **named, beaten=beaten, stop=replays[asked].stop_epoch),
     )
@@ -113,14 +114,8 @@ def _between(first: float, lowest: float) -> list[float]:
 
 
 def _is_cut_off(found: Replay, free: int | None) -> bool:
-    """Tell whether the baseline ends a training that was improving until then."""
-    stop = found.stop_epoch
-    return stop is not None and (free is None or stop < free) and stop == _PATIENCE and _improving(found) > 1
-
-
-def _improving(found: Replay) -> int:
-    """Return how many epochs of the replay improved."""
-    return sum(isinstance(event, Improved) for event in found.events)
+    """Tell whether the baseline ends the training before its time."""
+    return found.stop_epoch is not None and free is not None and found.stop_epoch < free
 
 
 def _with_early_trouble(recording: Recording) -> tuple[int, list[Replay]]:

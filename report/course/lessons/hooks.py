@@ -59,8 +59,8 @@ def _position(calls: tuple[HookCall, ...], place: int) -> Position:
         value=f"{place + 1}. {call.hook}",
         code=(f"def {call.hook}(self, {_SIGNATURES[call.hook]}):",),
         answer=said(f"hooks.{call.hook}", epoch="" if call.index is None else call.index + 1),
+        limits=said("limits.hooks"),
         picture=_sheet(calls, place),
-        replay=None,
     )
 
 

@@ -65,6 +65,7 @@ def conflict_round(recording: Recording) -> Round:
 def order_round(recording: Recording) -> Round:
     """Ask what a CSVLogger writes that is listed before the callback that puts the learning rate into the logs."""
     values_of(recording)
+    require_rate(recording)
     logger, plateau = CSVLogger("log.csv"), ReduceLROnPlateau(MONITOR, factor=0.5, patience=4)
     orders: tuple[tuple[str, Sequence[Callback]], ...] = (
         ("ReduceLROnPlateau, CSVLogger", (plateau, logger)),
@@ -131,12 +132,12 @@ def _order_position(recording: Recording, name: str, callbacks: Sequence[Callbac
     found = replayed(recording, *callbacks)
     columns = _columns(found)
     key = "answer.columns_with" if "learning_rate" in columns else "answer.columns_without"
-    return position(name, found, said(key, count=len(columns)), _file(found))
+    return position(name, found, said(key, count=len(columns)), picture=_file(found), limits=said("limits.order"))
 
 
 def _lines(found: Replay) -> list[str]:
     outcome = next(outcome for outcome in found.outcomes if isinstance(outcome, ObserverOutcome))
-    return str(next(iter(outcome.output.values()))).splitlines()
+    return str(outcome.output["text"]).splitlines()
 
 
 def _columns(found: Replay) -> list[str]:

@@ -108,7 +108,8 @@ def _checkpoint_position(recording: Recording, callback: ModelCheckpoint) -> Pos
     found = replayed(recording, callback)
     outcome = _saved(found)
     answer = said("answer.saved", saves=len(outcome.saves), files=len(outcome.on_disk), epochs=found.epochs)
-    return position(callback.filepath, found, answer, _files(found, outcome))
+    best_only = ", save_best_only=True" if callback.save_best_only else ""
+    return position(callback.filepath + best_only, found, answer, picture=_files(found, outcome))
 
 
 def _saved(found: Replay) -> ModelCheckpointOutcome:
@@ -134,4 +135,4 @@ def _files(found: Replay, outcome: ModelCheckpointOutcome) -> Sheet:
     )
 
 
-LESSON = Lesson("weights", (Part(restore_round, "keras3-overfit"), Part(checkpoint_round, "keras3-overfit")))
+LESSON = Lesson("weights", (Part(restore_round, "seeds/seed0"), Part(checkpoint_round, "keras3-overfit")))
