@@ -45,12 +45,6 @@ class Course:
     taught: tuple[Taught, ...]
     own: Recording | None
 
-    @property
-    def recordings(self) -> tuple[Recording, ...]:
-        """The recordings that the questions were made from, each once."""
-        found = [asked.round.recording for taught in self.taught for asked in taught.asked]
-        return tuple({recording.name: recording for recording in found}.values())
-
 
 def course_of(own: Recording | None = None) -> Course:
     """Return the course, every question computed; with `own` from that recording wherever it can show the question."""

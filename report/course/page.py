@@ -19,7 +19,7 @@ from kcb_replay.report.pages.document import document
 from kcb_replay.report.svg import chart_svg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from kcb_replay.report.course.build import Asked, Course, Taught
 
@@ -48,7 +48,7 @@ def course_pages(course: Course, *, language: str = "en", command: str = "") -> 
 
 def _index(course: Course, language: str, command: str) -> str:
     own_epochs = 0 if course.own is None else len(course.own.fits[fit_of(course.own)])
-    context = {**_common(course, language, command), "own_epochs": own_epochs}
+    context = {**_common(course, course.taught, language, command), "own_epochs": own_epochs}
     return document("course.html.j2", context, styles=_STYLES, language=language)
 
 
@@ -57,7 +57,7 @@ def _lesson(course: Course, taught: Taught, language: str, command: str) -> str:
     place = taught.number - 1
     around = (course.taught[place - 1] if place else None, next(iter(course.taught[place + 1 :]), None))
     context = {
-        **_common(course, language, command),
+        **_common(course, [taught], language, command),
         "taught": taught,
         "previous": around[0],
         "next": around[1],
@@ -75,10 +75,12 @@ def _lesson(course: Course, taught: Taught, language: str, command: str) -> str:
     )
 
 
-def _common(course: Course, language: str, command: str) -> Mapping[str, object]:
+def _common(course: Course, taught: Sequence[Taught], language: str, command: str) -> Mapping[str, object]:
     said = texts(language)
+    sources = (source for each in taught for asked in each.asked for source in asked.round.recording.sources)
     return {
         "course": course,
+        "sources": tuple(dict.fromkeys(sources)),
         "text": said.say,
         "of": said.of,
         "marked_up": marked_up,

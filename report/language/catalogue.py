@@ -40,8 +40,13 @@ def catalogue(language: str = ENGLISH, package: str = __package__) -> Catalogue:
     """Return the catalogue of a language that a package holds. Raises `SettingError` for one that there is none of."""
     if language not in LANGUAGES:
         raise SettingError(f"there is no catalogue for {language!r}. Languages: {', '.join(LANGUAGES)}.")
+    # A text that nobody has translated yet is better read in English than missing.
+    return Catalogue(language, {**_templates(ENGLISH, package), **_templates(language, package)})
+
+
+def _templates(language: str, package: str) -> dict[str, str]:
     text = (files(package) / f"{language}.toml").read_text(encoding="utf-8")
-    return Catalogue(language, dict(_flat(tomllib.loads(text))))
+    return dict(_flat(tomllib.loads(text)))
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -65,7 +65,10 @@ def _position(calls: tuple[HookCall, ...], place: int) -> Position:
 
 
 def _sheet(calls: tuple[HookCall, ...], place: int) -> Sheet:
-    rows: list[tuple[Cell, ...]] = [(_when(call), call.hook, _logs(call)) for call in calls]
+    # What lies ahead stays covered, or the table would give the answer away.
+    rows: list[tuple[Cell, ...]] = [
+        (_when(call), call.hook, _logs(call) if number <= place else "…") for number, call in enumerate(calls)
+    ]
     head = (said("hooks.when"), said("hooks.hook"), said("hooks.logs"))
     return Sheet(caption=said("hooks.caption"), head=head, rows=tuple(rows), strong=place)
 
