@@ -197,18 +197,16 @@ def _between(one: tuple[float, float], two: tuple[float, float]) -> list[tuple[f
 
 
 def _put_titles(info: CurveInfo, layout: Layout, places: Places, canvas: Box) -> None:
-    title = f"{info.monitor} ({info.direction_words})" if info.direction else info.monitor
-    places.put([Label(LEFT, 14, "start", "title", title)], canvas)
+    places.put([Label(LEFT, 14, "start", "title", info.title)], canvas)
     if info.wait and layout.wait:
-        counter = "wait counter" if info.wait.callback == "EarlyStopping" else f"wait counter of {info.wait.callback}"
-        places.put([Label(LEFT, layout.wait.top - 16, "start", "title", counter)], canvas)
+        places.put([Label(LEFT, layout.wait.top - 16, "start", "title", info.wait.title)], canvas)
     if info.rate and layout.rate:
         places.put([Label(LEFT, layout.rate.top - 20, "start", "title", info.rate.title)], canvas)
     if info.stop:
         places.put(beside(layout.x(info.stop.epoch), 36, "stop", info.stop.label), canvas)
     elif info.open_end:
         places.put([Label(RIGHT, 36, "end", "stop", info.open_end)], canvas)
-    places.put([Label(RIGHT + 14, layout.axis_y + 20, "start", "axis", "epoch")], canvas)
+    places.put([Label(RIGHT + 14, layout.axis_y + 20, "start", "axis", info.epoch_word)], canvas)
 
 
 def _put_marks(info: CurveInfo, layout: Layout, places: Places) -> None:
@@ -278,8 +276,7 @@ def _put_rate(rate: Rate, layout: Layout, panel: Panel, places: Places, canvas: 
         places.put([*spots, Label(end - 6, y - 14, "end", "rate", rate.last_label)], canvas)
     for drop in rate.drops:
         x, y = layout.x(drop.epoch + 0.5), panel.y(drop.old) - 9
-        short_text = drop.label.removeprefix("epoch ")
-        texts = [drop.label, short_text]
+        texts = [drop.label, drop.short_label]
         spots = [Label(x, y - row, "middle", "axis", text) for text in texts for row in (0, 14)] + [
             Label(x + 6, y + 12, "start", "axis", text) for text in texts
         ]

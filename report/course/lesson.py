@@ -132,4 +132,4 @@ class Lesson:
 
     key: str
     parts: Sequence[Part]
-    code: str = ""
+    code: tuple[str, ...] = ()

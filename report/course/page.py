@@ -15,6 +15,7 @@ from kcb_replay.report.course.asking import fit_of
 from kcb_replay.report.course.lesson import Option, Position, Round, Sheet
 from kcb_replay.report.course.texts import Texts, marked_up, paragraphs, plain, texts
 from kcb_replay.report.curve import CurveInfo, curve_info
+from kcb_replay.report.language.catalogue import Catalogue, catalogue
 from kcb_replay.report.pages.document import document
 from kcb_replay.report.svg import chart_svg
 
@@ -61,7 +62,7 @@ def _lesson(course: Course, taught: Taught, language: str, command: str) -> str:
         "taught": taught,
         "previous": around[0],
         "next": around[1],
-        "views": [_views(asked.round) for asked in taught.asked],
+        "views": [_views(asked.round, catalogue(language)) for asked in taught.asked],
     }
     data = {"rounds": [_looked_up(asked.round, said) for asked in taught.asked]}
     return document(
@@ -92,9 +93,9 @@ def _common(course: Course, taught: Sequence[Taught], language: str, command: st
     }
 
 
-def _views(asked: Round) -> list[_View]:
+def _views(asked: Round, words: Catalogue) -> list[_View]:
     """Return the positions with their pictures; all curves of a slider share one scale, so that nothing jumps."""
-    curves = [curve_info(each.picture) if isinstance(each.picture, Replay) else None for each in asked.positions]
+    curves = [curve_info(each.picture, words) if isinstance(each.picture, Replay) else None for each in asked.positions]
     scales = [curve.scale for curve in curves if curve is not None and curve.scale is not None]
     widest = max(scales, key=lambda scale: scale.high - scale.low, default=None)
     return [
@@ -117,19 +118,17 @@ def _looked_up(asked: Round, said: Texts) -> dict[str, object]:
         "now": plain(said.say("course.now", value=asked.positions[asked.asked].value)),
         "verdicts": verdicts(asked, said),
         "right": asked.right,
+        "hit": plain(said.say("course.right")),
+        "missed": plain(said.say("course.wrong", answer=asked.options[asked.right].text)),
     }
 
 
 def verdicts(asked: Round, said: Texts) -> list[str]:
-    """Return the sentence for each option: whether it is right, what is wrong about it, and why."""
+    """Return the sentence for each option: what is wrong about it, and why the right one is right."""
     return [plain(" ".join(_verdict(asked, option, said))) for option in asked.options]
 
 
 def _verdict(asked: Round, option: Option, said: Texts) -> Iterator[str]:
-    if option.right:
-        yield said.say("course.right")
-    else:
-        yield said.say("course.wrong", answer=asked.options[asked.right].text)
     if option.because is not None:
         # What is wrong about an answer may be said with the numbers of the question.
         yield said.say(option.because.key, **{**asked.question.values, **option.because.values})

@@ -9,7 +9,8 @@ function wake(part, round) {
 
   function judge() {
     const isSeen = chosen !== null && reached;
-    write(verdict, isSeen ? round.verdicts[chosen] : chosen === null ? round.first : round.now);
+    write(verdict.querySelector('strong'), !isSeen ? '' : chosen === round.right ? round.hit : round.missed);
+    write(verdict.querySelector('span'), isSeen ? round.verdicts[chosen] : chosen === null ? round.first : round.now);
     verdict.dataset.is = !isSeen ? '' : chosen === round.right ? 'right' : 'wrong';
   }
 

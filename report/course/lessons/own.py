@@ -43,7 +43,7 @@ def schedule_round(recording: Recording) -> Round:
     """Ask which rate the last epoch is trained with, when every epoch takes a tenth off."""
     require_rate(recording)
     start = replayed(recording, LearningRateScheduler(ExponentialDecay(0.1, 1, 0.9))).initial_lr
-    replays = [replayed(recording, LearningRateScheduler(ExponentialDecay(start, 1, decay))) for decay in _DECAYS]
+    replays = [replayed(recording, LearningRateScheduler(ExponentialDecay(float(short(start)), 1, decay))) for decay in _DECAYS]
     asked = _DECAYS.index(_ASKED_DECAY)
     found, epochs = replays[asked], replays[asked].epochs
     wrong = (
@@ -86,7 +86,7 @@ def nan_round(recording: Recording) -> Round:
         _in_epoch(stopper, len(epochs), said("nan.because_patience")),
         _in_epoch(None, len(epochs), said("nan.because_never")),
     ]
-    named = {"epochs": len(epochs), "loss": epochs[broken].logs["loss"], "epoch": broken + 1}
+    named = {"epochs": len(epochs), "loss": Decimals().show(epochs[broken].logs["loss"]), "epoch": broken + 1}
     return Round(
         key="nan",
         recording=recording,
@@ -205,5 +205,5 @@ def _deed(index: int, stop: int | None) -> Cell:
 LESSON = Lesson(
     "own",
     (Part(schedule_round, "keras3-nan"), Part(nan_round, "keras3-nan"), Part(own_round, "keras3-overfit")),
-    source_code(),
+    tuple(source_code().splitlines()),
 )

@@ -127,7 +127,7 @@ def _rate(rate: float, because: Said | None = None) -> Guess:
 
 
 def _count(count: int, because: Said | None = None) -> Guess:
-    return Guess(count, said("option.drops", count=count), because)
+    return Guess(count, said("option.drop") if count == 1 else said("option.drops", count=count), because)
 
 
 LESSON = Lesson("plateau", (Part(factor_round, "keras3-reduce-lr"), Part(cooldown_round, "keras3-reduce-lr")))

@@ -125,7 +125,7 @@ def _used_answer(found: Replay, used: int) -> Said:
 
 
 def _epochs(count: int, because: Said | None = None) -> Guess:
-    return Guess(count, said("option.epochs", count=count), because)
+    return Guess(count, said("option.one_epoch") if count == 1 else said("option.epochs", count=count), because)
 
 
 def _order_position(recording: Recording, name: str, callbacks: Sequence[Callback]) -> Position:

@@ -77,7 +77,7 @@ def checkpoint_round(recording: Recording) -> Round:
     saves, files = len(_saved(replays[asked]).saves), len(_saved(replays[asked]).on_disk)
     epochs = replays[asked].epochs
     wrong = (
-        Guess(1, said("option.files", count=1), said("checkpoint.because_one")),
+        Guess(1, said("option.file"), said("checkpoint.because_one")),
         Guess(epochs, said("option.files", count=epochs), said("checkpoint.because_all")),
         Guess(2, said("option.files", count=2), said("checkpoint.because_two")),
     )
@@ -89,7 +89,7 @@ def checkpoint_round(recording: Recording) -> Round:
         start=0,
         asked=asked,
         question=said("checkpoint.question", epochs=epochs, name=_NUMBERED),
-        options=choices(Guess(files, said("option.files", count=files)), wrong),
+        options=choices(Guess(files, said("option.files", count=files) if files > 1 else said("option.file")), wrong),
         why=said("checkpoint.why", count=saves, epochs=epochs, best=_saved(replays[asked]).on_disk[-1].index + 1),
     )
 
