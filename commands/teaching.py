@@ -25,7 +25,12 @@ __all__ = ["course_command"]
 @click.command(name="course", cls=Command)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the pages.")
 @click.option(
-    "--lang", "language", type=click.Choice(LANGUAGES), default=ENGLISH, show_default=True, help="Language of the pages."
+    "--lang",
+    "language",
+    type=click.Choice(LANGUAGES),
+    default=ENGLISH,
+    show_default=True,
+    help="Language of the pages.",
 )
 @click.option("--run", metavar="RUN", shell_complete=completed_runs, help="Make the lessons from this run or log.")
 @store_option

@@ -141,4 +141,3 @@ def nice_steps(low: float, high: float) -> list[float]:
     powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
     steps = (float(f"{lead}e{power}") for power in powers for lead in (1, 2, 5))
     return [step for step in steps if low <= step <= high]
-

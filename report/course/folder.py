@@ -32,7 +32,9 @@ def write_folder(folder: Path, pages: Mapping[str, str]) -> None:
             raise
     except OSError as error:
         reason = error.strerror or str(error)
-        raise KcbReplayError(f"{folder} cannot be written: {reason}. Choose another place, or free this one.") from error
+        raise KcbReplayError(
+            f"{folder} cannot be written: {reason}. Choose another place, or free this one."
+        ) from error
 
 
 def _replace_all(folder: Path, pages: Mapping[str, str]) -> None:

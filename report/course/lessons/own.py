@@ -43,7 +43,9 @@ def schedule_round(recording: Recording) -> Round:
     """Ask which rate the last epoch is trained with, when every epoch takes a tenth off."""
     require_rate(recording)
     start = replayed(recording, LearningRateScheduler(ExponentialDecay(0.1, 1, 0.9))).initial_lr
-    replays = [replayed(recording, LearningRateScheduler(ExponentialDecay(float(short(start)), 1, decay))) for decay in _DECAYS]
+    replays = [
+        replayed(recording, LearningRateScheduler(ExponentialDecay(float(short(start)), 1, decay))) for decay in _DECAYS
+    ]
     asked = _DECAYS.index(_ASKED_DECAY)
     found, epochs = replays[asked], replays[asked].epochs
     wrong = (
@@ -126,9 +128,7 @@ def own_round(recording: Recording) -> Round:
         key="own",
         recording=recording,
         slider="target",
-        positions=tuple(
-            _own_position(target, stop, epochs) for target, stop in zip(targets, stops, strict=True)
-        ),
+        positions=tuple(_own_position(target, stop, epochs) for target, stop in zip(targets, stops, strict=True)),
         start=0,
         asked=asked,
         question=said("own.question", **named),
