@@ -127,6 +127,9 @@ def test_a_changed_mind_is_judged_at_once(visit):
 def test_narrow_screen_has_no_sideways_scroll(visit, file, language):
     """At 390 pixels the document does not scroll sideways, and what scrolls can be reached by keyboard."""
     page = visit(file, language, width=390)
+    for number, each in enumerate(taught_in(file).asked if file != INDEX else ()):
+        predict(page, page.locator(".round").nth(number), 0)
+        slide_to_the_question(page, each.round)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert unreachable_boxes(page) == []
 

@@ -297,12 +297,11 @@ def test_names_from_logs_are_inert(recording):
 
 
 def test_every_shipped_recording_is_in_the_wheel():
-    """The package data name each file that a lesson reads, and the sources say where it is in a checkout."""
+    """The package data name each file that a lesson reads and no other, and sources say where it is in a checkout."""
     data = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
     shipped = {path for pattern in data["kcb_replay"] for path in ROOT.glob(pattern)}
     used = {ROOT / source.path for lesson in LESSONS for part in lesson.parts for source in sample(part.sample).sources}
-    assert used <= shipped
-    assert sum(path.stat().st_size for path in shipped) < 40_000
+    assert used == shipped - {ROOT / "py.typed"}
 
 
 def test_a_folder_keeps_what_is_not_of_the_course(tmp_path):
