@@ -73,6 +73,12 @@ def replay_of_the_code(asked, place):
     return kcb.replay(asked.recording, callbacks, initial_lr=initial_rate(asked.recording))
 
 
+def schedule_of_the_code(asked):
+    """Replay the schedule that the asked position names; our own schedules give plain floats."""
+    schedule = asked.positions[asked.asked].code[0].removeprefix("decay = ")
+    return kcb.replay(asked.recording, [parse_callback(f"LearningRateScheduler({schedule})")])
+
+
 def right_answer(asked):
     """Return what the right option says: its text, or the numbers that fill it."""
     text = asked.options[asked.right].text
@@ -106,7 +112,28 @@ TRUTH = {
 def test_the_right_answer_is_that_of_the_code_on_the_page(rounds, key):
     """The code of the asked position, parsed and replayed, gives the option that is marked right."""
     asked = rounds[key]
-    assert right_answer(asked) == TRUTH[key](replay_of_the_code(asked, asked.asked))
+    found = schedule_of_the_code(asked) if key == "schedule" else replay_of_the_code(asked, asked.asked)
+    assert right_answer(asked) == TRUTH[key](found)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("key", [key for key in TRUTH if key != "order"])  # a real CSVLogger would write its file
+def test_real_keras_takes_the_code_and_does_the_same(rounds, key):
+    """The code of every position, run with Keras installed, stops and sets the learning rate as the page says."""
+    keras = pytest.importorskip("keras")
+    asked = rounds[key]
+    for shown in asked.positions:
+        names = {**vars(keras.callbacks), **vars(keras.optimizers.schedules)}
+        *before, last = shown.code if key == "schedule" else ("", f"[{', '.join(shown.code)}]")
+        exec("\n".join(before), names)
+        made = eval(last, names)
+        real = kcb.replay(
+            asked.recording, made if isinstance(made, list) else [made], initial_lr=initial_rate(asked.recording)
+        )
+        assert (real.stop_epoch, [row.lr for row in real.rows]) == (
+            shown.replay.stop_epoch,
+            [row.lr for row in shown.replay.rows],
+        )
 
 
 @pytest.mark.parametrize("key", ["patience", "min_delta", "baseline", "start", "conflict", "cooldown"])

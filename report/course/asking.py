@@ -69,12 +69,18 @@ def require_rate(recording: Recording) -> None:
 
 
 def position(
-    value: str, found: Replay, answer: Said, *, picture: Picture | None = None, limits: Said | None = None
+    value: str,
+    found: Replay,
+    answer: Said,
+    *,
+    picture: Picture | None = None,
+    limits: Said | None = None,
+    code: tuple[str, ...] = (),
 ) -> Position:
-    """Return a position of a slider that was replayed."""
+    """Return a position of a slider that was replayed; `code` is that of its callbacks where none is given."""
     return Position(
         value=value,
-        code=tuple(str(callback) for callback in found.callbacks),
+        code=code or tuple(str(callback) for callback in found.callbacks),
         answer=answer,
         limits=limits or _limits(found),
         picture=picture or found,

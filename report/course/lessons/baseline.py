@@ -72,7 +72,7 @@ def start_round(recording: Recording) -> Round:
     start, right = _STARTS[asked], replays[asked].stop_epoch
     wrong = (
         guess_of_stop(stop, epochs, said("start.because_same")),
-        guess_of_stop(start + patience, epochs, said("start.because_at_once")),
+        guess_of_stop(start + 1 + patience, epochs, said("start.because_at_once")),
         guess_of_stop(stop + start, epochs, said("start.because_shifted")),
         guess_of_stop(None, epochs, said("start.because_never")),
     )

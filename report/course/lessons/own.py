@@ -43,9 +43,8 @@ def schedule_round(recording: Recording) -> Round:
     """Ask which rate the last epoch is trained with, when every epoch takes a tenth off."""
     require_rate(recording)
     start = replayed(recording, LearningRateScheduler(ExponentialDecay(0.1, 1, 0.9))).initial_lr
-    replays = [
-        replayed(recording, LearningRateScheduler(ExponentialDecay(float(short(start)), 1, decay))) for decay in _DECAYS
-    ]
+    schedules = [ExponentialDecay(float(short(start)), 1, decay) for decay in _DECAYS]
+    replays = [replayed(recording, LearningRateScheduler(schedule)) for schedule in schedules]
     asked = _DECAYS.index(_ASKED_DECAY)
     found, epochs = replays[asked], replays[asked].epochs
     wrong = (
@@ -59,8 +58,8 @@ def schedule_round(recording: Recording) -> Round:
         recording=recording,
         slider="decay_rate",
         positions=tuple(
-            position(short(decay), each, _rate_answer(each), limits=said("limits.schedule"))
-            for decay, each in zip(_DECAYS, replays, strict=True)
+            position(short(each.decay_rate), made, _rate_answer(made), limits=said("limits.schedule"), code=_code(each))
+            for each, made in zip(schedules, replays, strict=True)
         ),
         start=0,
         asked=asked,
@@ -84,10 +83,11 @@ def nan_round(recording: Recording) -> Round:
     ]
     stopper, right = replays[1].stop_epoch, replays[2].stop_epoch
     wrong = [
-        _in_epoch(first_nan and first_nan + 1, len(epochs), said("nan.because_nan")),
         _in_epoch(stopper, len(epochs), said("nan.because_patience")),
         _in_epoch(None, len(epochs), said("nan.because_never")),
     ]
+    if first_nan is not None:
+        wrong.insert(0, _in_epoch(first_nan + 1, len(epochs), said("nan.because_nan")))
     named = {"epochs": len(epochs), "loss": Decimals().show(epochs[broken].logs["loss"]), "epoch": broken + 1}
     return Round(
         key="nan",
@@ -115,14 +115,14 @@ def own_round(recording: Recording) -> Round:
         raise Unsuited(said("unsuited.own"))
     asked = reached[-1]
     target, stop = targets[asked], (stops[asked] or 0) + 1
-    training = next((epoch.index for epoch in epochs if epoch.logs.get("accuracy", 0.0) >= target), None)
-    best = values.index(max(values)) + 1
     wrong = [
-        guess_of_stop(best, len(epochs), said("own.because_best")),
-        guess_of_stop(training and training + 1, len(epochs), said("own.because_training")),
+        guess_of_stop(_first_best(epochs), len(epochs), said("own.because_best")),
         guess_of_stop(stop + 1, len(epochs), said("own.because_next")),
         guess_of_stop(None, len(epochs), said("own.because_never")),
     ]
+    training = next((epoch.index for epoch in epochs if epoch.logs.get("accuracy", 0.0) >= target), None)
+    if training is not None:
+        wrong.insert(1, guess_of_stop(training + 1, len(epochs), said("own.because_training")))
     named = {"metric": _TARGET_METRIC, "target": short(target)}
     return Round(
         key="own",
@@ -143,6 +143,11 @@ def _in_epoch(epoch: int | None, epochs: int, because: Said | None = None) -> Gu
     return Guess(epoch, said("option.in", epoch=epoch), because)
 
 
+def _code(schedule: ExponentialDecay) -> tuple[str, ...]:
+    """Return code that Keras takes: its own schedules give tensors, and LearningRateScheduler wants a float."""
+    return f"decay = {schedule}", "LearningRateScheduler(lambda epoch, lr: float(decay(epoch)))"
+
+
 def _rate(rate: float, because: Said | None = None) -> Guess:
     return Guess(rate, short(rate), because)
 
@@ -155,6 +160,11 @@ def _rate_answer(found: Replay) -> Said:
 def _first(epochs: Sequence[Epoch], is_well: Callable[[float], bool]) -> int | None:
     """Return the place of the first loss that is not well."""
     return next((place for place, epoch in enumerate(epochs) if not is_well(epoch.logs.get("loss", 0.0))), None)
+
+
+def _first_best(epochs: Sequence[Epoch]) -> int:
+    """Return the epoch, counted from 1, of the highest value."""
+    return max(epochs, key=lambda epoch: epoch.logs.get(_TARGET_METRIC, -math.inf)).index + 1
 
 
 def _stop_only(stop: int | None, epochs: int) -> Said:

@@ -75,7 +75,7 @@ def min_delta_round(recording: Recording) -> Round:
     patience = _PATIENCES[_longest_leap([replayed(recording, _early_stopping(each)) for each in _PATIENCES])]
     replays = [replayed(recording, _early_stopping(patience, min_delta=delta)) for delta in deltas]
     stop, epochs = replays[0].stop_epoch, replays[0].epochs
-    asked = next((place for place, found in enumerate(replays) if found.stop_epoch != stop), None)
+    asked = next((place for place, found in enumerate(replays) if stop and (found.stop_epoch or epochs) < stop), None)
     if asked is None or stop is None:
         raise Unsuited(said("unsuited.min_delta"))
     right = replays[asked].stop_epoch

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks import CSVLogger, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
+from kcb_replay.replay.events import LearningRateReduced
 from kcb_replay.replay.outcomes import ObserverOutcome
 from kcb_replay.report.course.asking import (
     MONITOR,
@@ -100,7 +101,9 @@ def _with_conflict(recording: Recording) -> tuple[int, list[Replay]]:
     for patience in _STOP_PATIENCES:
         replays = [replayed(recording, *_three(patience, each)) for each in _LR_PATIENCES]
         found = replays[_LR_PATIENCES.index(patience)]
-        if any(lint.code == _UNUSED for lint in found.lints) and _at_reduced_rate(replays[0]) > 1:
+        reduced_last = any(isinstance(event, LearningRateReduced) for event in found.rows[-1].events[1])
+        is_spoken_of = any(lint.code == _UNUSED for lint in found.lints)
+        if reduced_last and is_spoken_of and _at_reduced_rate(replays[0]) > 1:
             return patience, replays
     raise Unsuited(said("unsuited.conflict"))
 

@@ -18,6 +18,7 @@ __all__ = ["LESSON", "checkpoint_round", "restore_round"]
 
 _PATIENCES = (5, 3, 2, 1, 8)
 _MOST_FILES = 12
+_FEWEST_SAVES = 3
 _NUMBERED = "epoch-{epoch:02d}.keras"
 _CHECKPOINTS = (
     ModelCheckpoint("model.keras"),
@@ -76,6 +77,8 @@ def checkpoint_round(recording: Recording) -> Round:
     replays = [each.replay for each in positions if each.replay is not None]
     saves, files = len(_saved(replays[asked]).saves), len(_saved(replays[asked]).on_disk)
     epochs = replays[asked].epochs
+    if saves < _FEWEST_SAVES:
+        raise Unsuited(said("unsuited.saves"))
     wrong = (
         Guess(1, said("option.file"), said("checkpoint.because_one")),
         Guess(epochs, said("option.files", count=epochs), said("checkpoint.because_all")),
@@ -89,7 +92,7 @@ def checkpoint_round(recording: Recording) -> Round:
         start=0,
         asked=asked,
         question=said("checkpoint.question", epochs=epochs, name=_NUMBERED),
-        options=choices(Guess(files, said("option.files", count=files) if files > 1 else said("option.file")), wrong),
+        options=choices(Guess(files, said("option.files", count=files)), wrong),
         why=said("checkpoint.why", count=saves, epochs=epochs, best=_saved(replays[asked]).on_disk[-1].index + 1),
     )
 
