@@ -18,6 +18,8 @@ Function = TypeVar("Function", bound="Callable[..., None]")
 __all__ = [
     "Numbers",
     "callback_options",
+    "figure_options",
+    "figure_settings",
     "output_options",
     "quiet_option",
     "reducing_options",
@@ -73,6 +75,25 @@ def output_options(command: Function) -> Function:
             default="table",
             show_default=True,
             help="Form of the result.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def figure_settings(options: dict[str, Any]) -> dict[str, Any]:
+    """Take out of the options what `plot` takes of them."""
+    given = {name: options.pop(name) for name in ("theme", "width")}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def figure_options(command: Function) -> Function:
+    """Add what every figure can be drawn with, see `figure_settings`."""
+    width = "Width of the figure: 3.5 for a column of a paper, 7 for a page, 13.3 for a slide.  [default: 9.6]"
+    for option in (
+        click.option("--width", type=float, metavar="INCHES", help=width),
+        click.option(
+            "--theme", type=click.Choice(("light", "dark")), default="light", show_default=True, help="Of a figure."
         ),
     ):
         command = option(command)

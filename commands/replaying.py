@@ -1,4 +1,4 @@
-"""The commands that replay callbacks and show what they do: as tables, in words, as a figure, as a page."""
+"""The commands that replay callbacks and show what they do: as tables, in words, as a page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from kcb_replay.commands.asking import only_one, require_answer, simulation_of
+from kcb_replay.commands.asking import require_answer, simulation_of
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.options import (
     callback_options,
@@ -21,7 +21,7 @@ from kcb_replay.commands.options import (
 )
 from kcb_replay.commands.printing import print_result, say, size_of
 
-__all__ = ["explain_command", "plot_command", "report_command", "simulate_command"]
+__all__ = ["explain_command", "report_command", "simulate_command"]
 
 
 @click.command(name="simulate", cls=Command)
@@ -70,26 +70,6 @@ def explain_command(run: str, store: Path, **settings: Any) -> None:
     differences = [f"{sentence}." for sentence in difference_sentences(simulation.replays)]
     click.echo("\n\n".join([*(explanation(replay) for replay in simulation.replays), *differences]))
     say(left_out_lines(simulation), quiet=False)
-
-
-@click.command(name="plot", cls=Command)
-@run_argument
-@store_option
-@callback_options
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A .png, .svg or .pdf file.")
-@click.option("--fit", type=int, help="Which fit of the run, from 0.  [default: the only one]")
-@quiet_option
-def plot_command(run: str, store: Path, output: Path, fit: int | None, quiet: bool, **settings: Any) -> None:
-    """Draw one run: the curve, the stop, the best epoch and the learning rate."""
-    from kcb_replay.report.figure import plot
-
-    simulation = simulation_of((run,), store, settings)
-    require_answer(simulation)
-    replays = [replay for replay in simulation.replays if fit in (None, replay.fit)]
-    what, of = run if fit is None else f"{run} fit {fit}", "of run, fit and setting"
-    (replay,) = only_one(replays, what, f"combination {of}", plural=f"combinations {of}")
-    plot(replay, output)
-    say([f"Wrote {output} ({size_of(output)})"], quiet=quiet)
 
 
 @click.command(name="report", cls=Command)

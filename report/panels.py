@@ -58,6 +58,11 @@ class Wait:
     bars: tuple[WaitBar, ...]
 
     @property
+    def title(self) -> str:
+        """Name the panel; whose counter it is goes without saying where it is EarlyStopping's."""
+        return "wait counter" if self.callback == "EarlyStopping" else f"wait counter of {self.callback}"
+
+    @property
     def label(self) -> str:
         """Name the dashed line."""
         return f"patience {self.patience:g}"
