@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from kcb_replay.report.curve import CurveInfo
+
 __all__ = ["KINDS", "RULES_KINDS", "RUN_KINDS", "SWEEP_KINDS", "Plottable", "plot", "require_figure_file"]
 
 Plottable: TypeAlias = Replay | Simulation | Sequence[Replay] | RuleComparison | Sweep | Overall
@@ -76,9 +78,11 @@ def _drawn(what: Plottable, kind: str | None, look: Look) -> Figure:
     if isinstance(what, (Sweep, Overall)):
         return _drawn_sweep(what, _chosen(kind, SWEEP_KINDS, "a sweep"), look)
     replays = _replays_of(what)
-    if len(replays) == 1:
-        return _drawn_replay(replays[0], _chosen(kind, (*RUN_KINDS, *_MANY_KINDS), "a replay"), look)
-    _chosen(kind, _MANY_KINDS, f"{len(replays)} replays")
+    one = len(replays) == 1
+    known = (*RUN_KINDS, *_MANY_KINDS) if one else _MANY_KINDS
+    chosen = _chosen(kind, known, "a replay" if one else f"{len(replays)} replays")
+    if chosen in RUN_KINDS:
+        return _drawn_run(curve_info(replays[0]), chosen, look)
     left_out = len(what.left_out) if isinstance(what, Simulation) else 0
     return figure_of_strips(strips_info(replays, left_out), look)
 
@@ -89,10 +93,7 @@ def _drawn_sweep(found: Sweep | Overall, kind: str, look: Look) -> Figure:
     return figure_of_sweep(sweep_info(found), look, heat=kind != "pareto", pareto=kind != "heatmap")
 
 
-def _drawn_replay(replay: Replay, kind: str, look: Look) -> Figure:
-    if kind == "strips":
-        return figure_of_strips(strips_info([replay]), look)
-    info = curve_info(replay)
+def _drawn_run(info: CurveInfo, kind: str, look: Look) -> Figure:
     if kind == "wait":
         return figure_of_trace(info, look, "wait")
     if kind == "lr":

@@ -237,7 +237,10 @@ def _put_titles(info: CurveInfo, layout: Layout, places: Places, canvas: Box) ->
 def put_ends(info: CurveInfo, layout: Layout, places: Places, canvas: Box) -> None:
     """Place what is said of the stop, or of a recording that ends before it, and the name of the axis."""
     if info.stop:
-        places.put(beside(layout.x(info.stop.epoch), 36, "stop", info.stop.label), canvas)
+        # On a narrow page the line itself has to say that it is a stop.
+        texts = (info.stop.label, info.stop.label.removeprefix("stops after "), info.stop.label.split(":")[0])
+        x = layout.x(info.stop.epoch)
+        places.put([spot for text in texts for spot in beside(x, 36, "stop", text)], canvas)
     elif info.open_end:
         places.put([Label(layout.right, 36, "end", "stop", info.open_end)], canvas)
     places.put([Label(layout.right + 14, layout.axis_y + 20, "start", "axis", "epoch")], canvas)

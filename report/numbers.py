@@ -63,9 +63,9 @@ def short(value: float) -> str:
     return f"{value:.3g}"
 
 
-def compact(value: float) -> str:
-    """Return a value for a cell that holds about six characters: four decimals, or a power of ten."""
-    text = Decimals().show(value)
+def compact(value: float, decimals: int = _DEFAULT) -> str:
+    """Return a value for a cell that holds about six characters: some decimals, or a power of ten."""
+    text = Decimals(decimals).show(value)
     if len(text) <= 7 or not math.isfinite(value):
         return text
     short_text = f"{value:.3g}"

@@ -45,12 +45,16 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class StripsInfo:
-    """Strips with the largest regret first; `columns` name their texts, `key` says what the marks mean."""
+    """Strips with the largest regret first; `columns` name their texts, `key` says what the marks mean.
+
+    Where some answers are `limited`, the last column says which and how.
+    """
 
     title: str
     answer: str
     strips: tuple[Strip, ...]
     columns: tuple[str, ...]
+    limited: bool
     last_epoch: int
     key: str
     notes: tuple[str, ...]
@@ -69,6 +73,7 @@ def strips_info(replays: Sequence[Replay], left_out: int = 0) -> StripsInfo:
         answer=common_answer(replays),
         strips=tuple(strips),
         columns=columns if exact else (*columns, "answer"),
+        limited=not exact,
         last_epoch=max(strip.last for strip in strips),
         key=_key(strips, stopping=stopping),
         notes=(*filter(None, notes), "Epochs count from 1."),

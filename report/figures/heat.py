@@ -21,24 +21,26 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_heat", "heat_size"]
 
-# A cell that holds its number, the widest that is good to look at, and the gap between two.
-_CELL, _WIDEST, _TALL, _GAP = 60, 96, 25, 2
-_MOST_TALL, _ABOVE, _BELOW = 1300, 14, 30
+# The widest and the tallest cell that is good to look at, and the gap between two.
+_WIDEST, _TALL, _GAP, _MOST_TALL = 96, 25, 2, 1300
+_ABOVE, _BELOW = 14, 30
+# How numbers are written, the best first: decimals, and the size of the text in pixels.
+_WRITTEN = ((4, 13.0), (3, 13.0), (3, 11.5))
+# The width of a digit as a share of the size of its text.
+_DIGIT = 0.64
 
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """How large the cells are, in pixels, and whether numbers fit into them."""
+    """How large the cells are, in pixels, and what is written into them, in what size; None where nothing fits."""
 
     grid: SweepGrid
     left: float
     wide: float
     tall: float
     lines: tuple[str, ...]
-
-    @property
-    def numbered(self) -> bool:
-        return self.wide >= _CELL and self.tall >= _TALL
+    texts: tuple[tuple[str, ...], ...] | None
+    size: float
 
     @property
     def head(self) -> float:
@@ -77,15 +79,28 @@ def _cells(info: SweepInfo, grid: SweepGrid, look: Look) -> _Cells:
     left = EDGE + max(70.0, 8.0 * max(map(len, (*grid.row_names, f"{grid.rows} ↓  "))))
     wide = min((look.width - left - EDGE) / len(grid.column_names), _WIDEST)
     tall = min(_TALL, _MOST_TALL / len(grid.row_names))
-    fits = wide >= _CELL and tall >= _TALL
+    texts, size = _fitting(grid, wide, tall)
     said = [f"{info.regret_label}: the stronger the colour, the more.", *grid.notes]
-    said += [] if fits else [f"{len(grid.row_names)} × {len(grid.column_names)} cells are too many for their numbers."]
-    return _Cells(grid, left, wide, tall, tuple(wrapped(" ".join(said), look.width - 2 * EDGE)))
+    said += [] if texts else [f"{len(grid.row_names)} × {len(grid.column_names)} cells are too many for their numbers."]
+    return _Cells(grid, left, wide, tall, tuple(wrapped(" ".join(said), look.width - 2 * EDGE)), texts, size)
+
+
+def _fitting(grid: SweepGrid, wide: float, tall: float) -> tuple[tuple[tuple[str, ...], ...] | None, float]:
+    """Return the numbers as they fit into cells, and their size."""
+    places = [range(len(grid.column_names))] * len(grid.row_names)
+    for decimals, size in _WRITTEN:
+        texts = tuple(
+            tuple(_number(grid, row, column, decimals) for column in columns) for row, columns in enumerate(places)
+        )
+        longest = max(len(text) for row in texts for text in row)
+        if longest * _DIGIT * size + 2 * _GAP <= wide and size + 3 <= tall:
+            return texts, size
+    return None, 0.0
 
 
 def _draw_cell(canvas: Canvas, axes: Axes, cells: _Cells, top: float, place: tuple[int, int], step: int) -> None:
     palette, (row, column) = canvas.look.palette, place
-    gap = _GAP if cells.numbered else 0
+    gap = _GAP if cells.texts else 0
     x, y = cells.left + column * cells.wide, top + row * cells.tall
     right, bottom = x + cells.wide - gap, y + cells.tall - gap
     colour = palette.heat[step] if step >= 0 else palette.panel
@@ -93,19 +108,18 @@ def _draw_cell(canvas: Canvas, axes: Axes, cells: _Cells, top: float, place: tup
     if cells.grid.front[row][column]:
         edge = (x + 1, y + 1, right - 1, bottom - 1)
         outline = ([edge[0], edge[2], edge[2], edge[0]], [edge[1], edge[1], edge[3], edge[3]])
-        axes.fill(*outline, facecolor="none", edgecolor=palette.ink, linewidth=canvas.points(2), zorder=3)
-    if not cells.numbered:
-        return
-    ink = palette.heat_ink(step) if step >= 0 else palette.muted
-    middle = (x + (cells.wide - gap) / 2, y + (cells.tall - gap) / 2 + 4.5)
-    canvas.write(*middle, _number(cells.grid, row, column), ink, align="center")
+        axes.fill(*outline, facecolor="none", edgecolor=palette.ink, linewidth=canvas.points(gap or 1), zorder=3)
+    if cells.texts:
+        ink = palette.heat_ink(step) if step >= 0 else palette.muted
+        middle = (x + (cells.wide - gap) / 2, y + (cells.tall - gap) / 2 + 0.35 * cells.size)
+        canvas.write(*middle, cells.texts[row][column], ink, align="center", size=cells.size)
 
 
-def _number(grid: SweepGrid, row: int, column: int) -> str:
+def _number(grid: SweepGrid, row: int, column: int, decimals: int) -> str:
     regret = grid.regret[row][column]
     if not math.isfinite(regret):
         return "?" if math.isnan(regret) else "∞"
-    return f"{'≥' if grid.undecided[row][column] else ''}{compact(regret)}"
+    return f"{'≥' if grid.undecided[row][column] else ''}{compact(regret, decimals)}"
 
 
 def _name_cells(canvas: Canvas, cells: _Cells, top: float) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from kcb_replay.report.figures.canvas import Look
+    from kcb_replay.report.figures.canvas import Align, Look
     from kcb_replay.report.palette import Palette
     from kcb_replay.report.rules import BaselineLine, RulesInfo
 
@@ -56,12 +56,15 @@ def _draw_lines(plane: Plane, axes: Axes, info: RulesInfo) -> None:
         xs, ys = [x for x, _ in points], [y for _, y in points]
         stroke(canvas, axes, xs, ys, colour, 2, dash=dash, alpha=0.75, clip=True)
         seen = [(x, y) for x, y in points if plane.top <= y <= plane.bottom]
-        # From the right end on, for there the lines part.
-        spots = [Label(x, y + shift, "end", "note", line.label) for x, y in seen[::-3] for shift in (-12, 20, -30, 38)]
+        # A regret falls from left to right: above it there is room on the right, and below it on the left.
+        above = [Label(x + 8, y - 8, "start", "note", line.label) for x, y in seen[::3]]
+        below = [Label(x - 8, y + 20, "end", "note", line.label) for x, y in seen[::-3]]
+        spots = [*above, *below] if line.keeps == "last" else [*below, *above]
         if spots:
             places.put(spots, frame)
             label = places.placed[-1]
-            canvas.write(label.x, label.y, label.text, colour, align="right", halo=True)
+            align: Align = "left" if label.anchor == "start" else "right"
+            canvas.write(label.x, label.y, label.text, colour, align=align, halo=True)
 
 
 def _pixels(plane: Plane, line: BaselineLine) -> list[tuple[float, float]]:

@@ -21,19 +21,23 @@ __all__ = ["figure_of_strips"]
 
 _EDGE, _CHARACTER, _AXIS = 20, 7.6, 32
 _ROW, _LEAST_ROW, _ALL_ROWS = 24, 2.0, 1200
-# The share of the page that names may take.
-_NAMES = 0.36
+# The share of the page that names may take, and the page that is too narrow for them beside the strips.
+_NAMES, _NARROW = 0.36, 700
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Where the strips stand, in pixels; `named` where there is room for names and numbers."""
+    """Where the strips stand, in pixels; `named` where there is room for names and numbers.
+
+    On a narrow page they are `stacked`: a name and the limits of the answer above each strip.
+    """
 
     left: float
     right: float
     top: float
     tall: float
     named: bool
+    stacked: bool
     columns: tuple[float, ...]
     last_epoch: int
 
@@ -42,8 +46,8 @@ class _Rows:
         return self.left + epoch / self.last_epoch * (self.right - self.left)
 
     def y(self, number: int) -> float:
-        """Return the middle of a row."""
-        return self.top + (number + 0.5) * self.tall
+        """Return the middle of a strip."""
+        return self.top + (number + (0.78 if self.stacked else 0.5)) * self.tall
 
 
 def figure_of_strips(info: StripsInfo, look: Look) -> Figure:
@@ -78,19 +82,20 @@ def _said(info: StripsInfo, look: Look, *, named: bool) -> list[tuple[str, str]]
 
 def _rows(info: StripsInfo, look: Look, top: float) -> _Rows:
     named = _ROW * len(info.strips) <= _ALL_ROWS
-    tall = _ROW if named else max(_LEAST_ROW, _ALL_ROWS / len(info.strips))
+    stacked = named and look.width < _NARROW
+    tall = _ROW * (1 + stacked) if named else max(_LEAST_ROW, _ALL_ROWS / len(info.strips))
     left, right, columns = _EDGE + 52.0, float(look.width - _EDGE), tuple[float, ...]()
     if named:
-        longest = max(len(strip.name) for strip in info.strips)
-        left = _EDGE + min(longest * _CHARACTER, _NAMES * look.width) + 14
-        columns, right = _columns(info, right)
-    return _Rows(left, right, top, tall, named, columns, info.last_epoch)
+        longest = max(len(strip.name) for strip in info.strips) * _CHARACTER
+        left += 0 if stacked else min(longest, _NAMES * look.width) - 38
+        columns, right = _columns(info, right, len(info.columns) - (stacked and info.limited))
+    return _Rows(left, right, top, tall, named, stacked, columns, info.last_epoch)
 
 
-def _columns(info: StripsInfo, right: float) -> tuple[tuple[float, ...], float]:
-    """Return where the texts of each column end, and where the strips do."""
+def _columns(info: StripsInfo, right: float, count: int) -> tuple[tuple[float, ...], float]:
+    """Return where the texts of the first so many columns end, and where the strips do."""
     ends: list[float] = []
-    for number, column in reversed(list(enumerate(info.columns))):
+    for number, column in reversed(list(enumerate(info.columns[:count]))):
         texts = [column, *(strip.texts[number] for strip in info.strips if len(strip.texts) > number)]
         ends.insert(0, right)
         right -= max(len(text) for text in texts) * _CHARACTER + 18
@@ -99,13 +104,15 @@ def _columns(info: StripsInfo, right: float) -> tuple[tuple[float, ...], float]:
 
 def _draw_strip(canvas: Canvas, axes: Axes, rows: _Rows, number: int, strip: Strip) -> None:
     palette, y = canvas.look.palette, rows.y(number)
-    thick = min(4.0, rows.tall * 0.8)
+    thick = min(4.0, rows.tall)
     start = rows.x(strip.first - 1)
     stroke(canvas, axes, [start, rows.x(strip.last)], [y, y], palette.line, thick, order=1)
     stroke(canvas, axes, [start, rows.x(strip.ran)], [y, y], palette.curve, thick, order=2)
     half, size = min(8.0, rows.tall / 2), min(8.0, max(rows.tall * 1.2, 3.0))
     if strip.stopped:
-        stroke(canvas, axes, [rows.x(strip.ran)] * 2, [y - half, y + half], palette.stop, 2.5, order=4)
+        stroke(
+            canvas, axes, [rows.x(strip.ran)] * 2, [y - half, y + half], palette.stop, 2.5, order=4 if rows.named else 7
+        )
     if strip.lowest is not None:
         dots(canvas, axes, [rows.x(strip.lowest)], [y], "o", size, palette.ground, palette.missed, order=5)
     if strip.best is not None:
@@ -114,10 +121,21 @@ def _draw_strip(canvas: Canvas, axes: Axes, rows: _Rows, number: int, strip: Str
         fill = palette.ground if what_if else palette.rate
         dots(canvas, axes, [rows.x(epoch)], [y + half / 2], "v", size, fill, palette.rate, order=5)
     if rows.named:
+        _name_strip(canvas, rows, y, strip)
+
+
+def _name_strip(canvas: Canvas, rows: _Rows, y: float, strip: Strip) -> None:
+    palette, edge = canvas.look.palette, canvas.look.width - _EDGE
+    if rows.stacked:
+        limits = "".join(strip.texts[len(rows.columns) :])
+        room = edge - _EDGE - len(limits) * _CHARACTER - 14
+        canvas.write(_EDGE, y - 16, middle_cut(strip.name, round(room / _CHARACTER)), palette.ink)
+        canvas.write(edge, y - 16, limits, palette.muted, align="right")
+    else:
         name = middle_cut(strip.name, round((rows.left - _EDGE - 14) / _CHARACTER))
         canvas.write(_EDGE, y + 4.5, name, palette.ink)
-        for text, end in zip(strip.texts, rows.columns, strict=False):
-            canvas.write(end, y + 4.5, text, palette.ink, align="right")
+    for text, end in zip(strip.texts, rows.columns, strict=False):
+        canvas.write(end, y + 4.5, text, palette.ink, align="right")
 
 
 def _name_columns(canvas: Canvas, rows: _Rows, info: StripsInfo, bottom: float) -> None:
