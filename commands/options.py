@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kcb_replay.commands.completing import completed_runs
+from kcb_replay.commands.printing import ALL_COLUMNS
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = [
     "some_runs_argument",
     "store_option",
     "swept_options",
+    "verbose_option",
 ]
 
 
@@ -58,14 +60,22 @@ store_option = click.option(
     help="Folder of the store.",
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes on stderr.")
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say the reasons, too, on stderr.")
 runs_argument = click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=completed_runs)
 some_runs_argument = click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completed_runs)
 run_argument = click.argument("run", metavar="RUN", shell_complete=completed_runs)
 
 
 def output_options(command: Function) -> Function:
-    """Add --format and its short forms."""
+    """Add --format, its short forms, and --all-columns."""
     for option in (
+        click.option(
+            "--all-columns",
+            is_flag=True,
+            expose_value=False,
+            callback=_choose_all_columns,
+            help="Print a table whole where the terminal is too narrow for it.",
+        ),
         click.option("--csv", "output", flag_value="csv", help="Short for --format csv."),
         click.option("--json", "output", flag_value="json", help="Short for --format json."),
         click.option(
@@ -79,6 +89,10 @@ def output_options(command: Function) -> Function:
     ):
         command = option(command)
     return command
+
+
+def _choose_all_columns(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001  # the signature is click's
+    ctx.meta[ALL_COLUMNS] = value
 
 
 def figure_settings(options: dict[str, Any]) -> dict[str, Any]:

@@ -111,7 +111,13 @@ def _draw_strip(canvas: Canvas, axes: Axes, rows: _Rows, number: int, strip: Str
     half, size = min(8.0, rows.tall / 2), min(8.0, max(rows.tall * 1.2, 3.0))
     if strip.stopped:
         stroke(
-            canvas, axes, [rows.x(strip.ran)] * 2, [y - half, y + half], palette.stop, 2.5, order=4 if rows.named else 7
+            canvas,
+            axes,
+            [rows.x(strip.ran)] * 2,
+            [y - half, y + half],
+            palette.stop,
+            2.5 if rows.named else 5,
+            order=4 if rows.named else 7,
         )
     if strip.lowest is not None:
         dots(canvas, axes, [rows.x(strip.lowest)], [y], "o", size, palette.ground, palette.missed, order=5)
