@@ -13,8 +13,9 @@ from kcb_replay.commands.completing import completion_command
 from kcb_replay.commands.conforming import conform_command
 from kcb_replay.commands.inferring import infer_command
 from kcb_replay.commands.ingesting import ingest_command
+from kcb_replay.commands.plotting import plot_command
 from kcb_replay.commands.recommending import recommend_command
-from kcb_replay.commands.replaying import explain_command, plot_command, report_command, simulate_command
+from kcb_replay.commands.replaying import explain_command, report_command, simulate_command
 from kcb_replay.commands.sweeping import sweep_command
 from kcb_replay.commands.teaching import course_command
 from kcb_replay.commands.upkeep import (

@@ -12,6 +12,8 @@ import click
 from kcb_replay.commands.asking import metrics_of, require_recorded, swept_arguments
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.options import (
+    figure_options,
+    figure_settings,
     output_options,
     quiet_option,
     reducing_options,
@@ -48,6 +50,7 @@ __all__ = ["sweep_command"]
 )
 @click.option("--rows", type=click.Path(path_type=Path), help="Write a row per fit and setting too: .parquet or .csv.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw all settings: a .png, .svg or .pdf file.")
+@figure_options
 @output_options
 @quiet_option
 def sweep_command(
@@ -89,8 +92,9 @@ def sweep_command(
         require_figure_file(plot)
     stopping, reducing = swept_arguments(settings)
     asked = _Asked(runs, store, semantics(settings["semantics"]), rows, top, output, quiet)
+    look = figure_settings(settings)
     if not reducing:
-        _sweep_stopping(asked, stopping, pareto=pareto, also=also, plot=plot)
+        _sweep_stopping(asked, stopping, pareto=pareto, also=also, plot=plot, look=look)
     elif given := [name for name, value in (("--pareto", pareto), ("--also", also), ("--plot", plot)) if value]:
         option = given[0]
         raise SettingError(f"{option} is for EarlyStopping: ReduceLROnPlateau saves no epoch and keeps none.")
@@ -127,7 +131,13 @@ class _Asked:
 
 
 def _sweep_stopping(
-    asked: _Asked, arguments: dict[str, Any], *, pareto: bool, also: str | None, plot: Path | None
+    asked: _Asked,
+    arguments: dict[str, Any],
+    *,
+    pareto: bool,
+    also: str | None,
+    plot: Path | None,
+    look: dict[str, Any],
 ) -> None:
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.sweep.blocks import swept_blocks
@@ -150,7 +160,7 @@ def _sweep_stopping(
     if plot is not None:
         from kcb_replay.report.figure import plot as draw
 
-        draw(found, plot)
+        draw(found, plot, **look)
         say([f"Wrote {plot} ({size_of(plot)})"], quiet=asked.quiet)
 
 

@@ -61,7 +61,7 @@ class Wait:
 
     @property
     def title(self) -> str:
-        """Name the counter; that of EarlyStopping is the one that everybody knows."""
+        """Name the panel; whose counter it is goes without saying where it is EarlyStopping's."""
         known = self.callback == "EarlyStopping"
         return self.words.say("chart.wait" if known else "chart.wait_of", callback=self.callback)
 
