@@ -40,7 +40,9 @@ __all__ = ["sweep_command"]
 @store_option
 @swept_options(restores="no")
 @reducing_options
-@click.option("--semantics", default="keras-3.15", show_default=True, help="Which Keras is replayed.")
+@click.option(
+    "--semantics", default="keras-3.15", show_default=True, help="Which Keras is replayed; several (a,b) side by side."
+)
 @click.option("--pareto", is_flag=True, help="Only settings that no other one beats in both saving and regret.")
 @click.option("--top", type=click.IntRange(min=1), help="Only the first so many.")
 @click.option(
@@ -48,6 +50,12 @@ __all__ = ["sweep_command"]
 )
 @click.option("--rows", type=click.Path(path_type=Path), help="Write a row per fit and setting too: .parquet or .csv.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw all settings: a .png, .svg or .pdf file.")
+@page_options("--html")
+@click.option(
+    "--max-regret",
+    metavar="LIMIT",
+    help="Page: show first what saves most within this mean regret, 0.002 or 1% of the mean best value.",
+)
 @output_options
 @quiet_option
 def sweep_command(
@@ -60,6 +68,10 @@ def sweep_command(
     also: str | None,
     rows: Path | None,
     plot: Path | None,
+    html: Path | None,
+    max_size: str,
+    draw_all: bool,
+    max_regret: str | None,
     **settings: Any,
 ) -> None:
     """Try every combination of EarlyStopping settings on every run, and say what each saves and costs.
@@ -73,7 +85,8 @@ def sweep_command(
 
     \b
     kcb-replay sweep --patience 1..50 --min-delta 0,1e-4,1e-3 --pareto
-    kcb-replay sweep --patience 1..30 --min-delta 0,1e-3,1e-2 --plot sweep.png
+    kcb-replay sweep --patience 1..30 --min-delta 0,1e-3,1e-2 --plot sweep.png --html sweep.html
+    kcb-replay sweep --monitor val_loss,val_accuracy --semantics keras-3.15,keras-2.0.8 --html sweep.html
     kcb-replay sweep 'seeds/*' --patience 5,10 --restore-best-weights --json
     kcb-replay sweep --also val_accuracy --rows sweep.parquet
     kcb-replay sweep --lr-patience 2..10 --factor 0.1,0.5

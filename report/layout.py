@@ -10,28 +10,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.placing import Box, Label, Places, Role, around, beside
+from kcb_replay.report.ticks import Tick, epoch_ticks, value_ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
 
     from kcb_replay.report.curve import CurveInfo, Mark
     from kcb_replay.report.panels import Rate
 
-__all__ = ["LEFT", "RIGHT", "WIDTH", "Layout", "Panel", "Tick", "layout_of"]
+__all__ = ["LEFT", "RIGHT", "WIDTH", "Layout", "Panel", "layout_of"]
 
 WIDTH, LEFT, RIGHT = 960, 66, 788
 _TOP, _METRIC, _WAIT, _RATE, _GAP, _AXIS = 46, 300, 58, 56, 44, 34
 _CURVE_STEP = 6.0
 # Covering a dot is as bad as covering this many points of a curve.
 _DOT_WEIGHT = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A value on an axis and how it is written."""
-
-    value: float
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,43 +97,15 @@ def layout_of(info: CurveInfo) -> Layout:
     # Half an epoch of air, so that the bars of the first and the last fit.
     bare = Layout(axis_y + _AXIS, info.epochs[0] - 0.5, info.epochs[-1] + 0.5, metric, wait, rate, axis_y, (), ())
     return Layout(
-        bare.height, bare.first, bare.last, metric, wait, rate, axis_y, _epoch_ticks(info.epochs), _labels(info, bare)
+        bare.height, bare.first, bare.last, metric, wait, rate, axis_y, epoch_ticks(info.epochs), _labels(info, bare)
     )
 
 
 def _metric_panel(info: CurveInfo) -> Panel:
     if info.scale is None:
         return Panel(_TOP, _TOP + _METRIC, 0.0, 1.0)
-    ticks = _value_ticks(info.scale.low, info.scale.high)
+    ticks = value_ticks(info.scale.low, info.scale.high)
     return Panel(_TOP, _TOP + _METRIC, info.scale.low, info.scale.high, ticks)
-
-
-def _value_ticks(low: float, high: float) -> tuple[Tick, ...]:
-    from matplotlib.ticker import MaxNLocator
-
-    values = [float(value) for value in MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)]
-    step = values[1] - values[0]
-    return tuple(Tick(value, _tick_text(value, step)) for value in values if low <= value <= high)
-
-
-def _tick_text(value: float, step: float) -> str:
-    if step < 1e-6 or abs(value) >= 1e6:
-        return f"{value:.6g}"
-    fitting = (count for count in range(8) if abs(round(step, count) - step) < step * 1e-6)
-    return f"{value + 0.0:.{next(fitting, 8)}f}"
-
-
-def _epoch_ticks(epochs: Sequence[int]) -> tuple[Tick, ...]:
-    from matplotlib.ticker import MaxNLocator
-
-    first, last = epochs[0], epochs[-1]
-    if first == last:
-        return (Tick(first, str(first)),)
-    locator = MaxNLocator(nbins=10, steps=[1, 2, 5, 10], integer=True)
-    values = [round(float(value)) for value in locator.tick_values(first, last)]
-    step = values[1] - values[0]
-    inside = [value for value in values if first + step / 2 < value <= last]
-    return tuple(Tick(value, f"{value:,}") for value in [first, *inside])
 
 
 def _rate_panel(rate: Rate, top: float) -> Panel:
