@@ -1,11 +1,13 @@
 """What one event is called: a sentence, and a verdict short enough for a table.
 
-Epochs count from 1, as Keras prints them, and so do batches. Everything is read off the event.
+An event becomes a key of the catalogue and the texts that fill it. Epochs count from 1, as Keras prints them, and so do
+batches. Everything is read off the event.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.events import (
@@ -37,19 +39,58 @@ from kcb_replay.replay.events import (
     Warned,
     WeightsRestored,
 )
+from kcb_replay.report.language.catalogue import catalogue
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, decimals_for, short
 
 if TYPE_CHECKING:
-    from kcb_replay.replay.directions import Direction
+    from collections.abc import Mapping
 
-__all__ = ["criterion", "phrase"]
+    from kcb_replay.replay.directions import Direction
+    from kcb_replay.report.language.catalogue import Catalogue
+
+__all__ = ["Count", "Phrase", "criterion", "phrase"]
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
-def phrase(event: Event, decimals: Decimals, mode: Direction | None) -> tuple[str, str]:
-    """Return the sentence of an event and its verdict."""
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A wait counter and the patience that it is counted against."""
+
+    wait: int
+    patience: float
+
+    def text(self, texts: Catalogue) -> str:
+        """Return `Wait 3/5.` in a language."""
+        return texts.say("sentence.wait", wait=self.wait, patience=f"{self.patience:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """What an event is called in every language: the `key` of the catalogue, and the texts that fill it."""
+
+    key: str
+    values: Mapping[str, object] = field(default_factory=dict)
+    count: Count | None = None
+
+    def sentence(self, texts: Catalogue) -> str:
+        """Return the sentence without the wait counter."""
+        where = "_batch" if "batch" in self.values else ""
+        return texts.say(f"sentence.{self.key}{where}", **self.values)
+
+    def text(self, texts: Catalogue) -> str:
+        """Return the sentence and the wait counter, if there is one."""
+        sentence = self.sentence(texts)
+        return f"{sentence} {self.count.text(texts)}" if self.count else sentence
+
+    def verdict(self, texts: Catalogue) -> str:
+        """Return the short form for tables."""
+        return texts.say(f"verdict.{self.key}", **self.values)
+
+
+def phrase(event: Event, decimals: Decimals, mode: Direction | None) -> Phrase:
+    """Return what an event is called."""
     match event:
         case Improved() | Waited() | CoolingDown() | MetricMissing() | NotCounted() | Stopped():
             return _judged(event, decimals, mode)
@@ -64,133 +105,145 @@ def phrase(event: Event, decimals: Decimals, mode: Direction | None) -> tuple[st
     return _left_behind(event)
 
 
-def _judged(event: Event, decimals: Decimals, mode: Direction | None) -> tuple[str, str]:
+def _judged(event: Event, decimals: Decimals, mode: Direction | None) -> Phrase:
     match event:
         case Improved():
             return _improved(event, decimals)
         case Waited():
             return _waited(event, decimals, mode)
         case CoolingDown():
-            value, best = decimals.pair(event.value, event.best)
-            text = f"{value} is no improvement on {best}, but not counted: cooldown {event.remaining}."
-            return text, "cooldown: not counted"
+            return Phrase("cooldown", {**_pair(event.value, event.best, decimals), "remaining": event.remaining})
         case MetricMissing():
-            return f"No {event.monitor} this epoch: not counted.", f"no {event.monitor}: not counted"
+            return Phrase("missing", {"monitor": shown(event.monitor)})
         case NotCounted():
-            text = f"{decimals.show(event.value)} is before start_from_epoch={event.start_from_epoch}: not counted."
-            return text, "before start_from_epoch"
-    return "Stop.", "stop"
+            value = decimals.show(event.value)
+            return Phrase("not_counted", {"value": value, "start_from_epoch": event.start_from_epoch})
+    return Phrase("stop")
 
 
-def _measured(event: Event, decimals: Decimals) -> tuple[str, str]:
+def _improved(event: Improved, decimals: Decimals) -> Phrase:
+    count = Count(event.wait, event.patience)
+    if event.best is None:
+        key = "first_value_nan" if event.value != event.value else "first_value"
+        return Phrase(key, {"value": decimals.show(event.value)}, count)
+    values: dict[str, object] = {**_pair(event.value, event.best, decimals), "min_delta": short(event.min_delta)}
+    by = "_by" if event.min_delta else ""
+    if event.met_baseline or event.baseline is None:
+        return Phrase(f"improved{by}", values, count)
+    return Phrase(f"behind_baseline{by}", {**values, "baseline": decimals.show(event.baseline)}, count)
+
+
+def _waited(event: Waited, decimals: Decimals, mode: Direction | None) -> Phrase:
+    values = {**_pair(event.value, event.best, decimals), "min_delta": short(event.min_delta)}
+    return Phrase(_why(event, mode), values, Count(event.wait, event.patience))
+
+
+def _why(event: Waited, mode: Direction | None) -> str:
+    if event.why == "within min_delta":
+        side = "lower" if mode == "min" else "higher"
+        return f"{side}_within" if event.min_delta else f"{side}_float32"
+    return {"nan": "nan", "nan best": "nan_best", "equal": "equal"}.get(event.why, "no_improvement")
+
+
+def _measured(event: Event, decimals: Decimals) -> Phrase:
     """Return what a rule without patience measured."""
     match event:
         case NewBest():
             if event.best is None:
-                return f"{decimals.show(event.value)} is the first value.", "first value"
-            value, best = decimals.pair(event.value, event.best)
-            return f"{value} beats {best}: new best.", "new best"
+                return Phrase("first_value", {"value": decimals.show(event.value)})
+            return Phrase("new_best", _pair(event.value, event.best, decimals))
         case LossMeasured():
-            text = f"{_above_best(event.value, event.best, decimals)} GL {event.loss:.4g} is"
-            above = "above" if event.loss > event.alpha else "not above"
-            return f"{text} {above} {event.alpha:g}.", f"GL {event.loss:.4g}"
+            key = "gl_above" if event.loss > event.alpha else "gl_not_above"
+            return _against_best(key, event, decimals, {"loss": f"{event.loss:.4g}", "alpha": f"{event.alpha:g}"})
         case QuotientMeasured():
-            text = (
-                f"{_above_best(event.value, event.best, decimals)} GL {event.loss:.4g} over P {event.progress:.4g} is"
-            )
-            above = "above" if event.quotient > event.alpha else "not above"
-            return f"{text} {event.quotient:.4g}, {above} {event.alpha:g}.", f"PQ {event.quotient:.4g}"
+            key = "pq_above" if event.quotient > event.alpha else "pq_not_above"
+            measured = {"loss": event.loss, "progress": event.progress, "quotient": event.quotient}
+            written = {name: f"{value:.4g}" for name, value in measured.items()}
+            return _against_best(key, event, decimals, {**written, "alpha": f"{event.alpha:g}"})
         case StripCompared():
             value, before = decimals.pair(event.value, event.before)
-            if event.rises == 0:
-                return f"{value} is no rise on {before}, one strip before: 0 of {event.needed}.", "no rise"
-            count = f"{event.rises} of {event.needed}"
-            return f"{value} is above {before}, one strip before: rise {count}.", f"rise {count}"
+            rises = {"value": value, "before": before, "rises": event.rises, "needed": event.needed}
+            return Phrase("rise" if event.rises else "no_rise", rises)
         case InStrip():
-            return f"Epoch {event.place} of {event.strip} of a strip: not judged.", "in the strip"
+            return Phrase("in_strip", {"place": event.place, "strip": event.strip})
         case CriterionMet():
-            return f"Stop: {criterion(event)}.", "stop"
+            return Phrase("criterion_met", {"criterion": criterion(event)})
     raise AssertionError(f"no words for {type(event).__name__}")
 
 
-def criterion(event: CriterionMet) -> str:
+def _against_best(
+    key: str, event: LossMeasured | QuotientMeasured, decimals: Decimals, measured: Mapping[str, object]
+) -> Phrase:
+    if event.best is None:
+        return Phrase(f"{key}_no_best", {"value": decimals.show(event.value), **measured})
+    return Phrase(key, {**_pair(event.value, event.best, decimals), **measured})
+
+
+def criterion(event: CriterionMet, texts: Catalogue | None = None) -> str:
     """Return why a rule without patience stopped, as `GL 12.5 > 12`."""
+    say = (texts or catalogue()).say
+    limit = f"{event.limit:g}"
     match event.quantity:
         case "GL" | "PQ":
-            return f"{event.quantity} {event.amount:.4g} > {event.limit:g}"
+            return say("criterion.above", quantity=event.quantity, amount=f"{event.amount:.4g}", limit=limit)
         case "UP":
-            return f"{event.amount:g} strips in a row have risen"
+            return say("criterion.strips", amount=f"{event.amount:g}")
         case "epoch":
-            return (
-                f"epoch {event.limit:g} is the last" if event.amount == event.limit else f"past epoch {event.limit:g}"
-            )
+            return say("criterion.last_epoch" if event.amount == event.limit else "criterion.past_epoch", limit=limit)
         case "not finite":
-            return f"the value is {decimals_for([]).show(event.amount)}"
-    return f"{event.amount:.6g} is beyond {event.quantity}={event.limit:g}"
+            return say("criterion.not_finite", amount=decimals_for([]).show(event.amount))
+    return say("criterion.beyond", amount=f"{event.amount:.6g}", quantity=event.quantity, limit=limit)
 
 
-def _above_best(value: float, best: float | None, decimals: Decimals) -> str:
-    if best is None:
-        return f"{decimals.show(value)}, and no best yet."
-    return "{} against the best {}.".format(*decimals.pair(value, best))
-
-
-def _rate(event: Event) -> tuple[str, str]:
+def _rate(event: Event) -> Phrase:
     match event:
         case LearningRateReduced():
-            change = f"{short(event.old_lr)} to {short(event.new_lr)}"
-            return f"Learning rate {change} from the next epoch on.", f"learning rate {change}"
+            return Phrase("rate_reduced", {"old": short(event.old_lr), "new": short(event.new_lr)})
         case LearningRateSet():
-            change = f"{short(event.old_lr)} to {short(event.new_lr)}"
-            return f"Learning rate {change} for this epoch.", f"learning rate {change}"
+            return Phrase("rate_set", {"old": short(event.old_lr), "new": short(event.new_lr)})
         case LearningRateAtFloor():
-            return f"Learning rate {short(event.lr)} is at min_lr: nothing to reduce.", "at min_lr"
+            return Phrase("rate_at_floor", {"rate": short(event.lr)})
         case ReductionIgnored():
-            text = f"Learning rate {short(event.lr)} would fall by no more than eps={short(event.eps)}: left as it is."
-            return text, "not reduced: within eps"
+            return Phrase("rate_within_eps", {"rate": short(event.lr), "eps": short(event.eps)})
     raise AssertionError(f"no words for {type(event).__name__}")
 
 
-def _saved(event: CheckpointSaved, decimals: Decimals) -> tuple[str, str]:
-    text = f"{_batch(event.batch)}saves {shown(event.path)}"
+def _saved(event: CheckpointSaved, decimals: Decimals) -> Phrase:
+    path = {"path": shown(event.path)}
     if event.value is None:
-        return f"{_capital(text)}.", "saved"
+        return _in_batch("saved", event.batch, path)
     if event.best is None:
-        return f"{_capital(text)}: {decimals.show(event.value)} is the first value.", "saved: first value"
-    value, best = decimals.pair(event.value, event.best)
-    return f"{_capital(text)}: {value} beats {best}.", "saved: improved"
+        return _in_batch("saved_first", event.batch, {**path, "value": decimals.show(event.value)})
+    return _in_batch("saved_improved", event.batch, {**path, **_pair(event.value, event.best, decimals)})
 
 
-def _skipped(event: CheckpointSkipped, decimals: Decimals) -> tuple[str, str]:
+def _skipped(event: CheckpointSkipped, decimals: Decimals) -> Phrase:
     if event.value is None:
-        text = f"{_batch(event.batch)}cannot save the best: {event.monitor} is not there, and Keras warns."
-        return _capital(text), f"no {event.monitor}: not saved"
-    best = "the worst value there is" if event.best is None else decimals.pair(event.value, event.best)[1]
-    value = decimals.show(event.value) if event.best is None else decimals.pair(event.value, event.best)[0]
-    return _capital(f"{_batch(event.batch)}{value} is no improvement on {best}: not saved."), "not saved"
+        return _in_batch("not_saved_missing", event.batch, {"monitor": shown(event.monitor)})
+    if event.best is None:
+        return _in_batch("not_saved_worst", event.batch, {"value": decimals.show(event.value)})
+    return _in_batch("not_saved", event.batch, _pair(event.value, event.best, decimals))
 
 
-def _left_behind(event: Event) -> tuple[str, str]:
+def _left_behind(event: Event) -> Phrase:
     match event:
         case Terminated():
-            which = "a batch" if event.batch is None else f"batch {event.batch + 1}"
-            return f"The loss of {which} is {event.loss}. Stop.", f"loss {event.loss}: stop"
+            return _in_batch("terminated", event.batch, {"loss": event.loss})
         case WeightsRestored():
-            ago = {0: "", 1: " of the fit before"}.get(event.fits_ago, f" of {event.fits_ago} fits before")
-            text = f"restores the weights of epoch {event.from_index + 1}{ago}"
-            return f"{_capital(text)}.", text
+            key = {0: "restored", 1: "restored_before"}.get(event.fits_ago, "restored_long_before")
+            return Phrase(key, {"epoch": event.from_index + 1, "fits": event.fits_ago})
         case StopRequested():
-            return f"Asks to stop in {event.hook}.", "stop"
+            return Phrase("stop_requested", {"hook": event.hook})
         case StopWithdrawn():
-            return f"Takes the stop back in {event.hook}: the training goes on.", "goes on"
+            return Phrase("stop_withdrawn", {"hook": event.hook})
         case Warned():
-            return f"Warns: {shown(event.text)}", "warned"
+            return Phrase("warned", {"text": shown(event.text)})
         case TextWritten():
-            return _written(event.text), "wrote"
+            return Phrase("wrote", {"text": _written(event.text)})
         case PayloadSent():
-            return f"Sends {shown(event.body)}.", "sent"
+            return Phrase("sent", {"text": shown(event.body)})
         case BackupSaved():
-            return _capital(f"{_batch(event.batch)}backs up to {shown(event.path)}."), "backed up"
+            return _in_batch("backed_up", event.batch, {"path": shown(event.path)})
     raise AssertionError(f"no words for {type(event).__name__}")
 
 
@@ -200,38 +253,10 @@ def _written(text: str) -> str:
     return " / ".join(shown(line) for line in lines if line)
 
 
-def _batch(batch: int | None) -> str:
-    return "" if batch is None else f"after batch {batch + 1} "
+def _in_batch(key: str, batch: int | None, values: Mapping[str, object]) -> Phrase:
+    return Phrase(key, values if batch is None else {**values, "batch": batch + 1})
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _improved(event: Improved, decimals: Decimals) -> tuple[str, str]:
-    wait = f"Wait {event.wait}/{event.patience:g}."
-    if event.best is None:
-        never = " Nothing ever beats NaN." if event.value != event.value else ""
-        return f"{decimals.show(event.value)} is the first value.{never} {wait}", "first value"
-    value, best = decimals.pair(event.value, event.best)
-    margin = f" by more than {short(event.min_delta)}" if event.min_delta else ""
-    if event.met_baseline or event.baseline is None:
-        return f"{value} beats {best}{margin}: new best. {wait}", "improved"
-    behind = f"but does not beat the baseline {decimals.show(event.baseline)}, so the wait goes on"
-    return f"{value} beats {best}{margin}: new best, {behind}. {wait}", "improved, behind the baseline"
-
-
-def _waited(event: Waited, decimals: Decimals, mode: Direction | None) -> tuple[str, str]:
-    wait = f"Wait {event.wait}/{event.patience:g}."
-    value, best = decimals.pair(event.value, event.best)
-    side = "lower" if mode == "min" else "higher"
-    if event.why == "nan":
-        return f"NaN is no improvement on {best}. {wait}", "NaN: no improvement"
-    if event.why == "nan best":
-        return f"{value} cannot beat NaN, the first value: nothing can. {wait}", "nothing beats NaN"
-    if event.why == "equal":
-        return f"{value} equals the best: no improvement. {wait}", "equal: no improvement"
-    if event.why == "within min_delta":
-        short_of = f"not by more than {short(event.min_delta)}" if event.min_delta else "equal to it as float32"
-        return f"{value} is {side} than {best}, but {short_of}. {wait}", f"{side}, but {short_of}"
-    return f"{value} is no improvement on {best}. {wait}", "no improvement"
+def _pair(value: float, best: float, decimals: Decimals) -> dict[str, str]:
+    written, against = decimals.pair(value, best)
+    return {"value": written, "best": against}

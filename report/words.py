@@ -1,13 +1,14 @@
 """Every sentence about a replay, made from its events and outcomes and from nothing else.
 
-The one table of phrases that `explain`, tables, figures and pages use. Epochs count from 1, as Keras prints them.
+What `explain`, tables, figures and pages say, in the language of a catalogue; English where none is given. Epochs count
+from 1, as Keras prints them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from kcb_replay.replay.events import (
     CheckpointSaved,
@@ -26,6 +27,7 @@ from kcb_replay.replay.outcomes import (
     StoppingOutcome,
     TerminateOnNaNOutcome,
 )
+from kcb_replay.report.language.catalogue import catalogue
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, decimals_for, short
 from kcb_replay.report.phrases import phrase
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.outcomes import Drop, Outcome
     from kcb_replay.replay.result import Replay
+    from kcb_replay.report.language.catalogue import Catalogue
+    from kcb_replay.report.phrases import Phrase
 
 __all__ = [
     "EpochSentence",
@@ -44,10 +48,15 @@ __all__ = [
     "compared_outcomes",
     "decimals_of",
     "drop_place",
+    "epoch_phrases",
     "epoch_sentences",
     "outcome_sentence",
     "restored_sentences",
 ]
+
+
+class _Say(Protocol):
+    def __call__(self, key: str, **values: object) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +90,12 @@ def compared_outcomes(outcomes: Iterable[Outcome]) -> list[tuple[float, float]]:
     ]
 
 
-def answer(replay: Replay) -> str:
+def answer(replay: Replay, texts: Catalogue | None = None) -> str:
     """Return the answer in one sentence: when the training stops."""
+    say = (texts or catalogue()).say
     if replay.stop_epoch is None:
-        return f"Training is never stopped: all {replay.epochs} epochs run."
-    return f"Training stops after epoch {replay.stop_epoch} of {replay.epochs}."
+        return say("answer.never", epochs=replay.epochs)
+    return say("answer.stops", epoch=replay.stop_epoch, epochs=replay.epochs)
 
 
 def can_stop(replay: Replay) -> bool:
@@ -94,34 +104,45 @@ def can_stop(replay: Replay) -> bool:
     return replay.stop_index is not None or any(isinstance(outcome, kinds) for outcome in replay.outcomes)
 
 
-def outcome_sentence(outcome: Outcome, replay: Replay) -> str:
+def outcome_sentence(outcome: Outcome, replay: Replay, texts: Catalogue | None = None) -> str:
     """Return what one callback comes to, in one or two sentences."""
+    say = (texts or catalogue()).say
     match outcome:
         case StoppingOutcome():
-            return " ".join(_stop_sentences(outcome, replay, decimals_of(replay)))
+            return " ".join(_stop_sentences(outcome, replay, decimals_of(replay), say))
         case ReduceLROnPlateauOutcome():
-            return _drops_sentence(outcome)
+            return _drops_sentence(outcome, say)
         case ModelCheckpointOutcome():
-            return _saves_sentence(outcome)
+            return _saves_sentence(outcome, say)
         case TerminateOnNaNOutcome():
-            return _terminated_sentence(outcome)
+            return _terminated_sentence(outcome, say)
         case LearningRateSchedulerOutcome():
-            return _rates_sentence(outcome)
+            return _rates_sentence(outcome, say)
         case ObserverOutcome():
-            return _observer_sentence(outcome)
+            return _observer_sentence(outcome, say)
     raise AssertionError(f"no words for {type(outcome).__name__}")
 
 
-def epoch_sentences(replay: Replay, position: int) -> list[EpochSentence]:
+def epoch_sentences(replay: Replay, position: int, texts: Catalogue | None = None) -> list[EpochSentence]:
     """Return a sentence per epoch that ran, empty where nothing happens, for the callback at `position` of the list."""
+    language = texts or catalogue()
+    return [
+        EpochSentence(
+            index,
+            " ".join(each.text(language) for each in said),
+            ", ".join(each.verdict(language) for each in said),
+        )
+        for index, said in epoch_phrases(replay, position)
+    ]
+
+
+def epoch_phrases(replay: Replay, position: int) -> list[tuple[int, list[Phrase]]]:
+    """Return the 0-based index of each epoch that ran and what the callback at `position` of the list does in it."""
     decimals = decimals_of(replay)
     mode = replay.outcomes[position].mode
-    sentences = []
-    for row in replay.rows:
-        said = [phrase(event, decimals, mode) for event in _joined(row.events[position])]
-        text, verdict = " ".join(text for text, _ in said), ", ".join(verdict for _, verdict in said)
-        sentences.append(EpochSentence(row.index, text, verdict))
-    return sentences
+    return [
+        (row.index, [phrase(event, decimals, mode) for event in _joined(row.events[position])]) for row in replay.rows
+    ]
 
 
 def _joined(events: Sequence[Event]) -> Iterable[Event]:
@@ -134,10 +155,11 @@ def _joined(events: Sequence[Event]) -> Iterable[Event]:
             yield from group
 
 
-def restored_sentences(replay: Replay) -> list[str]:
+def restored_sentences(replay: Replay, texts: Catalogue | None = None) -> list[str]:
     """Return what happens at the end of training."""
+    say = (texts or catalogue()).say
     return [
-        f"At the end of training the weights of epoch {event.from_index + 1} are restored."
+        say("outcome.restored_at_end", epoch=event.from_index + 1)
         for events in replay.run_record.finish_events
         for event in events
         if isinstance(event, WeightsRestored)
@@ -149,87 +171,95 @@ def drop_place(drop: Drop) -> str:
     return f"{drop.index + 1}" + ("" if drop.validity == "exact" else "?")
 
 
-def _stop_sentences(outcome: StoppingOutcome, replay: Replay, decimals: Decimals) -> Iterable[str]:
+def _stop_sentences(outcome: StoppingOutcome, replay: Replay, decimals: Decimals, say: _Say) -> Iterable[str]:
     if outcome.stop_index is not None:
-        yield f"Stops after epoch {outcome.stop_index + 1} of {replay.epochs}."
+        yield say("outcome.stops", epoch=outcome.stop_index + 1, epochs=replay.epochs)
+    elif replay.stop_index is None:
+        yield say("outcome.never", epochs=replay.epochs)
     else:
-        yield f"Never stops: all {replay.epochs} epochs run." if replay.stop_index is None else "Does not stop first."
+        yield say("outcome.not_first")
     if outcome.best_index is not None:
-        yield f"Best epoch {outcome.best_index + 1} ({decimals.show(outcome.best_value)})."
+        yield say("outcome.best", epoch=outcome.best_index + 1, value=decimals.show(outcome.best_value))
     if outcome.kept_index is not None and outcome.kept_index != outcome.best_index:
-        kept = decimals.show(outcome.kept_value) or "no value"
-        why = (
-            "restore_best_weights is False" if hasattr(outcome.settings, "restore_best_weights") else "it restores none"
-        )
-        yield f"Keeps the weights of epoch {outcome.kept_index + 1} ({kept}), the last: {why}."
-    yield _regret_sentence(outcome, decimals)
+        kept = decimals.show(outcome.kept_value) or say("outcome.no_value")
+        restores = hasattr(outcome.settings, "restore_best_weights")
+        key = "outcome.keeps_last" if restores else "outcome.keeps_last_always"
+        yield say(key, epoch=outcome.kept_index + 1, value=kept)
+    yield _regret_sentence(outcome, decimals, say)
 
 
-def _regret_sentence(outcome: StoppingOutcome, decimals: Decimals) -> str:
+def _regret_sentence(outcome: StoppingOutcome, decimals: Decimals, say: _Say) -> str:
     if outcome.regret is None:
-        return "Regret is unknown: the epoch kept has no value to compare."
+        return say("outcome.regret_unknown")
     if outcome.regret == 0 or outcome.lowest_index is None:
-        return "Regret 0: no epoch was better."
-    reached = decimals.show(outcome.lowest_value)
-    gave_up = f"Regret {decimals.show(outcome.regret)}"
-    if outcome.kept_index is not None and outcome.lowest_index > outcome.kept_index:
-        return f"{gave_up}: epoch {outcome.lowest_index + 1} would have reached {reached}."
-    return f"{gave_up}: epoch {outcome.lowest_index + 1} had reached {reached}."
+        return say("outcome.regret_zero")
+    later = outcome.kept_index is not None and outcome.lowest_index > outcome.kept_index
+    return say(
+        "outcome.regret_later" if later else "outcome.regret_earlier",
+        regret=decimals.show(outcome.regret),
+        epoch=outcome.lowest_index + 1,
+        value=decimals.show(outcome.lowest_value),
+    )
 
 
-def _drops_sentence(outcome: ReduceLROnPlateauOutcome) -> str:
+def _drops_sentence(outcome: ReduceLROnPlateauOutcome, say: _Say) -> str:
     if not outcome.drops:
-        return "Never reduces the learning rate."
+        return say("outcome.never_reduces")
     places = [drop_place(drop) for drop in outcome.drops]
-    first, last = outcome.drops[0], outcome.drops[-1]
-    noun = "epoch" if len(places) == 1 else "epochs"
-    sentence = (
-        f"Reduces the learning rate after {noun} {', '.join(places)}: {short(first.old_lr)} to {short(last.new_lr)}."
+    sentence = say(
+        "outcome.reduces_once" if len(places) == 1 else "outcome.reduces",
+        epochs=", ".join(places),
+        old=short(outcome.drops[0].old_lr),
+        new=short(outcome.drops[-1].new_lr),
     )
-    return f"{sentence} Those marked ? are a what-if." if any(place.endswith("?") for place in places) else sentence
+    doubtful = any(place.endswith("?") for place in places)
+    return f"{sentence} {say('outcome.what_if_marks')}" if doubtful else sentence
 
 
-def _saves_sentence(outcome: ModelCheckpointOutcome) -> str:
+def _saves_sentence(outcome: ModelCheckpointOutcome, say: _Say) -> str:
     if not outcome.saves:
-        return "Never saves."
-    files, times = outcome.on_disk, _times(len(outcome.saves))
-    last = files[-1]
+        return say("outcome.never_saves")
+    files = outcome.on_disk
+    first, last = files[0], files[-1]
+    over = sum(file.overwritten for file in files)
+    values = {"times": _times(len(outcome.saves), say), "epoch": last.index + 1, "over": _times(over, say)}
+    end = "_over" if over else ""
     if len(files) == 1:
-        over = f", written over {_times(last.overwritten)}" if last.overwritten else ""
-        return f"Saves {times}: {shown(last.path)} is left, from epoch {last.index + 1}{over}."
-    count = sum(file.overwritten for file in files)
-    overwritten = f"; files were written over {_times(count)}" if count else ""
-    return (
-        f"Saves {times}: {len(files)} files are left, {shown(files[0].path)} to {shown(last.path)}, the last from epoch"
-        f" {last.index + 1}{overwritten}."
-    )
+        return say(f"outcome.saves_one{end}", path=shown(last.path), **values)
+    names = {"count": len(files), "first": shown(first.path), "last": shown(last.path)}
+    return say(f"outcome.saves_several{end}", **names, **values)
 
 
-def _observer_sentence(outcome: ObserverOutcome) -> str:
-    done = [f"Stops after epoch {outcome.stop_index + 1}."] if outcome.stop_index is not None else []
+def _observer_sentence(outcome: ObserverOutcome, say: _Say) -> str:
+    done = [say("outcome.stops_only", epoch=outcome.stop_index + 1)] if outcome.stop_index is not None else []
     if outcome.rates:
-        last = outcome.rates[-1]
-        done.append(f"Changes the learning rate {_times(len(outcome.rates))}, the last time to {short(last.new_lr)}.")
+        rate = short(outcome.rates[-1].new_lr)
+        done.append(say("outcome.changes_rate_to", times=_times(len(outcome.rates), say), rate=rate))
     if outcome.saves:
-        done.append(f"Saves {_times(len(outcome.saves))}.")
-    return " ".join(done) or "Only observes."
+        done.append(say("outcome.saves", times=_times(len(outcome.saves), say)))
+    return " ".join(done) or say("outcome.only_observes")
 
 
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
+def _times(count: int, say: _Say) -> str:
+    return say("outcome.once") if count == 1 else say("outcome.times", count=count)
 
 
-def _terminated_sentence(outcome: TerminateOnNaNOutcome) -> str:
+def _terminated_sentence(outcome: TerminateOnNaNOutcome, say: _Say) -> str:
     if outcome.stop_index is None:
-        return "Does not stop: no loss is NaN or infinite."
-    batch = "" if outcome.batch is None else f", after batch {outcome.batch + 1}"
-    return f"Stops in epoch {outcome.stop_index + 1}{batch}: the loss is not finite."
+        return say("outcome.finite")
+    if outcome.batch is None:
+        return say("outcome.not_finite", epoch=outcome.stop_index + 1)
+    return say("outcome.not_finite_batch", epoch=outcome.stop_index + 1, batch=outcome.batch + 1)
 
 
-def _rates_sentence(outcome: LearningRateSchedulerOutcome) -> str:
+def _rates_sentence(outcome: LearningRateSchedulerOutcome, say: _Say) -> str:
     if not outcome.rates:
-        return "Never changes the learning rate."
+        return say("outcome.never_changes_rate")
     first, last = outcome.rates[0], outcome.rates[-1]
-    span = f"{short(first.old_lr)} to {short(last.new_lr)}"
-    count = len(outcome.rates)
-    return f"Changes the learning rate {_times(count)}: {span}, the last time for epoch {last.index + 1}."
+    return say(
+        "outcome.changes_rate",
+        times=_times(len(outcome.rates), say),
+        old=short(first.old_lr),
+        new=short(last.new_lr),
+        epoch=last.index + 1,
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from browsing import open_pages, started_browser
 from click.testing import CliRunner, Result
 from hypothesis import settings
 
@@ -14,7 +15,7 @@ from kcb_replay.cli import main
 from kcb_replay.ingest.recording import Fit, Recording, Series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 ROOT = Path(__file__).parents[1]
 
@@ -61,3 +62,17 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result
         return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    """Start one browser for all tests of a file."""
+    with started_browser() as started:
+        yield started
+
+
+@pytest.fixture
+def open_file(browser: object) -> Iterator[Callable[..., object]]:
+    """Return a function that opens a file offline and gathers what the page asks for and complains about."""
+    with open_pages(browser) as opens:
+        yield opens

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import zlib
+from pathlib import Path
 
 import pytest
 
 from kcb_replay.errors import SettingError
+from kcb_replay.report import phrases
 from kcb_replay.report.language.catalogue import catalogue
 from kcb_replay.report.pages.data import data_block
 from kcb_replay.report.pages.theme import theme_rules
@@ -50,3 +53,22 @@ def test_every_scheme_has_every_colour():
     names = [{each.split(":")[0].strip("{}") for each in block} for block in blocks]
     assert len(names) == 4
     assert all(each == names[0] for each in names)
+
+
+def keys_of(table):
+    """Return the keys of one table of the English catalogue."""
+    return {key.partition(".")[2] for key in catalogue().templates if key.startswith(f"{table}.")}
+
+
+def test_every_sentence_has_its_verdict():
+    """What a callback does has a sentence, one for a batch where it may do it then, and one short form."""
+    sentences = {key.removesuffix("_batch") for key in keys_of("sentence")} - {"wait"}
+    assert sentences == keys_of("verdict")
+
+
+def test_every_phrase_is_in_the_catalogue():
+    """A key that is written down where events are told apart exists."""
+    source = Path(phrases.__file__).read_text(encoding="utf-8")
+    named = set(re.findall(r'(?:Phrase|_in_batch)\("(\w+)"', source))
+    assert len(named) > 20
+    assert named <= keys_of("verdict")
