@@ -15,13 +15,13 @@ from kcb_replay.commands.printing import say, size_of
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from kcb_replay.ingest.recording import Recording
 
     Function = TypeVar("Function", bound=Callable[..., None])
 
-__all__ = ["PageAsked", "held", "page_options", "recorded_metrics"]
+__all__ = ["PageAsked", "command_line", "held", "page_options", "recorded_metrics"]
 
 # Fewer recordings than these are read once, more of them once for every pass.
 _MOST_HELD = 5_000
@@ -87,11 +87,11 @@ def held(recordings: Callable[[], Iterable[Recording]]) -> Callable[[], Iterable
     return (lambda: first) if len(first) <= _MOST_HELD else recordings
 
 
-def recorded_metrics(store: Path, recordings: Callable[[], Iterable[Recording]]) -> Callable[[str], Collection[str]]:
+def recorded_metrics(store: Path, recordings: Callable[[], Iterable[Recording]]) -> Callable[[str], Sequence[str]]:
     """Return a function that gives the metrics of a run, whatever was read of it so far."""
     from kcb_replay.ingest.store import Store
 
-    def of(run: str) -> Collection[str]:
+    def of(run: str) -> Sequence[str]:
         kept = Store(store)
         entries = kept.catalogue() if kept.exists else {}
         if run in entries:

@@ -13,7 +13,6 @@ from kcb_replay.report.placing import Box, Label, Places, Role, around, beside
 from kcb_replay.report.ticks import Tick, epoch_ticks, value_ticks
 
 if TYPE_CHECKING:
-
     from kcb_replay.report.curve import CurveInfo, Mark
     from kcb_replay.report.panels import Rate
 

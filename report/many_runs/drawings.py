@@ -28,7 +28,7 @@ def strip_svg(strip: Strip, last_epoch: int) -> str:
 
     tick = f"M{x(strip.ran)} 2v14" if strip.stops else ""
     return (
-        f'<svg class="strip" viewBox="0 0 {_STRIP_WIDTH} 18" width="{_STRIP_WIDTH}" height="18" aria-hidden="true">'
+        f'<svg class="strip" viewBox="0 0 {_STRIP_WIDTH} 18" aria-hidden="true">'
         f'<path class="track" d="M{x(strip.first - 1)} 9H{x(strip.last)}"/>'
         f'<path class="ran" d="M{x(strip.first - 1)} 9H{x(strip.ran)}"/><path class="tick" d="{tick}"/>'
         f"{_dot('missed', x(strip.lowest or 0), shows=strip.lowest is not None)}"

@@ -1,4 +1,4 @@
-"""The grid of settings: a value and a colour step per cell, and the sentence that each cell speaks."""
+"""The grid of settings: a value and a colour step per cell."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Grid:
 class Heat:
     """What each setting shows in its cell: texts and steps of 0 (least) to 8, -1 where nothing is known.
 
-    `hatched` where recordings end before the stop; `spoken` is the cell as a sentence. `rule` says what the colours
-    of regret go by.
+    `hatched` where recordings end before the stop, which `doubts` says in words. `rule` says what the colours of
+    regret go by.
     """
 
     regret: tuple[str, ...]
@@ -59,7 +59,7 @@ class Heat:
     saving: tuple[str, ...]
     saving_steps: tuple[int, ...]
     hatched: tuple[bool, ...]
-    spoken: tuple[str, ...]
+    doubts: tuple[str, ...]
     rule: str
 
     @property
@@ -95,19 +95,19 @@ def grid_of(settings: Sequence[EarlyStopping]) -> Grid:
     )
 
 
-def heat_of(summaries: Sequence[SettingSummary], names: Sequence[str], decimals: Decimals) -> Heat:
-    """Return what the cells show; `names` are the settings in words."""
+def heat_of(summaries: Sequence[SettingSummary], decimals: Decimals) -> Heat:
+    """Return what the cells show."""
     regrets = [summary.regret_mean for summary in summaries]
     steps, rule = _regret_steps(regrets)
     savings = [summary.saving for summary in summaries]
     top = max((saving for saving in savings if not math.isnan(saving)), default=0.0) or 1.0
     return Heat(
-        regret=tuple("?" if math.isnan(regret) else decimals.show(regret) for regret in regrets),
+        regret=tuple("unknown" if math.isnan(regret) else decimals.show(regret) for regret in regrets),
         regret_steps=steps,
         saving=tuple(f"{100 * saving:.0f}" if not math.isnan(saving) else "?" for saving in savings),
         saving_steps=tuple(_step(saving / top) for saving in savings),
         hatched=tuple(summary.undecided > 0 for summary in summaries),
-        spoken=tuple(_spoken(summary, name, decimals) for summary, name in zip(summaries, names, strict=True)),
+        doubts=tuple(map(_doubt, summaries)),
         rule=rule,
     )
 
@@ -127,15 +127,9 @@ def _step(share: float) -> int:
     return -1 if math.isnan(share) else min(int(min(share, 1.0) * STEPS), STEPS - 1)
 
 
-def _spoken(summary: SettingSummary, name: str, decimals: Decimals) -> str:
-    regret = "unknown" if math.isnan(summary.regret_mean) else decimals.show(summary.regret_mean)
-    open_ends = round(summary.undecided * summary.fits) if summary.fits else 0
-    doubt = f", {open_ends:,} of {summary.fits:,} undecided" if open_ends else ""
-    return f"{name}: mean regret {regret}, {_share(summary.saving)} of epochs saved{doubt}"
-
-
-def _share(saving: float) -> str:
-    return "no share" if math.isnan(saving) else f"{100 * saving:.0f} %"
+def _doubt(summary: SettingSummary) -> str:
+    open_ends = summary.fits - summary.stopped
+    return f", {open_ends:,} of {summary.fits:,} undecided" if open_ends else ""
 
 
 def setting_names(settings: Sequence[EarlyStopping]) -> list[str]:

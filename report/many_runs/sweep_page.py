@@ -6,7 +6,7 @@ A page holds one or more views, one monitor under one Keras version each. Every 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import product, takewhile
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.recommend.result import keras_code
@@ -34,6 +34,7 @@ __all__ = ["SweepPage", "SweepQuestion", "sweep_html", "sweep_page"]
 
 _SAID = {
     "regret": "Mean value given up. Stronger colour is more. Choose a cell to see that setting on the whole page.",
+    "cell": "{name}: mean regret {regret}, {saving} % of epochs saved{doubt}",
     "saving": "Share of the recorded epochs saved, in per cent. Stronger colour is more.",
 }
 
@@ -149,16 +150,31 @@ def _data(page: SweepPage) -> dict[str, object]:
     }
 
 
+def _codes(codes: Sequence[str]) -> dict[str, object]:
+    """Return what differs in the lines of code, and what stands before and behind it in all."""
+    head = _common(codes)
+    tail = _common([code[len(head) :][::-1] for code in codes])[::-1]
+    middles = [shown(code[len(head) : len(code) - len(tail)]) for code in codes]
+    return {"code": [shown(head), shown(tail)], "codes": middles}
+
+
+def _common(texts: Sequence[str]) -> str:
+    """Return what all texts begin with."""
+    least, most = min(texts), max(texts)
+    return "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(least, most, strict=False)))
+
+
 def _view_data(page: SweepPage, number: int) -> dict[str, object]:
     view, heat = page.views[number], page.views[number].heat
     return {
         "monitor": page.monitors.index(view.monitor),
         "version": page.versions.index(view.version),
         "lowestHead": view.runs.lowest_head,
-        "answers": [shown(answer) for answer in view.answers],
+        "answers": [[answer.kind, shown(answer.worst), answer.doubts] for answer in view.answers],
+        "templates": {kind: shown(text) for kind, text in view.templates.items()},
         "facts": [[[fact.value, shown(fact.remark)] for fact in facts] for facts in view.facts],
         "terms": [shown(fact.term) for fact in view.facts[0]],
-        "codes": [shown(code) for code in page.codes[number]],
+        **_codes(page.codes[number]),
         "points": points_data(view.plane, len(view.names)),
         "heat": {
             "regret": heat.regret,
@@ -166,7 +182,7 @@ def _view_data(page: SweepPage, number: int) -> dict[str, object]:
             "regretSteps": heat.regret_steps,
             "savingSteps": heat.saving_steps,
             "hatched": [int(each) for each in heat.hatched],
-            "spoken": [shown(each) for each in heat.spoken],
+            "doubts": heat.doubts,
             "rule": heat.rule,
         },
         "rows": page.table.places[number],

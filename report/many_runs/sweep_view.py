@@ -15,12 +15,21 @@ from kcb_replay.report.many_runs.heat import Grid, Heat, Slice, grid_of, heat_of
 from kcb_replay.report.many_runs.notices import LeftOut, Notice, left_out_notice, trust_notice
 from kcb_replay.report.many_runs.plane import Place, Plane, plane_of
 from kcb_replay.report.many_runs.run_table import Runs
-from kcb_replay.report.many_runs.sweep_words import answer_of, direction_words, facts_of, noun_of, regret_explained
+from kcb_replay.report.many_runs.sweep_words import (
+    Answer,
+    answer_of,
+    answer_text,
+    direction_words,
+    facts_of,
+    noun_of,
+    regret_explained,
+    templates_of,
+)
 from kcb_replay.report.many_runs.swept import drawn_acts
 from kcb_replay.report.numbers import decimals_for, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.directions import Direction
@@ -51,7 +60,8 @@ class SweepView:
     fits: int
     first: First
     names: tuple[str, ...]
-    answers: tuple[str, ...]
+    answers: tuple[Answer, ...]
+    templates: Mapping[str, str]
     facts: tuple[tuple[Fact, ...], ...]
     grid: Grid
     heat: Heat
@@ -65,6 +75,11 @@ class SweepView:
     def choice(self) -> int:
         """The setting that is shown first."""
         return self.first.number
+
+    @property
+    def answer(self) -> str:
+        """What the setting comes to that is shown first."""
+        return answer_text(self.answers[self.choice], self.templates, self.names[self.choice], self.facts[self.choice])
 
     @property
     def shown_slice(self) -> Slice:
@@ -105,13 +120,11 @@ def sweep_view(
         fits=found.overall.answered,
         first=first,
         names=tuple(names),
-        answers=tuple(
-            answer_of(summary, name, worst, decimals, noun)
-            for summary, name, worst in zip(summaries, names, found.worst, strict=True)
-        ),
+        answers=tuple(answer_of(summary, worst, noun) for summary, worst in zip(summaries, found.worst, strict=True)),
+        templates=templates_of(monitor, found.overall.answered, noun),
         facts=tuple(facts_of(found, number, decimals) for number in range(len(settings))),
         grid=grid_of(settings),
-        heat=heat_of(summaries, names, decimals),
+        heat=heat_of(summaries, decimals),
         plane=plane_of(_places(found, names)),
         interval_remark=_interval_remark(found),
         advice=_advice(found),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.ingest.counted import counted
@@ -11,7 +12,7 @@ from kcb_replay.report.many_runs.elided import elided
 from kcb_replay.report.numbers import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.directions import Direction
@@ -20,7 +21,18 @@ if TYPE_CHECKING:
     from kcb_replay.report.many_runs.gathered import Gathered, Place
     from kcb_replay.report.numbers import Decimals
 
-__all__ = ["answer_of", "direction_words", "facts_of", "noun_of", "percent", "question_of", "regret_explained"]
+__all__ = [
+    "Answer",
+    "answer_of",
+    "answer_text",
+    "direction_words",
+    "facts_of",
+    "noun_of",
+    "percent",
+    "question_of",
+    "regret_explained",
+    "templates_of",
+]
 
 
 def noun_of(found: Gathered) -> str:
@@ -35,20 +47,52 @@ def question_of(fits: int, noun: str) -> str:
     return f"How early could these {whole(fits)} {noun}s have stopped?" if fits else "How early could these runs stop?"
 
 
-def answer_of(summary: SettingSummary, name: str, worst: Place | None, decimals: Decimals, noun: str) -> str:
-    """Return what a setting comes to, in one or two sentences; `worst` is the fit with the largest regret."""
-    monitor, fits = summary.setting.monitor, counted(summary.fits, noun)
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a setting comes to: the kind of sentence, the name of its worst run, and what is in doubt.
+
+    The sentence is the template of its kind in `templates`, filled with the values of the facts, and the doubts.
+    """
+
+    kind: str
+    worst: str
+    doubts: str
+
+
+def templates_of(monitor: str, fits: int, noun: str) -> dict[str, str]:
+    """Return the sentences that answers are made from, one per kind."""
+    saves = "With {name} you save {saving} of the epochs"
+    gives = f"{saves} and give up {{regret}} {monitor}"
+    open_end = "With {name} the run is not stopped before its recording ends."
+    if fits > 1:
+        open_end = f"With {{name}} none of the {counted(fits, noun)} is stopped before its recording ends."
+    return {
+        "alone": f"{gives}.",
+        "even": f"{gives} on average.",
+        "most": f"{gives} on average (most: {{most}} in {{worst}}).",
+        "unknown": f"{saves}; what you give up is unknown.",
+        "open": open_end,
+    }
+
+
+def answer_of(summary: SettingSummary, worst: Place | None, noun: str) -> Answer:
+    """Return what a setting comes to; `worst` is the fit with the largest regret."""
     if not summary.stopped:
-        which = f"the {noun}" if summary.fits == 1 else f"none of the {fits}"
-        verb = "is not stopped" if summary.fits == 1 else "is stopped"
-        said = f"With {name} {which} {verb} before its recording ends."
+        kind = "open"
     elif math.isnan(summary.regret_mean):
-        said = f"With {name} you save {percent(summary.saving)} of the epochs; what you give up is unknown."
+        kind = "unknown"
+    elif summary.fits == 1:
+        kind = "alone"
     else:
-        given_up = f"give up {decimals.show(summary.regret_mean)} {monitor}"
-        said = f"With {name} you save {percent(summary.saving)} of the epochs and {given_up}"
-        said += " on average" + _most(summary, worst, decimals) if summary.fits > 1 else "."
-    return f"{said}{_doubts(summary, noun)}"
+        kind = "most" if worst and summary.regret_worst > 0 else "even"
+    return Answer(kind, elided(worst[0]) if worst else "", _doubts(summary, noun))
+
+
+def answer_text(answer: Answer, templates: Mapping[str, str], name: str, facts: Sequence[Fact]) -> str:
+    """Return the whole sentence, as the program of the page puts it together."""
+    _, saving, regret, most = (fact.value for fact in facts)
+    values = {"name": name, "saving": saving, "regret": regret, "most": most, "worst": answer.worst}
+    return templates[answer.kind].format_map(values) + answer.doubts
 
 
 def facts_of(found: Gathered, number: int, decimals: Decimals) -> tuple[Fact, ...]:
@@ -95,12 +139,6 @@ def direction_words(mode: Direction | None) -> str:
 def percent(share: float) -> str:
     """Return a share as whole per cent."""
     return "?" if math.isnan(share) else f"{100 * share:.0f} %"
-
-
-def _most(summary: SettingSummary, worst: Place | None, decimals: Decimals) -> str:
-    if worst is None or not summary.regret_worst > 0:
-        return "."
-    return f" (most: {decimals.show(summary.regret_worst)} in {elided(worst[0])})."
 
 
 def _doubts(summary: SettingSummary, noun: str) -> str:

@@ -42,6 +42,7 @@ def table_data(table: RunTable, noun: str) -> dict[str, object]:
 def runs_data(runs: Runs) -> dict[str, object]:
     """Return per fit its extent and lowest value, and its answers to every choice; -1 stands for none."""
     acts, coded, decimals = runs.acts, runs.coded, runs.decimals
+    same = np.array_equal(coded.kept, coded.best)
     lowest = np.array([np.nan if fit.lowest_value is None else fit.lowest_value for fit in acts.fits])
     return {
         "first": [fit.first_epoch for fit in acts.fits],
@@ -54,7 +55,8 @@ def runs_data(runs: Runs) -> dict[str, object]:
         # Epochs from 1 here, so 0 would be none.
         "stop": packed(np.where(coded.stop < 0, -1, coded.stop + 1)),
         "best": packed(np.where(coded.best < 0, -1, coded.best + 1)),
-        "kept": packed(np.where(coded.kept < 0, -1, coded.kept + 1)),
+        # Where the best weights are always restored, they are the ones kept.
+        "kept": None if same else packed(np.where(coded.kept < 0, -1, coded.kept + 1)),
         "saved": packed(coded.saved),
         "regret": packed(coded.regret),
         "label": packed(coded.label),

@@ -4,15 +4,19 @@ const MARGIN = {left: 56, right: 14, top: 10, bottom: 28};
 
 function curveChart(box, label) {
   const [ground, front] = box.querySelectorAll('canvas');
-  let view = null, choice = 0, picked = -1, size = {width: 0, height: 0};
+  let view = null, choice = 0, picked = -1, size = {width: 0, height: 0}, colours = {};
 
-  const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  // Asked for when they change and not while drawing, for every answer of the browser costs a layout of the page.
+  function look() {
+    const style = getComputedStyle(document.documentElement);
+    for (const name of ['grid', 'muted', 'gone', 'curve', 'stop', 'best', 'ground']) colours[name] = style.getPropertyValue(`--${name}`).trim();
+    size = {width: box.clientWidth, height: box.clientHeight};
+  }
   const x = epoch => MARGIN.left + (size.width - MARGIN.left - MARGIN.right) * (epoch - view.chart.first) / (view.chart.last - view.chart.first);
   const y = row => size.height - MARGIN.bottom - (size.height - MARGIN.top - MARGIN.bottom) * (row - LEAST) / (MOST - LEAST);
 
   function prepare(canvas) {
     const ratio = devicePixelRatio || 1;
-    size = {width: box.clientWidth, height: box.clientHeight};
     canvas.width = size.width * ratio;
     canvas.height = size.height * ratio;
     const pen = canvas.getContext('2d');
@@ -60,8 +64,8 @@ function curveChart(box, label) {
   }
 
   function axes(pen) {
-    pen.strokeStyle = colour('--grid');
-    pen.fillStyle = colour('--muted');
+    pen.strokeStyle = colours.grid;
+    pen.fillStyle = colours.muted;
     pen.lineWidth = 1;
     pen.textAlign = 'end';
     for (const [row, text] of view.chart.y) {
@@ -82,47 +86,48 @@ function curveChart(box, label) {
   }
 
   function paint() {
-    if (!view || !view.chart || !box.clientWidth) return;
+    if (!view || !view.chart || !size.width) return;
     const pen = prepare(ground), fits = view.first.length;
     axes(pen);
     clip(pen);
     const alpha = fits > 200 ? .14 : fits > 40 ? .4 : .85;
     pen.lineWidth = fits > 40 ? 1 : 1.5;
     const found = view.first.map((_, fit) => parts(fit));
-    pen.strokeStyle = colour('--gone');
+    pen.strokeStyle = colours.gone;
     pen.globalAlpha = alpha * .7;
     found.forEach(({rest}, fit) => { if (rest) trace(pen, fit, ...rest); });
-    pen.strokeStyle = colour('--curve');
+    pen.strokeStyle = colours.curve;
     pen.globalAlpha = alpha;
     found.forEach(({ran}, fit) => trace(pen, fit, ...ran));
     pen.globalAlpha = fits > 200 ? .4 : .95;
-    pen.fillStyle = colour('--stop');
+    pen.fillStyle = colours.stop;
     found.forEach(({stop, row}) => { if (stop >= 0 && row >= 0) pen.fillRect(x(stop) - 3, y(row) - 3, 6, 6); });
-    pick(picked);
+    pick(picked, true);
   }
 
   // Brings one curve to the front; -1 none.
-  function pick(fit) {
+  function pick(fit, again = false) {
+    if (!view || !view.chart || !size.width || (fit < 0 && picked < 0)) return;
+    if (fit === picked && !again) return;
     picked = fit;
-    if (!view || !view.chart || !box.clientWidth) return;
     const pen = prepare(front);
     if (fit < 0) return;
     clip(pen);
     const {stop, row, ran, rest} = parts(fit), place = view.place(choice, fit);
-    pen.strokeStyle = colour('--ground');
+    pen.strokeStyle = colours.ground;
     pen.lineWidth = 6;
     trace(pen, fit, {epoch: view.first[fit], row: -1}, view.last[fit], -1);
     pen.lineWidth = 2.5;
     if (rest) {
-      pen.strokeStyle = colour('--gone');
+      pen.strokeStyle = colours.gone;
       trace(pen, fit, ...rest);
     }
-    pen.strokeStyle = colour('--curve');
+    pen.strokeStyle = colours.curve;
     trace(pen, fit, ...ran);
-    pen.fillStyle = colour('--stop');
+    pen.fillStyle = colours.stop;
     if (stop >= 0 && row >= 0) pen.fillRect(x(stop) - 4.5, y(row) - 4.5, 9, 9);
     if (place >= 0 && view.chart.keptRow[place] >= 0) {
-      pen.fillStyle = colour('--best');
+      pen.fillStyle = colours.best;
       pen.beginPath();
       pen.arc(x(view.kept[place]), y(view.chart.keptRow[place]), 5, 0, 7);
       pen.fill();
@@ -148,9 +153,10 @@ function curveChart(box, label) {
 
   let waiting = 0;
   const later = () => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(paint); };
-  addEventListener('resize', later);
-  for (const query of ['(prefers-color-scheme: dark)', 'print']) matchMedia(query).addEventListener('change', paint);
-  new MutationObserver(paint).observe(document.documentElement, {attributeFilter: ['data-theme']});
+  const lookAgain = () => { look(); paint(); };
+  new ResizeObserver(() => { look(); later(); }).observe(box);
+  for (const query of ['(prefers-color-scheme: dark)', 'print']) matchMedia(query).addEventListener('change', lookAgain);
+  new MutationObserver(lookAgain).observe(document.documentElement, {attributeFilter: ['data-theme']});
 
   return {
     show(next, number) {
@@ -158,7 +164,7 @@ function curveChart(box, label) {
       set(box, {'aria-label': label});
       later();
     },
-    pick,
+    pick: fit => pick(fit),
     nearest: event => (view && view.chart ? nearest(event) : -1),
   };
 }

@@ -10,7 +10,8 @@ function numbers([kind, text]) {
 // A view as it is worked with: typed arrays, and the place of the answer of a choice for a fit, -1 where there is none.
 function opened(view) {
   const names = ['pick', 'starts', 'stop', 'best', 'kept', 'saved', 'regret', 'label'];
-  const runs = {...view.runs, ...Object.fromEntries(names.map(name => [name, numbers(view.runs[name])]))};
+  const given = {...view.runs, kept: view.runs.kept ?? view.runs.best};
+  const runs = {...given, ...Object.fromEntries(names.map(name => [name, numbers(given[name])]))};
   const count = runs.first.length;
   runs.place = (choice, fit) => {
     const pick = runs.pick[choice * count + fit];
@@ -33,7 +34,7 @@ function runsPart(data) {
   const said = data.runSaid, last = data.lastEpoch;
   const box = byId('curves'), chart = box && curveChart(box, said.curves);
   const fitOf = new Map(), rowOf = new Map();
-  let view = null, choice = 0, hot = -1;
+  let view = null, choice = 0, hot = -1, filling = 0;
 
   const along = epoch => (STRIP.pad + epoch / last * (STRIP.width - 2 * STRIP.pad)).toFixed(1);
   const place = row => view.place(choice, fitOf.get(row));
@@ -112,10 +113,18 @@ function runsPart(data) {
       hot = -1;
     }
     choice = number;
-    for (const row of fitOf.keys()) fillRow(row);
-    sort();
     if (chart) chart.show(view, choice);
     light(hot);
+    clearTimeout(filling);
+    set(table, {'aria-busy': 'true'});
+    filling = setTimeout(fillTable, 20);
+  }
+
+  // Hundreds of rows take longer than a frame, so the table follows behind what is smaller; the last choice counts.
+  function fillTable() {
+    for (const row of fitOf.keys()) fillRow(row);
+    sort();
+    set(table, {'aria-busy': 'false'});
   }
 
   function start(next, number) {

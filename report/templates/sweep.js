@@ -5,12 +5,27 @@ load().then(data => {
   let at = data.start.view, choice = data.start.setting, shows = 'regret', slice = 0;
 
   const view = () => views[at];
+  const ruler = document.createElement('canvas').getContext('2d');
+  ruler.font = '650 13px system-ui, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
   const box = name => document.querySelector(`[data-view="${at}"] ${name}`);
   const cells = () => [...box('table.heat').querySelectorAll('button')];
+
+  // The sentence of a setting: its kind, filled with the values of its facts.
+  function answer() {
+    const {answers, facts} = view(), [kind, worst, doubts] = answers[choice];
+    const [, [saving], [regret], [most]] = facts[choice];
+    return fill(view().templates[kind], {name: data.names[choice], saving, regret, most, worst}) + doubts;
+  }
 
   function openedView() {
     view().opened ??= opened(view());
     return view().opened;
+  }
+
+  // Where the labels of the front stand, measured once: every measurement costs a layout of the page.
+  function frontLabels() {
+    view().labels ??= [...box('svg.plane').querySelectorAll('.front-label')].map(label => [label, label.getBBox()]);
+    return view().labels;
   }
 
   // The cells take the values of the chosen further arguments, and of what the grid shows.
@@ -21,7 +36,8 @@ load().then(data => {
       cell.dataset.setting = number;
       write(cell, texts[number]);
       cell.className = `h${steps[number]}${heat.hatched[number] ? ' hatched' : ''}`;
-      set(cell, {'aria-label': heat.spoken[number], 'aria-pressed': String(number === choice), tabindex: number === choice ? 0 : -1});
+      const spoken = {name: data.names[number], regret: heat.regret[number], saving: heat.saving[number], doubt: heat.doubts[number]};
+      set(cell, {'aria-label': fill(data.said.cell, spoken), 'aria-pressed': String(number === choice), tabindex: number === choice ? 0 : -1});
     });
     if (!cells().some(cell => cell.tabIndex === 0)) cells()[0].tabIndex = 0;
     write(box('table.heat caption'), data.said[shows] + (shows === 'regret' ? heat.rule : ''));
@@ -39,25 +55,25 @@ load().then(data => {
     // The label stands above its point, on the side that has room.
     const toLeft = x > data.plane.middle;
     set(label, {x: toLeft ? x - 10 : x + 6, y: Math.max(y - 14, data.plane.top), 'text-anchor': toLeft ? 'end' : 'start'});
-    const own = label.getBBox();
-    for (const other of box('svg.plane').querySelectorAll('.front-label')) {
-      const there = other.getBBox();
-      const apart = there.x > own.x + own.width || own.x > there.x + there.width || there.y > own.y + own.height || own.y > there.y + there.height;
+    const width = ruler.measureText(data.names[choice]).width * 1.06, start = toLeft ? x - 10 - width : x + 6;
+    const line = Math.max(y - 14, data.plane.top);
+    for (const [other, there] of frontLabels()) {
+      const apart = there.x > start + width || start > there.x + there.width || Math.abs(there.y + there.height - 4 - line) > 16;
       other.classList.toggle('covered', !apart);
     }
-    write(box('svg.plane desc'), `${data.names.length} settings. ${view().answers[choice]}`);
+    write(box('svg.plane desc'), `${data.names.length} settings. ${answer()}`);
   }
 
   function choose(number) {
     choice = number;
     slice = Math.max(grid.slices.findIndex(numbers => numbers.includes(number)), 0);
-    write(byId('answer'), view().answers[choice]);
+    write(byId('answer'), answer());
     document.querySelectorAll('dl.facts dd').forEach((fact, place) => {
       const [value, remark] = view().facts[choice][place];
       write(fact.querySelector('span'), value);
       write(fact.querySelector('small'), remark);
     });
-    write(byId('code'), view().codes[choice]);
+    write(byId('code'), view().code[0] + view().codes[choice] + view().code[1]);
     paintGrid();
     paintPlane();
     runs.show(openedView(), choice);
