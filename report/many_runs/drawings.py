@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.many_runs.plane import HEIGHT, LEFT, RIGHT, WIDTH
+from kcb_replay.report.many_runs.plane import HEIGHT, HIGHEST_LABEL, LEFT, LOWER, RIGHT, WIDTH
 from kcb_replay.report.names import shown
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["plane_svg", "strip_svg"]
 
 _STRIP_PAD, _STRIP_WIDTH = 6, 180
-_LOWER = 306
 
 
 def strip_svg(strip: Strip, last_epoch: int) -> str:
@@ -71,8 +70,8 @@ def _plane_axes(plane: Plane, x_name: str, y_name: str) -> Iterable[str]:
         yield f'<path class="grid" d="M{LEFT} {_n(tick.value)}H{RIGHT}"/>'
         yield f'<text x="{LEFT - 8}" y="{_n(tick.value + 4.5)}" text-anchor="end">{_text(tick.text)}</text>'
     for tick in plane.x_ticks:
-        yield f'<text x="{_n(tick.value)}" y="{_LOWER + 20}" text-anchor="middle">{_text(tick.text)}</text>'
-    yield f'<text x="{RIGHT}" y="{_LOWER + 42}" text-anchor="end">{_text(x_name)} →</text>'
+        yield f'<text x="{_n(tick.value)}" y="{LOWER + 20}" text-anchor="middle">{_text(tick.text)}</text>'
+    yield f'<text x="{RIGHT}" y="{LOWER + 42}" text-anchor="end">{_text(x_name)} →</text>'
     yield f'<text class="t-title" x="8" y="14">{_text(y_name)}</text>'
 
 
@@ -96,13 +95,13 @@ def _chosen(point: Point | None, name: str) -> str:
     if point.whiskers:
         across = f"M{_n(point.whiskers.left)} {_n(point.y)}H{_n(point.whiskers.right)}"
         up = f"M{_n(point.x)} {_n(point.whiskers.bottom)}V{_n(point.whiskers.top)}"
-    to_left = point.x > WIDTH / 2
-    x, anchor = (point.x - 10, "end") if to_left else (point.x + 6, "start")
+    # As wide as a wide font makes it; the program measures.
+    width = 8.3 * len(name)
+    start = max(4.0, min(point.x - 10 - width if point.x > WIDTH / 2 else point.x + 6, WIDTH - 4 - width))
     return (
         f'<g class="chosen"><path d="{across}"/><path d="{up}"/>'
         f'<circle cx="{_n(point.x)}" cy="{_n(point.y)}" r="6.5"/>'
-        f'<text class="halo t-stop" x="{_n(x)}" y="{_n(max(point.y - 14, 28))}" text-anchor="{anchor}">'
-        f"{_text(name)}</text></g>"
+        f'<text class="halo t-stop" x="{_n(start)}" y="{_n(max(point.y - 14, HIGHEST_LABEL))}">{_text(name)}</text></g>'
     )
 
 

@@ -19,10 +19,22 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.recommend.result import Interval
 
-__all__ = ["HEIGHT", "LEFT", "RIGHT", "WIDTH", "Line", "Plane", "Point", "Whiskers", "plane_of"]
+__all__ = [
+    "HEIGHT",
+    "HIGHEST_LABEL",
+    "LEFT",
+    "LOWER",
+    "RIGHT",
+    "WIDTH",
+    "Line",
+    "Plane",
+    "Point",
+    "Whiskers",
+    "plane_of",
+]
 
-WIDTH, HEIGHT = 600, 360
-LEFT, RIGHT, _UPPER, _LOWER = 62, 580, 30, 306
+WIDTH, HEIGHT, HIGHEST_LABEL = 600, 360, 28
+LEFT, RIGHT, _UPPER, LOWER = 62, 580, 30, 306
 _MOST_LABELS = 6
 _TICK_GAP = 24
 
@@ -97,7 +109,7 @@ class _Axes:
 
     def y(self, regret: float) -> float:
         share = min(max(self._scaled(regret) / self._scaled(self.most_regret), 0.0), 1.0)
-        return _LOWER - share * (_LOWER - _UPPER)
+        return LOWER - share * (LOWER - _UPPER)
 
     def _scaled(self, regret: float) -> float:
         if self.linear_until is None:
@@ -167,7 +179,17 @@ def _labels(places: Sequence[Place], points: Sequence[Point]) -> tuple[Label, ..
     front = [(point, place.label) for point, place in zip(points, places, strict=True) if point.on_front]
     every = -(-len(front) // _MOST_LABELS) if front else 1
     free = Places([(point.x, point.y) for point in points for _ in range(3)])
-    frame = Box(LEFT + 4, _UPPER - 16, WIDTH - 2, _LOWER - 2)
+    frame = Box(LEFT + 4, _UPPER - 16, WIDTH - 2, LOWER - 2)
     for point, label in sorted(front[::every], key=lambda pair: pair[0].x):
-        free.put_if_free(around(point.x, point.y, "axis", label), frame)
+        free.put_if_free(_beside(point, label), frame)
     return free.placed
+
+
+def _beside(point: Point, label: str) -> list[Label]:
+    """Return the places for a label: right of the front and below it there are no points."""
+    x, y = point.x, point.y
+    return [
+        Label(x + 9, y + 17, "start", "axis", label),
+        Label(x + 10, y + 5, "start", "axis", label),
+        *around(x, y, "axis", label),
+    ]

@@ -13,6 +13,7 @@ from kcb_replay.replay.recommend.result import keras_code
 from kcb_replay.report.many_runs.curves_drawing import curves_svg
 from kcb_replay.report.many_runs.drawings import plane_svg, strip_svg
 from kcb_replay.report.many_runs.first import DEFAULT_LIMIT
+from kcb_replay.report.many_runs.plane import HIGHEST_LABEL, WIDTH
 from kcb_replay.report.many_runs.run_table import RunTable, run_table
 from kcb_replay.report.many_runs.sources import source_lines
 from kcb_replay.report.many_runs.sweep_view import SweepView, sweep_view
@@ -141,7 +142,7 @@ def _data(page: SweepPage) -> dict[str, object]:
         "said": _SAID,
         "start": {"view": page.start, "setting": start.first.number},
         "names": [shown(name) for name in start.names],
-        "plane": {"middle": 300, "top": 28},
+        "plane": {"middle": WIDTH / 2, "width": WIDTH, "top": HIGHEST_LABEL},
         "grid": {
             "values": [list(each.values) for each in grid.slices],
             "slices": [[number for row in each.numbers for number in row] for each in grid.slices],

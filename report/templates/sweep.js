@@ -1,5 +1,6 @@
 // The page of a sweep: one choice of a setting drives the answer, the grid, the plane, the curves and the table.
-load().then(data => {
+// A page without any run has no data.
+if (byId('kcb')) load().then(data => {
   const views = data.views.map(view => ({...view, opened: null}));
   const runs = runsPart(data), grid = data.grid;
   let at = data.start.view, choice = data.start.setting, shows = 'regret', slice = 0;
@@ -40,7 +41,7 @@ load().then(data => {
       set(cell, {'aria-label': fill(data.said.cell, spoken), 'aria-pressed': String(number === choice), tabindex: number === choice ? 0 : -1});
     });
     if (!cells().some(cell => cell.tabIndex === 0)) cells()[0].tabIndex = 0;
-    write(box('table.heat caption'), data.said[shows] + (shows === 'regret' ? heat.rule : ''));
+    write(box('table.heat caption span'), data.said[shows] + (shows === 'regret' ? heat.rule : ''));
   }
 
   function paintPlane() {
@@ -53,10 +54,10 @@ load().then(data => {
     set(dot, {cx: x, cy: y});
     write(label, data.names[choice]);
     // The label stands above its point, on the side that has room.
-    const toLeft = x > data.plane.middle;
-    set(label, {x: toLeft ? x - 10 : x + 6, y: Math.max(y - 14, data.plane.top), 'text-anchor': toLeft ? 'end' : 'start'});
-    const width = ruler.measureText(data.names[choice]).width * 1.06, start = toLeft ? x - 10 - width : x + 6;
+    const width = ruler.measureText(data.names[choice]).width * 1.06, beside = x > data.plane.middle ? x - 10 - width : x + 6;
+    const start = Math.max(4, Math.min(beside, data.plane.width - 4 - width));
     const line = Math.max(y - 14, data.plane.top);
+    set(label, {x: start, y: line, 'text-anchor': 'start'});
     for (const [other, there] of frontLabels()) {
       const apart = there.x > start + width || start > there.x + there.width || Math.abs(there.y + there.height - 4 - line) > 16;
       other.classList.toggle('covered', !apart);
@@ -155,7 +156,7 @@ load().then(data => {
     });
   }
 
-  for (const control of document.querySelectorAll('.control')) control.hidden = false;
+  for (const control of document.querySelectorAll('.control, .live')) control.hidden = false;
   runs.start(openedView(), choice);
   turnTo(at);
   document.documentElement.dataset.ready = 'yes';
