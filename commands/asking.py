@@ -33,6 +33,7 @@ _REDUCE_LR = {
 
 __all__ = [
     "explained_callbacks",
+    "listed",
     "metrics_of",
     "only_one",
     "recordings_of",
@@ -149,6 +150,11 @@ def _described(
     if reduce:
         options.append(("ReduceLROnPlateau", {**shared, **reduce}))
     return options
+
+
+def listed(text: str) -> list[str]:
+    """Return what commas part, each once."""
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip())) or [text]
 
 
 def require_answer(simulation: Simulation) -> None:

@@ -1,4 +1,4 @@
-"""The commands that replay callbacks and show what they do: as tables, in words, as a figure, as a page."""
+"""The commands that replay callbacks and show what they do: as tables, in words, as a page."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from kcb_replay.commands.options import (
     run_argument,
     runs_argument,
     store_option,
+    verbose_option,
 )
-from kcb_replay.commands.printing import print_result, say, size_of
+from kcb_replay.commands.printing import ink, print_result, print_text, say, size_of
 from kcb_replay.errors import SettingError
 
-__all__ = ["explain_command", "plot_command", "report_command", "simulate_command"]
+__all__ = ["explain_command", "report_command", "simulate_command"]
 
 
 @click.command(name="simulate", cls=Command)
@@ -31,7 +32,10 @@ __all__ = ["explain_command", "plot_command", "report_command", "simulate_comman
 @callback_options
 @output_options
 @quiet_option
-def simulate_command(runs: tuple[str, ...], store: Path, output: str, quiet: bool, **settings: Any) -> None:
+@verbose_option
+def simulate_command(
+    runs: tuple[str, ...], store: Path, output: str, quiet: bool, verbose: bool, **settings: Any
+) -> None:
     """Replay callbacks on recorded runs: when they would have stopped, what they would have kept.
 
     RUN is a run of the store, a glob, or a log file or folder (then no store is needed); all runs of the store by
@@ -42,7 +46,7 @@ def simulate_command(runs: tuple[str, ...], store: Path, output: str, quiet: boo
     kcb-replay simulate logs/run1/training.log --patience 5 --lr-patience 3 --factor 0.5
     kcb-replay simulate -c 'EarlyStopping(monitor="val_accuracy", patience=3)'
     """  # noqa: D301  # \b keeps click from joining the lines
-    from kcb_replay.report.summary import simulation_notes
+    from kcb_replay.report.summary import reason_lines, simulation_notes
     from kcb_replay.report.tables import simulation_document, simulation_records, simulation_table
 
     simulation = simulation_of(runs, store, settings)
@@ -53,7 +57,7 @@ def simulate_command(runs: tuple[str, ...], store: Path, output: str, quiet: boo
         simulation_records(simulation),
         lambda: simulation_table(simulation),
     )
-    say(simulation_notes(simulation), quiet=quiet)
+    say([*(reason_lines(simulation) if verbose else ()), *simulation_notes(simulation)], quiet=quiet)
 
 
 @click.command(name="explain", cls=Command)
@@ -84,7 +88,8 @@ def explain_command(run: str, store: Path, html: Path | None, fit: int | None, q
     simulation = simulation_of((run,), store, settings)
     require_answer(simulation)
     differences = [f"{sentence}." for sentence in difference_sentences(simulation.replays)]
-    click.echo("\n\n".join([*(explanation(replay) for replay in simulation.replays), *differences]))
+    explanations = [explanation(replay, ink()) for replay in simulation.replays]
+    print_text("\n\n".join([*explanations, *differences]))
     say(left_out_lines(simulation), quiet=False)
 
 
@@ -107,26 +112,6 @@ def _write_explainer(run: str, store: Path, html: Path, fit: int | None, quiet: 
     say([f"Wrote {html} ({size_of(html)})"], quiet=quiet)
 
 
-@click.command(name="plot", cls=Command)
-@run_argument
-@store_option
-@callback_options
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A .png, .svg or .pdf file.")
-@click.option("--fit", type=int, help="Which fit of the run, from 0.  [default: the only one]")
-@quiet_option
-def plot_command(run: str, store: Path, output: Path, fit: int | None, quiet: bool, **settings: Any) -> None:
-    """Draw one run: the curve, the stop, the best epoch and the learning rate."""
-    from kcb_replay.report.figure import plot
-
-    simulation = simulation_of((run,), store, settings)
-    require_answer(simulation)
-    replays = [replay for replay in simulation.replays if fit in (None, replay.fit)]
-    what, of = run if fit is None else f"{run} fit {fit}", "of run, fit and setting"
-    (replay,) = only_one(replays, what, f"combination {of}", plural=f"combinations {of}")
-    plot(replay, output)
-    say([f"Wrote {output} ({size_of(output)})"], quiet=quiet)
-
-
 @click.command(name="report", cls=Command)
 @runs_argument
 @store_option
@@ -134,7 +119,12 @@ def plot_command(run: str, store: Path, output: Path, fit: int | None, quiet: bo
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="An .html file.")
 @quiet_option
 def report_command(runs: tuple[str, ...], store: Path, output: Path, quiet: bool, **settings: Any) -> None:
-    """Write one offline HTML page: every run, its curve with marks, and the explanation."""
+    """Write one offline HTML page: every run, its curve with marks, and the explanation.
+
+    \b
+    kcb-replay report --patience 5 -o report.html
+    kcb-replay report 'seeds/*' --monitor val_accuracy -o seeds.html
+    """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.report.page import report
     from kcb_replay.report.summary import simulation_notes
 

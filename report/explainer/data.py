@@ -28,22 +28,19 @@ WORDS = (
     "explainer.not_run",
     "explainer.not_run_verdict",
     "explainer.epoch",
-    "explainer.axis",
     "explainer.threshold_min",
     "explainer.threshold_max",
-    "explainer.lower",
-    "explainer.higher",
     "explainer.copied",
     "explainer.select",
-    "mark.stop_wait",
-    "mark.stop_other",
-    "mark.patience",
-    "mark.drop",
-    "mark.drop_what_if",
-    "mark.what_if",
-    "mark.rate",
-    "mark.rate_one",
-    "mark.rate_many",
+    "chart.axis",
+    "chart.epoch",
+    "chart.stop",
+    "chart.stop_what_if",
+    "chart.count",
+    "chart.patience",
+    "chart.what_if",
+    "chart.drop",
+    "chart.drops",
     "outcome.never_reduces",
     "outcome.reduces_once",
     "outcome.reduces",
@@ -85,7 +82,7 @@ def data_of(explainer: Explainer) -> dict[str, Any]:
         "lanes": explainer.book.lanes.values,
         "notes": explainer.book.notes.values,
         "levels": list(_levels(explainer)),
-        "metrics": [_metric(metric, explainer.epochs) for metric in explainer.metrics],
+        "metrics": [_metric(metric, explainer) for metric in explainer.metrics],
         "tables": [_table(answers, changes) for answers in explainer.tables],
         "changes": [astuple(change) for change in changes.values],
         "code": [
@@ -119,7 +116,7 @@ def _places(explainer: Explainer) -> dict[str, Any]:
         "metric": _span(layout.metric),
         "wait": layout.wait and _span(layout.wait),
         "rate": layout.rate and _span(layout.rate),
-        "waitTitle": explainer.wait_title,
+        "waitTitle": explainer.curve.wait.title if explainer.curve.wait else "",
         "rateTitle": explainer.curve.rate.title if explainer.curve.rate else "",
     }
 
@@ -136,11 +133,12 @@ def _levels(explainer: Explainer) -> Iterator[list[object]]:
         yield [level.row, best, threshold]
 
 
-def _metric(metric: Metric, epochs: tuple[int, ...]) -> dict[str, Any]:
-    note = nan_note(epochs, metric.values)
+def _metric(metric: Metric, explainer: Explainer) -> dict[str, Any]:
+    note = nan_note(explainer.epochs, metric.values, explainer.words)
     return {
-        "nanNote": note and [epochs.index(note.epoch), note.label],
+        "nanNote": note and [explainer.epochs.index(note.epoch), note.label],
         "name": metric.name,
+        "title": metric.title(explainer.words),
         "mode": metric.mode,
         "values": metric.written(),
         "nan": [row for row, value in enumerate(metric.values) if value is not None and math.isnan(value)],

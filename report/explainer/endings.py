@@ -75,18 +75,18 @@ def marks_of(
     def mark(key: str, index: int | None, value: float | None) -> Mark | None:
         if index is None:
             return None
-        return Mark(rows[index], book.say(key, value=decimals.show(value), epoch=index + 1))
+        return Mark(rows[index], book.say(key, value=decimals.show(value), epoch=index + 1, monitor=outcome.monitor))
 
     best, kept, lowest = outcome.best_index, outcome.kept_index, outcome.lowest_index
     seen = lowest is not None and rows[lowest] <= last
-    extreme = "mark.never_seen" if not seen else "mark.highest" if outcome.mode == "max" else "mark.lowest"
+    extreme = "chart.never_seen" if not seen else "chart.highest" if outcome.mode == "max" else "chart.lowest"
     return (
-        mark("mark.best", best, outcome.best_value),
+        mark("chart.best", best, outcome.best_value),
         mark(extreme, lowest, outcome.lowest_value) if outcome.regret and lowest not in (best, kept) else None,
-        mark("mark.kept" if outcome.kept_value is not None else "mark.kept_nothing", kept, outcome.kept_value)
+        mark("chart.kept" if outcome.kept_value is not None else "chart.kept_no_value", kept, outcome.kept_value)
         if kept != best
         else None,
-        book.say("mark.regret", regret=decimals.show(outcome.regret)) if outcome.regret else NOTHING,
+        book.say("chart.regret", regret=decimals.show(outcome.regret)) if outcome.regret else NOTHING,
     )
 
 
@@ -157,4 +157,4 @@ def open_end_of(outcome: Outcome, book: Book) -> int:
     if outcome.validity.label != "undecided":
         return NOTHING
     earliest = outcome.validity.earliest_stop_index
-    return book.say("mark.open") if earliest is None else book.say("mark.open_earliest", epoch=earliest + 1)
+    return book.say("chart.open_end") if earliest is None else book.say("chart.open_end_earliest", epoch=earliest + 1)

@@ -111,14 +111,6 @@ class Explainer:
         return self.at(choice).answers.stopped_by
 
     @property
-    def wait_title(self) -> str:
-        """What stands over the wait counter; empty where the lead has none."""
-        name = self.asked.callbacks[self.asked.lead].name
-        if self.curve.wait is None:
-            return ""
-        return self.words.say("mark.wait" if name == "EarlyStopping" else "mark.wait_of", callback=name)
-
-    @property
     def rate_source(self) -> str:
         """Whether the learning rate at the start was given, recorded or assumed."""
         return self.asked.start.initial_lr_source
@@ -183,7 +175,7 @@ def explained(
     ]
     words = catalogue(language)
     book = Book.empty(words)
-    curve = curve_info(asked.start)
+    curve = curve_info(asked.start, words)
     layout = layout_of(curve)
     metrics: list[Metric] = []
     tables: list[Answers] = []

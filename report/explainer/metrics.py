@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.curve import CurveInfo
     from kcb_replay.report.explainer.asked import Asked
     from kcb_replay.report.explainer.context import Context
+    from kcb_replay.report.language.catalogue import Catalogue
     from kcb_replay.report.layout import Layout
     from kcb_replay.report.plateau import Range
 
@@ -33,6 +34,10 @@ class Metric:
     decimals: Decimals
     scales: tuple[Scale, ...]
     first_range: Range | None
+
+    def title(self, words: Catalogue) -> str:
+        """Return its name, and which way is better."""
+        return f"{self.name} ({words.say(f'chart.better_{self.mode}')})" if self.mode else self.name
 
     def written(self) -> list[str]:
         """Return the values as text, an empty one where there is none."""
@@ -58,6 +63,7 @@ def metric_of(asked: Asked, monitor: int, contexts: Sequence[Context], layout: L
         mode,
         marks=[*marks, lowest],
         decimals=decimals,
+        words=curve.words,
         top=layout.metric.top,
         bottom=layout.metric.bottom,
     )

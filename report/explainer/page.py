@@ -185,8 +185,7 @@ def _subtitle(explainer: Explainer) -> str:
     fit = say("explainer.of_fit", fit=explainer.asked.fit) if several else ""
     if not explainer.asked.monitors[0]:
         return say("explainer.subtitle", epochs=len(explainer.epochs), fit=fit)
-    key = {"min": "explainer.lower", "max": "explainer.higher"}.get(metric.mode or "")
-    said = say(key, metric=metric.name) if key else metric.name
+    said = metric.title(explainer.words)
     return say("explainer.subtitle_monitor", epochs=len(explainer.epochs), fit=fit, metric=said)
 
 

@@ -9,13 +9,15 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.layout import Panel, Tick, value_ticks
+from kcb_replay.report.layout import Panel
 from kcb_replay.report.plateau import Range, plateau
+from kcb_replay.report.ticks import Tick, value_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kcb_replay.replay.directions import Direction
+    from kcb_replay.report.language.catalogue import Catalogue
     from kcb_replay.report.numbers import Decimals
 
 __all__ = ["Scale", "Scales", "scales_of"]
@@ -57,11 +59,12 @@ def scales_of(
     *,
     marks: Iterable[float | None],
     decimals: Decimals,
+    words: Catalogue,
     top: float,
     bottom: float,
 ) -> Scales:
     """Return the scales of a metric between two pixel rows; `marks` should be in sight on the first one."""
-    near = plateau(epochs, values, mode, marks=marks, show=decimals.show)
+    near = plateau(epochs, values, mode, marks=marks, show=decimals.show, words=words)
     numbers = [value for value in values if value is not None and math.isfinite(value) and abs(value) < _COUNTABLE]
     if near is None or not numbers:
         return Scales((), None)

@@ -150,14 +150,15 @@ class _Reader:
         end = self.found.end
         if not end.stops:
             return ""
-        cell = self._cell(self.explainer.asked.lead, end.row)
+        lead = self.explainer.asked.lead
+        cell = self._cell(lead, end.row)
         epoch = self.explainer.epochs[end.row]
         say = self.explainer.words.say
+        why = self.explainer.stopped_by(self.choice)
         if end.own and cell is not None and cell.wait != NOTHING:
-            return say(
-                "mark.stop_wait", epoch=epoch, wait=cell.wait, patience=self._patience(self.explainer.asked.lead)
-            )
-        return say("mark.stop_other", epoch=epoch, why=self.explainer.stopped_by(self.choice))
+            why = say("chart.count", wait=cell.wait, patience=self._patience(lead))
+        key = "chart.stop_what_if" if self._exact(lead).label == "hypothetical" else "chart.stop"
+        return say(key, epoch=epoch, why=why)
 
     def _patience(self, position: int) -> str:
         callback = self.explainer.callbacks_at(self.choice)[position]

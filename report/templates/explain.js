@@ -80,8 +80,8 @@ load().then(data => {
   function stopLabel() {
     if (!now.stops) return '';
     const cell = cellAt(data.lead, now.end), epoch = data.epochs[now.end];
-    if (now.own && cell && cell.wait >= 0) return fill(words['mark.stop_wait'], {epoch, wait: cell.wait, patience: patience(data.lead)});
-    return fill(words['mark.stop_other'], {epoch, why: now.table.stoppedBy});
+    const why = now.own && cell && cell.wait >= 0 ? fill(words['chart.count'], {wait: cell.wait, patience: patience(data.lead)}) : now.table.stoppedBy;
+    return fill(words[text(labelled(data.lead)[0]) === 'hypothetical' ? 'chart.stop_what_if' : 'chart.stop'], {epoch, why});
   }
 
   function sentences(row) {
@@ -164,9 +164,9 @@ load().then(data => {
     const saves = now.table.companions.flatMap(each => lane(each.lane).flatMap((cell, row) => cells[cell].kind === KIND.saved ? [row] : []));
     const from = now.behind ? now.table.horizons[now.horizon][0] + 1 : null;
     chart.draw({end: now.end, stops: now.stops, own: now.own, marks: now.marks, regret: now.regret, open: now.open, stopLabel: stopLabel(),
-      counts: data.counts, waiting, patience: Number(patience(data.lead)), patienceLabel: fill(words['mark.patience'], {patience: patience(data.lead)}),
-      recorded: now.path !== null && now.path[0] === 2, reduced: new Set(data.lead === data.reducer ? now.drops.map(drop => drop.row) : []), steps: now.steps, drops: now.drops.map(drop => ({...drop, place: placeOf(drop), label: fill(words[drop.whatIf ? 'mark.drop_what_if' : 'mark.drop'], {epoch: data.epochs[drop.row]})})), cooling, saves,
-      whatIf: from, whatIfLabel: from === null ? '' : fill(words['mark.what_if'], {epoch: data.epochs[from]})}, scale);
+      counts: data.counts, waiting, patience: Number(patience(data.lead)), patienceLabel: fill(words['chart.patience'], {patience: patience(data.lead)}),
+      recorded: now.path !== null && now.path[0] === 2, reduced: new Set(data.lead === data.reducer ? now.drops.map(drop => drop.row) : []), steps: now.steps, drops: now.drops.map(drop => ({...drop, place: placeOf(drop), label: fill(words['chart.epoch'], {epoch: placeOf(drop)})})), cooling, saves,
+      whatIf: from, whatIfLabel: from === null ? '' : fill(words['chart.what_if'], {epoch: data.epochs[from]})}, scale);
     write(chart.svg.querySelector('desc'), [saidOf(data.lead), ...others.map(part => `${data.names[part]}: ${saidOf(part)}`)].join(' '));
   }
 

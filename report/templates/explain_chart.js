@@ -97,8 +97,7 @@ function chartOf(data) {
     const first = data.texts[steps[0][2]], text = data.texts[steps.at(-1)[2]], count = found.drops.length;
     places.put([label(place.left - 8, y(heights[0]) + 4.5, 'end', 'axis', first)], canvas);
     if (count || steps.length > 1) {
-      const key = count === 1 ? 'mark.rate_one' : count ? 'mark.rate_many' : 'mark.rate';
-      const said = fill(data.words[key], {rate: text, count}), row = y(heights.at(-1)) + 4.5;
+      const said = count ? fill(data.words[count === 1 ? 'chart.drop' : 'chart.drops'], {rate: text, count}) : text, row = y(heights.at(-1)) + 4.5;
       places.put([0, 8, -8].map(shift => label(end + 12, row + shift, 'start', 'rate', said)).concat(label(end - 6, row - 18.5, 'end', 'rate', said)), canvas);
     }
     for (const drop of found.drops) {
@@ -151,13 +150,12 @@ function chartOf(data) {
   }
 
   function titles(found, places, canvas) {
-    const metric = data.now.metric, key = {min: 'explainer.lower', max: 'explainer.higher'}[metric.mode];
-    places.put([label(place.left, 14, 'start', 'title', key ? fill(data.words[key], {metric: metric.name}) : metric.name)], canvas);
+    places.put([label(place.left, 14, 'start', 'title', data.now.metric.title)], canvas);
     if (place.wait && found.counts) places.put([label(place.left, place.wait[0] - 16, 'start', 'title', place.waitTitle)], canvas);
     if (place.rate && found.steps) places.put([label(place.left, place.rate[0] - 20, 'start', 'title', place.rateTitle)], canvas);
-    if (found.stops) places.put(beside(x[found.end], 36, 'stop', found.stopLabel), canvas);
+    if (found.stops) places.put([found.stopLabel, found.stopLabel.replace('stops after ', ''), found.stopLabel.split(':')[0]].flatMap(said => beside(x[found.end], 36, 'stop', said)), canvas);
     else if (found.open) places.put([label(place.right, 36, 'end', 'stop', found.open)], canvas);
-    places.put([label(place.right + 14, place.axis + 20, 'start', 'axis', data.words['explainer.axis'])], canvas);
+    places.put([label(place.right + 14, place.axis + 20, 'start', 'axis', data.words['chart.axis'])], canvas);
   }
 
   function markLabels(found, rows, places) {
