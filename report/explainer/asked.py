@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "asked_of"]
 
 _MOST_MONITORS, _MOST_OTHER_VERSIONS = 3, 2
+# How many epochs a recording may have for that choice among monitors or versions that nobody asked for.
+_SHORT = 300
 # Epochs replayed for the lists that nobody gave: half a second or so.
 _ROOM = 18_000
 
@@ -155,7 +157,9 @@ def _monitors(
     own = getattr(callbacks[lead], "monitor", None)
     if own is None:
         return ("",), []
-    if monitors is None:
+    if monitors is None and start.epochs > _SHORT:
+        others = []
+    elif monitors is None:
         found = dict.fromkeys(name for epoch in start.stream.epochs for name in epoch.logs)
         others = sorted((name for name in found if direction_of(name)), key=lambda name: not name.startswith("val_"))
     else:
@@ -186,6 +190,8 @@ def _versions(
         replays = [replay(recording, callbacks, semantics=name, **options) for name in asked]  # type: ignore[arg-type]
         return tuple(dict.fromkeys(each.semantics.name for each in replays))
     own = start.semantics.name
+    if start.epochs > _SHORT:
+        return (own,)
     answers = {_answer(start): own}
     for name in reversed(known_semantics()):
         try:

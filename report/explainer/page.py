@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.report.curve import Mark, Regret
 from kcb_replay.report.explainer.data import data_of
-from kcb_replay.report.explainer.info import SAVES_AT, explained
+from kcb_replay.report.explainer.info import MOST_ROWS, SAVES_AT, explained
 from kcb_replay.report.explainer.view import view_at
 from kcb_replay.report.layout import layout_of
 from kcb_replay.report.pages.document import document, write_document
@@ -69,6 +69,9 @@ class Page:
     notes: tuple[str, ...]
     metric: str
     threshold: str
+    first: int
+    table: int
+    part: str
     names: tuple[str, ...]
     sources: tuple[str, ...]
     logic: str
@@ -164,10 +167,21 @@ def page_of(explainer: Explainer, view: View) -> Page:
         notes=tuple(say("explainer.note", note=note) for note in start.notes),
         metric=metric.name,
         threshold=say("explainer.threshold_max" if found.metric.mode == "max" else "explainer.threshold_min"),
+        first=explainer.first_row,
+        table=MOST_ROWS,
+        part=_part(explainer),
         names=tuple(names),
         sources=tuple(_source(source) for source in dict.fromkeys(start.sources)),
         logic=f"{', '.join(dict.fromkeys(explainer.names))}: {', '.join(explainer.asked.versions)}",
     )
+
+
+def _part(explainer: Explainer) -> str:
+    """Return which epochs the table shows, an empty text for all."""
+    epochs, first = explainer.epochs, explainer.first_row
+    if len(epochs) <= MOST_ROWS:
+        return ""
+    return explainer.words.say("explainer.part", first=epochs[first], last=epochs[first + MOST_ROWS - 1])
 
 
 def _question(explainer: Explainer) -> tuple[str, str]:

@@ -156,7 +156,7 @@ function chartOf(data) {
     if (place.rate && found.steps) places.put([label(place.left, place.rate[0] - 20, 'start', 'title', place.rateTitle)], canvas);
     if (found.stops) places.put([found.stopLabel, found.stopLabel.replace('stops after ', ''), found.stopLabel.split(':')[0]].flatMap(said => beside(x[found.end], 36, 'stop', said)), canvas);
     else if (found.open) places.put([label(place.right, 36, 'end', 'stop', found.open)], canvas);
-    places.put([label(place.right + 14, place.axis + 20, 'start', 'axis', data.words['chart.axis'])], canvas);
+    places.put([label(place.right + 24, place.axis + 20, 'start', 'axis', data.words['chart.axis'])], canvas);
   }
 
   function markLabels(found, rows, places) {
