@@ -56,13 +56,13 @@ def explainer_of(replay: Replay, **asked: object) -> Page:
 
     Raises `KcbReplayError` where the replay does not know its recording any more.
     """
-    from kcb_replay.report.explainer.page import explainer_html
-
     if replay.recording is None:
         raise KcbReplayError(
             f"{replay.run}: this replay does not hold its recording: it was pickled, or its callbacks went through an"
             " earlier fit. Replay the recording again, and explain that."
         )
+    from kcb_replay.report.explainer.page import explainer_html
+
     given = replay.initial_lr if replay.initial_lr_source == "given" else None
     return FramedPage(
         explainer_html(
