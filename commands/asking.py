@@ -32,6 +32,7 @@ _REDUCE_LR = {
 }
 
 __all__ = [
+    "listed",
     "metrics_of",
     "only_one",
     "recordings_of",
@@ -125,6 +126,11 @@ def _callback_lists(settings: dict[str, Any]) -> list[list[Callback]]:
     if reduce:
         options.append(("ReduceLROnPlateau", {**shared, **reduce}))
     return combinations(options)
+
+
+def listed(text: str) -> list[str]:
+    """Return what commas part, each once."""
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip())) or [text]
 
 
 def require_answer(simulation: Simulation) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kcb_replay.commands.asking import metrics_of, require_recorded, swept_arguments
+from kcb_replay.commands.asking import listed, metrics_of, require_recorded, swept_arguments
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.options import (
     figure_options,
@@ -21,16 +21,21 @@ from kcb_replay.commands.options import (
     store_option,
     swept_options,
 )
+from kcb_replay.commands.paging import PageAsked, command_line, held, page_options, recorded_metrics
 from kcb_replay.commands.printing import print_result, progress_bar, say, size_of
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from kcb_replay.commands.asking import Progress
     from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.sweep.overall import Overall
     from kcb_replay.replay.sweep.rows import Rows
+    from kcb_replay.report.machine import Record
+    from kcb_replay.report.many_runs.first import Limit
 
     _Block = TypeVar("_Block", bound=Rows)
 
@@ -42,7 +47,9 @@ __all__ = ["sweep_command"]
 @store_option
 @swept_options(restores="no")
 @reducing_options
-@click.option("--semantics", default="keras-3.15", show_default=True, help="Which Keras is replayed.")
+@click.option(
+    "--semantics", default="keras-3.15", show_default=True, help="Which Keras is replayed; several (a,b) side by side."
+)
 @click.option("--pareto", is_flag=True, help="Only settings that no other one beats in both saving and regret.")
 @click.option("--top", type=click.IntRange(min=1), help="Only the first so many.")
 @click.option(
@@ -51,6 +58,12 @@ __all__ = ["sweep_command"]
 @click.option("--rows", type=click.Path(path_type=Path), help="Write a row per fit and setting too: .parquet or .csv.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw all settings: a .png, .svg or .pdf file.")
 @figure_options
+@page_options("--html")
+@click.option(
+    "--max-regret",
+    metavar="LIMIT",
+    help="Page: show first what saves most within this mean regret, 0.002 or 1% of the mean best value.",
+)
 @output_options
 @quiet_option
 def sweep_command(
@@ -63,6 +76,10 @@ def sweep_command(
     also: str | None,
     rows: Path | None,
     plot: Path | None,
+    html: Path | None,
+    max_size: str,
+    draw_all: bool,
+    max_regret: str | None,
     **settings: Any,
 ) -> None:
     """Try every combination of EarlyStopping settings on every run, and say what each saves and costs.
@@ -76,12 +93,14 @@ def sweep_command(
 
     \b
     kcb-replay sweep --patience 1..50 --min-delta 0,1e-4,1e-3 --pareto
-    kcb-replay sweep --patience 1..30 --min-delta 0,1e-3,1e-2 --plot sweep.png
+    kcb-replay sweep --patience 1..30 --min-delta 0,1e-3,1e-2 --plot sweep.png --html sweep.html
+    kcb-replay sweep --monitor val_loss,val_accuracy --semantics keras-3.15,keras-2.0.8 --html sweep.html
     kcb-replay sweep 'seeds/*' --patience 5,10 --restore-best-weights --json
     kcb-replay sweep --also val_accuracy --rows sweep.parquet
     kcb-replay sweep --lr-patience 2..10 --factor 0.1,0.5
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.replay.semantics import semantics
+    from kcb_replay.report.many_runs.first import Limit
     from kcb_replay.report.sweep_rows import require_rows_file
 
     if rows is not None:
@@ -90,15 +109,23 @@ def sweep_command(
         from kcb_replay.report.figure import require_figure_file
 
         require_figure_file(plot)
+    page = PageAsked.of(html, max_size, draw_all=draw_all)
+    limit = None if max_regret is None else Limit.from_text(max_regret)
     stopping, reducing = swept_arguments(settings)
-    asked = _Asked(runs, store, semantics(settings["semantics"]), rows, top, output, quiet)
+    asked = _Asked(runs, store, tuple(map(semantics, listed(settings["semantics"]))), rows, top, output, quiet)
     look = figure_settings(settings)
     if not reducing:
-        _sweep_stopping(asked, stopping, pareto=pareto, also=also, plot=plot, look=look)
-    elif given := [name for name, value in (("--pareto", pareto), ("--also", also), ("--plot", plot)) if value]:
-        option = given[0]
-        raise SettingError(f"{option} is for EarlyStopping: ReduceLROnPlateau saves no epoch and keeps none.")
+        _sweep_stopping(asked, stopping, pareto=pareto, also=also, plot=plot, look=look, page=page, limit=limit)
     else:
+        only = (
+            ("--pareto", pareto),
+            ("--also", also),
+            ("--plot", plot),
+            ("--html", html),
+            ("--max-regret", max_regret),
+        )
+        for option in (name for name, value in only if value):
+            raise SettingError(f"{option} is for EarlyStopping: ReduceLROnPlateau saves no epoch and keeps none.")
         _sweep_reducing(asked, reducing, settings["initial_lr"])
 
 
@@ -108,11 +135,18 @@ class _Asked:
 
     runs: tuple[str, ...]
     store: Path
-    version: Semantics
+    versions: tuple[Semantics, ...]
     rows: Path | None
     top: int | None
     output: str
     quiet: bool
+
+    @property
+    def version(self) -> Semantics:
+        """The one version of a sweep that takes no more."""
+        if len(self.versions) > 1:
+            raise SettingError("Several versions are swept side by side for EarlyStopping, without --rows and --plot.")
+        return self.versions[0]
 
     def recordings(self, metrics: Collection[str], progress: Progress | None) -> Iterator[Recording]:
         """Load these metrics of the runs."""
@@ -138,30 +172,93 @@ def _sweep_stopping(
     also: str | None,
     plot: Path | None,
     look: dict[str, Any],
+    page: PageAsked | None,
+    limit: Limit | None,
 ) -> None:
     from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.sweep.blocks import swept_blocks
     from kcb_replay.replay.sweep.grid import settings_grid
-    from kcb_replay.replay.sweep.overall import overall
-    from kcb_replay.report import sweeps
     from kcb_replay.report.settings_table import left_out_of_sweep
+    from kcb_replay.report.sweeps import chosen_settings
 
-    grid = settings_grid(EarlyStopping, {"patience": range(1, 51), **arguments})
+    monitors = listed(arguments["monitor"])
+    if (asked.rows or plot) and len(monitors) * len(asked.versions) > 1:
+        raise SettingError("--rows and --plot take one monitor and one version at a time; --html holds several.")
     with progress_bar(asked.quiet) as progress:
-        recordings = asked.recordings({arguments["monitor"], also or ""}, progress)
-        found = overall(asked.written(swept_blocks(recordings, grid, asked.version, also=also)), grid, asked.version)
-    if not found.answered:
-        require_recorded(asked.runs, asked.store, found)
-    numbers = sweeps.chosen_settings(found, pareto=pareto, top=asked.top)
-    records = sweeps.sweep_records(found, numbers)
-    table = functools.partial(sweeps.sweep_table, found, numbers, pareto=pareto)
-    print_result(asked.output, sweeps.sweep_document(found, records), records, table)
-    asked.say_all(left_out_of_sweep(found))
+        recordings = held(functools.partial(asked.recordings, {*monitors, also or ""}, progress))
+    grids = [
+        settings_grid(EarlyStopping, {"patience": range(1, 51), **arguments, "monitor": monitor})
+        for monitor in monitors
+    ]
+    found = [_swept(asked, recordings, grid, version, also) for grid in grids for version in asked.versions]
+    if page is not None:
+        _write_page(asked, page, limit, recordings, grids[0], monitors)
+    if not any(each.answered for each in found):
+        require_recorded(asked.runs, asked.store, found[0])
+    _print(asked.output, found, [chosen_settings(each, pareto=pareto, top=asked.top) for each in found], pareto=pareto)
+    asked.say_all(list(dict.fromkeys(line for each in found for line in left_out_of_sweep(each))))
     if plot is not None:
         from kcb_replay.report.figure import plot as draw
 
-        draw(found, plot, **look)
+        draw(found[0], plot, **look)
         say([f"Wrote {plot} ({size_of(plot)})"], quiet=asked.quiet)
+
+
+def _swept(
+    asked: _Asked,
+    recordings: Callable[[], Iterable[Recording]],
+    grid: Sequence[EarlyStopping],
+    version: Semantics,
+    also: str | None,
+) -> Overall:
+    from kcb_replay.replay.sweep.blocks import swept_blocks
+    from kcb_replay.replay.sweep.overall import overall
+
+    return overall(asked.written(swept_blocks(recordings(), grid, version, also=also)), grid, version)
+
+
+def _print(output: str, found: Sequence[Overall], numbers: Sequence[Sequence[int]], *, pareto: bool) -> None:
+    """Print one sweep, or several one after the other: of several monitors or versions."""
+    from kcb_replay.report import sweeps
+
+    records = [sweeps.sweep_records(each, some) for each, some in zip(found, numbers, strict=True)]
+    documents = [sweeps.sweep_document(each, some) for each, some in zip(found, records, strict=True)]
+    document: Record = documents[0]
+    if len(found) > 1:
+        document = {"schema": "kcb-replay/sweeps/1", "sweeps": documents}
+        records = [
+            [{"semantics": each.semantics.name, **record} for record in some]
+            for each, some in zip(found, records, strict=True)
+        ]
+    print_result(
+        output,
+        document,
+        [record for some in records for record in some],
+        lambda: "\n\n".join(
+            sweeps.sweep_table(each, some, pareto=pareto) for each, some in zip(found, numbers, strict=True)
+        ),
+    )
+
+
+def _write_page(
+    asked: _Asked,
+    page: PageAsked,
+    limit: Limit | None,
+    recordings: Callable[[], Iterable[Recording]],
+    grid: Sequence[EarlyStopping],
+    monitors: Sequence[str],
+) -> None:
+    from kcb_replay.report.many_runs.first import DEFAULT_LIMIT
+    from kcb_replay.report.many_runs.sweep_page import SweepQuestion, sweep_html, sweep_page
+
+    question = SweepQuestion(
+        settings=grid,
+        monitors=monitors,
+        versions=asked.versions,
+        limit=limit or DEFAULT_LIMIT,
+        draw_all=page.draw_all,
+        recorded=recorded_metrics(asked.store, recordings),
+    )
+    page.write(sweep_html(sweep_page(recordings, question), command=command_line()), quiet=asked.quiet)
 
 
 def _sweep_reducing(asked: _Asked, arguments: dict[str, Any], initial_lr: float | None) -> None:

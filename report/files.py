@@ -15,7 +15,7 @@ from kcb_replay.errors import KcbReplayError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["write_whole"]
+__all__ = ["require_place", "write_whole"]
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -24,7 +24,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     The temporary file has the suffix of `path`. Raises `KcbReplayError` when the folder does not exist or cannot be
     written; whatever `write` raises passes through. No temporary file is left behind in either case.
     """
-    _require_place(path)
+    require_place(path)
     try:
         temporary = _temporary_beside(path)
         try:
@@ -37,7 +37,8 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         raise KcbReplayError(f"{path} cannot be written: {reason}. Choose another place, or free this one.") from error
 
 
-def _require_place(path: Path) -> None:
+def require_place(path: Path) -> None:
+    """Raise `KcbReplayError` where no file can be written to `path`: asked before the work, not only behind it."""
     folder = path.parent
     if not folder.exists():
         raise KcbReplayError(f"{path} cannot be written: the folder {folder} does not exist. Make it first.")
@@ -45,6 +46,8 @@ def _require_place(path: Path) -> None:
         raise KcbReplayError(f"{path} cannot be written: {folder} is a file, not a folder. Choose another place.")
     if path.is_dir():
         raise KcbReplayError(f"{path} is a folder. Give the name of the file to write in it.")
+    if not os.access(folder, os.W_OK):
+        raise KcbReplayError(f"{path} cannot be written: {folder} is closed to writing. Choose another place.")
 
 
 def _temporary_beside(path: Path) -> Path:

@@ -20,6 +20,7 @@ from kcb_replay.replay.recommend.binomial import fewest_runs, upper_bound
 from kcb_replay.replay.recommend.choice import NONE, chosen, front_of
 from kcb_replay.replay.recommend.evidence import evidence_of
 from kcb_replay.replay.recommend.groups import folded, grouping
+from kcb_replay.replay.recommend.resampling import FEWEST_GROUPS, RESAMPLES, interval, resampled
 from kcb_replay.replay.recommend.result import Difference, Performance, Recommendation
 from kcb_replay.replay.recommend.survey import survey_of
 from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
@@ -32,17 +33,13 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.recommend.evidence import Evidence
-    from kcb_replay.replay.recommend.result import Interval
     from kcb_replay.replay.recommend.survey import Survey
 
 __all__ = ["recommend", "recommended"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.intp]
-_FEWEST_GROUPS = 5
 _MOST_UNDECIDED = 0.5
-_RESAMPLES, _SEED = 2000, 0
-_PERCENTILES = (2.5, 97.5)
 
 
 def recommend(
@@ -156,10 +153,10 @@ def _refusal(survey: Survey, evidence: Evidence, max_failures: float) -> str | N
             f" could. It takes {needed} to bound the failures by {max_failures:.0%}. Record more runs, or accept more"
             f" failures (max_failures={_two_digits(upper_bound(0, fits))})."
         )
-    if groups < _FEWEST_GROUPS:
+    if groups < FEWEST_GROUPS:
         return (
             f"The runs are of {_counted(groups, 'group')}, and what holds within one may not hold for the next: it"
-            f" takes {_FEWEST_GROUPS}. If the runs have nothing in common, count each by itself (group_by='run')."
+            f" takes {FEWEST_GROUPS}. If the runs have nothing in common, count each by itself (group_by='run')."
         )
     return None
 
@@ -231,9 +228,7 @@ class _Judge:
     def _with_certainty(self, answer: Recommendation, place: int) -> Recommendation:
         """Choose again from resampled groups."""
         groups = len(self._evidence.groups)
-        weights = (
-            np.random.default_rng(_SEED).multinomial(groups, np.full(groups, 1 / groups), _RESAMPLES).astype(float)
-        )
+        weights = resampled(groups)
         fits = (weights @ self._evidence.fits)[:, np.newaxis]
         saving, regret = (weights @ self._evidence.saving) / fits, (weights @ self._evidence.regret) / fits
         places = self._chosen(weights)
@@ -241,13 +236,13 @@ class _Judge:
         on_front = [front_of(one, two)[place] for one, two in zip(saving, regret, strict=True)]
         return replace(
             answer,
-            saving_interval=_interval(saving[:, place]),
-            regret_interval=_interval(regret[:, place]),
-            resamples=_RESAMPLES,
+            saving_interval=interval(saving[:, place]),
+            regret_interval=interval(regret[:, place]),
+            resamples=RESAMPLES,
             chosen_share=float((places == place).mean()),
             front_share=float(np.mean(on_front)),
             refused_share=float((places == NONE).mean()),
-            patience_interval=_interval(np.array(patiences)) if patiences else None,
+            patience_interval=interval(np.array(patiences)) if patiences else None,
             current=self._difference(int(self._kept[place]), weights, fits[:, 0]),
         )
 
@@ -261,9 +256,9 @@ class _Judge:
             setting=self._current,
             performance=self._performance(len(self._settings) - 1),
             saving=float(saving.sum() / count),
-            saving_interval=_interval(weights @ saving / fits),
+            saving_interval=interval(weights @ saving / fits),
             regret=float(regret.sum() / count),
-            regret_interval=_interval(weights @ regret / fits),
+            regret_interval=interval(weights @ regret / fits),
         )
 
     def _performance(self, number: int) -> Performance:
@@ -296,11 +291,6 @@ class _Judge:
 
 def _caution(setting: EarlyStopping) -> tuple[float, float]:
     return (setting.patience, -abs(setting.min_delta))
-
-
-def _interval(values: Floats) -> Interval:
-    low, high = np.percentile(values, _PERCENTILES)
-    return float(low), float(high)
 
 
 def _counted(number: int, word: str) -> str:

@@ -8,13 +8,15 @@ from kcb_replay.report.palette import DARK, LIGHT
 
 __all__ = ["theme_rules"]
 
+# The ink of the dark scheme is a little too dark for its fourth step.
+_WHITE = "#ffffff"
 _PAPER = replace(LIGHT, panel="#ffffff", ink="#000000", muted="#444444", notice="#ffffff")
 
 
 def theme_rules() -> str:
     """Return the custom properties of every colour, `--ground` to `--heat-8`, for each scheme."""
     light = f"color-scheme:light;{LIGHT.css()};{_heat_ink(LIGHT.ink, LIGHT.ground)}"
-    dark = f"color-scheme:dark;{DARK.css()};{_heat_ink(DARK.ink, DARK.ground)}"
+    dark = f"color-scheme:dark;{DARK.css()};{_heat_ink(_WHITE, DARK.ground)}"
     paper = f"color-scheme:light;{_PAPER.css()};{_heat_ink(_PAPER.ink, _PAPER.ground)}"
     return "\n".join(
         (

@@ -1,0 +1,195 @@
+"""What a page of a sweep shows of one monitor under one Keras version: all numbers and words, nothing drawn yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kcb_replay.ingest.counted import counted
+from kcb_replay.replay.recommend.words import certainty, sentence
+from kcb_replay.report.many_runs.coded import coded_of
+from kcb_replay.report.many_runs.curves import curves_of
+from kcb_replay.report.many_runs.first import First, first_of
+from kcb_replay.report.many_runs.gathered import gathered
+from kcb_replay.report.many_runs.heat import Grid, Heat, Slice, grid_of, heat_of, setting_names
+from kcb_replay.report.many_runs.notices import LeftOut, Notice, left_out_notice, trust_notice
+from kcb_replay.report.many_runs.plane import Place, Plane, plane_of
+from kcb_replay.report.many_runs.run_table import Runs
+from kcb_replay.report.many_runs.sweep_words import (
+    Answer,
+    answer_of,
+    answer_text,
+    direction_words,
+    facts_of,
+    noun_of,
+    regret_explained,
+    templates_of,
+)
+from kcb_replay.report.many_runs.swept import drawn_acts
+from kcb_replay.report.numbers import decimals_for, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from kcb_replay.replay.callbacks import EarlyStopping
+    from kcb_replay.replay.directions import Direction
+    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.report.facts import Fact
+    from kcb_replay.report.many_runs.first import Limit
+    from kcb_replay.report.many_runs.gathered import Gathered, Recordings
+
+__all__ = ["Advice", "SweepView", "sweep_view"]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The recommendation in words, and the line of Keras code to paste; empty where none is given."""
+
+    sentence: str
+    certainty: tuple[str, ...]
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SweepView:
+    """One monitor under one version; per setting a name, an answer and four facts. `fits` are in all numbers."""
+
+    monitor: str
+    version: str
+    subtitle: str
+    fits: int
+    first: First
+    names: tuple[str, ...]
+    answers: tuple[Answer, ...]
+    templates: Mapping[str, str]
+    facts: tuple[tuple[Fact, ...], ...]
+    grid: Grid
+    heat: Heat
+    plane: Plane
+    interval_remark: str
+    advice: Advice
+    notices: tuple[Notice, ...]
+    runs: Runs
+
+    @property
+    def choice(self) -> int:
+        """The setting that is shown first."""
+        return self.first.number
+
+    @property
+    def answer(self) -> str:
+        """What the setting comes to that is shown first."""
+        return answer_text(self.answers[self.choice], self.templates, self.names[self.choice], self.facts[self.choice])
+
+    @property
+    def shown_slice(self) -> Slice:
+        """The cells among which the first setting stands."""
+        return next(each for each in self.grid.slices if any(self.choice in row for row in each.numbers))
+
+
+_BAR = (
+    "Bar: epochs run (blue) of all recorded (grey), up to the stop (orange tick); ● best epoch of the callback, ○ best"
+    " of the whole recording."
+)
+
+
+def sweep_view(
+    recordings: Recordings,
+    settings: Sequence[EarlyStopping],
+    version: Semantics,
+    *,
+    limit: Limit,
+    draw_all: bool,
+    recorded: Callable[[str], Sequence[str]],
+) -> SweepView:
+    """Return the view of settings that monitor one metric; `recorded` gives the metrics of a run."""
+    decimals, names = decimals_for([]), setting_names(settings)
+    found = gathered(recordings, settings, version)
+    first = first_of(found, limit, decimals)
+    noun = noun_of(found)
+    acts = drawn_acts(recordings, settings, version, first=first.number, draw_all=draw_all)
+    monitor, summaries = settings[0].monitor, found.overall.summaries
+    mode = found.mode
+    left_out = [LeftOut(each.run, each.fit, each.reason) for each in found.overall.left_out]
+    trust = trust_notice(acts, monitor, version, noun) if acts.fits else None
+    notices = [left_out_notice(left_out, monitor, recorded), trust]
+    return SweepView(
+        monitor=monitor,
+        version=version.name,
+        subtitle=_subtitle(found, mode),
+        fits=found.overall.answered,
+        first=first,
+        names=tuple(names),
+        answers=tuple(answer_of(summary, worst, noun) for summary, worst in zip(summaries, found.worst, strict=True)),
+        templates=templates_of(monitor, found.overall.answered, noun),
+        facts=tuple(facts_of(found, number, decimals) for number in range(len(settings))),
+        grid=grid_of(settings),
+        heat=heat_of(summaries, decimals),
+        plane=plane_of(_places(found, names)),
+        interval_remark=_interval_remark(found),
+        advice=_advice(found),
+        notices=tuple(notice for notice in notices if notice),
+        runs=Runs(
+            acts=acts,
+            coded=coded_of(acts, decimals),
+            curves=curves_of(acts.fits, mode, decimals),
+            choice=first.number,
+            noun=noun,
+            decimals=decimals,
+            lowest_head=f"{'Highest' if mode == 'max' else 'Lowest'} {monitor}",
+            caption=f"{_BAR} {regret_explained(settings, mode)}",
+            drawn_remark=_drawn_remark(found.overall.answered, len(acts.fits), noun),
+            has_kept=not all(setting.restore_best_weights for setting in settings),
+        ),
+    )
+
+
+def _subtitle(found: Gathered, mode: Direction | None) -> str:
+    swept, settings = found.overall, found.overall.settings
+    replays = sum(summary.fits for summary in swept.summaries)
+    return (
+        f"{counted(swept.epochs, 'recorded epoch')}, {settings[0].monitor} ({direction_words(mode)}),"
+        f" {counted(len(settings), 'EarlyStopping setting')}, {counted(replays, 'replay')}, {swept.semantics.name}."
+        " Epochs count from 1, as in Keras’ progress bar."
+    )
+
+
+def _places(found: Gathered, names: Sequence[str]) -> list[Place]:
+    front, summaries, spread = set(found.overall.front), found.overall.summaries, found.spread
+    return [
+        Place(
+            choice=number,
+            saving=summary.saving,
+            regret=summary.regret_mean,
+            on_front=number in front,
+            hollow=summary.undecided > 0,
+            label=names[number],
+            saving_interval=spread.saving[number] if spread else None,
+            regret_interval=spread.regret[number] if spread else None,
+        )
+        for number, summary in enumerate(summaries)
+    ]
+
+
+def _interval_remark(found: Gathered) -> str:
+    if found.spread is not None:
+        return (
+            f"Thin lines are 95 % intervals: where the means may lie with other runs of these {found.groups} groups"
+            " (2,000 resamplings of whole groups)."
+        )
+    groups = counted(found.groups, "group")
+    return f"No intervals are drawn: the runs are of {groups} (folders of runs), and it takes 5 to see how they differ."
+
+
+def _advice(found: Gathered) -> Advice:
+    answer = found.recommendation
+    return Advice(sentence(answer), (*certainty(answer), *answer.notes), answer.code or "")
+
+
+def _drawn_remark(fits: int, drawn: int, noun: str) -> str:
+    if drawn == fits:
+        return ""
+    return (
+        f"Drawn and listed here are {whole(drawn)} of {whole(fits)} {noun}s: the 200 with the largest regret under the"
+        f" setting shown first, and 300 others by lot. All means are of all {noun}s; --all draws them all."
+    )

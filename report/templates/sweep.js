@@ -1,0 +1,163 @@
+// The page of a sweep: one choice of a setting drives the answer, the grid, the plane, the curves and the table.
+// A page without any run has no data.
+if (byId('kcb')) load().then(data => {
+  const views = data.views.map(view => ({...view, opened: null}));
+  const runs = runsPart(data), grid = data.grid;
+  let at = data.start.view, choice = data.start.setting, shows = 'regret', slice = 0;
+
+  const view = () => views[at];
+  const ruler = document.createElement('canvas').getContext('2d');
+  ruler.font = '650 13px system-ui, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
+  const box = name => document.querySelector(`[data-view="${at}"] ${name}`);
+  const cells = () => [...box('table.heat').querySelectorAll('button')];
+
+  // The sentence of a setting: its kind, filled with the values of its facts.
+  function answer() {
+    const {answers, facts} = view(), [kind, worst, doubts] = answers[choice];
+    const [, [saving], [regret], [most]] = facts[choice];
+    return fill(view().templates[kind], {name: data.names[choice], saving, regret, most, worst}) + doubts;
+  }
+
+  function openedView() {
+    view().opened ??= opened(view());
+    return view().opened;
+  }
+
+  // Where the labels of the front stand, measured once: every measurement costs a layout of the page.
+  function frontLabels() {
+    view().labels ??= [...box('svg.plane').querySelectorAll('.front-label')].map(label => [label, label.getBBox()]);
+    return view().labels;
+  }
+
+  // The cells take the values of the chosen further arguments, and of what the grid shows.
+  function paintGrid() {
+    const {heat} = view(), texts = heat[shows], steps = heat[`${shows}Steps`];
+    cells().forEach((cell, place) => {
+      const number = grid.slices[slice][place];
+      cell.dataset.setting = number;
+      write(cell, texts[number]);
+      cell.className = `h${steps[number]}${heat.hatched[number] ? ' hatched' : ''}`;
+      const spoken = {name: data.names[number], regret: heat.regret[number], saving: heat.saving[number], doubt: heat.doubts[number]};
+      set(cell, {'aria-label': fill(data.said.cell, spoken), 'aria-pressed': String(number === choice), tabindex: number === choice ? 0 : -1});
+    });
+    if (!cells().some(cell => cell.tabIndex === 0)) cells()[0].tabIndex = 0;
+    write(box('table.heat caption span'), data.said[shows] + (shows === 'regret' ? heat.rule : ''));
+  }
+
+  function paintPlane() {
+    const point = view().points[choice], chosen = box('svg.plane .chosen');
+    set(chosen, {class: point ? 'chosen' : 'chosen gone'});
+    if (!point) return;
+    const [x, y, left = x, right = x, bottom = y, top = y] = point, [across, up, dot, label] = chosen.children;
+    set(across, {d: `M${left} ${y}H${right}`});
+    set(up, {d: `M${x} ${bottom}V${top}`});
+    set(dot, {cx: x, cy: y});
+    write(label, data.names[choice]);
+    // The label stands above its point, on the side that has room.
+    const width = ruler.measureText(data.names[choice]).width * 1.06, beside = x > data.plane.middle ? x - 10 - width : x + 6;
+    const start = Math.max(4, Math.min(beside, data.plane.width - 4 - width));
+    const line = Math.max(y - 14, data.plane.top);
+    set(label, {x: start, y: line, 'text-anchor': 'start'});
+    for (const [other, there] of frontLabels()) {
+      const apart = there.x > start + width || start > there.x + there.width || Math.abs(there.y + there.height - 4 - line) > 16;
+      other.classList.toggle('covered', !apart);
+    }
+    write(box('svg.plane desc'), `${data.names.length} settings. ${answer()}`);
+  }
+
+  function choose(number) {
+    choice = number;
+    slice = Math.max(grid.slices.findIndex(numbers => numbers.includes(number)), 0);
+    write(byId('answer'), answer());
+    document.querySelectorAll('dl.facts dd').forEach((fact, place) => {
+      const [value, remark] = view().facts[choice][place];
+      write(fact.querySelector('span'), value);
+      write(fact.querySelector('small'), remark);
+    });
+    write(byId('code'), view().code[0] + view().codes[choice] + view().code[1]);
+    paintGrid();
+    paintPlane();
+    runs.show(openedView(), choice);
+    others.forEach((other, place) => { other.value = grid.values[slice][place]; });
+  }
+
+  function turnTo(next) {
+    at = next;
+    for (const part of document.querySelectorAll('[data-view]')) part.hidden = Number(part.dataset.view) !== at;
+    for (const button of document.querySelectorAll('[data-turn]')) {
+      const [kind, value] = button.dataset.turn.split(' ');
+      set(button, {'aria-pressed': String(view()[kind] === Number(value))});
+    }
+    write(byId('lowest-head').querySelector('button') || byId('lowest-head'), view().lowestHead);
+    choose(choice);
+  }
+
+  // The cells become buttons: arrow keys move among them, Enter chooses.
+  for (const table of document.querySelectorAll('table.heat')) {
+    for (const cell of table.tBodies[0].querySelectorAll('td')) {
+      const button = document.createElement('button');
+      button.type = 'button';
+      cell.className = '';
+      cell.replaceChildren(button);
+    }
+    table.addEventListener('click', event => {
+      const button = event.target.closest('button');
+      if (button) choose(Number(button.dataset.setting));
+    });
+    table.addEventListener('keydown', event => {
+      const across = table.tHead.rows[0].cells.length - 1;
+      const step = {ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across}[event.key];
+      const from = cells().indexOf(document.activeElement), next = cells()[from + step];
+      if (!step || from < 0) return;
+      event.preventDefault();
+      if (!next) return;
+      cells()[from].tabIndex = -1;
+      next.tabIndex = 0;
+      next.focus();
+    });
+  }
+
+  for (const plane of document.querySelectorAll('svg.plane')) {
+    // The nearest point within reach, for dots are smaller than fingers.
+    plane.addEventListener('click', event => {
+      const seen = plane.createSVGPoint();
+      [seen.x, seen.y] = [event.clientX, event.clientY];
+      const {x, y} = seen.matrixTransform(plane.getScreenCTM().inverse());
+      let found = -1, reach = 18;
+      view().points.forEach((point, number) => {
+        const away = point ? Math.hypot(point[0] - x, point[1] - y) : reach;
+        if (away < reach) [found, reach] = [number, away];
+      });
+      if (found >= 0) choose(found);
+    });
+  }
+
+  const others = [...document.querySelectorAll('select[data-other]')];
+  for (const other of others) {
+    other.addEventListener('change', () => {
+      const place = grid.slices[slice].indexOf(choice);
+      const wanted = others.map(each => each.value);
+      slice = grid.values.findIndex(values => values.every((value, number) => value === wanted[number]));
+      choose(grid.slices[slice][Math.max(place, 0)]);
+    });
+  }
+  for (const button of document.querySelectorAll('[data-shows]')) {
+    button.addEventListener('click', () => {
+      shows = button.dataset.shows;
+      for (const each of document.querySelectorAll('[data-shows]')) set(each, {'aria-pressed': String(each.dataset.shows === shows)});
+      paintGrid();
+    });
+  }
+  for (const button of document.querySelectorAll('[data-turn]')) {
+    button.addEventListener('click', () => {
+      const [kind, value] = button.dataset.turn.split(' ');
+      const wanted = {monitor: view().monitor, version: view().version, [kind]: Number(value)};
+      turnTo(views.findIndex(each => each.monitor === wanted.monitor && each.version === wanted.version));
+    });
+  }
+
+  for (const control of document.querySelectorAll('.control, .live')) control.hidden = false;
+  runs.start(openedView(), choice);
+  turnTo(at);
+  document.documentElement.dataset.ready = 'yes';
+});
