@@ -13,9 +13,11 @@ from kcb_replay.commands.completing import completion_command
 from kcb_replay.commands.conforming import conform_command
 from kcb_replay.commands.inferring import infer_command
 from kcb_replay.commands.ingesting import ingest_command
+from kcb_replay.commands.plotting import plot_command
 from kcb_replay.commands.recommending import recommend_command
-from kcb_replay.commands.replaying import explain_command, plot_command, report_command, simulate_command
+from kcb_replay.commands.replaying import explain_command, report_command, simulate_command
 from kcb_replay.commands.sweeping import sweep_command
+from kcb_replay.commands.teaching import course_command
 from kcb_replay.commands.upkeep import (
     check_command,
     remove_command,
@@ -45,6 +47,7 @@ _COMMANDS = (
     infer_command,
     plot_command,
     report_command,
+    course_command,
     conform_command,
     completion_command,
 )

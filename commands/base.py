@@ -1,33 +1,100 @@
-"""What all commands share: how the package's errors end."""
+"""What all commands share: when there is colour, and how the package's errors end."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import re
+import sys
+from typing import IO, Any
 
 import click
 
 from kcb_replay.errors import KcbReplayError, SettingError
 
-__all__ = ["Command", "Commands"]
+__all__ = ["Command", "Commands", "is_coloured"]
+
+# Where one sentence ends and the next, which says what to do, begins.
+_SENTENCE = re.compile(r"(?<=[.?!]) +(?=[A-Z'])")
 
 
 class Command(click.Command):
-    """Turns the package's errors into one line on stderr and an exit code: the one place that does."""
+    """Has --color, and turns the package's errors into lines on stderr and an exit code: the one place that does."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.params.append(_color_option())
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a setting that cannot be is wrong usage (2), everything else a data problem (1)."""
         try:
             return super().invoke(ctx)
         except SettingError as error:
-            raise click.UsageError(str(error), ctx) from error
+            raise _WrongUsage(str(error)) from error
         except KcbReplayError as error:
-            raise click.ClickException(str(error)) from error
+            raise _Problem(str(error)) from error
         except KeyboardInterrupt:
             click.echo("\nInterrupted. What was written so far is whole.", err=True)
             ctx.exit(130)
+
+    def get_short_help_str(self, limit: int = 150) -> str:
+        """Return the first sentence of the help whole: it is wrapped where it is printed."""
+        return super().get_short_help_str(max(limit, 150))
 
 
 class Commands(click.Group):
     """A group of them."""
 
     command_class = Command
+
+
+class _Problem(click.ClickException):
+    """An error in two parts: what it is, and below it what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        # When it is shown, the command and what it says of colour are gone.
+        self._is_coloured = is_coloured(sys.stderr)
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it on stderr."""
+        from kcb_replay.report.terminal import Ink
+
+        what, *lines = self.message.split("\n")
+        word = Ink(on=self._is_coloured).error("Error:")
+        click.echo(
+            "\n".join([f"{word} {_SENTENCE.sub(chr(10), what, count=1)}", *lines]), file=file or sys.stderr, color=True
+        )
+
+
+class _WrongUsage(_Problem):
+    """An error in what was typed."""
+
+    exit_code = 2
+
+
+def is_coloured(stream: IO[Any]) -> bool:
+    """Tell whether colour is wanted: as --color says, else NO_COLOR and FORCE_COLOR, else on a terminal."""
+    context = click.get_current_context(silent=True)
+    chosen = context.color if context else None
+    if chosen is None and os.environ.get("NO_COLOR"):
+        return False
+    if chosen is None and os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() if chosen is None else chosen
+
+
+def _color_option() -> click.Option:
+    return click.Option(
+        ["--color"],
+        type=click.Choice(("auto", "always", "never")),
+        default="auto",
+        show_default=True,
+        expose_value=False,
+        callback=_choose_color,
+        is_eager=True,
+        help="Colour: auto is on a terminal, unless NO_COLOR or FORCE_COLOR is set.",
+    )
+
+
+def _choose_color(ctx: click.Context, param: click.Parameter, value: str) -> None:  # noqa: ARG001  # the signature is click's
+    ctx.color = {"always": True, "never": False}.get(value)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from kcb_replay.commands.asking import recordings_of
 from kcb_replay.commands.base import Command
-from kcb_replay.commands.options import output_options, quiet_option, runs_argument, store_option
+from kcb_replay.commands.options import (
+    figure_options,
+    figure_settings,
+    output_options,
+    quiet_option,
+    runs_argument,
+    store_option,
+)
 from kcb_replay.commands.printing import print_result, say, size_of
 from kcb_replay.errors import KcbReplayError
 
@@ -31,6 +39,7 @@ __all__ = ["compare_command"]
 @click.option("--mode", type=click.Choice(("auto", "min", "max")), default="auto", show_default=True)
 @click.option("--semantics", default="keras-3.15", show_default=True, help="Which Keras is replayed.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the rules in one plane: a .png, .svg or .pdf file.")
+@figure_options
 @click.option("--per-run", is_flag=True, help="A line per rule and fit instead of one per rule; not as a table.")
 @output_options
 @quiet_option
@@ -45,6 +54,7 @@ def compare_command(
     per_run: bool,
     output: str,
     quiet: bool,
+    **look: Any,
 ) -> None:
     """Compare stopping rules: what each saves and what it gives away, over all runs.
 
@@ -79,5 +89,5 @@ def compare_command(
     if plot is not None:
         from kcb_replay.report.figure import plot as draw
 
-        draw(found, plot)
+        draw(found, plot, **figure_settings(look))
         say([f"Wrote {plot} ({size_of(plot)})"], quiet=quiet)

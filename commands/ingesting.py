@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kcb_replay.commands.base import Command
-from kcb_replay.commands.options import quiet_option, store_option
+from kcb_replay.commands.options import quiet_option, store_option, verbose_option
 from kcb_replay.commands.printing import progress_bar, say
 from kcb_replay.errors import SettingError
 
@@ -42,6 +42,7 @@ __all__ = ["ingest_command"]
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 when anything was left out.")
 @quiet_option
+@verbose_option
 def ingest_command(paths: tuple[Path, ...], store: Path, **options: Any) -> None:
     """Read log files or folders of them into the store.
 
@@ -62,12 +63,13 @@ def ingest_command(paths: tuple[Path, ...], store: Path, **options: Any) -> None
 
 def _ingest(store: Store, paths: Sequence[Path], options: dict[str, Any]) -> None:
     from kcb_replay.ingest.ingest import ingest
-    from kcb_replay.report.summary import ingest_summary
+    from kcb_replay.report.summary import growth_lines, ingest_summary
 
     with progress_bar(options["quiet"]) as progress:
         jobs = options["jobs"] or os.cpu_count() or 1
         report = ingest(store, paths, format=options["format_"], progress=progress, jobs=jobs)
-    say(ingest_summary(report, store.path), quiet=options["quiet"])
+    more = growth_lines(report) if options["verbose"] else []
+    say([*more, *ingest_summary(report, store.path)], quiet=options["quiet"])
     if (options["strict"] and report.left_out) or not (report.written or report.unchanged):
         sys.exit(1)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kcb_replay.commands.completing import completed_runs
+from kcb_replay.commands.printing import ALL_COLUMNS
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ Function = TypeVar("Function", bound="Callable[..., None]")
 __all__ = [
     "Numbers",
     "callback_options",
+    "figure_options",
+    "figure_settings",
     "output_options",
     "quiet_option",
     "reducing_options",
@@ -26,6 +29,7 @@ __all__ = [
     "some_runs_argument",
     "store_option",
     "swept_options",
+    "verbose_option",
 ]
 
 
@@ -56,14 +60,22 @@ store_option = click.option(
     help="Folder of the store.",
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes on stderr.")
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say the reasons, too, on stderr.")
 runs_argument = click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=completed_runs)
 some_runs_argument = click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completed_runs)
 run_argument = click.argument("run", metavar="RUN", shell_complete=completed_runs)
 
 
 def output_options(command: Function) -> Function:
-    """Add --format and its short forms."""
+    """Add --format, its short forms, and --all-columns."""
     for option in (
+        click.option(
+            "--all-columns",
+            is_flag=True,
+            expose_value=False,
+            callback=_choose_all_columns,
+            help="Print a table whole where the terminal is too narrow for it.",
+        ),
         click.option("--csv", "output", flag_value="csv", help="Short for --format csv."),
         click.option("--json", "output", flag_value="json", help="Short for --format json."),
         click.option(
@@ -73,6 +85,29 @@ def output_options(command: Function) -> Function:
             default="table",
             show_default=True,
             help="Form of the result.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _choose_all_columns(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001  # the signature is click's
+    ctx.meta[ALL_COLUMNS] = value
+
+
+def figure_settings(options: dict[str, Any]) -> dict[str, Any]:
+    """Take out of the options what `plot` takes of them."""
+    given = {name: options.pop(name) for name in ("theme", "width")}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def figure_options(command: Function) -> Function:
+    """Add what every figure can be drawn with, see `figure_settings`."""
+    width = "Width of the figure: 3.5 for a column of a paper, 7 for a page, 13.3 for a slide.  [default: 9.6]"
+    for option in (
+        click.option("--width", type=float, metavar="INCHES", help=width),
+        click.option(
+            "--theme", type=click.Choice(("light", "dark")), default="light", show_default=True, help="Of a figure."
         ),
     ):
         command = option(command)

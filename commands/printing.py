@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import click
+
+from kcb_replay.commands.base import is_coloured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -13,8 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kcb_replay.report.machine import Record
+    from kcb_replay.report.terminal import Ink
 
-__all__ = ["all_shown", "print_result", "progress_bar", "say", "size_of"]
+__all__ = ["ALL_COLUMNS", "all_shown", "ink", "print_result", "print_text", "progress_bar", "say", "size_of"]
+
+# Under this name the context of a command keeps whether narrow terminals are to be ignored.
+ALL_COLUMNS = "kcb_replay.all_columns"
 
 
 def print_result(output: str, document: Record, records: Sequence[Record], table: Callable[[], str]) -> None:
@@ -30,8 +37,34 @@ def print_result(output: str, document: Record, records: Sequence[Record], table
         "md": lambda: machine.as_markdown(records),
     }
     text = writers[output]()
-    # Without color, click takes what looks like a colour out of the names; a form without a record has no line.
+    if output == "table":
+        print_text(text)
+    else:
+        # Without color, click takes what looks like a colour out of the names; a form without a record has no line.
+        click.echo(text, color=True, nl=bool(text))
+
+
+def print_text(text: str) -> None:
+    """Print a text for people; on a terminal its tables lose the columns that it is too narrow for, with a note."""
+    from kcb_replay.report.terminal import fitted
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() and not _all_columns() else None
+    text, hidden = fitted(text, width=width, ink=ink())
     click.echo(text, color=True, nl=bool(text))
+    if hidden and not click.get_current_context().params.get("quiet"):
+        count = f"{len(hidden)} columns" if len(hidden) > 1 else "1 column"
+        click.echo(f"{count} hidden ({', '.join(hidden)}); --all-columns or --csv", err=True)
+
+
+def ink() -> Ink:
+    """Return the colours of what goes to stdout."""
+    from kcb_replay.report.terminal import Ink
+
+    return Ink(on=is_coloured(sys.stdout))
+
+
+def _all_columns() -> bool:
+    return bool(click.get_current_context().meta.get(ALL_COLUMNS))
 
 
 def progress_bar(quiet: bool) -> AbstractContextManager[Callable[[int, int, str], None] | None]:

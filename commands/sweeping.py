@@ -12,6 +12,8 @@ import click
 from kcb_replay.commands.asking import listed, metrics_of, require_recorded, swept_arguments
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.options import (
+    figure_options,
+    figure_settings,
     output_options,
     quiet_option,
     reducing_options,
@@ -61,6 +63,7 @@ __all__ = ["sweep_command"]
     metavar="LIMIT",
     help="Page: show first what saves most within this mean regret, 0.002 or 1% of the mean best value.",
 )
+@figure_options
 @output_options
 @quiet_option
 def sweep_command(
@@ -110,8 +113,9 @@ def sweep_command(
     limit = None if max_regret is None else Limit.from_text(max_regret)
     stopping, reducing = swept_arguments(settings)
     asked = _Asked(runs, store, tuple(map(semantics, listed(settings["semantics"]))), rows, top, output, quiet)
+    look = figure_settings(settings)
     if not reducing:
-        _sweep_stopping(asked, stopping, pareto=pareto, also=also, plot=plot, page=page, limit=limit)
+        _sweep_stopping(asked, stopping, pareto=pareto, also=also, plot=plot, look=look, page=page, limit=limit)
     else:
         only = (
             ("--pareto", pareto),
@@ -167,6 +171,7 @@ def _sweep_stopping(
     pareto: bool,
     also: str | None,
     plot: Path | None,
+    look: dict[str, Any],
     page: PageAsked | None,
     limit: Limit | None,
 ) -> None:
@@ -194,7 +199,7 @@ def _sweep_stopping(
     if plot is not None:
         from kcb_replay.report.figure import plot as draw
 
-        draw(found[0], plot)
+        draw(found[0], plot, **look)
         say([f"Wrote {plot} ({size_of(plot)})"], quiet=asked.quiet)
 
 

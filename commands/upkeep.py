@@ -36,7 +36,12 @@ __all__ = [
 @click.option("--tag", help="Only the runs that have this tag.")
 @output_options
 def runs_command(runs: tuple[str, ...], store: Path, tag: str | None, output: str) -> None:
-    """List the runs of the store."""
+    """List the runs of the store.
+
+    \b
+    kcb-replay runs
+    kcb-replay runs 'seeds/*' --tag baseline --json
+    """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.ingest.store import Store
     from kcb_replay.report.tables import run_records, runs_table
     from kcb_replay.report.upkeep import nothing_listed
@@ -55,7 +60,11 @@ def runs_command(runs: tuple[str, ...], store: Path, tag: str | None, output: st
 @store_option
 @output_options
 def show_command(run: str, store: Path, output: str) -> None:
-    """Show one run: its sources, metrics, fits, streams, messages and notes."""
+    """Show one run: its sources, metrics, fits, streams, messages and notes.
+
+    \b
+    kcb-replay show seeds/seed0
+    """  # noqa: D301  # \b keeps click from joining the lines
     import time
 
     from kcb_replay.ingest.store import Store
@@ -80,7 +89,10 @@ def remove_command(runs: tuple[str, ...], store: Path, quiet: bool) -> None:
     """Remove runs from the store, without asking; their logs stay, and the next ingest of them brings the runs back.
 
     RUN is a name or a glob.
-    """
+
+    \b
+    kcb-replay remove 'seeds/*'
+    """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.ingest.store import Store
 
     say([f"Removed {name}" for name in all_shown(Store(store).remove(*runs))], quiet=quiet)
@@ -92,7 +104,11 @@ def remove_command(runs: tuple[str, ...], store: Path, quiet: bool) -> None:
 @store_option
 @quiet_option
 def rename_command(old: str, new: str, store: Path, quiet: bool) -> None:
-    """Give a run another name, which it keeps when its sources are ingested again."""
+    """Give a run another name, which it keeps when its sources are ingested again.
+
+    \b
+    kcb-replay rename run1 resnet50/baseline
+    """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.ingest.store import Store
 
     Store(store).rename(old, new)
@@ -134,7 +150,11 @@ def tag_command(runs: tuple[str, ...], tags: str, remove: bool, store: Path, qui
 @output_options
 @quiet_option
 def check_command(store: Path, output: str, quiet: bool) -> None:
-    """Verify the store: every page, catalogue, row and place of a run. Exits with 1 when something is wrong."""
+    """Verify the store: every page, catalogue, row and place of a run. Exits with 1 when something is wrong.
+
+    \b
+    kcb-replay check --store kcb-store
+    """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.ingest.store import Store
     from kcb_replay.report.upkeep import check_document, check_records, check_text
 
@@ -153,7 +173,10 @@ def snapshot_command(folder: Path, store: Path, quiet: bool) -> None:
     """Make a store in DIR that stays as this one is now, for tools that read while an ingest writes.
 
     Its files are hard links, which take no space. DIR must be new or empty.
-    """
+
+    \b
+    kcb-replay snapshot kcb-snapshot && duckdb -c "from 'kcb-snapshot/data/*.parquet'"
+    """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.ingest.counted import counted
     from kcb_replay.ingest.store import Store
 

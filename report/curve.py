@@ -6,11 +6,12 @@ Epochs count from 1 here. Nothing is decided: everything is read off the events 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.events import CoolingDown, CriterionMet, Improved, NewBest, NotCounted, Stopped, Waited
 from kcb_replay.replay.outcomes import StoppingOutcome
+from kcb_replay.report.language.catalogue import Catalogue, catalogue
 from kcb_replay.report.panels import Level, Rate, Wait, levels_of, rate_of, wait_of
 from kcb_replay.report.phrases import criterion
 from kcb_replay.report.plateau import Range, plateau
@@ -79,11 +80,28 @@ class CurveInfo:
     earliest_stop: int | None
     open_end: str
     nan_note: Mark | None
+    words: Catalogue = field(default_factory=catalogue, repr=False, compare=False)
 
     @property
     def direction_words(self) -> str:
         """Which way is better, in words; empty when nobody knows."""
-        return {"min": "lower is better", "max": "higher is better"}.get(self.direction or "", "")
+        return self.words.say(f"chart.better_{self.direction}") if self.direction else ""
+
+    @property
+    def title(self) -> str:
+        """The metric, and which way is better."""
+        return f"{self.monitor} ({self.direction_words})" if self.direction else self.monitor
+
+    @property
+    def heading(self) -> str:
+        """What the chart is of, for those who do not see it."""
+        below = "".join(("_wait" if self.wait else "", "_rate" if self.rate else ""))
+        return self.words.say(f"chart.heading{below}", monitor=self.monitor)
+
+    @property
+    def epoch_word(self) -> str:
+        """The name of the axis."""
+        return self.words.say("chart.axis")
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -94,42 +112,45 @@ class CurveInfo:
         return (*said, *(self.rate.texts if self.rate else ()))
 
 
-def curve_info(replay: Replay) -> CurveInfo:
-    """Return what the chart of a replay shows."""
+def curve_info(replay: Replay, words: Catalogue | None = None) -> CurveInfo:
+    """Return what the chart of a replay shows, in the language of `words`."""
+    words = words or catalogue()
     position = lead_position(replay)
     outcome = replay.outcomes[position]
     decimals = decimals_of(replay)
     found = monitored_values(replay, position)
     values = tuple(found.get(epoch.index) for epoch in replay.stream.epochs)
     epochs = tuple(epoch.index + 1 for epoch in replay.stream.epochs)
-    best, kept, lowest = _best(replay, position, decimals), _kept(outcome, decimals), _lowest(outcome, replay, decimals)
+    best, kept = _best(replay, position, decimals, words), _kept(outcome, decimals, words)
+    lowest = _lowest(outcome, replay, decimals, words)
     in_sight = [mark.value for mark in (best, kept, lowest) if mark]
     return CurveInfo(
         run=replay.run,
         fit=replay.fit,
-        answer=answer(replay) if can_stop(replay) else outcome_sentence(outcome, replay),
-        sentences=tuple(outcome_sentence(each, replay) for each in replay.outcomes),
+        answer=answer(replay, words) if can_stop(replay) else outcome_sentence(outcome, replay, words),
+        sentences=tuple(outcome_sentence(each, replay, words) for each in replay.outcomes),
         monitor=_metric(replay, position),
         direction=outcome.mode,
         epochs=epochs,
         values=values,
         split=replay.epochs_run,
-        scale=plateau(epochs, values, outcome.mode, marks=in_sight, show=decimals.show),
-        stop=_stop(replay, position, found),
+        scale=plateau(epochs, values, outcome.mode, marks=in_sight, show=decimals.show, words=words),
+        stop=_stop(replay, position, found, words),
         best=best,
         kept=kept,
         lowest=lowest,
-        regret=_regret(outcome, decimals),
+        regret=_regret(outcome, decimals, words),
         levels=levels_of(replay, position),
-        wait=wait_of(replay, position),
-        rate=rate_of(replay),
+        wait=wait_of(replay, position, words),
+        rate=rate_of(replay, words),
         validity=replay.validity.label,
         reason=replay.validity.reason,
         what_if_from=what_if_from(replay),
-        what_if_label=_what_if_label(replay),
+        what_if_label=_what_if_label(replay, words),
         earliest_stop=_earliest_stop(replay),
-        open_end=_open_end(replay),
-        nan_note=_nan_note(epochs, values),
+        open_end=_open_end(replay, words),
+        nan_note=_nan_note(epochs, values, words),
+        words=words,
     )
 
 
@@ -162,56 +183,59 @@ def _metric(replay: Replay, position: int) -> str:
     return replay.outcomes[position].monitor or next(iter(usual), "no metric")
 
 
-def _stop(replay: Replay, position: int, values: dict[int, float]) -> Mark | None:
+def _stop(replay: Replay, position: int, values: dict[int, float], words: Catalogue) -> Mark | None:
     if replay.stop_index is None:
         return None
-    doubt = " (what-if)" if replay.validity.label == "hypothetical" else ""
+    key = "chart.stop_what_if" if replay.validity.label == "hypothetical" else "chart.stop"
     waits = (event for event in replay.rows[-1].events[position] if isinstance(event, Stopped))
-    met = (criterion(event) for event in replay.rows[-1].events[position] if isinstance(event, CriterionMet))
-    why = next((f"wait {event.wait}/{event.patience:g}" for event in waits), next(met, replay.stopped_by))
-    label = f"stops after epoch {replay.stop_index + 1}: {why}{doubt}"
+    met = (criterion(event, words) for event in replay.rows[-1].events[position] if isinstance(event, CriterionMet))
+    counts = (words.say("chart.count", wait=event.wait, patience=f"{event.patience:g}") for event in waits)
+    why = next(counts, next(met, replay.stopped_by))
+    label = words.say(key, epoch=replay.stop_index + 1, why=why)
     return Mark(replay.stop_index + 1, values.get(replay.stop_index), label)
 
 
-def _best(replay: Replay, position: int, decimals: Decimals) -> Mark | None:
+def _best(replay: Replay, position: int, decimals: Decimals, words: Catalogue) -> Mark | None:
     improved = [
         event for row in replay.rows for event in row.events[position] if isinstance(event, (Improved, NewBest))
     ]
     if not improved:
         return None
     last = improved[-1]
-    return Mark(last.epoch, last.value, f"best {decimals.show(last.value)}, epoch {last.epoch}")
+    label = words.say("chart.best", value=decimals.show(last.value), epoch=last.epoch)
+    return Mark(last.epoch, last.value, label)
 
 
-def _kept(outcome: Outcome, decimals: Decimals) -> Mark | None:
+def _kept(outcome: Outcome, decimals: Decimals, words: Catalogue) -> Mark | None:
     if not isinstance(outcome, StoppingOutcome) or outcome.kept_index in (None, outcome.best_index):
         return None
     epoch = outcome.kept_index + 1
     if outcome.kept_value is None:
-        return Mark(epoch, None, f"kept epoch {epoch}: no {outcome.monitor}")
-    return Mark(epoch, outcome.kept_value, f"kept {decimals.show(outcome.kept_value)}, epoch {epoch}")
+        return Mark(epoch, None, words.say("chart.kept_no_value", epoch=epoch, monitor=outcome.monitor))
+    label = words.say("chart.kept", value=decimals.show(outcome.kept_value), epoch=epoch)
+    return Mark(epoch, outcome.kept_value, label)
 
 
-def _lowest(outcome: Outcome, replay: Replay, decimals: Decimals) -> Mark | None:
+def _lowest(outcome: Outcome, replay: Replay, decimals: Decimals, words: Catalogue) -> Mark | None:
     if not isinstance(outcome, StoppingOutcome) or outcome.lowest_index is None:
         return None
     if outcome.lowest_index in (outcome.best_index, outcome.kept_index) or not outcome.regret:
         return None
-    value, epoch = decimals.show(outcome.lowest_value), outcome.lowest_index + 1
-    if outcome.lowest_index > replay.rows[-1].index:
-        return Mark(epoch, outcome.lowest_value, f"never seen: {value}, epoch {epoch}")
-    # Reached before the stop, but within min_delta of the best.
-    return Mark(
-        epoch, outcome.lowest_value, f"{'highest' if outcome.mode == 'max' else 'lowest'} {value}, epoch {epoch}"
-    )
+    epoch = outcome.lowest_index + 1
+    # One that was reached before the stop is within min_delta of the best.
+    reached = "highest" if outcome.mode == "max" else "lowest"
+    key = "never_seen" if outcome.lowest_index > replay.rows[-1].index else reached
+    label = words.say(f"chart.{key}", value=decimals.show(outcome.lowest_value), epoch=epoch)
+    return Mark(epoch, outcome.lowest_value, label)
 
 
-def _regret(outcome: Outcome, decimals: Decimals) -> Regret | None:
+def _regret(outcome: Outcome, decimals: Decimals, words: Catalogue) -> Regret | None:
     if not isinstance(outcome, StoppingOutcome) or not outcome.regret:
         return None
     if outcome.kept_value is None or outcome.lowest_value is None:
         return None
-    return Regret(outcome.kept_value, outcome.lowest_value, f"regret {decimals.show(outcome.regret)}")
+    label = words.say("chart.regret", regret=decimals.show(outcome.regret))
+    return Regret(outcome.kept_value, outcome.lowest_value, label)
 
 
 def what_if_from(replay: Replay) -> int | None:
@@ -222,9 +246,9 @@ def what_if_from(replay: Replay) -> int | None:
     return replay.stream.epochs[0].index + 1 if through is None else through + 2
 
 
-def _what_if_label(replay: Replay) -> str:
+def _what_if_label(replay: Replay, words: Catalogue) -> str:
     first = what_if_from(replay)
-    return "" if first is None else f"what-if from epoch {first}"
+    return "" if first is None else words.say("chart.what_if", epoch=first)
 
 
 def _earliest_stop(replay: Replay) -> int | None:
@@ -232,20 +256,20 @@ def _earliest_stop(replay: Replay) -> int | None:
     return None if index is None else index + 1
 
 
-def _open_end(replay: Replay) -> str:
+def _open_end(replay: Replay, words: Catalogue) -> str:
     earliest = _earliest_stop(replay)
     if replay.validity.label != "undecided" or replay.stop_index is not None:
         return ""
-    return "recording ends undecided" + (f": could stop after epoch {earliest} at the earliest" if earliest else "")
+    return words.say("chart.open_end_earliest" if earliest else "chart.open_end", epoch=earliest)
 
 
-def _nan_note(epochs: tuple[int, ...], values: tuple[float | None, ...]) -> Mark | None:
+def _nan_note(epochs: tuple[int, ...], values: tuple[float | None, ...], words: Catalogue) -> Mark | None:
     """Say where the metric is NaN: a gap alone could be a missing value."""
     present = [(epoch, math.isnan(value)) for epoch, value in zip(epochs, values, strict=True) if value is not None]
     nans = [epoch for epoch, is_nan in present if is_nan]
     if not nans:
         return None
     if all(is_nan for epoch, is_nan in present if epoch >= nans[0]) and len(nans) > 1:
-        return Mark(nans[0], None, f"NaN from epoch {nans[0]} on")
-    more = f" and {len(nans) - 1} more" if len(nans) > 1 else ""
-    return Mark(nans[0], None, f"NaN at epoch {nans[0]}{more}")
+        return Mark(nans[0], None, words.say("chart.nan_from", epoch=nans[0]))
+    key = "chart.nan_more" if len(nans) > 1 else "chart.nan"
+    return Mark(nans[0], None, words.say(key, epoch=nans[0], more=len(nans) - 1))

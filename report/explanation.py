@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kcb_replay.replay.outcomes import StoppingOutcome
+from kcb_replay.report.curve import lead_position
 from kcb_replay.report.names import shown
+from kcb_replay.report.terminal import PLAIN
 from kcb_replay.report.words import epoch_sentences, outcome_sentence, restored_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kcb_replay.replay.engine import Row
     from kcb_replay.replay.result import Replay
+    from kcb_replay.report.terminal import Ink
 
 __all__ = ["explanation"]
 
 
-def explanation(replay: Replay) -> str:
-    """Return the answer, its limits, and a line per epoch and callback."""
-    return "\n".join(_lines(replay))
+def explanation(replay: Replay, ink: Ink = PLAIN) -> str:
+    """Return the answer, its limits, and a line per epoch and callback; the stop and the best epoch in colour."""
+    return "\n".join(_lines(replay, ink))
 
 
-def _lines(replay: Replay) -> Iterator[str]:
+def _lines(replay: Replay, ink: Ink) -> Iterator[str]:
     fit = f", fit {replay.fit}" if replay.fit else ""
     yield f"{shown(replay.run)}{fit}: {replay.epochs} epochs, {replay.semantics.name}"
     for outcome in replay.outcomes:
         yield ""
-        yield str(outcome.settings)
+        yield shown(str(outcome.settings))
         yield outcome_sentence(outcome, replay)
         yield f"{outcome.validity.label.capitalize()}: {outcome.validity.reason}"
     for note in replay.notes:
@@ -35,11 +40,11 @@ def _lines(replay: Replay) -> Iterator[str]:
         yield ""
         yield f"Note: {shown(lint.text)}"
     yield ""
-    yield from _epoch_lines(replay)
+    yield from _epoch_lines(replay, ink)
     yield from restored_sentences(replay)
 
 
-def _epoch_lines(replay: Replay) -> Iterator[str]:
+def _epoch_lines(replay: Replay, ink: Ink) -> Iterator[str]:
     per_callback = [epoch_sentences(replay, position) for position in range(len(replay.callbacks))]
     several = len(per_callback) > 1
     width = len(str(replay.rows[-1].index + 1))
@@ -55,4 +60,12 @@ def _epoch_lines(replay: Replay) -> Iterator[str]:
         ]
         for number, text in enumerate(said or ["Nothing happens."]):
             start = f"epoch {sentences[0].epoch:>{width}}: " if number == 0 else " " * (len("epoch : ") + width)
-            yield f"{start}{text}"
+            yield _coloured(f"{start}{text}", replay, row, ink)
+
+
+def _coloured(line: str, replay: Replay, row: Row, ink: Ink) -> str:
+    lead = replay.outcomes[lead_position(replay)]
+    if row.stoppers:
+        return ink.stop(line)
+    is_best = isinstance(lead, StoppingOutcome) and row.index == lead.best_index
+    return ink.best(line) if is_best else line

@@ -1,27 +1,29 @@
-"""Charts as matplotlib figures and as PNG, SVG or PDF files.
-
-Draws the same layout as the pages. Uses neither pyplot nor the user's rcParams: every setting is given here.
-"""
+"""`kcb.plot`: any result as a matplotlib Figure, and as a PNG, SVG or PDF file."""
 
 from __future__ import annotations
 
-import textwrap
-import warnings
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from kcb_replay.errors import SettingError
+from kcb_replay.errors import SettingError, did_you_mean
+from kcb_replay.replay.replay import Simulation
+from kcb_replay.replay.result import Replay
 from kcb_replay.replay.rule_comparison import RuleComparison
 from kcb_replay.replay.sweep.overall import Overall, overall
 from kcb_replay.replay.sweep.table import Sweep
 from kcb_replay.report.curve import curve_info
-from kcb_replay.report.drawing import BEST, INK, MISSED, MUTED, RATE, STOP, draw_panels
-from kcb_replay.report.files import write_whole
-from kcb_replay.report.layout import LEFT, WIDTH, layout_of
-from kcb_replay.report.names import shown
+from kcb_replay.report.figures.canvas import INCHES, Look, look_of
+from kcb_replay.report.figures.rules import figure_of_rules
+from kcb_replay.report.figures.run import figure_of_run
+from kcb_replay.report.figures.saving import require_figure_file, save
+from kcb_replay.report.figures.strips import figure_of_strips
+from kcb_replay.report.figures.sweep import figure_of_sweep
+from kcb_replay.report.figures.trace import figure_of_trace
+from kcb_replay.report.palette import palette_of
 from kcb_replay.report.rules import rules_info
-from kcb_replay.report.rules_figure import figure_of_rules
-from kcb_replay.report.sweep_figure import figure_of_sweep
+from kcb_replay.report.strips import strips_info
 from kcb_replay.report.sweep_info import sweep_info
 
 if TYPE_CHECKING:
@@ -29,143 +31,92 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from kcb_replay.replay.result import Replay
     from kcb_replay.report.curve import CurveInfo
-    from kcb_replay.report.placing import Anchor, Role
 
-    Plottable: TypeAlias = Replay | RuleComparison | Sweep | Overall
+__all__ = ["KINDS", "RULES_KINDS", "RUN_KINDS", "SWEEP_KINDS", "Plottable", "plot", "require_figure_file"]
 
-__all__ = ["figure_of", "plot", "require_figure_file"]
-
-_SUFFIXES = (".png", ".svg", ".pdf")
-_DPI = 100
-_PNG_DPI = 200
-_PX = 72 / _DPI
-_FONT = "DejaVu Sans"
-_TEXT: dict[Role, str] = {
-    "axis": MUTED,
-    "title": INK,
-    "stop": STOP,
-    "best": BEST,
-    "missed": MISSED,
-    "kept": INK,
-    "rate": RATE,
-    "note": MUTED,
-}
-_LINE_HEIGHT, _WRAP, _NAME = 19, 126, 80
-_ALIGN: dict[Anchor, str] = {"start": "left", "middle": "center", "end": "right"}
+Plottable: TypeAlias = Replay | Simulation | Sequence[Replay] | RuleComparison | Sweep | Overall
+# What can be drawn of each result; the first is drawn if not asked otherwise.
+RUN_KINDS = ("run", "curve", "wait", "lr")
+SWEEP_KINDS = ("sweep", "heatmap", "pareto")
+RULES_KINDS = ("rules",)
+_MANY_KINDS = ("strips",)
+KINDS = (*RUN_KINDS, *_MANY_KINDS, *SWEEP_KINDS, *RULES_KINDS)
 
 
-def plot(result: Plottable, path: str | os.PathLike[str] | None = None) -> Figure:
-    """Draw a replay, a comparison of rules or a sweep of EarlyStopping; with `path`, write it as PNG, SVG or PDF.
-
-    The file appears whole or not at all. Raises `SettingError` for any other suffix, `KcbReplayError` where the file
-    cannot be written.
-    """
-    if path is None:
-        return _drawn(result)
-    target = Path(path)
-    require_figure_file(target)
-    figure = _drawn(result)
-    write_whole(target, lambda temporary: _save(figure, temporary))
-    return figure
-
-
-def require_figure_file(path: Path) -> None:
-    """Raise `SettingError` unless the file is of a kind that can be drawn."""
-    if path.suffix.lower() not in _SUFFIXES:
-        raise SettingError(f"{path.name} must end in .png, .svg or .pdf: the suffix chooses the format.")
-
-
-def _drawn(result: Plottable) -> Figure:
-    if isinstance(result, RuleComparison):
-        return figure_of_rules(rules_info(result))
-    if isinstance(result, Sweep):
-        result = overall([result], result.settings, result.semantics)
-    if isinstance(result, Overall):
-        return figure_of_sweep(sweep_info(result))
-    return figure_of(curve_info(result))
-
-
-def figure_of(info: CurveInfo) -> Figure:
-    """Return the chart as a Figure whose axes are the metric, the wait counter and, if known, the learning rate."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    layout = layout_of(info)
-    header = _header(info)
-    head = _LINE_HEIGHT * len(header) + 26
-    size = (WIDTH / _DPI, (layout.height + head) / _DPI)
-    figure = Figure(figsize=size, dpi=_DPI, facecolor="white", edgecolor="white", linewidth=0)
-    # Whatever the user prefers, the panels stand where the layout says.
-    figure.set_layout_engine("none")
-    FigureCanvasAgg(figure)
-    for row, (text, role) in enumerate(header):
-        size_px = 17 if row == 0 else 13
-        _write(figure, LEFT - 46, 28 + row * _LINE_HEIGHT, text, _TEXT[role], bold=row == 0, size=size_px)
-    draw_panels(figure, info, layout, head)
-    for label in layout.all_labels:
-        align = _ALIGN[label.anchor]
-        _write(figure, label.x, label.y + head, label.text, _TEXT[label.role], bold=label.bold, align=align)
-    return figure
-
-
-def _save(figure: Figure, path: Path) -> None:
-    suffix = path.suffix.lower()
-    # No date: the same replay gives the same file.
-    metadata = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[suffix]
-    whole = figure.bbox_inches
-    dpi = _PNG_DPI if suffix == ".png" else _DPI
-    with warnings.catch_warnings():
-        # A name may hold characters that the font lacks: a box for each is drawn, and says as much.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(
-            path, format=suffix[1:], dpi=dpi, facecolor="white", bbox_inches=whole, pad_inches=0, metadata=metadata
-        )
-
-
-def _header(info: CurveInfo) -> list[tuple[str, Role]]:
-    name = info.run if info.fit == 0 else f"{info.run}, fit {info.fit}"
-    lines: list[tuple[str, Role]] = [(_middle_cut(shown(name)), "title")]
-    lines += [(line, "title") for line in textwrap.wrap(shown(" ".join(info.sentences)), _WRAP)]
-    reason = shown(f"{info.validity}: {info.reason}")
-    return lines + [(line, "axis") for line in textwrap.wrap(reason, _WRAP)]
-
-
-def _middle_cut(name: str) -> str:
-    # The ends tell runs apart: a common folder in front, a seed behind.
-    return name if len(name) <= _NAME else f"{name[: _NAME // 2]}…{name[-_NAME // 2 :]}"
-
-
-def _write(
-    figure: Figure,
-    x: float,
-    y: float,
-    text: str,
-    colour: str,
+def plot(
+    what: Plottable,
+    path: str | os.PathLike[str] | None = None,
     *,
-    bold: bool = False,
-    align: str = "left",
-    size: float = 13,
-) -> None:
-    from matplotlib import patheffects
+    kind: str | None = None,
+    theme: str = "light",
+    width: float = INCHES,
+) -> Figure:
+    """Draw a result; with `path`, write it as PNG, SVG or PDF, too.
 
-    height = figure.get_figheight() * _DPI
-    figure.text(
-        x / WIDTH,
-        1 - y / height,
-        shown(text),
-        color=colour,
-        fontsize=size * _PX,
-        fontfamily=_FONT,
-        fontweight="bold" if bold else "normal",
-        fontstyle="normal",
-        fontvariant="normal",
-        fontstretch="normal",
-        antialiased=True,
-        ha=align,
-        va="baseline",
-        parse_math=False,
-        path_effects=[patheffects.withStroke(linewidth=3, foreground="white")],
-        zorder=9,
+    A replay is drawn as a "run" (curve, wait counter and learning rate) or one of these alone: "curve", "wait", "lr".
+    Many replays (a list, or what `simulate` returns) are "strips", a line each. A sweep of EarlyStopping is a "sweep",
+    or its "heatmap" or "pareto" front alone; a comparison of stopping rules is "rules". `theme` is "light" or "dark",
+    `width` in inches: narrower than 9.6 is laid out anew, wider is larger.
+
+    The file appears whole or not at all. Raises `SettingError` for any other suffix, a kind that the result has not,
+    or a width at which nothing could be read; `KcbReplayError` where the file cannot be written.
+    """
+    target = None if path is None else Path(path)
+    if target is not None:
+        require_figure_file(target)
+    figure = _drawn(what, kind, look_of(palette_of(theme), width))
+    if target is not None:
+        save(figure, target)
+    return figure
+
+
+def _drawn(what: Plottable, kind: str | None, look: Look) -> Figure:
+    if isinstance(what, RuleComparison):
+        _chosen(kind, RULES_KINDS, "a comparison of rules")
+        return figure_of_rules(rules_info(what), look)
+    if isinstance(what, (Sweep, Overall)):
+        return _drawn_sweep(what, _chosen(kind, SWEEP_KINDS, "a sweep"), look)
+    replays = _replays_of(what)
+    one = len(replays) == 1
+    known = (*RUN_KINDS, *_MANY_KINDS) if one else _MANY_KINDS
+    chosen = _chosen(kind, known, "a replay" if one else f"{len(replays)} replays")
+    if chosen in RUN_KINDS:
+        return _drawn_run(curve_info(replays[0]), chosen, look)
+    left_out = len(what.left_out) if isinstance(what, Simulation) else 0
+    return figure_of_strips(strips_info(replays, left_out), look)
+
+
+def _drawn_sweep(found: Sweep | Overall, kind: str, look: Look) -> Figure:
+    if isinstance(found, Sweep):
+        found = overall([found], found.settings, found.semantics)
+    return figure_of_sweep(sweep_info(found), look, heat=kind != "pareto", pareto=kind != "heatmap")
+
+
+def _drawn_run(info: CurveInfo, kind: str, look: Look) -> Figure:
+    if kind == "wait":
+        return figure_of_trace(info, look, "wait")
+    if kind == "lr":
+        return figure_of_trace(info, look, "lr")
+    return figure_of_run(info if kind == "run" else replace(info, wait=None, rate=None), look)
+
+
+def _replays_of(what: object) -> Sequence[Replay]:
+    if isinstance(what, Replay):
+        return [what]
+    many = what.replays if isinstance(what, Simulation) else what
+    if isinstance(many, Sequence) and many and all(isinstance(each, Replay) for each in many):
+        return many
+    if isinstance(many, Sequence) and not many:
+        raise SettingError("There is no replay to draw.")
+    raise SettingError(
+        f"A {type(what).__name__} cannot be drawn. A Replay, a Simulation or a list of replays, a sweep of"
+        " EarlyStopping and a comparison of rules can."
     )
+
+
+def _chosen(kind: str | None, known: Sequence[str], of: str) -> str:
+    if kind is None or kind in known:
+        return kind or known[0]
+    hint = did_you_mean(kind, known) if kind not in KINDS else ""
+    raise SettingError(f"There is no kind {kind!r} of {of}, only {', '.join(known)}.{hint}")

@@ -1,28 +1,55 @@
 """From the info of a chart to pixels: panels, scales, ticks and placed labels, once for figures and pages.
 
-The canvas is `WIDTH` pixels wide with y downwards; whoever draws only transfers the numbers.
+The canvas is `WIDTH` pixels wide, if not asked otherwise, with y downwards; whoever draws only transfers the numbers.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.placing import Box, Label, Places, Role, around, beside
-from kcb_replay.report.ticks import Tick, epoch_ticks, value_ticks
 
 if TYPE_CHECKING:
-    from kcb_replay.report.curve import CurveInfo, Mark
-    from kcb_replay.report.panels import Rate
+    from collections.abc import Sequence
 
-__all__ = ["LEFT", "RIGHT", "WIDTH", "Layout", "Panel", "layout_of"]
+    from kcb_replay.report.curve import CurveInfo, Mark
+    from kcb_replay.report.panels import Rate, Wait
+
+__all__ = [
+    "LEFT",
+    "RIGHT",
+    "WIDTH",
+    "Layout",
+    "Panel",
+    "Tick",
+    "between",
+    "epoch_ticks",
+    "layout_of",
+    "put_ends",
+    "put_patience",
+    "put_rate",
+    "rate_panel",
+    "value_ticks",
+]
 
 WIDTH, LEFT, RIGHT = 960, 66, 788
 _TOP, _METRIC, _WAIT, _RATE, _GAP, _AXIS = 46, 300, 58, 56, 44, 34
 _CURVE_STEP = 6.0
+_MOST_STEPS = 2000
+# Pixels that the number of an epoch takes with its air.
+_EPOCH_TICK = 64
 # Covering a dot is as bad as covering this many points of a curve.
 _DOT_WEIGHT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A value on an axis and how it is written."""
+
+    value: float
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +94,12 @@ class Layout:
     axis_y: float
     x_ticks: tuple[Tick, ...]
     labels: tuple[Label, ...]
+    width: float = WIDTH
+
+    @property
+    def right(self) -> float:
+        """Return the right edge of the panels; beside it is room for what is said in the margin."""
+        return self.width - (WIDTH - RIGHT)
 
     @property
     def bottom(self) -> float:
@@ -84,20 +117,20 @@ class Layout:
 
     def x(self, epoch: float) -> float:
         """Return the pixel column of an epoch."""
-        return LEFT + (epoch - self.first) / (self.last - self.first) * (RIGHT - LEFT)
+        return LEFT + (epoch - self.first) / (self.last - self.first) * (self.right - LEFT)
 
 
-def layout_of(info: CurveInfo) -> Layout:
-    """Return the geometry of a chart."""
+def layout_of(info: CurveInfo, width: float = WIDTH) -> Layout:
+    """Return the geometry of a chart that is so many pixels wide."""
     metric = _metric_panel(info)
     wait = Panel(metric.bottom + _GAP, metric.bottom + _GAP + _WAIT, 0.0, info.wait.top) if info.wait else None
-    rate = _rate_panel(info.rate, (wait or metric).bottom + _GAP) if info.rate else None
+    rate = rate_panel(info.rate, (wait or metric).bottom + _GAP) if info.rate else None
     axis_y = (rate or wait or metric).bottom + 12
     # Half an epoch of air, so that the bars of the first and the last fit.
-    bare = Layout(axis_y + _AXIS, info.epochs[0] - 0.5, info.epochs[-1] + 0.5, metric, wait, rate, axis_y, (), ())
-    return Layout(
-        bare.height, bare.first, bare.last, metric, wait, rate, axis_y, epoch_ticks(info.epochs), _labels(info, bare)
+    bare = Layout(
+        axis_y + _AXIS, info.epochs[0] - 0.5, info.epochs[-1] + 0.5, metric, wait, rate, axis_y, (), (), width
     )
+    return replace(bare, x_ticks=epoch_ticks(info.epochs, bare.right - LEFT), labels=_labels(info, bare))
 
 
 def _metric_panel(info: CurveInfo) -> Panel:
@@ -107,8 +140,39 @@ def _metric_panel(info: CurveInfo) -> Panel:
     return Panel(_TOP, _TOP + _METRIC, info.scale.low, info.scale.high, ticks)
 
 
-def _rate_panel(rate: Rate, top: float) -> Panel:
-    bottom = top + _RATE
+def value_ticks(low: float, high: float) -> tuple[Tick, ...]:
+    """Return about five round values between two."""
+    from matplotlib.ticker import MaxNLocator
+
+    values = [float(value) for value in MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)]
+    step = values[1] - values[0]
+    return tuple(Tick(value, _tick_text(value, step)) for value in values if low <= value <= high)
+
+
+def _tick_text(value: float, step: float) -> str:
+    if step < 1e-6 or abs(value) >= 1e6:
+        return f"{value:.6g}"
+    fitting = (count for count in range(8) if abs(round(step, count) - step) < step * 1e-6)
+    return f"{value + 0.0:.{next(fitting, 8)}f}"
+
+
+def epoch_ticks(epochs: Sequence[int], pixels: float = RIGHT - LEFT) -> tuple[Tick, ...]:
+    """Return the first epoch and round ones behind it, as many as are apart on so many pixels."""
+    from matplotlib.ticker import MaxNLocator
+
+    first, last = epochs[0], epochs[-1]
+    if first == last:
+        return (Tick(first, str(first)),)
+    locator = MaxNLocator(nbins=max(2, min(10, int(pixels / _EPOCH_TICK))), steps=[1, 2, 5, 10], integer=True)
+    values = [round(float(value)) for value in locator.tick_values(first, last)]
+    step = values[1] - values[0]
+    inside = [value for value in values if first + step / 2 < value <= last]
+    return tuple(Tick(value, f"{value:,}") for value in [first, *inside])
+
+
+def rate_panel(rate: Rate, top: float, height: float = _RATE) -> Panel:
+    """Return the panel of a learning rate, logarithmic where that can be."""
+    bottom = top + height
     rates = [value for value in (*rate.rates, rate.after) if math.isfinite(value)]
     low, high = (min(rates), max(rates)) if rates else (0.0, 1.0)
     if low > 0 and high > low:
@@ -119,13 +183,13 @@ def _rate_panel(rate: Rate, top: float) -> Panel:
 
 def _labels(info: CurveInfo, layout: Layout) -> tuple[Label, ...]:
     places = Places(_points(info, layout))
-    canvas = Box(2, 2, WIDTH - 2, layout.height)
+    canvas = Box(2, 2, layout.width - 2, layout.height)
     _put_titles(info, layout, places, canvas)
     _put_marks(info, layout, places)
     _put_margin(info, layout, places, canvas)
     _put_notes(info, layout, places)
     if info.rate and layout.rate:
-        _put_rate(info.rate, layout, layout.rate, places, canvas)
+        put_rate(info.rate, layout, layout.rate, places, canvas)
     return places.placed
 
 
@@ -138,45 +202,52 @@ def _points(info: CurveInfo, layout: Layout) -> list[tuple[float, float]]:
             continue
         here = None if math.isnan(value) else (layout.x(epoch), layout.metric.unclamped_y(value))
         if here:
-            points += _between(before or here, here)
+            points += between(before or here, here)
         before = here
     for level in info.levels:
         y = layout.metric.unclamped_y(level.best)
-        points += _between((layout.x(level.first), y), (layout.x(level.last), y))
+        points += between((layout.x(level.first), y), (layout.x(level.last), y))
     for mark, _ in _roles(info):
         if mark.value is not None and not math.isnan(mark.value):
             points += [(layout.x(mark.epoch), layout.metric.y(mark.value))] * _DOT_WEIGHT
     if info.stop:
         x = layout.x(info.stop.epoch)
         # A vertical line crosses few rows of a label, so each of its points is there three times.
-        points += _between((x, layout.metric.top), (x, layout.axis_y)) * 3
+        points += between((x, layout.metric.top), (x, layout.axis_y)) * 3
     return points
 
 
-def _between(one: tuple[float, float], two: tuple[float, float]) -> list[tuple[float, float]]:
-    steps = max(1, round(math.dist(one, two) / _CURVE_STEP))
+def between(one: tuple[float, float], two: tuple[float, float]) -> list[tuple[float, float]]:
+    """Return points on the way from one to the other, so close that no label slips through."""
+    steps = min(max(1, round(math.dist(one, two) / _CURVE_STEP)), _MOST_STEPS)
     shares = [step / steps for step in range(1, steps + 1)]
     return [(one[0] + (two[0] - one[0]) * share, one[1] + (two[1] - one[1]) * share) for share in shares]
 
 
 def _put_titles(info: CurveInfo, layout: Layout, places: Places, canvas: Box) -> None:
-    title = f"{info.monitor} ({info.direction_words})" if info.direction else info.monitor
-    places.put([Label(LEFT, 14, "start", "title", title)], canvas)
+    places.put([Label(LEFT, 14, "start", "title", info.title)], canvas)
     if info.wait and layout.wait:
-        counter = "wait counter" if info.wait.callback == "EarlyStopping" else f"wait counter of {info.wait.callback}"
-        places.put([Label(LEFT, layout.wait.top - 16, "start", "title", counter)], canvas)
+        places.put([Label(LEFT, layout.wait.top - 16, "start", "title", info.wait.title)], canvas)
     if info.rate and layout.rate:
         places.put([Label(LEFT, layout.rate.top - 20, "start", "title", info.rate.title)], canvas)
+    put_ends(info, layout, places, canvas)
+
+
+def put_ends(info: CurveInfo, layout: Layout, places: Places, canvas: Box) -> None:
+    """Place what is said of the stop, or of a recording that ends before it, and the name of the axis."""
     if info.stop:
-        places.put(beside(layout.x(info.stop.epoch), 36, "stop", info.stop.label), canvas)
+        # On a narrow page the line itself has to say that it is a stop.
+        texts = (info.stop.label, info.stop.label.removeprefix("stops after "), info.stop.label.split(":")[0])
+        x = layout.x(info.stop.epoch)
+        places.put([spot for text in texts for spot in beside(x, 36, "stop", text)], canvas)
     elif info.open_end:
-        places.put([Label(RIGHT, 36, "end", "stop", info.open_end)], canvas)
-    places.put([Label(RIGHT + 14, layout.axis_y + 20, "start", "axis", "epoch")], canvas)
+        places.put([Label(layout.right, 36, "end", "stop", info.open_end)], canvas)
+    places.put([Label(layout.right + 14, layout.axis_y + 20, "start", "axis", info.epoch_word)], canvas)
 
 
 def _put_marks(info: CurveInfo, layout: Layout, places: Places) -> None:
     top, bottom = layout.metric.top, layout.metric.bottom
-    frame = Box(LEFT - 4, top + 1, WIDTH - 4, bottom + 22)
+    frame = Box(LEFT - 4, top + 1, layout.width - 4, bottom + 22)
     above_first = info.direction == "max"
     for mark, role in _roles(info):
         if mark.value is None or math.isnan(mark.value):
@@ -202,15 +273,22 @@ def _put_margin(info: CurveInfo, layout: Layout, places: Places, canvas: Box) ->
     if info.regret:
         rows = (layout.metric.y(info.regret.kept), layout.metric.y(info.regret.best))
         y = sum(rows) / 2 + 4.5
-        spots = [Label(RIGHT + 20, y + shift, "start", "missed", info.regret.label) for shift in (0, 16, -16, 32, -32)]
+        spots = [
+            Label(layout.right + 20, y + shift, "start", "missed", info.regret.label) for shift in (0, 16, -16, 32, -32)
+        ]
         places.put(spots, canvas)
-    if info.wait and layout.wait and math.isfinite(info.wait.patience):
-        y = layout.wait.y(info.wait.patience) + 4.5
-        places.put([Label(RIGHT + 10, y, "start", "stop", info.wait.label)], canvas)
+    if info.wait and layout.wait:
+        put_patience(info.wait, layout, layout.wait, places, canvas)
+
+
+def put_patience(wait: Wait, layout: Layout, panel: Panel, places: Places, canvas: Box) -> None:
+    """Place the name of the dashed level."""
+    if math.isfinite(wait.patience):
+        places.put([Label(layout.right + 10, panel.y(wait.patience) + 4.5, "start", "stop", wait.label)], canvas)
 
 
 def _put_notes(info: CurveInfo, layout: Layout, places: Places) -> None:
-    frame = Box(LEFT - 4, layout.metric.top + 1, WIDTH - 4, layout.metric.bottom + 18)
+    frame = Box(LEFT - 4, layout.metric.top + 1, layout.width - 4, layout.metric.bottom + 18)
     for cut in info.scale.cut_off if info.scale else ():
         y = layout.metric.top + 14 if cut.above else layout.metric.bottom - 6
         spots = [
@@ -223,7 +301,7 @@ def _put_notes(info: CurveInfo, layout: Layout, places: Places) -> None:
     if info.what_if_from is not None:
         x = layout.x(info.what_if_from - 0.5) + 6
         spots = [Label(x, row, "start", "note", info.what_if_label) for row in (bottom, layout.metric.top + 14)]
-        spots += [Label(right, bottom, "end", "note", info.what_if_label) for right in (RIGHT, x - 12)]
+        spots += [Label(right, bottom, "end", "note", info.what_if_label) for right in (layout.right, x - 12)]
         places.put(spots, frame)
     if info.nan_note:
         x = layout.x(info.nan_note.epoch)
@@ -232,7 +310,8 @@ def _put_notes(info: CurveInfo, layout: Layout, places: Places) -> None:
         )
 
 
-def _put_rate(rate: Rate, layout: Layout, panel: Panel, places: Places, canvas: Box) -> None:
+def put_rate(rate: Rate, layout: Layout, panel: Panel, places: Places, canvas: Box) -> None:
+    """Place the rate at the start, at the end, and the epochs of its drops."""
     places.put([Label(LEFT - 8, panel.y(rate.rates[0]) + 4.5, "end", "axis", rate.first_label)], canvas)
     end = layout.x(rate.epochs[-1] + 0.5)
     y = panel.y(rate.after) + 4.5
@@ -241,9 +320,9 @@ def _put_rate(rate: Rate, layout: Layout, panel: Panel, places: Places, canvas: 
         places.put([*spots, Label(end - 6, y - 14, "end", "rate", rate.last_label)], canvas)
     for drop in rate.drops:
         x, y = layout.x(drop.epoch + 0.5), panel.y(drop.old) - 9
-        short_text = drop.label.removeprefix("epoch ")
-        texts = [drop.label, short_text]
+        texts = [drop.label, drop.short_label]
         spots = [Label(x, y - row, "middle", "axis", text) for text in texts for row in (0, 14)] + [
             Label(x + 6, y + 12, "start", "axis", text) for text in texts
         ]
+        spots += [Label(x - 8, y + 25, "end", "axis", text) for text in texts]
         places.put_if_free(spots, canvas)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Decimals", "decimals_for", "short", "whole"]
+__all__ = ["Decimals", "compact", "decimals_for", "short", "whole"]
 
 _DEFAULT, _MOST = 4, 9
 # Beyond these a fixed number of decimals says nothing or fills the line.
@@ -61,6 +61,15 @@ def decimals_for(pairs: Iterable[tuple[float, float]]) -> Decimals:
 def short(value: float) -> str:
     """Return a setting or a learning rate: at most 3 significant digits, `inf` and `nan` as Python writes them."""
     return f"{value:.3g}"
+
+
+def compact(value: float, decimals: int = _DEFAULT) -> str:
+    """Return a value for a cell that holds about six characters: some decimals, or a power of ten."""
+    text = Decimals(decimals).show(value)
+    if len(text) <= 7 or not math.isfinite(value):
+        return text
+    short_text = f"{value:.3g}"
+    return short_text if len(short_text) <= 7 and "e" not in short_text else f"{value:.0e}".replace("e+", "e")
 
 
 def whole(value: int) -> str:

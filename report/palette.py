@@ -7,8 +7,13 @@ colour-blindness matrices. A colour never carries a meaning alone.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Literal, TypeAlias
 
-__all__ = ["DARK", "LIGHT", "Palette"]
+from kcb_replay.errors import SettingError, did_you_mean
+
+__all__ = ["DARK", "LIGHT", "THEMES", "Palette", "Theme", "palette_of"]
+
+Theme: TypeAlias = Literal["light", "dark"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,10 @@ class Palette:
     heat: tuple[str, ...]
     heat_ink_from: int
     """The first step of `heat` on which text takes the colour of the other ground."""
+
+    def heat_ink(self, step: int) -> str:
+        """Return the colour of text on a step of `heat`."""
+        return self.ink if step < self.heat_ink_from else self.ground
 
     def css(self) -> str:
         """Return the colours as custom properties, `--ground` and so on, `--heat-0` to `--heat-8`."""
@@ -79,6 +88,15 @@ DARK = Palette(
     notice="#2a2413",
     notice_line="#e3b04b",
     # The other way round, so that a stronger colour stands out from the ground here as well.
-    heat=("#202a44", "#23406a", *_HEAT[7:2:-1], "#c3debb", "#e8f0d0"),
+    heat=("#202a44", "#23406a", "#225a89", "#247393", *_HEAT[5:1:-1], "#e8f0d0"),
     heat_ink_from=4,
 )
+THEMES: dict[Theme, Palette] = {"light": LIGHT, "dark": DARK}
+
+
+def palette_of(theme: str) -> Palette:
+    """Return the colours of a theme; raises `SettingError` for one that there is none of."""
+    for name, palette in THEMES.items():
+        if name == theme:
+            return palette
+    raise SettingError(f"There is no theme {theme!r}, only light and dark.{did_you_mean(theme, THEMES)}")

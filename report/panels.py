@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -16,6 +16,7 @@ from kcb_replay.replay.callbacks import (
 )
 from kcb_replay.replay.events import CoolingDown, Improved, LearningRateReduced, Stopped, Waited
 from kcb_replay.replay.outcomes import ReduceLROnPlateauOutcome
+from kcb_replay.report.language.catalogue import Catalogue, catalogue
 from kcb_replay.report.numbers import short
 
 if TYPE_CHECKING:
@@ -56,11 +57,18 @@ class Wait:
     callback: str
     patience: float
     bars: tuple[WaitBar, ...]
+    words: Catalogue = field(default_factory=catalogue, repr=False, compare=False)
+
+    @property
+    def title(self) -> str:
+        """Name the panel; whose counter it is goes without saying where it is EarlyStopping's."""
+        known = self.callback == "EarlyStopping"
+        return self.words.say("chart.wait" if known else "chart.wait_of", callback=self.callback)
 
     @property
     def label(self) -> str:
         """Name the dashed line."""
-        return f"patience {self.patience:g}"
+        return self.words.say("chart.patience", patience=f"{self.patience:g}")
 
     @property
     def top(self) -> float:
@@ -77,11 +85,17 @@ class RateDrop:
     old: float
     new: float
     hypothetical: bool
+    words: Catalogue = field(default_factory=catalogue, repr=False, compare=False)
 
     @property
     def label(self) -> str:
-        """Return the epoch, with a question mark where it is a what-if."""
-        return f"epoch {self.epoch}{'?' if self.hypothetical else ''}"
+        """Return the epoch in words, with a question mark where it is a what-if."""
+        return self.words.say("chart.epoch", epoch=self.short_label)
+
+    @property
+    def short_label(self) -> str:
+        """Return the epoch alone, with its question mark."""
+        return f"{self.epoch}{'?' if self.hypothetical else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +108,7 @@ class Rate:
     after: float
     drops: tuple[RateDrop, ...]
     cooldowns: tuple[tuple[int, int], ...]
+    words: Catalogue = field(default_factory=catalogue, repr=False, compare=False)
 
     @property
     def first_label(self) -> str:
@@ -105,13 +120,15 @@ class Rate:
         """The rate at the end, and in how many drops it came there."""
         if not self.drops:
             return short(self.after)
-        return f"{short(self.after)} ({len(self.drops)} drop{'s' if len(self.drops) > 1 else ''})"
+        key = "chart.drops" if len(self.drops) > 1 else "chart.drop"
+        return self.words.say(key, rate=short(self.after), count=len(self.drops))
 
     @property
     def texts(self) -> tuple[str, ...]:
         """What the panel says."""
         places = ", ".join(drop.label for drop in self.drops)
-        return (f"{self.title}: {self.first_label} to {self.last_label}{': ' if places else ''}{places}.",)
+        ends = {"title": self.title, "first": self.first_label, "last": self.last_label, "places": places}
+        return (self.words.say("chart.rate_places" if places else "chart.rate_span", **ends),)
 
 
 _WAITING = (EarlyStopping, ReduceLROnPlateau, LightningEarlyStopping, TorchReduceLROnPlateau)
@@ -133,13 +150,13 @@ def levels_of(replay: Replay, position: int) -> tuple[Level, ...]:
     return tuple(levels.values())
 
 
-def wait_of(replay: Replay, position: int) -> Wait | None:
+def wait_of(replay: Replay, position: int, words: Catalogue | None = None) -> Wait | None:
     """Return the wait counter of the callback at `position`, None for one that does not wait."""
     settings = replay.outcomes[position].settings
     if not isinstance(settings, _WAITING):
         return None
     bars = (_bar(row.events[position]) for row in replay.rows)
-    return Wait(settings.name, settings.patience, tuple(bar for bar in bars if bar))
+    return Wait(settings.name, settings.patience, tuple(bar for bar in bars if bar), words or catalogue())
 
 
 def _bar(events: Sequence[Event]) -> WaitBar | None:
@@ -156,36 +173,38 @@ def _bar(events: Sequence[Event]) -> WaitBar | None:
     return None
 
 
-_START = {"assumed": "learning rate (start assumed)", "given": "learning rate (start given)"}
+_START = {"assumed": "chart.rate_assumed", "given": "chart.rate_given"}
 
 
-def rate_of(replay: Replay) -> Rate | None:
+def rate_of(replay: Replay, words: Catalogue | None = None) -> Rate | None:
     """Return the replayed learning rate, the recorded one where no callback sets it, None where nobody knows."""
     if not any(map(changes_learning_rate, replay.callbacks)):
-        return _recorded_rate(replay)
+        return _recorded_rate(replay, words or catalogue())
+    words = words or catalogue()
     reducing = [outcome for outcome in replay.outcomes if isinstance(outcome, ReduceLROnPlateauOutcome)]
     drops = (
-        RateDrop(drop.index + 1, drop.old_lr, drop.new_lr, drop.validity != "exact")
+        RateDrop(drop.index + 1, drop.old_lr, drop.new_lr, drop.validity != "exact", words)
         for outcome in reducing
         for drop in outcome.drops
     )
     return Rate(
-        title=_START.get(replay.initial_lr_source, "learning rate"),
+        title=words.say(_START.get(replay.initial_lr_source, "chart.rate")),
         epochs=tuple(row.index + 1 for row in replay.rows),
         rates=tuple(row.lr_begin for row in replay.rows),
         after=replay.rows[-1].lr,
         drops=tuple(sorted(drops, key=lambda drop: drop.epoch)),
         cooldowns=tuple(_cooldowns(replay.rows)),
+        words=words,
     )
 
 
-def _recorded_rate(replay: Replay) -> Rate | None:
+def _recorded_rate(replay: Replay, words: Catalogue) -> Rate | None:
     recorded = sorted(replay.stream.learning_rates.items())
     if not recorded:
         return None
     rates = tuple(rate for _, rate in recorded)
     epochs = tuple(index + 1 for index, _ in recorded)
-    return Rate("learning rate, as recorded", epochs, rates, rates[-1], (), ())
+    return Rate(words.say("chart.rate_recorded"), epochs, rates, rates[-1], (), (), words)
 
 
 def _cooldowns(rows: Sequence[Row]) -> Iterable[tuple[int, int]]:

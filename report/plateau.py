@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeGuard
 
+from kcb_replay.report.language.catalogue import catalogue
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from kcb_replay.replay.directions import Direction
+    from kcb_replay.report.language.catalogue import Catalogue
 
 __all__ = ["CutOff", "Range", "plateau"]
 
@@ -57,6 +60,7 @@ def plateau(
     *,
     marks: Iterable[float | None],
     show: Callable[[float], str],
+    words: Catalogue | None = None,
 ) -> Range | None:
     """Return the range to show, None when no value can be shown.
 
@@ -75,7 +79,7 @@ def plateau(
     height = kept or abs(good) or 1.0
     ends = sorted((sign * (good - _GOOD_PADDING * height), sign * (good + kept + _PADDING * height)))
     found = list(zip(epochs, values, strict=True))
-    return Range(ends[0], ends[1], tuple(_cut_off(found, ends[0], ends[1], show)))
+    return Range(ends[0], ends[1], tuple(_cut_off(found, ends[0], ends[1], show, words or catalogue())))
 
 
 def _is_countable(value: float | None) -> TypeGuard[float]:
@@ -91,7 +95,7 @@ def _kept_distance(distances: Sequence[float], marks: Iterable[float]) -> float:
 
 
 def _cut_off(
-    found: Iterable[tuple[int, float | None]], low: float, high: float, show: Callable[[float], str]
+    found: Iterable[tuple[int, float | None]], low: float, high: float, show: Callable[[float], str], words: Catalogue
 ) -> Iterable[CutOff]:
     """Yield where the curve comes from, and the farthest excursion on either side."""
     present = [(epoch, value) for epoch, value in found if value is not None and not math.isnan(value)]
@@ -99,12 +103,14 @@ def _cut_off(
     for number, (side, points) in enumerate(runs):
         if number == 0 and side and len(runs) > 1:
             epoch, value = points[0]
-            yield CutOff(points[-1][0], f"{_ARROW[side]} from {show(value)} at epoch {epoch}", side > 0)
+            text = words.say("chart.cut_from", arrow=_ARROW[side], value=show(value), epoch=epoch)
+            yield CutOff(points[-1][0], text, side > 0)
     for side in (1, -1):
         later = [point for away, points in runs[1:] for point in points if away == side]
         if later:
             epoch, value = max(later, key=lambda point: side * point[1])
-            yield CutOff(epoch, f"{_ARROW[side]} {show(value)} at epoch {epoch}", side > 0)
+            text = words.say("chart.cut", arrow=_ARROW[side], value=show(value), epoch=epoch)
+            yield CutOff(epoch, text, side > 0)
 
 
 _ARROW = {1: "↑", -1: "↓"}

@@ -1,17 +1,68 @@
-"""The axis of regret: linear, or logarithmic where one training that diverged would hide all others."""
+"""The axis of regret: a square root, which parts the small ones, or logarithmic where one that diverged would hide all.
+
+Where regret is a colour, nine steps of the same root; where one diverged, steps of equal number.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["linear_end", "scale_said"]
+from kcb_replay.report.layout import value_ticks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["RegretScale", "heat_steps", "linear_end", "scale_said"]
 
 # A regret is not seen beside one so many times as large.
 _HIDES = 1000
+# Ticks are at least this share of the axis apart.
+_APART = 0.09
+_MANY_DECADES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class RegretScale:
+    """An axis from 0 to `top`; where `linear_until` is given, it is logarithmic above that."""
+
+    top: float
+    linear_until: float | None = None
+    root: bool = False
+
+    def share(self, regret: float) -> float:
+        """Return where on the axis a regret stands, from 0 to 1; beyond 1 where it is above the top."""
+        if self.linear_until is not None:
+            return self._decades(regret) / self._decades(self.top)
+        share = regret / self.top
+        return math.sqrt(share) if self.root and share > 0 else share
+
+    def ticks(self) -> tuple[float, ...]:
+        """Return 0 and round values that are far enough apart."""
+        if self.linear_until is None and not self.root:
+            return tuple(tick.value for tick in value_ticks(0.0, self.top))
+        found = [math.inf]
+        for value in self._round_values():
+            above = 1 + _APART if math.isinf(found[-1]) else self.share(found[-1])
+            if above - self.share(value) >= _APART <= self.share(value):
+                found.append(value)
+        return (0.0, *reversed(found[1:]))
+
+    def _round_values(self) -> Iterator[float]:
+        decades = self.linear_until is not None and self._decades(self.top) > _MANY_DECADES
+        mantissas = (1,) if decades else (5, 2, 1)
+        last = math.floor(math.log10(self.top))
+        for exponent in range(last, last - (30 if decades else 6), -1):
+            yield from (value for mantissa in mantissas if (value := float(f"{mantissa}e{exponent}")) <= self.top)
+
+    def _decades(self, regret: float) -> float:
+        """Return the number of decades above 0, of which what is linear counts as the first."""
+        end = self.linear_until or 1.0
+        return regret / end if regret <= end else 1 + math.log10(regret / end)
 
 
 def linear_end(regrets: Iterable[float]) -> float | None:
@@ -25,3 +76,21 @@ def linear_end(regrets: Iterable[float]) -> float | None:
 def scale_said(end: float | None) -> str:
     """Return what the name of the axis says of its scale."""
     return "" if end is None else f", logarithmic above {end:g}"
+
+
+def heat_steps(regrets: NDArray[np.float64], steps: int) -> NDArray[np.int64]:
+    """Return the step of each regret, from 0; the last one for infinity, -1 where there is none.
+
+    Where one is so large that it would hide the others, the steps are by rank.
+    """
+    known = np.unique(regrets[np.isfinite(regrets)])
+    if not len(known):
+        found = np.full(regrets.shape, -1)
+    elif linear_end(known.tolist()) is not None:
+        found = np.searchsorted(known, regrets) * (steps - 1) // max(len(known) - 1, 1)
+    else:
+        with np.errstate(invalid="ignore"):
+            share = np.sqrt(np.clip(np.nan_to_num(regrets, posinf=0.0), 0, None) / (known[-1] or 1.0))
+        found = np.minimum((share * steps).astype(np.int64), steps - 1)
+    found = np.where(regrets == np.inf, steps - 1, found)
+    return np.where(np.isnan(regrets), -1, found)

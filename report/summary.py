@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 __all__ = [
     "MOST_LINTED",
     "change_lines",
+    "growth_lines",
     "ingest_summary",
     "left_out_lines",
     "plan_lines",
     "plan_summary",
+    "reason_lines",
     "simulation_notes",
 ]
 
@@ -55,8 +57,12 @@ def _left_out_files(left_out: Sequence[LeftOutSource], other_files: int) -> list
 
 def change_lines(report: IngestReport) -> list[str]:
     """Return what one look at trainings that still run has brought: a line per run, and what was left out."""
-    lines = [f"{shown(run.name)}  {_growth(run)}" for run in report.written]
-    return lines + [f"Left out: {shown(_with_path(item.path, item.reason))}" for item in report.left_out]
+    return growth_lines(report) + [f"Left out: {shown(_with_path(item.path, item.reason))}" for item in report.left_out]
+
+
+def growth_lines(report: IngestReport) -> list[str]:
+    """Return a line per run that was written: its epochs, and how many more than before."""
+    return [f"{shown(run.name)}  {_growth(run)}" for run in report.written]
 
 
 def _growth(run: WrittenRun) -> str:
@@ -107,6 +113,16 @@ def simulation_notes(simulation: Simulation) -> list[str]:
     lines += [f"Note: {sentence}." for sentence in difference_sentences(simulation.replays)]
     lines += _lint_lines(simulation.replays)
     return [*lines, *left_out_lines(simulation)]
+
+
+def reason_lines(simulation: Simulation) -> list[str]:
+    """Return a line per answer: how far it holds, and why."""
+    return [
+        f"{shown(replay.run)}, fit {replay.fit}, {shown(str(outcome.settings))}, {replay.semantics.name}:"
+        f" {outcome.validity.label}: {shown(outcome.validity.reason)}"
+        for replay in simulation.replays
+        for outcome in replay.outcomes
+    ]
 
 
 def _lint_lines(replays: Sequence[Replay]) -> list[str]:

@@ -26,10 +26,8 @@ _BAR_CLASS: dict[BarKind, str] = {"waited": "bar", "stopped": "bar-stop", "reduc
 def chart_svg(info: CurveInfo, ident: str) -> str:
     """Return the chart of a replay; `ident` makes its ids unique on the page."""
     layout = layout_of(info)
-    below = [name for name, part in (("the wait counter", info.wait), ("the learning rate", info.rate)) if part]
-    title = f"{info.monitor} per epoch" + (f", with {' and '.join(below)}" if below else "")
     parts = [
-        _tag("title", title, id=f"{ident}-title"),
+        _tag("title", info.heading, id=f"{ident}-title"),
         _tag("desc", " ".join(info.texts), id=f"{ident}-desc"),
         f'<clipPath id="{ident}-clip">{_rect("", LEFT, layout.metric.top, RIGHT - LEFT, _height(layout))}</clipPath>',
         *_ground(info, layout),

@@ -24,6 +24,8 @@ __all__ = ["SweepGrid", "SweepInfo", "SweepPoint", "sweep_info"]
 
 
 _MOST_NAMED = 12
+# So many discs stand side by side on the axis of saving.
+_DISCS = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class SweepPoint:
 class SweepGrid:
     """Mean regret and mean saving by two arguments: `regret[row][column]`, NaN where it is unknown.
 
-    Where further arguments vary, a cell is the setting of least regret among those that share it.
+    Where further arguments vary, a cell is the setting of least regret among those that share it. `undecided` is
+    whether some recording ends before its stop, `front` whether no other setting beats it.
     """
 
     columns: str
@@ -53,6 +56,31 @@ class SweepGrid:
     row_names: tuple[str, ...]
     regret: tuple[tuple[float, ...], ...]
     saving: tuple[tuple[float, ...], ...]
+    undecided: tuple[tuple[bool, ...], ...]
+    front: tuple[tuple[bool, ...], ...]
+
+    def turned(self) -> SweepGrid:
+        """Return the same grid with rows and columns exchanged."""
+        return SweepGrid(
+            columns=self.rows,
+            rows=self.columns,
+            column_names=self.row_names,
+            row_names=self.column_names,
+            regret=tuple(zip(*self.regret, strict=True)),
+            saving=tuple(zip(*self.saving, strict=True)),
+            undecided=tuple(zip(*self.undecided, strict=True)),
+            front=tuple(zip(*self.front, strict=True)),
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the marks of the cells mean."""
+        notes = ["Framed: no other setting beats it."] if any(map(any, self.front)) else []
+        if any(map(any, self.undecided)):
+            notes.append("≥: some recordings end before the stop.")
+        if any(math.isnan(regret) for row in self.regret for regret in row):
+            notes.append("?: unknown.")
+        return tuple(notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +93,7 @@ class SweepInfo:
     title: str
     x_label: str
     y_label: str
+    regret_label: str
     linear_until: float | None
     points: tuple[SweepPoint, ...]
     grid: SweepGrid | None
@@ -75,7 +104,7 @@ class SweepInfo:
 def sweep_info(found: Overall) -> SweepInfo:
     """Return what the figure of a sweep shows."""
     varying = varying_arguments(found.settings, ARGUMENTS)
-    named = {number: place for place, number in enumerate(_named(found.front), 1)}
+    named = {number: place for place, number in enumerate(_named(found), 1)}
     points = [
         SweepPoint(
             saving=found.summaries[number].saving,
@@ -87,23 +116,30 @@ def sweep_info(found: Overall) -> SweepInfo:
         for number in found.distinct
         if math.isfinite(found.summaries[number].regret_mean)
     ]
-    monitors = sorted({setting.monitor for setting in found.settings})
+    metrics = shown(", ".join(sorted({setting.monitor for setting in found.settings})))
     end = linear_end(point.regret for point in points)
     return SweepInfo(
         title=head_of_sweep(found, ARGUMENTS),
         x_label="mean saving (share of the recorded epochs that would not run)",
-        y_label=f"mean regret ({shown(', '.join(monitors))}{scale_said(end)})",
+        y_label=f"mean regret ({metrics}{scale_said(end) or ', square-root scale'})",
+        regret_label=f"Mean regret, what is given up in {metrics}",
         linear_until=end,
         points=tuple(sorted(points, key=lambda point: point.saving)),
-        grid=_grid(found.summaries, varying),
+        grid=_grid(found, varying),
         legend=tuple(_legend(place, found.summaries[number], varying) for number, place in named.items()),
         notes=tuple(_notes(found)),
     )
 
 
-def _named(front: Sequence[int]) -> Sequence[int]:
-    """Return the settings of the front that the legend has room for, the first and others at equal distances."""
-    return front[:: -(-len(front) // _MOST_NAMED)] if front else front
+def _named(found: Overall) -> Sequence[int]:
+    """Return the settings of the front that the list has room for, and whose discs do not cover each other."""
+    savings = [found.summaries[number].saving for number in found.distinct]
+    apart = (max(savings) - min(savings)) / _DISCS if savings else 0.0
+    chosen: list[int] = []
+    for number in found.front:
+        if not chosen or found.summaries[number].saving - found.summaries[chosen[-1]].saving >= apart:
+            chosen.append(number)
+    return chosen[:: -(-len(chosen) // _MOST_NAMED)] if chosen else chosen
 
 
 def _legend(place: int, summary: SettingSummary, varying: Sequence[str]) -> str:
@@ -112,40 +148,47 @@ def _legend(place: int, summary: SettingSummary, varying: Sequence[str]) -> str:
     return shown(f"{place}  {arguments or str(summary.setting)}: saves {percent(summary.saving)}, regret {regret}")
 
 
-def _grid(summaries: Sequence[SettingSummary], varying: Sequence[str]) -> SweepGrid | None:
+def _grid(found: Overall, varying: Sequence[str]) -> SweepGrid | None:
     if len(varying) < 2:
         return None
-    # The one with most values runs along the columns, for it is wide.
-    count = Counter({name: len({getattr(each.setting, name) for each in summaries}) for name in varying})
+    # The one with most values runs along the columns.
+    count = Counter({name: len({getattr(each.setting, name) for each in found.summaries}) for name in varying})
     (columns, _), (rows, _) = count.most_common(2)
-    best: dict[tuple[object, object], SettingSummary] = {}
-    for each in summaries:
+    best: dict[tuple[object, object], int] = {}
+    for number, each in enumerate(found.summaries):
         place = getattr(each.setting, rows), getattr(each.setting, columns)
-        if place not in best or each.regret_mean < best[place].regret_mean:
-            best[place] = each
+        if place not in best or each.regret_mean < found.summaries[best[place]].regret_mean:
+            best[place] = number
     row_values = list(dict.fromkeys(row for row, _ in best))
     column_values = list(dict.fromkeys(column for _, column in best))
-    nothing = math.nan
+    # A grid is a product of arguments, so every place has a setting.
+    cells = [[best[row, column] for column in column_values] for row in row_values]
+    summaries = [[found.summaries[number] for number in row] for row in cells]
+    front = _acting_like(found, found.front)
     return SweepGrid(
         columns=columns,
         rows=rows,
         column_names=tuple(map(argument_shown, column_values)),
         row_names=tuple(map(argument_shown, row_values)),
-        regret=tuple(
-            tuple(best[row, column].regret_mean if (row, column) in best else nothing for column in column_values)
-            for row in row_values
-        ),
-        saving=tuple(
-            tuple(best[row, column].saving if (row, column) in best else nothing for column in column_values)
-            for row in row_values
-        ),
+        regret=tuple(tuple(each.regret_mean for each in row) for row in summaries),
+        saving=tuple(tuple(each.saving for each in row) for row in summaries),
+        undecided=tuple(tuple(each.undecided > 0 for each in row) for row in summaries),
+        front=tuple(tuple(number in front for number in row) for row in cells),
     )
+
+
+def _acting_like(found: Overall, numbers: Sequence[int]) -> set[int]:
+    """Return the settings and those that act like one of them."""
+    return {each for group in found.alike if set(group).intersection(numbers) for each in group}
 
 
 def _notes(found: Overall) -> list[str]:
     notes = []
     if any(summary.undecided > 0 for summary in found.summaries):
         notes.append("hollow: some recordings end before the stop, and count with the regret of their end")
+    beyond = sum(not math.isfinite(found.summaries[number].regret_mean) for number in found.distinct)
+    if beyond:
+        notes.append(f"{counted(beyond, 'setting')} of infinite or unknown regret: not in the plane")
     alike = len(found.settings) - len(found.distinct)
     if alike:
         notes.append(f"{counted(alike, 'setting')} that act like another one are not drawn again")

@@ -265,10 +265,10 @@ def test_quiet_says_nothing(cli, sample_logs):
     assert cli("ingest", sample_logs, "-q").stderr == ""
 
 
-def test_plot_needs_one_run_and_one_setting(ingested):
-    """plot of several runs or settings is a usage error."""
-    assert ingested("plot", "seeds/*", "-o", "x.png").exit_code == 2
-    assert ingested("plot", "seeds/seed0", "--patience", "1,2", "-o", "x.png").exit_code == 2
+def test_a_chart_needs_one_run_and_one_setting(ingested):
+    """The chart of a run for several runs or settings is a usage error."""
+    assert ingested("plot", "seeds/*", "-o", "x.png", "--kind", "run").exit_code == 2
+    assert ingested("plot", "seeds/seed0", "--patience", "1,2", "-o", "x.png", "--kind", "wait").exit_code == 2
 
 
 @pytest.mark.parametrize(

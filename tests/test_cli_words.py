@@ -114,7 +114,10 @@ def test_programs_get_names_as_they_are(cli, tmp_path, form):
     ("arguments", "said"),
     [
         (["show", "seed*"], "'seed*' stands for 3 runs, but exactly one"),
-        (["plot", "seed0", "-o", "x.png", "--patience", "1,2"], "stands for 2 combinations of run, fit and setting,"),
+        (
+            ["plot", "seed0", "-o", "x.png", "--patience", "1,2", "--kind", "run"],
+            "stands for 2 combinations of run, fit and setting,",
+        ),
         (["plot", "seed0", "-o", "x.png", "--fit", "7"], "'seed0 fit 7' stands for 0 combinations of"),
     ],
 )

@@ -6,13 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from kcb_replay.cli import main
-
-PROGRAM = Path(sys.executable).with_name("kcb-replay")
+from kcb_replay.report.figure import KINDS
 
 
 @pytest.fixture
@@ -59,17 +57,81 @@ def test_the_script_of_every_shell_is_printed(cli, shell):
     assert (result.exit_code, "_KCB_REPLAY_COMPLETE" in result.stdout) == (0, True)
 
 
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Put the command into a folder of its own at the head of PATH, as an installation does."""
+    program = tmp_path / "bin" / "kcb-replay"
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable}\nfrom kcb_replay.cli import main\nmain()\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+
+def needs(shell):
+    """Skip a test where the shell is not installed."""
+    return pytest.mark.skipif(not shutil.which(shell), reason=f"needs {shell}")
+
+
+# What is typed, and what is offered for it.
+OFFERED = [
+    (("show", "seed"), ["seed0", "seed1", "seed2"]),
+    (("plot", "--kind", ""), sorted(KINDS)),
+    (("plot", "--theme", "d"), ["dark"]),
+    (("sw",), ["sweep"]),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(not (PROGRAM.exists() and shutil.which("bash")), reason="needs bash and the installed command")
-def test_a_real_bash_completes(cli, sample_logs, tmp_path):
+@needs("bash")
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(("words", "offered"), OFFERED)
+def test_a_real_bash_completes(cli, sample_logs, tmp_path, words, offered):
     """The script is sourced, and its function asked as bash asks it."""
     cli("ingest", sample_logs / "seeds", "-q")
+    typed = " ".join(f"'{word}'" for word in words)
     script = (
-        'eval "$(kcb-replay completion bash)"; COMP_WORDS=(kcb-replay show seed); COMP_CWORD=2;'
-        ' _kcb_replay_completion kcb-replay; echo "${COMPREPLY[@]}"'
+        f'eval "$(kcb-replay completion bash)"; COMP_WORDS=(kcb-replay {typed}); COMP_CWORD={len(words)};'
+        ' _kcb_replay_completion kcb-replay 2>/dev/null; echo "${COMPREPLY[@]}"'
     )
-    environment = {**os.environ, "PATH": f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert sorted(done.stdout.split()) == offered, done.stderr
+
+
+@pytest.mark.slow
+@needs("fish")
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(("words", "offered"), OFFERED)
+def test_a_real_fish_completes(cli, sample_logs, tmp_path, words, offered):
+    """It says itself what it would offer."""
+    cli("ingest", sample_logs / "seeds", "-q")
+    (tmp_path / "home").mkdir()
+    typed = " ".join(("kcb-replay", *words))
+    script = f"kcb-replay completion fish | source; complete -C '{typed}'"
     done = subprocess.run(
-        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        ["fish", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert done.stdout.split() == ["seed0", "seed1", "seed2"], done.stderr
+    assert sorted(line.split("\t")[0] for line in done.stdout.splitlines() if line) == offered, done.stderr
+
+
+@pytest.mark.slow
+@needs("zsh")
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(("words", "offered"), OFFERED)
+def test_a_real_zsh_completes(cli, sample_logs, tmp_path, words, offered):
+    """Its own function for offering is looked over the shoulder."""
+    cli("ingest", sample_logs / "seeds", "-q")
+    typed = " ".join(f"'{word}'" for word in words)
+    script = (
+        # The script asks zsh's completion system for these two; what it would show is printed instead.
+        'compdef() { :; }; _describe() { print -l -- "${(@P)3}"; }; compadd() { print -l -- "${(@P)@[-1]}"; };'
+        f' eval "$(kcb-replay completion zsh)"; words=(kcb-replay {typed}); CURRENT={len(words) + 1};'
+        " _kcb_replay_completion"
+    )
+    done = subprocess.run(["zsh", "-f", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    found = {line.split(":")[0] for line in done.stdout.splitlines() if line}
+    assert sorted(found) == offered, done.stderr

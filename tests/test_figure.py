@@ -10,7 +10,9 @@ import pytest
 import kcb_replay as kcb
 from kcb_replay.errors import KcbReplayError, SettingError
 from kcb_replay.report.curve import curve_info
-from kcb_replay.report.figure import figure_of, plot
+from kcb_replay.report.figure import plot
+from kcb_replay.report.figures.canvas import Look
+from kcb_replay.report.figures.run import figure_of_run
 
 STARTS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
 
@@ -106,14 +108,14 @@ def test_settings_of_the_user_are_neither_used_nor_changed(replay, tmp_path):
 
 def test_figure_is_no_global_figure(replay):
     """No pyplot figure is made that somebody would have to close."""
-    figure_of(curve_info(replay))
+    figure_of_run(curve_info(replay), Look())
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert pyplot is None or pyplot.get_fignums() == []
 
 
 def test_panels_share_the_epochs(replay):
     """Metric, wait counter and learning rate stand on one epoch axis."""
-    metric, wait, rate = figure_of(curve_info(replay)).axes[:3]
+    metric, wait, rate = figure_of_run(curve_info(replay), Look()).axes[:3]
     assert metric.get_shared_x_axes().joined(metric, wait)
     assert metric.get_shared_x_axes().joined(metric, rate)
     assert metric.get_xlim() == (0.5, 7.5)
@@ -122,7 +124,7 @@ def test_panels_share_the_epochs(replay):
 def test_every_mark_is_labelled_in_the_figure(replay):
     """What the info marks can be read in the figure."""
     info = curve_info(replay)
-    texts = {text.get_text() for text in figure_of(info).texts}
+    texts = {text.get_text() for text in figure_of_run(info, Look()).texts}
     assert {info.stop.label, info.best.label, info.kept.label, info.wait.label, info.regret.label} <= texts
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from kcb_replay import plot, sweep
 from kcb_replay.replay.sweep.overall import overall
-from kcb_replay.report.sweep_figure import _steps
+from kcb_replay.report.scales import heat_steps
 from kcb_replay.report.sweep_info import sweep_info
 
 CURVES = ([3.0, 2.0, 2.5, 2.4, 1.0, 1.5, 1.6, 1.7], [2.0, 1.9, 1.8, 1.85, 1.7, 1.75, 1.72, 1.71])
@@ -74,8 +74,8 @@ def test_a_diverged_run_hides_no_setting(recording):
     info = sweep_info(overall([found], found.settings, found.semantics))
     assert info.linear_until == 0.1
     assert "logarithmic above 0.1" in info.y_label
-    assert len(set(_steps(np.array(info.grid.regret)).ravel().tolist())) == 3
-    assert _steps(np.array([[math.nan, 1.0]])).tolist() == [[-1, 0]]
+    assert len(set(heat_steps(np.array(info.grid.regret), 9).ravel().tolist())) == 3
+    assert heat_steps(np.array([[math.nan, 1.0, math.inf]]), 9).tolist() == [[-1, 8, 8]]
 
 
 def test_a_sweep_is_drawn_whole(recording, tmp_path):

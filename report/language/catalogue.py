@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ENGLISH", "LANGUAGES", "Catalogue", "catalogue"]
 
-LANGUAGES = ("en",)
+LANGUAGES = ("en", "ko")
 ENGLISH = "en"
 
 
@@ -36,12 +36,17 @@ class Catalogue:
 
 
 @cache
-def catalogue(language: str = ENGLISH) -> Catalogue:
-    """Return the catalogue of a language. Raises `SettingError` for one that there is none of."""
+def catalogue(language: str = ENGLISH, package: str = __package__) -> Catalogue:
+    """Return the catalogue of a language that a package holds. Raises `SettingError` for one that there is none of."""
     if language not in LANGUAGES:
         raise SettingError(f"there is no catalogue for {language!r}. Languages: {', '.join(LANGUAGES)}.")
-    text = (files(__package__) / f"{language}.toml").read_text(encoding="utf-8")
-    return Catalogue(language, dict(_flat(tomllib.loads(text))))
+    # A text that nobody has translated yet is better read in English than missing.
+    return Catalogue(language, {**_templates(ENGLISH, package), **_templates(language, package)})
+
+
+def _templates(language: str, package: str) -> dict[str, str]:
+    text = (files(package) / f"{language}.toml").read_text(encoding="utf-8")
+    return dict(_flat(tomllib.loads(text)))
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""The course: seven short lessons as offline pages, each one idea on a real recording."""

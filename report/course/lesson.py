@@ -1,0 +1,135 @@
+"""What a lesson is: rounds of a question, a prediction to make, and a slider that shows the answer.
+
+Everything here is a value without a language: what people read is a `Said`, a key of the course's catalogue with what
+fills its placeholders. All numbers come from replays; no text holds one. Nothing here draws or writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+from kcb_replay.errors import KcbReplayError
+
+if TYPE_CHECKING:
+    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.result import Replay
+
+__all__ = ["Cell", "Lesson", "Option", "Part", "Picture", "Position", "Round", "Said", "Sheet", "Unsuited", "said"]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A text: its key, and the numbers, names or further texts that fill its placeholders."""
+
+    key: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
+
+
+def said(key: str, **values: object) -> Said:
+    """Return a text by its key."""
+    return Said(key, values)
+
+
+# What stands in a table: a text of the catalogue, or a name, a number or code as it is.
+Cell: TypeAlias = Said | str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A small table. `strong` is the row that the position is about, if any."""
+
+    caption: Said
+    head: tuple[Cell, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    strong: int | None = None
+
+
+# The chart of a replay, or a table where there is no curve to look at.
+Picture: TypeAlias = "Replay | Sheet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """One place of a slider: its value, the code of it, what happens there, how far that is exact, and a picture.
+
+    `replay` is what it was read from, None where a recording was walked without any callback of Keras.
+    """
+
+    value: str
+    code: tuple[str, ...]
+    answer: Said
+    limits: Said
+    picture: Picture
+    replay: Replay | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One answer to choose; `because` says what is wrong about it, or None."""
+
+    text: Cell
+    right: bool = False
+    because: Said | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One question: the slider stands at `start`, and its answer is at `asked`.
+
+    `key` begins the keys of its texts. `recording` is the run that it was made from.
+    """
+
+    key: str
+    recording: Recording
+    slider: Cell
+    positions: tuple[Position, ...]
+    start: int
+    asked: int
+    question: Said
+    options: tuple[Option, ...]
+    why: Said
+
+    def __post_init__(self) -> None:
+        if sum(option.right for option in self.options) != 1:
+            raise ValueError(f"{self.key} must have one right answer")
+        if self.start == self.asked:
+            raise ValueError(f"{self.key} asks for the position that it shows")
+
+    @property
+    def right(self) -> int:
+        """The place of the right answer among the options."""
+        return next(place for place, option in enumerate(self.options) if option.right)
+
+
+class Unsuited(KcbReplayError):  # noqa: N818  # no failure: the lesson keeps its own recording
+    """A recording does not show what a round is about; `reason` says why, for the page."""
+
+    def __init__(self, reason: Said) -> None:
+        super().__init__(reason.key)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How a round is made from a recording, and the shipped one that shows it best.
+
+    `make` raises `Unsuited` for a recording that it cannot be made from.
+    """
+
+    make: Callable[[Recording], Round]
+    sample: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One lesson: its key, its parts in order, and code to take home, where there is any."""
+
+    key: str
+    parts: Sequence[Part]
+    code: tuple[str, ...] = ()

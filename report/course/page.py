@@ -1,0 +1,140 @@
+"""Write the lessons down as pages: an index and a file per lesson, each offline and under its own policy.
+
+What a page shows is decided in the rounds; the program of a lesson shows and hides what stands there already, and
+looks up which sentence belongs to a choice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kcb_replay.replay.result import Replay
+from kcb_replay.replay.semantics import DEFAULT
+from kcb_replay.report.course.asking import fit_of
+from kcb_replay.report.course.lesson import Option, Position, Round, Sheet
+from kcb_replay.report.course.texts import Texts, marked_up, paragraphs, plain, texts
+from kcb_replay.report.curve import CurveInfo, curve_info
+from kcb_replay.report.language.catalogue import Catalogue, catalogue
+from kcb_replay.report.pages.document import document
+from kcb_replay.report.svg import chart_svg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from kcb_replay.report.course.build import Asked, Course, Taught
+
+__all__ = ["INDEX", "course_pages"]
+
+INDEX = "index.html"
+_STYLES = ("chart.css", "course.css")
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One position as it is shown: either a curve or a sheet."""
+
+    position: Position
+    curve: CurveInfo | None
+    sheet: Sheet | None
+
+
+def course_pages(course: Course, *, language: str = "en", command: str = "") -> dict[str, str]:
+    """Return every page of the course by the name of its file."""
+    pages = {INDEX: _index(course, language, command)}
+    for taught in course.taught:
+        pages[taught.file] = _lesson(course, taught, language, command)
+    return pages
+
+
+def _index(course: Course, language: str, command: str) -> str:
+    own_epochs = 0 if course.own is None else len(course.own.fits[fit_of(course.own)])
+    context = {**_common(course, course.taught, language, command), "own_epochs": own_epochs}
+    return document("course.html.j2", context, styles=_STYLES, language=language)
+
+
+def _lesson(course: Course, taught: Taught, language: str, command: str) -> str:
+    said = texts(language)
+    place = taught.number - 1
+    around = (course.taught[place - 1] if place else None, next(iter(course.taught[place + 1 :]), None))
+    context = {
+        **_common(course, [taught], language, command),
+        "taught": taught,
+        "previous": around[0],
+        "next": around[1],
+        "views": [_views(asked.round, catalogue(language)) for asked in taught.asked],
+    }
+    data = {"rounds": [_looked_up(asked.round, said) for asked in taught.asked]}
+    return document(
+        "lesson.html.j2",
+        context,
+        styles=_STYLES,
+        scripts=("course.js",),
+        data=data,
+        language=language,
+        drawings={"chart": chart_svg},
+    )
+
+
+def _common(course: Course, taught: Sequence[Taught], language: str, command: str) -> Mapping[str, object]:
+    said = texts(language)
+    sources = (source for each in taught for asked in each.asked for source in asked.round.recording.sources)
+    return {
+        "course": course,
+        "sources": tuple(dict.fromkeys(sources)),
+        "text": said.say,
+        "of": said.of,
+        "marked_up": marked_up,
+        "paragraphs": paragraphs,
+        "plain": plain,
+        "command": command,
+        "index": INDEX,
+        "version_of_keras": DEFAULT,
+    }
+
+
+def _views(asked: Round, words: Catalogue) -> list[_View]:
+    """Return the positions with their pictures; all curves of a slider share one scale, so that nothing jumps."""
+    curves = [curve_info(each.picture, words) if isinstance(each.picture, Replay) else None for each in asked.positions]
+    scales = [curve.scale for curve in curves if curve is not None and curve.scale is not None]
+    widest = max(scales, key=lambda scale: scale.high - scale.low, default=None)
+    return [
+        _View(
+            each,
+            None if curve is None else replace(curve, scale=widest and curve.scale and widest),
+            each.picture if isinstance(each.picture, Sheet) else None,
+        )
+        for each, curve in zip(asked.positions, curves, strict=True)
+    ]
+
+
+def _looked_up(asked: Round, said: Texts) -> dict[str, object]:
+    """Return what the program looks up: what the slider speaks, and the verdict on each choice."""
+    return {
+        "asked": asked.asked,
+        "values": [each.value for each in asked.positions],
+        "spoken": [plain(f"{each.value}: {said.of(each.answer)}") for each in asked.positions],
+        "first": plain(said.say("course.first")),
+        "now": plain(said.say("course.now", value=asked.positions[asked.asked].value)),
+        "verdicts": verdicts(asked, said),
+        "right": asked.right,
+        "hit": plain(said.say("course.right")),
+        "missed": plain(said.say("course.wrong", answer=asked.options[asked.right].text)),
+    }
+
+
+def verdicts(asked: Round, said: Texts) -> list[str]:
+    """Return the sentence for each option: what is wrong about it, and why the right one is right."""
+    return [plain(" ".join(_verdict(asked, option, said))) for option in asked.options]
+
+
+def _verdict(asked: Round, option: Option, said: Texts) -> Iterator[str]:
+    if option.because is not None:
+        # What is wrong about an answer may be said with the numbers of the question.
+        yield said.say(option.because.key, **{**asked.question.values, **option.because.values})
+    yield said.of(asked.why)
+
+
+def kept_reason(asked: Asked, said: Texts) -> str:
+    """Return why a question was not made from the teacher's recording."""
+    return said.of(asked.kept_because) if asked.kept_because else ""

@@ -1,0 +1,149 @@
+"""The ground of every figure: a page measured in pixels from its upper left corner, with text as text on it.
+
+Every property is given here, because matplotlib takes what is left out from the user's rcParams. A page narrower than
+what can be laid out, or wider than it need be, is the same page smaller or larger.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from kcb_replay.errors import SettingError
+from kcb_replay.report.figures.fonts import families_for
+from kcb_replay.report.names import shown
+from kcb_replay.report.palette import LIGHT, Palette
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["DPI", "INCHES", "LINE", "Align", "Canvas", "Look", "blank", "look_of", "wrapped"]
+
+Align: TypeAlias = Literal["left", "center", "right"]
+# Pixels of layout in an inch, and the inches of a figure that nobody asked otherwise of.
+DPI, INCHES = 100, 9.6
+# Height of a line of text, and what a character of 13 pixels takes at most.
+LINE, _CHARACTER = 19, 7.5
+_NARROWEST, _WIDEST = 480, 960
+# Below it 13 pixels of text are less than 6 points.
+_LEAST_INCHES, _MOST_INCHES = 3.1, 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a figure looks: its colours, the pixels it is laid out in, and how large a pixel becomes."""
+
+    palette: Palette = LIGHT
+    width: int = _WIDEST
+    scale: float = 1.0
+
+
+def look_of(palette: Palette, inches: float) -> Look:
+    """Return the look of a figure so wide; raises `SettingError` where its text could not be read."""
+    if not _LEAST_INCHES <= inches <= _MOST_INCHES:
+        raise SettingError(
+            f"A figure of {inches:g} inches cannot be drawn: it must be {_LEAST_INCHES:g} to {_MOST_INCHES:g} wide."
+            " A column of a paper is 3.5, a page 7, a slide 13.3."
+        )
+    width = round(min(max(inches * DPI, _NARROWEST), _WIDEST))
+    return Look(palette, width, inches * DPI / width)
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """A figure of `look.width` times `height` pixels."""
+
+    figure: Figure
+    look: Look
+    height: float
+
+    def points(self, pixels: float) -> float:
+        """Return a length in the points of matplotlib."""
+        return pixels * 72 / DPI * self.look.scale
+
+    def place(self, left: float, top: float, right: float, bottom: float) -> tuple[float, float, float, float]:
+        """Return a rectangle as matplotlib places axes."""
+        width, height = self.look.width, self.height
+        return left / width, 1 - bottom / height, (right - left) / width, (bottom - top) / height
+
+    def axes(self, left: float, top: float, right: float, bottom: float, *, share: Axes | None = None) -> Axes:
+        """Return axes without a frame, ticks and text."""
+        axes = self.figure.add_axes(self.place(left, top, right, bottom), sharex=share, facecolor="none")
+        axes.set_axis_off()
+        return axes
+
+    def layer(self, label: str, order: float) -> Axes:
+        """Return invisible axes over the whole page, whose unit is the pixel; `order` says what lies above what."""
+        place = (0, 0, 1, 1)
+        axes = self.figure.add_axes(place, facecolor="none", label=label, zorder=order)
+        axes.set_axis_off()
+        axes.set_xlim(0, self.look.width)
+        axes.set_ylim(self.height, 0)
+        return axes
+
+    def write(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        colour: str,
+        *,
+        size: float = 13,
+        bold: bool = False,
+        align: Align = "left",
+        halo: bool = False,
+    ) -> None:
+        """Write a line whose base is at `y`; a `halo` of the ground keeps it apart from what it stands on."""
+        from matplotlib import patheffects
+
+        ground = patheffects.Stroke(linewidth=self.points(4), foreground=self.look.palette.ground)
+        # The halo is a drawing, so the text comes after it by itself: else it would be a drawing, too.
+        for effects in ([ground], None) if halo else (None,):
+            self.figure.text(
+                x / self.look.width,
+                1 - y / self.height,
+                shown(text),
+                color=colour,
+                fontsize=self.points(size),
+                fontfamily=families_for(text),
+                fontweight="bold" if bold else "normal",
+                fontstyle="normal",
+                fontvariant="normal",
+                fontstretch="normal",
+                antialiased=True,
+                ha=align,
+                va="baseline",
+                parse_math=False,
+                usetex=False,
+                path_effects=effects,
+                zorder=9,
+            )
+
+    def write_lines(self, x: float, y: float, lines: Sequence[tuple[str, str]]) -> None:
+        """Write lines of text and colour below each other, the first with its base at `y`."""
+        for row, (text, colour) in enumerate(lines):
+            self.write(x, y + row * LINE, text, colour)
+
+
+def blank(look: Look, height: float) -> Canvas:
+    """Return an empty page of so many pixels."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from kcb_replay.report.figures.shown import ShownFigure
+
+    size = (look.width * look.scale / DPI, height * look.scale / DPI)
+    ground = look.palette.ground
+    figure = ShownFigure(figsize=size, dpi=DPI, facecolor=ground, edgecolor=ground, linewidth=0)
+    # Whatever the user prefers, everything stands where the layout says.
+    figure.set_layout_engine("none")
+    FigureCanvasAgg(figure)
+    return Canvas(figure, look, height)
+
+
+def wrapped(text: str, pixels: float) -> list[str]:
+    """Return the text in lines that fit into so many pixels."""
+    return textwrap.wrap(shown(text), max(20, int(pixels / _CHARACTER)))

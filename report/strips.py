@@ -1,0 +1,150 @@
+"""Many replays as an info value: a strip each, with what was run of what was recorded, and the numbers beside it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kcb_replay.ingest.counted import counted
+from kcb_replay.replay.outcomes import StoppingOutcome
+from kcb_replay.report.curve import lead_position
+from kcb_replay.report.names import shown
+from kcb_replay.report.numbers import decimals_for, whole
+from kcb_replay.report.tables import validity_cell
+from kcb_replay.report.together import common_answer, drops_of, extent, lead_of, logic, regret_explained, stops
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kcb_replay.replay.result import Replay
+
+__all__ = ["Strip", "StripsInfo", "strips_info"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip:
+    """One replay: epochs count from 1; it ran up to `ran`, of which `stopped` says whether something stopped it.
+
+    `best` and `lowest` are the best epoch that the rule knew and the best of the recording; `lowest` only where it
+    is another one. `drops` are epochs with a reduction of the learning rate, and whether that one is a what-if. `texts`
+    stand in the columns.
+    """
+
+    name: str
+    first: int
+    last: int
+    ran: int
+    stopped: bool
+    best: int | None
+    lowest: int | None
+    drops: tuple[tuple[int, bool], ...]
+    regret: float | None
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StripsInfo:
+    """Strips with the largest regret first; `columns` name their texts, `key` says what the marks mean.
+
+    Where some answers are `limited`, the last column says which and how.
+    """
+
+    title: str
+    answer: str
+    strips: tuple[Strip, ...]
+    columns: tuple[str, ...]
+    limited: bool
+    last_epoch: int
+    key: str
+    notes: tuple[str, ...]
+
+
+def strips_info(replays: Sequence[Replay], left_out: int = 0) -> StripsInfo:
+    """Return what a figure of several replays shows, of which so many fits are missing."""
+    stopping = any(map(stops, replays))
+    exact = all(replay.validity.label == "exact" for replay in replays)
+    strips = sorted(map(_strip, replays, _names(replays), _texts(replays, stopping=stopping, exact=exact)), key=_order)
+    columns = ("stops", "saved", f"regret ({_monitors(replays)})") if stopping else ()
+    missing = f"Left out: {counted(left_out, 'fit')} that could not be replayed." if left_out else ""
+    notes = (missing, "All answers are exact." if exact else "", regret_explained(replays), f"{logic(replays)}.")
+    return StripsInfo(
+        title=f"{extent(replays)}: {_settings(replays)}",
+        answer=common_answer(replays),
+        strips=tuple(strips),
+        columns=columns if exact else (*columns, "answer"),
+        limited=not exact,
+        last_epoch=max(strip.last for strip in strips),
+        key=_key(strips, stopping=stopping),
+        notes=(*filter(None, notes), "Epochs count from 1."),
+    )
+
+
+def _strip(replay: Replay, name: str, texts: tuple[str, ...]) -> Strip:
+    lead = replay.outcomes[lead_position(replay)]
+    best = lowest = regret = None
+    if isinstance(lead, StoppingOutcome):
+        best, lowest, regret = lead.best_index, lead.lowest_index, lead.regret
+    return Strip(
+        name=name,
+        first=replay.stream.epochs[0].index + 1,
+        last=replay.stream.epochs[-1].index + 1,
+        ran=replay.rows[-1].index + 1,
+        stopped=replay.stop_index is not None,
+        best=None if best is None else best + 1,
+        lowest=None if lowest is None or lowest == best else lowest + 1,
+        drops=tuple((drop.index + 1, drop.validity != "exact") for drop in drops_of(replay)),
+        regret=regret,
+        texts=texts,
+    )
+
+
+def _order(strip: Strip) -> float:
+    return math.inf if strip.regret is None or math.isnan(strip.regret) else -strip.regret
+
+
+def _texts(replays: Sequence[Replay], *, stopping: bool, exact: bool) -> Iterator[tuple[str, ...]]:
+    show = decimals_for([]).show
+    for replay in replays:
+        texts = ("", "", "") if stopping else ()
+        if stops(replay):
+            stop = "never" if replay.stop_epoch is None else str(replay.stop_epoch)
+            texts = (stop, whole(replay.epochs - replay.epochs_run), show(lead_of(replay).regret) or "unknown")
+        yield texts if exact else (*texts, validity_cell(replay.validity))
+
+
+def _monitors(replays: Sequence[Replay]) -> str:
+    return shown(", ".join(dict.fromkeys(lead_of(replay).monitor for replay in replays if stops(replay))))
+
+
+def _names(replays: Sequence[Replay]) -> list[str]:
+    """Return what tells replays apart: the run, the fit and the setting, as far as they differ."""
+    several = {replay.run for replay in replays if replay.fit}
+    codes = len({_code(replay) for replay in replays}) > 1
+    return [
+        shown(
+            replay.run
+            + (f", fit {replay.fit}" if replay.run in several else "")
+            + (f", {_code(replay)}" if codes else "")
+        )
+        for replay in replays
+    ]
+
+
+def _code(replay: Replay) -> str:
+    return " + ".join(map(str, replay.callbacks))
+
+
+def _settings(replays: Sequence[Replay]) -> str:
+    codes = dict.fromkeys(map(_code, replays))
+    return shown(next(iter(codes))) if len(codes) == 1 else f"{len(codes)} settings"
+
+
+def _key(strips: Sequence[Strip], *, stopping: bool) -> str:
+    parts = ["Blue: epochs run, of all recorded"]
+    parts += ["orange: the stop"] if any(strip.stopped for strip in strips) else []
+    if stopping:
+        parts += ["● best epoch", "○ best of the recording, if it is another one"]
+    drops = [what_if for strip in strips for _, what_if in strip.drops]
+    parts += ["▼ learning rate reduced" + (" (hollow: a what-if)" if any(drops) else "")] if drops else []
+    return f"{'; '.join(parts)}."

@@ -1,0 +1,114 @@
+"""What a terminal shows of a text: as many columns of a table as fit, and the stop and the best in colour.
+
+Cells are never cut: a column is there whole or not at all, and whoever prints says which are not. What a reader must
+not miss, how far an answer holds, stays. None of this is for a pipe, which gets every column and no colour.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["PLAIN", "Ink", "fitted"]
+
+# The line of dashes below the head of a table.
+_RULE = re.compile(r"-+(?:  +-+)*")
+_KEPT = frozenset({"validity", "undecided"})
+_STOPS, _BEST = "stops", "best"
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """The colours of a terminal, of which there are three; `on` is whether it has any."""
+
+    on: bool
+
+    def stop(self, text: str) -> str:
+        """Return a stop, in orange."""
+        return self._in("38;5;166", text)
+
+    def best(self, text: str) -> str:
+        """Return the best, in green."""
+        return self._in("38;5;29", text)
+
+    def error(self, text: str) -> str:
+        """Return the word that announces an error, in bold red."""
+        return self._in("1;31", text)
+
+    def _in(self, code: str, text: str) -> str:
+        # Readable on a light ground as well as on a dark one: 4:1 at least against white and black.
+        return f"\x1b[{code}m{text}\x1b[0m" if self.on and text.strip() else text
+
+
+PLAIN = Ink(on=False)
+
+
+def fitted(text: str, *, width: int | None = None, ink: Ink = PLAIN) -> tuple[str, tuple[str, ...]]:
+    """Return a text whose tables are at most `width` columns wide, if given, and the names of what was left out."""
+    lines, hidden = text.split("\n"), dict[str, None]()
+    shown = list(lines)
+    for number, line in enumerate(lines):
+        if number and _RULE.fullmatch(line):
+            spans = [(found.start(), found.end()) for found in re.finditer("-+", line)]
+            end = next((after for after in range(number, len(lines)) if not _is_row(lines[after], spans)), len(lines))
+            table = _Table(lines[number - 1 : end], spans)
+            kept = table.fitting(width)
+            hidden |= dict.fromkeys(name for place, name in enumerate(table.names) if place not in kept)
+            shown[number - 1 : end] = [table.line(row, kept, ink) for row in range(len(table.lines))]
+    return "\n".join(shown), tuple(hidden)
+
+
+def _is_row(line: str, spans: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether a line goes on with a table: whether there is nothing between its columns."""
+    between = (line[end:start] for (_, end), (start, _) in pairwise(spans))
+    return bool(line.strip()) and not any(gap.strip() for gap in between)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table of text: its lines from the head on, and from where to where each column stands."""
+
+    lines: Sequence[str]
+    spans: Sequence[tuple[int, int]]
+
+    @property
+    def names(self) -> list[str]:
+        return [self._cell(0, place).strip() for place in range(len(self.spans))]
+
+    def fitting(self, width: int | None) -> list[int]:
+        """Return the columns that fit: dropped from the right, but for those that say how far an answer holds."""
+        kept = list(range(len(self.spans)))
+        names = self.names
+        for place in reversed(kept[1:]):
+            if width is None or self._width(kept) <= width:
+                break
+            if names[place] not in _KEPT:
+                kept.remove(place)
+        return kept
+
+    def line(self, row: int, kept: Sequence[int], ink: Ink) -> str:
+        """Return a line with some columns; of each stop and best epoch in colour."""
+        names = self.names
+        cells = [self._coloured(self._cell(row, place), names[place], ink, row) for place in kept]
+        return "  ".join(cells).rstrip()
+
+    def _width(self, kept: Sequence[int]) -> int:
+        return sum(end - start for start, end in (self.spans[place] for place in kept)) + 2 * (len(kept) - 1)
+
+    def _cell(self, row: int, place: int) -> str:
+        start, end = self.spans[place]
+        last = place == len(self.spans) - 1
+        return self.lines[row][start:].ljust(end - start) if last else self.lines[row][start:end].ljust(end - start)
+
+    @staticmethod
+    def _coloured(cell: str, name: str, ink: Ink, row: int) -> str:
+        text = cell.strip()
+        # The head and the rule below it stay as they are; "never" is no stop.
+        if row < 2 or name not in (_STOPS, _BEST) or not text.isdecimal():
+            return cell
+        return cell.replace(text, ink.stop(text) if name == _STOPS else ink.best(text))
