@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.display import Displayed
@@ -27,6 +27,8 @@ from kcb_replay.replay.outcomes.stopping import StoppingOutcome
 from kcb_replay.replay.validity import worst
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pandas as pd
 
     from kcb_replay.ingest.display import Page
@@ -168,14 +170,21 @@ class Replay(Displayed):
             "notes": list(self.notes),
         }
 
-    def explain(self, *, language: str = "en", **asked: Any) -> Page:
+    def explain(
+        self,
+        *,
+        axes: Mapping[str, Sequence[object]] | None = None,
+        monitors: Sequence[str] | None = None,
+        language: str = "en",
+    ) -> Page:
         """Return a page with a slider for every argument; a notebook shows it, and its `save` writes it.
 
-        `asked` are further arguments of the explainer: `axes`, the positions per argument, and `monitors`.
+        `axes` are the positions of sliders by the name of their option, as `{"patience": range(1, 21)}`, and `monitors`
+        the metrics to choose from; both are found in the recording where they are not given.
         """
         if self.renderers is None:
             raise KcbReplayError("Nothing that could explain is installed: import kcb_replay, the public package.")
-        return self.renderers.explainer(self, language=language, **asked)
+        return self.renderers.explainer(self, axes=axes, monitors=monitors, language=language)
 
     def __getstate__(self) -> Json:
         # A recording holds views of files, which nobody else can open.

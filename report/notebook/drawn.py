@@ -41,6 +41,8 @@ from kcb_replay.report.together import common_answer
 from kcb_replay.report.words import decimals_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from kcb_replay.ingest.display import Page
 
 __all__ = ["explainer_of", "html_of"]
@@ -51,7 +53,13 @@ def html_of(result: object) -> str:
     return f'<div class="{ROOT}"><style>{style()}</style>{_body(result)}</div>'
 
 
-def explainer_of(replay: Replay, **asked: object) -> Page:
+def explainer_of(
+    replay: Replay,
+    *,
+    axes: Mapping[str, Sequence[object]] | None = None,
+    monitors: Sequence[str] | None = None,
+    language: str = "en",
+) -> Page:
     """Return the explainer of a replay, whose controls start at its settings.
 
     Raises `KcbReplayError` where the replay does not know its recording any more.
@@ -72,7 +80,9 @@ def explainer_of(replay: Replay, **asked: object) -> Page:
             semantics=replay.semantics.name,
             initial_lr=given,
             steps_per_epoch=replay.steps_per_epoch,
-            **asked,
+            axes=axes,
+            monitors=monitors,
+            language=language,
         )
     )
 
