@@ -13,6 +13,8 @@ from kcb_replay.commands.asking import explained_callbacks, only_one, recordings
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.options import (
     callback_options,
+    figure_options,
+    figure_settings,
     output_options,
     quiet_option,
     run_argument,
@@ -66,8 +68,18 @@ def simulate_command(
 @callback_options
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page with a slider per argument to this file.")
 @click.option("--fit", type=int, help="Which fit of the run, from 0, for --html.  [default: the only one]")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the run, too: a .png, .svg or .pdf file.")
+@figure_options
 @quiet_option
-def explain_command(run: str, store: Path, html: Path | None, fit: int | None, quiet: bool, **settings: Any) -> None:
+def explain_command(
+    run: str,
+    store: Path,
+    html: Path | None,
+    fit: int | None,
+    plot: Path | None,
+    quiet: bool,
+    **settings: Any,
+) -> None:
     """Say epoch by epoch, in words, what the callbacks do with one run; with --html as a page to turn the settings on.
 
     On the page, lists (--patience 1..40) are the positions of a slider; the others are chosen to fit the recording.
@@ -75,8 +87,16 @@ def explain_command(run: str, store: Path, html: Path | None, fit: int | None, q
     \b
     kcb-replay explain run1 --patience 5 --min-delta 0.001
     kcb-replay explain run1 --patience 5 --lr-patience 3 --html run1.html
+    kcb-replay explain run1 --patience 5 --plot run1.svg
     """  # noqa: D301  # \b keeps click from joining the lines
+    look = figure_settings(settings)
+    if plot is not None:
+        from kcb_replay.report.figure import require_figure_file
+
+        require_figure_file(plot)
     if html is not None:
+        if plot is not None:
+            raise SettingError("--html and --plot are drawn from other settings: ask for one after the other.")
         _write_explainer(run, store, html, fit, quiet, settings)
         return
     if fit is not None:
@@ -90,7 +110,12 @@ def explain_command(run: str, store: Path, html: Path | None, fit: int | None, q
     differences = [f"{sentence}." for sentence in difference_sentences(simulation.replays)]
     explanations = [explanation(replay, ink()) for replay in simulation.replays]
     print_text("\n\n".join([*explanations, *differences]))
-    say(left_out_lines(simulation), quiet=False)
+    say(left_out_lines(simulation), quiet=quiet)
+    if plot is not None:
+        from kcb_replay.report.figure import plot as draw
+
+        draw(simulation, plot, **look)
+        say([f"Wrote {plot} ({size_of(plot)})"], quiet=quiet)
 
 
 def _write_explainer(run: str, store: Path, html: Path, fit: int | None, quiet: bool, settings: dict[str, Any]) -> None:
