@@ -195,14 +195,11 @@ def _labels(places: Sequence[Place], points: Sequence[Point], lines: Sequence[Li
     dots = [(point.x, point.y) for point in points for _ in range(3)]
     free = Places([*dots, *(place for line in lines for place in line.points)])
     frame = Box(LEFT + 4, _UPPER - 16, WIDTH - 2, LOWER - 2)
+    for line in lines:
+        spots = [Label(x, y - 9, "middle", "note", line.label) for x, y in line.points[:: len(line.points) // 12 + 1]]
+        free.put_if_free(spots, frame)
     for point, label in sorted(front[::every], key=lambda pair: pair[0].x):
         free.put_if_free(_beside(point, label), frame)
-    for line in lines:
-        spots = [
-            spot for x, y in line.points[:: len(line.points) // 8 + 1] for spot in around(x, y, "note", line.label)
-        ]
-        if spots:
-            free.put_if_free(spots, frame)
     return free.placed
 
 

@@ -33,7 +33,7 @@ function planePart(svg, points, {names, plane}, choose) {
     set(label, {x: start, y: line});
     for (const [other, there] of labels) {
       const apart = there.x > start + width || start > there.x + there.width || Math.abs(there.y + there.height - 4 - line) > 16;
-      other.classList.toggle('covered', !apart);
+      other.classList.toggle('covered', !apart || other.textContent === names[choice]);
     }
   };
 }
