@@ -303,6 +303,12 @@ def test_a_recording_that_does_not_suit_is_replaced_with_the_reason(recording, m
     assert len(course_pages(course)) == 1 + len(LESSONS)
 
 
+def test_a_recording_that_begins_later_is_not_asked(recording):
+    """Epochs that count from somewhere else would confuse, so the lesson keeps its own."""
+    asked = course_of(recording("mine", first=5, val_loss=[1.0, 0.8, 0.9, 0.7, 0.9, 0.9, 0.9])).taught[1].asked[0]
+    assert asked.kept_because.key == "unsuited.epochs"
+
+
 def test_a_recording_of_several_fits_is_asked_about_its_longest(recording):
     """The lesson says nothing of the others, and does not fail."""
     parts = [
