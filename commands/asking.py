@@ -32,6 +32,7 @@ _REDUCE_LR = {
 }
 
 __all__ = [
+    "explained_callbacks",
     "listed",
     "metrics_of",
     "only_one",
@@ -117,6 +118,29 @@ def _callback_lists(settings: dict[str, Any]) -> list[list[Callback]]:
                 f"-c describes the callbacks whole, so {option} cannot be given with it. Write it inside -c."
             )
         return [[parse_callback(text) for text in settings["callbacks"]]]
+    return combinations(_described(settings, stop, reduce))
+
+
+def explained_callbacks(settings: dict[str, Any]) -> tuple[list[Callback], dict[str, Sequence[object]]]:
+    """Return the callbacks that the options describe, and the lists among the options by name.
+
+    Where an option is a list, the callback has its usual value if that is in it, else the first.
+    """
+    lists = {name: settings[name] for name in (*_EARLY_STOPPING, *_REDUCE_LR) if _is_list(settings[name])}
+    usual = {"patience": _DEFAULT_PATIENCE, "min_delta": 0, "start_from_epoch": 0}
+    single = {name: [usual[name] if usual.get(name) in values else values[0]] for name, values in lists.items()}
+    (callbacks,) = _callback_lists({**settings, **single})
+    return callbacks, lists
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list) and len(value) > 1
+
+
+def _described(
+    settings: dict[str, Any], stop: dict[str, Any], reduce: dict[str, Any]
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return EarlyStopping, unless only ReduceLROnPlateau is described, and that one, each with its lists."""
     if "restore_best_weights" in stop:
         stop["restore_best_weights"] = [stop["restore_best_weights"]]
     shared = {"monitor": [settings["monitor"]], "mode": [settings["mode"]]}
@@ -125,7 +149,7 @@ def _callback_lists(settings: dict[str, Any]) -> list[list[Callback]]:
         options.append(("EarlyStopping", {**shared, "patience": [_DEFAULT_PATIENCE], **stop}))
     if reduce:
         options.append(("ReduceLROnPlateau", {**shared, **reduce}))
-    return combinations(options)
+    return options
 
 
 def listed(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from kcb_replay.commands.asking import require_answer, simulation_of
+from kcb_replay.commands.asking import explained_callbacks, only_one, recordings_of, require_answer, simulation_of
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.options import (
     callback_options,
@@ -21,6 +21,7 @@ from kcb_replay.commands.options import (
     verbose_option,
 )
 from kcb_replay.commands.printing import ink, print_result, print_text, say, size_of
+from kcb_replay.errors import SettingError
 
 __all__ = ["explain_command", "report_command", "simulate_command"]
 
@@ -63,13 +64,23 @@ def simulate_command(
 @run_argument
 @store_option
 @callback_options
-def explain_command(run: str, store: Path, **settings: Any) -> None:
-    """Say epoch by epoch, in words, what the callbacks do with one run.
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page with a slider per argument to this file.")
+@click.option("--fit", type=int, help="Which fit of the run, from 0, for --html.  [default: the only one]")
+@quiet_option
+def explain_command(run: str, store: Path, html: Path | None, fit: int | None, quiet: bool, **settings: Any) -> None:
+    """Say epoch by epoch, in words, what the callbacks do with one run; with --html as a page to turn the settings on.
+
+    On the page, lists (--patience 1..40) are the positions of a slider; the others are chosen to fit the recording.
 
     \b
-    kcb-replay explain run1 --patience 5
-    kcb-replay explain logs/run1/training.log -c 'ReduceLROnPlateau(factor=0.2, patience=3)'
+    kcb-replay explain run1 --patience 5 --min-delta 0.001
+    kcb-replay explain run1 --patience 5 --lr-patience 3 --html run1.html
     """  # noqa: D301  # \b keeps click from joining the lines
+    if html is not None:
+        _write_explainer(run, store, html, fit, quiet, settings)
+        return
+    if fit is not None:
+        raise SettingError("--fit chooses the fit of a page: give --html with it. In words, every fit is explained.")
     from kcb_replay.report.explanation import explanation
     from kcb_replay.report.summary import left_out_lines
     from kcb_replay.report.versions import difference_sentences
@@ -80,6 +91,25 @@ def explain_command(run: str, store: Path, **settings: Any) -> None:
     explanations = [explanation(replay, ink()) for replay in simulation.replays]
     print_text("\n\n".join([*explanations, *differences]))
     say(left_out_lines(simulation), quiet=False)
+
+
+def _write_explainer(run: str, store: Path, html: Path, fit: int | None, quiet: bool, settings: dict[str, Any]) -> None:
+    from kcb_replay.report.explainer.page import explainer_html, write_explainer
+
+    (recording,) = only_one(recordings_of((run,), store), run)
+    callbacks, axes = explained_callbacks(settings)
+    page = explainer_html(
+        recording,
+        callbacks,
+        fit=fit,
+        axes=axes,
+        semantics=settings["semantics"],
+        initial_lr=settings["initial_lr"],
+        steps_per_epoch=settings["steps_per_epoch"],
+        command=shlex.join(["kcb-replay", *sys.argv[1:]]),
+    )
+    write_explainer(html, page)
+    say([f"Wrote {html} ({size_of(html)})"], quiet=quiet)
 
 
 @click.command(name="report", cls=Command)

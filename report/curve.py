@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.validity import Label
     from kcb_replay.report.numbers import Decimals
 
-__all__ = ["CurveInfo", "Mark", "Regret", "curve_info", "lead_position", "monitored_values", "what_if_from"]
+__all__ = ["CurveInfo", "Mark", "Regret", "curve_info", "lead_position", "monitored_values", "nan_note", "what_if_from"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def curve_info(replay: Replay, words: Catalogue | None = None) -> CurveInfo:
         what_if_label=_what_if_label(replay, words),
         earliest_stop=_earliest_stop(replay),
         open_end=_open_end(replay, words),
-        nan_note=_nan_note(epochs, values, words),
+        nan_note=nan_note(epochs, values, words),
         words=words,
     )
 
@@ -263,7 +263,7 @@ def _open_end(replay: Replay, words: Catalogue) -> str:
     return words.say("chart.open_end_earliest" if earliest else "chart.open_end", epoch=earliest)
 
 
-def _nan_note(epochs: tuple[int, ...], values: tuple[float | None, ...], words: Catalogue) -> Mark | None:
+def nan_note(epochs: tuple[int, ...], values: tuple[float | None, ...], words: Catalogue) -> Mark | None:
     """Say where the metric is NaN: a gap alone could be a missing value."""
     present = [(epoch, math.isnan(value)) for epoch, value in zip(epochs, values, strict=True) if value is not None]
     nans = [epoch for epoch, is_nan in present if is_nan]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Collection
-from dataclasses import fields
+from dataclasses import Field, fields
+from typing import Any
 
 from kcb_replay.errors import SettingError
 
-__all__ = ["name_set", "require_counts", "require_numbers", "require_texts", "written_as_code"]
+__all__ = ["argument_as_code", "name_set", "require_counts", "require_numbers", "require_texts", "written_as_code"]
 
 
 def name_set(settings: object, argument: str) -> frozenset[str]:
@@ -47,16 +49,19 @@ def require_texts(settings: object, names: tuple[str, ...] = ("monitor", "mode")
 
 def written_as_code(settings: object) -> str:
     """Return the settings as the line of Keras code that makes them: `monitor` and what differs from the default."""
-    given = (
-        f"{item.name}={_literal(getattr(settings, item.name))}"
-        for item in fields(settings)  # type: ignore[arg-type]  # every Callback is a dataclass
-        if item.name == "monitor" or getattr(settings, item.name) != item.default
-    )
-    return f"{type(settings).__name__}({', '.join(given)})"
+    given = (argument_as_code(settings, item) for item in fields(settings))  # type: ignore[arg-type]  # every Callback is a dataclass
+    return f"{type(settings).__name__}({', '.join(filter(None, given))})"
+
+
+def argument_as_code(settings: object, item: Field[Any]) -> str:
+    """Return one argument as in code, `patience=3`; an empty text for one that need not be written."""
+    value = getattr(settings, item.name)
+    return f"{item.name}={_literal(value)}" if item.name == "monitor" or value != item.default else ""
 
 
 def _literal(value: object) -> str:
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        # JSON's escapes are Python's, so that a name with a line end in it is still one literal.
+        return json.dumps(value, ensure_ascii=False)
     # A function is named as it would be in code; a schedule prints itself.
     return getattr(value, "__name__", str(value)) if callable(value) else repr(value)

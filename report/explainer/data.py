@@ -1,0 +1,217 @@
+"""The tables of an explainer as the data block of its page: numbers of texts, rows and pixels; nothing is decided."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import astuple
+from typing import TYPE_CHECKING, Any
+
+from kcb_replay.report.curve import nan_note
+from kcb_replay.report.explainer.pool import NOTHING, Pool
+from kcb_replay.report.layout import LEFT, RIGHT, WIDTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kcb_replay.report.explainer.answers import Answers
+    from kcb_replay.report.explainer.endings import End, Mark
+    from kcb_replay.report.explainer.info import Explainer
+    from kcb_replay.report.explainer.metrics import Metric
+    from kcb_replay.report.explainer.rates import Change, RatePath, Step
+    from kcb_replay.report.layout import Panel
+
+__all__ = ["WORDS", "data_of"]
+
+# What the program fills itself: templates whose parts it looks up one by one.
+WORDS = (
+    "sentence.wait",
+    "explainer.not_run",
+    "explainer.not_run_verdict",
+    "explainer.epoch",
+    "explainer.threshold_min",
+    "explainer.threshold_max",
+    "explainer.copied",
+    "explainer.select",
+    "chart.axis",
+    "chart.epoch",
+    "chart.stop",
+    "chart.stop_what_if",
+    "chart.count",
+    "chart.patience",
+    "chart.what_if",
+    "chart.drop",
+    "chart.drops",
+    "outcome.never_reduces",
+    "outcome.reduces_once",
+    "outcome.reduces",
+    "outcome.what_if_marks",
+    "fact.reductions",
+    "fact.in_epochs",
+    "fact.rate_start",
+    "fact.rate_given",
+    "fact.rate_recorded",
+    "fact.rate_assumed",
+    "fact.rate_unknown",
+    "fact.rate_end",
+    "fact.holds",
+)
+
+
+def data_of(explainer: Explainer) -> dict[str, Any]:
+    """Return what the program of the page looks up."""
+    asked = explainer.asked
+    changes: Pool[Change] = Pool()
+    return {
+        "words": {key: explainer.words.templates[key] for key in WORDS},
+        "epochs": explainer.epochs,
+        "names": explainer.names,
+        "lead": asked.lead,
+        "reducer": NOTHING if asked.reducer is None else asked.reducer,
+        "versions": len(asked.versions),
+        "rateSource": explainer.rate_source,
+        "axes": [
+            {"part": NOTHING if axis.part is None else axis.part, "name": axis.name, "texts": axis.texts()}
+            for axis in explainer.axes
+        ],
+        "start": explainer.start,
+        "patience": [f"{getattr(each, 'patience', 0):g}" for each in asked.callbacks],
+        "counts": int(explainer.curve.wait is not None),
+        "place": _places(explainer),
+        "texts": explainer.book.texts.values,
+        "cells": explainer.book.cells.values,
+        "lanes": explainer.book.lanes.values,
+        "notes": explainer.book.notes.values,
+        "levels": list(_levels(explainer)),
+        "metrics": [_metric(metric, explainer) for metric in explainer.metrics],
+        "tables": [_table(answers, changes) for answers in explainer.tables],
+        "changes": [astuple(change) for change in changes.values],
+        "code": [
+            {
+                "name": line.name,
+                "called": line.is_called,
+                "given": [_fragment(each.axis, each.texts) for each in line.fragments],
+            }
+            for line in explainer.code
+        ],
+    }
+
+
+def _fragment(axis: int | None, texts: tuple[tuple[str, ...], ...]) -> list[object]:
+    return [NOTHING if axis is None else axis, texts]
+
+
+def _places(explainer: Explainer) -> dict[str, Any]:
+    """Return the geometry of the chart, that of the static one."""
+    layout = explainer.layout
+    return {
+        "width": WIDTH,
+        "left": LEFT,
+        "right": RIGHT,
+        "height": layout.height,
+        "axis": layout.axis_y,
+        "bottom": layout.bottom,
+        "x": [round(layout.x(epoch), 1) for epoch in explainer.epochs],
+        "half": round((layout.x(1) - layout.x(0)) / 2, 2),
+        "ticks": [[round(layout.x(tick.value), 1), tick.text] for tick in layout.x_ticks],
+        "metric": _span(layout.metric),
+        "wait": layout.wait and _span(layout.wait),
+        "rate": layout.rate and _span(layout.rate),
+        "waitTitle": explainer.curve.wait.title if explainer.curve.wait else "",
+        "rateTitle": explainer.curve.rate.title if explainer.curve.rate else "",
+    }
+
+
+def _span(panel: Panel) -> list[float]:
+    return [panel.top, panel.bottom]
+
+
+def _levels(explainer: Explainer) -> Iterator[list[object]]:
+    scales = {metric.name: metric.scales for metric in explainer.metrics}
+    for name, level in explainer.book.levels.values:
+        best = [scale.row_of(level.best) for scale in scales[name]]
+        threshold = [scale.row_of(level.threshold) for scale in scales[name]] if level.threshold is not None else 0
+        yield [level.row, best, threshold]
+
+
+def _metric(metric: Metric, explainer: Explainer) -> dict[str, Any]:
+    note = nan_note(explainer.epochs, metric.values, explainer.words)
+    return {
+        "nanNote": note and [explainer.epochs.index(note.epoch), note.label],
+        "name": metric.name,
+        "title": metric.title(explainer.words),
+        "mode": metric.mode,
+        "values": metric.written(),
+        "nan": [row for row, value in enumerate(metric.values) if value is not None and math.isnan(value)],
+        "scales": [
+            {
+                "name": scale.name,
+                "rows": [scale.row_of(value) for value in metric.values],
+                "ticks": [[round(scale.panel.y(tick.value), 1), tick.text] for tick in scale.panel.ticks],
+                "cuts": scale.cuts,
+            }
+            for scale in metric.scales
+        ],
+    }
+
+
+def _table(answers: Answers, changes: Pool[Change]) -> dict[str, Any]:
+    return {
+        "ends": [_end(end) for end in answers.ends],
+        "endOf": answers.end_of,
+        "paths": [_path(path, changes) for path in answers.paths],
+        "pathOf": answers.path_of,
+        "horizons": answers.horizons,
+        "companions": [
+            {
+                "position": each.position,
+                "lane": each.lane,
+                "said": each.said,
+                "notes": each.notes,
+                "beyond": {f"{case} {number}": note for case, number, note in each.beyond},
+            }
+            for each in answers.companions
+        ],
+        "stoppedBy": answers.stopped_by,
+    }
+
+
+def _end(end: End) -> list[object]:
+    """Return an end as the program unpacks it."""
+    return [
+        end.lane,
+        end.row,
+        end.case,
+        int(end.stops) + int(end.own),
+        end.answer,
+        end.closing,
+        end.closing_verdict,
+        [[fact.term, fact.value, fact.remark] for fact in end.facts],
+        [_mark(mark) for mark in (end.best, end.lowest, end.kept)],
+        [end.regret, *end.bracket],
+        end.note,
+        dict(end.beyond),
+        end.open_end,
+    ]
+
+
+def _mark(mark: Mark | None) -> list[int] | int:
+    return [mark.row, mark.label] if mark else NOTHING
+
+
+def _path(path: RatePath, changes: Pool[Change]) -> list[object]:
+    """Return a learning rate; only one that no control moves has steps beside its changes."""
+    first = path.steps[0]
+    return [
+        2 if path.is_recorded else int(path.moves),
+        path.lane,
+        [first.height, first.text],
+        [number for drop in path.drops for number in (drop.row, changes.number(drop.change))],
+        path.horizon,
+        path.notes,
+        [] if path.moves else [_step(step) for step in path.steps],
+        [_step(step) for step in path.after],
+    ]
+
+
+def _step(step: Step) -> list[float]:
+    return [step.row, step.height, step.text]

@@ -1,0 +1,197 @@
+"""Everything that an explainer says and draws, at every position of its controls: one frozen value.
+
+`at` answers for one choice what `kcb.replay` answers for those settings; pages, lessons and tests look things up here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from kcb_replay.report.curve import CurveInfo, curve_info
+from kcb_replay.report.explainer.answers import Answers, answers_of
+from kcb_replay.report.explainer.asked import Asked, asked_of
+from kcb_replay.report.explainer.cells import Book
+from kcb_replay.report.explainer.code import CodeLine, code_lines, code_text
+from kcb_replay.report.explainer.context import context_of
+from kcb_replay.report.explainer.metrics import Metric, metric_of
+from kcb_replay.report.language.catalogue import catalogue
+from kcb_replay.report.layout import Layout, layout_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.callbacks import Callback
+    from kcb_replay.report.explainer.axes import Axis
+    from kcb_replay.report.explainer.endings import End
+    from kcb_replay.report.explainer.rates import RatePath
+    from kcb_replay.report.language.catalogue import Catalogue
+
+__all__ = ["Choice", "Explainer", "Found", "explained"]
+
+Choice = tuple[int, ...]
+
+
+class Found(NamedTuple):
+    """What one choice leads to: the tables it is looked up in, the end, and the learning rate if there is one."""
+
+    answers: Answers
+    metric: Metric
+    end: End
+    path: RatePath | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explainer:
+    """One recorded fit with every position of every control replayed. A choice is one position per control."""
+
+    asked: Asked
+    words: Catalogue
+    book: Book
+    metrics: tuple[Metric, ...]
+    tables: tuple[Answers, ...]
+    code: tuple[CodeLine, ...]
+    curve: CurveInfo
+    layout: Layout
+    remarks: tuple[str, ...]
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The controls."""
+        return self.asked.axes
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """The number of every recorded epoch, from 1."""
+        return tuple(epoch.index + 1 for epoch in self.asked.start.stream.epochs)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What the callbacks are called; one that occurs twice is numbered."""
+        names = [callback.name for callback in self.asked.callbacks]
+        return tuple(
+            f"{name} {names[: place + 1].count(name)}" if names.count(name) > 1 else name
+            for place, name in enumerate(names)
+        )
+
+    @property
+    def start(self) -> Choice:
+        """The positions that were asked for."""
+        return tuple(axis.start for axis in self.axes)
+
+    def at(self, choice: Choice) -> Found:
+        """Return what a choice leads to."""
+        monitor, version = self._place(choice, "monitor"), self._place(choice, "semantics")
+        answers = self.tables[monitor * len(self.asked.versions) + version]
+        end = answers.ends[answers.end_of[self._number(choice, self.asked.lead) if len(answers.end_of) > 1 else 0]]
+        if not answers.paths:
+            return Found(answers, self.metrics[monitor], end, None)
+        place = self._number(choice, self.asked.reducer) if len(answers.path_of) > 1 else 0
+        return Found(answers, self.metrics[monitor], end, answers.paths[answers.path_of[place]])
+
+    def callbacks_at(self, choice: Choice) -> tuple[Callback, ...]:
+        """Return the callbacks whose answer a choice shows."""
+        monitor = self._place(choice, "monitor")
+        callbacks = list(self.asked.callbacks_for(monitor))
+        for axis, position in zip(self.axes, choice, strict=True):
+            if axis.part is not None:
+                value = axis.values[monitor][position]
+                callbacks[axis.part] = replace(callbacks[axis.part], **{axis.name: value})  # type: ignore[type-var]  # those with controls are dataclasses
+        return tuple(callbacks)
+
+    def code_at(self, choice: Choice) -> str:
+        """Return the callbacks as Keras code."""
+        monitor = self._place(choice, "monitor")
+        return code_text(line.written(choice, monitor) for line in self.code)
+
+    def stopped_by(self, choice: Choice) -> str:
+        """Return the name of the callback without controls that stops the training."""
+        return self.at(choice).answers.stopped_by
+
+    @property
+    def rate_source(self) -> str:
+        """Whether the learning rate at the start was given, recorded or assumed."""
+        return self.asked.start.initial_lr_source
+
+    def version_at(self, choice: Choice) -> str:
+        """Return the version whose answer a choice shows."""
+        return self.asked.versions[self._place(choice, "semantics")]
+
+    def text(self, number: int) -> str:
+        """Return a text by its number, an empty one for -1."""
+        return "" if number < 0 else self.book.texts.values[number]
+
+    def _place(self, choice: Choice, name: str) -> int:
+        found = (
+            place for axis, place in zip(self.axes, choice, strict=True) if axis.part is None and axis.name == name
+        )
+        return next(found, 0)
+
+    def _number(self, choice: Choice, part: int | None) -> int:
+        number = 0
+        for axis, place in zip(self.axes, choice, strict=True):
+            if axis.part == part:
+                number = number * axis.count + place
+        return number
+
+
+def explained(
+    recording: Recording,
+    callbacks: Sequence[object],
+    *,
+    fit: int | None = None,
+    semantics: str | None = None,
+    monitors: Sequence[str] | None = None,
+    axes: Mapping[str, Sequence[object]] | None = None,
+    only: bool = False,
+    language: str = "en",
+    initial_lr: float | None = None,
+    steps_per_epoch: int | None = None,
+) -> Explainer:
+    """Replay every position of every control on one fit of a recording.
+
+    `axes` names the values of controls as the command line does ("patience", "lr_patience"); those that are not named
+    get sensible values, or, with `only`, have no control. `monitors` are the metrics to choose from beside that of the
+    first EarlyStopping or ReduceLROnPlateau, an empty list for no choice; `semantics` is one version, to which those
+    that answer differently are added, or a comma list of exactly those to choose from.
+
+    Raises what `kcb.replay` raises for the settings asked, and `SettingError` for a control that does not exist.
+    """
+    asked = asked_of(
+        recording,
+        callbacks,
+        fit=fit,
+        semantics=semantics,
+        monitors=monitors,
+        axes=axes or {},
+        only=only,
+        initial_lr=initial_lr,
+        steps_per_epoch=steps_per_epoch,
+    )
+    contexts = [
+        [context_of(asked, monitor, version) for version in asked.versions] for monitor in range(len(asked.monitors))
+    ]
+    words = catalogue(language)
+    book = Book.empty(words)
+    curve = curve_info(asked.start, words)
+    layout = layout_of(curve)
+    metrics: list[Metric] = []
+    tables: list[Answers] = []
+    for monitor, of_monitor in enumerate(contexts):
+        metric = metric_of(asked, monitor, of_monitor, layout, curve)
+        metrics.append(metric)
+        tables += [answers_of(context, book, metric.decimals) for context in of_monitor]
+    curve = replace(curve, scale=metrics[0].first_range)
+    return Explainer(
+        asked=asked,
+        words=words,
+        book=book,
+        metrics=tuple(metrics),
+        tables=tuple(tables),
+        code=tuple(code_lines(asked)),
+        curve=curve,
+        layout=layout_of(curve),
+        remarks=asked.remarks,
+    )

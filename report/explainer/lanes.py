@@ -1,0 +1,187 @@
+"""Every position replayed: EarlyStopping once per patience that never stops, ReduceLROnPlateau once per timing.
+
+Patience enters EarlyStopping only in its final test, so one replay that never stops holds the epochs of all patiences,
+and the engine is asked in which of them each would have stopped. The factor says only how much a reduction is, unless
+the floor is reached: then it is replayed by itself.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
+from kcb_replay.replay.callbacks.base import Context, EpochEnd, TrainBegin, TrainEnd
+from kcb_replay.replay.comparison import KerasRaises
+from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.engine import Row, run_fit
+from kcb_replay.replay.events import LearningRateReduced
+from kcb_replay.replay.sweep.rate_paths import rate_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kcb_replay.replay.callbacks import Callback
+    from kcb_replay.replay.callbacks.base import State
+    from kcb_replay.replay.engine import Run
+    from kcb_replay.replay.events import Event
+    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.stream import Epoch
+    from kcb_replay.report.explainer.axes import Axis
+
+__all__ = ["Ending", "Lane", "never_stopping", "positions_of", "rate_lanes", "replayed", "stop_lanes", "with_values"]
+
+_C = TypeVar("_C", bound="Callback")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How one position ends: after `row` of the recording, stopped by the callback itself or not.
+
+    `state` is the callback's own after that row, `events` are those of the row, `finish` those of `on_train_end`;
+    `error` is what the real class raises instead.
+    """
+
+    row: int
+    stops: bool
+    state: State
+    events: tuple[Event, ...]
+    finish: tuple[Event, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The rows of one replay of one callback, shared by several positions.
+
+    `timing` are rows in which the same happens but for the amount of reductions, shared by still more of them.
+    """
+
+    setting: Callback
+    rows: tuple[Row, ...]
+    timing: tuple[Row, ...]
+    error: str = ""
+
+
+def positions_of(axes: Sequence[Axis], monitor: int) -> Iterator[dict[str, object]]:
+    """Yield the arguments of every position, the last control moving fastest."""
+    for values in itertools.product(*(axis.values[monitor] for axis in axes)):
+        yield {axis.name: value for axis, value in zip(axes, values, strict=True)}
+
+
+def with_values(callback: _C, arguments: dict[str, object]) -> _C:
+    """Return a callback with other arguments; raises `SettingError` for a value that the real class refuses."""
+    changed: _C = replace(callback, **arguments)  # type: ignore[type-var]  # every callback with controls is a dataclass
+    return changed
+
+
+def never_stopping(callback: Callback) -> Callback:
+    """Return an EarlyStopping with a patience that nothing uses up; any other callback as it is."""
+    return replace(callback, patience=math.inf) if isinstance(callback, EarlyStopping) else callback
+
+
+def replayed(epochs: Sequence[Epoch], callbacks: Sequence[Callback], version: Semantics, initial_lr: float) -> Run:
+    """Replay fresh callbacks on epochs."""
+    return run_fit(epochs, callbacks, Context(version, direction_of), initial_lr=initial_lr)
+
+
+def stop_lanes(
+    epochs: Sequence[Epoch], callback: EarlyStopping, arguments: Sequence[dict[str, object]], version: Semantics
+) -> list[tuple[EarlyStopping, Lane, Ending]]:
+    """Return, for every position, its setting, the lane that it shares, and where it ends."""
+    settings = [with_values(callback, each) for each in arguments]
+    together: dict[Callback, list[EarlyStopping]] = {}
+    for setting in settings:
+        together.setdefault(never_stopping(setting), []).append(setting)
+    found: dict[EarlyStopping, tuple[Lane, Ending]] = {}
+    for endless, sharing in together.items():
+        run = replayed(epochs, [endless], version, 0.0)
+        lane = Lane(endless, run.rows, run.rows, run.error.message if run.error else "")
+        for setting, ending in _endings(epochs, lane, sharing, Context(version, direction_of)):
+            found[setting] = lane, ending
+    return [(setting, *found[setting]) for setting in settings]
+
+
+def _endings(
+    epochs: Sequence[Epoch], lane: Lane, sharing: Sequence[EarlyStopping], context: Context
+) -> Iterator[tuple[EarlyStopping, Ending]]:
+    """Yield where each patience of a lane ends; a larger one never ends earlier, so one walk finds all."""
+    waiting = sorted(dict.fromkeys(sharing), key=lambda setting: setting.patience)
+    begin = TrainBegin(epochs[-1].index + 1, None, 0.0, epochs[0].index)
+    before = lane.setting.start(context).on_train_begin(begin).state
+    for number, row in enumerate(lane.rows):
+        (after,) = row.states
+        # The counter has to be at the patience before or after the epoch; whether that stops, the engine says.
+        highest = max(before.wait, after.wait)  # type: ignore[attr-defined]  # of EarlyStopping
+        while waiting and highest >= waiting[0].patience:
+            ending = _ending_at(number, epochs[number], replace(before, settings=waiting[0]))  # type: ignore[type-var]
+            if ending is None:
+                break
+            yield waiting.pop(0), ending
+        before = after
+    for setting in waiting:
+        last = replace(before, settings=setting)  # type: ignore[type-var]  # of EarlyStopping
+        events = lane.rows[-1].events[0] if lane.rows else ()
+        finish = () if lane.error else _finish(last, epochs[-1])
+        yield setting, Ending(len(lane.rows) - 1, False, last, events, finish, lane.error)
+
+
+def _ending_at(number: int, epoch: Epoch, before: State) -> Ending | None:
+    """Return the ending if the callback stops in this epoch."""
+    try:
+        step = before.on_epoch_end(EpochEnd(epoch.index, epoch.logs, 0.0))
+    except KerasRaises as raised:
+        return Ending(number, False, before, (), (), str(raised))
+    return Ending(number, True, step.state, step.events, _finish(step.state, epoch)) if step.stop else None
+
+
+def _finish(state: State, epoch: Epoch) -> tuple[Event, ...]:
+    return state.on_train_end(TrainEnd(epoch.index, {}, 0.0)).events
+
+
+def rate_lanes(
+    epochs: Sequence[Epoch],
+    callback: ReduceLROnPlateau,
+    arguments: Sequence[dict[str, object]],
+    version: Semantics,
+    initial_lr: float,
+) -> list[Lane]:
+    """Return, for every position, the rows of its replay with their learning rates."""
+    timings: dict[ReduceLROnPlateau, Run] = {}
+    lanes: dict[ReduceLROnPlateau, Lane] = {}
+    for each in arguments:
+        setting = with_values(callback, each)
+        # Never at a floor, so that every reduction is there.
+        timing = replace(setting, factor=_SLOW, min_lr=0.0)
+        if timing not in timings:
+            timings[timing] = replayed(epochs, [timing], version, initial_lr)
+        if setting not in lanes:
+            lanes[setting] = _with_rates(epochs, setting, timings[timing], version, initial_lr)
+    return [lanes[with_values(callback, each)] for each in arguments]
+
+
+_SLOW = 0.999
+
+
+def _with_rates(
+    epochs: Sequence[Epoch], setting: ReduceLROnPlateau, timed: Run, version: Semantics, initial_lr: float
+) -> Lane:
+    reductions = sum(isinstance(event, LearningRateReduced) for row in timed.rows for event in row.events[0])
+    path = rate_path(setting, version, initial_lr, reductions)
+    if timed.error or len(path) <= reductions:
+        run = replayed(epochs, [setting], version, initial_lr)
+        return Lane(setting, run.rows, run.rows, run.error.message if run.error else "")
+    return Lane(setting, tuple(_rows_on(path, timed.rows)), timed.rows)
+
+
+def _rows_on(path: Sequence[float], rows: Sequence[Row]) -> Iterator[Row]:
+    """Yield the rows with the rates of a path in the place of their own."""
+    done = 0
+    for row in rows:
+        begin, events = path[done], row.events[0]
+        if events and isinstance(events[-1], LearningRateReduced):
+            done += 1
+            events = (*events[:-1], replace(events[-1], old_lr=begin, new_lr=path[done]))
+        yield Row(row.index, begin, path[done], begin, row.states, (events,), row.stoppers)

@@ -1,0 +1,254 @@
+"""The page of an explainer: Python writes it whole for the settings asked, and the program looks up all others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kcb_replay.report.curve import Mark, Regret
+from kcb_replay.report.explainer.cells import Kind
+from kcb_replay.report.explainer.data import data_of
+from kcb_replay.report.explainer.info import explained
+from kcb_replay.report.explainer.view import view_at
+from kcb_replay.report.pages.document import document, write_document
+from kcb_replay.report.svg import chart_svg
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from kcb_replay.ingest.recording import Recording, Source
+    from kcb_replay.report.curve import CurveInfo
+    from kcb_replay.report.explainer.endings import Mark as PlacedMark
+    from kcb_replay.report.explainer.info import Explainer
+    from kcb_replay.report.explainer.view import View
+
+__all__ = ["Control", "Group", "Page", "explainer_html", "page_of", "render", "write_explainer"]
+
+SCRIPTS, STYLES = ("places.js", "explain_chart.js", "explain.js"), ("chart.css", "explain.css")
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One control as it is shown; a list is chosen from, anything else is slid through."""
+
+    number: int
+    name: str
+    texts: tuple[str, ...]
+    start: int
+    is_list: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The controls of one callback; `kind` colours it."""
+
+    name: str
+    kind: str
+    controls: tuple[Control, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What stands on the page beside the view of the settings asked."""
+
+    question: tuple[str, str]
+    run: str
+    subtitle: str
+    remarks: tuple[str, ...]
+    groups: tuple[Group, ...]
+    has_chart: bool
+    scales: tuple[str, ...]
+    curve: CurveInfo
+    saves: tuple[int, ...]
+    epoch: str
+    lines: tuple[str, ...]
+    sentence: str
+    exact: tuple[tuple[str, str, str], ...]
+    is_exact: bool
+    notes: tuple[str, ...]
+    metric: str
+    threshold: str
+    names: tuple[str, ...]
+    sources: tuple[str, ...]
+    logic: str
+
+
+def explainer_html(
+    recording: Recording,
+    callbacks: Sequence[object],
+    *,
+    fit: int | None = None,
+    semantics: str | None = None,
+    monitors: Sequence[str] | None = None,
+    axes: Mapping[str, Sequence[object]] | None = None,
+    only: bool = False,
+    language: str = "en",
+    initial_lr: float | None = None,
+    steps_per_epoch: int | None = None,
+    command: str = "",
+) -> str:
+    """Return the explainer of one fit as the text of a page; the arguments are those of `explained`.
+
+    `command` is the command line that made it, for the foot of the page.
+    """
+    found = explained(
+        recording,
+        callbacks,
+        fit=fit,
+        semantics=semantics,
+        monitors=monitors,
+        axes=axes,
+        only=only,
+        language=language,
+        initial_lr=initial_lr,
+        steps_per_epoch=steps_per_epoch,
+    )
+    return render(found, command=command)
+
+
+def write_explainer(path: str | os.PathLike[str], html: str) -> None:
+    """Write a page, whole or not at all; raises `KcbReplayError` where that cannot be."""
+    write_document(path, html)
+
+
+def render(
+    explainer: Explainer,
+    *,
+    command: str = "",
+    template: str = "explain.html.j2",
+    context: Mapping[str, object] | None = None,
+    styles: Sequence[str] = (),
+    scripts: Sequence[str] = (),
+) -> str:
+    """Return the page of an explainer.
+
+    A lesson gives a `template` that extends `explain.html.j2`, what it fills it with, and its own styles and scripts,
+    which hear of every moved control by the event `kcb:moved` of the document.
+    """
+    view = view_at(explainer, explainer.start)
+    filled = {"page": page_of(explainer, view), "view": view, "command": command, **(context or {})}
+    return document(
+        template,
+        filled,
+        styles=(*STYLES, *styles),
+        scripts=(*SCRIPTS, *scripts),
+        data=data_of(explainer),
+        language=explainer.words.language,
+        drawings={"chart": _chart},
+    )
+
+
+def page_of(explainer: Explainer, view: View) -> Page:
+    """Return what a page says around the view of its start."""
+    say, metric = explainer.words.say, explainer.metrics[0]
+    found, lead = explainer.at(explainer.start), explainer.asked.lead
+    epoch = say("explainer.epoch", epoch=explainer.epochs[view.last])
+    lines = tuple(_lines(explainer, view.sentences[view.last]))
+    names = [explainer.names[lead], *(name for place, name in enumerate(explainer.names) if place != lead)]
+    start = explainer.asked.start
+    return Page(
+        question=_question(explainer),
+        run=start.run,
+        subtitle=_subtitle(explainer),
+        remarks=explainer.remarks,
+        groups=tuple(_groups(explainer)),
+        has_chart=len(explainer.epochs) > 1,
+        scales=tuple(dict.fromkeys(scale.name for each in explainer.metrics for scale in each.scales)),
+        curve=_curve(explainer, view),
+        saves=tuple(_saves(explainer)),
+        epoch=epoch,
+        lines=lines,
+        sentence=" ".join((epoch, *lines)),
+        exact=tuple(_exact(explainer, view)),
+        is_exact=all(each.label == "exact" for each in view.exact),
+        notes=tuple(f"{note}." for note in start.notes),
+        metric=metric.name,
+        threshold=say("explainer.threshold_max" if found.metric.mode == "max" else "explainer.threshold_min"),
+        names=tuple(names),
+        sources=tuple(_source(source) for source in dict.fromkeys(start.sources)),
+        logic=f"{', '.join(dict.fromkeys(explainer.names))}: {', '.join(explainer.asked.versions)}",
+    )
+
+
+def _question(explainer: Explainer) -> tuple[str, str]:
+    lead = explainer.asked.callbacks[explainer.asked.lead].name
+    kind = {"EarlyStopping": "stop", "ReduceLROnPlateau": "reduce"}.get(lead, "other")
+    template = explainer.words.templates[f"explainer.question_{kind}"].replace("{callbacks}", lead)
+    before, _, after = template.partition("{run}")
+    return before, after
+
+
+def _subtitle(explainer: Explainer) -> str:
+    say, metric = explainer.words.say, explainer.metrics[0]
+    several = len(explainer.asked.recording.fits) > 1
+    fit = say("explainer.of_fit", fit=explainer.asked.fit) if several else ""
+    if not explainer.asked.monitors[0]:
+        return say("explainer.subtitle", epochs=len(explainer.epochs), fit=fit)
+    said = metric.title(explainer.words)
+    return say("explainer.subtitle_monitor", epochs=len(explainer.epochs), fit=fit, metric=said)
+
+
+def _groups(explainer: Explainer) -> Iterator[Group]:
+    for part in dict.fromkeys(axis.part for axis in explainer.axes):
+        controls = tuple(
+            Control(number, axis.name, tuple(axis.texts()[0]), axis.start, is_list=axis.is_list)
+            for number, axis in enumerate(explainer.axes)
+            if axis.part == part
+        )
+        if part is None:
+            yield Group(explainer.words.say("explainer.whole_page"), "", controls)
+        else:
+            yield Group(explainer.names[part], "reducing" if part == explainer.asked.reducer else "stopping", controls)
+
+
+def _lines(explainer: Explainer, said: Sequence[str]) -> Iterator[str]:
+    """Yield what the callbacks do in one epoch, each with its name where there are several."""
+    for name, sentence in zip(explainer.names, said, strict=False):
+        if sentence:
+            yield f"{name}: {sentence}" if len(said) > 1 else sentence
+
+
+def _exact(explainer: Explainer, view: View) -> Iterator[tuple[str, str, str]]:
+    """Yield names, label and reason; callbacks with the same limits are named together."""
+    together: dict[tuple[str, str], list[str]] = {}
+    for each in view.exact:
+        together.setdefault((each.label, each.reason), []).append(each.name)
+    several = len(explainer.names) > 1
+    yield from ((f"{', '.join(names)}:" if several else "", *note) for note, names in together.items())
+
+
+def _curve(explainer: Explainer, view: View) -> CurveInfo:
+    """Return the static chart with the labels of the page, whose decimals are those of all positions."""
+    end = explainer.at(explainer.start).end
+    curve, values = explainer.curve, explainer.metrics[0].values
+
+    def mark(found: PlacedMark | None) -> Mark | None:
+        return Mark(explainer.epochs[found.row], values[found.row], explainer.text(found.label)) if found else None
+
+    return replace(
+        curve,
+        stop=replace(curve.stop, label=view.stop_label) if curve.stop else None,
+        best=mark(end.best),
+        lowest=mark(end.lowest),
+        kept=mark(end.kept),
+        regret=Regret(curve.regret.kept, curve.regret.best, explainer.text(end.regret)) if curve.regret else None,
+    )
+
+
+def _saves(explainer: Explainer) -> Iterator[int]:
+    """Yield the rows after which a checkpoint is saved."""
+    for companion in explainer.at(explainer.start).answers.companions:
+        for row, cell in enumerate(explainer.book.lanes.values[companion.lane]):
+            if explainer.book.cells.values[cell].kind == Kind.SAVED:
+                yield row
+
+
+def _chart(curve: CurveInfo, ident: str, saves: Sequence[int]) -> str:
+    del saves  # drawn by the program
+    return chart_svg(curve, ident)
+
+
+def _source(source: Source) -> str:
+    digest = f"sha256 {source.sha256[:12]}…" if source.sha256 else "read as it grew"
+    return f"{source.path} ({source.format}, {digest})"

@@ -1,0 +1,233 @@
+"""What is read at one choice, put together from the tables as the program of the page does it.
+
+The page is written with this for the choice that was asked for, so that it is whole without JavaScript; tests hold the
+program to it at every other one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kcb_replay.report.explainer.cells import Kind
+from kcb_replay.report.explainer.pool import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kcb_replay.report.explainer.cells import Cell
+    from kcb_replay.report.explainer.info import Choice, Explainer, Found
+    from kcb_replay.report.explainer.rates import Drop, RatePath
+
+__all__ = ["EpochRow", "Exact", "View", "view_at"]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRow:
+    """One row of the epoch table; `others` are the verdicts of the other callbacks, `kind` how the row is coloured."""
+
+    epoch: int
+    value: str
+    best: str
+    threshold: str
+    wait: str
+    verdict: str
+    others: tuple[str, ...]
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """How far the answer of one callback holds."""
+
+    name: str
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Everything that is read at one choice. `sentences` has one text per callback and recorded epoch."""
+
+    answer: str
+    also: tuple[tuple[str, str], ...]
+    facts: tuple[tuple[str, str, str], ...]
+    exact: tuple[Exact, ...]
+    code: str
+    stop_label: str
+    sentences: tuple[tuple[str, ...], ...]
+    rows: tuple[EpochRow, ...]
+    last: int
+
+
+def view_at(explainer: Explainer, choice: Choice) -> View:
+    """Return what is read at a choice."""
+    return _Reader(explainer, choice, explainer.at(choice)).view()
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    explainer: Explainer
+    choice: Choice
+    found: Found
+
+    def view(self) -> View:
+        """Return the whole view."""
+        text, end = self.explainer.text, self.found.end
+        rows = range(len(self.found.metric.values))
+        return View(
+            answer=text(end.answer) if end.answer != NOTHING else self._said(self.explainer.asked.lead),
+            also=tuple(self._also()),
+            facts=tuple((text(fact.term), text(fact.value), text(fact.remark)) for fact in end.facts)
+            or tuple(self._rate_facts()),
+            exact=tuple(self._exact(position) for position in range(len(self.explainer.asked.callbacks))),
+            code=self.explainer.code_at(self.choice),
+            stop_label=self._stop_label(),
+            sentences=tuple(tuple(self._sentences(row)) for row in rows),
+            rows=tuple(self._row(row) for row in rows),
+            last=end.row,
+        )
+
+    def _also(self) -> Iterator[tuple[str, str]]:
+        for position, name in enumerate(self.explainer.names):
+            if position != self.explainer.asked.lead:
+                yield name, self._said(position)
+
+    def _said(self, position: int) -> str:
+        text, end, path = self.explainer.text, self.found.end, self.found.path
+        if self._is_reducer(position) and path:
+            return self._reductions(path)
+        companion = next((each for each in self.found.answers.companions if each.position == position), None)
+        return text(companion.said[end.case]) if companion else ""
+
+    def _is_reducer(self, position: int) -> bool:
+        path = self.found.path
+        return position == self.explainer.asked.reducer and path is not None and path.moves
+
+    def _reduced(self, path: RatePath) -> list[Drop]:
+        return [drop for drop in path.drops if drop.row <= self.found.end.row and drop.reduces]
+
+    def _reductions(self, path: RatePath) -> str:
+        """Return what is said of the reductions until the stop."""
+        say, text, drops = self.explainer.words.say, self.explainer.text, self._reduced(path)
+        if not drops:
+            return say("outcome.never_reduces")
+        places = ", ".join(f"{self.explainer.epochs[drop.row]}{'?' if drop.is_what_if else ''}" for drop in drops)
+        key = "outcome.reduces_once" if len(drops) == 1 else "outcome.reduces"
+        sentence = say(key, epochs=places, old=text(path.steps[0].text), new=text(drops[-1].change.rate))
+        return f"{sentence} {say('outcome.what_if_marks')}" if drops[-1].is_what_if else sentence
+
+    def _rate_facts(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the numbers under an answer that is about the learning rate."""
+        say, path, text = self.explainer.words.say, self.found.path, self.explainer.text
+        if path is None:
+            return
+        drops, label = self._reduced(path), self._exact(self.explainer.asked.lead).label
+        yield say("fact.reductions"), str(len(drops)), say("fact.in_epochs", epochs=len(self.explainer.epochs))
+        yield say("fact.rate_start"), text(path.steps[0].text), say(f"fact.rate_{self.explainer.rate_source}")
+        yield say("fact.rate_end"), text(drops[-1].change.rate if drops else path.steps[0].text), ""
+        yield say("fact.holds"), label, ""
+
+    def _exact(self, position: int) -> Exact:
+        label, reason = self.explainer.book.notes.values[self._note(position)]
+        return Exact(self.explainer.names[position], self.explainer.text(label), self.explainer.text(reason))
+
+    def _note(self, position: int) -> int:
+        end, path, answers = self.found.end, self.found.path, self.found.answers
+        horizon = path.horizon if path else NOTHING
+        behind = horizon != NOTHING and end.row > answers.horizons[horizon][0]
+        if self._is_reducer(position) and path:
+            return path.notes[end.case]
+        if position == self.explainer.asked.lead:
+            return dict(end.beyond).get(horizon, answers.horizons[horizon][1]) if behind else end.note
+        companion = next(each for each in answers.companions if each.position == position)
+        if not behind:
+            return companion.notes[end.case]
+        own = {(case, number): note for case, number, note in companion.beyond}
+        return own.get((end.case, horizon), answers.horizons[horizon][1])
+
+    def _stop_label(self) -> str:
+        end = self.found.end
+        if not end.stops:
+            return ""
+        lead = self.explainer.asked.lead
+        cell = self._cell(lead, end.row)
+        epoch = self.explainer.epochs[end.row]
+        say = self.explainer.words.say
+        why = self.explainer.stopped_by(self.choice)
+        if end.own and cell is not None and cell.wait != NOTHING:
+            why = say("chart.count", wait=cell.wait, patience=self._patience(lead))
+        key = "chart.stop_what_if" if self._exact(lead).label == "hypothetical" else "chart.stop"
+        return say(key, epoch=epoch, why=why)
+
+    def _patience(self, position: int) -> str:
+        callback = self.explainer.callbacks_at(self.choice)[position]
+        return f"{getattr(callback, 'patience', 0):g}"
+
+    def _cell(self, position: int, row: int) -> Cell | None:
+        """Return what a callback does in an epoch that runs."""
+        lane = self._lane(position)
+        if row > self.found.end.row or lane == NOTHING:
+            return None
+        cells = self.explainer.book.lanes.values[lane]
+        return self.explainer.book.cells.values[cells[row]]
+
+    def _lane(self, position: int) -> int:
+        if self._is_reducer(position) and self.found.path:
+            return self.found.path.lane
+        if position == self.explainer.asked.lead:
+            return self.found.end.lane
+        return next(each.lane for each in self.found.answers.companions if each.position == position)
+
+    def _sentences(self, row: int) -> Iterator[str]:
+        if row > self.found.end.row:
+            stop = self.explainer.epochs[self.found.end.row]
+            yield self.explainer.words.say("explainer.not_run", stop=stop)
+            return
+        for position in range(len(self.explainer.names)):
+            yield self._sentence(position, row)
+
+    def _sentence(self, position: int, row: int) -> str:
+        cell, text = self._cell(position, row), self.explainer.text
+        parts = [text(cell.sentence)] if cell else []
+        if cell and cell.wait != NOTHING:
+            say = self.explainer.words.say
+            parts.append(say("sentence.wait", wait=cell.wait, patience=self._patience(position)))
+        parts += [text(cell.tail)] if cell else []
+        if position == self.explainer.asked.lead and row == self.found.end.row:
+            parts.append(text(self.found.end.closing))
+        if self._is_reducer(position) and self.found.path:
+            parts += [text(drop.change.sentence) for drop in self.found.path.drops if drop.row == row]
+        return " ".join(filter(None, parts))
+
+    def _verdict(self, position: int, row: int) -> str:
+        cell, text = self._cell(position, row), self.explainer.text
+        parts = [text(cell.verdict)] if cell else []
+        if position == self.explainer.asked.lead and row == self.found.end.row:
+            parts.append(text(self.found.end.closing_verdict))
+        if self._is_reducer(position) and self.found.path and cell:
+            parts += [text(drop.change.verdict) for drop in self.found.path.drops if drop.row == row]
+        return ", ".join(filter(None, parts))
+
+    def _row(self, row: int) -> EpochRow:
+        lead, text = self.explainer.asked.lead, self.explainer.text
+        cell = self._cell(lead, row)
+        ran = row <= self.found.end.row
+        others = [position for position in range(len(self.explainer.names)) if position != lead]
+        return EpochRow(
+            epoch=self.explainer.epochs[row],
+            value=self.found.metric.written()[row],
+            best=text(cell.best) if cell else "",
+            threshold=text(cell.threshold) if cell else "",
+            wait=f"{cell.wait}/{self._patience(lead)}" if cell and cell.wait != NOTHING else "",
+            verdict=self._verdict(lead, row) if ran else self.explainer.words.say("explainer.not_run_verdict"),
+            others=tuple(self._verdict(position, row) for position in others),
+            kind=self._kind(cell, row),
+        )
+
+    def _kind(self, cell: Cell | None, row: int) -> str:
+        if row > self.found.end.row:
+            return "gone"
+        if row == self.found.end.row and self.found.end.stops:
+            return "stopped"
+        return "improved" if cell and cell.kind == Kind.IMPROVED else ""
