@@ -14,7 +14,7 @@ from kcb_replay.replay.replay import replay
 from kcb_replay.replay.stream import stream_of
 from kcb_replay.report.course.lesson import Cell, Option, Picture, Position, Said, Unsuited, said
 from kcb_replay.report.course.samples import initial_rate
-from kcb_replay.report.words import decimals_of
+from kcb_replay.report.words import decimals_of, limits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,18 +94,10 @@ def position(
         value=value,
         code=code or tuple(str(callback) for callback in found.callbacks),
         answer=answer,
-        limits=limits or _limits(found),
+        limits=limits or Said(*limits_of(found.validity)),
         picture=picture or found,
         replay=found,
     )
-
-
-def _limits(found: Replay) -> Said:
-    """Return how far the answer can be trusted, as a text."""
-    label, through = found.validity.label, found.validity.valid_through_index
-    if label == "hypothetical" and through is not None:
-        return said("limits.hypothetical", epoch=through + 1, after=through + 2)
-    return said("limits.hypothetical_always" if label == "hypothetical" else f"limits.{label}")
 
 
 def stopping(found: Replay) -> StoppingOutcome:
