@@ -6,7 +6,9 @@ The public names, and nothing else; each is imported when it is first used, so t
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from kcb_replay.ingest.display import Displayed, Renderers
 
 if TYPE_CHECKING:
     from kcb_replay.errors import (
@@ -212,6 +214,21 @@ __all__ = [
     "simulate",
     "sweep",
 ]
+
+
+def _later(module: str, name: str) -> Any:
+    """Return a function that is imported when it is first called."""
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        return getattr(importlib.import_module(f"kcb_replay.{module}"), name)(*arguments, **named)
+
+    return call
+
+
+# What draws results stands above them, and is loaded when a notebook asks for it.
+Displayed.renderers = Renderers(
+    html=_later("report.notebook.drawn", "html_of"), explainer=_later("report.notebook.drawn", "explainer_of")
+)
 
 
 def __getattr__(name: str) -> object:

@@ -57,13 +57,13 @@ __all__ = ["sweep_command"]
 )
 @click.option("--rows", type=click.Path(path_type=Path), help="Write a row per fit and setting too: .parquet or .csv.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw all settings: a .png, .svg or .pdf file.")
-@figure_options
 @page_options("--html")
 @click.option(
     "--max-regret",
     metavar="LIMIT",
     help="Page: show first what saves most within this mean regret, 0.002 or 1% of the mean best value.",
 )
+@figure_options
 @output_options
 @quiet_option
 def sweep_command(

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.ingest.display import Displayed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -217,7 +219,7 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(Displayed):
     """One run: its name, where it was read from, its fits in order, and what was odd about it."""
 
     name: str

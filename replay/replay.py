@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace as with_changes
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import KcbReplayError, KerasWouldRaiseError, NotReplayableError
+from kcb_replay.ingest.display import Displayed
 from kcb_replay.replay.callbacks import NATIVE, changes_learning_rate
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
@@ -54,7 +55,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Simulation:
+class Simulation(Displayed):
     """One Replay per run, fit and list of callbacks, in that order, and what was left out."""
 
     replays: tuple[Replay, ...]
@@ -174,6 +175,8 @@ def _answer(recording: Recording, number: int, question: Question) -> Replay:
         notes=(*_notes(recording, number, start_source), *notes, *_blind_spots(stream, callbacks)),
         sources=recording.sources,
         horizon=horizon,
+        recording=recording if question.before is None else None,
+        steps_per_epoch=question.steps_per_epoch,
     )
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
+from kcb_replay.errors import KcbReplayError
+from kcb_replay.ingest.display import Displayed
 from kcb_replay.replay.callbacks import (
     EarlyStoppingState,
     LightningEarlyStoppingState,
@@ -25,9 +27,12 @@ from kcb_replay.replay.outcomes.stopping import StoppingOutcome
 from kcb_replay.replay.validity import worst
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pandas as pd
 
-    from kcb_replay.ingest.recording import Source
+    from kcb_replay.ingest.display import Page
+    from kcb_replay.ingest.recording import Recording, Source
     from kcb_replay.replay.callbacks import Callback, State
     from kcb_replay.replay.engine import Row, Run
     from kcb_replay.replay.events import Event
@@ -43,13 +48,15 @@ Json: TypeAlias = dict[str, object]
 
 
 @dataclass(frozen=True, eq=False)
-class Replay:
+class Replay(Displayed):
     """What a list of callbacks would have done with one recorded fit.
 
     Up to the `horizon` the recorded metrics are what the replayed training would have seen; None: to the end.
 
     `initial_lr` is what the learning rate started from; `initial_lr_source` says whether it was "given", "recorded" or
     "assumed". `notes` are sentences about what the answer does not say, `sources` the files it was read from.
+    `recording` is what can be asked further; it does not travel in a pickle, and is None for callbacks that went
+    through an earlier fit, too.
     """
 
     run: str
@@ -64,6 +71,8 @@ class Replay:
     notes: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
     horizon: Horizon | None = None
+    recording: Recording | None = None
+    steps_per_epoch: int | None = None
 
     @property
     def epochs(self) -> int:
@@ -160,6 +169,26 @@ class Replay:
             "callbacks": [outcome.to_dict() for outcome in self.outcomes],
             "notes": list(self.notes),
         }
+
+    def explain(
+        self,
+        *,
+        axes: Mapping[str, Sequence[object]] | None = None,
+        monitors: Sequence[str] | None = None,
+        language: str = "en",
+    ) -> Page:
+        """Return a page with a slider for every argument; a notebook shows it, and its `save` writes it.
+
+        `axes` are the positions of sliders by the name of their option, as `{"patience": range(1, 21)}`, and `monitors`
+        the metrics to choose from; both are found in the recording where they are not given.
+        """
+        if self.renderers is None:
+            raise KcbReplayError("Nothing that could explain is installed: import kcb_replay, the public package.")
+        return self.renderers.explainer(self, axes=axes, monitors=monitors, language=language)
+
+    def __getstate__(self) -> Json:
+        # A recording holds views of files, which nobody else can open.
+        return {**self.__dict__, "recording": None}
 
     def __repr__(self) -> str:
         stop = f"stops after epoch {self.stop_epoch}" if self.stop_epoch is not None else "is never stopped"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from kcb_replay.errors import NotReplayableError, SettingError
+from kcb_replay.ingest.display import Displayed
 from kcb_replay.replay.callbacks import STOPPING, MedianStopping
 from kcb_replay.replay.callbacks.stopping import known_direction
 from kcb_replay.replay.median import median_answers
@@ -92,7 +93,7 @@ class LeftOutFit:
 
 
 @dataclass(frozen=True, eq=False)
-class RuleComparison:
+class RuleComparison(Displayed):
     """Every rule on every fit, and the baseline; `mode` says whether `monitor` should fall or rise."""
 
     rules: tuple[Callback, ...]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["PLAIN", "Ink", "fitted"]
+__all__ = ["PLAIN", "Ink", "fitted", "tables_of"]
 
 # The line of dashes below the head of a table.
 _RULE = re.compile(r"-+(?:  +-+)*")
@@ -51,16 +51,30 @@ PLAIN = Ink(on=False)
 def fitted(text: str, *, width: int | None = None, ink: Ink = PLAIN) -> tuple[str, tuple[str, ...]]:
     """Return a text whose tables are at most `width` columns wide, if given, and the names of what was left out."""
     lines, hidden = text.split("\n"), dict[str, None]()
-    shown = list(lines)
+    for first, table in _tables(lines):
+        kept = table.fitting(width)
+        hidden |= dict.fromkeys(name for place, name in enumerate(table.names) if place not in kept)
+        lines[first : first + len(table.lines)] = [table.line(row, kept, ink) for row in range(len(table.lines))]
+    return "\n".join(lines), tuple(hidden)
+
+
+def tables_of(text: str) -> list[tuple[int, list[list[str]]]]:
+    """Return the tables of a text: the number of the line of its head, and the cells of head and rows."""
+    found = []
+    for first, table in _tables(text.split("\n")):
+        rows = [row for row in range(len(table.lines)) if row != 1]
+        found.append((first, [[table.cell(row, place).strip() for place in range(len(table.spans))] for row in rows]))
+    return found
+
+
+def _tables(lines: Sequence[str]) -> list[tuple[int, _Table]]:
+    found = []
     for number, line in enumerate(lines):
         if number and _RULE.fullmatch(line):
-            spans = [(found.start(), found.end()) for found in re.finditer("-+", line)]
+            spans = [(dashes.start(), dashes.end()) for dashes in re.finditer("-+", line)]
             end = next((after for after in range(number, len(lines)) if not _is_row(lines[after], spans)), len(lines))
-            table = _Table(lines[number - 1 : end], spans)
-            kept = table.fitting(width)
-            hidden |= dict.fromkeys(name for place, name in enumerate(table.names) if place not in kept)
-            shown[number - 1 : end] = [table.line(row, kept, ink) for row in range(len(table.lines))]
-    return "\n".join(shown), tuple(hidden)
+            found.append((number - 1, _Table(lines[number - 1 : end], spans)))
+    return found
 
 
 def _is_row(line: str, spans: Sequence[tuple[int, int]]) -> bool:
@@ -78,7 +92,7 @@ class _Table:
 
     @property
     def names(self) -> list[str]:
-        return [self._cell(0, place).strip() for place in range(len(self.spans))]
+        return [self.cell(0, place).strip() for place in range(len(self.spans))]
 
     def fitting(self, width: int | None) -> list[int]:
         """Return the columns that fit: dropped from the right, but for those that say how far an answer holds."""
@@ -94,13 +108,14 @@ class _Table:
     def line(self, row: int, kept: Sequence[int], ink: Ink) -> str:
         """Return a line with some columns; of each stop and best epoch in colour."""
         names = self.names
-        cells = [self._coloured(self._cell(row, place), names[place], ink, row) for place in kept]
+        cells = [self._coloured(self.cell(row, place), names[place], ink, row) for place in kept]
         return "  ".join(cells).rstrip()
 
     def _width(self, kept: Sequence[int]) -> int:
         return sum(end - start for start, end in (self.spans[place] for place in kept)) + 2 * (len(kept) - 1)
 
-    def _cell(self, row: int, place: int) -> str:
+    def cell(self, row: int, place: int) -> str:
+        """Return a cell with its spaces; that of the last column goes to the end of its line."""
         start, end = self.spans[place]
         last = place == len(self.spans) - 1
         return self.lines[row][start:].ljust(end - start) if last else self.lines[row][start:end].ljust(end - start)

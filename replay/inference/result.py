@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from kcb_replay.ingest.display import Displayed
 from kcb_replay.replay.inference.candidates import StoppingCandidate
 from kcb_replay.replay.inference.versions import span_of
 
@@ -23,7 +24,7 @@ Json: TypeAlias = dict[str, object]
 
 
 @dataclass(frozen=True)
-class Inference:
+class Inference(Displayed):
     """Which settings are consistent with what one recorded fit did.
 
     `summary` says in sentences what the recording shows, what that allows and how certain it is. `stopping` and

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from kcb_replay.ingest.display import Displayed
+
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.sweep.overall import Overall
@@ -42,7 +44,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Recommendation:
+class Recommendation(Displayed):
     """The answer of `kcb.recommend`. `setting` is None where it refuses, and `refusal` says why.
 
     `in_sample` is what the setting did on the runs it was chosen from, `held_out` what settings did that were chosen

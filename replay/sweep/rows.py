@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kcb_replay.ingest.display import Displayed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Rows", "argument_columns", "epoch_columns", "looked_up"]
 
 
-class Rows:
+class Rows(Displayed):
     """A sweep, which has rows: as Arrow, pandas, records, Parquet or CSV."""
 
     semantics: Semantics

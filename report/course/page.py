@@ -48,9 +48,18 @@ def course_pages(course: Course, *, language: str = "en", command: str = "") -> 
 
 
 def _index(course: Course, language: str, command: str) -> str:
-    own_epochs = 0 if course.own is None else len(course.own.fits[fit_of(course.own)])
-    context = {**_common(course, course.taught, language, command), "own_epochs": own_epochs}
+    context = {**_common(course, course.taught, language, command), "own": _about_own(course, texts(language))}
     return document("course.html.j2", context, styles=_STYLES, language=language)
+
+
+def _about_own(course: Course, said: Texts) -> str:
+    """Return what the index says of the teacher's recording, nothing where there is none."""
+    if course.own is None:
+        return ""
+    fits = course.own.fits
+    of_fit = said.say("course.of_fit", fits=len(fits)) if len(fits) > 1 else ""
+    epochs = len(fits[fit_of(course.own)])
+    return said.say("course.recordings_own", run=course.own.name, epochs=epochs, fit=of_fit)
 
 
 def _lesson(course: Course, taught: Taught, language: str, command: str) -> str:
@@ -101,7 +110,7 @@ def _views(asked: Round, words: Catalogue) -> list[_View]:
     return [
         _View(
             each,
-            None if curve is None else replace(curve, scale=widest and curve.scale and widest),
+            None if curve is None else replace(curve, scale=widest if curve.scale else None),
             each.picture if isinstance(each.picture, Sheet) else None,
         )
         for each, curve in zip(asked.positions, curves, strict=True)

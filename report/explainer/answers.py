@@ -29,7 +29,7 @@ from kcb_replay.report.explainer.judged import alone
 from kcb_replay.report.explainer.pool import NOTHING, Pool
 from kcb_replay.report.explainer.rates import RatePath, after_of, drops_of, recorded_path, steps_of
 from kcb_replay.report.facts import facts
-from kcb_replay.report.words import answer, can_stop, outcome_sentence
+from kcb_replay.report.words import answer, can_stop, outcome_sentence, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -137,7 +137,9 @@ class _Tables:
         return found
 
     def _note(self, validity: Validity) -> int:
-        return self.book.notes.number((self.book.text(validity.label), self.book.text(validity.reason)))
+        return self.book.notes.number(
+            (self.book.text(validity.label), self.book.text(reason_of(validity, self.book.words)))
+        )
 
     def _ends(self) -> list[int]:
         if self.context.ends:

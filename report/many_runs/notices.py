@@ -59,7 +59,8 @@ def left_out_notice(
         reasons.setdefault(each.reason, []).append(each)
     count = len({(each.run, each.fit) for each in left_out})
     items = tuple(_item(reason, group, monitor, recorded) for reason, group in reasons.items())
-    return Notice(f"{counted(count, 'run')} {are_left_out(count)}.", items)
+    noun = "fit" if any(each.fit for each in left_out) else "run"
+    return Notice(f"{counted(count, noun)} {are_left_out(count)}.", items)
 
 
 def _item(reason: str, group: Sequence[LeftOut], monitor: str, recorded: Callable[[str], Sequence[str]]) -> Item:
@@ -76,7 +77,7 @@ def _item(reason: str, group: Sequence[LeftOut], monitor: str, recorded: Callabl
 
 
 def _nearest(monitor: str, columns: Sequence[str]) -> str:
-    meant = [name for name in columns if name in did_you_mean(monitor, columns)]
+    meant = [name for name in columns if f"'{name}'" in did_you_mean(monitor, columns)]
     usual = [name for name in ("val_loss", "loss") if name in columns]
     return next(iter([*meant, *usual, *columns]))
 

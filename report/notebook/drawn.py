@@ -1,0 +1,164 @@
+"""Every result as HTML for a notebook: what its text says, as tables, and a chart where one replay is shown.
+
+Static: no program, nothing from elsewhere, and a style that reaches nothing but the result itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import singledispatch
+from html import escape
+from typing import TYPE_CHECKING
+
+from kcb_replay.errors import KcbReplayError
+from kcb_replay.ingest.counted import counted
+from kcb_replay.ingest.recording import Recording
+from kcb_replay.replay.inference.result import Inference
+from kcb_replay.replay.recommend.result import Recommendation
+from kcb_replay.replay.replay import Simulation
+from kcb_replay.replay.result import Replay
+from kcb_replay.replay.rule_comparison import RuleComparison
+from kcb_replay.replay.sweep.overall import overall
+from kcb_replay.replay.sweep.plateau import PlateauSweep
+from kcb_replay.replay.sweep.plateau_totals import overall_plateau
+from kcb_replay.replay.sweep.table import Sweep
+from kcb_replay.report.curve import curve_info
+from kcb_replay.report.facts import facts
+from kcb_replay.report.names import shown
+from kcb_replay.report.notebook.page import FramedPage
+from kcb_replay.report.notebook.style import ROOT, style
+from kcb_replay.report.notebook.text import markup_of, paragraph, table_markup
+from kcb_replay.report.plateau_sweeps import plateau_table
+from kcb_replay.report.recommendation import recommendation_text
+from kcb_replay.report.rules import left_out_of_comparison, rules_table
+from kcb_replay.report.settings_table import left_out_of_sweep
+from kcb_replay.report.stored_run import metric_records
+from kcb_replay.report.summary import left_out_lines
+from kcb_replay.report.svg import chart_svg
+from kcb_replay.report.sweeps import sweep_table
+from kcb_replay.report.tables import simulation_table
+from kcb_replay.report.together import common_answer
+from kcb_replay.report.words import decimals_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kcb_replay.ingest.display import Page
+
+__all__ = ["explainer_of", "html_of"]
+
+
+def html_of(result: object) -> str:
+    """Return a result as HTML that stands for itself."""
+    return f'<div class="{ROOT}"><style>{style()}</style>{_body(result)}</div>'
+
+
+def explainer_of(
+    replay: Replay,
+    *,
+    axes: Mapping[str, Sequence[object]] | None = None,
+    monitors: Sequence[str] | None = None,
+    language: str = "en",
+) -> Page:
+    """Return the explainer of a replay, whose controls start at its settings.
+
+    Raises `KcbReplayError` where the replay does not know its recording any more.
+    """
+    if replay.recording is None:
+        raise KcbReplayError(
+            f"{replay.run}: this replay does not hold its recording: it was pickled, or its callbacks went through an"
+            " earlier fit. Replay the recording again, and explain that."
+        )
+    from kcb_replay.report.explainer.page import explainer_html
+
+    given = replay.initial_lr if replay.initial_lr_source == "given" else None
+    return FramedPage(
+        explainer_html(
+            replay.recording,
+            replay.callbacks,
+            fit=replay.fit,
+            semantics=replay.semantics.name,
+            initial_lr=given,
+            steps_per_epoch=replay.steps_per_epoch,
+            axes=axes,
+            monitors=monitors,
+            language=language,
+        )
+    )
+
+
+@singledispatch
+def _body(result: object) -> str:
+    return markup_of(str(result))
+
+
+@_body.register
+def _(replay: Replay) -> str:
+    info = curve_info(replay)
+    name = replay.run if replay.fit == 0 else f"{replay.run}, fit {replay.fit}"
+    code = ", ".join(map(str, replay.callbacks))
+    # The same replay has the same ids wherever it is shown, and they stand for the same.
+    ident = f"kcb-{hashlib.sha256(repr((replay.run, replay.fit, code)).encode('utf-8', 'replace')).hexdigest()[:12]}"
+    rows = [(fact.term, fact.value, fact.remark) for fact in facts([replay], [name], decimals_of(replay))]
+    chart = chart_svg(info, ident) if info.scale is not None and len(info.epochs) > 1 else ""
+    return "".join(
+        [
+            f'<p class="name">{escape(shown(name), quote=False)}</p>',
+            paragraph(info.answer, "answer"),
+            *map(paragraph, info.sentences),
+            paragraph(f"{info.validity.capitalize()}: {info.reason}", "muted"),
+            chart,
+            table_markup(("", "", ""), rows, rows=len(rows)),
+            paragraph(f"{code}, {replay.semantics.name}", "muted"),
+        ]
+    )
+
+
+@_body.register
+def _(simulation: Simulation) -> str:
+    if not simulation.replays:
+        return markup_of("\n".join(["Nothing could be replayed.", *left_out_lines(simulation)]))
+    answer = paragraph(common_answer(simulation.replays), "answer")
+    return answer + markup_of("\n\n".join([simulation_table(simulation), *left_out_lines(simulation)]))
+
+
+@_body.register
+def _(sweep: Sweep) -> str:
+    found = overall([sweep], sweep.settings, sweep.semantics)
+    return markup_of("\n\n".join([sweep_table(found, found.front, pareto=True), *left_out_of_sweep(found)]))
+
+
+@_body.register
+def _(sweep: PlateauSweep) -> str:
+    found = overall_plateau([sweep], sweep.settings, sweep.semantics)
+    return markup_of("\n\n".join([plateau_table(found, None), *left_out_of_sweep(found)]))
+
+
+@_body.register
+def _(comparison: RuleComparison) -> str:
+    return markup_of("\n\n".join([rules_table(comparison), *left_out_of_comparison(comparison)]))
+
+
+@_body.register
+def _(answer: Recommendation) -> str:
+    return markup_of(recommendation_text(answer))
+
+
+@_body.register
+def _(found: Inference) -> str:
+    return markup_of(str(found))
+
+
+@_body.register
+def _(recording: Recording) -> str:
+    extent = f"{counted(len(recording.fits), 'fit')}, {counted(recording.epochs, 'epoch')}"
+    records = metric_records(recording)
+    columns = [name for name in (records[0] if records else {}) if name not in ("run", "tag", "source")]
+    rows = [["" if record[name] is None else _text(record[name]) for name in columns] for record in records]
+    notes = "".join(paragraph(f"Note: {note.text}.", "muted") for note in recording.notes)
+    name = f'<p class="name">{escape(shown(recording.name), quote=False)}</p>'
+    return f"{name}{paragraph(extent)}{table_markup(columns, rows, rows=30) if rows else ''}{notes}"
+
+
+def _text(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,341 @@
+"""What the pages of many runs say, before anything is drawn: coded answers, first settings, planes, lots, refusals."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+import kcb_replay as kcb
+from kcb_replay.errors import KcbReplayError, SettingError
+from kcb_replay.replay.recommend.evidence import evidence_of
+from kcb_replay.replay.recommend.groups import grouping
+from kcb_replay.replay.recommend.spread import spread_of
+from kcb_replay.replay.semantics import semantics
+from kcb_replay.replay.sweep.blocks import swept_blocks
+from kcb_replay.replay.sweep.grid import settings_grid
+from kcb_replay.report.many_runs.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
+from kcb_replay.report.many_runs.first import DEFAULT_LIMIT, Limit
+from kcb_replay.report.many_runs.heat import grid_of, heat_of
+from kcb_replay.report.many_runs.lots import drawn_places
+from kcb_replay.report.many_runs.packed import packed
+from kcb_replay.report.many_runs.plane import LEFT, LOWER, Place, plane_of
+from kcb_replay.report.many_runs.sweep_page import SweepQuestion, sweep_html, sweep_page
+from kcb_replay.report.numbers import decimals_for
+from kcb_replay.report.pages.size import require_size, size_from_text
+
+CURVES = ([3.0, 2.0, 2.5, 2.4, 1.0, 1.5, 1.6, 1.7], [2.0, 1.9, 1.8, 1.85, 1.7, 1.75, 1.72, 1.71])
+
+
+@pytest.fixture
+def page_of(recording):
+    """Return a function that sweeps curves and returns the page."""
+
+    def make(curves=CURVES, names=None, limit=DEFAULT_LIMIT, draw_all=False, versions=("keras-3.15",), **arguments):
+        names = names or [f"model{number}/seed" for number in range(len(curves))]
+        found = [recording(name, val_loss=curve) for name, curve in zip(names, curves, strict=True)]
+        settings = settings_grid(kcb.EarlyStopping, {"patience": [1, 2, 3], "min_delta": [0, 0.5], **arguments})
+        asked = SweepQuestion(
+            settings=settings,
+            monitors=[settings[0].monitor],
+            versions=[semantics(name) for name in versions],
+            limit=limit,
+            draw_all=draw_all,
+            recorded=lambda _: ("loss", "val_loss"),
+        )
+        return sweep_page(lambda: found, asked)
+
+    return make
+
+
+def falling(count, epochs=40):
+    """Return curves that fall and wander, each in its own way."""
+    rng = np.random.default_rng(7)
+    return [(2 * np.exp(-np.arange(epochs) / 5) + rng.normal(0, 0.02, epochs)).tolist() for _ in range(count)]
+
+
+def overfitting(count, epochs=40):
+    """Return curves that fall and then rise for good, where a patience of a few epochs costs nothing."""
+    rise = 0.02 * np.maximum(np.arange(epochs) - 15, 0)
+    return [(np.array(curve) / 10 + rise).tolist() for curve in falling(count, epochs)]
+
+
+def test_coded_answers_are_those_of_the_sweep(page_of):
+    """Every answer is found again behind its code, and few of them are kept."""
+    runs = page_of().views[0].runs
+    for choice, fit in np.ndindex(runs.coded.pick.shape):
+        at = runs.coded.place(choice, fit)
+        for name in ("stop", "best", "kept", "saved", "label"):
+            assert getattr(runs.coded, name)[at] == getattr(runs.acts, name)[choice, fit]
+        assert runs.coded.regrets[runs.coded.regret[at]] == runs.decimals.show(runs.acts.regret[choice, fit])
+    assert len(runs.coded.stop) < runs.coded.pick.size
+
+
+def test_regrets_are_ranked_as_they_rise(page_of):
+    """So that a program can sort by their places; an unknown one comes first."""
+    coded = page_of(curves=falling(9)).views[0].runs.coded
+    numbers = [float(text) for text in coded.regrets[1:]]
+    assert coded.regrets[0] == "unknown"
+    assert numbers == sorted(numbers)
+
+
+def test_the_first_setting_saves_most_within_the_limit(page_of):
+    """With few runs nothing is recommended, so the rule decides, and it is said."""
+    view = page_of(limit=Limit.from_text("50%")).views[0]
+    assert view.advice.sentence.startswith("No setting can be recommended.")
+    assert "saves most among those whose mean regret is at most 50 %" in view.first.rule
+    allowed = 0.5 * np.mean([min(curve) for curve in CURVES])
+    regrets = [float(text) for text in view.heat.regret]
+    savings = [int(text) for text in view.heat.saving]
+    within = [number for number, regret in enumerate(regrets) if regret <= allowed]
+    assert savings[view.choice] == max(savings[number] for number in within)
+
+
+def test_the_recommended_setting_is_the_first_choice(page_of):
+    """Where kcb.recommend answers, on the same fits and settings."""
+    view = page_of(curves=overfitting(20), patience=[2, 5, 10], restore_best_weights=[True], min_delta=[0]).views[0]
+    assert "recommended" in view.first.rule
+    assert view.advice.code.startswith("keras.callbacks.EarlyStopping(")
+    assert f"patience={view.names[view.choice].split()[1]}" in view.advice.sentence
+
+
+def test_a_limit_that_is_asked_for_comes_before_the_recommendation(page_of):
+    """The recommendation is still there."""
+    view = page_of(curves=overfitting(20), limit=Limit.from_text("0.5"), restore_best_weights=[True]).views[0]
+    assert "at most 0.5" in view.first.rule
+
+
+@pytest.mark.parametrize("text", ["", "much", "-1%", "nan", "inf"])
+def test_a_limit_that_is_none_is_refused(text):
+    """With an example of what would be one."""
+    with pytest.raises(SettingError, match="1%"):
+        Limit.from_text(text)
+
+
+def test_intervals_are_those_of_the_recommendation(page_of, recording):
+    """The spread of all settings holds, for the recommended one, what kcb.recommend says."""
+    found = [recording(f"model{n}/seed", val_loss=curve) for n, curve in enumerate(overfitting(20))]
+    settings = settings_grid(kcb.EarlyStopping, {"patience": [2, 5, 10], "restore_best_weights": True})
+    answer = kcb.recommend(found, patience=[2, 5, 10])
+    evidence = evidence_of(swept_blocks(found, settings, semantics("keras-3.15")), grouping("folder"), tolerance=0.1)
+    spread, number = spread_of(evidence), settings.index(answer.setting)
+    assert spread.saving[number] == pytest.approx(answer.saving_interval)
+    assert spread.regret[number] == pytest.approx(answer.regret_interval)
+
+
+def test_few_groups_give_no_intervals(page_of):
+    """And the page says why."""
+    view = page_of().views[0]
+    assert "No intervals are drawn" in view.interval_remark
+    assert all(point.whiskers is None for point in view.plane.points)
+
+
+def test_undecided_fits_are_marked_everywhere(page_of):
+    """The cell is hatched, the point hollow, the row says from when on a stop could come, the answer counts them."""
+    view = page_of(patience=[3, 30]).views[0]
+    number = view.names.index("patience 30, min_delta 0")
+    assert view.heat.hatched[number]
+    assert view.heat.doubts[number] == ", 2 of 2 undecided"
+    assert next(point for point in view.plane.points if point.choice == number).hollow
+    assert view.answers[number].kind == "open"
+    assert any("Undecided" in item.text for notice in view.notices for item in notice.items)
+
+
+def test_rows_of_the_table_come_with_the_largest_regret_first(page_of):
+    """As the program sorts them, so that nothing moves when it starts."""
+    page = page_of(curves=falling(9))
+    regrets = [float(row.cells[-2]) for row in page.table.rows]
+    assert regrets == sorted(regrets, reverse=True)
+
+
+def test_a_missing_monitor_is_left_out_with_the_flag_that_helps(page_of):
+    """The page is written with nothing but the notice."""
+    page = page_of(monitor="val_los", mode="min")
+    assert not page.has_runs
+    (notice,) = page.views[0].notices
+    assert notice.head == "2 runs are left out."
+    assert notice.items[0].flag == "--monitor val_loss"
+    html = sweep_html(page)
+    assert "No run could be swept." in html
+    assert 'id="kcb"' not in html
+
+
+def test_a_nan_at_the_first_epoch_is_its_own_text(page_of):
+    """Nothing ever beats a NaN; without any number no regret is known."""
+    page = page_of(curves=[[math.nan, 1.0, 2.0, 3.0, 4.0], [math.nan] * 5, CURVES[1]])
+    said = " ".join(item.text for notice in page.views[0].notices for item in notice.items)
+    assert "nothing ever beats a NaN" in said
+    assert "never a number" in said
+    assert "in no regret" in page.views[0].answers[0].doubts
+
+
+def test_one_run_and_one_epoch_have_a_page(page_of):
+    """One run has a sentence of its own; one epoch has no chart."""
+    page = page_of(curves=CURVES[:1])
+    assert page.question == "How early could this run have stopped?"
+    assert "on average" not in page.views[0].answer
+    assert page_of(curves=[[1.0]]).table.curves is None
+    assert "<canvas>" not in sweep_html(page_of(curves=[[1.0]]))
+
+
+def test_curves_are_rows_within_the_shown_range(page_of):
+    """The middle third is what is shown; a missing value is passed over and NaN breaks the line."""
+    curves = page_of(curves=[[0.5, None, 0.4, math.nan, 0.45]]).table.curves
+    assert curves.rows[0].tolist()[1] == MISSING
+    assert curves.rows[0].tolist()[3] == NOT_A_NUMBER
+    assert all(LEAST <= row <= MOST for row in curves.rows[0].tolist() if row < MISSING)
+
+
+def test_long_curves_are_thinned_and_that_is_said(page_of):
+    """A screen has no room for more points; stops stand at their own epochs."""
+    curves = page_of(curves=[np.linspace(1, 0, 1000).tolist()]).table.curves
+    assert curves.every == 3
+    assert "One epoch in 3 is drawn" in curves.remark
+
+
+def test_more_than_500_fits_are_drawn_by_lot():
+    """The 200 worst and 300 others, always the same ones; all of them where that is asked for."""
+    regrets = np.random.default_rng(1).random(700)
+    drawn = drawn_places(regrets)
+    assert len(drawn) == len(set(drawn)) == 500
+    assert set(np.argsort(-regrets)[:200].tolist()) <= set(drawn)
+    assert drawn == drawn_places(regrets)
+    assert drawn_places(regrets, draw_all=True) == list(range(700))
+    assert drawn_places(regrets[:500]) == list(range(500))
+
+
+def test_a_page_of_more_than_500_runs_says_what_it_draws(page_of):
+    """The means are of all runs, the rows are 500."""
+    page = page_of(curves=[[3.0, 2.0, 2.5, 2.4 + n / 1000, 2.6] for n in range(510)], patience=[1], min_delta=[0])
+    assert len(page.table.rows) == 500
+    assert "500 of 510 runs" in page.table.drawn_remark
+    assert page.views[0].facts[0][0].remark.startswith("of 510")
+
+
+def test_a_grid_has_patience_down_and_min_delta_across(page_of):
+    """Every cell is the setting of its row and column; further arguments are slices."""
+    settings = settings_grid(
+        kcb.EarlyStopping, {"min_delta": [0, 0.5], "patience": [1, 2, 3], "restore_best_weights": [False, True]}
+    )
+    grid = grid_of(settings)
+    assert (grid.rows, grid.columns, grid.others) == (
+        "patience",
+        "min_delta",
+        (("restore_best_weights", ("False", "True")),),
+    )
+    for each in grid.slices:
+        for row, numbers in enumerate(each.numbers):
+            for column, number in enumerate(numbers):
+                setting = settings[number]
+                assert (str(setting.patience), f"{setting.min_delta:g}") == (
+                    grid.row_names[row],
+                    grid.column_names[column],
+                )
+                assert str(setting.restore_best_weights) == each.values[0]
+
+
+def test_a_diverged_run_leaves_the_other_cells_apart(recording):
+    """The colours go by rank then, and that is said."""
+    found = kcb.sweep([recording(val_loss=[1.0, 0.5, 0.6, 1e20, 1e22])], patience=[1, 2, 3], min_delta=[0, 0.01])
+    heat = heat_of(found.per_setting(), decimals_for([]))
+    assert len(set(heat.regret_steps)) == 3
+    assert "by rank" in heat.rule
+
+
+def test_the_plane_is_square_root_scaled_from_its_corner():
+    """A regret a quarter as large stands half as high."""
+    places = [
+        Place(n, saving, regret, True, False, "") for n, (saving, regret) in enumerate([(0, 0), (0.5, 0.1), (1, 0.4)])
+    ]
+    points = plane_of(places).points
+    assert (points[0].x, points[0].y) == (LEFT, LOWER)
+    assert LOWER - points[1].y == pytest.approx((LOWER - points[2].y) / 2)
+    assert points[1].x - LEFT == pytest.approx((points[2].x - LEFT) / 2)
+
+
+def test_numbers_are_packed_into_as_few_bytes_as_hold_them():
+    """One, two or four each; more is refused."""
+    assert [packed(np.array([low, high]))[0] for low, high in [(-1, 127), (-1, 128), (0, 65_535), (-1, 65_535)]] == [
+        "Int8Array",
+        "Int16Array",
+        "Uint16Array",
+        "Int32Array",
+    ]
+    with pytest.raises(ValueError, match="32 bits"):
+        packed(np.array([2**40]))
+
+
+def test_sizes_are_read_and_kept(tmp_path):
+    """A page that is too large is an error that says what makes it smaller."""
+    assert [size_from_text(text) for text in ("2MB", "500kB", "800")] == [2_000_000, 500_000, 800]
+    with pytest.raises(SettingError, match="2MB"):
+        size_from_text("large")
+    with pytest.raises(KcbReplayError, match=r"fewer runs.*--max-size"):
+        require_size("x" * 3000, 1000, tmp_path / "page.html")
+
+
+@pytest.mark.parametrize(("count", "most"), [(50, 200_000), (500, 1_000_000)])
+@pytest.mark.slow
+def test_pages_are_small_enough_to_mail(page_of, count, most):
+    """50 runs below 200 kB and 500 below 1 MB, with 98 settings each."""
+    html = sweep_html(
+        page_of(
+            curves=falling(count, epochs=110),
+            patience=[1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40],
+            min_delta=[0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02],
+        )
+    )
+    assert len(html.encode()) < most
+
+
+def test_versions_are_views_side_by_side(page_of):
+    """One view each, in the order given."""
+    page = page_of(versions=("keras-3.15", "keras-2.0.8"))
+    assert [view.version for view in page.views] == ["keras-3.15", "keras-2.0.8"]
+
+
+def test_the_command_writes_the_page_beside_its_output(cli, sample_logs):
+    """The table stays on stdout, the page is named on stderr."""
+    found = cli("sweep", sample_logs, "--patience", "1,2,3", "--html", "sweep.html", "--csv")
+    assert found.exit_code == 0
+    assert found.stdout.startswith("patience,")
+    assert "Wrote sweep.html" in found.stderr
+
+
+def test_several_monitors_and_versions_are_printed_one_after_the_other(cli, sample_logs):
+    """As documents of one, and as records that say which version they are of."""
+    arguments = ("sweep", sample_logs, "--patience", "2", "--monitor", "val_loss,val_accuracy")
+    document = json.loads(cli(*arguments, "--semantics", "keras-3.15,keras-2.0.8", "--json").stdout)
+    assert document["schema"] == "kcb-replay/sweeps/1"
+    assert [(each["semantics"], each["settings"][0]["monitor"]) for each in document["sweeps"]] == [
+        ("keras-3.15", "val_loss"),
+        ("keras-2.0.8", "val_loss"),
+        ("keras-3.15", "val_accuracy"),
+        ("keras-2.0.8", "val_accuracy"),
+    ]
+    assert cli(*arguments, "--rows", "rows.csv").exit_code == 2
+
+
+def test_without_any_run_the_page_has_the_notice_and_the_command_fails(cli, sample_logs, tmp_path):
+    """Exit 1, and the page is there."""
+    found = cli("sweep", sample_logs, "--monitor", "val_los", "--html", "sweep.html")
+    assert found.exit_code == 1
+    assert "10 fits are left out" in (tmp_path / "sweep.html").read_text()
+
+
+@pytest.mark.parametrize("target", ["missing/sweep.html", "sweep.txt", "."])
+def test_a_page_that_cannot_be_written_is_refused_before_the_work(cli, target):
+    """No store is even looked for."""
+    found = cli("sweep", "--html", target)
+    assert found.exit_code in (1, 2)
+    assert "store" not in found.stderr.lower()
+
+
+def test_too_large_a_page_is_not_written(cli, sample_logs, tmp_path):
+    """The error says what to do, and no half of a file is left."""
+    found = cli("sweep", sample_logs, "--html", "sweep.html", "--max-size", "10kB")
+    assert found.exit_code == 1
+    assert "--max-size" in found.stderr
+    assert list(tmp_path.glob("*.html")) == []
