@@ -9,7 +9,14 @@ from typing import Any
 
 import click
 
-from kcb_replay.commands.asking import explained_callbacks, only_one, recordings_of, require_answer, simulation_of
+from kcb_replay.commands.asking import (
+    explained_callbacks,
+    listed,
+    only_one,
+    recordings_of,
+    require_answer,
+    simulation_of,
+)
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.options import (
     callback_options,
@@ -131,13 +138,17 @@ def _write_explainer(
 ) -> None:
     from kcb_replay.report.explainer.page import explainer_html, write_explainer
 
+    if settings["reuse"]:
+        raise SettingError("--reuse-callbacks goes through all fits of a run, and a page is about one: leave it out.")
     (recording,) = only_one(recordings_of((run,), store), run)
-    callbacks, axes = explained_callbacks(settings)
+    monitor, *others = listed(settings["monitor"])
+    callbacks, axes = explained_callbacks({**settings, "monitor": monitor})
     page = explainer_html(
         recording,
         callbacks,
         fit=fit,
         axes=axes,
+        monitors=others or None,
         language=language,
         semantics=settings["semantics"],
         initial_lr=settings["initial_lr"],

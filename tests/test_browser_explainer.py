@@ -197,7 +197,7 @@ def test_no_label_is_cut_off_or_covered(visit, name):
 def test_python_wrote_what_the_program_draws(visit, name):
     """Without JavaScript the answer, facts, limits, epoch, code, table and labels are those of the program."""
     without, with_it = visit(name, java_script_enabled=False), visit(name)
-    for selector in ("#answer", "#also", "#facts", "#exact", "#say", "#code", "#epochs"):
+    for selector in ("h1 + p", "#answer", "#also", "#facts", "#exact", "#say", "#code", "#epochs"):
         assert without.inner_text(selector).split() == with_it.inner_text(selector).split(), selector
     labels = [sorted(page.locator("svg.chart text").all_text_contents()) for page in (without, with_it)]
     assert labels[0] == labels[1]

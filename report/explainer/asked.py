@@ -62,6 +62,11 @@ class Asked:
         lead = self.callbacks[self.lead]
         return isinstance(lead, EarlyStopping) and bool(self.start.stream.values_of(lead.monitor))
 
+    @property
+    def was_stopped(self) -> bool:
+        """Whether a callback ended the recorded training, so that there would have been more epochs."""
+        return any(message.kind == "stopped" for message in self.recording.fits[self.fit].messages)
+
     def callbacks_for(self, monitor: int) -> tuple[Callback, ...]:
         """Return the callbacks with one of the monitors, in those that have the first."""
         return tuple(_monitoring(each, self.monitors[0], self.monitors[monitor]) for each in self.callbacks)

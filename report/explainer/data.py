@@ -80,6 +80,7 @@ def data_of(explainer: Explainer) -> dict[str, Any]:
         "start": explainer.start,
         "first": explainer.first_row,
         "patience": [f"{getattr(each, 'patience', 0):g}" for each in asked.callbacks],
+        "wasStopped": int(asked.was_stopped),
         "counts": int(explainer.curve.wait is not None),
         "place": _places(explainer),
         "texts": explainer.book.texts.values,

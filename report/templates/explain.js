@@ -117,6 +117,11 @@ load().then(data => {
       write(each.children[1].children[1], remark);
     });
     writeExact();
+    const monitored = byId('monitored');
+    if (monitored) write(monitored, now.metric.title);
+    // Advice is about the settings that were asked for.
+    const lints = byId('lints');
+    if (lints) lints.hidden = choice.some((each, n) => each !== data.start[n]);
     write(byId('code').firstElementChild, `callbacks = [\n${data.code.map(line => `    ${code(line)},\n`).join('')}]`);
   }
 
