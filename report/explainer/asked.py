@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "asked_of"]
 
-_MOST_MONITORS, _MOST_OTHER_VERSIONS = 3, 2
+_MOST_MONITORS, _MOST_OTHER_VERSIONS = 4, 2
+# Monitors times versions, of which each is replayed by itself, beyond those that were asked for.
+_CONTEXTS = 4
 # How many epochs a recording may have for that choice among monitors or versions that nobody asked for.
 _SHORT = 300
 # Epochs replayed for the lists that nobody gave: half a second or so.
@@ -96,8 +98,9 @@ def asked_of(
     start = replay(recording, given, semantics=asked_versions[0], **options)  # type: ignore[arg-type]  # options
     lead = _lead_of(given)
     reducer, remarks = _reducer_of(given)
-    known, missing = _monitors(recording, given, lead, start, monitors, options)
     versions = _versions(recording, given, start, asked_versions, options)
+    most = _MOST_MONITORS if monitors is not None else max(2, min(3, _CONTEXTS // len(versions)))
+    known, missing = _monitors(recording, given, lead, start, monitors, options, most)
     parts = [place for place in dict.fromkeys((lead, reducer)) if place is not None and named_axes(given[place])]
     made = bool(start.stream.values_of(str(getattr(given[lead], "monitor", ""))))
     parts = [place for place in parts if place == reducer or (made and isinstance(given[place], EarlyStopping))]
@@ -157,6 +160,7 @@ def _monitors(
     start: Replay,
     monitors: Sequence[str] | None,
     options: Mapping[str, object],
+    most: int,
 ) -> tuple[tuple[str, ...], list[str]]:
     """Return the monitors to choose from, the asked one first, and why others that were named are none."""
     own = getattr(callbacks[lead], "monitor", None)
@@ -180,7 +184,7 @@ def _monitors(
             continue
         else:
             known.append(name)
-    return tuple(dict.fromkeys(known))[:_MOST_MONITORS], missing
+    return tuple(dict.fromkeys(known))[:most], missing
 
 
 def _versions(
@@ -194,17 +198,29 @@ def _versions(
     if len(asked) > 1:
         replays = [replay(recording, callbacks, semantics=name, **options) for name in asked]  # type: ignore[arg-type]
         return tuple(dict.fromkeys(each.semantics.name for each in replays))
-    own = start.semantics.name
     if start.epochs > _SHORT:
-        return (own,)
-    answers = {_answer(start): own}
+        return (start.semantics.name,)
+    # A version that nobody asked for is not worth the slider of an argument that it does not have.
+    needed = {f"{each.name}.{argument}" for each in callbacks for argument in named_axes(each).values()}
+    needed -= start.semantics.missing_arguments
+    answers: dict[object, list[str]] = {_answer(start): [start.semantics.name]}
     for name in reversed(known_semantics()):
+        if needed & resolve(name).missing_arguments:
+            continue
         try:
             other = replay(recording, callbacks, semantics=name, **options)  # type: ignore[arg-type]  # options
         except KcbReplayError:
             continue
-        answers.setdefault(_answer(other), name)
-    return tuple(answers.values())[: _MOST_OTHER_VERSIONS + 1]
+        answers.setdefault(_answer(other), []).append(name)
+    if len(answers) == 1:
+        (same,) = answers.values()
+        return tuple(dict.fromkeys([same[0], next(filter(_is_keras_2, same), same[0])]))
+    return tuple(names[0] for names in answers.values())[: _MOST_OTHER_VERSIONS + 1]
+
+
+def _is_keras_2(name: str) -> bool:
+    """Tell whether a version belongs to the line that many still use, and whose answers may be asked to be the same."""
+    return name.startswith(("tf_keras-2", "tf.keras-2", "keras-2")) and "/" not in name
 
 
 def _answer(found: Replay) -> object:
