@@ -77,7 +77,7 @@ class SweepGrid:
         """What the marks of the cells mean."""
         notes = ["Framed: no other setting beats it."] if any(map(any, self.front)) else []
         if any(map(any, self.undecided)):
-            notes.append("≥: some recordings end before the stop.")
+            notes.append("~: some recordings end before the stop, and count with the regret of their end.")
         if any(math.isnan(regret) for row in self.regret for regret in row):
             notes.append("?: unknown.")
         return tuple(notes)

@@ -61,9 +61,10 @@ def test_every_kind_is_drawn_in_both_themes_with_the_same_words(results, kind):
     assert grounds == [to_rgba(LIGHT.ground), to_rgba(DARK.ground)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_input_gives_the_same_files(results, kind, tmp_path):
-    """In every format, in another process of another time as well: no date, no chance."""
+    """In every format: no date, no chance."""
     for suffix in ("png", "svg", "pdf"):
         for name in ("one", "two"):
             kcb.plot(results[kind], tmp_path / f"{name}.{suffix}", kind=kind)
@@ -259,6 +260,16 @@ def test_a_metric_that_should_rise_is_drawn(recording):
     """The words turn with it."""
     replay = kcb.replay(recording(val_accuracy=[0.5, 0.9, 0.8, 0.85]), [kcb.EarlyStopping("val_accuracy", patience=1)])
     assert "val_accuracy (higher is better)" in texts_of(kcb.plot(replay))
+
+
+def test_every_cell_of_a_heat_map_prints_its_number(recording):
+    """What is not decided in every recording is marked, and the mark explained."""
+    runs = [recording(str(number), val_loss=curve) for number, curve in enumerate(CURVES)]
+    found = kcb.sweep(runs, patience=[1, 30], min_delta=[0, 0.2])
+    decided, open_end = (summary.regret_mean for summary in found.per_setting() if summary.setting.min_delta == 0)
+    said = texts_of(kcb.plot(found, kind="heatmap"))
+    assert {f"{decided:.4f}", f"~{open_end:.4f}"} <= set(said)
+    assert "~: some recordings end before the stop" in " ".join(said)
 
 
 def test_heat_goes_by_the_root_and_by_rank_where_one_diverged():
