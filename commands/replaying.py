@@ -15,6 +15,7 @@ from kcb_replay.commands.options import (
     callback_options,
     figure_options,
     figure_settings,
+    language_option,
     output_options,
     quiet_option,
     run_argument,
@@ -24,6 +25,7 @@ from kcb_replay.commands.options import (
 )
 from kcb_replay.commands.printing import ink, print_result, print_text, say, size_of
 from kcb_replay.errors import SettingError
+from kcb_replay.report.language.catalogue import ENGLISH
 
 __all__ = ["explain_command", "report_command", "simulate_command"]
 
@@ -70,6 +72,7 @@ def simulate_command(
 @click.option("--fit", type=int, help="Which fit of the run, from 0, for --html.  [default: the only one]")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the run, too: a .png, .svg or .pdf file.")
 @figure_options
+@language_option
 @quiet_option
 def explain_command(
     run: str,
@@ -77,6 +80,7 @@ def explain_command(
     html: Path | None,
     fit: int | None,
     plot: Path | None,
+    language: str,
     quiet: bool,
     **settings: Any,
 ) -> None:
@@ -88,6 +92,7 @@ def explain_command(
     kcb-replay explain run1 --patience 5 --min-delta 0.001
     kcb-replay explain run1 --patience 5 --lr-patience 3 --html run1.html
     kcb-replay explain run1 --patience 5 --plot run1.svg
+    kcb-replay explain run1 --html run1.html --lang ko
     """  # noqa: D301  # \b keeps click from joining the lines
     look = figure_settings(settings)
     if plot is not None:
@@ -97,10 +102,13 @@ def explain_command(
     if html is not None:
         if plot is not None:
             raise SettingError("--html and --plot are drawn from other settings: ask for one after the other.")
-        _write_explainer(run, store, html, fit, quiet, settings)
+        _write_explainer(run, store, html, fit, language, settings)
+        say([f"Wrote {html} ({size_of(html)})"], quiet=quiet)
         return
     if fit is not None:
         raise SettingError("--fit chooses the fit of a page: give --html with it. In words, every fit is explained.")
+    if language != ENGLISH:
+        raise SettingError("--lang is the language of a page: give --html with it.")
     from kcb_replay.report.explanation import explanation
     from kcb_replay.report.summary import left_out_lines
     from kcb_replay.report.versions import difference_sentences
@@ -118,7 +126,9 @@ def explain_command(
         say([f"Wrote {plot} ({size_of(plot)})"], quiet=quiet)
 
 
-def _write_explainer(run: str, store: Path, html: Path, fit: int | None, quiet: bool, settings: dict[str, Any]) -> None:
+def _write_explainer(
+    run: str, store: Path, html: Path, fit: int | None, language: str, settings: dict[str, Any]
+) -> None:
     from kcb_replay.report.explainer.page import explainer_html, write_explainer
 
     (recording,) = only_one(recordings_of((run,), store), run)
@@ -128,13 +138,13 @@ def _write_explainer(run: str, store: Path, html: Path, fit: int | None, quiet: 
         callbacks,
         fit=fit,
         axes=axes,
+        language=language,
         semantics=settings["semantics"],
         initial_lr=settings["initial_lr"],
         steps_per_epoch=settings["steps_per_epoch"],
         command=shlex.join(["kcb-replay", *sys.argv[1:]]),
     )
     write_explainer(html, page)
-    say([f"Wrote {html} ({size_of(html)})"], quiet=quiet)
 
 
 @click.command(name="report", cls=Command)
