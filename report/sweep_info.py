@@ -127,7 +127,7 @@ def sweep_info(found: Overall) -> SweepInfo:
         points=tuple(sorted(points, key=lambda point: point.saving)),
         grid=_grid(found, varying),
         legend=tuple(_legend(place, found.summaries[number], varying) for number, place in named.items()),
-        notes=tuple(_notes(found)),
+        notes=tuple(_notes(found, unnamed=len(found.front) - len(named))),
     )
 
 
@@ -182,8 +182,8 @@ def _acting_like(found: Overall, numbers: Sequence[int]) -> set[int]:
     return {each for group in found.alike if set(group).intersection(numbers) for each in group}
 
 
-def _notes(found: Overall) -> list[str]:
-    notes = []
+def _notes(found: Overall, *, unnamed: int) -> list[str]:
+    notes = [f"{counted(unnamed, 'further setting')} of the front, too close to others for a number"] if unnamed else []
     if any(summary.undecided > 0 for summary in found.summaries):
         notes.append("hollow: some recordings end before the stop, and count with the regret of their end")
     beyond = sum(not math.isfinite(found.summaries[number].regret_mean) for number in found.distinct)
