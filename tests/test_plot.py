@@ -158,7 +158,7 @@ def test_what_cannot_be_drawn_is_refused(recording):
         kcb.plot(kcb.sweep([run], kcb.ReduceLROnPlateau, patience=[1, 2]))
     with pytest.raises(SettingError, match="Give lists of two"):
         kcb.plot(kcb.sweep([run], patience=[1, 2]), kind="heatmap")
-    with pytest.raises(SettingError, match=r"must be 3\.1 to 40 wide"):
+    with pytest.raises(SettingError, match=r"must be 3\.1 to 20 wide"):
         look_of(LIGHT, 1.0)
 
 
@@ -223,6 +223,14 @@ def test_any_number_of_runs_is_one_page(recording, count):
     named = sum(text.startswith("run") and len(text) == 6 for text in texts_of(figure))
     assert named == (count if count <= 50 else 0)
     assert any("without their names" in text for text in texts_of(figure)) == (count > 50)
+
+
+def test_of_too_many_runs_the_worst_are_drawn_and_it_is_said(recording):
+    """The sentence stays about all of them."""
+    replays = kcb.simulate([recording(val_loss=CURVES[0])], [[STOP]]).replays * 501
+    info = strips_info(replays)
+    assert len(info.strips) == 500
+    assert "Drawn are the 500 of largest regret; the answer is about all 501." in info.notes
 
 
 @pytest.mark.parametrize("name", ["a $\\frac{x$ b", "<b>&", "run\u202e\x1b[31m", "运行/실행", "x" * 300, "\ud800"])
@@ -319,7 +327,7 @@ def test_the_command_draws_every_kind(cli, sample_logs, tmp_path, kind):
         (("--kind", "sweep", "--lr-patience", "3"), "has no figure"),
         (("--kind", "heatmap"), "Give lists of two"),
         (("--kind", "run"), "exactly one is needed"),
-        (("--width", "1"), "must be 3.1 to 40 wide"),
+        (("--width", "1"), "must be 3.1 to 20 wide"),
     ],
 )
 def test_what_the_command_cannot_draw_is_wrong_usage(cli, sample_logs, tmp_path, arguments, said):
