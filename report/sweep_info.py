@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.ingest.counted import counted
 from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import decimals_for
+from kcb_replay.report.numbers import decimals_for, whole
 from kcb_replay.report.scales import linear_end, scale_said
 from kcb_replay.report.settings_table import argument_shown, head_of_sweep, percent, varying_arguments
 from kcb_replay.report.sweeps import ARGUMENTS
@@ -72,15 +72,18 @@ class SweepGrid:
             front=tuple(zip(*self.front, strict=True)),
         )
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the marks of the cells mean."""
+    def notes(self, *, numbered: bool) -> list[str]:
+        """Return what the marks of the cells mean, or how many cells have none for want of room."""
+        cells = len(self.row_names) * len(self.column_names)
+        open_ends = sum(map(sum, self.undecided))
+        unknown = sum(math.isnan(regret) for row in self.regret for regret in row)
         notes = ["Framed: no other setting beats it."] if any(map(any, self.front)) else []
-        if any(map(any, self.undecided)):
-            notes.append("~: some recordings end before the stop, and count with the regret of their end.")
-        if any(math.isnan(regret) for row in self.regret for regret in row):
-            notes.append("?: unknown.")
-        return tuple(notes)
+        if open_ends:
+            what = "~:" if numbered else f"In {whole(open_ends)} of {whole(cells)} cells"
+            notes.append(f"{what} some recordings end before the stop, and count with the regret of their end.")
+        if unknown:
+            notes.append("?: unknown." if numbered else f"Unknown in {whole(unknown)} of {whole(cells)} cells.")
+        return notes
 
 
 @dataclass(frozen=True, slots=True)

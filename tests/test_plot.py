@@ -280,6 +280,15 @@ def test_every_cell_of_a_heat_map_prints_its_number(recording):
     assert "~: some recordings end before the stop" in " ".join(said)
 
 
+def test_a_heat_map_without_room_for_numbers_says_what_they_would_have_marked(recording):
+    """How many cells there are, and in how many of them not every recording is decided."""
+    found = kcb.sweep([recording(val_loss=CURVES[0])], patience=range(1, 31), min_delta=[n / 100 for n in range(30)])
+    said = " ".join(texts_of(kcb.plot(found, kind="heatmap")))
+    open_ends = sum(summary.undecided > 0 for summary in found.per_setting())
+    assert "30 × 30 cells are too many for their numbers." in said
+    assert f"In {open_ends} of 900 cells some recordings end before the stop" in said
+
+
 def test_heat_goes_by_the_root_and_by_rank_where_one_diverged():
     """Equal steps of the root; where one would hide the others, equal numbers of settings."""
     assert heat_steps(np.array([0.0, 0.25, 1.0]), 4).tolist() == [0, 2, 3]

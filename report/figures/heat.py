@@ -80,7 +80,8 @@ def _cells(info: SweepInfo, grid: SweepGrid, look: Look) -> _Cells:
     wide = min((look.width - left - EDGE) / len(grid.column_names), _WIDEST)
     tall = min(_TALL, _MOST_TALL / len(grid.row_names))
     texts, size = _fitting(grid, wide, tall)
-    said = [f"{info.regret_label}: the stronger the colour, the more.", *grid.notes]
+    said = [f"{info.regret_label}: the stronger the colour, the more."]
+    said += grid.notes(numbered=texts is not None)
     said += ["The colours go by rank, for the regrets are too far apart."] if _is_by_rank(grid) else []
     said += [] if texts else [f"{len(grid.row_names)} × {len(grid.column_names)} cells are too many for their numbers."]
     return _Cells(grid, left, wide, tall, tuple(wrapped(" ".join(said), look.width - 2 * EDGE)), texts, size)
