@@ -36,18 +36,15 @@ class PageAsked:
     draw_all: bool
 
     @classmethod
-    def of(cls, path: Path | None, max_size: str, *, draw_all: bool) -> PageAsked | None:
-        """Return what is asked, None without a path; raises before any work is done where nothing can be written."""
+    def of(cls, path: Path, max_size: str, *, draw_all: bool) -> PageAsked:
+        """Return what is asked; raises before any work is done where nothing can be written."""
         from kcb_replay.report.files import require_place
         from kcb_replay.report.pages.size import size_from_text
 
-        most = size_from_text(max_size)
-        if path is None:
-            return None
         if path.suffix.lower() not in (".html", ".htm"):
             raise SettingError(f"{path} is no .html file.")
         require_place(path)
-        return cls(path, most, draw_all)
+        return cls(path, size_from_text(max_size), draw_all)
 
     def write(self, html: str, *, quiet: bool) -> None:
         """Write the page, whole or not at all, and say so."""

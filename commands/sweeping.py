@@ -109,7 +109,7 @@ def sweep_command(
         from kcb_replay.report.figure import require_figure_file
 
         require_figure_file(plot)
-    page = PageAsked.of(html, max_size, draw_all=draw_all)
+    page = None if html is None else PageAsked.of(html, max_size, draw_all=draw_all)
     limit = None if max_regret is None else Limit.from_text(max_regret)
     stopping, reducing = swept_arguments(settings)
     asked = _Asked(runs, store, tuple(map(semantics, listed(settings["semantics"]))), rows, top, output, quiet)

@@ -176,13 +176,13 @@ def test_one_run_and_one_epoch_have_a_page(page_of):
     page = page_of(curves=CURVES[:1])
     assert page.question == "How early could this run have stopped?"
     assert "on average" not in page.views[0].answer
-    assert page_of(curves=[[1.0]]).table.curves is None
+    assert page_of(curves=[[1.0]]).table.drawn is None
     assert "<canvas>" not in sweep_html(page_of(curves=[[1.0]]))
 
 
 def test_curves_are_rows_within_the_shown_range(page_of):
     """The middle third is what is shown; a missing value is passed over and NaN breaks the line."""
-    curves = page_of(curves=[[0.5, None, 0.4, math.nan, 0.45]]).table.curves
+    curves = page_of(curves=[[0.5, None, 0.4, math.nan, 0.45]]).table.drawn.curves
     assert curves.rows[0].tolist()[1] == MISSING
     assert curves.rows[0].tolist()[3] == NOT_A_NUMBER
     assert all(LEAST <= row <= MOST for row in curves.rows[0].tolist() if row < MISSING)
@@ -190,7 +190,7 @@ def test_curves_are_rows_within_the_shown_range(page_of):
 
 def test_long_curves_are_thinned_and_that_is_said(page_of):
     """A screen has no room for more points; stops stand at their own epochs."""
-    curves = page_of(curves=[np.linspace(1, 0, 1000).tolist()]).table.curves
+    curves = page_of(curves=[np.linspace(1, 0, 1000).tolist()]).table.drawn.curves
     assert curves.every == 3
     assert "One epoch in 3 is drawn" in curves.remark
 

@@ -10,7 +10,7 @@ from itertools import product, takewhile
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.recommend.result import keras_code
-from kcb_replay.report.many_runs.curves_drawing import curves_svg
+from kcb_replay.report.many_runs.curves_drawing import MOST_POINTS, curves_svg
 from kcb_replay.report.many_runs.drawings import plane_svg, strip_svg
 from kcb_replay.report.many_runs.first import DEFAULT_LIMIT
 from kcb_replay.report.many_runs.run_table import RunTable, run_table
@@ -115,7 +115,7 @@ def sweep_html(page: SweepPage, *, command: str = "") -> str:
     return document(
         "sweep.html.j2",
         {"page": page, "said": _SAID, "command": command},
-        styles=("chart.css", "many.css"),
+        styles=("chart.css", "tables.css", "many.css"),
         scripts=("tables.js", "curves.js", "runs.js", "plane.js", "sweep.js"),
         data=_data(page) if page.has_runs else None,
         drawings={
@@ -123,7 +123,7 @@ def sweep_html(page: SweepPage, *, command: str = "") -> str:
                 view.plane, view.choice, view.names, f"plane-{number}", f"mean regret ({view.monitor})"
             ),
             "strip": strip_svg,
-            "curves": curves_svg,
+            "curves": lambda drawn: curves_svg(drawn, MOST_POINTS),
         },
     )
 
