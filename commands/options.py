@@ -10,6 +10,7 @@ import click
 from kcb_replay.commands.completing import completed_runs
 from kcb_replay.commands.printing import ALL_COLUMNS
 from kcb_replay.errors import SettingError
+from kcb_replay.report.language.catalogue import ENGLISH, LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,7 @@ __all__ = [
     "callback_options",
     "figure_options",
     "figure_settings",
+    "language_option",
     "output_options",
     "quiet_option",
     "reducing_options",
@@ -58,6 +60,14 @@ store_option = click.option(
     show_default=True,
     show_envvar=True,
     help="Folder of the store.",
+)
+language_option = click.option(
+    "--lang",
+    "language",
+    type=click.Choice(LANGUAGES),
+    default=ENGLISH,
+    show_default=True,
+    help="Language of the page.",
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes on stderr.")
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say the reasons, too, on stderr.")

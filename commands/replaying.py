@@ -13,6 +13,9 @@ from kcb_replay.commands.asking import explained_callbacks, only_one, recordings
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.options import (
     callback_options,
+    figure_options,
+    figure_settings,
+    language_option,
     output_options,
     quiet_option,
     run_argument,
@@ -23,6 +26,7 @@ from kcb_replay.commands.options import (
 from kcb_replay.commands.paging import PageAsked, command_line, page_options
 from kcb_replay.commands.printing import ink, print_result, print_text, say, size_of
 from kcb_replay.errors import SettingError
+from kcb_replay.report.language.catalogue import ENGLISH
 
 __all__ = ["explain_command", "report_command", "simulate_command"]
 
@@ -67,8 +71,20 @@ def simulate_command(
 @callback_options
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page with a slider per argument to this file.")
 @click.option("--fit", type=int, help="Which fit of the run, from 0, for --html.  [default: the only one]")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the run, too: a .png, .svg or .pdf file.")
+@figure_options
+@language_option
 @quiet_option
-def explain_command(run: str, store: Path, html: Path | None, fit: int | None, quiet: bool, **settings: Any) -> None:
+def explain_command(
+    run: str,
+    store: Path,
+    html: Path | None,
+    fit: int | None,
+    plot: Path | None,
+    language: str,
+    quiet: bool,
+    **settings: Any,
+) -> None:
     """Say epoch by epoch, in words, what the callbacks do with one run; with --html as a page to turn the settings on.
 
     On the page, lists (--patience 1..40) are the positions of a slider; the others are chosen to fit the recording.
@@ -76,12 +92,24 @@ def explain_command(run: str, store: Path, html: Path | None, fit: int | None, q
     \b
     kcb-replay explain run1 --patience 5 --min-delta 0.001
     kcb-replay explain run1 --patience 5 --lr-patience 3 --html run1.html
+    kcb-replay explain run1 --patience 5 --plot run1.svg
+    kcb-replay explain run1 --html run1.html --lang ko
     """  # noqa: D301  # \b keeps click from joining the lines
+    look = figure_settings(settings)
+    if plot is not None:
+        from kcb_replay.report.figure import require_figure_file
+
+        require_figure_file(plot)
     if html is not None:
-        _write_explainer(run, store, html, fit, quiet, settings)
+        if plot is not None:
+            raise SettingError("--html and --plot are drawn from other settings: ask for one after the other.")
+        _write_explainer(run, store, html, fit, language, settings)
+        say([f"Wrote {html} ({size_of(html)})"], quiet=quiet)
         return
     if fit is not None:
         raise SettingError("--fit chooses the fit of a page: give --html with it. In words, every fit is explained.")
+    if language != ENGLISH:
+        raise SettingError("--lang is the language of a page: give --html with it.")
     from kcb_replay.report.explanation import explanation
     from kcb_replay.report.summary import left_out_lines
     from kcb_replay.report.versions import difference_sentences
@@ -91,10 +119,17 @@ def explain_command(run: str, store: Path, html: Path | None, fit: int | None, q
     differences = [f"{sentence}." for sentence in difference_sentences(simulation.replays)]
     explanations = [explanation(replay, ink()) for replay in simulation.replays]
     print_text("\n\n".join([*explanations, *differences]))
-    say(left_out_lines(simulation), quiet=False)
+    say(left_out_lines(simulation), quiet=quiet)
+    if plot is not None:
+        from kcb_replay.report.figure import plot as draw
+
+        draw(simulation, plot, **look)
+        say([f"Wrote {plot} ({size_of(plot)})"], quiet=quiet)
 
 
-def _write_explainer(run: str, store: Path, html: Path, fit: int | None, quiet: bool, settings: dict[str, Any]) -> None:
+def _write_explainer(
+    run: str, store: Path, html: Path, fit: int | None, language: str, settings: dict[str, Any]
+) -> None:
     from kcb_replay.report.explainer.page import explainer_html, write_explainer
 
     (recording,) = only_one(recordings_of((run,), store), run)
@@ -104,13 +139,13 @@ def _write_explainer(run: str, store: Path, html: Path, fit: int | None, quiet: 
         callbacks,
         fit=fit,
         axes=axes,
+        language=language,
         semantics=settings["semantics"],
         initial_lr=settings["initial_lr"],
         steps_per_epoch=settings["steps_per_epoch"],
         command=shlex.join(["kcb-replay", *sys.argv[1:]]),
     )
     write_explainer(html, page)
-    say([f"Wrote {html} ({size_of(html)})"], quiet=quiet)
 
 
 @click.command(name="report", cls=Command)

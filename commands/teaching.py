@@ -12,9 +12,9 @@ import click
 from kcb_replay.commands.asking import only_one, recordings_of
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.completing import completed_runs
-from kcb_replay.commands.options import quiet_option, store_option
+from kcb_replay.commands.options import language_option, quiet_option, store_option
 from kcb_replay.commands.printing import say
-from kcb_replay.report.language.catalogue import ENGLISH, LANGUAGES
+from kcb_replay.report.language.catalogue import ENGLISH
 
 if TYPE_CHECKING:
     from kcb_replay.report.course.build import Course
@@ -24,14 +24,7 @@ __all__ = ["course_command"]
 
 @click.command(name="course", cls=Command)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the pages.")
-@click.option(
-    "--lang",
-    "language",
-    type=click.Choice(LANGUAGES),
-    default=ENGLISH,
-    show_default=True,
-    help="Language of the pages.",
-)
+@language_option
 @click.option("--run", metavar="RUN", shell_complete=completed_runs, help="Make the lessons from this run or log.")
 @store_option
 @quiet_option

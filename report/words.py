@@ -27,7 +27,7 @@ from kcb_replay.replay.outcomes import (
     StoppingOutcome,
     TerminateOnNaNOutcome,
 )
-from kcb_replay.report.language.catalogue import catalogue
+from kcb_replay.report.language.catalogue import ENGLISH, catalogue
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, decimals_for, short
 from kcb_replay.report.phrases import phrase
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.outcomes import Drop, Outcome
     from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.validity import Validity
     from kcb_replay.report.language.catalogue import Catalogue
     from kcb_replay.report.phrases import Phrase
 
@@ -50,7 +51,9 @@ __all__ = [
     "drop_place",
     "epoch_phrases",
     "epoch_sentences",
+    "limits_of",
     "outcome_sentence",
+    "reason_of",
     "restored_sentences",
 ]
 
@@ -102,6 +105,24 @@ def can_stop(replay: Replay) -> bool:
     """Tell whether stopping is what the answer is about."""
     kinds = (StoppingOutcome, TerminateOnNaNOutcome)
     return replay.stop_index is not None or any(isinstance(outcome, kinds) for outcome in replay.outcomes)
+
+
+def reason_of(validity: Validity, texts: Catalogue) -> str:
+    """Return why an answer has its label: as the replay says it in English, by the label alone in another language."""
+    if texts.language == ENGLISH:
+        return validity.reason
+    key, values = limits_of(validity)
+    return texts.say(key, **values)
+
+
+def limits_of(validity: Validity) -> tuple[str, dict[str, object]]:
+    """Return the key of the text on how far an answer with this label can be trusted, and what fills it."""
+    through = validity.valid_through_index
+    if validity.label != "hypothetical":
+        return f"limits.{validity.label}", {}
+    if through is None:
+        return "limits.hypothetical_always", {}
+    return "limits.hypothetical", {"epoch": through + 1, "after": through + 2}
 
 
 def outcome_sentence(outcome: Outcome, replay: Replay, texts: Catalogue | None = None) -> str:

@@ -69,8 +69,12 @@ def slide_to_the_question(page, asked):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("file", LESSONS)
 def test_from_question_to_answer_by_keyboard_alone(visit, file, language):
-    """The slider waits for the prediction; at the asked position the page says what the replay says, and why."""
+    """The slider waits for the prediction; at the asked position the page says what the replay says, and why.
+
+    What is to be remembered gives answers away, so it comes when every question is answered.
+    """
     page, said = visit(file, language), texts(language)
+    assert page.locator(".remember").is_hidden()
     for number, each in enumerate(taught_in(file).asked):
         asked, part = each.round, page.locator(".round").nth(number)
         slider, verdict = part.locator("input[type=range]"), part.locator(".verdict")
@@ -87,6 +91,7 @@ def test_from_question_to_answer_by_keyboard_alone(visit, file, language):
         assert slider.get_attribute("aria-valuetext") == plain(f"{goal.value}: {said.of(goal.answer)}")
         assert verdict.get_attribute("data-is") == ("right" if chosen == asked.right else "wrong")
         assert verdict.inner_text().endswith(plain(said.of(asked.why)))
+    assert page.locator(".remember").is_visible()
     assert page.problems == []
     assert set(page.outside) <= {page.url, "data:,"}
 

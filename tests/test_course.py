@@ -229,7 +229,7 @@ def test_no_english_sentence_is_left_in_korean(folder):
 
 def test_every_text_that_a_lesson_may_say_is_in_the_catalogue():
     """Also those for recordings that do not suit, which no shipped page shows."""
-    texts, missing = texts_of("report/course", "en"), []
+    texts, missing = {**texts_of("report/language", "en"), **texts_of("report/course", "en")}, []
     for path in (ROOT / "report" / "course").rglob("*.py"):
         keys = re.findall(r'said\(\s*"([a-z_.A-Z]+)"', path.read_text(encoding="utf-8"))
         missing += [key for key in keys if key not in texts]
@@ -301,6 +301,12 @@ def test_a_recording_that_does_not_suit_is_replaced_with_the_reason(recording, m
     assert patience.kept_because.key == reason
     assert patience.round.recording is sample("keras3-overfit")
     assert len(course_pages(course)) == 1 + len(LESSONS)
+
+
+def test_a_recording_that_begins_later_is_not_asked(recording):
+    """Epochs that count from somewhere else would confuse, so the lesson keeps its own."""
+    asked = course_of(recording("mine", first=5, val_loss=[1.0, 0.8, 0.9, 0.7, 0.9, 0.9, 0.9])).taught[1].asked[0]
+    assert asked.kept_because.key == "unsuited.epochs"
 
 
 def test_a_recording_of_several_fits_is_asked_about_its_longest(recording):
@@ -415,6 +421,18 @@ def test_several_runs_are_one_too_many(cli, sample_logs, tmp_path):
     assert result.exit_code == 2
     assert "stands for 3 runs, but exactly one is needed" in result.stderr
     assert not (tmp_path / "course").exists()
+
+
+def test_explain_speaks_korean_on_its_page_only(cli, sample_logs, tmp_path):
+    """The explainer has the same catalogue; words on the terminal stay English, and --lang alone is refused."""
+    log = sample_logs / "keras3-overfit" / "training.log"
+    assert cli("explain", log, "--html", "run.html", "--lang", "ko").exit_code == 0
+    page = (tmp_path / "run.html").read_text(encoding="utf-8")
+    assert '<html lang="ko">' in page
+    assert "에포크 20 뒤에 학습이 멈춥니다." in page
+    refused = cli("explain", log, "--lang", "ko")
+    assert refused.exit_code == 2
+    assert "give --html with it" in refused.stderr
 
 
 def test_a_said_text_cannot_be_changed():

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.replay.replay import replay
+from kcb_replay.replay.stream import stream_of
 from kcb_replay.report.course.lesson import Cell, Option, Picture, Position, Said, Unsuited, said
 from kcb_replay.report.course.samples import initial_rate
-from kcb_replay.report.words import decimals_of
+from kcb_replay.report.words import decimals_of, limits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +27,7 @@ __all__ = [
     "MONITOR",
     "Guess",
     "choices",
+    "end_answer",
     "fit_of",
     "guess_of_stop",
     "nice_steps",
@@ -49,6 +51,7 @@ def fit_of(recording: Recording) -> int:
 
 def values_of(recording: Recording, metric: str = MONITOR) -> list[float]:
     """Return the values of a metric that are numbers; raises `Unsuited` where there are none."""
+    _require_every_epoch(recording)
     series = recording.fits[fit_of(recording)].metrics.get(metric)
     found = [] if series is None else [value for value in series.values[series.valid].tolist() if math.isfinite(value)]
     if not found:
@@ -61,11 +64,20 @@ def replayed(recording: Recording, *callbacks: Callback) -> Replay:
     return replay(recording, callbacks, fit=fit_of(recording), initial_lr=initial_rate(recording))
 
 
-def require_rate(recording: Recording) -> None:
-    """Raise `Unsuited` where nobody knows the learning rate that the training started with."""
-    metrics = recording.fits[fit_of(recording)].metrics
-    if initial_rate(recording) is None and not {"learning_rate", "lr"} & set(metrics):
+def require_rate(recording: Recording) -> float:
+    """Return the learning rate that the training started with; raises `Unsuited` where nobody knows it."""
+    _require_every_epoch(recording)
+    known = stream_of(recording.fits[fit_of(recording)]).learning_rates.get(0, initial_rate(recording))
+    if known is None:
         raise Unsuited(said("unsuited.rate"))
+    return known
+
+
+def _require_every_epoch(recording: Recording) -> None:
+    """Raise `Unsuited` where the epochs do not count from the first one on: a class would get lost in the numbers."""
+    epochs = recording.fits[fit_of(recording)].epochs.tolist()
+    if epochs != list(range(len(epochs))):
+        raise Unsuited(said("unsuited.epochs"))
 
 
 def position(
@@ -82,18 +94,10 @@ def position(
         value=value,
         code=code or tuple(str(callback) for callback in found.callbacks),
         answer=answer,
-        limits=limits or _limits(found),
+        limits=limits or Said(*limits_of(found.validity)),
         picture=picture or found,
         replay=found,
     )
-
-
-def _limits(found: Replay) -> Said:
-    """Return how far the answer can be trusted, as a text."""
-    label, through = found.validity.label, found.validity.valid_through_index
-    if label == "hypothetical" and through is not None:
-        return said("limits.hypothetical", epoch=through + 1, after=through + 2)
-    return said("limits.hypothetical_always" if label == "hypothetical" else f"limits.{label}")
 
 
 def stopping(found: Replay) -> StoppingOutcome:
@@ -109,6 +113,11 @@ def stop_answer(found: Replay) -> Said:
     if found.stop_epoch is None:
         return said("answer.never", **values)
     return said("answer.stops", stop=found.stop_epoch, **values)
+
+
+def end_answer(stop: int | None, epochs: int) -> Said:
+    """Return in which epoch the training ends, as a text; None for never."""
+    return said("answer.goes_on", epochs=epochs) if stop is None else said("answer.ends", stop=stop, epochs=epochs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def _views(asked: Round, words: Catalogue) -> list[_View]:
     return [
         _View(
             each,
-            None if curve is None else replace(curve, scale=widest and curve.scale and widest),
+            None if curve is None else replace(curve, scale=widest if curve.scale else None),
             each.picture if isinstance(each.picture, Sheet) else None,
         )
         for each, curve in zip(asked.positions, curves, strict=True)

@@ -1,4 +1,4 @@
-"""The texts of the lessons: one catalogue file per language beside this one, apart from that of the pages."""
+"""The texts of the lessons: one catalogue file per language beside this one, on top of that of all pages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.course.lesson import Cell, Said
-from kcb_replay.report.language.catalogue import catalogue
+from kcb_replay.report.language.catalogue import Catalogue, catalogue
 from kcb_replay.report.names import shown
 
 if TYPE_CHECKING:
     from markupsafe import Markup
-
-    from kcb_replay.report.language.catalogue import Catalogue
 
 __all__ = ["Texts", "marked_up", "paragraphs", "plain", "texts"]
 
@@ -42,7 +40,8 @@ class Texts:
 @cache
 def texts(language: str) -> Texts:
     """Return the lessons' texts. Raises `SettingError` for a language that there is none of."""
-    return Texts(catalogue(language, __package__))
+    own = catalogue(language, __package__)
+    return Texts(Catalogue(language, {**catalogue(language).templates, **own.templates}))
 
 
 def paragraphs(text: str) -> list[str]:

@@ -1,6 +1,6 @@
 // A lesson: a prediction wakes the slider, the slider shows what stands on the page already, and when it has reached the
-// asked position the sentence for the chosen answer is looked up.
-function wake(part, round) {
+// asked position the sentence for the chosen answer is looked up. What is to be remembered comes last.
+function wake(part, round, answered) {
   const slider = part.querySelector('input[type=range]');
   const verdict = part.querySelector('.verdict');
   const shown = [...part.querySelectorAll('.shown')];
@@ -12,6 +12,7 @@ function wake(part, round) {
     write(verdict.querySelector('strong'), !isSeen ? '' : chosen === round.right ? round.hit : round.missed);
     write(verdict.querySelector('span'), isSeen ? round.verdicts[chosen] : chosen === null ? round.first : round.now);
     verdict.dataset.is = !isSeen ? '' : chosen === round.right ? 'right' : 'wrong';
+    if (isSeen) answered(part);
   }
 
   function move() {
@@ -37,5 +38,11 @@ function wake(part, round) {
 }
 
 load().then(data => {
-  document.querySelectorAll('.round').forEach((part, number) => wake(part, data.rounds[number]));
+  const open = new Set(document.querySelectorAll('.round'));
+  const remember = document.querySelector('.remember');
+  remember.hidden = true;
+  [...open].forEach((part, number) => wake(part, data.rounds[number], done => {
+    open.delete(done);
+    remember.hidden = open.size > 0;
+  }));
 });

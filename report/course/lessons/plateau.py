@@ -35,8 +35,7 @@ _FLOOR = 0.2
 def factor_round(recording: Recording) -> Round:
     """Ask what the learning rate is after the first drop, where `min_lr` stands in the way of `factor`."""
     values_of(recording)
-    require_rate(recording)
-    start_lr = replayed(recording, ReduceLROnPlateau(MONITOR)).initial_lr
+    start_lr = require_rate(recording)
     floor = float(f"{start_lr * _FLOOR:.2g}")
     callbacks = [ReduceLROnPlateau(MONITOR, factor=each, patience=_PATIENCE, min_lr=floor) for each in _FACTORS]
     replays = [replayed(recording, callback) for callback in callbacks]
