@@ -78,10 +78,12 @@ def command_line() -> str:
     return shlex.join(["kcb-replay", *sys.argv[1:]])
 
 
-def held(recordings: Callable[[], Iterable[Recording]]) -> Callable[[], Iterable[Recording]]:
-    """Return what gives the recordings again and again: held in memory, or read again where they are many."""
-    first = list(itertools.islice(recordings(), _MOST_HELD + 1))
-    return (lambda: first) if len(first) <= _MOST_HELD else recordings
+def held(
+    first: Callable[[], Iterable[Recording]], again: Callable[[], Iterable[Recording]]
+) -> Callable[[], Iterable[Recording]]:
+    """Return what gives recordings again and again: those of `first`, or where they are many, those of `again`."""
+    found = list(itertools.islice(first(), _MOST_HELD + 1))
+    return (lambda: found) if len(found) <= _MOST_HELD else again
 
 
 def recorded_metrics(store: Path, recordings: Callable[[], Iterable[Recording]]) -> Callable[[str], Sequence[str]]:

@@ -17,6 +17,7 @@ from kcb_replay.report.many_runs.run_table import RunTable, run_table
 from kcb_replay.report.many_runs.sources import source_lines
 from kcb_replay.report.many_runs.sweep_view import SweepView, sweep_view
 from kcb_replay.report.many_runs.sweep_words import question_of
+from kcb_replay.report.many_runs.version_differences import version_notice
 from kcb_replay.report.many_runs.view_data import curves_data, plane_data, points_data, runs_data, table_data
 from kcb_replay.report.names import shown
 from kcb_replay.report.pages.document import document
@@ -86,27 +87,25 @@ class SweepPage:
 
 def sweep_page(recordings: Recordings, asked: SweepQuestion) -> SweepPage:
     """Return what the page says; a page without any run says what was left out."""
-    views: list[SweepView] = []
-    codes: list[tuple[str, ...]] = []
-    for monitor, version in product(asked.monitors, asked.versions):
-        settings = [replace(setting, monitor=monitor) for setting in asked.settings]
-        views.append(
-            sweep_view(
-                recordings, settings, version, limit=asked.limit, draw_all=asked.draw_all, recorded=asked.recorded
-            )
-        )
-        codes.append(tuple(keras_code(setting) for setting in settings))
+    asked_of = [
+        ([replace(setting, monitor=monitor) for setting in asked.settings], version)
+        for monitor, version in product(asked.monitors, asked.versions)
+    ]
+    views = [
+        sweep_view(recordings, settings, version, limit=asked.limit, draw_all=asked.draw_all, recorded=asked.recorded)
+        for settings, version in asked_of
+    ]
     start = next((view for view in views if view.fits), views[0])
     return SweepPage(
         question=question_of(max(view.fits for view in views), start.runs.noun),
         monitors=tuple(asked.monitors),
         versions=tuple(version.name for version in asked.versions),
         views=tuple(views),
-        codes=tuple(codes),
+        codes=tuple(tuple(map(keras_code, settings)) for settings, _ in asked_of),
         table=run_table([view.runs for view in views], start.runs),
         sources=source_lines(recordings()),
         logic=f"EarlyStopping as in {', '.join(version.name for version in asked.versions)}",
-        differences=None,
+        differences=version_notice(views, [settings for settings, _ in asked_of], recordings),
     )
 
 
