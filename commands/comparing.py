@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,8 +17,15 @@ from kcb_replay.commands.options import (
     runs_argument,
     store_option,
 )
+from kcb_replay.commands.paging import PageAsked, command_line, page_options
 from kcb_replay.commands.printing import print_result, say, size_of
 from kcb_replay.errors import KcbReplayError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.rule_comparison import RuleComparison
 
 __all__ = ["compare_command"]
 
@@ -40,6 +47,7 @@ __all__ = ["compare_command"]
 @click.option("--semantics", default="keras-3.15", show_default=True, help="Which Keras is replayed.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the rules in one plane: a .png, .svg or .pdf file.")
 @figure_options
+@page_options("--html")
 @click.option("--per-run", is_flag=True, help="A line per rule and fit instead of one per rule; not as a table.")
 @output_options
 @quiet_option
@@ -51,6 +59,9 @@ def compare_command(
     mode: str,
     semantics: str,
     plot: Path | None,
+    html: Path | None,
+    max_size: str,
+    draw_all: bool,
     per_run: bool,
     output: str,
     quiet: bool,
@@ -65,6 +76,7 @@ def compare_command(
 
     \b
     kcb-replay compare -c 'EarlyStopping(patience=5)' -c 'GL(alpha=5)' -c 'UP(s=3)' --plot rules.png
+    kcb-replay compare -c 'EarlyStopping(patience=5)' -c 'StopAt(20)' --html compare.html
     kcb-replay compare 'seeds/*' -c 'StopAt(20)' -c 'MedianStopping(min_runs=2)' --json
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.replay.rule_comparison import compare_rules
@@ -75,9 +87,12 @@ def compare_command(
         from kcb_replay.report.figure import require_figure_file
 
         require_figure_file(plot)
-    parsed = [parse_callback(text) for text in rules]
-    found = compare_rules(recordings_of(runs, store), parsed, monitor=monitor, mode=mode, semantics=semantics)
+    page = PageAsked.of(html, max_size, draw_all=draw_all)
+    parsed, recordings = [parse_callback(text) for text in rules], list(recordings_of(runs, store))
+    found = compare_rules(recordings, parsed, monitor=monitor, mode=mode, semantics=semantics)
     notes = left_out_of_comparison(found)
+    if page is not None:
+        _write_page(page, found, recordings, semantics, quiet=quiet)
     if not found.answers:
         reasons = notes or ["The store is empty. Ingest logs first."]
         raise KcbReplayError("\n".join(["No run could be compared.", *reasons]))
@@ -91,3 +106,16 @@ def compare_command(
 
         draw(found, plot, **figure_settings(look))
         say([f"Wrote {plot} ({size_of(plot)})"], quiet=quiet)
+
+
+def _write_page(
+    page: PageAsked, found: RuleComparison, recordings: Sequence[Recording], version: str, *, quiet: bool
+) -> None:
+    from kcb_replay.replay.semantics import semantics
+    from kcb_replay.report.many_runs.rules_page import rules_html, rules_page
+
+    metrics = {recording.name: recording.metrics for recording in recordings}
+    shown = rules_page(
+        found, recordings, semantics(version), recorded=lambda run: metrics.get(run, ()), draw_all=page.draw_all
+    )
+    page.write(rules_html(shown, command=command_line()), quiet=quiet)

@@ -13,6 +13,8 @@ from kcb_replay.commands.asking import explained_callbacks, only_one, recordings
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.options import (
     callback_options,
+    figure_options,
+    figure_settings,
     language_option,
     output_options,
     quiet_option,
@@ -68,10 +70,19 @@ def simulate_command(
 @callback_options
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page with a slider per argument to this file.")
 @click.option("--fit", type=int, help="Which fit of the run, from 0, for --html.  [default: the only one]")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the run, too: a .png, .svg or .pdf file.")
+@figure_options
 @language_option
 @quiet_option
 def explain_command(
-    run: str, store: Path, html: Path | None, fit: int | None, language: str, quiet: bool, **settings: Any
+    run: str,
+    store: Path,
+    html: Path | None,
+    fit: int | None,
+    plot: Path | None,
+    language: str,
+    quiet: bool,
+    **settings: Any,
 ) -> None:
     """Say epoch by epoch, in words, what the callbacks do with one run; with --html as a page to turn the settings on.
 
@@ -80,9 +91,17 @@ def explain_command(
     \b
     kcb-replay explain run1 --patience 5 --min-delta 0.001
     kcb-replay explain run1 --patience 5 --lr-patience 3 --html run1.html
+    kcb-replay explain run1 --patience 5 --plot run1.svg
     kcb-replay explain run1 --html run1.html --lang ko
     """  # noqa: D301  # \b keeps click from joining the lines
+    look = figure_settings(settings)
+    if plot is not None:
+        from kcb_replay.report.figure import require_figure_file
+
+        require_figure_file(plot)
     if html is not None:
+        if plot is not None:
+            raise SettingError("--html and --plot are drawn from other settings: ask for one after the other.")
         _write_explainer(run, store, html, fit, language, settings)
         say([f"Wrote {html} ({size_of(html)})"], quiet=quiet)
         return
@@ -99,7 +118,12 @@ def explain_command(
     differences = [f"{sentence}." for sentence in difference_sentences(simulation.replays)]
     explanations = [explanation(replay, ink()) for replay in simulation.replays]
     print_text("\n\n".join([*explanations, *differences]))
-    say(left_out_lines(simulation), quiet=False)
+    say(left_out_lines(simulation), quiet=quiet)
+    if plot is not None:
+        from kcb_replay.report.figure import plot as draw
+
+        draw(simulation, plot, **look)
+        say([f"Wrote {plot} ({size_of(plot)})"], quiet=quiet)
 
 
 def _write_explainer(

@@ -120,12 +120,13 @@ class Layout:
         return LEFT + (epoch - self.first) / (self.last - self.first) * (self.right - LEFT)
 
 
-def layout_of(info: CurveInfo, width: float = WIDTH) -> Layout:
-    """Return the geometry of a chart that is so many pixels wide."""
+def layout_of(info: CurveInfo, width: float = WIDTH, *, below: float = 0.0) -> Layout:
+    """Return the geometry of a chart that is so many pixels wide, with room for something `below` the metric."""
     metric = _metric_panel(info)
-    wait = Panel(metric.bottom + _GAP, metric.bottom + _GAP + _WAIT, 0.0, info.wait.top) if info.wait else None
-    rate = rate_panel(info.rate, (wait or metric).bottom + _GAP) if info.rate else None
-    axis_y = (rate or wait or metric).bottom + 12
+    under = metric.bottom + below
+    wait = Panel(under + _GAP, under + _GAP + _WAIT, 0.0, info.wait.top) if info.wait else None
+    rate = rate_panel(info.rate, (wait.bottom if wait else under) + _GAP) if info.rate else None
+    axis_y = (rate.bottom if rate else wait.bottom if wait else under) + 12
     # Half an epoch of air, so that the bars of the first and the last fit.
     bare = Layout(
         axis_y + _AXIS, info.epochs[0] - 0.5, info.epochs[-1] + 0.5, metric, wait, rate, axis_y, (), (), width

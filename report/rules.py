@@ -17,7 +17,15 @@ from kcb_replay.report.scales import linear_end, scale_said
 if TYPE_CHECKING:
     from kcb_replay.replay.rule_comparison import RuleComparison, RuleSummary
 
-__all__ = ["BaselineLine", "RulePoint", "RulesInfo", "left_out_of_comparison", "rules_info", "rules_table"]
+__all__ = [
+    "BaselineLine",
+    "RulePoint",
+    "RulesInfo",
+    "left_out_of_comparison",
+    "notes_of_comparison",
+    "rules_info",
+    "rules_table",
+]
 
 _HEADROOM = 1.25
 
@@ -94,7 +102,7 @@ def left_out_of_comparison(comparison: RuleComparison) -> list[str]:
     for reason, names in runs.items():
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         lines.append(f"  {', '.join(map(shown, names[:3]))}{more}: {shown(reason)}")
-    return [*_notes(comparison), *lines]
+    return [*notes_of_comparison(comparison), *lines]
 
 
 def rules_info(comparison: RuleComparison) -> RulesInfo:
@@ -122,7 +130,7 @@ def rules_info(comparison: RuleComparison) -> RulesInfo:
         lines=lines,
         top=_top(points, lines),
         linear_until=linear_until,
-        notes=tuple(_notes(comparison)),
+        notes=tuple(notes_of_comparison(comparison)),
     )
 
 
@@ -148,7 +156,8 @@ def _cells(summary: RuleSummary) -> dict[str, str]:
     }
 
 
-def _notes(comparison: RuleComparison) -> list[str]:
+def notes_of_comparison(comparison: RuleComparison) -> list[str]:
+    """Return what has to be said of the means of the rules."""
     summaries, notes = comparison.per_rule(), []
     if any(summary.undecided for summary in summaries):
         notes.append("Note: where a recording ends before the stop (undecided), share and regret are those of its end.")

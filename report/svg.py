@@ -23,9 +23,9 @@ _STRIP_WIDTH, _STRIP_HEIGHT, _STRIP_PAD = 180, 18, 6
 _BAR_CLASS: dict[BarKind, str] = {"waited": "bar", "stopped": "bar-stop", "reduced": "bar-rate", "improved": "bar"}
 
 
-def chart_svg(info: CurveInfo, ident: str) -> str:
-    """Return the chart of a replay; `ident` makes its ids unique on the page."""
-    layout = layout_of(info)
+def chart_svg(info: CurveInfo, ident: str, layout: Layout | None = None, more: Iterable[str] = ()) -> str:
+    """Return the chart of a replay; `ident` makes its ids unique on the page, `more` is markup drawn on top."""
+    layout = layout or layout_of(info)
     parts = [
         _tag("title", info.heading, id=f"{ident}-title"),
         _tag("desc", " ".join(info.texts), id=f"{ident}-desc"),
@@ -37,6 +37,7 @@ def chart_svg(info: CurveInfo, ident: str) -> str:
         *_stop_line(info, layout),
         *_marks(info, layout),
         *(_text(label) for label in layout.all_labels),
+        *more,
     ]
     head = (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {_n(layout.height)}" width="{WIDTH}" height="{_n(layout.height)}"'

@@ -67,8 +67,8 @@ def visit(open_file, pages):
 
 def settle(page):
     """Wait until the table has followed a choice."""
-    page.wait_for_selector("html[data-ready=yes]", state="attached")
-    page.wait_for_selector("#runs[aria-busy=false]", state="attached")
+    page.wait_for_selector("html[data-ready=yes]", state="attached", timeout=10_000)
+    page.wait_for_selector("#runs[aria-busy=false]", state="attached", timeout=10_000)
 
 
 def table_of(page):

@@ -7,6 +7,7 @@ import random
 import pytest
 
 import kcb_replay as kcb
+from kcb_replay.replay.events import WeightsRestored
 from kcb_replay.replay.outcomes import ModelCheckpointOutcome, StoppingOutcome
 from kcb_replay.report.explainer.info import explained
 from kcb_replay.report.explainer.view import view_at
@@ -98,10 +99,12 @@ def assert_epochs(explainer, view, replay, decimals):
         for position, events in enumerate(row.events):
             mode = replay.outcomes[position].mode
             said = [phrase(event, decimals, mode).text(explainer.words) for event in events]
-            if number == view.last and replay.run_record.finish_events and position == explainer.asked.lead:
-                finish = replay.run_record.finish_events[position]
-                said += [phrase(event, decimals, mode).text(explainer.words) for event in finish]
             assert view.sentences[number][position] == " ".join(said)
+    lead = explainer.asked.lead
+    finish = replay.run_record.finish_events[lead : lead + 1]
+    restored = [event for events in finish for event in events if isinstance(event, WeightsRestored)]
+    ends = view.sentences[view.last][len(replay.callbacks) :]
+    assert [text[:15] for text in ends] == ["At the end of t"] * len(restored)
     for number in range(view.last + 1, len(explainer.epochs)):
         assert view.sentences[number] == (f"Not run: training stopped after epoch {explainer.epochs[view.last]}.",)
         assert view.rows[number].verdict == "not run"

@@ -145,6 +145,20 @@ def test_callbacks_that_went_through_an_earlier_fit_are_not_explained_as_fresh_o
     assert second.recording is None
 
 
+def test_a_replay_explains_itself_as_it_was_asked(recording, tmp_path):
+    """The page starts at the settings, the start of the learning rate and the version of the replay."""
+    run = recording(val_loss=CURVES[0])
+    callbacks = [STOP, kcb.ReduceLROnPlateau(patience=1)]
+    replay = kcb.replay(run, callbacks, initial_lr=0.05, semantics="keras-2.0.8")
+    page = replay.explain()
+    assert "Training stops after epoch 4 of 8." in text_of(page.html)
+    assert "keras-2.0.8" in text_of(page.html)
+    assert "0.05 to" in text_of(page.html)
+    assert replay.explain(language="ko").html != page.html
+    page.save(tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page.html
+
+
 def test_a_page_in_a_notebook_is_in_a_frame_of_its_own(tmp_path):
     """Its programs may run, but not as the notebook; what it holds cannot end the frame."""
     page = FramedPage('<!doctype html><p title="a">&amp;</p>')
@@ -252,6 +266,7 @@ def test_jupyterlab_shows_results_once_and_in_its_own_theme(lab, tmp_path, sampl
         "kcb.plot(replay)",
         "kcb.sweep(recordings, patience=[3, 5], min_delta=[0, 0.01])",
         "import matplotlib.pyplot as plt\nkcb.plot(replay, kind='wait', theme='dark')",
+        "replay.explain()",
     )
     (tmp_path / "results.ipynb").write_text(notebook(*sources))
     with sync_playwright() as driver:
@@ -266,9 +281,16 @@ def test_jupyterlab_shows_results_once_and_in_its_own_theme(lab, tmp_path, sampl
         page.get_by_text("Run All Cells", exact=True).click()
         page.wait_for_function(ALL_RAN, arg=len(sources), timeout=120_000)
         page.wait_for_function("document.querySelectorAll('.jp-OutputArea-child img').length >= 2", timeout=60_000)
-        assert page.evaluate(OUTPUTS) == [["html"], ["image"], ["html"], ["image"]]
+        assert page.evaluate(OUTPUTS) == [["html"], ["image"], ["html"], ["image"], ["frame"]]
         assert page.evaluate(COLOURS) == ["rgb(255, 255, 255)", "rgb(22, 25, 29)", "rgb(185, 58, 6)"]
         page.evaluate("jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
         page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
         assert page.evaluate(COLOURS) == ["rgb(18, 21, 24)", "rgb(236, 239, 242)", "rgb(255, 141, 94)"]
+        frame = page.frame_locator("iframe[sandbox='allow-scripts']")
+        answer, patience = frame.locator("#answer"), frame.locator("input[type=range]").first
+        assert "stops after epoch 23 of 40" in answer.inner_text()
+        for _ in range(3):
+            patience.press("ArrowRight")
+        assert "stops after epoch 23 of 40" not in answer.inner_text()
+        assert patience.evaluate("() => origin") == "null"
         browser.close()

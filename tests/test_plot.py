@@ -319,6 +319,19 @@ def test_what_the_command_cannot_draw_is_wrong_usage(cli, sample_logs, tmp_path,
     assert not (tmp_path / "figure.png").exists()
 
 
+def test_explain_draws_what_it_says(cli, sample_logs, tmp_path):
+    """`explain --plot`, beside the words; another kind of file is refused before anything is said."""
+    cli("ingest", sample_logs / "seeds", "-q")
+    result = cli("explain", "seed0", "--patience", "5", "--plot", "run.svg", "--theme", "dark")
+    assert "Wrote run.svg" in result.stderr
+    assert "epoch 23: " in result.stdout
+    assert "stops after epoch 23: wait 5/5" in (tmp_path / "run.svg").read_text(encoding="utf-8")
+    refused = cli("explain", "seed0", "--plot", "run.gif")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    both = cli("explain", "seed0", "--plot", "run.svg", "--html", "run.html")
+    assert (both.exit_code, "one after the other" in both.stderr) == (2, True)
+
+
 def test_figures_beside_a_table_take_a_theme(cli, sample_logs, tmp_path):
     """`sweep --plot` and `compare --plot`."""
     cli("ingest", sample_logs / "seeds", "-q")

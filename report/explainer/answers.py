@@ -15,7 +15,16 @@ from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.replay.outcomes.base import hypothetical
 from kcb_replay.replay.validity import Validity, cut_short, horizon_of
 from kcb_replay.report.explainer.cells import OF_END, OF_RATE
-from kcb_replay.report.explainer.endings import End, FactTexts, answer_of, ending_texts, facts_of, marks_of, open_end_of
+from kcb_replay.report.explainer.endings import (
+    End,
+    FactTexts,
+    answer_of,
+    ending_texts,
+    facts_of,
+    marks_of,
+    open_end_of,
+    restored_text,
+)
 from kcb_replay.report.explainer.judged import alone
 from kcb_replay.report.explainer.pool import NOTHING, Pool
 from kcb_replay.report.explainer.rates import RatePath, after_of, drops_of, recorded_path, steps_of
@@ -174,8 +183,12 @@ class _Tables:
         if outcome.validity.label in _WEAKENED:
             limits = enumerate(self.horizons.values)
             beyond = [(n, self._note(judged(each).validity)) for n, each in limits if self._row_of(each) < ending.row]
-        texts = ending_texts((*ending.events, *ending.finish), self.book, self.decimals, outcome.mode)
+        texts = self._closing(ending.events, ending.finish, outcome)
         return self._described(outcome, lane, ending.row, stoppers, texts, tuple(beyond), ending.error)
+
+    def _closing(self, events: Sequence[Event], finish: Sequence[Event], outcome: Outcome) -> tuple[int, int, int]:
+        """Return what the last epoch adds to its sentence and verdict, and what is done behind it."""
+        return *ending_texts(events, self.book, self.decimals, outcome.mode), restored_text(finish, self.book)
 
     def _described(
         self,
@@ -183,7 +196,7 @@ class _Tables:
         lane: int,
         row: int,
         stoppers: tuple[int, ...],
-        closing: tuple[int, int],
+        closing: tuple[int, int, int],
         beyond: tuple[tuple[int, int], ...],
         error: str = "",
     ) -> End:
@@ -208,6 +221,7 @@ class _Tables:
             else self._other_answer(),
             closing=closing[0],
             closing_verdict=closing[1],
+            ending=closing[2],
             facts=facts_of(stopping, *about) if stopping else self._other_facts(),
             best=marks[0],
             lowest=marks[1],
@@ -247,7 +261,7 @@ class _Tables:
             context.lead, rows, finish=finish, stoppers=own, horizon=cut_short(context.base.rows)
         )
         lane = self._lane(context.base.rows, position, context.lead, OF_END)
-        texts = ending_texts((*rows[-1].events[0], *finish), self.book, self.decimals, outcome.mode)
+        texts = self._closing(rows[-1].events[0], finish, outcome)
         return self.ends.number(self._described(outcome, lane, len(rows) - 1, own, texts, ()))
 
     def _path(self, lane: Lane, horizon: Horizon | None) -> RatePath:

@@ -185,15 +185,27 @@ def _versions(
     if len(asked) > 1:
         replays = [replay(recording, callbacks, semantics=name, **options) for name in asked]  # type: ignore[arg-type]
         return tuple(dict.fromkeys(each.semantics.name for each in replays))
-    own = start.semantics.name
-    answers = {_answer(start): own}
+    # A version that nobody asked for is not worth the slider of an argument that it does not have.
+    needed = {f"{each.name}.{argument}" for each in callbacks for argument in named_axes(each).values()}
+    needed -= start.semantics.missing_arguments
+    answers: dict[object, list[str]] = {_answer(start): [start.semantics.name]}
     for name in reversed(known_semantics()):
+        if needed & resolve(name).missing_arguments:
+            continue
         try:
             other = replay(recording, callbacks, semantics=name, **options)  # type: ignore[arg-type]  # options
         except KcbReplayError:
             continue
-        answers.setdefault(_answer(other), name)
-    return tuple(answers.values())[: _MOST_OTHER_VERSIONS + 1]
+        answers.setdefault(_answer(other), []).append(name)
+    if len(answers) == 1:
+        (same,) = answers.values()
+        return tuple(dict.fromkeys([same[0], next(filter(_is_keras_2, same), same[0])]))
+    return tuple(names[0] for names in answers.values())[: _MOST_OTHER_VERSIONS + 1]
+
+
+def _is_keras_2(name: str) -> bool:
+    """Tell whether a version belongs to the line that many still use, and whose answers may be asked to be the same."""
+    return name.startswith(("tf_keras-2", "tf.keras-2", "keras-2")) and "/" not in name
 
 
 def _answer(found: Replay) -> object:

@@ -17,6 +17,7 @@ from kcb_replay.replay.events import (
     WeightsRestored,
 )
 from kcb_replay.report.explainer.pool import NOTHING, Pool
+from kcb_replay.report.names import shown
 from kcb_replay.report.phrases import phrase
 
 if TYPE_CHECKING:
@@ -89,11 +90,11 @@ class Book:
 
     def text(self, text: str) -> int:
         """Return the number of a text, -1 for an empty one."""
-        return self.texts.number(text) if text else NOTHING
+        return self.texts.number(shown(text)) if text else NOTHING
 
     def say(self, key: str, **values: object) -> int:
         """Return the number of a text of the catalogue."""
-        return self.texts.number(self.words.say(key, **values))
+        return self.text(self.words.say(key, **values))
 
     def lane(self, rows: Sequence[Row], position: int, metric: str, decimals: Decimals, apart: Kinds) -> int:
         """Return the number of the cells of one callback in every epoch, without the events that are said apart."""

@@ -7,8 +7,10 @@ from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 from kcb_replay.report.curve import nan_note
+from kcb_replay.report.explainer.info import SAVES_AT
 from kcb_replay.report.explainer.pool import NOTHING, Pool
 from kcb_replay.report.layout import LEFT, RIGHT, WIDTH
+from kcb_replay.report.names import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +35,7 @@ WORDS = (
     "explainer.copied",
     "explainer.select",
     "chart.axis",
+    "chart.saved",
     "chart.epoch",
     "chart.stop",
     "chart.stop_what_if",
@@ -114,6 +117,7 @@ def _places(explainer: Explainer) -> dict[str, Any]:
         "half": round((layout.x(1) - layout.x(0)) / 2, 2),
         "ticks": [[round(layout.x(tick.value), 1), tick.text] for tick in layout.x_ticks],
         "metric": _span(layout.metric),
+        "saves": layout.metric.bottom + SAVES_AT,
         "wait": layout.wait and _span(layout.wait),
         "rate": layout.rate and _span(layout.rate),
         "waitTitle": explainer.curve.wait.title if explainer.curve.wait else "",
@@ -137,7 +141,7 @@ def _metric(metric: Metric, explainer: Explainer) -> dict[str, Any]:
     note = nan_note(explainer.epochs, metric.values, explainer.words)
     return {
         "nanNote": note and [explainer.epochs.index(note.epoch), note.label],
-        "name": metric.name,
+        "name": shown(metric.name),
         "title": metric.title(explainer.words),
         "mode": metric.mode,
         "values": metric.written(),
@@ -171,7 +175,7 @@ def _table(answers: Answers, changes: Pool[Change]) -> dict[str, Any]:
             }
             for each in answers.companions
         ],
-        "stoppedBy": answers.stopped_by,
+        "stoppedBy": shown(answers.stopped_by),
     }
 
 
@@ -191,6 +195,7 @@ def _end(end: End) -> list[object]:
         end.note,
         dict(end.beyond),
         end.open_end,
+        end.ending,
     ]
 
 

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from kcb_replay.report.explainer.cells import Book
     from kcb_replay.report.numbers import Decimals
 
-__all__ = ["End", "FactTexts", "Mark", "answer_of", "ending_texts", "facts_of", "marks_of", "open_end_of"]
+__all__ = [
+    "End",
+    "FactTexts",
+    "Mark",
+    "answer_of",
+    "ending_texts",
+    "facts_of",
+    "marks_of",
+    "open_end_of",
+    "restored_text",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ class End:
     answer: int
     closing: int
     closing_verdict: int
+    ending: int
     facts: tuple[FactTexts, ...]
     best: Mark | None
     lowest: Mark | None
@@ -144,6 +155,13 @@ def _given_away(outcome: StoppingOutcome, book: Book, decimals: Decimals, stop: 
         epoch=outcome.lowest_index + 1,
         kept=kept,
     )
+
+
+def restored_text(finish: Sequence[Event], book: Book) -> int:
+    """Return what happens when the training has ended."""
+    found = (event for event in finish if isinstance(event, WeightsRestored))
+    said = (book.words.say("outcome.restored_at_end", epoch=event.from_index + 1) for event in found)
+    return book.text(" ".join(said))
 
 
 def ending_texts(events: Sequence[Event], book: Book, decimals: Decimals, mode: Direction | None) -> tuple[int, int]:

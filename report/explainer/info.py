@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from kcb_replay.report.curve import CurveInfo, curve_info
 from kcb_replay.report.explainer.answers import Answers, answers_of
 from kcb_replay.report.explainer.asked import Asked, asked_of
-from kcb_replay.report.explainer.cells import Book
+from kcb_replay.report.explainer.cells import Book, Kind
 from kcb_replay.report.explainer.code import CodeLine, code_lines, code_text
 from kcb_replay.report.explainer.context import context_of
 from kcb_replay.report.explainer.metrics import Metric, metric_of
 from kcb_replay.report.language.catalogue import catalogue
 from kcb_replay.report.layout import Layout, layout_of
+from kcb_replay.report.names import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from kcb_replay.report.explainer.rates import RatePath
     from kcb_replay.report.language.catalogue import Catalogue
 
-__all__ = ["Choice", "Explainer", "Found", "explained"]
+__all__ = ["SAVES_AT", "Choice", "Explainer", "Found", "explained"]
 
 Choice = tuple[int, ...]
+# How much room the row of checkpoints takes under the metric, and how far below the metric it stands.
+_SAVES_ROOM, SAVES_AT = 22.0, 28.0
 
 
 class Found(NamedTuple):
@@ -54,7 +57,6 @@ class Explainer:
     tables: tuple[Answers, ...]
     code: tuple[CodeLine, ...]
     curve: CurveInfo
-    layout: Layout
     remarks: tuple[str, ...]
 
     @property
@@ -70,7 +72,7 @@ class Explainer:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """What the callbacks are called; one that occurs twice is numbered."""
-        names = [callback.name for callback in self.asked.callbacks]
+        names = [shown(callback.name) for callback in self.asked.callbacks]
         return tuple(
             f"{name} {names[: place + 1].count(name)}" if names.count(name) > 1 else name
             for place, name in enumerate(names)
@@ -109,6 +111,26 @@ class Explainer:
     def stopped_by(self, choice: Choice) -> str:
         """Return the name of the callback without controls that stops the training."""
         return self.at(choice).answers.stopped_by
+
+    @cached_property
+    def saves(self) -> tuple[int, ...]:
+        """The rows after which a checkpoint is saved, whenever the training stops, at the start."""
+        lanes = [companion.lane for companion in self.at(self.start).answers.companions]
+        rows = (row for lane in lanes for row, cell in enumerate(self.book.lanes.values[lane]) if self._is_save(cell))
+        return tuple(sorted(set(rows)))
+
+    def _is_save(self, cell: int) -> bool:
+        return self.book.cells.values[cell].kind == Kind.SAVED
+
+    @property
+    def room_for_saves(self) -> float:
+        """Pixels for the row of checkpoints under the metric."""
+        return _SAVES_ROOM if self.saves else 0.0
+
+    @property
+    def layout(self) -> Layout:
+        """The geometry of the chart."""
+        return layout_of(self.curve, below=self.room_for_saves)
 
     @property
     def rate_source(self) -> str:
@@ -192,6 +214,5 @@ def explained(
         tables=tuple(tables),
         code=tuple(code_lines(asked)),
         curve=curve,
-        layout=layout_of(curve),
         remarks=asked.remarks,
     )

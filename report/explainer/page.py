@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from html import escape
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.curve import Mark, Regret
-from kcb_replay.report.explainer.cells import Kind
 from kcb_replay.report.explainer.data import data_of
-from kcb_replay.report.explainer.info import explained
+from kcb_replay.report.explainer.info import SAVES_AT, explained
 from kcb_replay.report.explainer.view import view_at
+from kcb_replay.report.layout import layout_of
 from kcb_replay.report.pages.document import document, write_document
 from kcb_replay.report.svg import chart_svg
 
@@ -60,7 +61,6 @@ class Page:
     has_chart: bool
     scales: tuple[str, ...]
     curve: CurveInfo
-    saves: tuple[int, ...]
     epoch: str
     lines: tuple[str, ...]
     sentence: str
@@ -135,7 +135,7 @@ def render(
         scripts=(*SCRIPTS, *scripts),
         data=data_of(explainer),
         language=explainer.words.language,
-        drawings={"chart": _chart},
+        drawings={"chart": lambda curve: _chart(explainer, curve)},
     )
 
 
@@ -156,13 +156,12 @@ def page_of(explainer: Explainer, view: View) -> Page:
         has_chart=len(explainer.epochs) > 1,
         scales=tuple(dict.fromkeys(scale.name for each in explainer.metrics for scale in each.scales)),
         curve=_curve(explainer, view),
-        saves=tuple(_saves(explainer)),
         epoch=epoch,
         lines=lines,
         sentence=" ".join((epoch, *lines)),
         exact=tuple(_exact(explainer, view)),
         is_exact=all(each.label == "exact" for each in view.exact),
-        notes=tuple(f"{note}." for note in start.notes),
+        notes=tuple(say("explainer.note", note=note) for note in start.notes),
         metric=metric.name,
         threshold=say("explainer.threshold_max" if found.metric.mode == "max" else "explainer.threshold_min"),
         names=tuple(names),
@@ -204,9 +203,10 @@ def _groups(explainer: Explainer) -> Iterator[Group]:
 
 def _lines(explainer: Explainer, said: Sequence[str]) -> Iterator[str]:
     """Yield what the callbacks do in one epoch, each with its name where there are several."""
-    for name, sentence in zip(explainer.names, said, strict=False):
+    several = len(explainer.names) > 1 and len(said) > 1
+    for number, sentence in enumerate(said):
         if sentence:
-            yield f"{name}: {sentence}" if len(said) > 1 else sentence
+            yield f"{explainer.names[number]}: {sentence}" if several and number < len(explainer.names) else sentence
 
 
 def _exact(explainer: Explainer, view: View) -> Iterator[tuple[str, str, str]]:
@@ -236,17 +236,19 @@ def _curve(explainer: Explainer, view: View) -> CurveInfo:
     )
 
 
-def _saves(explainer: Explainer) -> Iterator[int]:
-    """Yield the rows after which a checkpoint is saved."""
-    for companion in explainer.at(explainer.start).answers.companions:
-        for row, cell in enumerate(explainer.book.lanes.values[companion.lane]):
-            if explainer.book.cells.values[cell].kind == Kind.SAVED:
-                yield row
-
-
-def _chart(curve: CurveInfo, ident: str, saves: Sequence[int]) -> str:
-    del saves  # drawn by the program
-    return chart_svg(curve, ident)
+def _chart(explainer: Explainer, curve: CurveInfo) -> str:
+    """Return the static chart, with the checkpoints under the metric."""
+    layout = layout_of(curve, below=explainer.room_for_saves)
+    y, last = layout.metric.bottom + SAVES_AT, explainer.at(explainer.start).end.row
+    drawn = []
+    for name, after in (("save", False), ("save after", True)):
+        columns = [layout.x(explainer.epochs[row]) for row in explainer.saves if (row > last) is after]
+        path = "".join(f"M{x - 4:.1f} {y:.1f}l4 -4 4 4 -4 4z" for x in columns)
+        drawn += [f'<path class="{name}" d="{path}"/>'] if path else []
+    if explainer.saves:
+        said = escape(explainer.words.say("chart.saved"), quote=False)
+        drawn.append(f'<text class="t-note" x="{layout.right + 10:.1f}" y="{y + 4.5:.1f}">◇ {said}</text>')
+    return chart_svg(curve, "curve", layout, drawn)
 
 
 def _source(source: Source) -> str:

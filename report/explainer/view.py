@@ -47,7 +47,7 @@ class Exact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """Everything that is read at one choice. `sentences` has one text per callback and recorded epoch."""
+    """Everything that is read at one choice. `sentences` holds texts per recorded epoch, one per callback."""
 
     answer: str
     also: tuple[tuple[str, str], ...]
@@ -186,6 +186,8 @@ class _Reader:
             return
         for position in range(len(self.explainer.names)):
             yield self._sentence(position, row)
+        if row == self.found.end.row and self.found.end.ending != NOTHING:
+            yield self.explainer.text(self.found.end.ending)
 
     def _sentence(self, position: int, row: int) -> str:
         cell, text = self._cell(position, row), self.explainer.text

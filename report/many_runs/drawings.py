@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["plane_svg", "strip_svg"]
 
 _STRIP_PAD, _STRIP_WIDTH = 6, 180
+_X_NAME = "epochs saved"
 
 
 def strip_svg(strip: Strip, last_epoch: int) -> str:
@@ -39,17 +40,19 @@ def _dot(name: str, x: str, *, shows: bool) -> str:
     return f'<circle class="{name}" cx="{x}" cy="9" r="{4 if shows else 0}"/>'
 
 
-def plane_svg(plane: Plane, chosen: int, names: Sequence[str], ident: str, *, x_name: str, y_name: str) -> str:
+def plane_svg(plane: Plane, chosen: int, names: Sequence[str], ident: str, y_name: str) -> str:
     """Return the plane with one choice marked; `ident` makes its ids unique on the page."""
     points = {point.choice: point for point in plane.points}
     front = sorted((point for point in plane.points if point.on_front), key=lambda point: point.x)
     parts = [
-        f'<title id="{ident}-title">{_text(f"{x_name} against {y_name}")}</title>',
-        f'<desc id="{ident}-desc">{_text(f"{len(names)} settings. Chosen: {names[chosen]}.")}</desc>',
-        *_plane_axes(plane, x_name, y_name),
+        f'<title id="{ident}-title">{_text(f"{_X_NAME} against {y_name}")}</title>',
+        f'<desc id="{ident}-desc">{_text(f"{len(names)} choices. Chosen: {names[chosen]}.")}</desc>',
+        *_plane_axes(plane, y_name),
         *(_whiskers(point) for point in front if point.whiskers),
-        *(f'<path class="{line.kind}" d="{_joined(line.points)}"/>' for line in plane.lines),
-        f'<path class="front-line" d="{_joined([(point.x, point.y) for point in front])}"/>' if front else "",
+        *(f'<path class="{line.kind}" d="{_joined(line.points)}"/>' for line in plane.lines if line.points),
+        f'<path class="front-line" d="{_joined([(point.x, point.y) for point in front])}"/>'
+        if front and plane.joined
+        else "",
         *(_point(point) for point in sorted(plane.points, key=lambda point: point.on_front)),
         *(
             f'<text class="halo front-label" x="{_n(label.x)}" y="{_n(label.y)}" text-anchor="{label.anchor}">'
@@ -65,13 +68,13 @@ def plane_svg(plane: Plane, chosen: int, names: Sequence[str], ident: str, *, x_
     return f"{head}{''.join(parts)}</svg>"
 
 
-def _plane_axes(plane: Plane, x_name: str, y_name: str) -> Iterable[str]:
+def _plane_axes(plane: Plane, y_name: str) -> Iterable[str]:
     for tick in plane.y_ticks:
         yield f'<path class="grid" d="M{LEFT} {_n(tick.value)}H{RIGHT}"/>'
         yield f'<text x="{LEFT - 8}" y="{_n(tick.value + 4.5)}" text-anchor="end">{_text(tick.text)}</text>'
     for tick in plane.x_ticks:
         yield f'<text x="{_n(tick.value)}" y="{LOWER + 20}" text-anchor="middle">{_text(tick.text)}</text>'
-    yield f'<text x="{RIGHT}" y="{LOWER + 42}" text-anchor="end">{_text(x_name)} →</text>'
+    yield f'<text x="{RIGHT}" y="{LOWER + 42}" text-anchor="end">{_X_NAME} →</text>'
     yield f'<text class="t-title" x="8" y="14">{_text(y_name)}</text>'
 
 

@@ -35,7 +35,6 @@ __all__ = [
 
 WIDTH, HEIGHT, HIGHEST_LABEL = 600, 360, 28
 LEFT, RIGHT, _UPPER, LOWER = 62, 580, 30, 306
-_MOST_LABELS = 6
 _TICK_GAP = 24
 
 
@@ -66,12 +65,13 @@ class Line:
     """A curve to compare with, through points in pixels; `kind` is a class of the style sheet."""
 
     kind: str
+    label: str
     points: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """Points, lines, ticks in pixels, and the labels of some points of the front."""
+    """Points, lines and ticks in pixels, and the labels of some points of the front, which a line may join."""
 
     points: tuple[Point, ...]
     lines: tuple[Line, ...]
@@ -79,6 +79,7 @@ class Plane:
     y_ticks: tuple[Tick, ...]
     labels: tuple[Label, ...]
     scale: str
+    joined: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,29 +119,42 @@ class _Axes:
         return share if share <= 1 else 1 + math.log10(share)
 
 
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A curve before it is drawn, through pairs of saving and regret."""
+
+    kind: str
+    label: str
+    places: tuple[tuple[float, float], ...]
+
+
 def plane_of(
-    places: Sequence[Place], lines: Iterable[tuple[str, Sequence[tuple[float, float]]]] = (), *, reach: float = 0.0
+    places: Sequence[Place], curves: Sequence[Curve] = (), *, reach: float = 0.0, joined: bool = True, labels: int = 6
 ) -> Plane:
-    """Return the plane of places; `lines` are kinds and their (saving, regret), `reach` a regret that is in sight."""
+    """Return the plane of places and curves; `reach` is a regret that is in sight, `labels` how many there may be."""
     known = [place for place in places if math.isfinite(place.saving) and math.isfinite(place.regret)]
-    end = linear_end(place.regret for place in known)
-    ends = [place.saving_interval[1] for place in known if place.saving_interval and place.on_front]
-    most = max([place.saving for place in known] + ends, default=0.0)
-    axes = _Axes(
-        most_saving=min(1.0, math.ceil(most * 10 + 0.2) / 10) or 1.0,
-        most_regret=1.05 * max([place.regret for place in known] + [reach], default=0.0) or 1.0,
-        linear_until=end,
-    )
+    axes = _axes(known, reach)
     points = tuple(_point(place, axes) for place in known)
+    lines = tuple(Line(each.kind, each.label, tuple(_drawn(each.places, axes))) for each in curves)
+    x_ticks = value_ticks(0, 100 * axes.most_saving)
     return Plane(
         points=points,
-        lines=tuple(Line(kind, tuple(_drawn(found, axes))) for kind, found in lines),
-        x_ticks=tuple(
-            Tick(axes.x(tick.value / 100), f"{tick.text} %") for tick in value_ticks(0, 100 * axes.most_saving)
-        ),
+        lines=lines,
+        x_ticks=tuple(Tick(axes.x(tick.value / 100), f"{tick.text} %") for tick in x_ticks),
         y_ticks=tuple(_regret_ticks(axes)),
-        labels=_labels(known, points),
-        scale="square-root scaled" if end is None else f"logarithmic above {end:g}",
+        labels=_labels(known, points, lines, labels),
+        scale="square-root scaled" if axes.linear_until is None else f"logarithmic above {axes.linear_until:g}",
+        joined=joined,
+    )
+
+
+def _axes(known: Sequence[Place], reach: float) -> _Axes:
+    ends = [place.saving_interval[1] for place in known if place.saving_interval and place.on_front]
+    most = max([place.saving for place in known] + ends, default=0.0)
+    return _Axes(
+        most_saving=min(1.0, math.ceil(most * 10 + 0.2) / 10) or 1.0,
+        most_regret=1.05 * max([place.regret for place in known] + [reach], default=0.0) or 1.0,
+        linear_until=linear_end(place.regret for place in known),
     )
 
 
@@ -174,12 +188,16 @@ def _regret_ticks(axes: _Axes) -> Iterable[Tick]:
                 before = y
 
 
-def _labels(places: Sequence[Place], points: Sequence[Point]) -> tuple[Label, ...]:
-    """Return labels of some points of the front, at equal distances, where they cover nothing."""
+def _labels(places: Sequence[Place], points: Sequence[Point], lines: Sequence[Line], most: int) -> tuple[Label, ...]:
+    """Return labels of some points of the front, at equal distances, and of the lines, where they cover nothing."""
     front = [(point, place.label) for point, place in zip(points, places, strict=True) if point.on_front]
-    every = -(-len(front) // _MOST_LABELS) if front else 1
-    free = Places([(point.x, point.y) for point in points for _ in range(3)])
+    every = -(-len(front) // most) if front else 1
+    dots = [(point.x, point.y) for point in points for _ in range(3)]
+    free = Places([*dots, *(place for line in lines for place in line.points)])
     frame = Box(LEFT + 4, _UPPER - 16, WIDTH - 2, LOWER - 2)
+    for line in lines:
+        spots = [Label(x, y - 9, "middle", "note", line.label) for x, y in line.points[:: len(line.points) // 12 + 1]]
+        free.put_if_free(spots, frame)
     for point, label in sorted(front[::every], key=lambda pair: pair[0].x):
         free.put_if_free(_beside(point, label), frame)
     return free.placed

@@ -13,12 +13,11 @@ from kcb_replay.replay.recommend.result import keras_code
 from kcb_replay.report.many_runs.curves_drawing import curves_svg
 from kcb_replay.report.many_runs.drawings import plane_svg, strip_svg
 from kcb_replay.report.many_runs.first import DEFAULT_LIMIT
-from kcb_replay.report.many_runs.plane import HIGHEST_LABEL, WIDTH
 from kcb_replay.report.many_runs.run_table import RunTable, run_table
 from kcb_replay.report.many_runs.sources import source_lines
 from kcb_replay.report.many_runs.sweep_view import SweepView, sweep_view
 from kcb_replay.report.many_runs.sweep_words import question_of
-from kcb_replay.report.many_runs.view_data import curves_data, points_data, runs_data, table_data
+from kcb_replay.report.many_runs.view_data import curves_data, plane_data, points_data, runs_data, table_data
 from kcb_replay.report.names import shown
 from kcb_replay.report.pages.document import document
 
@@ -117,16 +116,11 @@ def sweep_html(page: SweepPage, *, command: str = "") -> str:
         "sweep.html.j2",
         {"page": page, "said": _SAID, "command": command},
         styles=("chart.css", "many.css"),
-        scripts=("tables.js", "curves.js", "runs.js", "sweep.js"),
+        scripts=("tables.js", "curves.js", "runs.js", "plane.js", "sweep.js"),
         data=_data(page) if page.has_runs else None,
         drawings={
             "plane": lambda view, number: plane_svg(
-                view.plane,
-                view.first.number,
-                view.names,
-                f"plane-{number}",
-                x_name="epochs saved",
-                y_name=f"mean regret ({view.monitor})",
+                view.plane, view.choice, view.names, f"plane-{number}", f"mean regret ({view.monitor})"
             ),
             "strip": strip_svg,
             "curves": curves_svg,
@@ -142,7 +136,7 @@ def _data(page: SweepPage) -> dict[str, object]:
         "said": _SAID,
         "start": {"view": page.start, "setting": start.first.number},
         "names": [shown(name) for name in start.names],
-        "plane": {"middle": WIDTH / 2, "width": WIDTH, "top": HIGHEST_LABEL},
+        "plane": plane_data(),
         "grid": {
             "values": [list(each.values) for each in grid.slices],
             "slices": [[number for row in each.numbers for number in row] for each in grid.slices],

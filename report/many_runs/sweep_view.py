@@ -14,6 +14,7 @@ from kcb_replay.report.many_runs.gathered import gathered
 from kcb_replay.report.many_runs.heat import Grid, Heat, Slice, grid_of, heat_of, setting_names
 from kcb_replay.report.many_runs.notices import LeftOut, Notice, left_out_notice, trust_notice
 from kcb_replay.report.many_runs.plane import Place, Plane, plane_of
+from kcb_replay.report.many_runs.remarks import drawn_remark, interval_remark
 from kcb_replay.report.many_runs.run_table import Runs
 from kcb_replay.report.many_runs.sweep_words import (
     Answer,
@@ -26,7 +27,7 @@ from kcb_replay.report.many_runs.sweep_words import (
     templates_of,
 )
 from kcb_replay.report.many_runs.swept import drawn_acts
-from kcb_replay.report.numbers import decimals_for, whole
+from kcb_replay.report.numbers import decimals_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -126,7 +127,7 @@ def sweep_view(
         grid=grid_of(settings),
         heat=heat_of(summaries, decimals),
         plane=plane_of(_places(found, names)),
-        interval_remark=_interval_remark(found),
+        interval_remark=interval_remark(found.spread, found.groups),
         advice=_advice(found),
         notices=tuple(notice for notice in notices if notice),
         runs=Runs(
@@ -138,7 +139,7 @@ def sweep_view(
             decimals=decimals,
             lowest_head=f"{'Highest' if mode == 'max' else 'Lowest'} {monitor}",
             caption=f"{_BAR} {regret_explained(settings, mode)}",
-            drawn_remark=_drawn_remark(found.overall.answered, len(acts.fits), noun),
+            drawn_remark=drawn_remark(found.overall.answered, len(acts.fits), noun, "setting shown first"),
             has_kept=not all(setting.restore_best_weights for setting in settings),
         ),
     )
@@ -171,25 +172,6 @@ def _places(found: Gathered, names: Sequence[str]) -> list[Place]:
     ]
 
 
-def _interval_remark(found: Gathered) -> str:
-    if found.spread is not None:
-        return (
-            f"Thin lines are 95 % intervals: where the means may lie with other runs of these {found.groups} groups"
-            " (2,000 resamplings of whole groups)."
-        )
-    groups = counted(found.groups, "group")
-    return f"No intervals are drawn: the runs are of {groups} (folders of runs), and it takes 5 to see how they differ."
-
-
 def _advice(found: Gathered) -> Advice:
     answer = found.recommendation
     return Advice(sentence(answer), (*certainty(answer), *answer.notes), answer.code or "")
-
-
-def _drawn_remark(fits: int, drawn: int, noun: str) -> str:
-    if drawn == fits:
-        return ""
-    return (
-        f"Drawn and listed here are {whole(drawn)} of {whole(fits)} {noun}s: the 200 with the largest regret under the"
-        f" setting shown first, and 300 others by lot. All means are of all {noun}s; --all draws them all."
-    )

@@ -8,6 +8,7 @@ import numpy as np
 
 from kcb_replay.report.many_runs.acts import LABELS
 from kcb_replay.report.many_runs.packed import packed
+from kcb_replay.report.many_runs.plane import HIGHEST_LABEL, WIDTH
 from kcb_replay.report.names import shown
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.many_runs.plane import Plane
     from kcb_replay.report.many_runs.run_table import Runs, RunTable
 
-__all__ = ["curves_data", "points_data", "runs_data", "table_data"]
+__all__ = ["curves_data", "plane_data", "points_data", "runs_data", "table_data"]
 
 
 def table_data(table: RunTable, noun: str) -> dict[str, object]:
@@ -80,6 +81,11 @@ def curves_data(runs: Runs) -> dict[str, object] | None:
         "x": [[tick.value, tick.text] for tick in curves.x_ticks],
         "y": [[curves.row_of(tick.value), tick.text] for tick in curves.y_ticks],
     }
+
+
+def plane_data() -> dict[str, float]:
+    """Return the geometry by which the label of the chosen point finds its place."""
+    return {"middle": WIDTH / 2, "width": WIDTH, "top": HIGHEST_LABEL}
 
 
 def points_data(plane: Plane, choices: int) -> list[list[float] | None]:

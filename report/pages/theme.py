@@ -15,9 +15,9 @@ _PAPER = replace(LIGHT, panel="#ffffff", ink="#000000", muted="#444444", notice=
 
 def theme_rules() -> str:
     """Return the custom properties of every colour, `--ground` to `--heat-8`, for each scheme."""
-    light = f"color-scheme:light;{LIGHT.css()};{_heat_ink(LIGHT.ink, LIGHT.ground)}"
-    dark = f"color-scheme:dark;{DARK.css()};{_heat_ink(_WHITE, DARK.ground)}"
-    paper = f"color-scheme:light;{_PAPER.css()};{_heat_ink(_PAPER.ink, _PAPER.ground)}"
+    light = f"color-scheme:light;{LIGHT.css()};{_heat_ink(LIGHT.ink, LIGHT.ink, LIGHT.ground)}"
+    dark = f"color-scheme:dark;{DARK.css()};{_heat_ink(_WHITE, DARK.ground, DARK.ground)}"
+    paper = f"color-scheme:light;{_PAPER.css()};{_heat_ink(_PAPER.ink, _PAPER.ink, _PAPER.ground)}"
     return "\n".join(
         (
             f":root{{{light}}}",
@@ -29,6 +29,6 @@ def theme_rules() -> str:
     )
 
 
-def _heat_ink(weak: str, strong: str) -> str:
-    """Return the text on the weak and on the strong steps of the heat scale; the weak ones are near the ground."""
-    return f"--on-weak-heat:{weak};--on-strong-heat:{strong}"
+def _heat_ink(weak: str, middle: str, strong: str) -> str:
+    """Return the text on the steps of heat: the weak ones are near the ground, the middle ones are 4 and 5."""
+    return f"--on-weak-heat:{weak};--on-middle-heat:{middle};--on-strong-heat:{strong}"

@@ -17,12 +17,12 @@ load().then(data => {
     const monitor = pick('monitor'), table = data.tables[monitor * data.versions + pick('semantics')];
     const end = table.ends[table.endOf[table.endOf.length > 1 ? number(data.lead) : 0]];
     const path = table.paths.length ? table.paths[table.pathOf[table.pathOf.length > 1 ? number(data.reducer) : 0]] : null;
-    const [endLane, row, , stopping, answer, closing, closingVerdict, facts, marks, regret, note, beyond, open] = end;
+    const [endLane, row, , stopping, answer, closing, closingVerdict, facts, marks, regret, note, beyond, open, ending] = end;
     const moves = path !== null && path[0] === 1;
     const horizon = path ? path[4] : -1, behind = horizon >= 0 && row > table.horizons[horizon][0];
     const drops = path ? dropsOf(path, row, horizon < 0 ? Infinity : table.horizons[horizon][0]) : [];
     Object.assign(now, {monitor, table, end: row, case: end[2], stops: stopping > 0, own: stopping > 1, answer, closing, closingVerdict, facts, marks,
-      regret, note, beyond, open: text(open), path, moves, allDrops: drops, horizon, behind, endLane, metric: data.metrics[monitor]});
+      regret, note, beyond, ending, open: text(open), path, moves, allDrops: drops, horizon, behind, endLane, metric: data.metrics[monitor]});
     now.drops = drops.filter(drop => drop.rate >= 0);
     now.steps = path ? stepsOf(path) : null;
   }
@@ -86,14 +86,14 @@ load().then(data => {
 
   function sentences(row) {
     if (row > now.end) return [fill(words['explainer.not_run'], {stop: data.epochs[now.end]})];
-    return data.names.map((_, part) => {
+    return [...data.names.map((_, part) => {
       const cell = cellAt(part, row), parts = cell ? [text(cell.sentence)] : [];
       if (cell && cell.wait >= 0) parts.push(fill(words['sentence.wait'], {wait: cell.wait, patience: patience(part)}));
       if (cell) parts.push(text(cell.tail));
       if (part === data.lead && row === now.end) parts.push(text(now.closing));
       if (moved(part)) for (const drop of now.allDrops) if (drop.row === row) parts.push(text(drop.sentence));
       return parts.filter(Boolean).join(' ');
-    });
+    }), ...(row === now.end && now.ending >= 0 ? [text(now.ending)] : [])];
   }
 
   function verdict(part, row) {
@@ -133,10 +133,12 @@ load().then(data => {
     while (list.children.length > items.length) list.lastElementChild.remove();
     items.forEach(({note, names}, n) => {
       const item = list.children[n] || list.appendChild(document.createElement('li'));
-      if (!item.children.length) for (const tag of ['span', 'b', 'span']) item.append(document.createElement(tag), ' ');
-      write(item.children[0], data.names.length > 1 ? `${names.join(', ')}:` : '');
-      write(item.children[1], text(note[0]));
-      write(item.children[2], text(note[1]));
+      const said = [...(data.names.length > 1 ? [`${names.join(', ')}:`] : []), text(note[0]), text(note[1])];
+      if (!item.children.length) said.forEach((_, place) => {
+        if (place) item.append(place === said.length - 1 ? '. ' : ' ');
+        item.append(document.createElement(place === said.length - 2 ? 'b' : 'span'));
+      });
+      said.forEach((each, place) => write(item.children[place], each));
     });
     list.parentElement.classList.toggle('exact', items.every(({note}) => text(note[0]) === 'exact'));
   }
@@ -174,8 +176,8 @@ load().then(data => {
     const at = Math.max(0, Math.min(data.epochs.length - 1, row)), said = sentences(at), box = byId('say');
     follow = following;
     slider.value = at;
-    const epoch = fill(words['explainer.epoch'], {epoch: data.epochs[at]}), several = said.length > 1;
-    const lines = said.map((each, part) => each && several ? `${data.names[part]}: ${each}` : each).filter(Boolean);
+    const epoch = fill(words['explainer.epoch'], {epoch: data.epochs[at]}), several = data.names.length > 1 && said.length > 1;
+    const lines = said.map((each, part) => each && several && part < data.names.length ? `${data.names[part]}: ${each}` : each).filter(Boolean);
     while (box.children.length > lines.length + 1) box.lastElementChild.remove();
     while (box.children.length < lines.length + 1) box.append(document.createElement('p'));
     write(box.children[0], epoch);

@@ -73,9 +73,10 @@ function chartOf(data) {
   }
 
   function saves(found) {
-    const y = bottom + 13, diamond = row => `M${x[row] - 4} ${y}l4 -4 4 4 -4 4z`;
+    const y = place.saves, diamond = row => `M${(x[row] - 4).toFixed(1)} ${y}l4 -4 4 4 -4 4z`;
     path('below', 'save', found.saves.filter(row => row <= found.end).map(diamond).join(''));
     path('below', 'save after', found.saves.filter(row => row > found.end).map(diamond).join(''));
+    if (found.saves.length) draw(layers.below, 'text', {class: 't-note', x: place.right + 10, y: y + 4.5}, `◇ ${data.words['chart.saved']}`);
   }
 
   function rate(found, places, canvas) {
@@ -187,7 +188,8 @@ function chartOf(data) {
     }
     if (found.whatIf !== null) {
       const left = x[found.whatIf] - place.half + 6, said = found.whatIfLabel;
-      places.put([label(left, top + 14, 'start', 'note', said), label(left - 12, top + 14, 'end', 'note', said), label(left, bottom - 6, 'start', 'note', said), label(left - 12, bottom - 6, 'end', 'note', said)], frame);
+      places.put([bottom + 14, top + 14].map(row => label(left, row, 'start', 'note', said))
+        .concat([place.right, left - 12].map(right => label(right, bottom + 14, 'end', 'note', said))), frame);
     }
     const nan = data.now.metric.nanNote;
     if (nan) places.put([20, 38, 56].flatMap(up => beside(x[nan[0]], bottom - up, 'note', nan[1], 0)), frame);

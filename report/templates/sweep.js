@@ -6,8 +6,6 @@ if (byId('kcb')) load().then(data => {
   let at = data.start.view, choice = data.start.setting, shows = 'regret', slice = 0;
 
   const view = () => views[at];
-  const ruler = document.createElement('canvas').getContext('2d');
-  ruler.font = '650 13px system-ui, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
   const box = name => document.querySelector(`[data-view="${at}"] ${name}`);
   const cells = () => [...box('table.heat').querySelectorAll('button')];
 
@@ -21,12 +19,6 @@ if (byId('kcb')) load().then(data => {
   function openedView() {
     view().opened ??= opened(view());
     return view().opened;
-  }
-
-  // Where the labels of the front stand, measured once: every measurement costs a layout of the page.
-  function frontLabels() {
-    view().labels ??= [...box('svg.plane').querySelectorAll('.front-label')].map(label => [label, label.getBBox()]);
-    return view().labels;
   }
 
   // The cells take the values of the chosen further arguments, and of what the grid shows.
@@ -44,25 +36,10 @@ if (byId('kcb')) load().then(data => {
     write(box('table.heat caption span'), data.said[shows] + (shows === 'regret' ? heat.rule : ''));
   }
 
+  // The plane of this view, opened when it is first shown: what is hidden has no size.
   function paintPlane() {
-    const point = view().points[choice], chosen = box('svg.plane .chosen');
-    set(chosen, {class: point ? 'chosen' : 'chosen gone'});
-    if (!point) return;
-    const [x, y, left = x, right = x, bottom = y, top = y] = point, [across, up, dot, label] = chosen.children;
-    set(across, {d: `M${left} ${y}H${right}`});
-    set(up, {d: `M${x} ${bottom}V${top}`});
-    set(dot, {cx: x, cy: y});
-    write(label, data.names[choice]);
-    // The label stands above its point, on the side that has room.
-    const width = ruler.measureText(data.names[choice]).width * 1.06, beside = x > data.plane.middle ? x - 10 - width : x + 6;
-    const start = Math.max(4, Math.min(beside, data.plane.width - 4 - width));
-    const line = Math.max(y - 14, data.plane.top);
-    set(label, {x: start, y: line, 'text-anchor': 'start'});
-    for (const [other, there] of frontLabels()) {
-      const apart = there.x > start + width || start > there.x + there.width || Math.abs(there.y + there.height - 4 - line) > 16;
-      other.classList.toggle('covered', !apart);
-    }
-    write(box('svg.plane desc'), `${data.names.length} settings. ${answer()}`);
+    view().plane ??= planePart(box('svg.plane'), view().points, data, choose);
+    view().plane(choice, answer());
   }
 
   function choose(number) {
@@ -114,21 +91,6 @@ if (byId('kcb')) load().then(data => {
       cells()[from].tabIndex = -1;
       next.tabIndex = 0;
       next.focus();
-    });
-  }
-
-  for (const plane of document.querySelectorAll('svg.plane')) {
-    // The nearest point within reach, for dots are smaller than fingers.
-    plane.addEventListener('click', event => {
-      const seen = plane.createSVGPoint();
-      [seen.x, seen.y] = [event.clientX, event.clientY];
-      const {x, y} = seen.matrixTransform(plane.getScreenCTM().inverse());
-      let found = -1, reach = 18;
-      view().points.forEach((point, number) => {
-        const away = point ? Math.hypot(point[0] - x, point[1] - y) : reach;
-        if (away < reach) [found, reach] = [number, away];
-      });
-      if (found >= 0) choose(found);
     });
   }
 
