@@ -48,8 +48,8 @@ class Box:
         return across and self.top <= other.top and other.bottom <= self.bottom
 
     def has(self, point: tuple[float, float]) -> bool:
-        """Tell whether a point lies inside."""
-        return self.left <= point[0] <= self.right and self.top <= point[1] <= self.bottom
+        """Tell whether a point lies inside, or so near that a line through it touches the text."""
+        return self.left - 1 <= point[0] <= self.right + 1 and self.top <= point[1] <= self.bottom
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class Places {
     const box = boxOf(one);
     let cost = holds(frame, box) ? 0 : OUTSIDE;
     for (const other of this.boxes) if (overlap(box, other)) cost += ON_LABEL;
-    for (const [x, y] of this.points) if (box.left <= x && x <= box.right && box.top <= y && y <= box.bottom) cost += ON_POINT;
+    for (const [x, y] of this.points) if (box.left - 1 <= x && x <= box.right + 1 && box.top <= y && y <= box.bottom) cost += ON_POINT;
     return cost;
   }
 
