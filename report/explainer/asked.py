@@ -37,7 +37,7 @@ _CONTEXTS = 4
 # How many epochs a recording may have for that choice among monitors or versions that nobody asked for.
 _SHORT = 300
 # Epochs replayed for the lists that nobody gave: half a second or so.
-_ROOM = 18_000
+_ROOM = 14_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
