@@ -243,7 +243,7 @@ def put_ends(info: CurveInfo, layout: Layout, places: Places, canvas: Box) -> No
         places.put([spot for text in texts for spot in beside(x, 36, "stop", text)], canvas)
     elif info.open_end:
         places.put([Label(layout.right, 36, "end", "stop", info.open_end)], canvas)
-    places.put([Label(layout.right + 14, layout.axis_y + 20, "start", "axis", info.epoch_word)], canvas)
+    places.put([Label(layout.right + 24, layout.axis_y + 20, "start", "axis", info.epoch_word)], canvas)
 
 
 def _put_marks(info: CurveInfo, layout: Layout, places: Places) -> None:

@@ -71,10 +71,10 @@ def slide_to_the_question(page, asked):
 def test_from_question_to_answer_by_keyboard_alone(visit, file, language):
     """The slider waits for the prediction; at the asked position the page says what the replay says, and why.
 
-    What is to be remembered gives answers away, so it comes when every question is answered.
+    What is to be remembered, and the page to try, give answers away, so they come when every question is answered.
     """
     page, said = visit(file, language), texts(language)
-    assert page.locator(".remember").is_hidden()
+    assert page.locator(".after:visible").count() == 0
     for number, each in enumerate(taught_in(file).asked):
         asked, part = each.round, page.locator(".round").nth(number)
         slider, verdict = part.locator("input[type=range]"), part.locator(".verdict")
@@ -91,7 +91,7 @@ def test_from_question_to_answer_by_keyboard_alone(visit, file, language):
         assert slider.get_attribute("aria-valuetext") == plain(f"{goal.value}: {said.of(goal.answer)}")
         assert verdict.get_attribute("data-is") == ("right" if chosen == asked.right else "wrong")
         assert verdict.inner_text().endswith(plain(said.of(asked.why)))
-    assert page.locator(".remember").is_visible()
+    assert page.locator(".after[hidden]").count() == 0
     assert page.problems == []
     assert set(page.outside) <= {page.url, "data:,"}
 
@@ -178,6 +178,23 @@ def test_lessons_lead_to_each_other(visit):
         page.locator("nav .on").click()
         assert page.url.endswith(file)
     assert page.locator("nav .on").count() == 0
+    assert page.problems == []
+
+
+@pytest.mark.parametrize("taught", [taught for taught in COURSE.taught if taught.try_file], ids=lambda each: each.file)
+def test_a_lesson_leads_to_its_explainer_and_back(visit, taught):
+    """When all is answered, the page with every slider is one link away; its sliders move, and it leads back."""
+    page = visit(taught.file, "ko")
+    for number, each in enumerate(taught.asked):
+        predict(page, page.locator(".round").nth(number), 0)
+        slide_to_the_question(page, each.round)
+    page.locator(".try a").click()
+    answer = page.locator("#answer")
+    before = answer.inner_text()
+    page.locator(".settings input[type=range]").first.press("Home")
+    assert answer.inner_text() != before
+    page.locator(f"a[href='{taught.file}']").click()
+    assert page.url.endswith(taught.file)
     assert page.problems == []
 
 

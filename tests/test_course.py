@@ -22,6 +22,7 @@ from kcb_replay.report.course.page import INDEX, course_pages
 from kcb_replay.report.course.samples import initial_rate, sample
 from kcb_replay.report.course.texts import marked_up, paragraphs
 from kcb_replay.report.course.walk import walk
+from kcb_replay.report.explanation import explanation
 from kcb_replay.report.numbers import short
 
 ROOT = Path(__file__).parents[1]
@@ -238,9 +239,9 @@ def test_every_text_that_a_lesson_may_say_is_in_the_catalogue():
 
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_pages_are_written_in_either_language(course, language):
-    """Eight pages, each with its language, its policy, and nothing from elsewhere."""
+    """An index, seven lessons and five pages to try, each with its language and policy, and nothing from elsewhere."""
     pages = course_pages(course, language=language)
-    assert len(pages) == 1 + len(LESSONS)
+    assert len(pages) == 1 + len(LESSONS) + 5
     for text in pages.values():
         assert f'<html lang="{language}">' in text
         assert "Content-Security-Policy" in text
@@ -249,6 +250,18 @@ def test_pages_are_written_in_either_language(course, language):
         assert " style=" not in text
         assert len(text.encode()) < 300_000
     assert (language == "ko") == bool(HANGUL.search(pages[INDEX]))
+
+
+def test_the_page_to_try_begins_with_the_answer(course, pages):
+    """The explainer behind a lesson starts at the position that the lesson asked for."""
+    for taught in course.taught:
+        if taught.try_file:
+            asked = taught.asked[taught.lesson.tried].round
+            answer = explanation(asked.positions[asked.asked].replay).splitlines()[3]
+            stop = asked.positions[asked.asked].replay.stop_epoch
+            said = f"Training stops after epoch {stop} of" if stop else answer
+            assert said in pages[taught.try_file]
+            assert f'href="{taught.file}"' in pages[taught.try_file]
 
 
 def test_the_answer_stands_on_the_page_without_a_program(pages, rounds):
@@ -300,7 +313,7 @@ def test_a_recording_that_does_not_suit_is_replaced_with_the_reason(recording, m
     (patience, _) = course.taught[1].asked
     assert patience.kept_because.key == reason
     assert patience.round.recording is sample("keras3-overfit")
-    assert len(course_pages(course)) == 1 + len(LESSONS)
+    assert {taught.file for taught in course.taught} < set(course_pages(course))
 
 
 def test_a_recording_that_begins_later_is_not_asked(recording):
@@ -383,9 +396,9 @@ def test_the_command_writes_the_course(cli, tmp_path):
     """The pages lie in the folder, and stderr says how many."""
     result = cli("course", "-o", "course", "--lang", "ko")
     assert result.exit_code == 0
-    assert "Wrote course (8 pages" in result.stderr
+    assert "Wrote course (13 pages" in result.stderr
     assert result.stdout == ""
-    assert len(list((tmp_path / "course").glob("*.html"))) == 8
+    assert len(list((tmp_path / "course").glob("*.html"))) == 13
 
 
 def test_the_command_says_which_questions_keep_their_recording(cli, sample_logs):

@@ -37,6 +37,11 @@ class Taught:
         """The name of its page."""
         return f"lesson-{self.number}-{self.lesson.key}.html"
 
+    @property
+    def try_file(self) -> str:
+        """The name of the page to try its callbacks on, empty where there is none."""
+        return "" if self.lesson.tried is None else f"try-{self.number}-{self.lesson.key}.html"
+
 
 @dataclass(frozen=True, slots=True)
 class Course:

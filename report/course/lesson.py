@@ -128,8 +128,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One lesson: its key, its parts in order, and code to take home, where there is any."""
+    """One lesson: its key, its parts in order, and code to take home, where there is any.
+
+    `tried` is the place of the part whose callbacks can be tried with every slider, None where none can.
+    """
 
     key: str
     parts: Sequence[Part]
     code: tuple[str, ...] = ()
+    tried: int | None = None

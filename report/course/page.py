@@ -14,6 +14,7 @@ from kcb_replay.replay.semantics import DEFAULT
 from kcb_replay.report.course.asking import fit_of
 from kcb_replay.report.course.lesson import Option, Position, Round, Sheet
 from kcb_replay.report.course.texts import Texts, marked_up, paragraphs, plain, texts
+from kcb_replay.report.course.trying import try_page
 from kcb_replay.report.curve import CurveInfo, curve_info
 from kcb_replay.report.language.catalogue import Catalogue, catalogue
 from kcb_replay.report.pages.document import document
@@ -44,6 +45,9 @@ def course_pages(course: Course, *, language: str = "en", command: str = "") -> 
     pages = {INDEX: _index(course, language, command)}
     for taught in course.taught:
         pages[taught.file] = _lesson(course, taught, language, command)
+        trying = try_page(taught, language=language, command=command)
+        if trying is not None:
+            pages[taught.try_file] = trying
     return pages
 
 

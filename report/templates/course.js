@@ -1,5 +1,5 @@
 // A lesson: a prediction wakes the slider, the slider shows what stands on the page already, and when it has reached the
-// asked position the sentence for the chosen answer is looked up. What is to be remembered comes last.
+// asked position the sentence for the chosen answer is looked up. What comes after the answers is shown when all are there.
 function wake(part, round, answered) {
   const slider = part.querySelector('input[type=range]');
   const verdict = part.querySelector('.verdict');
@@ -39,10 +39,11 @@ function wake(part, round, answered) {
 
 load().then(data => {
   const open = new Set(document.querySelectorAll('.round'));
-  const remember = document.querySelector('.remember');
-  remember.hidden = true;
+  const after = [...document.querySelectorAll('.after')];
+  const show = () => after.forEach(each => { each.hidden = open.size > 0; });
   [...open].forEach((part, number) => wake(part, data.rounds[number], done => {
     open.delete(done);
-    remember.hidden = open.size > 0;
+    show();
   }));
+  show();
 });

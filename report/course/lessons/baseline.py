@@ -128,4 +128,4 @@ def _with_early_trouble(recording: Recording) -> tuple[int, list[Replay]]:
     raise Unsuited(said("unsuited.start"))
 
 
-LESSON = Lesson("baseline", (Part(baseline_round, "seeds/seed1"), Part(start_round, "seeds/seed1")))
+LESSON = Lesson("baseline", (Part(baseline_round, "seeds/seed1"), Part(start_round, "seeds/seed1")), tried=1)

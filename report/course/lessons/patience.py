@@ -115,4 +115,4 @@ def _longest_leap(replays: list[Replay]) -> int:
     return leaps.index(max(leaps)) + 1
 
 
-LESSON = Lesson("patience", (Part(patience_round, "keras3-overfit"), Part(min_delta_round, "keras3-overfit")))
+LESSON = Lesson("patience", (Part(patience_round, "keras3-overfit"), Part(min_delta_round, "keras3-overfit")), tried=0)

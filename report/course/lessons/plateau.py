@@ -129,4 +129,4 @@ def _count(count: int, because: Said | None = None) -> Guess:
     return Guess(count, said("option.drop") if count == 1 else said("option.drops", count=count), because)
 
 
-LESSON = Lesson("plateau", (Part(factor_round, "keras3-reduce-lr"), Part(cooldown_round, "keras3-reduce-lr")))
+LESSON = Lesson("plateau", (Part(factor_round, "keras3-reduce-lr"), Part(cooldown_round, "keras3-reduce-lr")), tried=1)

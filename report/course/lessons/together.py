@@ -152,4 +152,4 @@ def _file(found: Replay) -> Sheet:
     return Sheet(caption=said("order.caption", lines=_LINES_SHOWN), head=lines[0], rows=tuple(lines[1:]))
 
 
-LESSON = Lesson("together", (Part(conflict_round, "keras3-overfit"), Part(order_round, "keras3-overfit")))
+LESSON = Lesson("together", (Part(conflict_round, "keras3-overfit"), Part(order_round, "keras3-overfit")), tried=0)

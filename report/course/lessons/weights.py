@@ -138,4 +138,4 @@ def _files(found: Replay, outcome: ModelCheckpointOutcome) -> Sheet:
     )
 
 
-LESSON = Lesson("weights", (Part(restore_round, "seeds/seed0"), Part(checkpoint_round, "keras3-overfit")))
+LESSON = Lesson("weights", (Part(restore_round, "seeds/seed0"), Part(checkpoint_round, "keras3-overfit")), tried=0)
