@@ -292,3 +292,11 @@ def test_what_cannot_be_is_an_error_and_leaves_nothing(cli, sample_logs, argumen
     assert said in result.stderr
     assert list(Path().glob("*.html")) == []
     assert list(Path().glob(".kcb-*")) == []
+
+
+def test_lists_beyond_what_a_page_can_hold_are_refused(cli, sample_logs):
+    """Thousands of replays are an error that says how many, not a page that nobody can open."""
+    lists = ["--lr-patience", "1..50", "--cooldown", "0..20", "--lr-min-delta", "0,0.001,0.01"]
+    result = cli("explain", sample_logs / "keras3-overfit", *lists, "--html", "page.html")
+    assert result.exit_code == 2
+    assert "more than a page can hold" in result.stderr

@@ -5,10 +5,11 @@ What cannot be a choice or a control is left out with its reason; what makes the
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kcb_replay.errors import KcbReplayError, MonitorNotRecordedError
+from kcb_replay.errors import KcbReplayError, MonitorNotRecordedError, SettingError
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
 from kcb_replay.replay.callbacks import (
     EarlyStopping,
@@ -38,6 +39,8 @@ _CONTEXTS = 4
 _SHORT = 300
 # Epochs replayed for the lists that nobody gave: half a second or so.
 _ROOM = 14_000
+# Epochs replayed at most, for lists that were given: half a minute or so.
+_MOST = 500_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,13 +120,15 @@ def asked_of(
     parts = [place for place in dict.fromkeys((lead, reducer)) if place is not None and named_axes(given[place])]
     made = bool(start.stream.values_of(str(getattr(given[lead], "monitor", ""))))
     parts = [place for place in parts if place == reducer or (made and isinstance(given[place], EarlyStopping))]
+    controls = tuple(_axes(given, start, known, versions, parts, Given(axes, only=only)))
+    _require_affordable(controls, parts, start.epochs * len(known) * len(versions))
     return Asked(
         recording=recording,
         fit=number,
         callbacks=given,
         monitors=known,
         versions=versions,
-        axes=tuple(_axes(given, start, known, versions, parts, Given(axes, only=only))),
+        axes=controls,
         lead=lead,
         reducer=reducer,
         start=start,
@@ -253,6 +258,16 @@ def _coarse(value: object) -> object:
     if isinstance(value, list):
         return [_coarse(item) for item in value]
     return {name: _coarse(item) for name, item in value.items()} if isinstance(value, dict) else value
+
+
+def _require_affordable(axes: Sequence[Axis], parts: Sequence[int], epochs: int) -> None:
+    """Raise `SettingError` where lists that were given ask for more replays than a page can hold."""
+    replays = sum(math.prod(axis.count for axis in axes if axis.part == part and not axis.is_free) for part in parts)
+    if replays * epochs > _MOST:
+        raise SettingError(
+            f"these lists ask for {replays:,} replays of {epochs:,} epochs, more than a page can hold."
+            " Give fewer values, or one monitor and one version."
+        )
 
 
 def _axes(

@@ -51,18 +51,25 @@ _WEIGHTS = {"lr_patience": 2.5, "min_delta": 1.5}
 class Axis:
     """One control: an argument of the callback at `part` of the list, and what its positions stand for per monitor.
 
-    `part` is None for what holds for all callbacks: the monitor and the version. `start` is the position asked for.
+    `part` is None for what holds for all callbacks: the monitor and the version. `start` is the position asked for,
+    `known_as` what the control is called in `AXES`.
     """
 
     part: int | None
     name: str
     values: tuple[Values, ...]
     start: int
+    known_as: str = ""
 
     @property
     def count(self) -> int:
         """Number of positions."""
         return len(self.values[0])
+
+    @property
+    def is_free(self) -> bool:
+        """Whether its positions cost no replay of their own, or hardly one."""
+        return self.known_as in _FREE
 
     @property
     def is_list(self) -> bool:
@@ -144,7 +151,7 @@ def axes_of_callback(
         )
         if values and len(values[0]) > 1:
             even = [[*each, *each[-1:] * (len(values[0]) - len(each))] for each in values]
-            yield Axis(part, argument, tuple(map(tuple, even)), values[0].index(asked[name]))
+            yield Axis(part, argument, tuple(map(tuple, even)), values[0].index(asked[name]), name)
 
 
 def _with(asked: object, offered: Iterable[object]) -> list[object]:
