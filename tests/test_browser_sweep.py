@@ -134,7 +134,7 @@ def test_quiet_and_offline(visit, pages, name, scheme):
     assert page.evaluate("performance.getEntriesByType('resource').length") == 0
 
 
-def test_what_the_page_says_is_what_the_sweep_says(visit, found):
+def test_what_the_page_says_is_what_the_sweep_and_simulate_say(visit, found):
     """A hundred random settings and runs, the settings chosen in the grid by keyboard."""
     page, rows = visit("sweep"), rows_of(found, **ARGUMENTS)
     settle(page)
@@ -143,8 +143,23 @@ def test_what_the_page_says_is_what_the_sweep_says(visit, found):
     for patience, delta in pairs:
         here = walk(page, here, (patience, delta))
         table = table_of(page)
+        simulated = rows_of_simulate(found, patience, delta)
         for name in lot.sample(sorted(table), 5):
             require_same(table[name], rows[patience, delta, name])
+            require_same(table[name], simulated[name])
+
+
+def rows_of_simulate(recordings, patience, delta):
+    """Return what `simulate --json` says of one setting, by the name of the run on the page."""
+    simulation = kcb.simulate(recordings, [[kcb.EarlyStopping(patience=patience, min_delta=delta)]])
+    several = {replay.run for replay in simulation.replays if replay.fit}
+    return {
+        f"{replay.run}, fit {replay.fit}" if replay.run in several else replay.run: {
+            **replay.to_dict()["callbacks"][0],
+            "last": replay.stream.epochs[-1].index + 1,
+        }
+        for replay in simulation.replays
+    }
 
 
 def walk(page, here, goal):
