@@ -118,4 +118,4 @@ def _write_page(
     shown = rules_page(
         found, recordings, semantics(version), recorded=lambda run: metrics.get(run, ()), draw_all=page.draw_all
     )
-    page.write(rules_html(shown, command=command_line()), quiet=quiet)
+    page.write(rules_html(shown, command=command_line()), shown.table.drawn_remark, quiet=quiet)

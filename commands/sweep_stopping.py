@@ -124,4 +124,5 @@ def _write_page(
         draw_all=page.draw_all,
         recorded=recorded_metrics(asked.store, recordings),
     )
-    page.write(sweep_html(sweep_page(recordings, question), command=command_line()), quiet=asked.quiet)
+    found = sweep_page(recordings, question)
+    page.write(sweep_html(found, command=command_line()), found.table.drawn_remark, quiet=asked.quiet)

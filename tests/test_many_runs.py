@@ -360,3 +360,15 @@ def test_too_large_a_page_is_not_written(cli, sample_logs, tmp_path):
     assert found.exit_code == 1
     assert "--max-size" in found.stderr
     assert list(tmp_path.glob("*.html")) == []
+
+
+def test_the_commands_say_what_they_draw_of_many_runs(cli, tmp_path):
+    """On stderr, beside what was written; --all draws all of them."""
+    for number in range(503):
+        (tmp_path / f"run{number}").mkdir()
+        (tmp_path / f"run{number}" / "training.log").write_text("epoch,val_loss\n0,2.0\n1,1.0\n2,1.5\n")
+    for command in (("sweep", "--patience", "1", "--html"), ("report", "--patience", "1", "-o")):
+        found = cli(command[0], tmp_path, *command[1:], "page.html")
+        assert found.exit_code == 0
+        assert "500 of 503" in found.stderr
+        assert "503" not in cli(command[0], tmp_path, *command[1:], "page.html", "--all").stderr
