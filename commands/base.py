@@ -80,7 +80,8 @@ def is_coloured(stream: IO[Any]) -> bool:
         return False
     if chosen is None and os.environ.get("FORCE_COLOR"):
         return True
-    return stream.isatty() if chosen is None else chosen
+    can = stream.isatty() and os.environ.get("TERM") != "dumb"
+    return can if chosen is None else chosen
 
 
 def _color_option() -> click.Option:

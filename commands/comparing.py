@@ -87,7 +87,7 @@ def compare_command(
         from kcb_replay.report.figure import require_figure_file
 
         require_figure_file(plot)
-    page = PageAsked.of(html, max_size, draw_all=draw_all)
+    page = None if html is None else PageAsked.of(html, max_size, draw_all=draw_all)
     parsed, recordings = [parse_callback(text) for text in rules], list(recordings_of(runs, store))
     found = compare_rules(recordings, parsed, monitor=monitor, mode=mode, semantics=semantics)
     notes = left_out_of_comparison(found)

@@ -36,18 +36,15 @@ class PageAsked:
     draw_all: bool
 
     @classmethod
-    def of(cls, path: Path | None, max_size: str, *, draw_all: bool) -> PageAsked | None:
-        """Return what is asked, None without a path; raises before any work is done where nothing can be written."""
+    def of(cls, path: Path, max_size: str, *, draw_all: bool) -> PageAsked:
+        """Return what is asked; raises before any work is done where nothing can be written."""
         from kcb_replay.report.files import require_place
         from kcb_replay.report.pages.size import size_from_text
 
-        most = size_from_text(max_size)
-        if path is None:
-            return None
         if path.suffix.lower() not in (".html", ".htm"):
             raise SettingError(f"{path} is no .html file.")
         require_place(path)
-        return cls(path, most, draw_all)
+        return cls(path, size_from_text(max_size), draw_all)
 
     def write(self, html: str, *, quiet: bool) -> None:
         """Write the page, whole or not at all, and say so."""
@@ -81,10 +78,12 @@ def command_line() -> str:
     return shlex.join(["kcb-replay", *sys.argv[1:]])
 
 
-def held(recordings: Callable[[], Iterable[Recording]]) -> Callable[[], Iterable[Recording]]:
-    """Return what gives the recordings again and again: held in memory, or read again where they are many."""
-    first = list(itertools.islice(recordings(), _MOST_HELD + 1))
-    return (lambda: first) if len(first) <= _MOST_HELD else recordings
+def held(
+    first: Callable[[], Iterable[Recording]], again: Callable[[], Iterable[Recording]]
+) -> Callable[[], Iterable[Recording]]:
+    """Return what gives recordings again and again: those of `first`, or where they are many, those of `again`."""
+    found = list(itertools.islice(first(), _MOST_HELD + 1))
+    return (lambda: found) if len(found) <= _MOST_HELD else again
 
 
 def recorded_metrics(store: Path, recordings: Callable[[], Iterable[Recording]]) -> Callable[[str], Sequence[str]]:

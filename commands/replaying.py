@@ -9,7 +9,14 @@ from typing import Any
 
 import click
 
-from kcb_replay.commands.asking import explained_callbacks, only_one, recordings_of, require_answer, simulation_of
+from kcb_replay.commands.asking import (
+    explained_callbacks,
+    listed,
+    only_one,
+    recordings_of,
+    require_answer,
+    simulation_of,
+)
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.options import (
     callback_options,
@@ -23,6 +30,7 @@ from kcb_replay.commands.options import (
     store_option,
     verbose_option,
 )
+from kcb_replay.commands.paging import PageAsked, command_line, page_options
 from kcb_replay.commands.printing import ink, print_result, print_text, say, size_of
 from kcb_replay.errors import SettingError
 from kcb_replay.report.language.catalogue import ENGLISH
@@ -131,13 +139,17 @@ def _write_explainer(
 ) -> None:
     from kcb_replay.report.explainer.page import explainer_html, write_explainer
 
+    if settings["reuse"]:
+        raise SettingError("--reuse-callbacks goes through all fits of a run, and a page is about one: leave it out.")
     (recording,) = only_one(recordings_of((run,), store), run)
-    callbacks, axes = explained_callbacks(settings)
+    monitor, *others = listed(settings["monitor"])
+    callbacks, axes = explained_callbacks({**settings, "monitor": monitor})
     page = explainer_html(
         recording,
         callbacks,
         fit=fit,
         axes=axes,
+        monitors=others or None,
         language=language,
         semantics=settings["semantics"],
         initial_lr=settings["initial_lr"],
@@ -151,20 +163,23 @@ def _write_explainer(
 @runs_argument
 @store_option
 @callback_options
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="An .html file.")
+@page_options("-o --output", required=True)
 @quiet_option
-def report_command(runs: tuple[str, ...], store: Path, output: Path, quiet: bool, **settings: Any) -> None:
+def report_command(
+    runs: tuple[str, ...], store: Path, output: Path, max_size: str, draw_all: bool, quiet: bool, **settings: Any
+) -> None:
     """Write one offline HTML page: every run, its curve with marks, and the explanation.
 
     \b
     kcb-replay report --patience 5 -o report.html
     kcb-replay report 'seeds/*' --monitor val_accuracy -o seeds.html
     """  # noqa: D301  # \b keeps click from joining the lines
-    from kcb_replay.report.page import report
+    from kcb_replay.report.page import page_html
     from kcb_replay.report.summary import simulation_notes
 
+    page = PageAsked.of(output, max_size, draw_all=draw_all)
     simulation = simulation_of(runs, store, settings)
-    report(simulation, output, command=shlex.join(["kcb-replay", *sys.argv[1:]]))
-    say([f"Wrote {output} ({size_of(output)})", *simulation_notes(simulation)], quiet=quiet)
+    page.write(page_html(simulation, command=command_line(), draw_all=draw_all), quiet=quiet)
+    say(simulation_notes(simulation), quiet=quiet)
     if not simulation.replays:
         sys.exit(1)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import click
 
-from kcb_replay.commands.asking import listed, metrics_of, require_recorded, swept_arguments
+from kcb_replay.commands.asking import listed, require_recorded, swept_arguments
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.options import (
     figure_options,
@@ -21,23 +20,11 @@ from kcb_replay.commands.options import (
     store_option,
     swept_options,
 )
-from kcb_replay.commands.paging import PageAsked, command_line, held, page_options, recorded_metrics
-from kcb_replay.commands.printing import print_result, progress_bar, say, size_of
+from kcb_replay.commands.paging import PageAsked, page_options
+from kcb_replay.commands.printing import print_result, progress_bar
+from kcb_replay.commands.sweep_asked import SweepAsked
+from kcb_replay.commands.sweep_stopping import sweep_stopping
 from kcb_replay.errors import SettingError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-
-    from kcb_replay.commands.asking import Progress
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.replay.sweep.overall import Overall
-    from kcb_replay.replay.sweep.rows import Rows
-    from kcb_replay.report.machine import Record
-    from kcb_replay.report.many_runs.first import Limit
-
-    _Block = TypeVar("_Block", bound=Rows)
 
 __all__ = ["sweep_command"]
 
@@ -109,13 +96,13 @@ def sweep_command(
         from kcb_replay.report.figure import require_figure_file
 
         require_figure_file(plot)
-    page = PageAsked.of(html, max_size, draw_all=draw_all)
+    page = None if html is None else PageAsked.of(html, max_size, draw_all=draw_all)
     limit = None if max_regret is None else Limit.from_text(max_regret)
     stopping, reducing = swept_arguments(settings)
-    asked = _Asked(runs, store, tuple(map(semantics, listed(settings["semantics"]))), rows, top, output, quiet)
+    asked = SweepAsked(runs, store, tuple(map(semantics, listed(settings["semantics"]))), rows, top, output, quiet)
     look = figure_settings(settings)
     if not reducing:
-        _sweep_stopping(asked, stopping, pareto=pareto, also=also, plot=plot, look=look, page=page, limit=limit)
+        sweep_stopping(asked, stopping, pareto=pareto, also=also, plot=plot, look=look, page=page, limit=limit)
     else:
         only = (
             ("--pareto", pareto),
@@ -129,139 +116,7 @@ def sweep_command(
         _sweep_reducing(asked, reducing, settings["initial_lr"])
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What is asked of a sweep of any callback."""
-
-    runs: tuple[str, ...]
-    store: Path
-    versions: tuple[Semantics, ...]
-    rows: Path | None
-    top: int | None
-    output: str
-    quiet: bool
-
-    @property
-    def version(self) -> Semantics:
-        """The one version of a sweep that takes no more."""
-        if len(self.versions) > 1:
-            raise SettingError("Several versions are swept side by side for EarlyStopping, without --rows and --plot.")
-        return self.versions[0]
-
-    def recordings(self, metrics: Collection[str], progress: Progress | None) -> Iterator[Recording]:
-        """Load these metrics of the runs."""
-        return metrics_of(self.runs, self.store, metrics, progress=progress)
-
-    def written(self, blocks: Iterable[_Block]) -> Iterable[_Block]:
-        """Write the rows of every block on its way, if that is asked for."""
-        from kcb_replay.report.sweep_rows import written_rows
-
-        return blocks if self.rows is None else written_rows(blocks, self.rows)
-
-    def say_all(self, notes: list[str]) -> None:
-        """Say what was written, and the notes."""
-        wrote = [] if self.rows is None else [f"Wrote {self.rows} ({size_of(self.rows)})"]
-        say([*wrote, *notes], quiet=self.quiet)
-
-
-def _sweep_stopping(
-    asked: _Asked,
-    arguments: dict[str, Any],
-    *,
-    pareto: bool,
-    also: str | None,
-    plot: Path | None,
-    look: dict[str, Any],
-    page: PageAsked | None,
-    limit: Limit | None,
-) -> None:
-    from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.sweep.grid import settings_grid
-    from kcb_replay.report.settings_table import left_out_of_sweep
-    from kcb_replay.report.sweeps import chosen_settings
-
-    monitors = listed(arguments["monitor"])
-    if (asked.rows or plot) and len(monitors) * len(asked.versions) > 1:
-        raise SettingError("--rows and --plot take one monitor and one version at a time; --html holds several.")
-    with progress_bar(asked.quiet) as progress:
-        recordings = held(functools.partial(asked.recordings, {*monitors, also or ""}, progress))
-    grids = [
-        settings_grid(EarlyStopping, {"patience": range(1, 51), **arguments, "monitor": monitor})
-        for monitor in monitors
-    ]
-    found = [_swept(asked, recordings, grid, version, also) for grid in grids for version in asked.versions]
-    if page is not None:
-        _write_page(asked, page, limit, recordings, grids[0], monitors)
-    if not any(each.answered for each in found):
-        require_recorded(asked.runs, asked.store, found[0])
-    _print(asked.output, found, [chosen_settings(each, pareto=pareto, top=asked.top) for each in found], pareto=pareto)
-    asked.say_all(list(dict.fromkeys(line for each in found for line in left_out_of_sweep(each))))
-    if plot is not None:
-        from kcb_replay.report.figure import plot as draw
-
-        draw(found[0], plot, **look)
-        say([f"Wrote {plot} ({size_of(plot)})"], quiet=asked.quiet)
-
-
-def _swept(
-    asked: _Asked,
-    recordings: Callable[[], Iterable[Recording]],
-    grid: Sequence[EarlyStopping],
-    version: Semantics,
-    also: str | None,
-) -> Overall:
-    from kcb_replay.replay.sweep.blocks import swept_blocks
-    from kcb_replay.replay.sweep.overall import overall
-
-    return overall(asked.written(swept_blocks(recordings(), grid, version, also=also)), grid, version)
-
-
-def _print(output: str, found: Sequence[Overall], numbers: Sequence[Sequence[int]], *, pareto: bool) -> None:
-    """Print one sweep, or several one after the other: of several monitors or versions."""
-    from kcb_replay.report import sweeps
-
-    records = [sweeps.sweep_records(each, some) for each, some in zip(found, numbers, strict=True)]
-    documents = [sweeps.sweep_document(each, some) for each, some in zip(found, records, strict=True)]
-    document: Record = documents[0]
-    if len(found) > 1:
-        document = {"schema": "kcb-replay/sweeps/1", "sweeps": documents}
-        records = [
-            [{"semantics": each.semantics.name, **record} for record in some]
-            for each, some in zip(found, records, strict=True)
-        ]
-    print_result(
-        output,
-        document,
-        [record for some in records for record in some],
-        lambda: "\n\n".join(
-            sweeps.sweep_table(each, some, pareto=pareto) for each, some in zip(found, numbers, strict=True)
-        ),
-    )
-
-
-def _write_page(
-    asked: _Asked,
-    page: PageAsked,
-    limit: Limit | None,
-    recordings: Callable[[], Iterable[Recording]],
-    grid: Sequence[EarlyStopping],
-    monitors: Sequence[str],
-) -> None:
-    from kcb_replay.report.many_runs.first import DEFAULT_LIMIT
-    from kcb_replay.report.many_runs.sweep_page import SweepQuestion, sweep_html, sweep_page
-
-    question = SweepQuestion(
-        settings=grid,
-        monitors=monitors,
-        versions=asked.versions,
-        limit=limit or DEFAULT_LIMIT,
-        draw_all=page.draw_all,
-        recorded=recorded_metrics(asked.store, recordings),
-    )
-    page.write(sweep_html(sweep_page(recordings, question), command=command_line()), quiet=asked.quiet)
-
-
-def _sweep_reducing(asked: _Asked, arguments: dict[str, Any], initial_lr: float | None) -> None:
+def _sweep_reducing(asked: SweepAsked, arguments: dict[str, Any], initial_lr: float | None) -> None:
     from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
     from kcb_replay.replay.callbacks import ReduceLROnPlateau
     from kcb_replay.replay.sweep.grid import settings_grid

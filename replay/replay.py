@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["LeftOut", "Simulation", "fit_number", "replay", "simulate"]
+__all__ = ["LeftOut", "Simulation", "fit_number", "replay", "simulate", "what_keras_raises"]
 
 # Facts about the files that touch no answer.
 _HARMLESS = ("skipped", "empty")
@@ -154,7 +154,7 @@ def _answer(recording: Recording, number: int, question: Question) -> Replay:
         raise NotReplayableError(f"{recording.name}: {refused.reason}.", reason=refused.reason) from None
     if run.error is not None:
         remedies = (lint.text for lint in lints(callbacks, stream, version, run) if lint.code == LISTED_TOO_EARLY)
-        reason = " ".join([_what_keras_raises(run.error), *remedies])
+        reason = " ".join([what_keras_raises(run.error), *remedies])
         raise KerasWouldRaiseError(f"{recording.name}: {reason}", reason=reason)
     changes = any(map(changes_learning_rate, callbacks)) or _sets_learning_rate(run)
     if start_source == "assumed" and not changes and all(isinstance(callback, NATIVE) for callback in callbacks):
@@ -211,13 +211,14 @@ def fit_number(recording: Recording, fit: int | None) -> int:
     if fit is None and count == 1:
         return 0
     if fit is None:
-        raise KcbReplayError(f"{recording.name} holds {count} fits: say which one, for example fit=0.")
+        raise KcbReplayError(f"{recording.name} holds {count} fits: say which one, for example fit=0 (--fit 0).")
     if not 0 <= fit < count:
         raise KcbReplayError(f"{recording.name} has no fit {fit}: its fits are 0 to {count - 1}.")
     return fit
 
 
-def _what_keras_raises(error: KerasError) -> str:
+def what_keras_raises(error: KerasError) -> str:
+    """Return the exception of the real class as a sentence."""
     where = f"in the constructor of {error.callback}"
     if error.stage != "init":
         when = "" if error.index is None else f" at epoch {error.index + 1}"

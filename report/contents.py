@@ -5,12 +5,15 @@ Sentences about one replay come from `words`; those about several together from 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.columns import Column, groups_of
 from kcb_replay.report.curve import CurveInfo, curve_info
 from kcb_replay.report.facts import Fact, facts
+from kcb_replay.report.many_runs.lots import drawn_places
+from kcb_replay.report.many_runs.replayed import AllCurves, all_curves, side_by_side
 from kcb_replay.report.numbers import decimals_for, whole
 from kcb_replay.report.sections import Section, section_of
 from kcb_replay.report.together import (
@@ -28,15 +31,16 @@ from kcb_replay.report.versions import difference_sentences, version_names
 from kcb_replay.report.words import compared_outcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from kcb_replay.replay.replay import LeftOut, Simulation
     from kcb_replay.replay.result import Replay
+    from kcb_replay.report.many_runs.rules_matrix import Matrix
 
-__all__ = ["MOST_SECTIONS", "Contents", "Row", "Setting", "contents_of"]
+__all__ = ["MOST_EPOCHS", "MOST_SECTIONS", "Contents", "Row", "Setting", "contents_of"]
 
-# Beyond this many the page would be too heavy to mail; the table still has every run.
-MOST_SECTIONS = 30
+# Beyond so many runs, or epochs told one by one, the page would be too heavy to mail; the table still has every run.
+MOST_SECTIONS, MOST_EPOCHS = 30, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,14 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One replay in the table of runs; `anchor` is empty when it has no section of its own."""
+    """One replay in the table of runs; `anchor` is empty when it has no section of its own.
+
+    `place` is that of its fit among all curves, -1 where it is not among them.
+    """
 
     name: str
     anchor: str
+    place: int
     curve: CurveInfo
     cells: tuple[str, ...]
     validity: str
@@ -80,6 +88,9 @@ class Contents:
     extent: str
     differences: tuple[str, ...]
     rows_are: str
+    drawn_remark: str
+    all_curves: AllCurves | None
+    matrix: Matrix | None
 
     @property
     def last_epoch(self) -> int:
@@ -87,8 +98,11 @@ class Contents:
         return max((row.curve.epochs[-1] for row in self.rows), default=1)
 
 
-def contents_of(simulation: Simulation) -> Contents:
-    """Return what the page of a simulation says; the replays with the largest regret come first."""
+def contents_of(simulation: Simulation, *, draw_all: bool = False) -> Contents:
+    """Return what the page of a simulation says; the replays with the largest regret come first.
+
+    Of more than 500 replays 500 are drawn and listed, unless `draw_all` asks for all; the numbers are those of all.
+    """
     replays = sorted(simulation.replays, key=_by_regret)
     names = _names_of_settings(simulation.replays)
     versions = version_names(simulation.replays)
@@ -96,15 +110,22 @@ def contents_of(simulation: Simulation) -> Contents:
     titles = [_title(replay, several_fits, names, versions) for replay in replays]
     decimals = decimals_for(pair for replay in replays for pair in compared_outcomes(replay.outcomes))
     groups = groups_of(replays, decimals)
+    drawn = drawn_places([_regret(replay) for replay in replays], draw_all=draw_all)
+    infos = [curve_info(replays[place]) for place in drawn]
+    together = all_curves(infos, decimals)
     rows: list[Row] = []
     sections: list[Section] = []
-    for number, (replay, title) in enumerate(zip(replays, titles, strict=True), 1):
-        curve = curve_info(replay)
-        anchor = f"run-{number}" if number <= MOST_SECTIONS else ""
+    told = 0
+    for number, (place, curve) in enumerate(zip(drawn, infos, strict=True), 1):
+        replay, title = replays[place], titles[place]
+        told += len(curve.epochs)
+        anchor = f"run-{number}" if number == 1 or (number <= MOST_SECTIONS and told <= MOST_EPOCHS) else ""
         said = tuple(text for group in groups for text in group.cells(replay))
-        rows.append(Row(title, anchor, curve, said, replay.validity.label, replay.validity.reason))
+        at = together.places.get((replay.run, replay.fit), -1) if together else -1
+        rows.append(Row(title, anchor, at, curve, said, replay.validity.label, replay.validity.reason))
         if anchor:
             sections.append(section_of(replay, curve, title, anchor))
+    rows_are = "fits" if len(replays) == len({(replay.run, replay.fit) for replay in replays}) else "replays"
     return Contents(
         question=question(replays),
         run=titles[0] if len(replays) == 1 else "",
@@ -118,11 +139,14 @@ def contents_of(simulation: Simulation) -> Contents:
         regret_explained=regret_explained(replays),
         reduces=any(map(reduces, replays)),
         sections=tuple(sections),
-        sections_remark=_sections_remark(replays),
+        sections_remark=_sections_remark(replays, len(sections)),
         logic=logic(replays),
         extent=extent(replays),
         differences=tuple(difference_sentences(simulation.replays)),
-        rows_are="fits" if len(rows) == len({(replay.run, replay.fit) for replay in replays}) else "replays",
+        rows_are=rows_are,
+        drawn_remark=_drawn_remark(len(replays), len(rows), rows_are),
+        all_curves=together,
+        matrix=side_by_side([replays[place] for place in drawn], _columns(replays, drawn, names, versions), decimals),
     )
 
 
@@ -146,9 +170,38 @@ def _title(replay: Replay, several_fits: set[str], names: dict[tuple[str, ...], 
     return ", ".join(part for part in (replay.run, fit, names[_code(replay)], version) if part)
 
 
-def _sections_remark(replays: Sequence[Replay]) -> str:
-    more = len(replays) - MOST_SECTIONS
+def _columns(
+    replays: Sequence[Replay], drawn: Sequence[int], names: Mapping[tuple[str, ...], str], versions: Sequence[str]
+) -> dict[int, str]:
+    """Return the setting and the version of each replay that is drawn, as far as these differ."""
+    found = {}
+    for number, place in enumerate(drawn):
+        version = replays[place].semantics.name if len(versions) > 1 else ""
+        found[number] = ", ".join(filter(None, (names[_code(replays[place])], version)))
+    return found
+
+
+def _regret(replay: Replay) -> float:
+    regret = lead_of(replay).regret if stops(replay) else None
+    return math.nan if regret is None else regret
+
+
+def _drawn_remark(replays: int, drawn: int, rows_are: str) -> str:
+    if drawn == replays:
+        return ""
+    return (
+        f"Drawn and listed are {whole(drawn)} of {whole(replays)} {rows_are}: the 200 with the largest regret, and 300"
+        " others by lot; --all draws them all. All numbers above are those of all."
+    )
+
+
+def _sections_remark(replays: Sequence[Replay], sections: int) -> str:
+    more = len(replays) - sections
     if more <= 0:
         return ""
     order = "with the largest regret" if any(map(stops, replays)) else "that come first"
-    return f"The {MOST_SECTIONS} fits {order} are shown one by one; the other {whole(more)} are in the table only."
+    are = "fit is" if sections == 1 else "fits are"
+    shown = f"The {sections} {are.split(maxsplit=1)[0]} {order} {are.split()[1]} shown one by one"
+    return (
+        f"{shown}; the other {whole(more)} are in the table only: kcb-replay explain RUN --html FILE shows any of them."
+    )

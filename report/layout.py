@@ -243,7 +243,7 @@ def put_ends(info: CurveInfo, layout: Layout, places: Places, canvas: Box) -> No
         places.put([spot for text in texts for spot in beside(x, 36, "stop", text)], canvas)
     elif info.open_end:
         places.put([Label(layout.right, 36, "end", "stop", info.open_end)], canvas)
-    places.put([Label(layout.right + 14, layout.axis_y + 20, "start", "axis", info.epoch_word)], canvas)
+    places.put([Label(layout.right + 24, layout.axis_y + 20, "start", "axis", info.epoch_word)], canvas)
 
 
 def _put_marks(info: CurveInfo, layout: Layout, places: Places) -> None:
@@ -298,7 +298,8 @@ def _put_notes(info: CurveInfo, layout: Layout, places: Places) -> None:
             for spot in beside(layout.x(cut.epoch), y + (row if cut.above else -row), "note", cut.text, 12)
         ]
         places.put(spots, frame)
-    bottom = layout.metric.bottom + 14
+    # Below the curve is another panel, or right away the axis.
+    bottom = layout.metric.bottom + (14 if layout.wait or layout.rate else -6)
     if info.what_if_from is not None:
         x = layout.x(info.what_if_from - 0.5) + 6
         spots = [Label(x, row, "start", "note", info.what_if_label) for row in (bottom, layout.metric.top + 14)]

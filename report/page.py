@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.contents import contents_of
+from kcb_replay.report.many_runs.curves_drawing import Drawn, curves_svg
 from kcb_replay.report.pages.document import document, write_document
 from kcb_replay.report.svg import chart_svg, strip_svg
 
@@ -14,8 +15,12 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Source
     from kcb_replay.replay.replay import Simulation
+    from kcb_replay.report.many_runs.replayed import AllCurves
 
 __all__ = ["page_html", "report"]
+
+# Of the chart of all curves, which is drawn once.
+_MOST_POINTS = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +29,36 @@ class _SourceLine:
     remark: str
 
 
-def report(simulation: Simulation, path: str | os.PathLike[str], *, command: str = "") -> None:
+def report(simulation: Simulation, path: str | os.PathLike[str], *, command: str = "", draw_all: bool = False) -> None:
     """Write the page of a simulation to `path`.
 
-    `command` is the command line that made it, for the foot of the page.
+    `command` is the command line that made it, for the foot of the page. Of more than 500 replays it draws 500, all of
+    them with `draw_all`.
     A simulation without any replay gives a page that says what was left out. Raises `KcbReplayError` where the file
     cannot be written; the file appears whole or not at all.
     """
-    write_document(path, page_html(simulation, command=command))
+    write_document(path, page_html(simulation, command=command, draw_all=draw_all))
 
 
-def page_html(simulation: Simulation, *, command: str = "") -> str:
+def page_html(simulation: Simulation, *, command: str = "", draw_all: bool = False) -> str:
     """Return the page of a simulation as text."""
     sources = dict.fromkeys(source for replay in simulation.replays for source in replay.sources)
     context = {
-        "page": contents_of(simulation),
+        "page": contents_of(simulation, draw_all=draw_all),
         "command": command,
         "sources": [_SourceLine(source.path, f"({source.format}, {_digest_text(source)})") for source in sources],
     }
-    styles = ("chart.css", "report.css")
-    return document("report.html.j2", context, styles=styles, drawings={"chart": chart_svg, "strip": strip_svg})
+    return document(
+        "report.html.j2",
+        context,
+        styles=("chart.css", "tables.css", "report.css"),
+        scripts=("tables.js", "report.js"),
+        drawings={"chart": chart_svg, "strip": strip_svg, "curves": _curves},
+    )
+
+
+def _curves(found: AllCurves) -> str:
+    return curves_svg(Drawn(found.curves, found.firsts, found.ends, found.stops), _MOST_POINTS)
 
 
 def _digest_text(source: Source) -> str:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from kcb_replay.report.layout import value_ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["RegretScale", "heat_steps", "linear_end", "scale_said"]
+__all__ = ["RegretScale", "heat_steps", "is_by_rank", "linear_end", "scale_said"]
 
 # A regret is not seen beside one so many times as large.
 _HIDES = 1000
@@ -78,19 +78,22 @@ def scale_said(end: float | None) -> str:
     return "" if end is None else f", logarithmic above {end:g}"
 
 
-def heat_steps(regrets: NDArray[np.float64], steps: int) -> NDArray[np.int64]:
+def heat_steps(regrets: Sequence[float] | NDArray[np.float64], steps: int) -> NDArray[np.int64]:
     """Return the step of each regret, from 0; the last one for infinity, -1 where there is none.
 
-    Where one is so large that it would hide the others, the steps are by rank.
+    Where one is so large that it would hide the others, the steps are by rank, see `is_by_rank`.
     """
-    known = np.unique(regrets[np.isfinite(regrets)])
-    if not len(known):
-        found = np.full(regrets.shape, -1)
-    elif linear_end(known.tolist()) is not None:
-        found = np.searchsorted(known, regrets) * (steps - 1) // max(len(known) - 1, 1)
+    given = np.asarray(regrets, np.float64)
+    known = np.unique(given[np.isfinite(given)])
+    if is_by_rank(known.tolist()):
+        share = np.searchsorted(known, given) / max(len(known) - 1, 1)
     else:
-        with np.errstate(invalid="ignore"):
-            share = np.sqrt(np.clip(np.nan_to_num(regrets, posinf=0.0), 0, None) / (known[-1] or 1.0))
-        found = np.minimum((share * steps).astype(np.int64), steps - 1)
-    found = np.where(regrets == np.inf, steps - 1, found)
-    return np.where(np.isnan(regrets), -1, found)
+        top = known[-1] if len(known) and known[-1] > 0 else 1.0
+        share = np.sqrt(np.clip(given, 0, None) / top)
+    found = (np.minimum(np.nan_to_num(share), 1.0) * steps).astype(np.int64)
+    return np.where(np.isnan(given), -1, np.minimum(found, steps - 1))
+
+
+def is_by_rank(regrets: Iterable[float]) -> bool:
+    """Tell whether regrets are too far apart for steps of their root."""
+    return linear_end(regret for regret in regrets if math.isfinite(regret)) is not None

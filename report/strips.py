@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Strip", "StripsInfo", "strips_info"]
 
+# More than these cannot be told apart on a page.
+_MOST = 500
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strip:
@@ -64,10 +67,18 @@ def strips_info(replays: Sequence[Replay], left_out: int = 0) -> StripsInfo:
     """Return what a figure of several replays shows, of which so many fits are missing."""
     stopping = any(map(stops, replays))
     exact = all(replay.validity.label == "exact" for replay in replays)
-    strips = sorted(map(_strip, replays, _names(replays), _texts(replays, stopping=stopping, exact=exact)), key=_order)
+    found = map(_strip, replays, _names(replays), _texts(replays, stopping=stopping, exact=exact))
+    strips = sorted(found, key=_order)[:_MOST]
     columns = ("stops", "saved", f"regret ({_monitors(replays)})") if stopping else ()
     missing = f"Left out: {counted(left_out, 'fit')} that could not be replayed." if left_out else ""
-    notes = (missing, "All answers are exact." if exact else "", regret_explained(replays), f"{logic(replays)}.")
+    many = f"Drawn are the {_MOST} of largest regret; the answer is about all {whole(len(replays))}."
+    notes = (
+        missing,
+        many if len(replays) > _MOST else "",
+        "All answers are exact." if exact else "",
+        regret_explained(replays),
+        f"{logic(replays)}.",
+    )
     return StripsInfo(
         title=f"{extent(replays)}: {_settings(replays)}",
         answer=common_answer(replays),

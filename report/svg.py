@@ -62,7 +62,7 @@ def strip_svg(info: CurveInfo, last_epoch: int) -> str:
         _circle("best", x(info.best.epoch), middle, 4) if info.best else "",
     ]
     parts += [_triangle("rate", x(drop.epoch), middle + 5, 5) for drop in (info.rate.drops if info.rate else ())]
-    said = escape(shown(" ".join(info.texts)), quote=True)
+    said = escape(shown(info.answer), quote=True)
     size = f'viewBox="0 0 {_STRIP_WIDTH} {_STRIP_HEIGHT}" width="{_STRIP_WIDTH}" height="{_STRIP_HEIGHT}"'
     return f'<svg class="strip" {size} role="img" aria-label="{said}">{"".join(parts)}</svg>'
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.ingest.counted import counted
 from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import decimals_for
+from kcb_replay.report.numbers import decimals_for, whole
 from kcb_replay.report.scales import linear_end, scale_said
 from kcb_replay.report.settings_table import argument_shown, head_of_sweep, percent, varying_arguments
 from kcb_replay.report.sweeps import ARGUMENTS
@@ -72,15 +72,18 @@ class SweepGrid:
             front=tuple(zip(*self.front, strict=True)),
         )
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the marks of the cells mean."""
+    def notes(self, *, numbered: bool) -> list[str]:
+        """Return what the marks of the cells mean, or how many cells have none for want of room."""
+        cells = len(self.row_names) * len(self.column_names)
+        open_ends = sum(map(sum, self.undecided))
+        unknown = sum(math.isnan(regret) for row in self.regret for regret in row)
         notes = ["Framed: no other setting beats it."] if any(map(any, self.front)) else []
-        if any(map(any, self.undecided)):
-            notes.append("≥: some recordings end before the stop.")
-        if any(math.isnan(regret) for row in self.regret for regret in row):
-            notes.append("?: unknown.")
-        return tuple(notes)
+        if open_ends:
+            what = "~:" if numbered else f"In {whole(open_ends)} of {whole(cells)} cells"
+            notes.append(f"{what} some recordings end before the stop, and count with the regret of their end.")
+        if unknown:
+            notes.append("?: unknown." if numbered else f"Unknown in {whole(unknown)} of {whole(cells)} cells.")
+        return notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def sweep_info(found: Overall) -> SweepInfo:
         points=tuple(sorted(points, key=lambda point: point.saving)),
         grid=_grid(found, varying),
         legend=tuple(_legend(place, found.summaries[number], varying) for number, place in named.items()),
-        notes=tuple(_notes(found)),
+        notes=tuple(_notes(found, unnamed=len(found.front) - len(named))),
     )
 
 
@@ -182,8 +185,8 @@ def _acting_like(found: Overall, numbers: Sequence[int]) -> set[int]:
     return {each for group in found.alike if set(group).intersection(numbers) for each in group}
 
 
-def _notes(found: Overall) -> list[str]:
-    notes = []
+def _notes(found: Overall, *, unnamed: int) -> list[str]:
+    notes = [f"{counted(unnamed, 'further setting')} of the front, too close to others for a number"] if unnamed else []
     if any(summary.undecided > 0 for summary in found.summaries):
         notes.append("hollow: some recordings end before the stop, and count with the regret of their end")
     beyond = sum(not math.isfinite(found.summaries[number].regret_mean) for number in found.distinct)

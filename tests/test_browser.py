@@ -17,7 +17,7 @@ from browsing import (
 import kcb_replay as kcb
 from kcb_replay.report.page import report
 
-PAGES = ("both", "stop", "rate", "one", "hostile", "empty")
+PAGES = ("both", "stop", "rate", "one", "versions", "hostile", "empty")
 pytestmark = browser_marks
 
 
@@ -31,6 +31,7 @@ def pages(tmp_path_factory, sample_logs):
     report(kcb.simulate(found, [[stop]]), folder / "stop.html")
     report(kcb.simulate(found, [[rate]]), folder / "rate.html")
     report(kcb.simulate(found[1:2], [[stop]]), folder / "one.html")
+    report(kcb.simulate(found, [[stop]], semantics="keras-2.0.8,keras-3.15"), folder / "versions.html")
     report(kcb.simulate(found, [[kcb.EarlyStopping("nothing", mode="min")]]), folder / "empty.html")
     report(kcb.simulate(hostile_recordings(found), [[stop, rate]]), folder / "hostile.html", command=HOSTILE[0])
     return folder
@@ -142,3 +143,31 @@ def test_paper_is_white_and_unrolled(visit):
 def test_axe_finds_nothing(visit, name, scheme):
     """axe-core has no complaint: WCAG 2.2 AA and best practice, with every table unfolded."""
     assert complaints_of_axe(visit(name, color_scheme=scheme, bypass_csp=True)) == []
+
+
+def test_the_table_of_runs_sorts_and_filters(visit):
+    """Heads are buttons with aria-sort, a filter counts what is left; without a program there are none of them."""
+    page = visit("stop")
+    page.get_by_role("button", name="Saved").click()
+    saved = [int(text.replace(",", "")) for text in page.locator("#table tbody td:nth-child(4)").all_inner_texts()]
+    assert saved == sorted(saved, reverse=True)
+    assert page.locator("#table th[aria-sort=descending]").count() == 1
+    page.locator("#filter").fill("seeds")
+    assert page.locator("#table tbody tr:visible").count() == 3
+    assert page.inner_text("#count") == "3 of 10 fits"
+    assert visit("stop", java_script_enabled=False).locator("#filter:visible, th button:visible").count() == 0
+
+
+def test_a_row_picks_out_its_curve(visit):
+    """One curve is thick while the pointer is on a row."""
+    page = visit("stop")
+    page.locator("#table tbody tr").nth(2).hover()
+    assert page.locator("svg.all g.hot").count() == 1
+
+
+def test_versions_stand_side_by_side(visit):
+    """A column per version, sorted by its regret."""
+    page = visit("versions")
+    page.locator("#matrix th[data-key='1'] button").click()
+    regrets = [float(text.split()[0]) for text in page.locator("#matrix tbody td:nth-child(2)").all_inner_texts()]
+    assert regrets == sorted(regrets, reverse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from dataclasses import replace
 
 import pytest
 from browsing import (
@@ -12,7 +13,6 @@ from browsing import (
     browser_marks,
     complaints_of_axe,
     cut_off_texts,
-    hostile_recordings,
     inject,
     touching_texts,
     unreachable_boxes,
@@ -44,7 +44,7 @@ def pages(tmp_path_factory, recordings):
     overfit = recordings["keras3-overfit"]
     first = overfit.fits[0]
     one = Recording("one", overfit.sources, (type(first)(first.epochs[:1], _first_epoch(first)),))
-    hostile = hostile_recordings([overfit])[0]
+    hostile = replace(overfit, name=HOSTILE[0] + HOSTILE[3])
     made = {
         "stop": (overfit, [STOP], {}),
         "both": (recordings["keras3-reduce-lr"], [STOP, REDUCE, SAVE], {"semantics": "keras-3.15,tf_keras-2.21"}),
@@ -53,7 +53,11 @@ def pages(tmp_path_factory, recordings):
         "gaps": (recordings["keras3-validation-freq"], [STOP], {}),
         "resumed": (recordings["keras3-resumed"], [STOP, REDUCE], {"fit": 1}),
         "one": (one, [STOP], {}),
-        "hostile": (hostile, [STOP, kcb.ModelCheckpoint("<b>\u202e</b>.keras")], {"command": HOSTILE[2]}),
+        "hostile": (
+            hostile,
+            [STOP, kcb.ModelCheckpoint("<b>\u202e</b>" + "long" * 40 + ".keras")],
+            {"command": HOSTILE[2]},
+        ),
     }
     for name, (recording, callbacks, options) in made.items():
         write_explainer(folder / f"{name}.html", explainer_html(recording, callbacks, **options))
@@ -197,7 +201,7 @@ def test_no_label_is_cut_off_or_covered(visit, name):
 def test_python_wrote_what_the_program_draws(visit, name):
     """Without JavaScript the answer, facts, limits, epoch, code, table and labels are those of the program."""
     without, with_it = visit(name, java_script_enabled=False), visit(name)
-    for selector in ("#answer", "#also", "#facts", "#exact", "#say", "#code", "#epochs"):
+    for selector in ("h1 + p", "#answer", "#also", "#facts", "#exact", "#say", "#code", "#epochs"):
         assert without.inner_text(selector).split() == with_it.inner_text(selector).split(), selector
     labels = [sorted(page.locator("svg.chart text").all_text_contents()) for page in (without, with_it)]
     assert labels[0] == labels[1]
@@ -256,7 +260,7 @@ def test_hostile_names_are_text(visit):
     assert page.locator("script").count() == 2
     text = page.inner_text("body")
     assert HOSTILE[0] in text
-    assert r"<b>\u202e</b>.keras" in text
+    assert r"<b>\u202e</b>longlong" in text
     assert "\u202e" not in page.content()
 
 

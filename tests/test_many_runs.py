@@ -125,6 +125,14 @@ def test_intervals_are_those_of_the_recommendation(page_of, recording):
     assert spread.regret[number] == pytest.approx(answer.regret_interval)
 
 
+def test_a_setting_without_any_regret_gives_up_nothing(page_of):
+    """In words, not as 0.0000."""
+    view = page_of(
+        curves=[[3.0, 2.0, 1.0, 1.1, 1.2, 1.3, 1.4]], patience=[2], min_delta=[0], restore_best_weights=[True]
+    )
+    assert view.views[0].answer.startswith("With patience 2 you save 29 % of the epochs and give up nothing:")
+
+
 def test_few_groups_give_no_intervals(page_of):
     """And the page says why."""
     view = page_of().views[0]
@@ -176,13 +184,13 @@ def test_one_run_and_one_epoch_have_a_page(page_of):
     page = page_of(curves=CURVES[:1])
     assert page.question == "How early could this run have stopped?"
     assert "on average" not in page.views[0].answer
-    assert page_of(curves=[[1.0]]).table.curves is None
+    assert page_of(curves=[[1.0]]).table.drawn is None
     assert "<canvas>" not in sweep_html(page_of(curves=[[1.0]]))
 
 
 def test_curves_are_rows_within_the_shown_range(page_of):
     """The middle third is what is shown; a missing value is passed over and NaN breaks the line."""
-    curves = page_of(curves=[[0.5, None, 0.4, math.nan, 0.45]]).table.curves
+    curves = page_of(curves=[[0.5, None, 0.4, math.nan, 0.45]]).table.drawn.curves
     assert curves.rows[0].tolist()[1] == MISSING
     assert curves.rows[0].tolist()[3] == NOT_A_NUMBER
     assert all(LEAST <= row <= MOST for row in curves.rows[0].tolist() if row < MISSING)
@@ -190,7 +198,7 @@ def test_curves_are_rows_within_the_shown_range(page_of):
 
 def test_long_curves_are_thinned_and_that_is_said(page_of):
     """A screen has no room for more points; stops stand at their own epochs."""
-    curves = page_of(curves=[np.linspace(1, 0, 1000).tolist()]).table.curves
+    curves = page_of(curves=[np.linspace(1, 0, 1000).tolist()]).table.drawn.curves
     assert curves.every == 3
     assert "One epoch in 3 is drawn" in curves.remark
 
@@ -294,6 +302,19 @@ def test_versions_are_views_side_by_side(page_of):
     """One view each, in the order given."""
     page = page_of(versions=("keras-3.15", "keras-2.0.8"))
     assert [view.version for view in page.views] == ["keras-3.15", "keras-2.0.8"]
+
+
+def test_what_versions_change_is_counted_and_explained(page_of):
+    """Keras 2.0.8 counts the wait from 0 and stops elsewhere; versions that act alike are said to."""
+    page = page_of(versions=("keras-2.0.8", "keras-3.15"))
+    first, second = (view.runs.acts for view in page.views)
+    differ = int(((first.stop != second.stop) | (first.kept != second.kept)).sum())
+    counted, *explained = (item.text for item in page.differences.items)
+    assert f"another epoch in {differ} of {first.stop.size} answers" in counted
+    assert explained
+    assert all("keras-2.0.8 and keras-3.15 part in" in text for text in explained)
+    alike = page_of(versions=("keras-3.14", "keras-3.15"))
+    assert "alike in all" in alike.differences.items[0].text
 
 
 def test_the_command_writes_the_page_beside_its_output(cli, sample_logs):

@@ -15,7 +15,7 @@ import kcb_replay as kcb
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.replay.replay import LeftOut, Simulation
-from kcb_replay.report.contents import MOST_SECTIONS, contents_of
+from kcb_replay.report.contents import MOST_EPOCHS, contents_of
 from kcb_replay.report.names import shown
 from kcb_replay.report.page import page_html, report
 
@@ -36,7 +36,7 @@ class Markup(HTMLParser):
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
-        self.tags, self.attributes, self.open, self.void = [], [], [], {"meta", "link", "br"}
+        self.tags, self.attributes, self.open, self.void = [], [], [], {"meta", "link", "br", "input"}
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -260,13 +260,50 @@ def _series(values):
 
 
 def test_many_runs_have_sections_only_for_the_worst(tmp_path):
-    """Beyond thirty fits only the worst are shown one by one, the page says so, and it stays small."""
-    simulation = kcb.simulate(many(50, 100), [BOTH])
+    """Only the worst are told epoch by epoch, the page says so, and it can be mailed."""
+    simulation = kcb.simulate(many(50, 100), [IMPATIENT])
     contents = contents_of(simulation)
-    assert (len(contents.rows), len(contents.sections)) == (50, MOST_SECTIONS)
+    assert (len(contents.rows), len(contents.sections)) == (50, MOST_EPOCHS // 100)
     report(simulation, tmp_path / "page.html")
-    assert "the other 20 are in the table only" in text_of((tmp_path / "page.html").read_text(encoding="utf-8"))
-    assert (tmp_path / "page.html").stat().st_size < 1_500_000
+    assert "the other 45 are in the table only" in text_of((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert (tmp_path / "page.html").stat().st_size < 200_000
+
+
+@pytest.mark.slow
+def test_five_hundred_runs_stay_below_a_megabyte():
+    """All of them are drawn and listed."""
+    html = page_html(kcb.simulate(many(500, 100), [IMPATIENT]))
+    assert len(html.encode()) < 1_000_000
+
+
+def test_of_more_than_500_fits_some_are_drawn():
+    """The numbers are those of all, and the page says what it draws; all of them where that is asked for."""
+    simulation = kcb.simulate(many(510, 5), [IMPATIENT])
+    contents = contents_of(simulation)
+    assert len(contents.rows) == 500
+    assert contents.drawn_remark.startswith("Drawn and listed are 500 of 510 fits")
+    assert "510" in contents.facts[0].remark
+    assert len(contents_of(simulation, draw_all=True).rows) == 510
+
+
+def test_all_curves_are_one_chart(simulation, page):
+    """A curve per fit; rows know theirs."""
+    contents = contents_of(simulation)
+    assert len(contents.all_curves.curves.rows) == len(contents.rows)
+    assert sorted(row.place for row in contents.rows) == list(range(len(contents.rows)))
+    assert 'class="chart all few"' in page
+
+
+def test_versions_stand_side_by_side(recordings):
+    """A column per version, the stop and the regret of each fit in its line."""
+    simulation = kcb.simulate(recordings[:3], [IMPATIENT], semantics="keras-2.0.8,keras-3.15")
+    matrix = contents_of(simulation).matrix
+    assert matrix.rules == ("keras-2.0.8", "keras-3.15")
+    for title, cells in matrix.rows:
+        for version, cell in zip(matrix.rules, cells, strict=True):
+            (found,) = (each for each in simulation.replays if each.run == title and each.semantics.name == version)
+            last = found.stream.epochs[-1].index + 2
+            assert cell.stop == (f"≥ {last}" if found.stop_epoch is None else f"after {found.stop_epoch}")
 
 
 def test_page_of_the_sample_logs_is_small(page):

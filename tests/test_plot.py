@@ -61,9 +61,10 @@ def test_every_kind_is_drawn_in_both_themes_with_the_same_words(results, kind):
     assert grounds == [to_rgba(LIGHT.ground), to_rgba(DARK.ground)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_input_gives_the_same_files(results, kind, tmp_path):
-    """In every format, in another process of another time as well: no date, no chance."""
+    """In every format: no date, no chance."""
     for suffix in ("png", "svg", "pdf"):
         for name in ("one", "two"):
             kcb.plot(results[kind], tmp_path / f"{name}.{suffix}", kind=kind)
@@ -157,7 +158,7 @@ def test_what_cannot_be_drawn_is_refused(recording):
         kcb.plot(kcb.sweep([run], kcb.ReduceLROnPlateau, patience=[1, 2]))
     with pytest.raises(SettingError, match="Give lists of two"):
         kcb.plot(kcb.sweep([run], patience=[1, 2]), kind="heatmap")
-    with pytest.raises(SettingError, match=r"must be 3\.1 to 40 wide"):
+    with pytest.raises(SettingError, match=r"must be 3\.1 to 20 wide"):
         look_of(LIGHT, 1.0)
 
 
@@ -224,6 +225,14 @@ def test_any_number_of_runs_is_one_page(recording, count):
     assert any("without their names" in text for text in texts_of(figure)) == (count > 50)
 
 
+def test_of_too_many_runs_the_worst_are_drawn_and_it_is_said(recording):
+    """The sentence stays about all of them."""
+    replays = kcb.simulate([recording(val_loss=CURVES[0])], [[STOP]]).replays * 501
+    info = strips_info(replays)
+    assert len(info.strips) == 500
+    assert "Drawn are the 500 of largest regret; the answer is about all 501." in info.notes
+
+
 @pytest.mark.parametrize("name", ["a $\\frac{x$ b", "<b>&", "run\u202e\x1b[31m", "运行/실행", "x" * 300, "\ud800"])
 @pytest.mark.parametrize("kind", ["strips", "run", "wait"])
 def test_any_name_can_be_drawn(recording, tmp_path, name, kind):
@@ -259,6 +268,25 @@ def test_a_metric_that_should_rise_is_drawn(recording):
     """The words turn with it."""
     replay = kcb.replay(recording(val_accuracy=[0.5, 0.9, 0.8, 0.85]), [kcb.EarlyStopping("val_accuracy", patience=1)])
     assert "val_accuracy (higher is better)" in texts_of(kcb.plot(replay))
+
+
+def test_every_cell_of_a_heat_map_prints_its_number(recording):
+    """What is not decided in every recording is marked, and the mark explained."""
+    runs = [recording(str(number), val_loss=curve) for number, curve in enumerate(CURVES)]
+    found = kcb.sweep(runs, patience=[1, 30], min_delta=[0, 0.2])
+    decided, open_end = (summary.regret_mean for summary in found.per_setting() if summary.setting.min_delta == 0)
+    said = texts_of(kcb.plot(found, kind="heatmap"))
+    assert {f"{decided:.4f}", f"~{open_end:.4f}"} <= set(said)
+    assert "~: some recordings end before the stop" in " ".join(said)
+
+
+def test_a_heat_map_without_room_for_numbers_says_what_they_would_have_marked(recording):
+    """How many cells there are, and in how many of them not every recording is decided."""
+    found = kcb.sweep([recording(val_loss=CURVES[0])], patience=range(1, 31), min_delta=[n / 100 for n in range(30)])
+    said = " ".join(texts_of(kcb.plot(found, kind="heatmap")))
+    open_ends = sum(summary.undecided > 0 for summary in found.per_setting())
+    assert "30 × 30 cells are too many for their numbers." in said
+    assert f"In {open_ends} of 900 cells some recordings end before the stop" in said
 
 
 def test_heat_goes_by_the_root_and_by_rank_where_one_diverged():
@@ -308,7 +336,7 @@ def test_the_command_draws_every_kind(cli, sample_logs, tmp_path, kind):
         (("--kind", "sweep", "--lr-patience", "3"), "has no figure"),
         (("--kind", "heatmap"), "Give lists of two"),
         (("--kind", "run"), "exactly one is needed"),
-        (("--width", "1"), "must be 3.1 to 40 wide"),
+        (("--width", "1"), "must be 3.1 to 20 wide"),
     ],
 )
 def test_what_the_command_cannot_draw_is_wrong_usage(cli, sample_logs, tmp_path, arguments, said):

@@ -52,6 +52,16 @@ def test_a_single_argument_has_no_grid(info_of):
     assert all(not point.number for point in info.points if not point.on_front)
 
 
+def test_settings_of_the_front_that_have_no_number_are_counted(recording):
+    """A disc must not cover another one: what saves hardly more than the one before is not named."""
+    curve = [1 / (epoch + 1) + 0.1 * (epoch % 2) for epoch in range(400)]
+    found = sweep([recording(val_loss=curve)], patience=[1, 2, 3], min_delta=[0, 0.001, 0.002, 0.003, 0.004])
+    info = sweep_info(overall([found], found.settings, found.semantics))
+    unnamed = sum(point.on_front and not point.number for point in info.points)
+    assert unnamed > 0
+    assert any(note.startswith(f"{unnamed} further setting") for note in info.notes)
+
+
 def test_of_further_arguments_a_cell_is_the_best(info_of):
     """Restored weights never cost more, so they are in the cells."""
     info, _ = info_of(patience=[1, 2, 3], min_delta=[0, 0.5], restore_best_weights=[False, True])

@@ -167,6 +167,7 @@ def test_a_pipe_gets_every_column_and_no_colour(cli, sample_logs):
         (("--color", "auto"), {}, True),
         (("--color", "never"), {}, False),
         ((), {"NO_COLOR": "1"}, False),
+        ((), {"TERM": "dumb"}, False),
         (("--color", "always"), {"NO_COLOR": "1"}, True),
     ],
 )

@@ -23,6 +23,7 @@ from kcb_replay.report.explainer.endings import (
     facts_of,
     marks_of,
     open_end_of,
+    raising_end,
     restored_text,
 )
 from kcb_replay.report.explainer.judged import alone
@@ -163,6 +164,8 @@ class _Tables:
         return self.known[key]
 
     def _new_end(self, setting: EarlyStopping, rows: Sequence[Row], lane: int, ending: Ending) -> End:
+        if ending.error:
+            return raising_end(lane, ending.row, self.cases.number((ending.row, False)), ending.error, self.book)
         others = self.context.stopped_by_others and ending.row == len(self.context.base.rows) - 1
         stoppers = ((0,) if ending.stops else ()) + ((1,) if others else ())
         cut = cut_short(self.context.base.rows) if others else None
@@ -184,7 +187,7 @@ class _Tables:
             limits = enumerate(self.horizons.values)
             beyond = [(n, self._note(judged(each).validity)) for n, each in limits if self._row_of(each) < ending.row]
         texts = self._closing(ending.events, ending.finish, outcome)
-        return self._described(outcome, lane, ending.row, stoppers, texts, tuple(beyond), ending.error)
+        return self._described(outcome, lane, ending.row, stoppers, texts, tuple(beyond))
 
     def _closing(self, events: Sequence[Event], finish: Sequence[Event], outcome: Outcome) -> tuple[int, int, int]:
         """Return what the last epoch adds to its sentence and verdict, and what is done behind it."""
@@ -198,7 +201,6 @@ class _Tables:
         stoppers: tuple[int, ...],
         closing: tuple[int, int, int],
         beyond: tuple[tuple[int, int], ...],
-        error: str = "",
     ) -> End:
         stream, rows = self.context.asked.start.stream, self.of_index
         stop = stream.epochs[row].index + 1 if stoppers else None
@@ -207,18 +209,15 @@ class _Tables:
         bracket = (NOTHING, NOTHING)
         if stopping and stopping.regret and stopping.kept_index is not None and stopping.lowest_index is not None:
             bracket = (rows[stopping.kept_index], rows[stopping.lowest_index])
-        about = (self.book, self.decimals, len(stream.epochs), stop)
+        unseen = None if stoppers else self._unseen(outcome)
+        about = (self.book, self.decimals, len(stream.epochs), stop, unseen)
         return End(
             lane=lane,
             row=row,
             case=self.cases.number((row, bool(stoppers))),
             stops=bool(stoppers),
             own=0 in stoppers,
-            answer=self.book.text(error)
-            if error
-            else answer_of(stopping, *about)
-            if stopping
-            else self._other_answer(),
+            answer=answer_of(stopping, *about) if stopping else self._other_answer(),
             closing=closing[0],
             closing_verdict=closing[1],
             ending=closing[2],
@@ -230,8 +229,19 @@ class _Tables:
             bracket=bracket,
             note=self._note(outcome.validity),
             beyond=beyond,
-            open_end=NOTHING if stoppers else open_end_of(outcome, self.book),
+            open_end=NOTHING if stoppers else self._open_end(outcome),
         )
+
+    def _unseen(self, outcome: Outcome) -> int | None:
+        """Return the epoch before which the training does not stop, where the recording was ended by a callback."""
+        if not self.context.asked.was_stopped:
+            return None
+        earliest = outcome.validity.earliest_stop_index
+        last = self.context.asked.start.stream.epochs[-1].index
+        return (last + 1 if earliest is None else earliest) + 1
+
+    def _open_end(self, outcome: Outcome) -> int:
+        return open_end_of(outcome, self.book, was_stopped=self.context.asked.was_stopped)
 
     def _other_answer(self) -> int:
         """Return the answer of a list whose lead stops nothing; -1 where its learning rate is the answer."""

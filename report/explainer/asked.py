@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "asked_of"]
 
-_MOST_MONITORS, _MOST_OTHER_VERSIONS = 3, 2
+_MOST_MONITORS, _MOST_OTHER_VERSIONS = 4, 2
+# Monitors times versions, of which each is replayed by itself, beyond those that were asked for.
+_CONTEXTS = 4
+# How many epochs a recording may have for that choice among monitors or versions that nobody asked for.
+_SHORT = 300
 # Epochs replayed for the lists that nobody gave: half a second or so.
 _ROOM = 18_000
 
@@ -59,6 +63,11 @@ class Asked:
         """Whether the lead is an EarlyStopping that can be replayed by itself: nobody else makes what it monitors."""
         lead = self.callbacks[self.lead]
         return isinstance(lead, EarlyStopping) and bool(self.start.stream.values_of(lead.monitor))
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether a callback ended the recorded training, so that there would have been more epochs."""
+        return any(message.kind == "stopped" for message in self.recording.fits[self.fit].messages)
 
     def callbacks_for(self, monitor: int) -> tuple[Callback, ...]:
         """Return the callbacks with one of the monitors, in those that have the first."""
@@ -89,8 +98,9 @@ def asked_of(
     start = replay(recording, given, semantics=asked_versions[0], **options)  # type: ignore[arg-type]  # options
     lead = _lead_of(given)
     reducer, remarks = _reducer_of(given)
-    known, missing = _monitors(recording, given, lead, start, monitors, options)
     versions = _versions(recording, given, start, asked_versions, options)
+    most = _MOST_MONITORS if monitors is not None else max(2, min(3, _CONTEXTS // len(versions)))
+    known, missing = _monitors(recording, given, lead, start, monitors, options, most)
     parts = [place for place in dict.fromkeys((lead, reducer)) if place is not None and named_axes(given[place])]
     made = bool(start.stream.values_of(str(getattr(given[lead], "monitor", ""))))
     parts = [place for place in parts if place == reducer or (made and isinstance(given[place], EarlyStopping))]
@@ -150,12 +160,15 @@ def _monitors(
     start: Replay,
     monitors: Sequence[str] | None,
     options: Mapping[str, object],
+    most: int,
 ) -> tuple[tuple[str, ...], list[str]]:
     """Return the monitors to choose from, the asked one first, and why others that were named are none."""
     own = getattr(callbacks[lead], "monitor", None)
     if own is None:
         return ("",), []
-    if monitors is None:
+    if monitors is None and start.epochs > _SHORT:
+        others = []
+    elif monitors is None:
         found = dict.fromkeys(name for epoch in start.stream.epochs for name in epoch.logs)
         others = sorted((name for name in found if direction_of(name)), key=lambda name: not name.startswith("val_"))
     else:
@@ -171,7 +184,7 @@ def _monitors(
             continue
         else:
             known.append(name)
-    return tuple(dict.fromkeys(known))[:_MOST_MONITORS], missing
+    return tuple(dict.fromkeys(known))[:most], missing
 
 
 def _versions(
@@ -185,6 +198,8 @@ def _versions(
     if len(asked) > 1:
         replays = [replay(recording, callbacks, semantics=name, **options) for name in asked]  # type: ignore[arg-type]
         return tuple(dict.fromkeys(each.semantics.name for each in replays))
+    if start.epochs > _SHORT:
+        return (start.semantics.name,)
     # A version that nobody asked for is not worth the slider of an argument that it does not have.
     needed = {f"{each.name}.{argument}" for each in callbacks for argument in named_axes(each).values()}
     needed -= start.semantics.missing_arguments

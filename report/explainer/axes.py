@@ -41,7 +41,8 @@ AXES: dict[str, tuple[type[Callback], str]] = {
 _UNASKED = ("restore_best_weights", "min_lr")
 # Many patiences of EarlyStopping cost one replay, and the factor costs none.
 _FREE = ("patience", "factor")
-_LEAST = 2
+# What is left of a list however long the recording is; of the others the value asked for, without a control.
+_LEAST = {"min_delta": 2, "lr_patience": 3}
 # How much longer a list may stay when room is short: what people turn first.
 _WEIGHTS = {"lr_patience": 2.5, "min_delta": 1.5}
 
@@ -222,19 +223,19 @@ def thinned(lists: Mapping[str, Sequence[object]], asked: Mapping[str, object], 
     counts = {name: len(values) for name, values in lists.items()}
     costly = [name for name in lists if name not in _FREE]
     while math.prod(counts[name] for name in costly) > room:
-        longest = max(
-            (name for name in costly if counts[name] > 1), key=lambda name: counts[name] / _WEIGHTS.get(name, 1)
-        )
-        if counts[longest] <= _LEAST:
+        longer = [name for name in costly if counts[name] > _LEAST.get(name, 1)]
+        if not longer:
             break
-        counts[longest] -= 1
+        counts[max(longer, key=lambda name: counts[name] / _WEIGHTS.get(name, 1))] -= 1
     return {name: _evenly(values, counts[name], asked[name]) for name, values in lists.items()}
 
 
 def _evenly(values: Sequence[object], count: int, asked: object) -> list[object]:
-    """Return `count` of the values, both ends and the one asked for among them."""
+    """Return `count` of the values, both ends and the one asked for among them; alone, only that."""
     if count >= len(values):
         return list(values)
+    if count == 1:
+        return [asked]
     places = {round(step * (len(values) - 1) / (count - 1)) for step in range(count)}
     wanted = values.index(asked)
     if wanted not in places:

@@ -32,6 +32,7 @@ WORDS = (
     "explainer.epoch",
     "explainer.threshold_min",
     "explainer.threshold_max",
+    "explainer.part",
     "explainer.copied",
     "explainer.select",
     "chart.axis",
@@ -77,7 +78,9 @@ def data_of(explainer: Explainer) -> dict[str, Any]:
             for axis in explainer.axes
         ],
         "start": explainer.start,
+        "first": explainer.first_row,
         "patience": [f"{getattr(each, 'patience', 0):g}" for each in asked.callbacks],
+        "wasStopped": int(asked.was_stopped),
         "counts": int(explainer.curve.wait is not None),
         "place": _places(explainer),
         "texts": explainer.book.texts.values,

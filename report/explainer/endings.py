@@ -27,6 +27,7 @@ __all__ = [
     "facts_of",
     "marks_of",
     "open_end_of",
+    "raising_end",
     "restored_text",
 ]
 
@@ -102,19 +103,24 @@ def marks_of(
 
 
 def facts_of(
-    outcome: StoppingOutcome, book: Book, decimals: Decimals, epochs: int, stop: int | None
+    outcome: StoppingOutcome, book: Book, decimals: Decimals, epochs: int, stop: int | None, unseen: int | None
 ) -> tuple[FactTexts, ...]:
-    """Return the four numbers under the answer; `stop` is the epoch after which the training stops, from 1."""
+    """Return the four numbers under the answer.
+
+    `stop` is the epoch after which the training stops, from 1; `unseen` that before which it certainly does not, where
+    the recording was stopped too early to show it.
+    """
     say, text, monitor = book.say, book.text, outcome.monitor
     kept, lowest = outcome.kept_index, outcome.lowest_index
     of = say("fact.of", epochs=epochs)
+    stops = text(str(stop)) if stop else say("explainer.at_least", epoch=unseen) if unseen else say("fact.never")
     kept_is_best = kept is not None and kept == outcome.best_index
     kept_value = decimals.show(outcome.kept_value)
     remark = book.words.say(
         "fact.extreme_max" if outcome.mode == "max" else "fact.extreme_min", epoch=(lowest or 0) + 1
     )
     return (
-        FactTexts(say("fact.stops_after"), text(str(stop)) if stop else say("fact.never"), of),
+        FactTexts(say("fact.stops_after"), stops, of),
         FactTexts(
             say("fact.best_kept" if kept_is_best else "fact.last_kept"),
             say("fact.none") if kept is None else text(str(kept + 1)),
@@ -129,14 +135,15 @@ def facts_of(
     )
 
 
-def answer_of(outcome: StoppingOutcome, book: Book, decimals: Decimals, epochs: int, stop: int | None) -> int:
-    """Return the number of the answer: when the training stops, and what it gives away."""
+def answer_of(
+    outcome: StoppingOutcome, book: Book, decimals: Decimals, epochs: int, stop: int | None, unseen: int | None
+) -> int:
+    """Return the number of the answer: when the training stops, and what it gives away; see `facts_of`."""
     words = book.words
-    said = (
-        words.say("answer.never", epochs=epochs)
-        if stop is None
-        else words.say("answer.stops", epoch=stop, epochs=epochs)
-    )
+    if stop is not None:
+        said = words.say("answer.stops", epoch=stop, epochs=epochs)
+    else:
+        said = words.say("explainer.not_seen" if unseen else "answer.never", epochs=epochs)
     return book.text(f"{said} {_given_away(outcome, book, decimals, stop)}".strip())
 
 
@@ -164,15 +171,42 @@ def restored_text(finish: Sequence[Event], book: Book) -> int:
     return book.text(" ".join(said))
 
 
+def raising_end(lane: int, row: int, case: int, error: str, book: Book) -> End:
+    """Return the end of a training in which Keras itself raises: there is no answer but that."""
+    unknown = FactTexts(book.say("explainer.raises"), book.say("fact.unknown"), NOTHING)
+    return End(
+        lane=lane,
+        row=row,
+        case=case,
+        stops=False,
+        own=False,
+        answer=book.text(error),
+        closing=NOTHING,
+        closing_verdict=NOTHING,
+        ending=NOTHING,
+        facts=(unknown,) * 4,
+        best=None,
+        lowest=None,
+        kept=None,
+        regret=NOTHING,
+        bracket=(NOTHING, NOTHING),
+        note=book.notes.number((book.say("explainer.raises"), book.text(error))),
+        beyond=(),
+        open_end=NOTHING,
+    )
+
+
 def ending_texts(events: Sequence[Event], book: Book, decimals: Decimals, mode: Direction | None) -> tuple[int, int]:
     """Return what an end adds to the sentence of its epoch, and to its verdict."""
     last = [event for event in events if isinstance(event, (Stopped, WeightsRestored))]
     return book.said(last, decimals, mode)
 
 
-def open_end_of(outcome: Outcome, book: Book) -> int:
-    """Return what stands where a recording ends before the answer."""
+def open_end_of(outcome: Outcome, book: Book, *, was_stopped: bool) -> int:
+    """Return what stands where a recording ends before the answer; `was_stopped` where it would have gone on."""
     if outcome.validity.label != "undecided":
         return NOTHING
+    if was_stopped:
+        return book.say("explainer.open_end")
     earliest = outcome.validity.earliest_stop_index
     return book.say("chart.open_end") if earliest is None else book.say("chart.open_end_earliest", epoch=earliest + 1)

@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from kcb_replay.report.explainer.rates import RatePath
     from kcb_replay.report.language.catalogue import Catalogue
 
-__all__ = ["SAVES_AT", "Choice", "Explainer", "Found", "explained"]
+__all__ = ["MOST_ROWS", "SAVES_AT", "Choice", "Explainer", "Found", "explained"]
 
 Choice = tuple[int, ...]
+# Rows of the epoch table: more would not be redrawn within a frame.
+MOST_ROWS = 200
 # How much room the row of checkpoints takes under the metric, and how far below the metric it stands.
 _SAVES_ROOM, SAVES_AT = 22.0, 28.0
 
@@ -121,6 +123,12 @@ class Explainer:
 
     def _is_save(self, cell: int) -> bool:
         return self.book.cells.values[cell].kind == Kind.SAVED
+
+    @property
+    def first_row(self) -> int:
+        """The first row of the epoch table: a long recording shows a part around the end of the training."""
+        middle = self.at(self.start).end.row - MOST_ROWS // 2
+        return max(0, min(middle, len(self.epochs) - MOST_ROWS))
 
     @property
     def room_for_saves(self) -> float:

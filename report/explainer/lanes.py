@@ -16,8 +16,9 @@ from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, TrainBegin, TrainEnd
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.directions import direction_of
-from kcb_replay.replay.engine import Row, run_fit
+from kcb_replay.replay.engine import KerasError, Row, run_fit
 from kcb_replay.replay.events import LearningRateReduced
+from kcb_replay.replay.replay import what_keras_raises
 from kcb_replay.replay.sweep.rate_paths import rate_path
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def stop_lanes(
     found: dict[EarlyStopping, tuple[Lane, Ending]] = {}
     for endless, sharing in together.items():
         run = replayed(epochs, [endless], version, 0.0)
-        lane = Lane(endless, run.rows, run.rows, run.error.message if run.error else "")
+        lane = Lane(endless, run.rows, run.rows, what_keras_raises(run.error) if run.error else "")
         for setting, ending in _endings(epochs, lane, sharing, Context(version, direction_of)):
             found[setting] = lane, ending
     return [(setting, *found[setting]) for setting in settings]
@@ -133,7 +134,8 @@ def _ending_at(number: int, epoch: Epoch, before: State) -> Ending | None:
     try:
         step = before.on_epoch_end(EpochEnd(epoch.index, epoch.logs, 0.0))
     except KerasRaises as raised:
-        return Ending(number, False, before, (), (), str(raised))
+        error = KerasError(raised.kind, "on_epoch_end", epoch.index, EarlyStopping.name, str(raised))
+        return Ending(number, False, before, (), (), what_keras_raises(error))
     return Ending(number, True, step.state, step.events, _finish(step.state, epoch)) if step.stop else None
 
 
@@ -172,7 +174,7 @@ def _with_rates(
     path = rate_path(setting, version, initial_lr, reductions)
     if timed.error or len(path) <= reductions:
         run = replayed(epochs, [setting], version, initial_lr)
-        return Lane(setting, run.rows, run.rows, run.error.message if run.error else "")
+        return Lane(setting, run.rows, run.rows, what_keras_raises(run.error) if run.error else "")
     return Lane(setting, tuple(_rows_on(path, timed.rows)), timed.rows)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.report.curve import Mark, Regret
 from kcb_replay.report.explainer.data import data_of
-from kcb_replay.report.explainer.info import SAVES_AT, explained
+from kcb_replay.report.explainer.info import MOST_ROWS, SAVES_AT, explained
 from kcb_replay.report.explainer.view import view_at
 from kcb_replay.report.layout import layout_of
 from kcb_replay.report.pages.document import document, write_document
@@ -55,7 +55,7 @@ class Page:
 
     question: tuple[str, str]
     run: str
-    subtitle: str
+    subtitle: tuple[str, str, str]
     remarks: tuple[str, ...]
     groups: tuple[Group, ...]
     has_chart: bool
@@ -67,8 +67,12 @@ class Page:
     exact: tuple[tuple[str, str, str], ...]
     is_exact: bool
     notes: tuple[str, ...]
+    lints: tuple[str, ...]
     metric: str
     threshold: str
+    first: int
+    table: int
+    part: str
     names: tuple[str, ...]
     sources: tuple[str, ...]
     logic: str
@@ -162,12 +166,24 @@ def page_of(explainer: Explainer, view: View) -> Page:
         exact=tuple(_exact(explainer, view)),
         is_exact=all(each.label == "exact" for each in view.exact),
         notes=tuple(say("explainer.note", note=note) for note in start.notes),
+        lints=tuple(lint.text for lint in start.lints),
         metric=metric.name,
         threshold=say("explainer.threshold_max" if found.metric.mode == "max" else "explainer.threshold_min"),
+        first=explainer.first_row,
+        table=MOST_ROWS,
+        part=_part(explainer),
         names=tuple(names),
         sources=tuple(_source(source) for source in dict.fromkeys(start.sources)),
         logic=f"{', '.join(dict.fromkeys(explainer.names))}: {', '.join(explainer.asked.versions)}",
     )
+
+
+def _part(explainer: Explainer) -> str:
+    """Return which epochs the table shows, an empty text for all."""
+    epochs, first = explainer.epochs, explainer.first_row
+    if len(epochs) <= MOST_ROWS:
+        return ""
+    return explainer.words.say("explainer.part", first=epochs[first], last=epochs[first + MOST_ROWS - 1])
 
 
 def _question(explainer: Explainer) -> tuple[str, str]:
@@ -178,14 +194,16 @@ def _question(explainer: Explainer) -> tuple[str, str]:
     return before, after
 
 
-def _subtitle(explainer: Explainer) -> str:
+def _subtitle(explainer: Explainer) -> tuple[str, str, str]:
+    """Return what stands before the metric, the metric, and what stands behind it."""
     say, metric = explainer.words.say, explainer.metrics[0]
     several = len(explainer.asked.recording.fits) > 1
     fit = say("explainer.of_fit", fit=explainer.asked.fit) if several else ""
     if not explainer.asked.monitors[0]:
-        return say("explainer.subtitle", epochs=len(explainer.epochs), fit=fit)
-    said = metric.title(explainer.words)
-    return say("explainer.subtitle_monitor", epochs=len(explainer.epochs), fit=fit, metric=said)
+        return say("explainer.subtitle", epochs=len(explainer.epochs), fit=fit), "", ""
+    said = say("explainer.subtitle_monitor", epochs=len(explainer.epochs), fit=fit, metric="\0")
+    before, _, after = said.partition("\0")
+    return before, metric.title(explainer.words), after
 
 
 def _groups(explainer: Explainer) -> Iterator[Group]:
@@ -248,7 +266,17 @@ def _chart(explainer: Explainer, curve: CurveInfo) -> str:
     if explainer.saves:
         said = escape(explainer.words.say("chart.saved"), quote=False)
         drawn.append(f'<text class="t-note" x="{layout.right + 10:.1f}" y="{y + 4.5:.1f}">◇ {said}</text>')
+    drawn.append(_HATCH)
+    if explainer.asked.was_stopped and not curve.stop:
+        top, bottom = layout.metric.top, layout.bottom
+        drawn.append(f'<rect class="hatch" x="{layout.right}" y="{top}" width="6" height="{bottom - top:.1f}"/>')
     return chart_svg(curve, "curve", layout, drawn)
+
+
+_HATCH = (
+    '<pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse">'
+    '<path class="hatch-line" d="M-1 5l2 2M0 0l6 6M5 -1l2 2"/></pattern>'
+)
 
 
 def _source(source: Source) -> str:

@@ -30,7 +30,7 @@ DPI, INCHES = 100, 9.6
 LINE, _CHARACTER = 19, 7.5
 _NARROWEST, _WIDEST = 480, 960
 # Below it 13 pixels of text are less than 6 points.
-_LEAST_INCHES, _MOST_INCHES = 3.1, 40.0
+_LEAST_INCHES, _MOST_INCHES = 3.1, 20.0
 
 
 @dataclass(frozen=True, slots=True)

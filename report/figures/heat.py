@@ -11,7 +11,7 @@ import numpy as np
 from kcb_replay.report.figures.canvas import LINE, wrapped
 from kcb_replay.report.figures.plane import EDGE
 from kcb_replay.report.numbers import compact
-from kcb_replay.report.scales import heat_steps
+from kcb_replay.report.scales import heat_steps, is_by_rank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,9 +80,15 @@ def _cells(info: SweepInfo, grid: SweepGrid, look: Look) -> _Cells:
     wide = min((look.width - left - EDGE) / len(grid.column_names), _WIDEST)
     tall = min(_TALL, _MOST_TALL / len(grid.row_names))
     texts, size = _fitting(grid, wide, tall)
-    said = [f"{info.regret_label}: the stronger the colour, the more.", *grid.notes]
+    said = [f"{info.regret_label}: the stronger the colour, the more."]
+    said += grid.notes(numbered=texts is not None)
+    said += ["The colours go by rank, for the regrets are too far apart."] if _is_by_rank(grid) else []
     said += [] if texts else [f"{len(grid.row_names)} × {len(grid.column_names)} cells are too many for their numbers."]
     return _Cells(grid, left, wide, tall, tuple(wrapped(" ".join(said), look.width - 2 * EDGE)), texts, size)
+
+
+def _is_by_rank(grid: SweepGrid) -> bool:
+    return is_by_rank(regret for row in grid.regret for regret in row)
 
 
 def _fitting(grid: SweepGrid, wide: float, tall: float) -> tuple[tuple[tuple[str, ...], ...] | None, float]:
@@ -119,7 +125,7 @@ def _number(grid: SweepGrid, row: int, column: int, decimals: int) -> str:
     regret = grid.regret[row][column]
     if not math.isfinite(regret):
         return "?" if math.isnan(regret) else "∞"
-    return f"{'≥' if grid.undecided[row][column] else ''}{compact(regret, decimals)}"
+    return f"{'~' if grid.undecided[row][column] else ''}{compact(regret, decimals)}"
 
 
 def _name_cells(canvas: Canvas, cells: _Cells, top: float) -> None:

@@ -1,7 +1,9 @@
-"""All curves as inline SVG, for a reader whose browser runs no program: the page's own program draws them finer."""
+"""All curves as inline SVG: the chart of a report, and of every page in a browser that runs no program."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.many_runs.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
@@ -10,28 +12,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kcb_replay.report.many_runs.curves import CurvesInfo
-    from kcb_replay.report.many_runs.run_table import RunTable
 
-__all__ = ["curves_svg"]
+__all__ = ["MOST_POINTS", "Drawn", "curves_svg"]
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 1000, 320, 56, 986, 10, 290
-# So many points are light enough to mail; of more, some are drawn.
-_MOST_POINTS = 5_000
 _FEW = 40
+# Without a program a page has a coarser chart, so that both are light enough to mail.
+MOST_POINTS = 5_000
 
 
-def curves_svg(table: RunTable) -> str:
-    """Return the curves of the view that is shown first, blue up to the stop of each and grey behind it."""
-    curves = table.curves
-    if curves is None:
-        return ""
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """Curves with the first epoch of each, the epoch after which it is grey (None for never), and its stops."""
+
+    curves: CurvesInfo
+    firsts: Sequence[int]
+    ends: Sequence[int | None]
+    stops: Sequence[Sequence[int]]
+
+
+def curves_svg(drawn: Drawn, most_points: int) -> str:
+    """Return the curves, blue up to the end of each and grey behind it; of more points than these some are drawn."""
+    curves = drawn.curves
     edges = f"M{_LEFT - 4} {_TOP - 4}H{_RIGHT + 4}V{_BOTTOM + 4}H{_LEFT - 4}z"
     few = " few" if len(curves.rows) <= _FEW else ""
     return (
         f'<svg class="chart all{few}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="All curves">'
-        f'<clipPath id="all-clip"><path d="{edges}"/></clipPath>'
-        f"{''.join(_axes(curves))}"
-        f'<g clip-path="url(#all-clip)">{"".join(_curves(curves, table))}</g></svg>'
+        f'<clipPath id="all-clip"><path d="{edges}"/></clipPath>{"".join(_axes(curves))}'
+        f'<g clip-path="url(#all-clip)">{"".join(_curves(drawn, most_points))}</g></svg>'
     )
 
 
@@ -44,37 +52,40 @@ def _axes(curves: CurvesInfo) -> Iterable[str]:
         yield f'<text x="{_x(curves, tick.value)}" y="{_HEIGHT - 8}" text-anchor="middle">{tick.text}</text>'
 
 
-def _curves(curves: CurvesInfo, table: RunTable) -> Iterable[str]:
-    skip = -(-sum(len(rows) for rows in curves.rows) // _MOST_POINTS)
+def _curves(drawn: Drawn, most_points: int) -> Iterable[str]:
+    curves = drawn.curves
+    skip = -(-sum(len(rows) for rows in curves.rows) // most_points)
     squares = []
-    for rows, stop, first in zip(curves.rows, table.stops, table.firsts, strict=True):
-        places = [(first + number * curves.every, row) for number, row in enumerate(rows.tolist())][::skip]
-        ran = [place for place in places if stop is None or place[0] <= stop]
-        rest = [] if stop is None else [*ran[-1:], *places[len(ran) :]]
-        yield _path("curve after", rest, curves)
-        yield _path("curve", ran, curves)
-        if stop is not None and ran and ran[-1][1] < MISSING:
-            squares.append(f"M{_x(curves, stop) - 3} {_y(ran[-1][1]) - 3}h6v6h-6z")
+    for rows, end, first, stops in zip(curves.rows, drawn.ends, drawn.firsts, drawn.stops, strict=True):
+        row_of = dict(enumerate(rows.tolist()))
+        places = [(first + number * curves.every, row) for number, row in row_of.items()][::skip]
+        ran = [place for place in places if end is None or place[0] <= end]
+        rest = [] if end is None else [*ran[-1:], *places[len(ran) :]]
+        yield f"<g>{_path('curve after', rest, curves)}{_path('curve', ran, curves)}</g>"
+        for stop in stops:
+            row = row_of.get((stop - first) // curves.every, MISSING)
+            if row < MISSING:
+                squares.append(f"M{_x(curves, stop) - 3} {_y(row) - 3}h6v6h-6z")
     yield f'<path class="stop-square" d="{"".join(squares)}"/>'
 
 
 def _path(name: str, places: Sequence[tuple[int, int]], curves: CurvesInfo) -> str:
-    """Return a line through places; steps instead of places take half the text."""
-    words: list[str] = []
-    before: tuple[int, int] | None = None
+    """Return a line through places, broken where the metric is NaN."""
+    pieces: list[list[tuple[int, int]]] = [[]]
     for epoch, row in places:
         if row == NOT_A_NUMBER:
-            before = None
+            pieces.append([])
         elif row != MISSING:
-            here = _x(curves, epoch), _y(row)
-            if before is None:
-                words.append(f"M{here[0]} {here[1]}l")
-            else:
-                x, y = here[0] - before[0], here[1] - before[1]
-                words.append(f"{x}{y}" if y < 0 else f"{x} {y}")
-            before = here
-    text = " ".join(words).replace("l ", "l")
-    return f'<path class="{name}" d="{text}"/>' if words else ""
+            pieces[-1].append((_x(curves, epoch), _y(row)))
+    text = "".join(map(_piece, filter(None, pieces)))
+    return f'<path class="{name}" d="{text}"/>' if text else ""
+
+
+def _piece(places: Sequence[tuple[int, int]]) -> str:
+    """Return where a line begins and its steps, which take half the text that places would."""
+    steps = ((x - x0, y - y0) for (x0, y0), (x, y) in pairwise(places))
+    line = " ".join(f"{x}{y}" if y < 0 else f"{x} {y}" for x, y in steps)
+    return f"M{places[0][0]} {places[0][1]}" + (f"l{line}" if line else "h1")
 
 
 def _x(curves: CurvesInfo, epoch: float) -> int:

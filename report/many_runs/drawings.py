@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.report.many_runs.plane import HEIGHT, HIGHEST_LABEL, LEFT, LOWER, RIGHT, WIDTH
 from kcb_replay.report.names import shown
+from kcb_replay.report.placing import Label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,11 +55,7 @@ def plane_svg(plane: Plane, chosen: int, names: Sequence[str], ident: str, y_nam
         if front and plane.joined
         else "",
         *(_point(point) for point in sorted(plane.points, key=lambda point: point.on_front)),
-        *(
-            f'<text class="halo front-label" x="{_n(label.x)}" y="{_n(label.y)}" text-anchor="{label.anchor}">'
-            f"{_text(label.text)}</text>"
-            for label in plane.labels
-        ),
+        *_labels(plane.labels, points.get(chosen), names[chosen]),
         _chosen(points.get(chosen), names[chosen]),
     ]
     head = (
@@ -91,6 +88,24 @@ def _whiskers(point: Point) -> str:
     return f'<path class="whisker" d="{across}M{_n(point.x)} {_n(ends.bottom)}V{_n(ends.top)}"/>'
 
 
+def _labels(labels: Iterable[Label], chosen: Point | None, name: str) -> Iterable[str]:
+    """Yield the labels of the front; what the label of the chosen point would cover is there, but not seen."""
+    own = None if chosen is None else _own_label(chosen, name).box
+    for label in labels:
+        covered = own is not None and (own.overlaps(label.box) or label.text == name)
+        yield (
+            f'<text class="halo front-label{" covered" if covered else ""}" x="{_n(label.x)}" y="{_n(label.y)}"'
+            f' text-anchor="{label.anchor}">{_text(label.text)}</text>'
+        )
+
+
+def _own_label(point: Point, name: str) -> Label:
+    """Return the label of the chosen point, above it on the side that has room; as wide as a wide font makes it."""
+    width = 8.3 * len(name)
+    start = max(4.0, min(point.x - 10 - width if point.x > WIDTH / 2 else point.x + 6, WIDTH - 4 - width))
+    return Label(start, max(point.y - 14, HIGHEST_LABEL), "start", "stop", name)
+
+
 def _chosen(point: Point | None, name: str) -> str:
     if point is None:
         return '<g class="chosen gone"><path/><path/><circle r="6.5"/><text class="halo t-stop"></text></g>'
@@ -98,13 +113,11 @@ def _chosen(point: Point | None, name: str) -> str:
     if point.whiskers:
         across = f"M{_n(point.whiskers.left)} {_n(point.y)}H{_n(point.whiskers.right)}"
         up = f"M{_n(point.x)} {_n(point.whiskers.bottom)}V{_n(point.whiskers.top)}"
-    # As wide as a wide font makes it; the program measures.
-    width = 8.3 * len(name)
-    start = max(4.0, min(point.x - 10 - width if point.x > WIDTH / 2 else point.x + 6, WIDTH - 4 - width))
+    label = _own_label(point, name)
     return (
         f'<g class="chosen"><path d="{across}"/><path d="{up}"/>'
         f'<circle cx="{_n(point.x)}" cy="{_n(point.y)}" r="6.5"/>'
-        f'<text class="halo t-stop" x="{_n(start)}" y="{_n(max(point.y - 14, HIGHEST_LABEL))}">{_text(name)}</text></g>'
+        f'<text class="halo t-stop" x="{_n(label.x)}" y="{_n(label.y)}">{_text(name)}</text></g>'
     )
 
 

@@ -48,18 +48,26 @@ class Gathered:
     """What all fits come to under each setting; `mode` is None where no fit has the monitor.
 
     `worst` (settings,) is the fit with the largest regret, None where none is known. `lowest_mean` is the mean over
-    fits of the best value of the recording, NaN without one; `several_fits` where a run holds more than one. `spread`
-    is None where there are too few groups of runs.
+    fits of the best value of the recording, NaN without one; `several` are the runs that hold more than one fit.
+    `spread` is None where there are too few groups of runs.
     """
 
     overall: Overall
     mode: Direction | None
     worst: tuple[Place | None, ...]
     lowest_mean: float
-    several_fits: bool
+    several: frozenset[str]
     spread: Spread | None
     groups: int
     recommendation: Recommendation
+
+    @property
+    def worst_titles(self) -> tuple[str, ...]:
+        """The name of the fit with the largest regret under each setting, empty where none is known."""
+        return tuple("" if place is None else self._title(*place) for place in self.worst)
+
+    def _title(self, run: str, fit: int) -> str:
+        return f"{run}, fit {fit}" if run in self.several else run
 
 
 def gathered(recordings: Recordings, settings: Sequence[EarlyStopping], version: Semantics) -> Gathered:
@@ -72,7 +80,7 @@ def gathered(recordings: Recordings, settings: Sequence[EarlyStopping], version:
         mode=seen.mode,
         worst=tuple(seen.worst),
         lowest_mean=float(np.mean(seen.lowest)) if seen.lowest else math.nan,
-        several_fits=seen.several_fits,
+        several=frozenset(seen.several),
         spread=spread_of(evidence),
         groups=len(evidence.groups),
         recommendation=recommended(recordings, semantics=version, group_by=_GROUPS, **_arguments(settings)),
@@ -98,7 +106,7 @@ class _Seen:
     def __init__(self, settings: int) -> None:
         self.worst: list[Place | None] = [None] * settings
         self.lowest: list[float] = []
-        self.several_fits = False
+        self.several: set[str] = set()
         self.mode: Direction | None = None
         self._regret = np.full(settings, -np.inf)
 
@@ -110,7 +118,7 @@ class _Seen:
                     self.mode = "max" if prices.sign < 0 else "min"
                     lowest = prices.sign * prices.block.least(prices.sign)
                     self.lowest += lowest[np.isfinite(lowest)].tolist()
-            self.several_fits |= any(fit.fit for fit in block.fits)
+            self.several.update(fit.run for fit in block.fits if fit.fit)
             self._note_worst(block)
             yield block
 

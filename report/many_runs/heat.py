@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from kcb_replay.report.scales import linear_end
+from kcb_replay.report.scales import heat_steps, is_by_rank
 from kcb_replay.report.settings_table import argument_shown, varying_arguments
 from kcb_replay.report.sweeps import ARGUMENTS
 
@@ -113,14 +111,8 @@ def heat_of(summaries: Sequence[SettingSummary], decimals: Decimals) -> Heat:
 
 
 def _regret_steps(regrets: Sequence[float]) -> tuple[tuple[int, ...], str]:
-    known = sorted({regret for regret in regrets if math.isfinite(regret)})
-    if linear_end(known) is None:
-        top = known[-1] if known and known[-1] > 0 else 1.0
-        return tuple(_step(math.sqrt(regret / top)) if regret >= 0 else -1 for regret in regrets), ""
-    # One setting that lets a training diverge would leave all others in the first step.
-    ranks = np.searchsorted(known, regrets) / max(len(known) - 1, 1)
-    steps = tuple(_step(float(rank)) if not math.isnan(each) else -1 for rank, each in zip(ranks, regrets, strict=True))
-    return steps, " The colours go by rank, for the regrets are too far apart."
+    rule = " The colours go by rank, for the regrets are too far apart." if is_by_rank(regrets) else ""
+    return tuple(heat_steps(regrets, STEPS).tolist()), rule
 
 
 def _step(share: float) -> int:

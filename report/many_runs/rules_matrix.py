@@ -15,11 +15,11 @@ __all__ = ["Cell", "Matrix", "matrix_of"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One rule on one run; `rank` is what the column sorts by, -1 for no answer, and `best` that no rule costs less."""
+    """One rule on one run; `rank` is what the column sorts by, and `best` that no rule costs less."""
 
     regret: str
     stop: str
-    rank: int
+    rank: str
     best: bool
 
 
@@ -34,7 +34,7 @@ class Matrix:
 def matrix_of(runs: Runs, rules: Sequence[str]) -> Matrix:
     """Return the table."""
     rows = [(fit.title, _cells(runs, place, len(rules))) for place, fit in enumerate(runs.acts.fits)]
-    return Matrix(tuple(rules), tuple(sorted(rows, key=lambda row: -row[1][0].rank)))
+    return Matrix(tuple(rules), tuple(sorted(rows, key=lambda row: -int(row[1][0].rank))))
 
 
 def _cells(runs: Runs, fit: int, rules: int) -> tuple[Cell, ...]:
@@ -46,9 +46,9 @@ def _cells(runs: Runs, fit: int, rules: int) -> tuple[Cell, ...]:
     cells = []
     for at, rank in zip(places, ranks, strict=True):
         if at is None:
-            cells.append(Cell("not asked", "", -1, best=False))
+            cells.append(Cell("not asked", "", "-1", best=False))
             continue
         stop, last = int(coded.stop[at]), runs.acts.fits[fit].last_epoch
         text = f"after {stop + 1}" if stop >= 0 else f"≥ {last + 1}"
-        cells.append(Cell(coded.regrets[rank], text, rank, best=rank == least))
+        cells.append(Cell(coded.regrets[rank], text, str(rank), best=rank == least))
     return tuple(cells)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.ingest.counted import counted
 from kcb_replay.report.many_runs.coded import coded_of
 from kcb_replay.report.many_runs.curves import curves_of
-from kcb_replay.report.many_runs.curves_drawing import curves_svg
+from kcb_replay.report.many_runs.curves_drawing import MOST_POINTS, curves_svg
 from kcb_replay.report.many_runs.drawings import plane_svg, strip_svg
 from kcb_replay.report.many_runs.notices import Item, LeftOut, Notice, left_out_notice, trust_notice
 from kcb_replay.report.many_runs.plane import Curve, Place, Plane, plane_of
@@ -177,7 +177,7 @@ def rules_html(page: RulesPage, *, command: str = "") -> str:
     return document(
         "compare.html.j2",
         {"page": page, "heads": HEADS, "command": command},
-        styles=("chart.css", "many.css"),
+        styles=("chart.css", "tables.css", "many.css"),
         scripts=("tables.js", "curves.js", "runs.js", "plane.js", "compare.js"),
         data=_data(page) if page.has_runs else None,
         drawings={
@@ -185,7 +185,7 @@ def rules_html(page: RulesPage, *, command: str = "") -> str:
                 page.plane, 0, [line.name for line in page.lines], "plane", f"mean regret ({page.monitor})"
             ),
             "strip": strip_svg,
-            "curves": curves_svg,
+            "curves": lambda drawn: curves_svg(drawn, MOST_POINTS),
         },
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.many_runs.acts import LABELS
+from kcb_replay.report.many_runs.curves_drawing import Drawn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,9 +92,7 @@ class RunTable:
     caption: str
     drawn_remark: str
     last_epoch: int
-    curves: CurvesInfo | None
-    stops: tuple[int | None, ...]
-    firsts: tuple[int, ...]
+    drawn: Drawn | None
 
 
 def run_table(views: Sequence[Runs], start: Runs) -> RunTable:
@@ -110,10 +109,16 @@ def run_table(views: Sequence[Runs], start: Runs) -> RunTable:
         caption=start.caption,
         drawn_remark=start.drawn_remark,
         last_epoch=max((fit.last_epoch for view in views for fit in view.acts.fits), default=1),
-        curves=start.curves,
-        stops=tuple(row.strip.ran if row.strip.stops else None for row in sorted(rows, key=lambda row: row.number)),
-        firsts=tuple(fit.first_epoch for fit in start.acts.fits),
+        drawn=_drawn(start, rows),
     )
+
+
+def _drawn(view: Runs, rows: Sequence[Row]) -> Drawn | None:
+    if view.curves is None:
+        return None
+    ends = [row.strip.ran if row.strip.stops else None for row in sorted(rows, key=lambda row: row.number)]
+    stops = [() if end is None else (end,) for end in ends]
+    return Drawn(view.curves, [fit.first_epoch for fit in view.acts.fits], ends, stops)
 
 
 def _columns(view: Runs) -> tuple[Column, ...]:

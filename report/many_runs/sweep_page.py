@@ -10,13 +10,14 @@ from itertools import product, takewhile
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.recommend.result import keras_code
-from kcb_replay.report.many_runs.curves_drawing import curves_svg
+from kcb_replay.report.many_runs.curves_drawing import MOST_POINTS, curves_svg
 from kcb_replay.report.many_runs.drawings import plane_svg, strip_svg
 from kcb_replay.report.many_runs.first import DEFAULT_LIMIT
 from kcb_replay.report.many_runs.run_table import RunTable, run_table
 from kcb_replay.report.many_runs.sources import source_lines
 from kcb_replay.report.many_runs.sweep_view import SweepView, sweep_view
 from kcb_replay.report.many_runs.sweep_words import question_of
+from kcb_replay.report.many_runs.version_differences import version_notice
 from kcb_replay.report.many_runs.view_data import curves_data, plane_data, points_data, runs_data, table_data
 from kcb_replay.report.names import shown
 from kcb_replay.report.pages.document import document
@@ -86,27 +87,25 @@ class SweepPage:
 
 def sweep_page(recordings: Recordings, asked: SweepQuestion) -> SweepPage:
     """Return what the page says; a page without any run says what was left out."""
-    views: list[SweepView] = []
-    codes: list[tuple[str, ...]] = []
-    for monitor, version in product(asked.monitors, asked.versions):
-        settings = [replace(setting, monitor=monitor) for setting in asked.settings]
-        views.append(
-            sweep_view(
-                recordings, settings, version, limit=asked.limit, draw_all=asked.draw_all, recorded=asked.recorded
-            )
-        )
-        codes.append(tuple(keras_code(setting) for setting in settings))
+    asked_of = [
+        ([replace(setting, monitor=monitor) for setting in asked.settings], version)
+        for monitor, version in product(asked.monitors, asked.versions)
+    ]
+    views = [
+        sweep_view(recordings, settings, version, limit=asked.limit, draw_all=asked.draw_all, recorded=asked.recorded)
+        for settings, version in asked_of
+    ]
     start = next((view for view in views if view.fits), views[0])
     return SweepPage(
         question=question_of(max(view.fits for view in views), start.runs.noun),
         monitors=tuple(asked.monitors),
         versions=tuple(version.name for version in asked.versions),
         views=tuple(views),
-        codes=tuple(codes),
+        codes=tuple(tuple(map(keras_code, settings)) for settings, _ in asked_of),
         table=run_table([view.runs for view in views], start.runs),
         sources=source_lines(recordings()),
         logic=f"EarlyStopping as in {', '.join(version.name for version in asked.versions)}",
-        differences=None,
+        differences=version_notice(views, [settings for settings, _ in asked_of], recordings),
     )
 
 
@@ -115,7 +114,7 @@ def sweep_html(page: SweepPage, *, command: str = "") -> str:
     return document(
         "sweep.html.j2",
         {"page": page, "said": _SAID, "command": command},
-        styles=("chart.css", "many.css"),
+        styles=("chart.css", "tables.css", "many.css"),
         scripts=("tables.js", "curves.js", "runs.js", "plane.js", "sweep.js"),
         data=_data(page) if page.has_runs else None,
         drawings={
@@ -123,7 +122,7 @@ def sweep_html(page: SweepPage, *, command: str = "") -> str:
                 view.plane, view.choice, view.names, f"plane-{number}", f"mean regret ({view.monitor})"
             ),
             "strip": strip_svg,
-            "curves": curves_svg,
+            "curves": lambda drawn: curves_svg(drawn, MOST_POINTS),
         },
     )
 

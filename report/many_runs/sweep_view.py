@@ -121,7 +121,9 @@ def sweep_view(
         fits=found.overall.answered,
         first=first,
         names=tuple(names),
-        answers=tuple(answer_of(summary, worst, noun) for summary, worst in zip(summaries, found.worst, strict=True)),
+        answers=tuple(
+            answer_of(summary, worst, noun) for summary, worst in zip(summaries, found.worst_titles, strict=True)
+        ),
         templates=templates_of(monitor, found.overall.answered, noun),
         facts=tuple(facts_of(found, number, decimals) for number in range(len(settings))),
         grid=grid_of(settings),

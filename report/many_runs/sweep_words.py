@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.recommend.result import Interval
     from kcb_replay.replay.sweep.totals import SettingSummary
-    from kcb_replay.report.many_runs.gathered import Gathered, Place
+    from kcb_replay.report.many_runs.gathered import Gathered
     from kcb_replay.report.numbers import Decimals
 
 __all__ = [
@@ -37,7 +37,7 @@ __all__ = [
 
 def noun_of(found: Gathered) -> str:
     """Return what is counted: runs, or fits where a run has several."""
-    return "fit" if found.several_fits else "run"
+    return "fit" if found.several else "run"
 
 
 def question_of(fits: int, noun: str) -> str:
@@ -68,24 +68,26 @@ def templates_of(monitor: str, fits: int, noun: str) -> dict[str, str]:
         open_end = f"With {{name}} none of the {counted(fits, noun)} is stopped before its recording ends."
     return {
         "alone": f"{gives}.",
-        "even": f"{gives} on average.",
         "most": f"{gives} on average (most: {{most}} in {{worst}}).",
+        "nothing": f"{saves} and give up nothing: no recorded epoch is better than the one kept.",
         "unknown": f"{saves}; what you give up is unknown.",
         "open": open_end,
     }
 
 
-def answer_of(summary: SettingSummary, worst: Place | None, noun: str) -> Answer:
-    """Return what a setting comes to; `worst` is the fit with the largest regret."""
+def answer_of(summary: SettingSummary, worst: str, noun: str) -> Answer:
+    """Return what a setting comes to; `worst` is the name of the fit with the largest regret, empty without one."""
     if not summary.stopped:
         kind = "open"
     elif math.isnan(summary.regret_mean):
         kind = "unknown"
+    elif not summary.regret_worst > 0:
+        kind = "nothing"
     elif summary.fits == 1:
         kind = "alone"
     else:
-        kind = "most" if worst and summary.regret_worst > 0 else "even"
-    return Answer(kind, elided(worst[0]) if worst else "", _doubts(summary, noun))
+        kind = "most"
+    return Answer(kind, elided(worst), _doubts(summary, noun))
 
 
 def answer_text(answer: Answer, templates: Mapping[str, str], name: str, facts: Sequence[Fact]) -> str:
@@ -97,7 +99,7 @@ def answer_text(answer: Answer, templates: Mapping[str, str], name: str, facts: 
 
 def facts_of(found: Gathered, number: int, decimals: Decimals) -> tuple[Fact, ...]:
     """Return the four facts about a setting."""
-    summary, worst = found.overall.summaries[number], found.worst[number]
+    summary, worst = found.overall.summaries[number], found.worst_titles[number]
     saving = found.spread.saving[number] if found.spread else None
     regret = found.spread.regret[number] if found.spread else None
     median = "" if math.isnan(summary.stop_epoch_median) else f"half by epoch {summary.stop_epoch_median:.0f}"
@@ -112,7 +114,7 @@ def facts_of(found: Gathered, number: int, decimals: Decimals) -> tuple[Fact, ..
         Fact(
             "Largest regret",
             _known(summary.regret_worst, decimals),
-            f"in {elided(worst[0])}" if worst and summary.regret_worst > 0 else "",
+            f"in {elided(worst)}" if worst and summary.regret_worst > 0 else "",
         ),
     )
 

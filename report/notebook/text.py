@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["markup_of", "paragraph", "table_markup"]
 
-_NUMBER = re.compile(r"[-+≥>]?[\d.,/]+(e[-+]?\d+)?%?|NaN|-?Infinity|never|")
+_NUMBER = re.compile(r"[-+~>]?[\d.,/]+(e[-+]?\d+)?%?|NaN|-?Infinity|never|")
 
 
 def markup_of(text: str, *, rows: int = 20) -> str:

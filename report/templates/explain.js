@@ -6,7 +6,7 @@ load().then(data => {
   const none = {wait: -1, kind: 0, level: -1};
   const choice = [...data.start], controls = data.axes.map((_, number) => byId(`control-${number}`));
   const body = byId('epochs').tBodies[0], slider = byId('epoch'), others = data.names.map((_, n) => n).filter(n => n !== data.lead);
-  let scale = 0, follow = true, chart = null;
+  let scale = 0, follow = true, chart = null, first = data.first;
   const now = data.now = {};
 
   const pick = name => { const n = data.axes.findIndex(axis => axis.part < 0 && axis.name === name); return n < 0 ? 0 : choice[n]; };
@@ -117,6 +117,11 @@ load().then(data => {
       write(each.children[1].children[1], remark);
     });
     writeExact();
+    const monitored = byId('monitored');
+    if (monitored) write(monitored, now.metric.title);
+    // Advice is about the settings that were asked for.
+    const lints = byId('lints');
+    if (lints) lints.hidden = choice.some((each, n) => each !== data.start[n]);
     write(byId('code').firstElementChild, `callbacks = [\n${data.code.map(line => `    ${code(line)},\n`).join('')}]`);
   }
 
@@ -143,18 +148,32 @@ load().then(data => {
     list.parentElement.classList.toggle('exact', items.every(({note}) => text(note[0]) === 'exact'));
   }
 
+  const mark = (line, chosen) => chosen ? line.setAttribute('aria-current', 'true') : line.removeAttribute('aria-current');
+
+  function kindOf(row) {
+    if (row > now.end) return 'gone';
+    if (row === now.end && now.stops) return 'stopped';
+    const cell = cellAt(data.lead, row);
+    return cell && cell.kind === KIND.improved ? 'improved' : '';
+  }
+
+  // A long recording shows the rows around the chosen epoch.
   function writeTable() {
     const values = now.metric.values, of = patience(data.lead);
     write(byId('metric-head'), now.metric.name);
     write(byId('threshold-head'), words[now.metric.mode === 'max' ? 'explainer.threshold_max' : 'explainer.threshold_min']);
-    [...body.rows].forEach((line, row) => {
-      const cell = cellAt(data.lead, row), ran = row <= now.end;
+    [...body.rows].forEach((line, place) => {
+      const row = first + place, cell = cellAt(data.lead, row), ran = row <= now.end;
       const said = [values[row], cell ? text(cell.best) : '', cell ? text(cell.threshold) : '', cell && cell.wait >= 0 ? `${cell.wait}/${of}` : '',
         ran ? verdict(data.lead, row) : words['explainer.not_run_verdict'], ...others.map(part => verdict(part, row))];
-      const name = !ran ? 'gone' : row === now.end && now.stops ? 'stopped' : cell && cell.kind === KIND.improved ? 'improved' : '';
+      const name = kindOf(row);
       if (line.className !== name) line.className = name;
+      write(line.cells[0], String(data.epochs[row]));
       said.forEach((each, n) => write(line.cells[n + 1], each));
+      mark(line, row === now.row);
     });
+    const part = byId('part');
+    if (part) write(part, fill(words['explainer.part'], {first: data.epochs[first], last: data.epochs[first + body.rows.length - 1]}));
   }
 
   function drawChart() {
@@ -183,10 +202,13 @@ load().then(data => {
     write(box.children[0], epoch);
     lines.forEach((line, n) => write(box.children[n + 1], line));
     slider.setAttribute('aria-valuetext', [epoch, ...lines].join(' '));
-    box.className = `epoch ${body.rows[at] ? body.rows[at].className : ''}`;
-    if (now.row !== undefined && body.rows[now.row]) body.rows[now.row].removeAttribute('aria-current');
-    if (body.rows[at]) body.rows[at].setAttribute('aria-current', 'true');
+    box.className = `epoch ${kindOf(at)}`;
     now.row = at;
+    const shown = body.rows.length;
+    if (at < first || at >= first + shown) {
+      first = Math.max(0, Math.min(data.epochs.length - shown, at - Math.floor(shown / 2)));
+      writeTable();
+    } else [...body.rows].forEach((line, place) => mark(line, first + place === at));
     if (chart) chart.point(at, scale);
   }
 

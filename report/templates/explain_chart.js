@@ -4,7 +4,7 @@ const KIND = {improved: 1, waited: 2, cooling: 3, saved: 4};
 function chartOf(data) {
   const svg = byId('curve-chart').querySelector('svg.chart'), place = data.place, x = place.x;
   const [top, bottom] = place.metric, clip = `url(#${svg.querySelector('clipPath').id})`;
-  for (const old of [...svg.children]) if (!['title', 'desc', 'clipPath'].includes(old.tagName)) old.remove();
+  for (const old of [...svg.children]) if (!['title', 'desc', 'clipPath', 'pattern'].includes(old.tagName)) old.remove();
   const layers = {};
   for (const name of ['ground', 'curve', 'below', 'marks', 'labels', 'cursor']) layers[name] = draw(svg, 'g', {});
   layers.curve.setAttribute('clip-path', clip);
@@ -156,7 +156,7 @@ function chartOf(data) {
     if (place.rate && found.steps) places.put([label(place.left, place.rate[0] - 20, 'start', 'title', place.rateTitle)], canvas);
     if (found.stops) places.put([found.stopLabel, found.stopLabel.replace('stops after ', ''), found.stopLabel.split(':')[0]].flatMap(said => beside(x[found.end], 36, 'stop', said)), canvas);
     else if (found.open) places.put([label(place.right, 36, 'end', 'stop', found.open)], canvas);
-    places.put([label(place.right + 14, place.axis + 20, 'start', 'axis', data.words['chart.axis'])], canvas);
+    places.put([label(place.right + 24, place.axis + 20, 'start', 'axis', data.words['chart.axis'])], canvas);
   }
 
   function markLabels(found, rows, places) {
@@ -201,6 +201,7 @@ function chartOf(data) {
       for (const name of ['ground', 'curve', 'below', 'marks', 'labels']) clear(layers[name]);
       whatIf(found);
       for (const [y] of scale ? scale.ticks : []) path('ground', 'grid', `M${place.left} ${y}H${place.right}`);
+      if (data.wasStopped && !found.stops) draw(layers.ground, 'rect', {class: 'hatch', x: place.right, y: top, width: 6, height: place.bottom - top});
       path('ground', 'axis', `M${place.left} ${place.axis}H${place.right}`);
       if (scale) curve(scale, found.end);
       const lines = scale ? levels(found, scaleNumber) : [];

@@ -1,9 +1,10 @@
 // Tables that sort by their heads and filter by a part of a name. Without this program they stand as Python wrote them.
 
-// Gives the heads of some columns buttons. `value(row, key)` is what a column sorts by; `first` is the order it has.
+// Gives the heads of some columns buttons. `value(row, key)` is what a column sorts by; `first` is the order it
+// has, null for one that is no column's.
 function sortable(table, value, first) {
   const rows = [...table.tBodies[0].rows];
-  const heads = [...table.tHead.rows[0].cells].filter(head => head.dataset.key);
+  const heads = [...table.tHead.rows[0].cells].filter(head => head.dataset.key !== undefined);
   let order = first;
 
   for (const head of heads) {
@@ -12,7 +13,7 @@ function sortable(table, value, first) {
     button.textContent = head.textContent;
     head.replaceChildren(button);
     button.addEventListener('click', () => {
-      const again = order.key === head.dataset.key;
+      const again = order && order.key === head.dataset.key;
       order = {key: head.dataset.key, down: again ? !order.down : head.dataset.down === 'yes'};
       sort();
     });
@@ -33,7 +34,8 @@ function sortable(table, value, first) {
     }
   }
 
-  sort();
+  if (order) sort();
+  else for (const head of heads) set(head, {'aria-sort': 'none'});
   return sort;
 }
 
