@@ -42,9 +42,19 @@ class Command(click.Command):
 
 
 class Commands(click.Group):
-    """A group of them."""
+    """A group of them, which says what was typed wrong as it says every other error."""
 
     command_class = Command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; where nothing else says what to do, its help does."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            message = error.format_message()
+            path = error.ctx.command_path if error.ctx else ctx.command_path
+            help_line = "" if _SENTENCE.search(message) else f"\nTry '{path} --help'."
+            raise _WrongUsage(f"{message}{help_line}") from error
 
 
 class _Problem(click.ClickException):
@@ -57,9 +67,10 @@ class _Problem(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print it on stderr."""
+        from kcb_replay.report.names import shown
         from kcb_replay.report.terminal import Ink
 
-        what, *lines = self.message.split("\n")
+        what, *lines = map(shown, self.message.split("\n"))
         word = Ink(on=self._is_coloured).error("Error:")
         click.echo(
             "\n".join([f"{word} {_SENTENCE.sub(chr(10), what, count=1)}", *lines]), file=file or sys.stderr, color=True

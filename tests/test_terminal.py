@@ -231,6 +231,30 @@ def test_an_error_says_what_and_below_it_what_to_do(cli, sample_logs):
     ]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (
+            ["simulate", "--patience", "x"],
+            [
+                "Error: Invalid value for '--patience': 'x' is not a number.",
+                "Give a number, a list as 3,5,10 or a range as 1..40.",
+            ],
+        ),
+        (["simulate", "--mode", "up"], ["Error: Invalid value for '--mode': 'up' is not one of 'auto', 'min', 'max'.",
+                                        "Try 'main simulate --help'."]),
+        (["plot"], ["Error: Missing option '-o' / '--output'.", "Try 'main plot --help'."]),
+        (["simulat"], ["Error: No such command 'simulat'.", "Did you mean 'simulate'?"]),
+        (["ingest", "a\x1b[31m"], [r"Error: Invalid value for 'PATH...': Path 'a\x1b[31m' does not exist.",
+                                   "Try 'main ingest --help'."]),
+    ],
+)  # fmt: skip
+def test_what_is_typed_wrong_is_said_in_two_lines(cli, arguments, lines):
+    """What it is, and what to do; the usage is a word away."""
+    result = cli(*arguments)
+    assert (result.exit_code, result.stdout, result.stderr.splitlines()) == (2, "", lines)
+
+
 def test_verbose_says_the_reasons(cli, sample_logs):
     """A line per answer; quiet wins."""
     cli("ingest", sample_logs / "seeds", "-q")
