@@ -125,6 +125,7 @@ def _places(explainer: Explainer) -> dict[str, Any]:
         "half": round((layout.x(1) - layout.x(0)) / 2, 2),
         "ticks": [[round(layout.x(tick.value), 1), tick.text] for tick in layout.x_ticks],
         "metric": _span(layout.metric),
+        "note": layout.note_y,
         "saves": layout.metric.bottom + SAVES_AT,
         "wait": layout.wait and _span(layout.wait),
         "rate": layout.rate and _span(layout.rate),
