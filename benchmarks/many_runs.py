@@ -17,10 +17,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.ingest.recording import Fit, Recording, Series
-from kcb_replay.replay.callbacks import EarlyStopping
+from kcb_replay.replay.callbacks import GL, EarlyStopping, StopAt
+from kcb_replay.replay.replay import simulate
+from kcb_replay.replay.rule_comparison import compare_rules
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.sweep.grid import settings_grid
+from kcb_replay.report.many_runs.rules_page import rules_html, rules_page
 from kcb_replay.report.many_runs.sweep_page import SweepQuestion, sweep_html, sweep_page
+from kcb_replay.report.page import page_html
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -50,6 +54,18 @@ def made_up(count: int, seed: int = 0) -> list[Recording]:
     return found
 
 
+def compare_text(recordings: list[Recording]) -> str:
+    """Return the page of a comparison of four rules."""
+    rules = [EarlyStopping(patience=5), EarlyStopping(patience=15, restore_best_weights=True), GL(alpha=10), StopAt(60)]
+    found = compare_rules(recordings, rules)
+    return rules_html(rules_page(found, recordings, semantics("keras-3.15"), recorded=lambda _: ()))
+
+
+def report_text(recordings: list[Recording]) -> str:
+    """Return the report of one setting."""
+    return page_html(simulate(recordings, [[EarlyStopping(patience=5)]]))
+
+
 def sweep_text(recordings: list[Recording]) -> str:
     """Return the page of a sweep of 98 settings."""
     grid = settings_grid(EarlyStopping, {"patience": PATIENCES, "min_delta": MIN_DELTAS, "restore_best_weights": True})
@@ -60,10 +76,10 @@ def sweep_text(recordings: list[Recording]) -> str:
 # A choice until the frame is painted in which the answer, the grid, the plane and the curves have followed; and until
 # the table has, which is busy meanwhile.
 CHOOSE = """async () => {
-  const times = [], cells = [...document.querySelectorAll('table.heat button')];
+  const times = [], cells = [...document.querySelectorAll('table.heat button, #rules button')];
   const table = document.getElementById('runs');
   const next = () => new Promise(done => requestAnimationFrame(() => setTimeout(done, 0)));
-  for (let n = 0; n < 30; n += 1) {
+  for (let n = 0; n < 30 && cells.length; n += 1) {
     const start = performance.now();
     cells[(n * 37) % cells.length].click();
     await next();
@@ -76,14 +92,17 @@ CHOOSE = """async () => {
 }"""
 
 
-def opened(page: Page, path: Path) -> tuple[float, float, float]:
+def opened(page: Page, path: Path) -> tuple[float, str, str]:
     """Return the ms until the page is ready, until a choice is painted, and until the table has followed."""
     started = time.perf_counter()
     page.goto(path.resolve().as_uri())
+    if path.name.startswith("report"):
+        return 1000 * (time.perf_counter() - started), "", ""
     page.wait_for_selector("html[data-ready=yes]", state="attached")
     ready = 1000 * (time.perf_counter() - started)
     times = page.evaluate(CHOOSE)
-    return ready, statistics.median(each[0] for each in times), statistics.median(each[1] for each in times)
+    painted, followed = (statistics.median(each[part] for each in times) for part in (0, 1))
+    return ready, f"{painted:.0f} ms", f"{followed:.0f} ms"
 
 
 def main() -> None:
@@ -98,19 +117,21 @@ def main() -> None:
     chromium = os.environ.get("KCB_CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        print("| runs | made in | page | ready | a choice is painted | with the table |\n|---|---|---|---|---|---|")
-        for count in asked.runs:
-            recordings = made_up(count)
-            started = time.process_time()
-            text = sweep_text(recordings)
-            took = time.process_time() - started
-            path = asked.folder / f"sweep-{count}.html"
-            path.write_text(text, encoding="utf-8")
-            page = browser.new_page(viewport={"width": 1320, "height": 900})
-            ready, painted, followed = opened(page, path)
-            page.close()
-            size = len(text.encode()) / 1000
-            print(f"| {count} | {took:.2f} s | {size:.0f} kB | {ready:.0f} ms | {painted:.0f} ms | {followed:.0f} ms |")
+        print("| page | runs | made in | size | ready | a choice is painted | with the table |")
+        print("|---|---|---|---|---|---|---|")
+        for kind, write in (("sweep", sweep_text), ("compare", compare_text), ("report", report_text)):
+            for count in asked.runs:
+                recordings = made_up(count)
+                started = time.process_time()
+                text = write(recordings)
+                took = time.process_time() - started
+                path = asked.folder / f"{kind}-{count}.html"
+                path.write_text(text, encoding="utf-8")
+                page = browser.new_page(viewport={"width": 1320, "height": 900})
+                ready, painted, followed = opened(page, path)
+                page.close()
+                size = f"{len(text.encode()) / 1000:.0f} kB"
+                print(f"| {kind} | {count} | {took:.2f} s | {size} | {ready:.0f} ms | {painted} | {followed} |")
         browser.close()
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kcb_replay.errors import KcbReplayError, RunNotFoundError, SettingError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from typing import TypeAlias
 
     from kcb_replay.ingest.recording import Recording
@@ -41,6 +43,7 @@ __all__ = [
     "require_recorded",
     "simulation_of",
     "swept_arguments",
+    "told_apart",
 ]
 
 
@@ -49,7 +52,7 @@ def simulation_of(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) 
     from kcb_replay.replay.replay import simulate
 
     lists = _callback_lists(settings)
-    recordings = recordings_of(runs, store)
+    recordings = told_apart(recordings_of(runs, store))
     asked = ("semantics", "initial_lr", "steps_per_epoch", "reuse")
     return simulate(recordings, lists, **{name: settings[name] for name in asked})
 
@@ -67,6 +70,15 @@ def recordings_of(runs: tuple[str, ...], path: Path) -> Iterator[Recording]:
             yield from (store.load(entry.name) for entry in store.runs(run))
         else:
             yield from read(run)
+
+
+def told_apart(recordings: Iterable[Recording]) -> Iterator[Recording]:
+    """Yield recordings whose names differ: runs of the same name come from several folders, or are named twice."""
+    seen: Counter[str] = Counter()
+    for recording in recordings:
+        seen[recording.name] += 1
+        count = seen[recording.name]
+        yield recording if count == 1 else replace(recording, name=f"{recording.name} ({count})")
 
 
 def metrics_of(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kcb_replay.commands.asking import recordings_of
+from kcb_replay.commands.asking import recordings_of, told_apart
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.options import (
     figure_options,
@@ -88,7 +88,7 @@ def compare_command(
 
         require_figure_file(plot)
     page = None if html is None else PageAsked.of(html, max_size, draw_all=draw_all)
-    parsed, recordings = [parse_callback(text) for text in rules], list(recordings_of(runs, store))
+    parsed, recordings = [parse_callback(text) for text in rules], list(told_apart(recordings_of(runs, store)))
     found = compare_rules(recordings, parsed, monitor=monitor, mode=mode, semantics=semantics)
     notes = left_out_of_comparison(found)
     if page is not None:
@@ -118,4 +118,4 @@ def _write_page(
     shown = rules_page(
         found, recordings, semantics(version), recorded=lambda run: metrics.get(run, ()), draw_all=page.draw_all
     )
-    page.write(rules_html(shown, command=command_line()), quiet=quiet)
+    page.write(rules_html(shown, command=command_line()), shown.table.drawn_remark, quiet=quiet)

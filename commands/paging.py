@@ -46,14 +46,14 @@ class PageAsked:
         require_place(path)
         return cls(path, size_from_text(max_size), draw_all)
 
-    def write(self, html: str, *, quiet: bool) -> None:
-        """Write the page, whole or not at all, and say so."""
+    def write(self, html: str, remark: str, *, quiet: bool) -> None:
+        """Write the page, whole or not at all, and say so; `remark` is what of many runs is drawn on it."""
         from kcb_replay.report.pages.document import write_document
         from kcb_replay.report.pages.size import require_size
 
         require_size(html, self.most, self.path)
         write_document(self.path, html)
-        say([f"Wrote {self.path} ({size_of(self.path)})"], quiet=quiet)
+        say([f"Wrote {self.path} ({size_of(self.path)})", *filter(None, [remark])], quiet=quiet)
 
 
 def page_options(flag: str, *, required: bool = False) -> Callable[[Function], Function]:

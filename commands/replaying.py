@@ -174,12 +174,14 @@ def report_command(
     kcb-replay report --patience 5 -o report.html
     kcb-replay report 'seeds/*' --monitor val_accuracy -o seeds.html
     """  # noqa: D301  # \b keeps click from joining the lines
-    from kcb_replay.report.page import page_html
+    from kcb_replay.report.contents import contents_of
+    from kcb_replay.report.page import html_of
     from kcb_replay.report.summary import simulation_notes
 
     page = PageAsked.of(output, max_size, draw_all=draw_all)
     simulation = simulation_of(runs, store, settings)
-    page.write(page_html(simulation, command=command_line(), draw_all=draw_all), quiet=quiet)
+    contents = contents_of(simulation, draw_all=draw_all)
+    page.write(html_of(contents, simulation, command=command_line()), contents.drawn_remark, quiet=quiet)
     say(simulation_notes(simulation), quiet=quiet)
     if not simulation.replays:
         sys.exit(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from kcb_replay.commands.asking import listed, require_recorded
+from kcb_replay.commands.asking import listed, require_recorded, told_apart
 from kcb_replay.commands.paging import command_line, held, recorded_metrics
 from kcb_replay.commands.printing import print_result, progress_bar, say, size_of
 from kcb_replay.errors import SettingError
@@ -124,4 +124,5 @@ def _write_page(
         draw_all=page.draw_all,
         recorded=recorded_metrics(asked.store, recordings),
     )
-    page.write(sweep_html(sweep_page(recordings, question), command=command_line()), quiet=asked.quiet)
+    found = sweep_page(lambda: told_apart(recordings()), question)
+    page.write(sweep_html(found, command=command_line()), found.table.drawn_remark, quiet=asked.quiet)

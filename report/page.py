@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Source
     from kcb_replay.replay.replay import Simulation
+    from kcb_replay.report.contents import Contents
     from kcb_replay.report.many_runs.replayed import AllCurves
 
-__all__ = ["page_html", "report"]
+__all__ = ["html_of", "page_html", "report"]
 
 # Of the chart of all curves, which is drawn once.
 _MOST_POINTS = 16_000
@@ -42,9 +43,14 @@ def report(simulation: Simulation, path: str | os.PathLike[str], *, command: str
 
 def page_html(simulation: Simulation, *, command: str = "", draw_all: bool = False) -> str:
     """Return the page of a simulation as text."""
+    return html_of(contents_of(simulation, draw_all=draw_all), simulation, command=command)
+
+
+def html_of(contents: Contents, simulation: Simulation, *, command: str = "") -> str:
+    """Return the page that says these contents of a simulation."""
     sources = dict.fromkeys(source for replay in simulation.replays for source in replay.sources)
     context = {
-        "page": contents_of(simulation, draw_all=draw_all),
+        "page": contents,
         "command": command,
         "sources": [_SourceLine(source.path, f"({source.format}, {_digest_text(source)})") for source in sources],
     }

@@ -39,6 +39,7 @@ def pages(tmp_path_factory, found):
     both = {**ARGUMENTS, "restore_best_weights": [False, True]}
     write(folder / "sweep.html", found, ARGUMENTS)
     write(folder / "views.html", found, ARGUMENTS, ["val_loss", "val_accuracy"], ["keras-3.15", "keras-2.0.8"])
+    write(folder / "half.html", found, {**ARGUMENTS, "mode": "min"}, ["val_loss", "nothing"])
     write(folder / "restored.html", found, both)
     write(folder / "one.html", found[1:2], ARGUMENTS)
     write(folder / "hostile.html", hostile_recordings(found), ARGUMENTS)
@@ -134,7 +135,7 @@ def test_quiet_and_offline(visit, pages, name, scheme):
     assert page.evaluate("performance.getEntriesByType('resource').length") == 0
 
 
-def test_what_the_page_says_is_what_the_sweep_says(visit, found):
+def test_what_the_page_says_is_what_the_sweep_and_simulate_say(visit, found):
     """A hundred random settings and runs, the settings chosen in the grid by keyboard."""
     page, rows = visit("sweep"), rows_of(found, **ARGUMENTS)
     settle(page)
@@ -143,8 +144,23 @@ def test_what_the_page_says_is_what_the_sweep_says(visit, found):
     for patience, delta in pairs:
         here = walk(page, here, (patience, delta))
         table = table_of(page)
+        simulated = rows_of_simulate(found, patience, delta)
         for name in lot.sample(sorted(table), 5):
             require_same(table[name], rows[patience, delta, name])
+            require_same(table[name], simulated[name])
+
+
+def rows_of_simulate(recordings, patience, delta):
+    """Return what `simulate --json` says of one setting, by the name of the run on the page."""
+    simulation = kcb.simulate(recordings, [[kcb.EarlyStopping(patience=patience, min_delta=delta)]])
+    several = {replay.run for replay in simulation.replays if replay.fit}
+    return {
+        f"{replay.run}, fit {replay.fit}" if replay.run in several else replay.run: {
+            **replay.to_dict()["callbacks"][0],
+            "last": replay.stream.epochs[-1].index + 1,
+        }
+        for replay in simulation.replays
+    }
 
 
 def walk(page, here, goal):
@@ -237,7 +253,24 @@ def test_monitors_and_versions_are_views_of_one_page(visit, found, monitor, vers
     assert visible
     for name in visible:
         require_same(table[name], rows[patience, delta, name])
-    assert monitor in page.inner_text("#runs thead")
+    for part in ("#runs thead", "#caption", "dl.facts", "svg.plane:visible .t-title"):
+        assert monitor in page.locator(part).text_content(), part
+    assert monitor in page.inner_text("#answer")
+
+
+def test_a_monitor_that_no_run_has_is_a_view_without_runs(visit):
+    """It says so, lists nothing, and leads back."""
+    page = visit("half")
+    settle(page)
+    page.get_by_role("button", name="nothing", exact=True).click()
+    settle(page)
+    assert page.inner_text("#answer") == "No run can be asked about nothing."
+    assert page.locator("#runs tbody tr:visible").count() == 0
+    assert "10 fits are left out" in page.inner_text("main")
+    page.get_by_role("button", name="val_loss", exact=True).click()
+    settle(page)
+    assert page.locator("#runs tbody tr:visible").count() == 10
+    assert page.problems == []
 
 
 def test_the_table_sorts_and_filters(visit):

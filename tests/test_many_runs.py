@@ -360,3 +360,31 @@ def test_too_large_a_page_is_not_written(cli, sample_logs, tmp_path):
     assert found.exit_code == 1
     assert "--max-size" in found.stderr
     assert list(tmp_path.glob("*.html")) == []
+
+
+def test_the_commands_say_what_they_draw_of_many_runs(cli, tmp_path):
+    """On stderr, beside what was written; --all draws all of them."""
+    for number in range(503):
+        (tmp_path / f"run{number}").mkdir()
+        (tmp_path / f"run{number}" / "training.log").write_text("epoch,val_loss\n0,2.0\n1,1.0\n2,1.5\n")
+    for command in (("sweep", "--patience", "1", "--html"), ("report", "--patience", "1", "-o")):
+        found = cli(command[0], tmp_path, *command[1:], "page.html")
+        assert found.exit_code == 0
+        assert "500 of 503" in found.stderr
+        assert "503" not in cli(command[0], tmp_path, *command[1:], "page.html", "--all").stderr
+
+
+def test_runs_of_the_same_name_are_told_apart(cli, tmp_path):
+    """Two folders with a run of the same name are two rows with their own answers."""
+    for folder, values in (("one", "2.0 1.0 1.5 0.5"), ("two", "2.0 1.0 0.9 0.8")):
+        (tmp_path / folder / "run").mkdir(parents=True)
+        rows = "".join(f"{epoch},{value}\n" for epoch, value in enumerate(values.split()))
+        (tmp_path / folder / "run" / "training.log").write_text(f"epoch,val_loss\n{rows}")
+    found = cli(
+        "compare", tmp_path / "one", tmp_path / "two", "-c", "EarlyStopping(patience=1)", "--json", "--html", "c.html"
+    )
+    answers = json.loads(found.stdout)["answers"]
+    assert [(each["run"], each["stop_epoch"]) for each in answers] == [("run", 3), ("run (2)", None)]
+    page = (tmp_path / "c.html").read_text()
+    assert "run (2)" in page
+    assert ">≥ 5<" in page

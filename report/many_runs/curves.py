@@ -67,7 +67,7 @@ def curves_of(fits: Sequence[DrawnFit], direction: Direction | None, decimals: D
     last = max((fit.last_epoch for fit in fits), default=1)
     epochs = [epoch for fit in fits for epoch in (fit.epochs + 1).tolist()]
     values = [value for fit in fits for value in np.where(fit.valid, fit.values, np.nan).tolist()]
-    shown = plateau(epochs, values, direction, marks=[fit.lowest_value for fit in fits], show=decimals.show)
+    shown = plateau(epochs, values, direction, marks=(), show=decimals.show)
     if shown is None or first == last:
         return None
     every = -(-(last - first + 1) // _MOST_POINTS)

@@ -71,8 +71,9 @@ def _item(reason: str, group: Sequence[LeftOut], monitor: str, recorded: Callabl
     if not columns:
         return Item(names, f"{monitor} is not in the log, and nothing else is.")
     listed = ", ".join(columns[:8]) + (", …" if len(columns) > 8 else "")
+    found = "Columns found" if len(group) == 1 else "Columns of the first"
     return Item(
-        names, f"{monitor} is not in the log. Columns found: {listed}. Try", f"--monitor {_nearest(monitor, columns)}"
+        names, f"{monitor} is not in the log. {found}: {listed}. Try", f"--monitor {_nearest(monitor, columns)}"
     )
 
 

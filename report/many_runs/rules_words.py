@@ -98,8 +98,9 @@ def _answer(found: RuleComparison, name: str, summary: RuleSummary, worst: str, 
         ends = "recording ends" if summary.undecided == 1 else "recordings end"
         counts = "counts as it ends" if summary.undecided == 1 else "count as they end"
         said += f" {whole(summary.undecided)} {ends} before its stop (undecided) and {counts}."
-    if summary.left_out:
-        said += f" {counted(summary.left_out, noun)} cannot be asked."
+    own = sum(each.rule is not None and found.rules[each.rule] is summary.rule for each in found.left_out)
+    if own:
+        said += f" {counted(own, noun)} cannot be asked."
     return said
 
 

@@ -163,7 +163,12 @@ def _view_data(page: SweepPage, number: int) -> dict[str, object]:
     return {
         "monitor": page.monitors.index(view.monitor),
         "version": page.versions.index(view.version),
-        "lowestHead": view.runs.lowest_head,
+        "texts": {
+            "lowest-head": view.runs.lowest_head,
+            "caption": view.runs.caption,
+            "drawn": view.runs.drawn_remark,
+            "unseen": view.runs.curves.remark if view.runs.curves else "",
+        },
         "answers": [[answer.kind, shown(answer.worst), answer.doubts] for answer in view.answers],
         "templates": {kind: shown(text) for kind, text in view.templates.items()},
         "facts": [[[fact.value, shown(fact.remark)] for fact in facts] for facts in view.facts],

@@ -30,14 +30,15 @@ from kcb_replay.report.many_runs.swept import drawn_acts
 from kcb_replay.report.numbers import decimals_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.report.facts import Fact
+    from kcb_replay.report.many_runs.acts import Acts
     from kcb_replay.report.many_runs.first import Limit
     from kcb_replay.report.many_runs.gathered import Gathered, Recordings
+    from kcb_replay.report.numbers import Decimals
 
 __all__ = ["Advice", "SweepView", "sweep_view"]
 
@@ -106,24 +107,17 @@ def sweep_view(
     """Return the view of settings that monitor one metric; `recorded` gives the metrics of a run."""
     decimals, names = decimals_for([]), setting_names(settings)
     found = gathered(recordings, settings, version)
-    first = first_of(found, limit, decimals)
-    noun = noun_of(found)
-    acts = drawn_acts(recordings, settings, version, first=first.number, draw_all=draw_all)
+    first, noun = first_of(found, limit, decimals), noun_of(found)
     monitor, summaries = settings[0].monitor, found.overall.summaries
-    mode = found.mode
-    left_out = [LeftOut(each.run, each.fit, each.reason) for each in found.overall.left_out]
-    trust = trust_notice(acts, monitor, version, noun) if acts.fits else None
-    notices = [left_out_notice(left_out, monitor, recorded), trust]
+    acts = drawn_acts(recordings, settings, version, first=first.number, draw_all=draw_all)
     return SweepView(
         monitor=monitor,
         version=version.name,
-        subtitle=_subtitle(found, mode),
+        subtitle=_subtitle(found),
         fits=found.overall.answered,
         first=first,
         names=tuple(names),
-        answers=tuple(
-            answer_of(summary, worst, noun) for summary, worst in zip(summaries, found.worst_titles, strict=True)
-        ),
+        answers=tuple(answer_of(*pair, noun) for pair in zip(summaries, found.worst_titles, strict=True)),
         templates=templates_of(monitor, found.overall.answered, noun),
         facts=tuple(facts_of(found, number, decimals) for number in range(len(settings))),
         grid=grid_of(settings),
@@ -131,27 +125,42 @@ def sweep_view(
         plane=plane_of(_places(found, names)),
         interval_remark=interval_remark(found.spread, found.groups),
         advice=_advice(found),
-        notices=tuple(notice for notice in notices if notice),
-        runs=Runs(
-            acts=acts,
-            coded=coded_of(acts, decimals),
-            curves=curves_of(acts.fits, mode, decimals),
-            choice=first.number,
-            noun=noun,
-            decimals=decimals,
-            lowest_head=f"{'Highest' if mode == 'max' else 'Lowest'} {monitor}",
-            caption=f"{_BAR} {regret_explained(settings, mode)}",
-            drawn_remark=drawn_remark(found.overall.answered, len(acts.fits), noun, "setting shown first"),
-            has_kept=not all(setting.restore_best_weights for setting in settings),
-        ),
+        notices=tuple(_notices(found, acts, recorded)),
+        runs=_runs(found, acts, first, decimals),
     )
 
 
-def _subtitle(found: Gathered, mode: Direction | None) -> str:
+def _runs(found: Gathered, acts: Acts, first: First, decimals: Decimals) -> Runs:
+    settings, noun = found.overall.settings, noun_of(found)
+    return Runs(
+        acts=acts,
+        coded=coded_of(acts, decimals),
+        curves=curves_of(acts.fits, found.mode, decimals),
+        choice=first.number,
+        noun=noun,
+        decimals=decimals,
+        lowest_head=f"{'Highest' if found.mode == 'max' else 'Lowest'} {settings[0].monitor}",
+        caption=f"{_BAR} {regret_explained(settings, found.mode)}",
+        drawn_remark=drawn_remark(found.overall.answered, len(acts.fits), noun, "setting shown first"),
+        has_kept=not all(setting.restore_best_weights for setting in settings),
+    )
+
+
+def _notices(found: Gathered, acts: Acts, recorded: Callable[[str], Sequence[str]]) -> Iterator[Notice]:
+    swept, monitor = found.overall, found.overall.settings[0].monitor
+    left_out = [LeftOut(each.run, each.fit, each.reason) for each in swept.left_out]
+    notice = left_out_notice(left_out, monitor, recorded)
+    if notice is not None:
+        yield notice
+    if acts.fits:
+        yield trust_notice(acts, monitor, swept.semantics, noun_of(found))
+
+
+def _subtitle(found: Gathered) -> str:
     swept, settings = found.overall, found.overall.settings
     replays = sum(summary.fits for summary in swept.summaries)
     return (
-        f"{counted(swept.epochs, 'recorded epoch')}, {settings[0].monitor} ({direction_words(mode)}),"
+        f"{counted(swept.epochs, 'recorded epoch')}, {settings[0].monitor} ({direction_words(found.mode)}),"
         f" {counted(len(settings), 'EarlyStopping setting')}, {counted(replays, 'replay')}, {swept.semantics.name}."
         " Epochs count from 1, as in Keras’ progress bar."
     )

@@ -72,12 +72,15 @@ def templates_of(monitor: str, fits: int, noun: str) -> dict[str, str]:
         "nothing": f"{saves} and give up nothing: no recorded epoch is better than the one kept.",
         "unknown": f"{saves}; what you give up is unknown.",
         "open": open_end,
+        "nobody": f"No run can be asked about {monitor}.",
     }
 
 
 def answer_of(summary: SettingSummary, worst: str, noun: str) -> Answer:
     """Return what a setting comes to; `worst` is the name of the fit with the largest regret, empty without one."""
-    if not summary.stopped:
+    if not summary.fits:
+        kind = "nobody"
+    elif not summary.stopped:
         kind = "open"
     elif math.isnan(summary.regret_mean):
         kind = "unknown"

@@ -86,8 +86,10 @@ function curveChart(box, label) {
   }
 
   function paint() {
-    if (!view || !view.chart || !size.width) return;
+    if (!view || !size.width) return;
     const pen = prepare(ground), fits = view.first.length;
+    prepare(front);
+    if (!view.chart) return;
     axes(pen);
     clip(pen);
     const alpha = fits > 200 ? .14 : fits > 40 ? .4 : .85;

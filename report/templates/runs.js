@@ -10,7 +10,7 @@ function numbers([kind, text]) {
 // A view as it is worked with: typed arrays, and the place of the answer of a choice for a fit, -1 where there is none.
 function opened(view) {
   const names = ['pick', 'starts', 'stop', 'best', 'kept', 'saved', 'regret', 'label'];
-  const given = {...view.runs, kept: view.runs.kept ?? view.runs.best};
+  const given = {...view.runs, rows: view.rows, kept: view.runs.kept ?? view.runs.best};
   const runs = {...given, ...Object.fromEntries(names.map(name => [name, numbers(given[name])]))};
   const count = runs.first.length;
   runs.place = (choice, fit) => {

@@ -65,7 +65,12 @@ if (byId('kcb')) load().then(data => {
       const [kind, value] = button.dataset.turn.split(' ');
       set(button, {'aria-pressed': String(view()[kind] === Number(value))});
     }
-    write(byId('lowest-head').querySelector('button') || byId('lowest-head'), view().lowestHead);
+    // What else names the monitor or the runs of this view.
+    document.querySelectorAll('dl.facts dt').forEach((term, place) => write(term, view().terms[place]));
+    for (const [id, text] of Object.entries(view().texts)) {
+      const element = byId(id);
+      if (element) write(element.querySelector('button') || element, text);
+    }
     choose(choice);
   }
 
