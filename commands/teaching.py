@@ -42,9 +42,10 @@ def course_command(output: Path, language: str, run: str | None, store: Path, qu
     kcb-replay course -o course/ --run logs/run1/training.log
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.report.course.build import course_of
-    from kcb_replay.report.course.folder import write_folder
+    from kcb_replay.report.course.folder import require_place, write_folder
     from kcb_replay.report.course.page import course_pages
 
+    require_place(output)
     own = only_one(recordings_of((run,), store), run)[0] if run is not None else None
     course = course_of(own)
     pages = course_pages(course, language=language, command=shlex.join(["kcb-replay", *sys.argv[1:]]))

@@ -102,6 +102,11 @@ class Layout:
         return self.width - (WIDTH - RIGHT)
 
     @property
+    def note_y(self) -> float:
+        """Return the row of notes: below the curve is another panel, or right away the axis."""
+        return self.metric.bottom + (14 if self.wait or self.rate else -6)
+
+    @property
     def bottom(self) -> float:
         """Return the lower edge of the last panel."""
         return (self.rate or self.wait or self.metric).bottom
@@ -215,6 +220,9 @@ def _points(info: CurveInfo, layout: Layout) -> list[tuple[float, float]]:
         x = layout.x(info.stop.epoch)
         # A vertical line crosses few rows of a label, so each of its points is there three times.
         points += between((x, layout.metric.top), (x, layout.axis_y)) * 3
+    if info.regret:
+        x = layout.right + 14
+        points += between((x, layout.metric.y(info.regret.kept)), (x, layout.metric.y(info.regret.best))) * 3
     return points
 
 
@@ -298,8 +306,7 @@ def _put_notes(info: CurveInfo, layout: Layout, places: Places) -> None:
             for spot in beside(layout.x(cut.epoch), y + (row if cut.above else -row), "note", cut.text, 12)
         ]
         places.put(spots, frame)
-    # Below the curve is another panel, or right away the axis.
-    bottom = layout.metric.bottom + (14 if layout.wait or layout.rate else -6)
+    bottom = layout.note_y
     if info.what_if_from is not None:
         x = layout.x(info.what_if_from - 0.5) + 6
         spots = [Label(x, row, "start", "note", info.what_if_label) for row in (bottom, layout.metric.top + 14)]

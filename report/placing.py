@@ -5,6 +5,7 @@ Pixel coordinates, y downwards, sizes estimated for a wide sans serif of 13 px, 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -20,6 +21,11 @@ _WIDTH, _BOLD_WIDTH, _ASCENT, _DESCENT = 7.5, 8.3, 11.0, 3.5
 _BOLD: frozenset[Role] = frozenset({"title", "stop", "best", "kept", "rate"})
 # Covering another label is out of the question, leaving the frame nearly so, a piece of the curve is tolerable.
 _ON_LABEL, _OUTSIDE, _ON_POINT, _LATER = 1000.0, 500.0, 4.0, 0.8
+
+
+# Hangul, kana and Han are as wide as they are high.
+_SQUARE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]")
+_SQUARE_LENGTH = 1.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +48,8 @@ class Box:
         return across and self.top <= other.top and other.bottom <= self.bottom
 
     def has(self, point: tuple[float, float]) -> bool:
-        """Tell whether a point lies inside."""
-        return self.left <= point[0] <= self.right and self.top <= point[1] <= self.bottom
+        """Tell whether a point lies inside, or so near that a line through it touches the text."""
+        return self.left - 1 <= point[0] <= self.right + 1 and self.top <= point[1] <= self.bottom
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +70,14 @@ class Label:
     @property
     def box(self) -> Box:
         """Return the place it takes."""
-        width = len(self.text) * (_BOLD_WIDTH if self.bold else _WIDTH)
+        width = _length(self.text) * (_BOLD_WIDTH if self.bold else _WIDTH)
         left = self.x - {"start": 0.0, "middle": width / 2, "end": width}[self.anchor]
         return Box(left, self.y - _ASCENT, left + width, self.y + _DESCENT)
+
+
+def _length(text: str) -> float:
+    """Return the number of letters, square ones counted as what they take of others."""
+    return len(text) + (_SQUARE_LENGTH - 1) * len(_SQUARE.findall(text))
 
 
 class Places:

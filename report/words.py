@@ -95,10 +95,10 @@ def compared_outcomes(outcomes: Iterable[Outcome]) -> list[tuple[float, float]]:
 
 def answer(replay: Replay, texts: Catalogue | None = None) -> str:
     """Return the answer in one sentence: when the training stops."""
-    say = (texts or catalogue()).say
+    words = texts or catalogue()
     if replay.stop_epoch is None:
-        return say("answer.never", epochs=replay.epochs)
-    return say("answer.stops", epoch=replay.stop_epoch, epochs=replay.epochs)
+        return words.say_of(replay.epochs, "answer.never")
+    return words.say("answer.stops", epoch=replay.stop_epoch, epochs=replay.epochs)
 
 
 def can_stop(replay: Replay) -> bool:
@@ -196,7 +196,7 @@ def _stop_sentences(outcome: StoppingOutcome, replay: Replay, decimals: Decimals
     if outcome.stop_index is not None:
         yield say("outcome.stops", epoch=outcome.stop_index + 1, epochs=replay.epochs)
     elif replay.stop_index is None:
-        yield say("outcome.never", epochs=replay.epochs)
+        yield say("outcome.never_one" if replay.epochs == 1 else "outcome.never", epochs=replay.epochs)
     else:
         yield say("outcome.not_first")
     if outcome.best_index is not None:

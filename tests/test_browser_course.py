@@ -74,7 +74,7 @@ def test_from_question_to_answer_by_keyboard_alone(visit, file, language):
     What is to be remembered, and the page to try, give answers away, so they come when every question is answered.
     """
     page, said = visit(file, language), texts(language)
-    assert page.locator(".after:visible").count() == 0
+    assert page.locator(".later:visible").count() == 0
     for number, each in enumerate(taught_in(file).asked):
         asked, part = each.round, page.locator(".round").nth(number)
         slider, verdict = part.locator("input[type=range]"), part.locator(".verdict")
@@ -91,7 +91,7 @@ def test_from_question_to_answer_by_keyboard_alone(visit, file, language):
         assert slider.get_attribute("aria-valuetext") == plain(f"{goal.value}: {said.of(goal.answer)}")
         assert verdict.get_attribute("data-is") == ("right" if chosen == asked.right else "wrong")
         assert verdict.inner_text().endswith(plain(said.of(asked.why)))
-    assert page.locator(".after[hidden]").count() == 0
+    assert page.locator(".later[hidden]").count() == 0
     assert page.problems == []
     assert set(page.outside) <= {page.url, "data:,"}
 

@@ -27,7 +27,9 @@ from kcb_replay.report.explainer.page import explainer_html, write_explainer
 STOP = kcb.EarlyStopping(patience=5, restore_best_weights=True)
 REDUCE = kcb.ReduceLROnPlateau(patience=4, factor=0.5)
 SAVE = kcb.ModelCheckpoint("w.{epoch:02d}.keras", save_best_only=True)
-PAGES = ("stop", "both", "rate", "nan", "gaps", "resumed", "one", "hostile")
+HOSTILE_PATH = "<b>\u202e</b>" + "long" * 40 + ".keras"
+PAGES = ("stop", "both", "rate", "nan", "gaps", "resumed", "one", "korean", "hostile")
+LABELS = "all => all.map(each => [each.textContent, Number(each.getAttribute('x')), Number(each.getAttribute('y'))])"
 pytestmark = browser_marks
 
 
@@ -50,6 +52,7 @@ def pages(tmp_path_factory, recordings):
         "both": (recordings["keras3-reduce-lr"], [STOP, REDUCE, SAVE], {"semantics": "keras-3.15,tf_keras-2.21"}),
         "rate": (overfit, [REDUCE], {}),
         "nan": (recordings["keras3-nan"], [STOP, REDUCE], {}),
+        "korean": (recordings["keras3-reduce-lr"], [STOP, REDUCE], {"language": "ko"}),
         "gaps": (recordings["keras3-validation-freq"], [STOP], {}),
         "resumed": (recordings["keras3-resumed"], [STOP, REDUCE], {"fit": 1}),
         "one": (one, [STOP], {}),
@@ -185,7 +188,7 @@ def test_sentences_are_those_of_explain(visit, sample_logs):
         assert page.get_attribute("#epoch", "aria-valuetext") == f"Epoch {epoch} {text}"
 
 
-@pytest.mark.parametrize("name", ["stop", "both", "rate", "nan", "gaps", "resumed"])
+@pytest.mark.parametrize("name", ["stop", "both", "rate", "nan", "gaps", "resumed", "korean"])
 def test_no_label_is_cut_off_or_covered(visit, name):
     """Wherever the controls stand, on every scale, the labels of the chart are whole and apart."""
     page = visit(name)
@@ -203,8 +206,10 @@ def test_python_wrote_what_the_program_draws(visit, name):
     without, with_it = visit(name, java_script_enabled=False), visit(name)
     for selector in ("h1 + p", "#answer", "#also", "#facts", "#exact", "#say", "#code", "#epochs"):
         assert without.inner_text(selector).split() == with_it.inner_text(selector).split(), selector
-    labels = [sorted(page.locator("svg.chart text").all_text_contents()) for page in (without, with_it)]
-    assert labels[0] == labels[1]
+    places = [page.locator("svg.chart text").evaluate_all(LABELS) for page in (without, with_it)]
+    for one, other in zip(*map(sorted, places), strict=True):
+        assert one[0] == other[0]
+        assert one[1:] == pytest.approx(other[1:], abs=1)
     assert without.locator("[id^=control-]:visible").count() == 0
 
 

@@ -237,10 +237,8 @@ def test_every_text_that_a_lesson_may_say_is_in_the_catalogue():
     assert missing == []
 
 
-@pytest.mark.parametrize("language", ["en", "ko"])
-def test_pages_are_written_in_either_language(course, language):
-    """An index, seven lessons and five pages to try, each with its language and policy, and nothing from elsewhere."""
-    pages = course_pages(course, language=language)
+def require_offline_pages(pages, language):
+    """Check what holds for each page: its language, its policy, nothing from elsewhere, and its size."""
     assert len(pages) == 1 + len(LESSONS) + 5
     for text in pages.values():
         assert f'<html lang="{language}">' in text
@@ -249,7 +247,20 @@ def test_pages_are_written_in_either_language(course, language):
         assert "https://" not in text
         assert " style=" not in text
         assert len(text.encode()) < 300_000
-    assert (language == "ko") == bool(HANGUL.search(pages[INDEX]))
+
+
+def test_there_are_an_index_seven_lessons_and_five_pages_to_try(pages):
+    """Each is whole in itself, and small enough to mail."""
+    require_offline_pages(pages, "en")
+    assert not HANGUL.search(pages[INDEX])
+
+
+@pytest.mark.slow
+def test_all_pages_are_there_in_korean(course):
+    """The same pages, in the other language."""
+    pages = course_pages(course, language="ko")
+    require_offline_pages(pages, "ko")
+    assert all(HANGUL.search(text) for text in pages.values())
 
 
 def test_the_page_to_try_begins_with_the_answer(course, pages):
@@ -281,6 +292,7 @@ def test_texts_are_escaped_and_code_is_marked_up():
     assert paragraphs("one\ntwo\n\nthree") == ["one two", "three"]
 
 
+@pytest.mark.slow
 def test_a_teachers_recording_is_used_wherever_it_shows_what_is_asked(sample_logs):
     """Numbers, options and right answers follow the recording; the question on NaN keeps its own and says so."""
     (own,) = kcb.read(sample_logs / "tf_keras-overfit" / "training.log")
@@ -308,12 +320,11 @@ def test_a_teachers_recording_is_used_wherever_it_shows_what_is_asked(sample_log
     ids=["no val_loss", "one epoch", "too short", "only NaN", "NaN first"],
 )
 def test_a_recording_that_does_not_suit_is_replaced_with_the_reason(recording, metrics, reason):
-    """Where a recording cannot show what is asked, the lesson keeps its own; every page can be written."""
+    """Where a recording cannot show what is asked, the lesson keeps its own."""
     course = course_of(recording("mine", **metrics))
     (patience, _) = course.taught[1].asked
     assert patience.kept_because.key == reason
     assert patience.round.recording is sample("keras3-overfit")
-    assert {taught.file for taught in course.taught} < set(course_pages(course))
 
 
 def test_a_recording_that_begins_later_is_not_asked(recording):
@@ -333,6 +344,7 @@ def test_a_recording_of_several_fits_is_asked_about_its_longest(recording):
     assert asked.round.positions[0].replay.fit == 1
 
 
+@pytest.mark.slow
 def test_names_from_logs_are_inert(recording):
     """A run whose name is markup is text on every page."""
     name = '<img src=x onerror=alert(1)>\u202e"'
@@ -392,20 +404,15 @@ def test_a_folder_in_the_place_of_a_page_stops_everything(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["b.html"]
 
 
-def test_the_command_writes_the_course(cli, tmp_path):
-    """The pages lie in the folder, and stderr says how many."""
-    result = cli("course", "-o", "course", "--lang", "ko")
+def test_the_command_writes_the_course(cli, sample_logs, tmp_path):
+    """The pages lie in the folder; stderr says how many, and which questions keep their recording and why."""
+    log = sample_logs / "keras3-validation-freq" / "training.log"
+    result = cli("course", "-o", "course", "--lang", "ko", "--run", log)
     assert result.exit_code == 0
     assert "Wrote course (13 pages" in result.stderr
+    assert "Lesson 5 keeps keras3-reduce-lr: it does not say which learning rate it was trained with." in result.stderr
     assert result.stdout == ""
     assert len(list((tmp_path / "course").glob("*.html"))) == 13
-
-
-def test_the_command_says_which_questions_keep_their_recording(cli, sample_logs):
-    """A line for each, with the reason."""
-    result = cli("course", "-o", "course", "--run", sample_logs / "keras3-validation-freq" / "training.log")
-    assert result.exit_code == 0
-    assert "Lesson 5 keeps keras3-reduce-lr: it does not say which learning rate it was trained with." in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ LISTS = {
     "ended by others": [STOP, kcb.TerminateOnNaN(), kcb.StopAt(epoch=30)],
     "scheduled": [kcb.LearningRateScheduler(kcb.ExponentialDecay(0.01, 10, 0.9)), STOP, REDUCE],
     "a rule": [kcb.GL(alpha=5)],
+    "saves only": [SAVE],
 }
 
 
@@ -144,6 +145,9 @@ def test_older_versions_are_replayed_as_well(recordings, version):
         explainer = explained(recordings[name], OLD, semantics=f"{version},keras-3.15")
         for choice in [explainer.start, *random_choices(explainer, 12, seed=2)]:
             assert_equal(explainer, choice, recordings[name])
+        saving = explained(recordings[name], [kcb.ModelCheckpoint("w.{epoch}.h5")], semantics=f"{version},keras-3.10")
+        for choice in random_choices(saving, 6, seed=4):
+            assert_equal(saving, choice, recordings[name])
 
 
 def noisy(recording, digits=None, missing=(), nan=(), stopped=False):

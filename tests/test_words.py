@@ -136,6 +136,13 @@ def test_the_answer_is_one_sentence(recording):
     ]
 
 
+def test_a_single_epoch_is_not_spoken_of_as_several(recording):
+    """One recorded epoch has words of its own."""
+    result = replay(recording(val_loss=[1.0]), [EarlyStopping(patience=5)])
+    assert answer(result) == "Training is never stopped: the one epoch runs."
+    assert outcome_sentence(result.outcomes[0], result).startswith("Never stops: the one epoch runs.")
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -11,7 +11,7 @@ from kcb_replay.errors import KcbReplayError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["write_folder"]
+__all__ = ["require_place", "write_folder"]
 
 
 def write_folder(folder: Path, pages: Mapping[str, str]) -> None:
@@ -20,7 +20,7 @@ def write_folder(folder: Path, pages: Mapping[str, str]) -> None:
     The folder is made where its parent exists. Raises `KcbReplayError` where it cannot be written; then nothing has
     changed, and a folder that was made for it is gone again.
     """
-    _require_place(folder)
+    require_place(folder)
     made = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)
@@ -48,7 +48,8 @@ def _replace_all(folder: Path, pages: Mapping[str, str]) -> None:
             (Path(name) / page).replace(folder / page)
 
 
-def _require_place(folder: Path) -> None:
+def require_place(folder: Path) -> None:
+    """Raise `KcbReplayError` where no folder of that name can be: worth asking before the pages are made."""
     if folder.exists() and not folder.is_dir():
         raise KcbReplayError(f"{folder} is a file. Give the name of a folder for the course.")
     parent = folder.absolute().parent

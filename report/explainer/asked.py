@@ -37,7 +37,7 @@ _CONTEXTS = 4
 # How many epochs a recording may have for that choice among monitors or versions that nobody asked for.
 _SHORT = 300
 # Epochs replayed for the lists that nobody gave: half a second or so.
-_ROOM = 18_000
+_ROOM = 14_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,19 @@ class Asked:
     reducer: int | None
     start: Replay
     remarks: tuple[str, ...]
+    initial_lr: float | None
+    steps_per_epoch: int | None
+
+    def replayed(self, callbacks: Sequence[Callback], version: str) -> Replay:
+        """Return the replay of a list under a version."""
+        return replay(
+            self.recording,
+            callbacks,
+            fit=self.fit,
+            semantics=version,
+            initial_lr=self.initial_lr,
+            steps_per_epoch=self.steps_per_epoch,
+        )
 
     @property
     def has_lanes(self) -> bool:
@@ -115,6 +128,8 @@ def asked_of(
         reducer=reducer,
         start=start,
         remarks=(*remarks, *missing),
+        initial_lr=initial_lr,
+        steps_per_epoch=steps_per_epoch,
     )
 
 

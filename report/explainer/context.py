@@ -15,6 +15,7 @@ from kcb_replay.report.explainer.lanes import never_stopping, positions_of, rate
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.engine import Run
+    from kcb_replay.replay.result import Replay
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.report.explainer.asked import Asked
     from kcb_replay.report.explainer.lanes import Ending, Lane
@@ -48,6 +49,10 @@ class Context:
     def stopped_by_others(self) -> bool:
         """Whether a callback without controls stops the training at the last row."""
         return bool(self.base.rows[-1].stoppers)
+
+    def replayed(self) -> Replay:
+        """Return the replay of the list as it was asked for, under this monitor and version."""
+        return self.asked.replayed(self.callbacks, self.version.name)
 
     def compared(self) -> set[tuple[float, float]]:
         """Return every pair of values that is compared at any position."""

@@ -143,7 +143,7 @@ def answer_of(
     if stop is not None:
         said = words.say("answer.stops", epoch=stop, epochs=epochs)
     else:
-        said = words.say("explainer.not_seen" if unseen else "answer.never", epochs=epochs)
+        said = words.say("explainer.not_seen", epochs=epochs) if unseen else words.say_of(epochs, "answer.never")
     return book.text(f"{said} {_given_away(outcome, book, decimals, stop)}".strip())
 
 

@@ -196,14 +196,14 @@ def _question(explainer: Explainer) -> tuple[str, str]:
 
 def _subtitle(explainer: Explainer) -> tuple[str, str, str]:
     """Return what stands before the metric, the metric, and what stands behind it."""
-    say, metric = explainer.words.say, explainer.metrics[0]
+    words, epochs = explainer.words, len(explainer.epochs)
     several = len(explainer.asked.recording.fits) > 1
-    fit = say("explainer.of_fit", fit=explainer.asked.fit) if several else ""
+    fit = words.say("explainer.of_fit", fit=explainer.asked.fit) if several else ""
     if not explainer.asked.monitors[0]:
-        return say("explainer.subtitle", epochs=len(explainer.epochs), fit=fit), "", ""
-    said = say("explainer.subtitle_monitor", epochs=len(explainer.epochs), fit=fit, metric="\0")
+        return words.say_of(epochs, "explainer.subtitle", fit=fit), "", ""
+    said = words.say_of(epochs, "explainer.subtitle_monitor", fit=fit, metric="\0")
     before, _, after = said.partition("\0")
-    return before, metric.title(explainer.words), after
+    return before, explainer.metrics[0].title(words), after
 
 
 def _groups(explainer: Explainer) -> Iterator[Group]:

@@ -126,7 +126,7 @@ class _Reader:
         yield say("fact.reductions"), str(len(drops)), say("fact.in_epochs", epochs=len(self.explainer.epochs))
         yield say("fact.rate_start"), text(path.steps[0].text), say(f"fact.rate_{self.explainer.rate_source}")
         yield say("fact.rate_end"), text(drops[-1].change.rate if drops else path.steps[0].text), ""
-        yield say("fact.holds"), label, ""
+        yield say("fact.holds"), say(f"label.{label}"), ""
 
     def _exact(self, position: int) -> Exact:
         label, reason = self.explainer.book.notes.values[self._note(position)]

@@ -34,6 +34,10 @@ class Catalogue:
         """Return the text of `key` with its placeholders filled. Raises `KeyError` for what the catalogue lacks."""
         return self.templates[key].format_map(values)
 
+    def say_of(self, epochs: int, key: str, **values: object) -> str:
+        """Return the text of `key` about so many epochs: that of `key_one` where there is only one."""
+        return self.say(f"{key}_one" if epochs == 1 else key, epochs=epochs, **values)
+
 
 @cache
 def catalogue(language: str = ENGLISH, package: str = __package__) -> Catalogue:

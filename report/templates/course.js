@@ -39,8 +39,8 @@ function wake(part, round, answered) {
 
 load().then(data => {
   const open = new Set(document.querySelectorAll('.round'));
-  const after = [...document.querySelectorAll('.after')];
-  const show = () => after.forEach(each => { each.hidden = open.size > 0; });
+  const later = [...document.querySelectorAll('.later')];
+  const show = () => later.forEach(each => { each.hidden = open.size > 0; });
   [...open].forEach((part, number) => wake(part, data.rounds[number], done => {
     open.delete(done);
     show();

@@ -74,7 +74,7 @@ load().then(data => {
     const last = now.drops.at(-1), first = text(now.steps[0][2]);
     return [[words['fact.reductions'], String(now.drops.length), fill(words['fact.in_epochs'], {epochs: data.epochs.length})],
       [words['fact.rate_start'], first, words[`fact.rate_${data.rateSource}`]], [words['fact.rate_end'], last ? text(last.rate) : first, ''],
-      [words['fact.holds'], text(labelled(data.lead)[0]), '']];
+      [words['fact.holds'], words[`label.${text(labelled(data.lead)[0])}`], '']];
   }
 
   function stopLabel() {
@@ -138,7 +138,7 @@ load().then(data => {
     while (list.children.length > items.length) list.lastElementChild.remove();
     items.forEach(({note, names}, n) => {
       const item = list.children[n] || list.appendChild(document.createElement('li'));
-      const said = [...(data.names.length > 1 ? [`${names.join(', ')}:`] : []), text(note[0]), text(note[1])];
+      const said = [...(data.names.length > 1 ? [`${names.join(', ')}:`] : []), words[`label.${text(note[0])}`], text(note[1])];
       if (!item.children.length) said.forEach((_, place) => {
         if (place) item.append(place === said.length - 1 ? '. ' : ' ');
         item.append(document.createElement(place === said.length - 2 ? 'b' : 'span'));

@@ -99,14 +99,14 @@ function chartOf(data) {
     places.put([label(place.left - 8, y(heights[0]) + 4.5, 'end', 'axis', first)], canvas);
     if (count || steps.length > 1) {
       const said = count ? fill(data.words[count === 1 ? 'chart.drop' : 'chart.drops'], {rate: text, count}) : text, row = y(heights.at(-1)) + 4.5;
-      places.put([0, 8, -8].map(shift => label(end + 12, row + shift, 'start', 'rate', said)).concat(label(end - 6, row - 18.5, 'end', 'rate', said)), canvas);
+      places.put([0, 8, -8].map(shift => label(end + 12, row + shift, 'start', 'rate', said)).concat(label(end - 6, row - 14, 'end', 'rate', said)), canvas);
     }
     for (const drop of found.drops) {
       const at = x[drop.row] + step, from = steps.filter(([row]) => row <= drop.row).at(-1)[1], old = y(from);
       draw(layers.below, 'path', {class: drop.whatIf ? 'rate-hollow' : 'rate', d: `M${at - 6} ${old - 5}h12L${at} ${old + 1}z`});
       const texts = [drop.label, drop.place];
       places.putIfFree(texts.flatMap(said => [label(at, old - 9, 'middle', 'axis', said), label(at, old - 23, 'middle', 'axis', said)])
-        .concat(texts.map(said => label(at + 6, old + 3, 'start', 'axis', said))), canvas);
+        .concat(texts.map(said => label(at + 6, old + 3, 'start', 'axis', said)), texts.map(said => label(at - 8, old + 16, 'end', 'axis', said))), canvas);
     }
   }
 
@@ -147,6 +147,11 @@ function chartOf(data) {
     for (const mark of found.marks)
       if (mark >= 0 || mark.length) { const y = rows[mark[0]]; if (y !== null) for (let n = 0; n < 12; n++) list.push([x[mark[0]], inside(y)]); }
     if (found.stops) { const line = between([x[found.end], top], [x[found.end], place.axis]); list.push(...line, ...line, ...line); }
+    const [, kept, low] = found.regret;
+    if (kept >= 0 && rows[kept] !== null && rows[low] !== null) {
+      const bracket = between([place.right + 14, inside(rows[kept])], [place.right + 14, inside(rows[low])]);
+      list.push(...bracket, ...bracket, ...bracket);
+    }
     return list;
   }
 
@@ -188,11 +193,11 @@ function chartOf(data) {
     }
     if (found.whatIf !== null) {
       const left = x[found.whatIf] - place.half + 6, said = found.whatIfLabel;
-      places.put([bottom + 14, top + 14].map(row => label(left, row, 'start', 'note', said))
-        .concat([place.right, left - 12].map(right => label(right, bottom + 14, 'end', 'note', said))), frame);
+      places.put([place.note, top + 14].map(row => label(left, row, 'start', 'note', said))
+        .concat([place.right, left - 12].map(right => label(right, place.note, 'end', 'note', said))), frame);
     }
     const nan = data.now.metric.nanNote;
-    if (nan) places.put([20, 38, 56].flatMap(up => beside(x[nan[0]], bottom - up, 'note', nan[1], 0)), frame);
+    if (nan) places.put([20, 38, 56].flatMap(up => beside(x[nan[0]], place.note - up, 'note', nan[1], 0)), frame);
   }
 
   return {

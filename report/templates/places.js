@@ -6,10 +6,14 @@ const ON_LABEL = 1000, OUTSIDE = 500, ON_POINT = 4, LATER = 0.8;
 const SHIFTS = [[0, 'middle'], [9, 'start'], [-9, 'end'], [42, 'end'], [-42, 'start']];
 const FAR_ROWS = [38, -28, 56, -46, 74, -64];
 
+// Hangul, kana and Han are as wide as they are high.
+const SQUARE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]/g;
+
 const label = (x, y, anchor, role, text) => ({x, y, anchor, role, text});
 
 function boxOf({x, y, anchor, role, text}) {
-  const width = [...text].length * (BOLD.has(role) ? WIDE.bold : WIDE.plain);
+  const letters = [...text].length + 0.75 * (text.match(SQUARE) || []).length;
+  const width = letters * (BOLD.has(role) ? WIDE.bold : WIDE.plain);
   const left = x - {start: 0, middle: width / 2, end: width}[anchor];
   return {left, top: y - ASCENT, right: left + width, bottom: y + DESCENT};
 }
@@ -24,7 +28,7 @@ class Places {
     const box = boxOf(one);
     let cost = holds(frame, box) ? 0 : OUTSIDE;
     for (const other of this.boxes) if (overlap(box, other)) cost += ON_LABEL;
-    for (const [x, y] of this.points) if (box.left <= x && x <= box.right && box.top <= y && y <= box.bottom) cost += ON_POINT;
+    for (const [x, y] of this.points) if (box.left - 1 <= x && x <= box.right + 1 && box.top <= y && y <= box.bottom) cost += ON_POINT;
     return cost;
   }
 
@@ -54,7 +58,7 @@ function around(x, y, role, text, preferAbove) {
 const beside = (x, y, role, text, gap = 9) => [label(x + gap, y, 'start', role, text), label(x - gap, y, 'end', role, text)];
 
 function between([x1, y1], [x2, y2]) {
-  const steps = Math.max(1, Math.round(Math.hypot(x2 - x1, y2 - y1) / 6)), points = [];
+  const steps = Math.min(Math.max(1, Math.round(Math.hypot(x2 - x1, y2 - y1) / 6)), 2000), points = [];
   for (let step = 1; step <= steps; step++) points.push([x1 + (x2 - x1) * step / steps, y1 + (y2 - y1) * step / steps]);
   return points;
 }

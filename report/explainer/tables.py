@@ -1,0 +1,75 @@
+"""What the tables of one monitor and version share: the replays, the book, and the numbers given so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kcb_replay.replay.validity import Validity, horizon_of
+from kcb_replay.report.explainer.pool import NOTHING, Pool
+from kcb_replay.report.words import reason_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kcb_replay.replay.callbacks import Callback
+    from kcb_replay.replay.engine import Row
+    from kcb_replay.replay.validity import Horizon
+    from kcb_replay.report.explainer.cells import Book, Kinds
+    from kcb_replay.report.explainer.context import Context
+    from kcb_replay.report.explainer.endings import End
+    from kcb_replay.report.numbers import Decimals
+
+__all__ = ["WEAKENED", "Tables", "tables_of"]
+
+# What a source lacks weakens an answer on this side of the horizon, so each horizon is judged by itself.
+WEAKENED = ("rounded", "sampled")
+
+
+@dataclass(slots=True)
+class Tables:
+    """Numbers ends, horizons and cases: pairs of the last row and whether the training is stopped there.
+
+    `of_index` are the rows of 0-based epochs, `known` is what was worked out already.
+    """
+
+    context: Context
+    book: Book
+    decimals: Decimals
+    of_index: dict[int, int]
+    horizons: Pool[Horizon] = field(default_factory=Pool)
+    cases: Pool[tuple[int, bool]] = field(default_factory=Pool)
+    ends: Pool[End] = field(default_factory=Pool)
+    known: dict[object, int] = field(default_factory=dict)
+
+    def row_of(self, horizon: Horizon) -> int:
+        """Return the last row that a horizon covers, -1 for none."""
+        return NOTHING if horizon.index is None else self.of_index[horizon.index]
+
+    def horizon_in(self, rows: Sequence[Row]) -> Horizon | None:
+        """Return and number the horizon that the learning rate of a replay sets."""
+        start = self.context.asked.start
+        found = horizon_of(rows, start.stream, start.initial_lr)
+        if found is not None:
+            self.horizons.number(found)
+        return found
+
+    def note(self, validity: Validity) -> int:
+        """Return the number of a label and its reason."""
+        return self.book.notes.number(
+            (self.book.text(validity.label), self.book.text(reason_of(validity, self.book.words)))
+        )
+
+    def lane(self, rows: Sequence[Row], position: int, setting: Callback, apart: Kinds = ()) -> int:
+        """Return the number of the cells of a callback."""
+        key = (id(rows), position)
+        if key not in self.known:
+            metric = str(getattr(setting, "monitor", ""))
+            self.known[key] = self.book.lane(rows, position, metric, self.decimals, apart)
+        return self.known[key]
+
+
+def tables_of(context: Context, book: Book, decimals: Decimals) -> Tables:
+    """Return tables to be filled."""
+    rows = {epoch.index: number for number, epoch in enumerate(context.asked.start.stream.epochs)}
+    return Tables(context, book, decimals, rows)
