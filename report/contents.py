@@ -146,7 +146,9 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> Contents:
         rows_are=rows_are,
         drawn_remark=_drawn_remark(len(replays), len(rows), rows_are),
         all_curves=together,
-        matrix=side_by_side([replays[place] for place in drawn], _columns(replays, drawn, names, versions), decimals),
+        matrix=side_by_side(
+            [replays[place] for place in drawn], _column_of(simulation.replays, names, versions), decimals
+        ),
     )
 
 
@@ -170,14 +172,14 @@ def _title(replay: Replay, several_fits: set[str], names: dict[tuple[str, ...], 
     return ", ".join(part for part in (replay.run, fit, names[_code(replay)], version) if part)
 
 
-def _columns(
-    replays: Sequence[Replay], drawn: Sequence[int], names: Mapping[tuple[str, ...], str], versions: Sequence[str]
-) -> dict[int, str]:
-    """Return the setting and the version of each replay that is drawn, as far as these differ."""
+def _column_of(
+    replays: Sequence[Replay], names: Mapping[tuple[str, ...], str], versions: Sequence[str]
+) -> dict[tuple[str, tuple[str, ...]], str]:
+    """Return the column of each version and list of callbacks, as far as these differ, in the order of the question."""
     found = {}
-    for number, place in enumerate(drawn):
-        version = replays[place].semantics.name if len(versions) > 1 else ""
-        found[number] = ", ".join(filter(None, (names[_code(replays[place])], version)))
+    for replay in replays:
+        version = replay.semantics.name if len(versions) > 1 else ""
+        found[replay.semantics.name, _code(replay)] = ", ".join(filter(None, (names[_code(replay)], version)))
     return found
 
 

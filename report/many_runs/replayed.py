@@ -83,19 +83,22 @@ def _end(group: Sequence[CurveInfo]) -> int | None:
     return max(ends) if len(ends) == len(group) else None
 
 
-def side_by_side(replays: Sequence[Replay], names: Mapping[int, str], decimals: Decimals) -> Matrix | None:
+def side_by_side(
+    replays: Sequence[Replay], names: Mapping[tuple[str, tuple[str, ...]], str], decimals: Decimals
+) -> Matrix | None:
     """Return stop and regret of every fit, a column per setting and version; None for one column, or too many.
 
-    `names` give the column of a replay by its place.
+    `names` give the columns, by the name of the version and the code of the callbacks, in their order.
     """
     columns = list(dict.fromkeys(names.values()))
     if not 1 < len(columns) <= _MOST_COLUMNS or not all(map(stops, replays)):
         return None
     rows: dict[str, dict[str, Replay]] = {}
     several = {replay.run for replay in replays if replay.fit}
-    for place, replay in enumerate(replays):
+    for replay in replays:
         title = f"{replay.run}, fit {replay.fit}" if replay.run in several else replay.run
-        rows.setdefault(title, {})[names[place]] = replay
+        code = tuple(map(str, replay.callbacks))
+        rows.setdefault(title, {})[names[replay.semantics.name, code]] = replay
     return Matrix(
         tuple(columns),
         tuple((title, tuple(_cells([found.get(name) for name in columns], decimals))) for title, found in rows.items()),

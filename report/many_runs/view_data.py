@@ -76,8 +76,9 @@ def curves_data(runs: Runs) -> dict[str, object] | None:
         "every": curves.every,
         "rows": packed(np.concatenate([np.zeros(0, np.int64), *curves.rows])),
         "lengths": packed(np.array([len(rows) for rows in curves.rows], np.int64)),
-        "stopRow": packed(_rows_at(runs.coded.stop, curves, runs)),
-        "keptRow": packed(_rows_at(runs.coded.kept, curves, runs)),
+        # Where every epoch is drawn, its row is among the others.
+        "stopRow": None if curves.every == 1 else packed(_rows_at(runs.coded.stop, curves, runs)),
+        "keptRow": None if curves.every == 1 else packed(_rows_at(runs.coded.kept, curves, runs)),
         "x": [[tick.value, tick.text] for tick in curves.x_ticks],
         "y": [[curves.row_of(tick.value), tick.text] for tick in curves.y_ticks],
     }

@@ -59,7 +59,7 @@ function curveChart(box, label) {
     const place = view.place(choice, fit), last = view.last[fit], start = {epoch: view.first[fit], row: -1};
     const stop = place < 0 ? -1 : view.stop[place];
     if (stop < 0) return {stop, row: -1, ran: [start, last, -1], rest: null};
-    const row = view.chart.stopRow[place];
+    const row = view.rowAt('stop', place, fit);
     return {stop, row, ran: [start, stop, row], rest: [{epoch: stop, row}, last, -1]};
   }
 
@@ -128,10 +128,11 @@ function curveChart(box, label) {
     trace(pen, fit, ...ran);
     pen.fillStyle = colours.stop;
     if (stop >= 0 && row >= 0) pen.fillRect(x(stop) - 4.5, y(row) - 4.5, 9, 9);
-    if (place >= 0 && view.chart.keptRow[place] >= 0) {
+    const kept = place < 0 || view.kept[place] < 0 ? -1 : view.rowAt('kept', place, fit);
+    if (kept >= 0) {
       pen.fillStyle = colours.best;
       pen.beginPath();
-      pen.arc(x(view.kept[place]), y(view.chart.keptRow[place]), 5, 0, 7);
+      pen.arc(x(view.kept[place]), y(kept), 5, 0, 7);
       pen.fill();
     }
   }

@@ -19,13 +19,20 @@ function opened(view) {
   };
   runs.chart = view.curves && {...view.curves, offsets: []};
   if (runs.chart) {
-    for (const name of ['rows', 'lengths', 'stopRow', 'keptRow']) runs.chart[name] = numbers(view.curves[name]);
+    for (const name of ['rows', 'lengths', 'stopRow', 'keptRow']) runs.chart[name] = view.curves[name] && numbers(view.curves[name]);
     let offset = 0;
     for (const length of runs.chart.lengths) {
       runs.chart.offsets.push(offset);
       offset += length;
     }
   }
+  // The pixel row of the stop of an answer, or of the epoch it keeps; -1 where there is no value to stand at.
+  runs.rowAt = (name, at, fit) => {
+    const given = runs.chart[`${name}Row`];
+    if (given) return given[at];
+    const row = runs.chart.rows[runs.chart.offsets[fit] + runs[name][at] - runs.first[fit]];
+    return row < MISSING ? row : -1;
+  };
   return runs;
 }
 
