@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.placing import Box, Label, Places, Role, around, beside
+from kcb_replay.report.ticks import Tick, epoch_ticks, value_ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from kcb_replay.report.curve import CurveInfo, Mark
     from kcb_replay.report.panels import Rate, Wait
 
@@ -23,33 +22,20 @@ __all__ = [
     "WIDTH",
     "Layout",
     "Panel",
-    "Tick",
     "between",
-    "epoch_ticks",
     "layout_of",
     "put_ends",
     "put_patience",
     "put_rate",
     "rate_panel",
-    "value_ticks",
 ]
 
 WIDTH, LEFT, RIGHT = 960, 66, 788
 _TOP, _METRIC, _WAIT, _RATE, _GAP, _AXIS = 46, 300, 58, 56, 44, 34
 _CURVE_STEP = 6.0
 _MOST_STEPS = 2000
-# Pixels that the number of an epoch takes with its air.
-_EPOCH_TICK = 64
 # Covering a dot is as bad as covering this many points of a curve.
 _DOT_WEIGHT = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A value on an axis and how it is written."""
-
-    value: float
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,36 +130,6 @@ def _metric_panel(info: CurveInfo) -> Panel:
         return Panel(_TOP, _TOP + _METRIC, 0.0, 1.0)
     ticks = value_ticks(info.scale.low, info.scale.high)
     return Panel(_TOP, _TOP + _METRIC, info.scale.low, info.scale.high, ticks)
-
-
-def value_ticks(low: float, high: float) -> tuple[Tick, ...]:
-    """Return about five round values between two."""
-    from matplotlib.ticker import MaxNLocator
-
-    values = [float(value) for value in MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)]
-    step = values[1] - values[0]
-    return tuple(Tick(value, _tick_text(value, step)) for value in values if low <= value <= high)
-
-
-def _tick_text(value: float, step: float) -> str:
-    if step < 1e-6 or abs(value) >= 1e6:
-        return f"{value:.6g}"
-    fitting = (count for count in range(8) if abs(round(step, count) - step) < step * 1e-6)
-    return f"{value + 0.0:.{next(fitting, 8)}f}"
-
-
-def epoch_ticks(epochs: Sequence[int], pixels: float = RIGHT - LEFT) -> tuple[Tick, ...]:
-    """Return the first epoch and round ones behind it, as many as are apart on so many pixels."""
-    from matplotlib.ticker import MaxNLocator
-
-    first, last = epochs[0], epochs[-1]
-    if first == last:
-        return (Tick(first, str(first)),)
-    locator = MaxNLocator(nbins=max(2, min(10, int(pixels / _EPOCH_TICK))), steps=[1, 2, 5, 10], integer=True)
-    values = [round(float(value)) for value in locator.tick_values(first, last)]
-    step = values[1] - values[0]
-    inside = [value for value in values if first + step / 2 < value <= last]
-    return tuple(Tick(value, f"{value:,}") for value in [first, *inside])
 
 
 def rate_panel(rate: Rate, top: float, height: float = _RATE) -> Panel:

@@ -6,20 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.errors import SettingError
-from kcb_replay.report.layout import (
-    LEFT,
-    Layout,
-    Panel,
-    Tick,
-    between,
-    epoch_ticks,
-    put_ends,
-    put_patience,
-    put_rate,
-    rate_panel,
-    value_ticks,
-)
+from kcb_replay.report.layout import LEFT, Layout, Panel, between, put_ends, put_patience, put_rate, rate_panel
 from kcb_replay.report.placing import Box, Label, Places, beside
+from kcb_replay.report.ticks import Tick, epoch_ticks, value_ticks
 
 if TYPE_CHECKING:
     from kcb_replay.report.curve import CurveInfo

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.figures.strokes import dots, stroke
-from kcb_replay.report.layout import value_ticks
+from kcb_replay.report.ticks import value_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

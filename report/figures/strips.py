@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.report.figures.canvas import LINE, blank, wrapped
 from kcb_replay.report.figures.run import middle_cut
 from kcb_replay.report.figures.strokes import dots, stroke
-from kcb_replay.report.layout import epoch_ticks
+from kcb_replay.report.ticks import epoch_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
