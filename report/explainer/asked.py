@@ -121,7 +121,7 @@ def asked_of(
     made = bool(start.stream.values_of(str(getattr(given[lead], "monitor", ""))))
     parts = [place for place in parts if place == reducer or (made and isinstance(given[place], EarlyStopping))]
     controls = tuple(_axes(given, start, known, versions, parts, Given(axes, only=only)))
-    _require_affordable(controls, parts, start.epochs * len(known) * len(versions))
+    _require_affordable(controls, parts, start.epochs, len(known) * len(versions))
     return Asked(
         recording=recording,
         fit=number,
@@ -260,13 +260,14 @@ def _coarse(value: object) -> object:
     return {name: _coarse(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
-def _require_affordable(axes: Sequence[Axis], parts: Sequence[int], epochs: int) -> None:
-    """Raise `SettingError` where lists that were given ask for more replays than a page can hold."""
+def _require_affordable(axes: Sequence[Axis], parts: Sequence[int], epochs: int, views: int) -> None:
+    """Raise `SettingError` where lists ask for too many replays; `views` is how many monitors times versions."""
     replays = sum(math.prod(axis.count for axis in axes if axis.part == part and not axis.is_free) for part in parts)
-    if replays * epochs > _MOST:
+    if replays * views * epochs > _MOST:
+        each = f", for each of {views} pairs of monitor and version" if views > 1 else ""
         raise SettingError(
-            f"these lists ask for {replays:,} replays of {epochs:,} epochs, more than a page can hold."
-            " Give fewer values, or one monitor and one version."
+            f"these lists ask for {replays:,} replays of {epochs:,} epochs{each}: more than a page can hold."
+            " Give fewer values."
         )
 
 
