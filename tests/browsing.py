@@ -43,6 +43,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# The width of A4 between the margins of the style sheet, in CSS pixels.
+A4 = 718
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 HOSTILE = ["<img src=x onerror=alert(1)>", "a\u202egnp.exe", '"><script>window.broken = 1</script>', "long" * 60]
 browser_marks = [
@@ -112,6 +114,20 @@ def unreachable_boxes(page):
             each.scrollWidth > each.clientWidth + 1 && ['auto', 'scroll'].includes(getComputedStyle(each).overflowX)
             && !(each.tabIndex === 0 && each.getAttribute('role') === 'region' && each.getAttribute('aria-label'))
         ).map(each => each.outerHTML.slice(0, 80))"""
+    )
+
+
+def cells_off_the_paper(page):
+    """Return the heads and cells of tables that an upright sheet of A4 would cut, and those too narrow for a word."""
+    page.set_viewport_size({"width": A4, "height": 1000})
+    page.emulate_media(media="print")
+    return page.evaluate(
+        """paper => [...document.querySelectorAll('main table:not(.heat) :is(th, td)')].filter(each => {
+            const box = each.getBoundingClientRect();
+            return box.width && (box.right > paper + 1 || each.scrollWidth > each.clientWidth + 1
+                || (each.scope === 'row' && each.textContent.length > 8 && box.width < 80));
+        }).map(each => each.textContent.trim().slice(0, 40))""",
+        A4,
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 from browsing import (
     HOSTILE,
     browser_marks,
+    cells_off_the_paper,
     complaints_of_axe,
     cut_off_texts,
     hostile_recordings,
@@ -136,6 +137,12 @@ def test_paper_is_white_and_unrolled(visit):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("getComputedStyle(document.querySelector('.tall')).maxHeight") == "none"
     assert len(page.pdf()) > 10_000
+
+
+@pytest.mark.parametrize("name", ["both", "rate"])
+def test_tables_fit_on_paper(visit, name):
+    """No column of a table is cut by the edge of a printed page."""
+    assert cells_off_the_paper(visit(name)) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -6,6 +6,7 @@ import pytest
 from browsing import (
     HOSTILE,
     browser_marks,
+    cells_off_the_paper,
     complaints_of_axe,
     cut_off_texts,
     hostile_recordings,
@@ -157,6 +158,12 @@ def test_no_chart_text_is_cut_off(visit):
     page = visit("compare")
     settle(page)
     assert cut_off_texts(page) == []
+
+
+@pytest.mark.parametrize("name", ["compare"])
+def test_tables_fit_on_paper(visit, name):
+    """No column of a table is cut by the edge of a printed page."""
+    assert cells_off_the_paper(visit(name)) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -11,6 +11,7 @@ import pytest
 from browsing import (
     HOSTILE,
     browser_marks,
+    cells_off_the_paper,
     complaints_of_axe,
     cut_off_texts,
     inject,
@@ -285,6 +286,12 @@ def test_paper_is_white_and_whole(visit):
     assert page.evaluate("getComputedStyle(document.querySelector('.tall')).maxHeight") == "none"
     assert page.locator("[id^=control-]:visible, #previous:visible, #copy:visible").count() == 0
     assert len(page.pdf()) > 10_000
+
+
+@pytest.mark.parametrize("name", ["both"])
+def test_tables_fit_on_paper(visit, name):
+    """No column of a table is cut by the edge of a printed page."""
+    assert cells_off_the_paper(visit(name)) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

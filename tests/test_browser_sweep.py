@@ -9,6 +9,7 @@ import pytest
 from browsing import (
     HOSTILE,
     browser_marks,
+    cells_off_the_paper,
     complaints_of_axe,
     cut_off_texts,
     hostile_recordings,
@@ -363,6 +364,12 @@ def test_paper_is_white_and_unrolled(visit):
     assert page.evaluate("getComputedStyle(document.querySelector('.tall')).maxHeight") == "none"
     assert page.locator("#filter").is_visible() is False
     assert page.locator("#curves").is_visible()
+
+
+@pytest.mark.parametrize("name", ["sweep"])
+def test_tables_fit_on_paper(visit, name):
+    """No column of a table is cut by the edge of a printed page."""
+    assert cells_off_the_paper(visit(name)) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
