@@ -80,16 +80,25 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """The epoch in which the real class raises, as far as it got."""
+    """The epoch in which the real class raises, as far as it got.
+
+    `lr_begin` is None where it raises before every callback has begun the epoch; `stoppers` are the positions of the
+    callbacks that had set the stop flag, `stopped_batch` the batch at which the epoch was left before that.
+    """
 
     index: int
-    lr_begin: float
+    lr_begin: float | None
     events: EventsOfAll
+    stoppers: tuple[int, ...] = ()
+    stopped_batch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A replayed fit: a row per epoch that ran, the events of `on_train_end`, and the error that ended it, if any."""
+    """A replayed fit: a row per epoch that ran, the events of `on_train_end`, and the error that ended it, if any.
+
+    Where the error is one of `on_train_end`, `finish_events` are those up to it.
+    """
 
     rows: tuple[Row, ...]
     finish_events: EventsOfAll
@@ -123,7 +132,8 @@ def run_fit(
         finish = fit.end()
     except KerasRaises as raised:
         error = KerasError(raised.kind, fit.stage, fit.index, callbacks[fit.position].name, str(raised))
-        return Run(tuple(rows), (), fit.lr, tuple(fit.states), error, fit.partial())
+        finish = fit.happened() if fit.stage == "on_train_end" else ()
+        return Run(tuple(rows), finish, fit.lr, tuple(fit.states), error, fit.partial())
     return Run(tuple(rows), finish, fit.lr, tuple(fit.states))
 
 
@@ -140,9 +150,10 @@ class _Fit:
     position: int = 0
     logs: dict[str, float] = field(default_factory=dict)
     recorded: Mapping[str, float] = field(default_factory=dict)
-    lr_begin: float = 0.0
+    lr_begin: float | None = None
     events: list[list[Event]] = field(default_factory=list)
     stoppers: list[int] = field(default_factory=list)
+    stopped_batch: int | None = None
     having: Mapping[Stage, Sequence[int]] = field(default_factory=dict)
 
     def begin(self, epochs: Sequence[Epoch], states: Sequence[State] | None) -> None:
@@ -168,14 +179,22 @@ class _Fit:
         self.index = epoch.index
         # What `on_train_begin` did stands with the first epoch.
         self.events = self.events if self.stage == "on_train_begin" else [[] for _ in self.states]
+        self.lr_begin = self.stopped_batch = None
         self._hook("on_epoch_begin", lambda state: state.on_epoch_begin(self._epoch_begin(epoch)))
-        self.lr_begin = self.lr
-        stopped_batch = self._run_batches(epoch) if epoch.batches else None
+        self.lr_begin = lr_begin = self.lr
+        self.stopped_batch = self._run_batches(epoch) if epoch.batches else None
         self._run_validation(epoch)
         logged = self._end_epoch(epoch)
-        events = tuple(map(tuple, self.events))
-        stoppers = tuple(dict.fromkeys(self.stoppers))
-        return Row(epoch.index, self.lr_begin, self.lr, logged, tuple(self.states), events, stoppers, stopped_batch)
+        return Row(
+            epoch.index,
+            lr_begin,
+            self.lr,
+            logged,
+            tuple(self.states),
+            self.happened(),
+            self._stopped_by(),
+            self.stopped_batch,
+        )
 
     def end(self) -> EventsOfAll:
         """Let the callbacks end the training."""
@@ -187,13 +206,20 @@ class _Fit:
             self.logs = self._handed_out(self.recorded) if passed == "metrics" else {}
         self.events = [[] for _ in self.states]
         self._hook("on_train_end", lambda state: state.on_train_end(TrainEnd(index, self.logs, self.lr, self.stopping)))
-        return tuple(map(tuple, self.events))
+        return self.happened()
 
     def partial(self) -> Partial | None:
-        """Return the epoch that an error cut short; there is none before its first batch, or after its end."""
-        if self.index is None or self.stage in ("on_epoch_begin", "on_train_end"):
+        """Return the epoch that an error cut short; there is none before the first, or after the last."""
+        if self.index is None or self.stage == "on_train_end":
             return None
-        return Partial(self.index, self.lr_begin, tuple(map(tuple, self.events)))
+        return Partial(self.index, self.lr_begin, self.happened(), self._stopped_by(), self.stopped_batch)
+
+    def happened(self) -> EventsOfAll:
+        """Return the events so far, of the epoch or of the end of the training."""
+        return tuple(map(tuple, self.events))
+
+    def _stopped_by(self) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(self.stoppers))
 
     def _run_batches(self, epoch: Epoch) -> int | None:
         """Run the batches of an epoch; return the one at which it was left."""

@@ -143,8 +143,10 @@ def _add(answer: Json, fit: int, run: Run, version: Semantics) -> None:
         answer["train_end"].append({"fit": fit, "restored": restored, "epochs_run": len(run.rows)})
         return
     answer["error"] = {"type": run.error.kind, "stage": run.error.stage, "epoch": run.error.index}
-    if run.partial:
+    if run.partial and run.partial.lr_begin is not None:
         partial = {"fit": fit, "epoch": run.partial.index, "lr_begin": run.partial.lr_begin}
+        if run.partial.stopped_batch is not None:
+            partial["stopped_at_batch"] = run.partial.stopped_batch
         answer["epochs"].append(_with_effects(partial, fit, run.partial.events))
     if not answer["train_end"]:
         del answer["train_end"]

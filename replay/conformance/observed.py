@@ -102,7 +102,7 @@ class _Live:
         self.stage = "on_epoch_begin"
         listed.on_epoch_begin(self.epoch)
         self.partial = {"fit": self.fit, "epoch": self.epoch, "lr_begin": self.stand_in.learning_rate}
-        stopped = self._run_batches(listed, epoch)
+        self._run_batches(listed, epoch)
         self.stand_in.weights_are_of(self.epoch)
         self.stage = "on_epoch_end"
         logged = _Logged(listed, self.keras)
@@ -112,22 +112,21 @@ class _Live:
             "lr": self.stand_in.learning_rate,
             "lr_logged": logged.rate(),
             "state": [self._state(callback) for callback in self.callbacks],
-            **({} if stopped is None else {"stopped_at_batch": stopped}),
             **({"stop": True} if self.stand_in.stopping else {}),
             **self._effects(),
         }
         self.seen["epochs"].append(row)
         self.partial = None
 
-    def _run_batches(self, listed: Any, epoch: Json) -> int | None:
+    def _run_batches(self, listed: Any, epoch: Json) -> None:
         for index, loss in epoch.get("batches", ()):
             self.stage = "on_train_batch_begin"
             listed.on_train_batch_begin(index)
             self.stage = "on_train_batch_end"
             listed.on_train_batch_end(index, {"loss": float(loss)})
             if self.stand_in.stopping:
-                return int(index)
-        return None
+                self.partial["stopped_at_batch"] = int(index)
+                return
 
     def _effects(self) -> Json:
         done, self.stand_in.done = self.stand_in.done, []

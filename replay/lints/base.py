@@ -110,8 +110,9 @@ class Case:
 
     def _initial_lr(self) -> float:
         """Return the learning rate before a schedule of the first epoch set its own."""
+        partial = self.run.partial
         if not self.run.rows:
-            return self.run.partial.lr_begin if self.run.partial else self.run.final_lr
+            return self.run.final_lr if partial is None or partial.lr_begin is None else partial.lr_begin
         first = self.run.rows[0]
         set_first = (event.old_lr for events in first.events for event in events if isinstance(event, LearningRateSet))
         return next(set_first, first.lr_begin)
