@@ -1,6 +1,7 @@
 """Which Keras is replayed: from a library, a version and a backend to the behaviours that they have.
 
-Versions beyond the ends of the timeline are refused, never approximated.
+Versions beyond the ends of the timeline are refused, never approximated, unless the newest known one is asked for in
+their place: `nearest_known` gives it with a note that has to stand beside every answer.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from kcb_replay.replay.timeline import (
     tensorflow,
 )
 
-__all__ = ["DEFAULT", "Semantics", "known_semantics", "semantics"]
+__all__ = ["DEFAULT", "Semantics", "known_semantics", "nearest_known", "semantics"]
 
 DEFAULT = "keras-3.15"
 _NAME = re.compile(r"(keras|tf\.keras|tf_keras)-(\d+(?:\.\d+){1,2})(?:/(tensorflow|jax|numpy|torch|numpy1|numpy2))?")
@@ -51,6 +52,37 @@ def semantics(name: str | Semantics = DEFAULT) -> Semantics:
     is meant, without a NumPy version (tf_keras) NumPy 2.
     """
     return name if isinstance(name, Semantics) else _resolved(name)
+
+
+def nearest_known(name: str) -> tuple[Semantics, str | None]:
+    """Resolve a version as `semantics` does; one that is newer than all known of its library becomes the newest known.
+
+    The second value is None, or the note that says so. Raises `SettingError` for all other unknown names.
+    """
+    try:
+        return semantics(name), None
+    except SettingError:
+        newest = _newest_of(name)
+        if newest is None:
+            raise
+    known = semantics(newest)
+    return known, (
+        f"{name} is newer than every {name.partition('-')[0]} that kcb-replay knows: {known.name}, the newest known"
+        " one, is replayed in its place. What has changed since then is not in the answer"
+    )
+
+
+def _newest_of(name: str) -> str | None:
+    """Return the newest known version of the library, with the qualifier, for a name newer than that; else None."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return None
+    library, version, qualifier = found.groups()
+    newest = OF_LIBRARY[library][-1][1].release
+    # tf.keras is Keras 3 from TensorFlow 2.16 on: its last release here is not what those are like.
+    if library == "tf.keras" or tuple(map(int, version.split("."))) <= newest:
+        return None
+    return f"{library}-{'.'.join(map(str, newest))}{'/' + qualifier if qualifier else ''}"
 
 
 @cache

@@ -30,6 +30,7 @@ def conformance_document(reports: Sequence[Conformance], live: LiveReport | None
             "backend": report.backend,
             "cases": report.cases,
             "mismatches": len(report.mismatches),
+            **({"note": report.note} if report.note else {}),
         }
         for report in reports
     ]
@@ -73,6 +74,8 @@ def _live_lines(live: LiveReport) -> Iterator[str]:
 def _lines(reports: Sequence[Conformance]) -> Iterator[str]:
     width = max(len(shown(report.file)) for report in reports)
     for report in reports:
+        if report.note:
+            yield f"{shown(report.file)}: {report.note}."
         agreed = report.cases - len(report.mismatches)
         yield f"{shown(report.file):<{width}}  {whole(agreed)} of {whole(report.cases)} cases agree"
         for mismatch in report.mismatches[:_MOST_SHOWN]:

@@ -12,8 +12,9 @@ import pytest
 from kcb_replay.errors import MissingExtraError, SettingError
 from kcb_replay.replay.bridge.installed import Installed, installed
 from kcb_replay.replay.conformance import live
-from kcb_replay.replay.conformance.golden import golden_cases
+from kcb_replay.replay.conformance.golden import conform, golden_cases
 from kcb_replay.replay.conformance.live import LiveReport, conform_live
+from kcb_replay.report.conformance import conformance_document, conformance_text
 
 LIBRARIES = pytest.mark.parametrize("library", ["keras", "tf_keras"])
 GOLDEN = Path(__file__).parent / "golden"
@@ -76,12 +77,38 @@ def test_the_same_seed_compares_the_same_cases(monkeypatch):
 
 
 @pytest.mark.keras
-def test_an_unknown_version_is_refused(monkeypatch):
-    """A Keras newer than the engine is not compared."""
+def test_a_newer_version_is_compared_with_the_newest_known(monkeypatch):
+    """A Keras newer than the engine gets its comparison, and the report says with what."""
     pytest.importorskip("keras")
-    monkeypatch.setattr(live, "installed", lambda *_: Installed("keras", "3.99.0", "tensorflow", "2.4.0"))
-    with pytest.raises(SettingError, match=r"keras 3\.99\.0 .* the engine does not know how it decides"):
+    here = installed("keras", "A test")
+    monkeypatch.setattr(live, "installed", lambda *_: Installed("keras", "3.99.0", here.backend, "2.4.0"))
+    report = conform_live(cases=20, library="keras")
+    assert (report.first, report.cases) == (None, 20)
+    assert "keras-3.99.0/" in report.caveat
+    assert "is newer than every keras that kcb-replay knows: keras-3.15" in report.caveat
+    assert report.caveat in conformance_text([], report)
+
+
+@pytest.mark.keras
+def test_a_version_without_semantics_is_refused(monkeypatch):
+    """An older Keras is nearest to nothing."""
+    pytest.importorskip("keras")
+    monkeypatch.setattr(live, "installed", lambda *_: Installed("tf_keras", "2.14.0", "tensorflow", "1.26.0"))
+    with pytest.raises(SettingError, match=r"tf_keras 2\.14\.0 .* the engine does not know how it decides"):
         conform_live(cases=1)
+
+
+def test_golden_cases_of_a_newer_keras_are_compared_with_the_newest_known(tmp_path):
+    """They are not refused, and the report names the Keras that was replayed."""
+    source = next(iter(sorted(GOLDEN.glob("keras-3.15*.jsonl.gz"))))
+    newer = tmp_path / "newer.jsonl"
+    head = golden_cases(source)[0]
+    newer.write_text(json.dumps(head | {"version": "3.99.0"}) + "\n", encoding="utf-8")
+    report = conform(newer)
+    assert (report.cases, report.mismatches) == (1, ())
+    assert "keras-3.99.0/" in report.note
+    assert report.note in conformance_text([report])
+    assert conformance_document([report])["files"][0]["note"] == report.note
 
 
 def test_without_keras_the_extra_is_named(monkeypatch):

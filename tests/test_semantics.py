@@ -11,7 +11,7 @@ from kcb_replay.replay.callbacks import ModelCheckpoint, TerminateOnNaN
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
-from kcb_replay.replay.semantics import Semantics, known_semantics, semantics
+from kcb_replay.replay.semantics import Semantics, known_semantics, nearest_known, semantics
 from kcb_replay.replay.stream import Epoch
 from kcb_replay.replay.timeline import CHANGES
 
@@ -62,6 +62,36 @@ def test_an_unknown_version_is_refused_with_the_list(name):
     """Nothing is approximated: the error lists what is known."""
     with pytest.raises(SettingError, match=r"is not a Keras version that kcb-replay knows\..* keras-2\.0\.9.* keras-3"):
         semantics(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "newest"),
+    [
+        ("keras-3.16", "keras-3.15"),
+        ("keras-3.16.0/jax", "keras-3.15/jax"),
+        ("keras-4.0", "keras-3.15"),
+        ("tf_keras-2.22/numpy1", "tf_keras-2.21/numpy1"),
+    ],
+)
+def test_a_version_that_is_newer_than_all_becomes_the_newest_with_a_note(name, newest):
+    """Whoever runs tomorrow's Keras gets an answer, and is told of which Keras it is."""
+    version, note = nearest_known(name)
+    assert version == semantics(newest)
+    assert note.startswith(f"{name} is newer than every")
+    assert f"{version.name}, the newest known one" in note
+
+
+@pytest.mark.parametrize("name", ["keras-3.15.1", "keras-2.0.8", "tf_keras-2.21/numpy1", "keras-3.15/jax"])
+def test_a_known_version_is_its_own_nearest(name):
+    """Nothing is to be noted where nothing is guessed."""
+    assert nearest_known(name) == (semantics(name), None)
+
+
+@pytest.mark.parametrize("name", ["keras", "keras-1.2", "keras-2.16", "keras-3.16/mxnet", "tf.keras-2.99", "torch-9.1"])
+def test_what_is_not_newer_has_no_nearest(name):
+    """Older, impossible and mistyped names are refused as before."""
+    with pytest.raises(SettingError, match="is not a Keras version that kcb-replay knows"):
+        nearest_known(name)
 
 
 def test_every_change_names_a_behaviour():

@@ -23,7 +23,7 @@ from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.events import CheckpointSaved, WeightsRestored
-from kcb_replay.replay.semantics import semantics
+from kcb_replay.replay.semantics import nearest_known
 from kcb_replay.replay.stream import Batch, Epoch
 
 if TYPE_CHECKING:
@@ -59,7 +59,10 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Conformance:
-    """One golden file replayed: what it was recorded from, how many cases it holds, and those that differ."""
+    """One golden file replayed: what it was recorded from, how many cases it holds, and those that differ.
+
+    `note` says of which Keras the engine is, where that of the file is newer than all it knows.
+    """
 
     file: str
     library: str
@@ -67,10 +70,14 @@ class Conformance:
     backend: str
     cases: int
     mismatches: tuple[Mismatch, ...]
+    note: str | None = None
 
 
 def conform(path: Path | str) -> Conformance:
-    """Replay every case of a golden file; raises `ReadError` when it is none, or is of a Keras that is not known."""
+    """Replay every case of a golden file; raises `ReadError` when it is none, or is of a Keras that is not known.
+
+    A Keras that is newer than all known ones is compared with the newest known, and `note` says so.
+    """
     cases = golden_cases(path)
     mismatches = []
     for number, case in enumerate(cases, 1):
@@ -84,7 +91,9 @@ def conform(path: Path | str) -> Conformance:
             kind = type(error).__name__
             raise ReadError(f"{path}, line {number} is no golden case ({kind}: {error}).") from error
     head = cases[0]
-    return Conformance(str(path), head["library"], head["version"], head["backend"], len(cases), tuple(mismatches))
+    _, note = nearest_known(_version(head))
+    of_keras = (head["library"], head["version"], head["backend"])
+    return Conformance(str(path), *of_keras, len(cases), tuple(mismatches), note)
 
 
 def golden_cases(path: Path | str) -> list[Json]:
@@ -109,7 +118,7 @@ def differences(case: Json) -> list[str]:
 
 
 def _replay(case: Json) -> Json:
-    version = semantics(_version(case))
+    version, _ = nearest_known(_version(case))
     try:
         callbacks = [CALLBACKS[item["class"]](**arguments(item["kwargs"])) for item in case["callbacks"]]
     except SettingError:

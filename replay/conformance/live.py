@@ -1,7 +1,7 @@
 """Compare the engine with the Keras installed here, on random cases: real classes, real CallbackList, every field.
 
-The first difference is shrunk to a case that is as small as it can be. A version that the engine does not know is
-refused: there is nothing to compare it with.
+The first difference is shrunk to a case that is as small as it can be. A version that is newer than all that the engine
+knows is compared with the newest known, and the report says so; all other unknown ones are refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kcb_replay.errors import MissingExtraError, SettingError
 from kcb_replay.replay.bridge.installed import installed, module_of
 from kcb_replay.replay.conformance.golden import Json, differences
 from kcb_replay.replay.conformance.observed import observed
-from kcb_replay.replay.semantics import semantics
+from kcb_replay.replay.semantics import nearest_known
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -40,7 +40,10 @@ class FirstDifference:
 
 @dataclass(frozen=True, slots=True)
 class LiveReport:
-    """How many cases were compared with which Keras, and the first difference, None where there was none."""
+    """How many cases were compared with which Keras, and the first difference, None where there was none.
+
+    `note` says which Keras the engine was, where the installed one is newer than all it knows.
+    """
 
     library: Library
     version: str
@@ -48,33 +51,36 @@ class LiveReport:
     numpy: str
     cases: int
     first: FirstDifference | None
+    note: str | None = None
 
     @property
     def caveat(self) -> str | None:
         """What the comparison cannot show, None where there is nothing to say."""
-        if self.backend != "numpy":
-            return None
-        return (
-            "Keras compares in float64 on its numpy backend, which cannot train: this run says nothing of the float32"
-            " comparisons of real trainings. Set KERAS_BACKEND to tensorflow, jax or torch for those."
-        )
+        caveats = [f"{self.note}."] if self.note else []
+        if self.backend == "numpy":
+            caveats.append(
+                "Keras compares in float64 on its numpy backend, which cannot train: this run says nothing of the"
+                " float32 comparisons of real trainings. Set KERAS_BACKEND to tensorflow, jax or torch for those."
+            )
+        return " ".join(caveats) or None
 
 
 def conform_live(*, cases: int = 1000, seed: int = 0, library: Library | None = None) -> LiveReport:
     """Compare the engine with the installed Keras on random cases, the same for the same seed.
 
     `library` is "keras" or "tf_keras", by default the first that is installed. Stops at the first difference. Raises
-    `MissingExtraError` without Keras or hypothesis, `SettingError` for a version that the engine does not know.
+    `MissingExtraError` without Keras or hypothesis, `SettingError` for a version that is older than those the engine
+    knows; one that is newer is compared with the newest known.
     """
     library = library or _first_installed()
     found = installed(library, _PURPOSE)
     try:
-        semantics(found.semantics)
+        _, note = nearest_known(found.semantics)
     except SettingError as unknown:
         raise SettingError(f"{found} is installed, and the engine does not know how it decides. {unknown}") from None
     comparison = _Comparison(found, module_of(library, _PURPOSE))
     comparison.run(cases, seed)
-    return LiveReport(library, found.version, found.backend, found.numpy, comparison.compared, comparison.first)
+    return LiveReport(library, found.version, found.backend, found.numpy, comparison.compared, comparison.first, note)
 
 
 class _DifferenceError(Exception):
