@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
 from kcb_replay.replay.callbacks import NATIVE, RULES, ModelCheckpoint, changes_learning_rate, reads
+from kcb_replay.replay.callbacks.arguments import with_python_values
 from kcb_replay.replay.era import guess
 from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
 from kcb_replay.replay.stream import stream_of, with_steps
@@ -46,6 +47,9 @@ class Question:
     initial_lr: float | None
     steps_per_epoch: int | None
     before: Replay | None = None
+
+    def __post_init__(self) -> None:
+        with_python_values(self)
 
 
 def settings_of(callbacks: Sequence[object]) -> tuple[Callback, ...]:

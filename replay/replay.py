@@ -214,7 +214,7 @@ def fit_number(recording: Recording, fit: int | None) -> int:
         raise KcbReplayError(f"{recording.name} holds {count} fits: say which one, for example fit=0 (--fit 0).")
     if not 0 <= fit < count:
         raise KcbReplayError(f"{recording.name} has no fit {fit}: its fits are 0 to {count - 1}.")
-    return fit
+    return int(fit)
 
 
 def what_keras_raises(error: KerasError) -> str:

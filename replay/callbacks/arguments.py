@@ -10,7 +10,43 @@ from typing import Any
 
 from kcb_replay.errors import SettingError
 
-__all__ = ["argument_as_code", "name_set", "require_counts", "require_numbers", "require_texts", "written_as_code"]
+__all__ = [
+    "argument_as_code",
+    "name_set",
+    "python_value",
+    "require_counts",
+    "require_numbers",
+    "require_texts",
+    "with_python_values",
+    "written_as_code",
+]
+
+
+def python_value(value: object) -> object:
+    """Return a NumPy scalar, or an array without dimensions, as the Python value equal to it; all else unchanged.
+
+    A long double that no Python float equals stays as it is.
+    """
+    item = getattr(value, "item", None)
+    if item is None or getattr(value, "shape", None) != ():
+        return value
+    plain: object = item()
+    if type(plain).__module__ == "numpy":
+        plain = float(plain)  # type: ignore[arg-type]  # a long double, whose item is itself
+        return plain if plain == value else value
+    return plain
+
+
+def with_python_values(settings: object) -> None:
+    """Replace every NumPy scalar among the arguments of new settings, see `python_value`.
+
+    So settings print as code that Python reads back, and go into JSON.
+    """
+    for item in fields(settings):  # type: ignore[arg-type]  # every Callback is a dataclass
+        value = getattr(settings, item.name)
+        plain = python_value(value)
+        if plain is not value:
+            object.__setattr__(settings, item.name, plain)
 
 
 def name_set(settings: object, argument: str) -> frozenset[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import require_texts, written_as_code
+from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import BatchEnd, Context, EpochEnd, State, Step, TrainBegin, TrainEnd
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import BackupSaved
@@ -42,6 +42,7 @@ class BackupAndRestore:
     save_before_preemption: bool = False
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         require_texts(self, ("backup_dir",))
         if self.save_freq != "epoch" and not isinstance(self.save_freq, int):
             raise SettingError(

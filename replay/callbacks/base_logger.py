@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import NotReplayableError
-from kcb_replay.replay.callbacks.arguments import name_set, written_as_code
+from kcb_replay.replay.callbacks.arguments import name_set, with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import BatchEnd, Context, EpochBegin, EpochEnd, State, Step
 from kcb_replay.replay.comparison import KerasRaises
 
@@ -34,6 +34,7 @@ class BaseLogger:
     stateful_metrics: Collection[str] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         name_set(self, "stateful_metrics")
 
     def __str__(self) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import require_texts, written_as_code
+from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step, TrainBegin, TrainEnd
 from kcb_replay.replay.callbacks.float32_logs import was_float32
 from kcb_replay.replay.callbacks.written import NOTHING, Written
@@ -44,6 +44,7 @@ class CSVLogger:
     append: bool = False
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         require_texts(self, ("filename", "separator"))
         if not self.filename:
             raise SettingError("CSVLogger: filename is empty.")

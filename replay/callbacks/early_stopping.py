@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, written_as_code
+from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import (
     Context,
     EpochEnd,
@@ -49,6 +49,7 @@ class EarlyStopping:
     start_from_epoch: int = 0
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         require_texts(self)
         require_numbers(self, ("min_delta", "patience", "start_from_epoch"))
         if self.baseline is not None:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from kcb_replay.replay.callbacks.arguments import written_as_code
+from kcb_replay.replay.callbacks.arguments import with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, Step, TrainBegin
 from kcb_replay.replay.callbacks.prechelt import PrecheltState, positive, require_criterion
 from kcb_replay.replay.events import CriterionMet, LossMeasured, MetricMissing
@@ -28,6 +28,7 @@ class GL:
     restore_best_weights: bool = True
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         require_criterion(self, "alpha", "monitor")
 
     def __str__(self) -> str:

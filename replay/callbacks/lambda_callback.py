@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from kcb_replay.errors import NotReplayableError, SettingError
-from kcb_replay.replay.callbacks.arguments import written_as_code
+from kcb_replay.replay.callbacks.arguments import with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
     BatchEnd,
@@ -55,6 +55,7 @@ class LambdaCallback:
     on_batch_end: Hook | None = None
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         for item in fields(self):
             function = getattr(self, item.name)
             if function is not None and not callable(function):

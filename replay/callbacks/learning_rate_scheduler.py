@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import written_as_code
+from kcb_replay.replay.callbacks.arguments import with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import Context, EpochBegin, EpochEnd, State, Step
 from kcb_replay.replay.comparison import KerasRaises, float32
 from kcb_replay.replay.events import LearningRateSet
@@ -35,6 +35,7 @@ class LearningRateScheduler:
     verbose: int = 0
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         if not callable(self.schedule):
             raise SettingError(f"LearningRateScheduler: schedule must be a function, but it is {self.schedule!r}.")
 

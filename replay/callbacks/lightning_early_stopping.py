@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, written_as_code
+from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, Step, TrainBegin
 from kcb_replay.replay.callbacks.stopping import RuleState
 from kcb_replay.replay.comparison import float32
@@ -47,6 +47,7 @@ class LightningEarlyStopping:
     log_rank_zero_only: bool = False
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         require_texts(self)
         thresholds = ("stopping_threshold", "divergence_threshold")
         given = (name for name in thresholds if getattr(self, name) is not None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import require_counts, require_texts, written_as_code
+from kcb_replay.replay.callbacks.arguments import require_counts, require_texts, with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import Context, State
 from kcb_replay.replay.callbacks.stopping import known_direction
 
@@ -33,6 +33,7 @@ class MedianStopping:
     restore_best_weights: bool = False
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         require_texts(self)
         require_counts(self, ("min_epochs", "min_runs"))
         known_direction(self.name, self.monitor, self.mode)

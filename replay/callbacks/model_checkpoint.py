@@ -11,7 +11,7 @@ from string import Formatter
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, written_as_code
+from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import BatchEnd, Context, EpochEnd, State, Step, direction
 from kcb_replay.replay.comparison import Comparison, KerasRaises
 from kcb_replay.replay.events import CheckpointSaved, CheckpointSkipped
@@ -46,6 +46,7 @@ class ModelCheckpoint:
     period: int = 1
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         require_texts(self, ("filepath", "monitor", "mode"))
         if self.initial_value_threshold is not None:
             require_numbers(self, ("initial_value_threshold",))

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from kcb_replay.replay.callbacks.arguments import require_counts, written_as_code
+from kcb_replay.replay.callbacks.arguments import require_counts, with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, Step, TrainBegin
 from kcb_replay.replay.callbacks.prechelt import PrecheltState, positive, require_criterion
 from kcb_replay.replay.events import CriterionMet, Event, InStrip, MetricMissing, QuotientMeasured
@@ -38,6 +38,7 @@ class PQ:
     restore_best_weights: bool = True
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         require_criterion(self, "alpha", "monitor", "train_monitor")
         require_counts(self, ("strip",))
 

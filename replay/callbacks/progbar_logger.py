@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kcb_replay.errors import NotReplayableError, SettingError
-from kcb_replay.replay.callbacks.arguments import name_set, require_numbers, written_as_code
+from kcb_replay.replay.callbacks.arguments import name_set, require_numbers, with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
     BatchEnd,
@@ -59,6 +59,7 @@ class ProgbarLogger:
     terminal: bool = False
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         name_set(self, "stateful_metrics")
         require_numbers(self, ("verbose", "seconds_per_batch"))
         for argument in ("epochs", "steps", "samples"):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, written_as_code
+from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step, TrainBegin, direction, why_not
 from kcb_replay.replay.comparison import Comparison, float32
 from kcb_replay.replay.events import (
@@ -49,6 +49,7 @@ class ReduceLROnPlateau:
     min_lr: float = 0.0
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         require_texts(self)
         require_numbers(self, ("factor", "patience", "min_delta", "cooldown", "min_lr"))
         if self.factor >= 1:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import require_texts, written_as_code
+from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step
 from kcb_replay.replay.callbacks.float32_logs import was_float32
 from kcb_replay.replay.comparison import KerasRaises
@@ -38,6 +38,7 @@ class RemoteMonitor:
     send_as_json: bool = False
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         require_texts(self, ("root", "path", "field"))
         if self.headers is not None and not isinstance(self.headers, Mapping):
             raise SettingError(f"RemoteMonitor: headers must be a dict, but it is {self.headers!r}.")

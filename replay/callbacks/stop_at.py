@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from kcb_replay.replay.callbacks.arguments import require_counts, require_texts, written_as_code
+from kcb_replay.replay.callbacks.arguments import require_counts, require_texts, with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, Step, TrainBegin
 from kcb_replay.replay.callbacks.stopping import RuleState, known_direction
 from kcb_replay.replay.events import CriterionMet, Event, MetricMissing, NewBest
@@ -36,6 +36,7 @@ class StopAt:
     restore_best_weights: bool = False
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         require_texts(self)
         require_counts(self, ("epoch",))
         known_direction(self.name, self.monitor, self.mode)

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from kcb_replay.replay.callbacks.arguments import written_as_code
+from kcb_replay.replay.callbacks.arguments import with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import BatchEnd, Context, State, Step
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import Terminated
@@ -25,6 +25,9 @@ class TerminateOnNaN:
     name: ClassVar[str] = "TerminateOnNaN"
 
     raise_error: bool = False
+
+    def __post_init__(self) -> None:
+        with_python_values(self)
 
     def __str__(self) -> str:
         return written_as_code(self)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, written_as_code
+from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.events import (
@@ -54,6 +54,7 @@ class TorchReduceLROnPlateau:
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         require_texts(self, ("monitor", "mode", "threshold_mode"))
         require_numbers(self, ("factor", "patience", "threshold", "cooldown", "min_lr", "eps"))
         if self.factor >= 1:

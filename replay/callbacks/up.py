@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from kcb_replay.replay.callbacks.arguments import require_counts, written_as_code
+from kcb_replay.replay.callbacks.arguments import require_counts, with_python_values, written_as_code
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, Step, TrainBegin
 from kcb_replay.replay.callbacks.prechelt import PrecheltState, positive, require_criterion
 from kcb_replay.replay.events import CriterionMet, Event, InStrip, MetricMissing, StripCompared
@@ -31,6 +31,7 @@ class UP:
     restore_best_weights: bool = True
 
     def __post_init__(self) -> None:
+        with_python_values(self)
         require_criterion(self, "s", "monitor")
         require_counts(self, ("s", "strip"))
 

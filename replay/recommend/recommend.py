@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.errors import SettingError
+from kcb_replay.ingest.recording import Recording
 from kcb_replay.ingest.store import Store
 from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.recommend.binomial import fewest_runs, upper_bound
@@ -31,7 +32,6 @@ from kcb_replay.replay.sweep.grid import settings_grid
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.recommend.evidence import Evidence
     from kcb_replay.replay.recommend.survey import Survey
 
@@ -43,7 +43,7 @@ _MOST_UNDECIDED = 0.5
 
 
 def recommend(
-    recordings: Iterable[Recording] | Store,
+    recordings: Iterable[Recording] | Recording | Store,
     *,
     current: EarlyStopping | None = None,
     tolerance: float | None = None,
@@ -63,7 +63,7 @@ def recommend(
     Raises `SettingError` for settings that cannot be swept or values out of range.
     """
     metrics = {str(arguments.get("monitor", EarlyStopping().monitor))}
-    held = recordings if isinstance(recordings, Store) else list(recordings)
+    held = recordings if isinstance(recordings, (Recording, Store)) else list(recordings)
     return recommended(
         lambda: asked_of(held, metrics),
         current=current,

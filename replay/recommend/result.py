@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.ingest.display import Displayed
+from kcb_replay.replay.callbacks.arguments import with_python_values
 
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
@@ -76,6 +77,9 @@ class Recommendation(Displayed):
     alike: tuple[EarlyStopping, ...] = ()
     current: Difference | None = None
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        with_python_values(self)
 
     @property
     def code(self) -> str | None:

@@ -26,7 +26,7 @@ __all__ = ["sweep"]
 
 @overload
 def sweep(
-    recordings: Iterable[Recording] | Store,
+    recordings: Iterable[Recording] | Recording | Store,
     callback: type[EarlyStopping] = ...,
     *,
     semantics: str | Semantics = ...,
@@ -35,7 +35,7 @@ def sweep(
 ) -> Sweep: ...
 @overload
 def sweep(
-    recordings: Iterable[Recording] | Store,
+    recordings: Iterable[Recording] | Recording | Store,
     callback: type[ReduceLROnPlateau],
     *,
     semantics: str | Semantics = ...,
@@ -43,7 +43,7 @@ def sweep(
     **arguments: Any,
 ) -> PlateauSweep: ...
 def sweep(
-    recordings: Iterable[Recording] | Store,
+    recordings: Iterable[Recording] | Recording | Store,
     callback: type[EarlyStopping | ReduceLROnPlateau] = EarlyStopping,
     *,
     semantics: str | Semantics = DEFAULT,
@@ -51,9 +51,10 @@ def sweep(
     initial_lr: float | None = None,
     **arguments: object,
 ) -> Sweep | PlateauSweep:
-    """Return what every combination of `arguments` (values or lists of them) would have done with every fit.
+    """Return what every combination of `arguments` (values, or lists or arrays of them) would have done with every fit.
 
-    `recordings` are a list of them or a store; a table of many runs and settings is large, a hundred bytes an answer.
+    `recordings` are one, a list or a store; a table of many runs and settings is large, a hundred bytes an answer. A
+    number of NumPy is taken as the Python number equal to it.
 
     For EarlyStopping, `also` names a second metric, one that is not monitored: what it gives away at the epoch kept is
     an honest price, for the best value of a monitored metric is partly luck. For ReduceLROnPlateau, `initial_lr` is the
@@ -77,7 +78,7 @@ def sweep(
 
 
 def _plateaus(
-    recordings: Iterable[Recording] | Store,
+    recordings: Iterable[Recording] | Recording | Store,
     settings: Sequence[ReduceLROnPlateau],
     version: Semantics,
     also: str | None,
@@ -86,5 +87,6 @@ def _plateaus(
     if also is not None:
         raise SettingError("ReduceLROnPlateau keeps no epoch that a second metric could be read off at.")
     metrics = {*(setting.monitor for setting in settings), *LEARNING_RATE_KEYS}
-    blocks = plateau_blocks(asked_of(recordings, metrics), settings, version, initial_lr=initial_lr)
+    start = None if initial_lr is None else float(initial_lr)
+    blocks = plateau_blocks(asked_of(recordings, metrics), settings, version, initial_lr=start)
     return joined_plateaus(list(blocks), settings, version)
