@@ -80,8 +80,10 @@ def compare_command(
     kcb-replay compare 'seeds/*' -c 'StopAt(20)' -c 'MedianStopping(min_runs=2)' --json
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.replay.rule_comparison import compare_rules
+    from kcb_replay.replay.semantics import semantics as resolve
     from kcb_replay.replay.settings_text import parse_callback
     from kcb_replay.report.rules import left_out_of_comparison, rules_table
+    from kcb_replay.report.versions import version_notes
 
     if plot is not None:
         from kcb_replay.report.figure import require_figure_file
@@ -100,7 +102,7 @@ def compare_command(
     if per_run and output == "table":
         output = "csv"
     print_result(output, found.to_dict(), records, lambda: rules_table(found))
-    say(notes, quiet=quiet)
+    say([*version_notes([resolve(semantics)]), *notes], quiet=quiet)
     if plot is not None:
         from kcb_replay.report.figure import plot as draw
 

@@ -10,7 +10,7 @@ import click
 from kcb_replay.commands.asking import only_one, recordings_of
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.options import output_options, run_argument, store_option
-from kcb_replay.commands.printing import print_result
+from kcb_replay.commands.printing import print_result, say
 
 if TYPE_CHECKING:
     from kcb_replay.replay.directions import Direction
@@ -46,7 +46,11 @@ def infer_command(
     kcb-replay infer run1 --semantics keras-2.0.8,keras-3.15 --json
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.replay.inference.infer import infer
+    from kcb_replay.replay.question import versions_of
+    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.report.versions import version_notes
 
     (recording,) = only_one(recordings_of((run,), store), run)
     found = infer(recording, fit=fit, monitor=monitor, mode=mode, semantics=semantics)
     print_result(output, found.to_dict(), found.records(), lambda: str(found))
+    say(version_notes(each for each in versions_of(semantics) if isinstance(each, Semantics)), quiet=False)

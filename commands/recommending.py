@@ -64,6 +64,7 @@ def recommend_command(
     from kcb_replay.replay.recommend.recommend import recommended
     from kcb_replay.report import recommendation
     from kcb_replay.report.settings_table import left_out_of_sweep
+    from kcb_replay.report.versions import version_notes
 
     given = {name: value for name, value in settings.items() if value is not None}
     with progress_bar(quiet) as progress:
@@ -84,7 +85,7 @@ def recommend_command(
         recommendation.recommendation_records(answer),
         lambda: recommendation.recommendation_text(answer),
     )
-    say(left_out_of_sweep(answer.overall), quiet=quiet)
+    say([*version_notes([answer.overall.semantics]), *left_out_of_sweep(answer.overall)], quiet=quiet)
     if answer.setting is None:
         sys.exit(1)
 

@@ -53,6 +53,8 @@ class SweepAsked:
         return blocks if self.rows is None else written_rows(blocks, self.rows)
 
     def say_all(self, notes: list[str]) -> None:
-        """Say what was written, and the notes."""
+        """Say what was written, which versions stand for others, and the notes."""
+        from kcb_replay.report.versions import version_notes
+
         wrote = [] if self.rows is None else [f"Wrote {self.rows} ({size_of(self.rows)})"]
-        say([*wrote, *notes], quiet=self.quiet)
+        say([*wrote, *version_notes(self.versions), *notes], quiet=self.quiet)

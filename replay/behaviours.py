@@ -43,7 +43,7 @@ def _means(words: str) -> dict[str, str]:
     return {"about": words}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Semantics:
     """The behaviours of one Keras; the values here are those of Keras 2.0.0.
 
@@ -275,6 +275,12 @@ class Semantics:
     backup_forgets_batch: bool = field(
         default=False, metadata=_means("the batch seen last is 0 again after each epoch")
     )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f'Semantics("{self.name}")'
 
     @classmethod
     def about(cls, behaviour: str) -> str:

@@ -12,7 +12,7 @@ from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, Setti
 from kcb_replay.replay.callbacks import NATIVE, RULES, ModelCheckpoint, changes_learning_rate, reads
 from kcb_replay.replay.callbacks.arguments import with_python_values
 from kcb_replay.replay.era import guess
-from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
+from kcb_replay.replay.semantics import DEFAULT, Semantics, note_on, semantics as resolve
 from kcb_replay.replay.stream import stream_of, with_steps
 
 if TYPE_CHECKING:
@@ -83,13 +83,13 @@ def stream_for(recording: Recording, number: int, question: Question) -> Stream:
 
 
 def version_for(stream: Stream, question: Question, initial_lr: float) -> tuple[Semantics, list[str]]:
-    """Return the Keras that is asked for, and a note where it was guessed."""
-    if question.semantics is None:
-        return resolve(_own_semantics(question.callbacks) or DEFAULT), []
-    if question.semantics != "auto":
-        return resolve(question.semantics), []
-    found = guess(stream, question.callbacks, initial_lr)
-    return found.semantics, [found.reason]
+    """Return the Keras that is asked for, and a note where it was guessed or stands for another."""
+    if question.semantics == "auto":
+        found = guess(stream, question.callbacks, initial_lr)
+        return found.semantics, [found.reason]
+    version = resolve(question.semantics or _own_semantics(question.callbacks) or DEFAULT)
+    note = note_on(version)
+    return version, [note] if note else []
 
 
 def _own_semantics(callbacks: Sequence[Callback]) -> str | None:
@@ -106,7 +106,9 @@ def versions_of(semantics: str | Semantics | None) -> Sequence[str | Semantics |
     if semantics is None or isinstance(semantics, Semantics):
         return [semantics]
     names = [name.strip() for name in semantics.split(",")]
-    return [name if name == "auto" else resolve(name) for name in dict.fromkeys(names)]
+    # Two names may stand for one version.
+    versions = {name if name == "auto" else resolve(name).name: name for name in reversed(names)}
+    return [name if name == "auto" else resolve(name) for name in reversed(versions.values())]
 
 
 def require_recorded(

@@ -1,12 +1,11 @@
 """Which Keras is replayed: from a library, a version and a backend to the behaviours that they have.
 
-Versions beyond the ends of the timeline are refused, never approximated, unless the newest known one is asked for in
-their place: `nearest_known` gives it with a note that has to stand beside every answer.
+Versions that are not known are refused, never approximated, but for those that `version_names` has a note for: they
+have a name that says so, as `keras-3.16 as keras-3.15`, in every answer.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -17,18 +16,19 @@ from kcb_replay.replay.timeline import (
     ADDED,
     CHANGES,
     NUMPY_2_SINCE,
-    OF_LIBRARY,
     REMOVED,
     Point,
     keras_3,
     multi_backend,
     tensorflow,
 )
+from kcb_replay.replay.version_names import VersionName, point_of, version_name
 
-__all__ = ["DEFAULT", "Semantics", "known_semantics", "nearest_known", "semantics"]
+__all__ = ["DEFAULT", "Semantics", "known_semantics", "nearest_known", "note_on", "semantics"]
 
 DEFAULT = "keras-3.15"
-_NAME = re.compile(r"(keras|tf\.keras|tf_keras)-(\d+(?:\.\d+){1,2})(?:/(tensorflow|jax|numpy|torch|numpy1|numpy2))?")
+# Between what was asked for and the version that is replayed for it.
+_AS = " as "
 
 
 def known_semantics() -> tuple[str, ...]:
@@ -49,79 +49,67 @@ def semantics(name: str | Semantics = DEFAULT) -> Semantics:
     """Resolve a library, version and backend such as `keras-3.15/jax`; raises `SettingError` for an unknown one.
 
     Releases between two that are named in `known_semantics` behave like the earlier one. Without a backend tensorflow
-    is meant, without a NumPy version (tf_keras) NumPy 2.
+    is meant, without a NumPy version (tf_keras) NumPy 2. Where the name leaves a choice, see `nearest_known`, the name
+    of the result says what was chosen for it: `keras-3.16 as keras-3.15`.
     """
     return name if isinstance(name, Semantics) else _resolved(name)
 
 
 def nearest_known(name: str) -> tuple[Semantics, str | None]:
-    """Resolve a version as `semantics` does; one that is newer than all known of its library becomes the newest known.
+    """Resolve a version as `semantics` does, with the note on what was chosen where the name leaves a choice.
 
-    The second value is None, or the note that says so. Raises `SettingError` for all other unknown names.
+    A version that is newer than all known ones of its library becomes the newest known. Raises `SettingError` for all
+    other unknown names.
     """
-    try:
-        return semantics(name), None
-    except SettingError:
-        newest = _newest_of(name)
-        if newest is None:
-            raise
-    known = semantics(newest)
-    return known, (
-        f"{name} is newer than every {name.partition('-')[0]} that kcb-replay knows: {known.name}, the newest known"
-        " one, is replayed in its place. What has changed since then is not in the answer"
-    )
+    version = semantics(name)
+    return version, note_on(version)
 
 
-def _newest_of(name: str) -> str | None:
-    """Return the newest known version of the library, with the qualifier, for a name newer than that; else None."""
-    found = _NAME.fullmatch(name)
-    if found is None:
-        return None
-    library, version, qualifier = found.groups()
-    newest = OF_LIBRARY[library][-1][1].release
-    # tf.keras is Keras 3 from TensorFlow 2.16 on: its last release here is not what those are like.
-    if library == "tf.keras" or tuple(map(int, version.split("."))) <= newest:
-        return None
-    return f"{library}-{'.'.join(map(str, newest))}{'/' + qualifier if qualifier else ''}"
+def note_on(version: Semantics) -> str | None:
+    """Return what has to be said beside every answer of a version that stands for another, None for all others."""
+    written, is_chosen, _ = version.name.partition(_AS)
+    named = version_name(written) if is_chosen else None
+    return named.note if named else None
 
 
 @cache
 def _resolved(name: str) -> Semantics:
-    found = _NAME.fullmatch(name)
-    point = _point(found[1], found[2]) if found else None
-    if found is None or point is None or not _fits(found[1], point, found[3]):
+    written = name.partition(_AS)[0].strip()
+    named = version_name(written)
+    version = _known(named) if named else None
+    if version is None:
         known = known_semantics()
         raise SettingError(
             f"{name!r} is not a Keras version that kcb-replay knows.{did_you_mean(name, known)}"
             f" Known are these and the releases between them: {', '.join(known)}."
         )
+    return replace(version, name=f"{written}{_AS}{version.name}") if named and named.note else version
+
+
+def _known(named: VersionName) -> Semantics | None:
+    """Return the behaviours of a version, None where it has no such backend."""
+    plain, _, qualifier = named.known.partition("/")
+    library, _, release = plain.rpartition("-")
+    point = point_of(library, tuple(map(int, release.split("."))))
+    if point is None or not _fits(library, point, qualifier):
+        return None
     changed: dict[str, Any] = {change.field: change.value for change in CHANGES if change.since <= point}
     missing = [what for since, what in ADDED if since > point] + [what for since, what in REMOVED if since <= point]
-    version = Semantics(name=name.removesuffix("/tensorflow"), missing_arguments=frozenset(missing), **changed)
-    return _qualified(version, point, found[3])
+    return _qualified(Semantics(name=named.known, missing_arguments=frozenset(missing), **changed), point, qualifier)
 
 
-def _point(library: str, version: str) -> Point | None:
-    release = tuple(int(part) for part in f"{version}.0".split(".")[:3])
-    for first, last in OF_LIBRARY[library]:
-        # 2.15.1 is a patch of the last known release, 2.16 is not.
-        if first.release <= release and release[: len(last.release)] <= last.release:
-            return Point(first.era, release)
-    return None
-
-
-def _fits(library: str, point: Point, qualifier: str | None) -> bool:
+def _fits(library: str, point: Point, qualifier: str) -> bool:
     if qualifier in ("numpy1", "numpy2"):
         return library == "tf_keras"
-    return qualifier in (None, "tensorflow") or point.era == 2
+    return not qualifier or point.era == 2
 
 
-def _qualified(version: Semantics, point: Point, qualifier: str | None) -> Semantics:
+def _qualified(version: Semantics, point: Point, qualifier: str) -> Semantics:
     if point.era < 2:
         product = point >= NUMPY_2_SINCE and qualifier != "numpy1"
         return replace(version, float32_product=product)
     single: Arithmetic = {"jax": "float32", "torch": "float32", "numpy": "float64"}.get(  # type: ignore[assignment]
-        qualifier or "", "float32 or ValueError"
+        qualifier, "float32 or ValueError"
     )
     return replace(
         version,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.difference import differences_of
-from kcb_replay.replay.semantics import Semantics, semantics
+from kcb_replay.replay.semantics import Semantics, note_on, semantics
 from kcb_replay.report.names import shown
 
 if TYPE_CHECKING:
@@ -15,12 +15,17 @@ if TYPE_CHECKING:
     from kcb_replay.replay.result import Replay
     from kcb_replay.report.machine import Record
 
-__all__ = ["difference_records", "difference_sentences", "version_names"]
+__all__ = ["difference_records", "difference_sentences", "version_names", "version_notes"]
 
 
 def version_names(replays: Iterable[Replay]) -> list[str]:
     """Return the names of the versions that were replayed, each once."""
     return list(dict.fromkeys(replay.semantics.name for replay in replays))
+
+
+def version_notes(versions: Iterable[Semantics]) -> list[str]:
+    """Return a line per version that stands for another one."""
+    return [f"Note: {note}." for version in versions if (note := note_on(version))]
 
 
 def difference_sentences(replays: Sequence[Replay]) -> list[str]:
