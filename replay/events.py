@@ -140,10 +140,14 @@ class LearningRateAtFloor(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearningRateSet(Event):
-    """The learning rate was set, in effect at once: by a schedule when the epoch began, or by a real callback."""
+    """The learning rate was set, in effect at once: by a schedule when the epoch began, or by a real callback.
+
+    `at_end`: when the epoch had ended, so that the next one is the first that is trained with it.
+    """
 
     old_lr: float
     new_lr: float
+    at_end: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

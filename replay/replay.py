@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import KcbReplayError, KerasWouldRaiseError, NotReplayableError
 from kcb_replay.ingest.display import Displayed
-from kcb_replay.replay.callbacks import NATIVE, changes_learning_rate
+from kcb_replay.replay.callbacks import NATIVE
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
-from kcb_replay.replay.events import LearningRateReduced, LearningRateSet
 from kcb_replay.replay.limits import limited
 from kcb_replay.replay.lints import LISTED_TOO_EARLY, lints
 from kcb_replay.replay.outcomes import View, outcome_of
@@ -26,6 +25,7 @@ from kcb_replay.replay.question import (
     version_for,
     versions_of,
 )
+from kcb_replay.replay.rate_changes import changes_rate
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.validity import Horizon, cut_short, horizon_of, nearest
 
@@ -156,7 +156,7 @@ def _answer(recording: Recording, number: int, question: Question) -> Replay:
         remedies = (lint.text for lint in lints(callbacks, stream, version, run) if lint.code == LISTED_TOO_EARLY)
         reason = " ".join([what_keras_raises(run.error), *remedies])
         raise KerasWouldRaiseError(f"{recording.name}: {reason}", reason=reason)
-    changes = any(map(changes_learning_rate, callbacks)) or _sets_learning_rate(run)
+    changes = changes_rate(callbacks, run)
     if start_source == "assumed" and not changes and all(isinstance(callback, NATIVE) for callback in callbacks):
         # No callback looked at it.
         start_source = "unknown"
@@ -191,11 +191,6 @@ def _blind_spots(stream: Stream, callbacks: Sequence[Callback]) -> Iterator[str]
             hooks = blind_spots(callback)
             if hooks:
                 yield f"{callback.name} has {', '.join(hooks)}, which are never called: the recording holds no batches"
-
-
-def _sets_learning_rate(run: Run) -> bool:
-    kinds = (LearningRateReduced, LearningRateSet)
-    return any(isinstance(event, kinds) for row in run.rows for events in row.events for event in events)
 
 
 def _horizon(run: Run, stream: Stream, question: Question, initial_lr: float, *, changes: bool) -> Horizon | None:

@@ -12,18 +12,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.display import Displayed
-from kcb_replay.replay.callbacks import (
-    EarlyStoppingState,
-    LightningEarlyStoppingState,
-    ModelCheckpointState,
-    ReduceLROnPlateauState,
-    RuleState,
-    TorchReduceLROnPlateauState,
-)
 from kcb_replay.replay.events import Terminated
 from kcb_replay.replay.lints import lints
 from kcb_replay.replay.outcomes.base import one_based
+from kcb_replay.replay.outcomes.observer import ObserverOutcome
+from kcb_replay.replay.outcomes.reduce_lr_on_plateau import ReduceLROnPlateauOutcome
 from kcb_replay.replay.outcomes.stopping import StoppingOutcome
+from kcb_replay.replay.rate_changes import changes_rate
 from kcb_replay.replay.validity import worst
 
 if TYPE_CHECKING:
@@ -33,11 +28,11 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.display import Page
     from kcb_replay.ingest.recording import Recording, Source
-    from kcb_replay.replay.callbacks import Callback, State
+    from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.engine import Row, Run
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.lints import Lint
-    from kcb_replay.replay.outcomes import Outcome
+    from kcb_replay.replay.outcomes import Drop, Outcome
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
     from kcb_replay.replay.validity import Horizon, Label, Validity
@@ -105,6 +100,18 @@ class Replay(Displayed):
         """Name of the callback that stopped the training, the first in list order."""
         last = self.rows[-1]
         return self.callbacks[last.stoppers[0]].name if last.stoppers else None
+
+    @cached_property
+    def changes_learning_rate(self) -> bool:
+        """Whether the learning rate is the callbacks' own, and not the recorded one."""
+        return changes_rate(self.callbacks, self.run_record)
+
+    @cached_property
+    def drops(self) -> tuple[Drop, ...]:
+        """Every reduction of the learning rate at the end of an epoch, by whichever callback, epoch by epoch."""
+        kinds = (ReduceLROnPlateauOutcome, ObserverOutcome)
+        drops = (drop for outcome in self.outcomes if isinstance(outcome, kinds) for drop in outcome.drops)
+        return tuple(sorted(drops, key=lambda drop: drop.index))
 
     @property
     def final_lr(self) -> float | None:
@@ -207,15 +214,5 @@ class Replay(Displayed):
             prefix = self.callbacks[position].name
             if sum(callback.name == prefix for callback in self.callbacks) > 1:
                 prefix = f"{prefix}[{position}]"
-            record |= {f"{prefix}.{key}": value for key, value in _state_dict(state).items()}
+            record |= {f"{prefix}.{name}": getattr(state, name) for name in state.traced}
         return record
-
-
-def _state_dict(state: State) -> Json:
-    if isinstance(state, (EarlyStoppingState, LightningEarlyStoppingState)):
-        return {"best": state.best, "best_index": state.best_index, "wait": state.wait}
-    if isinstance(state, RuleState):
-        return {"best": state.best, "best_index": state.best_index}
-    if isinstance(state, (ReduceLROnPlateauState, TorchReduceLROnPlateauState)):
-        return {"best": state.best, "wait": state.wait, "cooldown_counter": state.cooldown_counter}
-    return {"best": state.best} if isinstance(state, ModelCheckpointState) else {}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.callbacks import changes_learning_rate
 from kcb_replay.replay.outcomes import ModelCheckpointOutcome
 from kcb_replay.report.facts import extreme
 from kcb_replay.report.numbers import short, whole
-from kcb_replay.report.together import drops_of, lead_of, reduces, stops
-from kcb_replay.report.words import can_stop, drop_place
+from kcb_replay.report.together import lead_of, reduces, stops
+from kcb_replay.report.words import can_stop, drop_places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,7 +62,7 @@ def _saves(replay: Replay) -> bool:
 
 
 def _changes_rate(replay: Replay) -> bool:
-    return any(map(changes_learning_rate, replay.callbacks))
+    return replay.changes_learning_rate
 
 
 def _stop_columns(replays: Sequence[Replay]) -> tuple[Column, ...]:
@@ -96,7 +95,7 @@ def _save_texts(replay: Replay) -> list[str]:
 
 
 def _drop_texts(replay: Replay) -> list[str]:
-    return [", ".join(map(drop_place, drops_of(replay))) or "never"]
+    return [", ".join(drop_places(replay.drops)) or "never"]
 
 
 def _rate_texts(replay: Replay) -> list[str]:

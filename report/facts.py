@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.callbacks import changes_learning_rate
 from kcb_replay.replay.outcomes import ModelCheckpointOutcome
 from kcb_replay.report.numbers import short, whole
-from kcb_replay.report.together import drops_of, lead_of, reduces, saved_epochs, stops
+from kcb_replay.report.together import lead_of, reduces, saved_epochs, stops
 from kcb_replay.report.words import can_stop
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def facts(replays: Sequence[Replay], titles: Sequence[str], decimals: Decimals) 
     facts = [Fact("Exact answers", whole(exact), f"of {whole(len(replays))}")]
     stopping = [replay for replay in replays if stops(replay)]
     if not stopping:
-        reductions = sum(len(drops_of(replay)) for replay in replays)
+        reductions = sum(len(replay.drops) for replay in replays)
         reduced = [Fact("Reductions", whole(reductions), f"in {whole(len(replays))} fits")]
         return (*(reduced if any(map(reduces, replays)) else ()), *facts)
     stopped = sum(replay.stop_epoch is not None for replay in stopping)
@@ -75,10 +74,10 @@ def _facts_of_one(replay: Replay, decimals: Decimals) -> tuple[Fact, ...]:
 
 
 def _other_facts(replay: Replay) -> tuple[Fact, ...]:
-    facts = [Fact("Reductions", whole(len(drops_of(replay))), f"in {replay.epochs} epochs")] if reduces(replay) else []
+    facts = [Fact("Reductions", whole(len(replay.drops)), f"in {replay.epochs} epochs")] if reduces(replay) else []
     saved = [outcome for outcome in replay.outcomes if isinstance(outcome, ModelCheckpointOutcome)]
     facts += [Fact("Saves", whole(len(each.saves)), f"{whole(len(each.on_disk))} files left") for each in saved]
-    if any(map(changes_learning_rate, replay.callbacks)):
+    if replay.changes_learning_rate:
         start = Fact("Learning rate at the start", short(replay.initial_lr), replay.initial_lr_source)
         end = "unknown" if replay.final_lr is None else short(replay.final_lr)
         facts += [start, Fact("Learning rate at the end", end)]

@@ -7,15 +7,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from kcb_replay.replay.callbacks import (
-    EarlyStopping,
-    LightningEarlyStopping,
-    ReduceLROnPlateau,
-    TorchReduceLROnPlateau,
-    changes_learning_rate,
-)
+from kcb_replay.replay.callbacks import patience_of
 from kcb_replay.replay.events import CoolingDown, Improved, LearningRateReduced, Stopped, Waited
-from kcb_replay.replay.outcomes import ReduceLROnPlateauOutcome
 from kcb_replay.report.language.catalogue import Catalogue, catalogue
 from kcb_replay.report.numbers import short
 
@@ -131,9 +124,6 @@ class Rate:
         return (self.words.say("chart.rate_places" if places else "chart.rate_span", **ends),)
 
 
-_WAITING = (EarlyStopping, ReduceLROnPlateau, LightningEarlyStopping, TorchReduceLROnPlateau)
-
-
 def levels_of(replay: Replay, position: int) -> tuple[Level, ...]:
     """Return every stretch in which the callback at `position` waits, from the epoch of its best on."""
     rising = replay.outcomes[position].mode == "max"
@@ -153,10 +143,11 @@ def levels_of(replay: Replay, position: int) -> tuple[Level, ...]:
 def wait_of(replay: Replay, position: int, words: Catalogue | None = None) -> Wait | None:
     """Return the wait counter of the callback at `position`, None for one that does not wait."""
     settings = replay.outcomes[position].settings
-    if not isinstance(settings, _WAITING):
+    patience = patience_of(settings)
+    if patience is None:
         return None
     bars = (_bar(row.events[position]) for row in replay.rows)
-    return Wait(settings.name, settings.patience, tuple(bar for bar in bars if bar), words or catalogue())
+    return Wait(settings.name, patience, tuple(bar for bar in bars if bar), words or catalogue())
 
 
 def _bar(events: Sequence[Event]) -> WaitBar | None:
@@ -178,21 +169,17 @@ _START = {"assumed": "chart.rate_assumed", "given": "chart.rate_given"}
 
 def rate_of(replay: Replay, words: Catalogue | None = None) -> Rate | None:
     """Return the replayed learning rate, the recorded one where no callback sets it, None where nobody knows."""
-    if not any(map(changes_learning_rate, replay.callbacks)):
+    if not replay.changes_learning_rate:
         return _recorded_rate(replay, words or catalogue())
     words = words or catalogue()
-    reducing = [outcome for outcome in replay.outcomes if isinstance(outcome, ReduceLROnPlateauOutcome)]
-    drops = (
-        RateDrop(drop.index + 1, drop.old_lr, drop.new_lr, drop.validity != "exact", words)
-        for outcome in reducing
-        for drop in outcome.drops
-    )
     return Rate(
         title=words.say(_START.get(replay.initial_lr_source, "chart.rate")),
         epochs=tuple(row.index + 1 for row in replay.rows),
         rates=tuple(row.lr_begin for row in replay.rows),
         after=replay.rows[-1].lr,
-        drops=tuple(sorted(drops, key=lambda drop: drop.epoch)),
+        drops=tuple(
+            RateDrop(drop.index + 1, drop.old_lr, drop.new_lr, drop.validity != "exact", words) for drop in replay.drops
+        ),
         cooldowns=tuple(_cooldowns(replay.rows)),
         words=words,
     )

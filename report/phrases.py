@@ -200,7 +200,10 @@ def _rate(event: Event) -> Phrase:
         case LearningRateReduced():
             return Phrase("rate_reduced", {"old": short(event.old_lr), "new": short(event.new_lr)})
         case LearningRateSet():
-            return Phrase("rate_set", {"old": short(event.old_lr), "new": short(event.new_lr)})
+            return Phrase(
+                "rate_set_next" if event.at_end else "rate_set",
+                {"old": short(event.old_lr), "new": short(event.new_lr)},
+            )
         case LearningRateAtFloor():
             return Phrase("rate_at_floor", {"rate": short(event.lr)})
         case ReductionIgnored():

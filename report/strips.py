@@ -12,7 +12,7 @@ from kcb_replay.report.curve import lead_position
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import decimals_for, whole
 from kcb_replay.report.tables import validity_cell
-from kcb_replay.report.together import common_answer, drops_of, extent, lead_of, logic, regret_explained, stops
+from kcb_replay.report.together import common_answer, extent, lead_of, logic, regret_explained, stops
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,7 +104,7 @@ def _strip(replay: Replay, name: str, texts: tuple[str, ...]) -> Strip:
         stopped=replay.stop_index is not None,
         best=None if best is None else best + 1,
         lowest=None if lowest is None or lowest == best else lowest + 1,
-        drops=tuple((drop.index + 1, drop.validity != "exact") for drop in drops_of(replay)),
+        drops=tuple((drop.index + 1, drop.validity != "exact") for drop in replay.drops),
         regret=regret,
         texts=texts,
     )

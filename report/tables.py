@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from kcb_replay.replay.callbacks import changes_learning_rate
-from kcb_replay.replay.outcomes import ModelCheckpointOutcome, ReduceLROnPlateauOutcome, StoppingOutcome
+from kcb_replay.replay.outcomes import ModelCheckpointOutcome, StoppingOutcome
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, decimals_for, short, whole
 from kcb_replay.report.summary import MOST_LINTED
+from kcb_replay.report.together import reduces
 from kcb_replay.report.versions import difference_records, version_names
-from kcb_replay.report.words import can_stop, compared_outcomes, drop_place
+from kcb_replay.report.words import can_stop, compared_outcomes, drop_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -147,13 +147,10 @@ def _stop_cells(outcome: StoppingOutcome, decimals: Decimals) -> Cells:
 
 
 def _drop_cells(replay: Replay) -> Cells:
-    outcomes = [outcome for outcome in replay.outcomes if isinstance(outcome, ReduceLROnPlateauOutcome)]
-    final = {"final lr": "" if replay.final_lr is None else short(replay.final_lr)}
-    if not outcomes:
-        return final if any(map(changes_learning_rate, replay.callbacks)) else {}
-    drops = sorted((drop for outcome in outcomes for drop in outcome.drops), key=lambda drop: drop.index)
-    marks = [drop_place(drop) for drop in drops]
-    return {"lr drops": " ".join(marks) or "none", **final}
+    if not replay.changes_learning_rate:
+        return {}
+    drops = {"lr drops": " ".join(drop_places(replay.drops)) or "none"} if reduces(replay) else {}
+    return {**drops, "final lr": "" if replay.final_lr is None else short(replay.final_lr)}
 
 
 def _lint_records(replays: Sequence[Replay]) -> list[Record] | None:
@@ -183,8 +180,9 @@ def _flat(outcome: Record) -> Record:
     # Always there, so that records with and without reductions have the same columns.
     epochs = {"drop_epochs": ""}
     for key, name in kinds.items():
-        if key in outcome:
-            items: Any = outcome[key]
+        items: Any = outcome.get(key)
+        # BackupAndRestore counts its saves.
+        if isinstance(items, list):
             epochs[name] = " ".join(str(item["epoch"]) for item in items if isinstance(item, dict))
     return {**body, **epochs}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.outcomes import ReduceLROnPlateauOutcome, StoppingOutcome
+from kcb_replay.replay.outcomes import ObserverOutcome, ReduceLROnPlateauOutcome, StoppingOutcome
 from kcb_replay.report.curve import lead_position, what_if_from
 from kcb_replay.report.numbers import whole
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
@@ -12,12 +12,11 @@ from kcb_replay.report.words import answer, can_stop, outcome_sentence
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.replay.outcomes import Drop
+    from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
 
 __all__ = [
     "common_answer",
-    "drops_of",
     "extent",
     "lead_of",
     "logic",
@@ -44,13 +43,8 @@ def stops(replay: Replay) -> bool:
 
 
 def reduces(replay: Replay) -> bool:
-    """Tell whether the list of callbacks can reduce the learning rate."""
-    return any(isinstance(outcome, ReduceLROnPlateauOutcome) for outcome in replay.outcomes)
-
-
-def drops_of(replay: Replay) -> list[Drop]:
-    """Return every reduction of the learning rate, callback by callback."""
-    return [drop for each in replay.outcomes if isinstance(each, ReduceLROnPlateauOutcome) for drop in each.drops]
+    """Tell whether the list of callbacks can reduce the learning rate when an epoch ends, or did."""
+    return bool(replay.drops) or any(isinstance(outcome, ReduceLROnPlateauOutcome) for outcome in replay.outcomes)
 
 
 def question(replays: Sequence[Replay]) -> str:
@@ -58,14 +52,25 @@ def question(replays: Sequence[Replay]) -> str:
     stopping = dict.fromkeys(lead_of(replay).settings.name for replay in replays if stops(replay))
     asked = f"When would {' and '.join(stopping) or 'EarlyStopping'} have stopped"
     if replays and not any(map(stops, replays)):
-        asked = "When would ReduceLROnPlateau have reduced the learning rate of"
-        if not any(map(reduces, replays)):
-            names = dict.fromkeys(callback.name for replay in replays for callback in replay.callbacks)
-            asked = f"What would {' and '.join(names)} have done with"
+        names = dict.fromkeys(callback.name for replay in replays for callback in replay.callbacks)
+        asked = f"What would {' and '.join(names)} have done with"
+        if any(map(reduces, replays)):
+            asked = f"When would {' and '.join(_reducers(replays))} have reduced the learning rate of"
     if len(replays) == 1:
         return f"{asked} "
     runs = len({replay.run for replay in replays})
     return f"{asked} {'this run' if runs == 1 else f'these {whole(runs)} runs'}?" if replays else f"{asked} these runs?"
+
+
+def _reducers(replays: Sequence[Replay]) -> list[str]:
+    """Return the names of the callbacks that are there to reduce the learning rate, and of those that did."""
+    outcomes = [outcome for replay in replays for outcome in replay.outcomes]
+    reducing = [each for each in outcomes if isinstance(each, ReduceLROnPlateauOutcome) or _has_reduced(each)]
+    return list(dict.fromkeys(outcome.settings.name for outcome in reducing))
+
+
+def _has_reduced(outcome: Outcome) -> bool:
+    return isinstance(outcome, ObserverOutcome) and bool(outcome.drops)
 
 
 def subtitle(replays: Sequence[Replay]) -> str:

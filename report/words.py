@@ -49,6 +49,7 @@ __all__ = [
     "compared_outcomes",
     "decimals_of",
     "drop_place",
+    "drop_places",
     "epoch_phrases",
     "epoch_sentences",
     "limits_of",
@@ -56,6 +57,10 @@ __all__ = [
     "reason_of",
     "restored_sentences",
 ]
+
+
+# A callback may reduce the rate after every epoch: that many epochs are listed, of more the first ones.
+_MOST_PLACES, _FIRST_PLACES = 12, 5
 
 
 class _Say(Protocol):
@@ -190,6 +195,14 @@ def restored_sentences(replay: Replay, texts: Catalogue | None = None) -> list[s
 def drop_place(drop: Drop) -> str:
     """Return the epoch after which the learning rate drops, with a question mark where that is a what-if."""
     return f"{drop.index + 1}" + ("" if drop.validity == "exact" else "?")
+
+
+def drop_places(drops: Sequence[Drop]) -> list[str]:
+    """Return the epochs of drops, of very many only the first, the last and how many there are."""
+    places = [drop_place(drop) for drop in drops]
+    if len(places) <= _MOST_PLACES:
+        return places
+    return [*places[:_FIRST_PLACES], "...", f"{places[-1]} ({len(places)} drops)"]
 
 
 def _stop_sentences(outcome: StoppingOutcome, replay: Replay, decimals: Decimals, say: _Say) -> Iterable[str]:

@@ -167,8 +167,11 @@ class BridgedState(State):
     def _set(self, hook: str, seen: _Seen) -> Iterator[Event]:
         old, new = seen.learning_rate, self.stand_in.learning_rate
         if new != old:
-            kind = LearningRateReduced if new < old and hook == "on_epoch_end" else LearningRateSet
-            yield kind(index=self.index, callback=self.name, old_lr=old, new_lr=new)
+            at_end = hook == "on_epoch_end"
+            if at_end and new < old:
+                yield LearningRateReduced(index=self.index, callback=self.name, old_lr=old, new_lr=new)
+            else:
+                yield LearningRateSet(index=self.index, callback=self.name, old_lr=old, new_lr=new, at_end=at_end)
         if self.stand_in.stop_asked:
             yield StopRequested(index=self.index, callback=self.name, hook=hook)
         elif seen.stopping and not self.stand_in.stopping:

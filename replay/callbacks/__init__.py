@@ -1,9 +1,10 @@
-"""The callbacks that can be replayed, one a file; a further one is one file and one line here."""
+"""The callbacks that can be replayed, one a file; a further one is one file and one line in `CALLBACKS`.
 
-from typing import TypeAlias
+What a callback is, its class says (`KnownCallback`): nobody keeps a list of kinds of callbacks beside this one.
+"""
 
 from kcb_replay.replay.callbacks.backup_and_restore import BackupAndRestore, BackupAndRestoreState
-from kcb_replay.replay.callbacks.base import Callback, State
+from kcb_replay.replay.callbacks.base import Callback, KnownCallback, State
 from kcb_replay.replay.callbacks.base_logger import BaseLogger, BaseLoggerState
 from kcb_replay.replay.callbacks.csv_logger import CSVLogger, CSVLoggerState
 from kcb_replay.replay.callbacks.early_stopping import EarlyStopping, EarlyStoppingState
@@ -71,75 +72,59 @@ __all__ = [
     "TorchReduceLROnPlateauState",
     "UPState",
     "changes_learning_rate",
+    "patience_of",
     "reads",
-    "reduces_on_plateau",
 ]
 
-KnownCallback: TypeAlias = (
-    EarlyStopping
-    | ReduceLROnPlateau
-    | ModelCheckpoint
-    | TerminateOnNaN
-    | LearningRateScheduler
-    | BackupAndRestore
-    | BaseLogger
-    | CSVLogger
-    | History
-    | LambdaCallback
-    | ProgbarLogger
-    | RemoteMonitor
-    | GL
-    | PQ
-    | UP
-    | StopAt
-    | MedianStopping
-    | LightningEarlyStopping
-    | TorchReduceLROnPlateau
-)
 CALLBACKS: dict[str, type[KnownCallback]] = {
-    "EarlyStopping": EarlyStopping,
-    "ReduceLROnPlateau": ReduceLROnPlateau,
-    "ModelCheckpoint": ModelCheckpoint,
-    "TerminateOnNaN": TerminateOnNaN,
-    "LearningRateScheduler": LearningRateScheduler,
-    "BackupAndRestore": BackupAndRestore,
-    "BaseLogger": BaseLogger,
-    "CSVLogger": CSVLogger,
-    "History": History,
-    "LambdaCallback": LambdaCallback,
-    "ProgbarLogger": ProgbarLogger,
-    "RemoteMonitor": RemoteMonitor,
-    "GL": GL,
-    "PQ": PQ,
-    "UP": UP,
-    "StopAt": StopAt,
-    "MedianStopping": MedianStopping,
-    "LightningEarlyStopping": LightningEarlyStopping,
-    "TorchReduceLROnPlateau": TorchReduceLROnPlateau,
+    kind.name: kind
+    for kind in (
+        EarlyStopping,
+        ReduceLROnPlateau,
+        ModelCheckpoint,
+        TerminateOnNaN,
+        LearningRateScheduler,
+        BackupAndRestore,
+        BaseLogger,
+        CSVLogger,
+        History,
+        LambdaCallback,
+        ProgbarLogger,
+        RemoteMonitor,
+        GL,
+        PQ,
+        UP,
+        StopAt,
+        MedianStopping,
+        LightningEarlyStopping,
+        TorchReduceLROnPlateau,
+    )
 }
 # What one of ours is, when lists may also hold real callbacks of Keras.
 NATIVE = tuple(CALLBACKS.values())
 # Those that no Keras has.
-RULES = (GL, PQ, UP, StopAt, MedianStopping, LightningEarlyStopping, TorchReduceLROnPlateau)
+RULES = tuple(kind for kind in NATIVE if not kind.is_of_keras)
 # Those whose answer is when to stop, and what that saves and costs.
-STOPPING = (EarlyStopping, GL, PQ, UP, StopAt, MedianStopping, LightningEarlyStopping)
+STOPPING = tuple(kind for kind in NATIVE if kind.is_stopping_rule)
 
 
 def changes_learning_rate(callback: Callback) -> bool:
-    """Tell whether a callback can give the training another learning rate than the recorded one."""
-    return reduces_on_plateau(callback) or isinstance(callback, LearningRateScheduler)
+    """Tell whether a callback is there to give the training another learning rate than the recorded one.
 
-
-def reduces_on_plateau(callback: Callback) -> bool:
-    """Tell whether a callback reduces the learning rate when a metric no longer improves."""
-    return isinstance(callback, (ReduceLROnPlateau, TorchReduceLROnPlateau))
+    What a user's own callback did is known only once it was replayed: see `replay.rate_changes`.
+    """
+    return isinstance(callback, KnownCallback) and callback.changes_learning_rate
 
 
 def reads(callback: Callback) -> tuple[str, ...]:
     """Return the metrics without which a callback never acts."""
-    match callback:
-        case PQ():
-            return callback.monitor, callback.train_monitor
-        case EarlyStopping() | ReduceLROnPlateau() | GL() | UP() | LightningEarlyStopping() | TorchReduceLROnPlateau():
-            return (callback.monitor,)
-    return ()
+    if not isinstance(callback, KnownCallback):
+        return ()
+    return tuple(str(getattr(callback, argument)) for argument in callback.monitors)
+
+
+def patience_of(callback: Callback) -> float | None:
+    """Return the patience that a callback counts epochs against, None for one that counts none."""
+    if not isinstance(callback, KnownCallback) or not callback.has_patience:
+        return None
+    return float(getattr(callback, "patience"))  # noqa: B009  # only those that have it get here

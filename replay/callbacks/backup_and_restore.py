@@ -11,8 +11,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values, written_as_code
-from kcb_replay.replay.callbacks.base import BatchEnd, Context, EpochEnd, State, Step, TrainBegin, TrainEnd
+from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values
+from kcb_replay.replay.callbacks.base import (
+    BatchEnd,
+    Context,
+    EpochEnd,
+    KnownCallback,
+    State,
+    Step,
+    TrainBegin,
+    TrainEnd,
+)
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import BackupSaved
 
@@ -24,7 +33,7 @@ __all__ = ["BackupAndRestore", "BackupAndRestoreState"]
 
 
 @dataclass(frozen=True, slots=True)
-class BackupAndRestore:
+class BackupAndRestore(KnownCallback):
     """Back up the training into `backup_dir` after every epoch, or after every `save_freq` batches.
 
     With `delete_checkpoint` the backup is deleted when the training ends. The order of the arguments is that of
@@ -48,9 +57,6 @@ class BackupAndRestore:
             raise SettingError(
                 f'BackupAndRestore: save_freq must be "epoch" or an integer, but it is {self.save_freq!r}.'
             )
-
-    def __str__(self) -> str:
-        return written_as_code(self)
 
     def start(self, context: Context) -> BackupAndRestoreState:
         """Return the state of a new callback; raises `KerasRaises` where the constructor of the version raises."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import Field, dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from kcb_replay.replay.callbacks.arguments import written_as_code
 from kcb_replay.replay.comparison import Comparison, KerasRaises
 from kcb_replay.replay.directions import auto_direction
 
@@ -27,6 +28,7 @@ __all__ = [
     "Context",
     "EpochBegin",
     "EpochEnd",
+    "KnownCallback",
     "State",
     "Step",
     "TestEnd",
@@ -145,9 +147,14 @@ class Step:
 
 
 class State:
-    """A callback in the middle of a fit; a hook that a callback does not have does nothing."""
+    """A callback in the middle of a fit; a hook that a callback does not have does nothing.
+
+    `traced` names what a row of the trace shows of it.
+    """
 
     __slots__ = ()
+
+    traced: ClassVar[tuple[str, ...]] = ()
 
     @property
     def direction(self) -> Direction | None:
@@ -198,6 +205,31 @@ class Callback(Protocol):
     def start(self, context: Context) -> State:
         """Return the state of a new callback; raises `KerasRaises` where the constructor raises."""
         ...
+
+
+class KnownCallback:
+    """The settings of a callback that is replayed here, and the facts that its class states about itself.
+
+    A further callback states what differs from these, which hold for a callback of Keras that only observes. `monitors`
+    names the arguments that hold the metrics without which it never acts. The answer of an `is_stopping_rule` is when
+    to stop, and what that saves and costs; one that `has_patience` counts epochs against its argument of that name.
+    """
+
+    __slots__ = ()
+
+    name: ClassVar[str]
+    is_of_keras: ClassVar[bool] = True
+    monitors: ClassVar[tuple[str, ...]] = ()
+    is_stopping_rule: ClassVar[bool] = False
+    has_patience: ClassVar[bool] = False
+    changes_learning_rate: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        return written_as_code(self)
+
+    def start(self, context: Context) -> State:
+        """Return the state of a new callback; raises `KerasRaises` where the constructor raises."""
+        raise NotImplementedError
 
 
 def require_known(settings: Callback, semantics: Semantics) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import NotReplayableError
-from kcb_replay.replay.callbacks.arguments import name_set, with_python_values, written_as_code
-from kcb_replay.replay.callbacks.base import BatchEnd, Context, EpochBegin, EpochEnd, State, Step
+from kcb_replay.replay.callbacks.arguments import name_set, with_python_values
+from kcb_replay.replay.callbacks.base import BatchEnd, Context, EpochBegin, EpochEnd, KnownCallback, State, Step
 from kcb_replay.replay.comparison import KerasRaises
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _NO_METRICS = ("batch", "size", "num_steps")
 
 
 @dataclass(frozen=True, slots=True)
-class BaseLogger:
+class BaseLogger(KnownCallback):
     """Average the metrics over an epoch, weighted by batch size; those in `stateful_metrics` keep their last value.
 
     Raises `SettingError` when `stateful_metrics` holds anything but names.
@@ -36,9 +36,6 @@ class BaseLogger:
     def __post_init__(self) -> None:
         with_python_values(self)
         name_set(self, "stateful_metrics")
-
-    def __str__(self) -> str:
-        return written_as_code(self)
 
     def start(self, context: Context) -> BaseLoggerState:
         """Return the state of a new callback."""

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values, written_as_code
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step, TrainBegin, TrainEnd
+from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values
+from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, State, Step, TrainBegin, TrainEnd
 from kcb_replay.replay.callbacks.float32_logs import was_float32
 from kcb_replay.replay.callbacks.written import NOTHING, Written
 from kcb_replay.replay.comparison import KerasRaises
@@ -31,7 +31,7 @@ __all__ = ["CSVLogger", "CSVLoggerState"]
 
 
 @dataclass(frozen=True, slots=True)
-class CSVLogger:
+class CSVLogger(KnownCallback):
     """Write the epoch and its logs as a line of `filename`; the first epoch decides the columns.
 
     Raises `SettingError` when `filename` or `separator` is no text.
@@ -48,9 +48,6 @@ class CSVLogger:
         require_texts(self, ("filename", "separator"))
         if not self.filename:
             raise SettingError("CSVLogger: filename is empty.")
-
-    def __str__(self) -> str:
-        return written_as_code(self)
 
     def start(self, context: Context) -> CSVLoggerState:
         """Return the state of a new callback."""

@@ -9,10 +9,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values, written_as_code
+from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import (
     Context,
     EpochEnd,
+    KnownCallback,
     State,
     Step,
     TrainBegin,
@@ -30,7 +31,7 @@ __all__ = ["EarlyStopping", "EarlyStoppingState"]
 
 
 @dataclass(frozen=True, slots=True)
-class EarlyStopping:
+class EarlyStopping(KnownCallback):
     """Stop when `monitor` has not improved by more than `min_delta` for `patience` monitored epochs.
 
     Arguments, order and defaults are Keras's. `patience` counts epochs that have the metric; 0 acts like 1;
@@ -38,6 +39,9 @@ class EarlyStopping:
     """
 
     name: ClassVar[str] = "EarlyStopping"
+    monitors: ClassVar[tuple[str, ...]] = ("monitor",)
+    is_stopping_rule: ClassVar[bool] = True
+    has_patience: ClassVar[bool] = True
 
     monitor: str = "val_loss"
     min_delta: float = 0
@@ -55,9 +59,6 @@ class EarlyStopping:
         if self.baseline is not None:
             require_numbers(self, ("baseline",))
 
-    def __str__(self) -> str:
-        return written_as_code(self)
-
     def start(self, context: Context) -> EarlyStoppingState:
         """Return the state of a new callback."""
         return EarlyStoppingState(self, context)
@@ -71,6 +72,8 @@ class EarlyStoppingState(State):
 
     `best` is None before the first value and where the real class holds the worst value of all or no best at all.
     """
+
+    traced: ClassVar[tuple[str, ...]] = ("best", "best_index", "wait")
 
     settings: EarlyStopping
     context: Context

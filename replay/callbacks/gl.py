@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from kcb_replay.replay.callbacks.arguments import with_python_values, written_as_code
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, Step, TrainBegin
+from kcb_replay.replay.callbacks.arguments import with_python_values
+from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, Step, TrainBegin
 from kcb_replay.replay.callbacks.prechelt import PrecheltState, positive, require_criterion
 from kcb_replay.replay.events import CriterionMet, LossMeasured, MetricMissing
 
@@ -15,13 +15,16 @@ __all__ = ["GL", "GLState"]
 
 
 @dataclass(frozen=True, slots=True)
-class GL:
+class GL(KnownCallback):
     """Stop at the first epoch t with GL(t) = 100 * (E(t) / E_opt(t) - 1) > alpha; see `prechelt` for what is decided.
 
     Raises `SettingError` for a metric that should rise, or an alpha that is no number from 0 on.
     """
 
     name: ClassVar[str] = "GL"
+    is_of_keras: ClassVar[bool] = False
+    monitors: ClassVar[tuple[str, ...]] = ("monitor",)
+    is_stopping_rule: ClassVar[bool] = True
 
     alpha: float
     monitor: str = "val_loss"
@@ -30,9 +33,6 @@ class GL:
     def __post_init__(self) -> None:
         with_python_values(self)
         require_criterion(self, "alpha", "monitor")
-
-    def __str__(self) -> str:
-        return written_as_code(self)
 
     def start(self, context: Context) -> GLState:  # noqa: ARG002  # no version of Keras has it
         """Return the state of a new rule."""

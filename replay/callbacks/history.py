@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from kcb_replay.replay.callbacks.arguments import written_as_code
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step, TrainBegin
+from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, State, Step, TrainBegin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,13 +17,10 @@ __all__ = ["History", "HistoryState"]
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class History(KnownCallback):
     """Keep what each epoch logged, also what the callbacks listed before have added."""
 
     name: ClassVar[str] = "History"
-
-    def __str__(self) -> str:
-        return written_as_code(self)
 
     def start(self, context: Context) -> HistoryState:
         """Return the state of a new callback."""

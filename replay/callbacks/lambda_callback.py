@@ -12,13 +12,14 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from kcb_replay.errors import NotReplayableError, SettingError
-from kcb_replay.replay.callbacks.arguments import with_python_values, written_as_code
+from kcb_replay.replay.callbacks.arguments import with_python_values
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
     BatchEnd,
     Context,
     EpochBegin,
     EpochEnd,
+    KnownCallback,
     State,
     Step,
     TrainBegin,
@@ -36,7 +37,7 @@ Hook: TypeAlias = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
-class LambdaCallback:
+class LambdaCallback(KnownCallback):
     """Call `on_epoch_...(epoch, logs)`, `on_train_...(logs)` and `on_train_batch_...(batch, logs)`.
 
     `on_batch_begin` and `on_batch_end` are what Keras 2 calls the last two; where both are given, the version decides.
@@ -60,9 +61,6 @@ class LambdaCallback:
             function = getattr(self, item.name)
             if function is not None and not callable(function):
                 raise SettingError(f"LambdaCallback: {item.name} must be a function, but it is {function!r}.")
-
-    def __str__(self) -> str:
-        return written_as_code(self)
 
     def start(self, context: Context) -> LambdaCallbackState:
         """Return the state of a new callback."""

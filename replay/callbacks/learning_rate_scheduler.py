@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import with_python_values, written_as_code
-from kcb_replay.replay.callbacks.base import Context, EpochBegin, EpochEnd, State, Step
+from kcb_replay.replay.callbacks.arguments import with_python_values
+from kcb_replay.replay.callbacks.base import Context, EpochBegin, EpochEnd, KnownCallback, State, Step
 from kcb_replay.replay.comparison import KerasRaises, float32
 from kcb_replay.replay.events import LearningRateSet
 
@@ -23,13 +23,14 @@ Schedule: TypeAlias = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
-class LearningRateScheduler:
+class LearningRateScheduler(KnownCallback):
     """Set the learning rate to `schedule(epoch, lr)`, or `schedule(epoch)`, at the beginning of each 0-based epoch.
 
     Raises `SettingError` when `schedule` cannot be called.
     """
 
     name: ClassVar[str] = "LearningRateScheduler"
+    changes_learning_rate: ClassVar[bool] = True
 
     schedule: Schedule
     verbose: int = 0
@@ -38,9 +39,6 @@ class LearningRateScheduler:
         with_python_values(self)
         if not callable(self.schedule):
             raise SettingError(f"LearningRateScheduler: schedule must be a function, but it is {self.schedule!r}.")
-
-    def __str__(self) -> str:
-        return written_as_code(self)
 
     def start(self, context: Context) -> LearningRateSchedulerState:
         """Return the state of a new callback."""

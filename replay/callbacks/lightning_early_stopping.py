@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values, written_as_code
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, Step, TrainBegin
+from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
+from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, Step, TrainBegin
 from kcb_replay.replay.callbacks.stopping import RuleState
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.events import CriterionMet, Improved, MetricMissing, Stopped, Waited, WhyNot
@@ -26,13 +26,17 @@ __all__ = ["LightningEarlyStopping", "LightningEarlyStoppingState"]
 
 
 @dataclass(frozen=True, slots=True)
-class LightningEarlyStopping:
+class LightningEarlyStopping(KnownCallback):
     """Stop when `monitor` has not improved by more than `min_delta` for `patience` checks, or at a threshold.
 
     Arguments, order and defaults are Lightning's. Raises `SettingError` for what the real class refuses.
     """
 
     name: ClassVar[str] = "LightningEarlyStopping"
+    is_of_keras: ClassVar[bool] = False
+    monitors: ClassVar[tuple[str, ...]] = ("monitor",)
+    is_stopping_rule: ClassVar[bool] = True
+    has_patience: ClassVar[bool] = True
 
     monitor: str
     min_delta: float = 0.0
@@ -55,9 +59,6 @@ class LightningEarlyStopping:
         if self.mode not in ("min", "max"):
             raise SettingError(f"{self.name}: mode must be min or max, but it is {self.mode!r}.")
 
-    def __str__(self) -> str:
-        return written_as_code(self)
-
     def start(self, context: Context) -> LightningEarlyStoppingState:  # noqa: ARG002  # no version of Keras has it
         """Return the state of a new callback."""
         return LightningEarlyStoppingState(self)
@@ -66,6 +67,8 @@ class LightningEarlyStopping:
 @dataclass(frozen=True, slots=True)
 class LightningEarlyStoppingState(RuleState):
     """`best` as the real class holds it, None where that holds infinity, and its `wait_count`."""
+
+    traced: ClassVar[tuple[str, ...]] = ("best", "best_index", "wait")
 
     settings: LightningEarlyStopping
     wait: int = 0

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import require_counts, require_texts, with_python_values, written_as_code
-from kcb_replay.replay.callbacks.base import Context, State
+from kcb_replay.replay.callbacks.arguments import require_counts, require_texts, with_python_values
+from kcb_replay.replay.callbacks.base import Context, KnownCallback, State
 from kcb_replay.replay.callbacks.stopping import known_direction
 
 __all__ = ["MedianStopping"]
 
 
 @dataclass(frozen=True, slots=True)
-class MedianStopping:
+class MedianStopping(KnownCallback):
     """Stop a run whose best value so far is worse than the median of the running averages of the other runs.
 
     It is asked after each epoch from the `min_epochs`-th on, where at least `min_runs` other runs got as far. Raises
@@ -25,6 +25,8 @@ class MedianStopping:
     """
 
     name: ClassVar[str] = "MedianStopping"
+    is_of_keras: ClassVar[bool] = False
+    is_stopping_rule: ClassVar[bool] = True
 
     monitor: str = "val_loss"
     mode: str = "auto"
@@ -37,9 +39,6 @@ class MedianStopping:
         require_texts(self)
         require_counts(self, ("min_epochs", "min_runs"))
         known_direction(self.name, self.monitor, self.mode)
-
-    def __str__(self) -> str:
-        return written_as_code(self)
 
     def start(self, context: Context) -> State:  # noqa: ARG002  # there is none
         """Refuse: a single run says nothing of the others."""

@@ -11,8 +11,8 @@ from string import Formatter
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values, written_as_code
-from kcb_replay.replay.callbacks.base import BatchEnd, Context, EpochEnd, State, Step, direction
+from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
+from kcb_replay.replay.callbacks.base import BatchEnd, Context, EpochEnd, KnownCallback, State, Step, direction
 from kcb_replay.replay.comparison import Comparison, KerasRaises
 from kcb_replay.replay.events import CheckpointSaved, CheckpointSkipped
 
@@ -25,7 +25,7 @@ __all__ = ["ModelCheckpoint", "ModelCheckpointState"]
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCheckpoint:
+class ModelCheckpoint(KnownCallback):
     """Save the model, or with `save_best_only` save it when `monitor` has improved.
 
     `filepath` may hold {epoch}, counted from 1, and the metrics of the epoch, formatted as Python does. `save_freq` is
@@ -56,9 +56,6 @@ class ModelCheckpoint:
             )
         require_numbers(self, ("period",))
 
-    def __str__(self) -> str:
-        return written_as_code(self)
-
     @property
     def needs_batch_metrics(self) -> bool:
         """Whether saves inside an epoch hang on metrics of single batches; no batch ever has a val_ metric."""
@@ -85,6 +82,8 @@ class ModelCheckpointState(State):
 
     Nothing is ever reset between fits.
     """
+
+    traced: ClassVar[tuple[str, ...]] = ("best",)
 
     settings: ModelCheckpoint
     context: Context

@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from kcb_replay.replay.callbacks.arguments import require_counts, with_python_values, written_as_code
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, Step, TrainBegin
+from kcb_replay.replay.callbacks.arguments import require_counts, with_python_values
+from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, Step, TrainBegin
 from kcb_replay.replay.callbacks.prechelt import PrecheltState, positive, require_criterion
 from kcb_replay.replay.events import CriterionMet, Event, InStrip, MetricMissing, QuotientMeasured
 
@@ -23,13 +23,16 @@ __all__ = ["PQ", "PQState", "training_progress"]
 
 
 @dataclass(frozen=True, slots=True)
-class PQ:
+class PQ(KnownCallback):
     """Stop at the first end of a strip of `strip` epochs with GL(t) / P_k(t) > alpha.
 
     Raises `SettingError` for a metric that should rise, or an alpha or strip that cannot be.
     """
 
     name: ClassVar[str] = "PQ"
+    is_of_keras: ClassVar[bool] = False
+    monitors: ClassVar[tuple[str, ...]] = ("monitor", "train_monitor")
+    is_stopping_rule: ClassVar[bool] = True
 
     alpha: float
     strip: int = 5
@@ -41,9 +44,6 @@ class PQ:
         with_python_values(self)
         require_criterion(self, "alpha", "monitor", "train_monitor")
         require_counts(self, ("strip",))
-
-    def __str__(self) -> str:
-        return written_as_code(self)
 
     def start(self, context: Context) -> PQState:  # noqa: ARG002  # no version of Keras has it
         """Return the state of a new rule."""

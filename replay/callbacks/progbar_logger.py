@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kcb_replay.errors import NotReplayableError, SettingError
-from kcb_replay.replay.callbacks.arguments import name_set, require_numbers, with_python_values, written_as_code
+from kcb_replay.replay.callbacks.arguments import name_set, require_numbers, with_python_values
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
     BatchEnd,
     Context,
     EpochBegin,
     EpochEnd,
+    KnownCallback,
     State,
     Step,
     TrainBegin,
@@ -36,7 +37,7 @@ _NO_METRICS = ("batch", "size", "num_steps")
 
 
 @dataclass(frozen=True, slots=True)
-class ProgbarLogger:
+class ProgbarLogger(KnownCallback):
     """Print a progress bar (`verbose` 1) or a line (2) per epoch.
 
     `count_mode` and `stateful_metrics` are arguments of Keras 2; without a `count_mode` steps are counted, as `fit`
@@ -68,9 +69,6 @@ class ProgbarLogger:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise SettingError(f"ProgbarLogger: {argument} must be a whole number from 1 on, but it is {value!r}.")
-
-    def __str__(self) -> str:
-        return written_as_code(self)
 
     def start(self, context: Context) -> ProgbarLoggerState:
         """Return the state of a new callback; raises `KerasRaises` where the constructor of the version raises."""

@@ -9,8 +9,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values, written_as_code
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step, TrainBegin, direction, why_not
+from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
+from kcb_replay.replay.callbacks.base import (
+    Context,
+    EpochEnd,
+    KnownCallback,
+    State,
+    Step,
+    TrainBegin,
+    direction,
+    why_not,
+)
 from kcb_replay.replay.comparison import Comparison, float32
 from kcb_replay.replay.events import (
     CoolingDown,
@@ -30,7 +39,7 @@ __all__ = ["ReduceLROnPlateau", "ReduceLROnPlateauState"]
 
 
 @dataclass(frozen=True, slots=True)
-class ReduceLROnPlateau:
+class ReduceLROnPlateau(KnownCallback):
     """Multiply the learning rate by `factor` when `monitor` has not improved for `patience` monitored epochs.
 
     Arguments, order and defaults are Keras's. A cooldown of c skips c - 1 epochs, because the counter ticks before it
@@ -38,6 +47,9 @@ class ReduceLROnPlateau:
     """
 
     name: ClassVar[str] = "ReduceLROnPlateau"
+    monitors: ClassVar[tuple[str, ...]] = ("monitor",)
+    has_patience: ClassVar[bool] = True
+    changes_learning_rate: ClassVar[bool] = True
 
     monitor: str = "val_loss"
     factor: float = 0.1
@@ -55,9 +67,6 @@ class ReduceLROnPlateau:
         if self.factor >= 1:
             raise SettingError(f"ReduceLROnPlateau does not support a factor >= 1.0. Received factor={self.factor}.")
 
-    def __str__(self) -> str:
-        return written_as_code(self)
-
     def start(self, context: Context) -> ReduceLROnPlateauState:
         """Return the state of a new callback."""
         return ReduceLROnPlateauState(self, context)
@@ -66,6 +75,8 @@ class ReduceLROnPlateau:
 @dataclass(frozen=True, slots=True)
 class ReduceLROnPlateauState(State):
     """`best`, `wait` and `cooldown_counter`, as the real class holds them; `best` is None before the first value."""
+
+    traced: ClassVar[tuple[str, ...]] = ("best", "wait", "cooldown_counter")
 
     settings: ReduceLROnPlateau
     context: Context

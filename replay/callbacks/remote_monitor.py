@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values, written_as_code
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step
+from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values
+from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, State, Step
 from kcb_replay.replay.callbacks.float32_logs import was_float32
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import PayloadSent
@@ -23,7 +23,7 @@ __all__ = ["RemoteMonitor", "RemoteMonitorState"]
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteMonitor:
+class RemoteMonitor(KnownCallback):
     """Post the epoch and its logs to `root + path`: as form field `field`, or with `send_as_json` as a JSON document.
 
     Raises `SettingError` for arguments of another kind.
@@ -42,9 +42,6 @@ class RemoteMonitor:
         require_texts(self, ("root", "path", "field"))
         if self.headers is not None and not isinstance(self.headers, Mapping):
             raise SettingError(f"RemoteMonitor: headers must be a dict, but it is {self.headers!r}.")
-
-    def __str__(self) -> str:
-        return written_as_code(self)
 
     def start(self, context: Context) -> RemoteMonitorState:
         """Return the state of a new callback."""

@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from kcb_replay.replay.callbacks.arguments import require_counts, require_texts, with_python_values, written_as_code
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, Step, TrainBegin
+from kcb_replay.replay.callbacks.arguments import require_counts, require_texts, with_python_values
+from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, Step, TrainBegin
 from kcb_replay.replay.callbacks.stopping import RuleState, known_direction
 from kcb_replay.replay.events import CriterionMet, Event, MetricMissing, NewBest
 
@@ -22,13 +22,15 @@ __all__ = ["StopAt", "StopAtState"]
 
 
 @dataclass(frozen=True, slots=True)
-class StopAt:
+class StopAt(KnownCallback):
     """Stop after the epoch `epoch`, counted from 1 as `fit(epochs=...)` counts; the last weights are kept.
 
     With `restore_best_weights` the best ones by `monitor` are. Raises `SettingError` where `mode="auto"` cannot tell.
     """
 
     name: ClassVar[str] = "StopAt"
+    is_of_keras: ClassVar[bool] = False
+    is_stopping_rule: ClassVar[bool] = True
 
     epoch: int
     monitor: str = "val_loss"
@@ -40,9 +42,6 @@ class StopAt:
         require_texts(self)
         require_counts(self, ("epoch",))
         known_direction(self.name, self.monitor, self.mode)
-
-    def __str__(self) -> str:
-        return written_as_code(self)
 
     def start(self, context: Context) -> StopAtState:  # noqa: ARG002  # no version of Keras has it
         """Return the state of a new rule."""

@@ -6,7 +6,7 @@ A rule decides in its own file; here is only what makes its answers comparable w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.base import State, Step, TrainEnd
@@ -55,6 +55,8 @@ class StoppingState(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleState(State):
     """The best so far and the stop; where the rule restores, the best weights are put back when training ends."""
+
+    traced: ClassVar[tuple[str, ...]] = ("best", "best_index")
 
     best: float | None = None
     best_index: int | None = None

@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from kcb_replay.replay.callbacks.arguments import with_python_values, written_as_code
-from kcb_replay.replay.callbacks.base import BatchEnd, Context, State, Step
+from kcb_replay.replay.callbacks.arguments import with_python_values
+from kcb_replay.replay.callbacks.base import BatchEnd, Context, KnownCallback, State, Step
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import Terminated
 
@@ -19,7 +19,7 @@ __all__ = ["TerminateOnNaN", "TerminateOnNaNState"]
 
 
 @dataclass(frozen=True, slots=True)
-class TerminateOnNaN:
+class TerminateOnNaN(KnownCallback):
     """Stop, or since Keras 3.13 with `raise_error` raise RuntimeError, at the first loss that is NaN or infinite."""
 
     name: ClassVar[str] = "TerminateOnNaN"
@@ -28,9 +28,6 @@ class TerminateOnNaN:
 
     def __post_init__(self) -> None:
         with_python_values(self)
-
-    def __str__(self) -> str:
-        return written_as_code(self)
 
     def start(self, context: Context) -> TerminateOnNaNState:  # noqa: ARG002  # every version does the same
         """Return the state of a new callback."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values, written_as_code
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, Step
+from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
+from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, State, Step
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.events import (
     CoolingDown,
@@ -34,7 +34,7 @@ __all__ = ["TorchReduceLROnPlateau", "TorchReduceLROnPlateauState"]
 
 
 @dataclass(frozen=True, slots=True)
-class TorchReduceLROnPlateau:
+class TorchReduceLROnPlateau(KnownCallback):
     """Multiply the learning rate by `factor` when `monitor` was bad for more than `patience` epochs.
 
     Arguments and defaults are PyTorch's, with `monitor` in the place of the optimizer. Raises `SettingError` for what
@@ -42,6 +42,10 @@ class TorchReduceLROnPlateau:
     """
 
     name: ClassVar[str] = "TorchReduceLROnPlateau"
+    is_of_keras: ClassVar[bool] = False
+    monitors: ClassVar[tuple[str, ...]] = ("monitor",)
+    has_patience: ClassVar[bool] = True
+    changes_learning_rate: ClassVar[bool] = True
 
     monitor: str = "val_loss"
     mode: str = "min"
@@ -65,9 +69,6 @@ class TorchReduceLROnPlateau:
                     f"{self.name}: {argument} must be {' or '.join(known)}, but it is {getattr(self, argument)!r}."
                 )
 
-    def __str__(self) -> str:
-        return written_as_code(self)
-
     def start(self, context: Context) -> TorchReduceLROnPlateauState:  # noqa: ARG002  # no version of Keras has it
         """Return the state of a new scheduler."""
         return TorchReduceLROnPlateauState(self)
@@ -79,6 +80,8 @@ class TorchReduceLROnPlateauState(State):
 
     A fit resets nothing, for the scheduler does not know of fits.
     """
+
+    traced: ClassVar[tuple[str, ...]] = ("best", "wait", "cooldown_counter")
 
     settings: TorchReduceLROnPlateau
     best: float | None = None

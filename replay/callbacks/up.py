@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from kcb_replay.replay.callbacks.arguments import require_counts, with_python_values, written_as_code
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, Step, TrainBegin
+from kcb_replay.replay.callbacks.arguments import require_counts, with_python_values
+from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, Step, TrainBegin
 from kcb_replay.replay.callbacks.prechelt import PrecheltState, positive, require_criterion
 from kcb_replay.replay.events import CriterionMet, Event, InStrip, MetricMissing, StripCompared
 
@@ -17,13 +17,16 @@ __all__ = ["UP", "UPState"]
 
 
 @dataclass(frozen=True, slots=True)
-class UP:
+class UP(KnownCallback):
     """Stop at the first end of a strip of `strip` epochs that is the s-th in a row with E(t) > E(t - strip).
 
     Raises `SettingError` for a metric that should rise, or an s or strip that cannot be.
     """
 
     name: ClassVar[str] = "UP"
+    is_of_keras: ClassVar[bool] = False
+    monitors: ClassVar[tuple[str, ...]] = ("monitor",)
+    is_stopping_rule: ClassVar[bool] = True
 
     s: int
     strip: int = 5
@@ -34,9 +37,6 @@ class UP:
         with_python_values(self)
         require_criterion(self, "s", "monitor")
         require_counts(self, ("s", "strip"))
-
-    def __str__(self) -> str:
-        return written_as_code(self)
 
     def start(self, context: Context) -> UPState:  # noqa: ARG002  # no version of Keras has it
         """Return the state of a new rule."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.replay.events import CheckpointSaved, LearningRateReduced, LearningRateSet
 from kcb_replay.replay.outcomes.base import Json, Outcome, View, hypothetical, one_based
 from kcb_replay.replay.outcomes.learning_rate_scheduler import RateSet
+from kcb_replay.replay.outcomes.reduce_lr_on_plateau import Drop, drops_in
 from kcb_replay.replay.validity import Validity
 
 if TYPE_CHECKING:
@@ -21,12 +22,14 @@ class ObserverOutcome(Outcome):
     """What a callback did and left behind.
 
     `output` is its own, for example the text of a file; `stop_index` the 0-based epoch after which it stopped; `rates`
-    are the learning rates that it set, `saves` the files that it would have written.
+    are the learning rates that it set, `drops` those among them that reduced it when an epoch ended, `saves` the files
+    that it would have written.
     """
 
     output: Mapping[str, object]
     stop_index: int | None
     rates: tuple[RateSet, ...]
+    drops: tuple[Drop, ...]
     saves: tuple[str, ...]
 
     @property
@@ -53,6 +56,7 @@ def observer_outcome(view: View) -> ObserverOutcome:
         output=output() if output else {},
         stop_index=view.last if stopped else None,
         rates=tuple(sorted(changes, key=lambda rate: rate.index)),
+        drops=drops_in(view),
         saves=tuple(event.path for event in view.events(CheckpointSaved)),
         validity=_validity(view),
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         TorchReduceLROnPlateauState,
     )
 
-__all__ = ["Drop", "ReduceLROnPlateauOutcome", "reduce_lr_on_plateau_outcome"]
+__all__ = ["Drop", "ReduceLROnPlateauOutcome", "drops_in", "reduce_lr_on_plateau_outcome"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,17 @@ def reduce_lr_on_plateau_outcome(
     view: View, state: ReduceLROnPlateauState | TorchReduceLROnPlateauState
 ) -> ReduceLROnPlateauOutcome:
     """Return the outcome of a ReduceLROnPlateau."""
-    drops = tuple(
-        Drop(event.index, event.old_lr, event.new_lr, "exact" if view.is_exact_at(event.index) else "hypothetical")
-        for event in view.events(LearningRateReduced)
-    )
+    drops = drops_in(view)
     return ReduceLROnPlateauOutcome(
         settings=state.settings, mode=state.direction, drops=drops, validity=_validity(view, drops)
+    )
+
+
+def drops_in(view: View) -> tuple[Drop, ...]:
+    """Return every reduction by one callback, of whatever kind, with its label."""
+    return tuple(
+        Drop(event.index, event.old_lr, event.new_lr, "exact" if view.is_exact_at(event.index) else "hypothetical")
+        for event in view.events(LearningRateReduced)
     )
 
 

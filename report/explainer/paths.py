@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.callbacks import ReduceLROnPlateau, changes_learning_rate
+from kcb_replay.replay.rate_changes import changes_rate
 from kcb_replay.report.explainer.cells import OF_RATE
 from kcb_replay.report.explainer.judged import alone
 from kcb_replay.report.explainer.pool import NOTHING
@@ -40,7 +40,7 @@ def number_horizons(tables: Tables) -> None:
     context = tables.context
     for rows in {id(lane): lane.rows for lane in context.rates}.values():
         tables.horizon_in(rows)
-    if not context.rates and any(map(changes_learning_rate, context.callbacks)):
+    if not context.rates and changes_rate(context.callbacks, context.base):
         tables.horizon_in(context.base.rows)
 
 
@@ -84,12 +84,12 @@ def _path_notes(tables: Tables, lane: Lane, horizon: Horizon | None, *, weak: bo
 def _other_path(tables: Tables) -> list[RatePath]:
     """Return the learning rate that no control moves: that of the list, else the recorded one."""
     context, stream = tables.context, tables.context.asked.start.stream
-    if not any(map(changes_learning_rate, context.callbacks)):
+    if not changes_rate(context.callbacks, context.base):
         return [recorded_path(stream.learning_rates, tables.of_index, tables.book)] if stream.learning_rates else []
     rows = context.base.rows
     horizon = tables.horizon_in(rows)
-    reducing = [n for n, each in enumerate(context.callbacks) if isinstance(each, ReduceLROnPlateau)]
-    drops = [drop for n in reducing for drop in drops_of(alone(rows, n), tables.book, tables.decimals, horizon)]
+    every = range(len(context.callbacks))
+    drops = [drop for n in every for drop in drops_of(alone(rows, n), tables.book, tables.decimals, horizon)]
     return [
         RatePath(
             moves=False,
