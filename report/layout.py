@@ -283,7 +283,7 @@ def put_rate(rate: Rate, layout: Layout, panel: Panel, places: Places, canvas: B
     if rate.drops or rate.after != rate.rates[0]:
         spots = [Label(end + 12, y + shift, "start", "rate", rate.last_label) for shift in (0, 8, -8)]
         places.put([*spots, Label(end - 6, y - 14, "end", "rate", rate.last_label)], canvas)
-    for drop in rate.drops:
+    for drop in rate.named_drops:
         x, y = layout.x(drop.epoch + 0.5), panel.y(drop.old) - 9
         texts = [drop.label, drop.short_label]
         spots = [Label(x, y - row, "middle", "axis", text) for text in texts for row in (0, 14)] + [

@@ -19,8 +19,21 @@ if TYPE_CHECKING:
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.result import Replay
 
-__all__ = ["BarKind", "Level", "Rate", "RateDrop", "Wait", "WaitBar", "levels_of", "rate_of", "wait_of"]
+__all__ = [
+    "MOST_NAMED_DROPS",
+    "BarKind",
+    "Level",
+    "Rate",
+    "RateDrop",
+    "Wait",
+    "WaitBar",
+    "levels_of",
+    "rate_of",
+    "wait_of",
+]
 
+# The program of a page has the same number.
+MOST_NAMED_DROPS = 12
 BarKind: TypeAlias = Literal["improved", "waited", "stopped", "reduced"]
 
 
@@ -104,6 +117,11 @@ class Rate:
     words: Catalogue = field(default_factory=catalogue, repr=False, compare=False)
 
     @property
+    def named_drops(self) -> tuple[RateDrop, ...]:
+        """The reductions that have their epoch beside them: none where a callback reduces over and over."""
+        return self.drops if len(self.drops) <= MOST_NAMED_DROPS else ()
+
+    @property
     def first_label(self) -> str:
         """The rate at the start."""
         return short(self.rates[0])
@@ -119,7 +137,7 @@ class Rate:
     @property
     def texts(self) -> tuple[str, ...]:
         """What the panel says."""
-        places = ", ".join(drop.label for drop in self.drops)
+        places = ", ".join(drop.label for drop in self.named_drops)
         ends = {"title": self.title, "first": self.first_label, "last": self.last_label, "places": places}
         return (self.words.say("chart.rate_places" if places else "chart.rate_span", **ends),)
 

@@ -30,6 +30,7 @@ from kcb_replay.replay.outcomes import (
 from kcb_replay.report.language.catalogue import ENGLISH, catalogue
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, decimals_for, short
+from kcb_replay.report.panels import MOST_NAMED_DROPS
 from kcb_replay.report.phrases import phrase
 
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ __all__ = [
 ]
 
 
-# A callback may reduce the rate after every epoch: that many epochs are listed, of more the first ones.
-_MOST_PLACES, _FIRST_PLACES = 12, 5
+_FIRST_PLACES = 5
 
 
 class _Say(Protocol):
@@ -200,7 +200,7 @@ def drop_place(drop: Drop) -> str:
 def drop_places(drops: Sequence[Drop]) -> list[str]:
     """Return the epochs of drops, of very many only the first, the last and how many there are."""
     places = [drop_place(drop) for drop in drops]
-    if len(places) <= _MOST_PLACES:
+    if len(places) <= MOST_NAMED_DROPS:
         return places
     return [*places[:_FIRST_PLACES], "...", f"{places[-1]} ({len(places)} drops)"]
 

@@ -104,6 +104,7 @@ function chartOf(data) {
     for (const drop of found.drops) {
       const at = x[drop.row] + step, from = steps.filter(([row]) => row <= drop.row).at(-1)[1], old = y(from);
       draw(layers.below, 'path', {class: drop.whatIf ? 'rate-hollow' : 'rate', d: `M${at - 6} ${old - 5}h12L${at} ${old + 1}z`});
+      if (count > 12) continue;
       const texts = [drop.label, drop.place];
       places.putIfFree(texts.flatMap(said => [label(at, old - 9, 'middle', 'axis', said), label(at, old - 23, 'middle', 'axis', said)])
         .concat(texts.map(said => label(at + 6, old + 3, 'start', 'axis', said)), texts.map(said => label(at - 8, old + 16, 'end', 'axis', said))), canvas);
