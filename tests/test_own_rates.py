@@ -171,7 +171,7 @@ def test_a_page_with_sliders_shows_it_too(of_code, log, code):
 @every_own
 def test_a_report_shows_it_too(of_code, log, code, tmp_path):
     """Under the sentence that says that the rate changes."""
-    report([replay(log, [of_code(code)])], tmp_path / "page.html")
+    report(simulate([log], [[of_code(code)]]), tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "learning rate, as recorded" not in page
     assert "Changes the learning rate" in page
