@@ -40,7 +40,7 @@ def sweep_stopping(
     """Sweep settings of EarlyStopping, print what they come to, and write the page and the figure asked for."""
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.sweep.grid import settings_grid
-    from kcb_replay.report.settings_table import left_out_of_sweep
+    from kcb_replay.report.settings_table import left_out_of_sweep, limits_of_sweep
     from kcb_replay.report.sweeps import chosen_settings
 
     monitors = listed(arguments["monitor"])
@@ -61,7 +61,9 @@ def sweep_stopping(
     if not any(each.answered for each in found):
         require_recorded(asked.runs, asked.store, found[0])
     _print(asked.output, found, [chosen_settings(each, pareto=pareto, top=asked.top) for each in found], pareto=pareto)
-    asked.say_all(list(dict.fromkeys(line for each in found for line in left_out_of_sweep(each))))
+    asked.say_all(
+        list(dict.fromkeys(line for each in found for line in (*limits_of_sweep(each), *left_out_of_sweep(each))))
+    )
     if plot is not None:
         from kcb_replay.report.figure import plot as draw
 

@@ -123,7 +123,7 @@ def _sweep_reducing(asked: SweepAsked, arguments: dict[str, Any], initial_lr: fl
     from kcb_replay.replay.sweep.plateau_blocks import plateau_blocks
     from kcb_replay.replay.sweep.plateau_totals import overall_plateau
     from kcb_replay.report import plateau_sweeps
-    from kcb_replay.report.settings_table import left_out_of_sweep
+    from kcb_replay.report.settings_table import left_out_of_sweep, limits_of_sweep
 
     grid = settings_grid(ReduceLROnPlateau, arguments)
     with progress_bar(asked.quiet) as progress:
@@ -135,4 +135,4 @@ def _sweep_reducing(asked: SweepAsked, arguments: dict[str, Any], initial_lr: fl
     records = plateau_sweeps.plateau_records(found, asked.top)
     table = functools.partial(plateau_sweeps.plateau_table, found, asked.top)
     print_result(asked.output, plateau_sweeps.plateau_document(found, records), records, table)
-    asked.say_all([*plateau_sweeps.plateau_notes(found), *left_out_of_sweep(found)])
+    asked.say_all([*plateau_sweeps.plateau_notes(found), *limits_of_sweep(found), *left_out_of_sweep(found)])

@@ -22,7 +22,7 @@ def limited(outcome: Outcome, view: View, notes: Sequence[Note], fit: int) -> Ou
     """Return the outcome with the label that its source allows."""
     for note in notes:
         if note.code == "sampled" and note.fit in (None, fit):
-            return replace(outcome, validity=replace(outcome.validity, label="sampled", reason=note.text))
+            return replace(outcome, validity=outcome.validity.weakened("sampled", note.text))
     doubt = _doubt(outcome, view)
     # Beyond the limit of what is exact a doubt changes nothing.
     if doubt is not None and view.is_exact_at(doubt.index):
@@ -31,10 +31,10 @@ def limited(outcome: Outcome, view: View, notes: Sequence[Note], fit: int) -> Ou
         rounded = [metric for metric in reads(outcome.settings) if is_rounded(metric, _values(view, metric))]
         if rounded:
             reason = f"{', '.join(rounded)} is rounded in the source, and any comparison may hang on the digits lost."
-            return replace(outcome, validity=replace(outcome.validity, label="rounded", reason=reason))
+            return replace(outcome, validity=outcome.validity.weakened("rounded", reason))
     reasons = _reasons_of_rounding(outcome.monitor, notes, fit)
     if reasons:
-        return replace(outcome, validity=replace(outcome.validity, label="rounded", reason=reasons))
+        return replace(outcome, validity=outcome.validity.weakened("rounded", reasons))
     return outcome
 
 
@@ -70,4 +70,4 @@ def _rounded(doubt: Doubt, validity: Validity) -> Validity:
         f" {doubt.value:g} against {doubt.best:g}."
     )
     through = doubt.index - 1 if doubt.index > 0 else None
-    return replace(validity, label="rounded", reason=reason, valid_through_index=through)
+    return replace(validity.weakened("rounded", reason), valid_through_index=through)

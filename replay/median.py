@@ -262,4 +262,5 @@ def _validity(curve: _Curve, stop: _Stop, rule: MedianStopping, mode: Direction)
     else:
         reason = f"Nowhere from epoch {rule.min_epochs} on were there {rule.min_runs} other runs to compare with."
     label: Label = "undecided" if curve.label == "exact" else curve.label
-    return Validity(label, reason, earliest_stop_index=max(curve.last + 1, rule.min_epochs - 1))
+    earliest = max(curve.last + 1, rule.min_epochs - 1)
+    return Validity(label, reason, earliest_stop_index=earliest, undecided=True)

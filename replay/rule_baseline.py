@@ -6,13 +6,15 @@ Equal to `StopAt(i)` on every fit, but of all i at once.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.replay.outcomes.stopping import regret_of
+from kcb_replay.replay.records import without_nan
+from kcb_replay.replay.sweep.arithmetic import unwarned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,15 +54,10 @@ class BaselinePoint:
 
     def to_dict(self) -> dict[str, object]:
         """Return the point as a record."""
-        return {
-            "keeps": self.keeps,
-            "epoch": self.epoch,
-            "share": self.share,
-            "regret_mean": self.regret_mean,
-            "unknown": self.unknown,
-        }
+        return without_nan(asdict(self))
 
 
+@unwarned
 def baseline(fits: Sequence[Judged], mode: Direction, kept: Sequence[str]) -> list[BaselinePoint]:
     """Return the points of one curve for each of `kept` ("last", "best"), at most 200 each."""
     if not fits:

@@ -18,8 +18,10 @@ from kcb_replay.replay.callbacks import STOPPING, MedianStopping
 from kcb_replay.replay.callbacks.stopping import known_direction
 from kcb_replay.replay.median import median_answers
 from kcb_replay.replay.outcomes.stopping import StoppingOutcome, best_of, regret_of
+from kcb_replay.replay.records import without_nan
 from kcb_replay.replay.replay import LeftOut, replay
 from kcb_replay.replay.rule_baseline import BaselinePoint, Judged, baseline
+from kcb_replay.replay.sweep.arithmetic import unwarned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -121,13 +123,13 @@ class RuleComparison(Displayed):
                 **_both("stop", each.stop_index),
                 **_both("kept", each.kept_index),
                 "regret": each.regret,
+                "undecided": each.stop_index is None,
                 "validity": each.validity,
             }
 
     def summary_records(self) -> list[Json]:
-        """Return one record per rule."""
-        names = [item.name for item in fields(RuleSummary) if item.name != "rule"]
-        return [{"rule": str(each.rule), **{name: getattr(each, name) for name in names}} for each in self.per_rule()]
+        """Return one record per rule; null where no fit has a number."""
+        return [_summary_record(each) for each in self.per_rule()]
 
     def to_dict(self) -> Json:
         """Return the document of `kcb-replay compare --json`."""
@@ -159,6 +161,7 @@ class RuleComparison(Displayed):
     def __repr__(self) -> str:
         return f"<Comparison of {len(self.rules)} rules over {self.fits} fits by {self.monitor}>"
 
+    @unwarned
     def _summary(self, number: int) -> RuleSummary:
         answers = [each for each in self.answers if each.rule == number]
         regrets = [each.regret for each in answers if each.regret is not None]
@@ -176,6 +179,11 @@ class RuleComparison(Displayed):
             regret_median=float(np.median(regrets)) if regrets else nothing,
             regret_worst=max(regrets, default=nothing),
         )
+
+
+def _summary_record(summary: RuleSummary) -> Json:
+    numbers = {item.name: getattr(summary, item.name) for item in fields(summary) if item.name != "rule"}
+    return {"rule": str(summary.rule), **without_nan(numbers)}
 
 
 def keeps(rule: Callback) -> Keeps:

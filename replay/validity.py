@@ -7,7 +7,7 @@ before the answer leaves it undecided.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.replay.comparison import float32
@@ -31,13 +31,24 @@ class Validity:
     """One label and its reason.
 
     `valid_through_index` is the last 0-based epoch until which a hypothetical answer is exact (None: not even the
-    first); `earliest_stop_index` the first at which an undecided stop could come.
+    first); `earliest_stop_index` the first at which an undecided stop could come. `undecided`: the recording ends
+    before the answer, whatever else limits it; a rounded answer may be undecided, too, and its label says one of both.
     """
 
     label: Label
     reason: str
     valid_through_index: int | None = None
     earliest_stop_index: int | None = None
+    undecided: bool = False
+
+    def __post_init__(self) -> None:
+        if self.label == "undecided":
+            object.__setattr__(self, "undecided", True)
+
+    def weakened(self, label: Label, reason: str) -> Validity:
+        """Return it with a weaker label; what an undecided one says of the end of the recording is still said."""
+        both = f"{reason.removesuffix('.')}. {self.reason}"
+        return replace(self, label=label, reason=both if self.undecided else reason)
 
     def to_dict(self) -> dict[str, object]:
         """Return the label, its reason and its epochs in both ways of counting."""
@@ -45,6 +56,7 @@ class Validity:
         return {
             "validity": self.label,
             "reason": self.reason,
+            "undecided": self.undecided,
             "valid_through_index": through,
             "valid_through_epoch": None if through is None else through + 1,
             "earliest_stop_index": earliest,
@@ -108,8 +120,9 @@ def nearest(first: Horizon | None, second: Horizon | None) -> Horizon | None:
 
 
 def worst(validities: Sequence[Validity]) -> Validity:
-    """Return the validity with the weakest label, the first of equals."""
-    return max(validities, key=lambda validity: _WORSENING.index(validity.label))
+    """Return the validity with the weakest label, the first of equals; undecided where any of them is."""
+    weakest = max(validities, key=lambda validity: _WORSENING.index(validity.label))
+    return replace(weakest, undecided=any(validity.undecided for validity in validities))
 
 
 def _parting(index: int, recorded: float | None, replayed: float) -> str:

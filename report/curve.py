@@ -258,7 +258,7 @@ def _earliest_stop(replay: Replay) -> int | None:
 
 def _open_end(replay: Replay, words: Catalogue) -> str:
     earliest = _earliest_stop(replay)
-    if replay.validity.label != "undecided" or replay.stop_index is not None:
+    if not replay.validity.undecided or replay.validity.label == "hypothetical" or replay.stop_index is not None:
         return ""
     return words.say("chart.open_end_earliest" if earliest else "chart.open_end", epoch=earliest)
 

@@ -7,6 +7,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.question import KERAS_DEFAULT_LR
+from kcb_replay.replay.records import without_nan
 from kcb_replay.replay.sweep.plateau import PLATEAU_ARGUMENTS
 from kcb_replay.report.numbers import whole
 from kcb_replay.report.settings_table import (
@@ -80,4 +81,4 @@ def _cells(summary: PlateauSummary, varying: Sequence[str]) -> dict[str, str]:
 
 def _record(summary: PlateauSummary) -> Record:
     numbers = {item.name: getattr(summary, item.name) for item in fields(summary) if item.name != "setting"}
-    return {**{name: getattr(summary.setting, name) for name in _ARGUMENTS}, **numbers}
+    return {**{name: getattr(summary.setting, name) for name in _ARGUMENTS}, **without_nan(numbers)}

@@ -14,15 +14,23 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.sweep.overall import Overall
     from kcb_replay.replay.sweep.plateau_totals import PlateauOverall
+    from kcb_replay.replay.validity import Label
     from kcb_replay.report.machine import Record
 
     AnySweep: TypeAlias = Overall | PlateauOverall
+
+# What a source may lack, by the label of its answers.
+_LIMITS: Mapping[Label, str] = {
+    "rounded": "came with rounded values, and a comparison may hang on the digits that are lost",
+    "sampled": "lack points, so that a stop may come at another epoch",
+}
 
 __all__ = [
     "argument_shown",
     "facts_of_sweep",
     "head_of_sweep",
     "left_out_of_sweep",
+    "limits_of_sweep",
     "percent",
     "table_of_settings",
     "varying_arguments",
@@ -67,9 +75,20 @@ def facts_of_sweep(found: AnySweep, settings: Sequence[Record]) -> Record:
         "callback": found.settings[0].name,
         "semantics": found.semantics.name,
         "fits": found.fits,
+        "labels": dict(found.labels),
         "settings": list(settings),
         "left_out": left_out,
     }
+
+
+def limits_of_sweep(found: AnySweep) -> list[str]:
+    """Return a line per limit that the sources set to the answers, with how many fits it holds for."""
+    of_all = f"of {counted(found.answered, 'fit')}"
+    return [
+        f"Note: {label}: {whole(found.labels[label])} {of_all} {limit}."
+        for label, limit in _LIMITS.items()
+        if found.labels.get(label)
+    ]
 
 
 def left_out_of_sweep(found: AnySweep) -> list[str]:

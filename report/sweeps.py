@@ -7,6 +7,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks import EarlyStopping
+from kcb_replay.replay.records import without_nan
 from kcb_replay.report.numbers import decimals_for, whole
 from kcb_replay.report.settings_table import (
     argument_shown,
@@ -82,7 +83,7 @@ def _cells(summary: SettingSummary, varying: Sequence[str]) -> dict[str, str]:
 
 def _record(summary: SettingSummary) -> Record:
     numbers = {item.name: getattr(summary, item.name) for item in fields(summary) if item.name != "setting"}
-    return {**{name: getattr(summary.setting, name) for name in ARGUMENTS}, **numbers}
+    return {**{name: getattr(summary.setting, name) for name in ARGUMENTS}, **without_nan(numbers)}
 
 
 def _stop_epoch(summary: SettingSummary) -> str:

@@ -108,11 +108,13 @@ def _few(metrics: Sequence[str]) -> str:
 
 def validity_cell(validity: Validity) -> str:
     """Return a label with its limit, as short as a table needs it."""
-    if validity.label == "undecided" and validity.earliest_stop_index is not None:
-        return f"undecided: {validity.earliest_stop_index + 1} or later"
     if validity.label == "hypothetical":
         through = validity.valid_through_index
         return f"hypothetical after {through + 1}" if through is not None else "hypothetical"
+    earliest = validity.earliest_stop_index
+    label = "" if validity.label == "undecided" else f"{validity.label}, "
+    if validity.undecided:
+        return f"{label}undecided" + ("" if earliest is None else f": {earliest + 1} or later")
     return validity.label
 
 

@@ -117,7 +117,12 @@ def reason_of(validity: Validity, texts: Catalogue) -> str:
     if texts.language == ENGLISH:
         return validity.reason
     key, values = limits_of(validity)
-    return texts.say(key, **values)
+    said = texts.say(key, **values)
+    return f"{said} {texts.say('limits.undecided')}" if _is_also_undecided(validity) else said
+
+
+def _is_also_undecided(validity: Validity) -> bool:
+    return validity.undecided and validity.label not in ("undecided", "hypothetical")
 
 
 def limits_of(validity: Validity) -> tuple[str, dict[str, object]]:

@@ -99,11 +99,17 @@ class Outcome:
         }
 
 
-def hypothetical(horizon: Horizon, earliest: int | None = None) -> Validity:
-    """Return the label of an answer that goes beyond the limit."""
+def hypothetical(horizon: Horizon, earliest: int | None = None, *, undecided: bool = False) -> Validity:
+    """Return the label of an answer that goes beyond the limit; `undecided` where the recording ends before it, too."""
     until = "from the first epoch on" if horizon.index is None else f"after epoch {horizon.index + 1}"
     reason = f"A what-if {until}: {horizon.reason}."
-    return Validity("hypothetical", reason, valid_through_index=horizon.index, earliest_stop_index=earliest)
+    return Validity(
+        "hypothetical",
+        reason,
+        valid_through_index=horizon.index,
+        earliest_stop_index=earliest,
+        undecided=undecided,
+    )
 
 
 def one_based(index: int | None) -> int | None:

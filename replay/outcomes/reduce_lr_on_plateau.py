@@ -66,10 +66,11 @@ def drops_in(view: View) -> tuple[Drop, ...]:
 
 
 def _validity(view: View, drops: tuple[Drop, ...]) -> Validity:
+    is_ended = len(view.run.rows) < len(view.stream.epochs) or bool(view.run.rows[-1].stoppers)
     if view.beyond is not None:
-        return hypothetical(view.beyond)
+        return hypothetical(view.beyond, undecided=not drops and not is_ended)
     if drops:
         return Validity("exact", "Every drop is where the recording allows it to be checked.")
-    if len(view.run.rows) < len(view.stream.epochs) or view.run.rows[-1].stoppers:
+    if is_ended:
         return Validity("exact", f"The training stops after epoch {view.last + 1}, before any drop.")
     return Validity("undecided", f"The recording ends after epoch {view.last + 1}, before any drop.")

@@ -122,7 +122,7 @@ def _kept_index(view: View) -> int | None:
 def _validity(view: View, state: StoppingState) -> Validity:
     last = view.last
     if view.beyond is not None:
-        return hypothetical(view.beyond, _earliest_after(view.beyond, view))
+        return hypothetical(view.beyond, _earliest_after(view.beyond, view), undecided=not view.run.rows[-1].stoppers)
     if state.stopped_index is not None:
         return Validity("exact", f"It stops after epoch {last + 1}; until then it only observes.")
     if view.run.rows[-1].stoppers:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.sweep.arithmetic import unwarned
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -40,6 +42,7 @@ class Evidence:
         return replace(self, **{name: getattr(self, name)[:, settings] for name in names})
 
 
+@unwarned
 def evidence_of(blocks: Iterable[Sweep], group_of: Callable[[str], str], *, tolerance: float) -> Evidence:
     """Add up sweeps by group; a fit without the monitor, or without any value that can be compared, is not counted."""
     sums: dict[str, list[Floats]] = {}

@@ -25,6 +25,7 @@ from kcb_replay.replay.recommend.resampling import FEWEST_GROUPS, RESAMPLES, int
 from kcb_replay.replay.recommend.result import Difference, Performance, Recommendation
 from kcb_replay.replay.recommend.survey import survey_of
 from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
+from kcb_replay.replay.sweep.arithmetic import unwarned
 from kcb_replay.replay.sweep.asked import asked_of
 from kcb_replay.replay.sweep.blocks import swept_blocks
 from kcb_replay.replay.sweep.grid import settings_grid
@@ -183,6 +184,7 @@ class _Judge:
         self._preference = np.empty(len(ranked), np.intp)
         self._preference[ranked] = np.arange(len(ranked))
 
+    @unwarned
     def judged(self, answer: Recommendation) -> Recommendation:
         """Return the answer with a setting, or with the reason why there is none."""
         once = np.ones((1, len(self._evidence.groups)))

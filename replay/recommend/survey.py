@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.sweep.arithmetic import unwarned
 from kcb_replay.replay.sweep.overall import Overall, overall
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.sweep.table import Sweep
+    from kcb_replay.replay.validity import Label
 
 __all__ = ["Survey", "survey_of"]
 
@@ -41,6 +43,7 @@ class Survey:
     notes: tuple[str, ...]
 
 
+@unwarned
 def survey_of(
     blocks: Iterable[Sweep], settings: Sequence[EarlyStopping], version: Semantics, group_of: Callable[[str], str]
 ) -> Survey:
@@ -66,19 +69,20 @@ class _Seen:
         self.noise: list[NDArray[np.float64]] = []
         self._since_best: Counter[int] = Counter()
         self._improving = 0
-        self._sampled = 0
+        self._labels: Counter[Label] = Counter()
 
     def passing(self, blocks: Iterable[Sweep], group_of: Callable[[str], str]) -> Iterator[Sweep]:
         """Yield the sweeps, and note of them what settings do not change."""
         for block in blocks:
             places = np.flatnonzero(block.answered.all(axis=0))
             self.groups.update(group_of(block.fits[place].run) for place in places)
-            self._sampled += sum(block.fits[place].label == "sampled" for place in places)
+            self._labels.update(block.fits[place].label for place in places)
             for facts in block.facts.values():
                 self.noise.append(facts.noise[places])
-                self._since_best.update(facts.since_best[places].tolist())
+                since_best = facts.since_best[places]
+                self._since_best.update(since_best.tolist())
                 lengths = np.array([block.fits[place].epochs for place in places])
-                self._improving += int((facts.since_best[places] < 0.1 * lengths).sum())
+                self._improving += int(((since_best >= 0) & (since_best < 0.1 * lengths)).sum())
             yield block
 
     def notes(self) -> Iterator[str]:
@@ -96,5 +100,10 @@ class _Seen:
                 f"{self._improving:,} of {fits:,} recordings were still improving when they ended: against longer ones"
                 " the regret would be larger than it looks."
             )
-        if self._sampled:
-            yield f"{self._sampled:,} of {fits:,} recordings are sampled: epochs are missing in them."
+        if self._labels["sampled"]:
+            yield f"{self._labels['sampled']:,} of {fits:,} recordings are sampled: epochs are missing in them."
+        if self._labels["rounded"]:
+            yield (
+                f"{self._labels['rounded']:,} of {fits:,} recordings hold rounded values, and a comparison may hang on"
+                " the digits that are lost."
+            )

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.sweep.arithmetic import unwarned
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,10 +32,12 @@ Rows: TypeAlias = NDArray[np.int32]
 class Answers:
     """One answer per setting and fit, all of shape (settings, fits).
 
-    Epochs are 0-based, -1 where there is none; values are NaN where there is none. `saved` counts recorded epochs that
-    would not have run, `saved_seconds` the time they took (NaN without wall times). `regret` is what the kept epoch
-    gives away against the best of the recording, `also_regret` what it gives away in a second metric against the epoch
-    at which the monitored one is best (negative: it gains). `undecided` where the recording ends before the stop.
+    Epochs are 0-based, -1 where there is none. `has_best` and `has_kept` say where there is a value, which may be NaN:
+    a missing value and a recorded NaN are two things. `saved` counts recorded epochs that would not have run,
+    `saved_seconds` the time they took (NaN without wall times). `regret` is what the kept epoch gives away against the
+    best of the recording, `also_regret` what it gives away in a second metric against the epoch at which the monitored
+    one is best (negative: it gains); both are NaN where they are not known, for want of a value or for a value of NaN.
+    `undecided` where the recording ends before the stop.
 
     `by_chance` is n / (n + patience) for a stop whose best epoch is the n-th monitored one: with this probability no
     better value comes for `patience` epochs of a plateau that is nothing but noise, whatever its distribution.
@@ -42,8 +46,10 @@ class Answers:
     stop_index: Integers
     best_index: Integers
     best_value: Floats
+    has_best: NDArray[np.bool_]
     kept_index: Integers
     kept_value: Floats
+    has_kept: NDArray[np.bool_]
     saved: Integers
     saved_seconds: Floats
     regret: Floats
@@ -103,6 +109,7 @@ class Prices:
     also_sign: float
 
 
+@unwarned
 def answers_of(prices: Prices, settings: Sequence[EarlyStopping], found: FoundRows) -> Answers:
     """Return the answers of some settings, whose rows have shape (settings, fits)."""
     block, stop, best, kept = prices.block, found.stop, found.best, found.kept
@@ -113,8 +120,10 @@ def answers_of(prices: Prices, settings: Sequence[EarlyStopping], found: FoundRo
         stop_index=block.epoch_at(stop),
         best_index=block.epoch_at(np.where(best < -1, -2 - best, best)),
         best_value=block.value_at(best),
+        has_best=best >= 0,
         kept_index=block.epoch_at(kept),
         kept_value=kept_value,
+        has_kept=block.valid_at(kept),
         saved=block.lengths - 1 - ran,
         saved_seconds=block.seconds_after(ran),
         regret=_regret(block, kept_value, prices.sign),
@@ -130,8 +139,10 @@ def no_answers(shape: tuple[int, int]) -> Answers:
         stop_index=np.full(shape, -1),
         best_index=np.full(shape, -1),
         best_value=np.full(shape, np.nan),
+        has_best=np.zeros(shape, np.bool_),
         kept_index=np.full(shape, -1),
         kept_value=np.full(shape, np.nan),
+        has_kept=np.zeros(shape, np.bool_),
         saved=np.zeros(shape, np.int64),
         saved_seconds=np.full(shape, np.nan),
         regret=np.full(shape, np.nan),
@@ -153,8 +164,7 @@ def side_by_side(parts: Sequence[Answers], axis: int) -> Answers:
 
 def _regret(block: Block, kept_value: Floats, sign: float) -> Floats:
     lowest = block.least(sign)
-    with np.errstate(invalid="ignore"):
-        given_up: Floats = sign * kept_value - lowest
+    given_up: Floats = sign * kept_value - lowest
     # Both infinite: nothing was given up, and the difference would be NaN.
     given_up[np.isinf(kept_value) & (sign * kept_value == lowest)] = 0.0
     return given_up
@@ -173,7 +183,6 @@ def _by_chance(block: Block, settings: Sequence[EarlyStopping], found: FoundRows
     before = {epoch: block.monitored_before(epoch) for epoch in {setting.start_from_epoch for setting in settings}}
     passed_over = np.stack([before[setting.start_from_epoch] for setting in settings])
     monitored = block.monitored_until(found.best) - passed_over
-    with np.errstate(invalid="ignore"):
-        chance: Floats = monitored / (monitored + patience)
+    chance: Floats = monitored / (monitored + patience)
     chance[(found.stop < 0) | (found.best < 0)] = np.nan
     return chance

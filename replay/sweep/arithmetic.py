@@ -7,10 +7,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Compared", "fits_float32", "operand"]
+__all__ = ["Compared", "fits_float32", "operand", "unwarned"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Compared: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
+# For functions on what was recorded: NaN, infinities and overflow are values there, as they are to Python's floats.
+unwarned = np.errstate(over="ignore", invalid="ignore")
 _SMALLEST_NORMAL = np.float32(1.1754943508222875e-38)
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 

@@ -22,7 +22,10 @@ _ARGUMENTS = ("monitor", "mode", "patience", "min_delta", "baseline", "start_fro
 
 
 def table_of(sweep: Sweep) -> pa.Table:
-    """Return one row per setting and fit that has an answer, under the names of `simulate --json`."""
+    """Return one row per setting and fit that has an answer, under the names of `simulate --json`.
+
+    A value is null where none is recorded, and NaN where NaN is; `undecided` says so whatever else limits the answer.
+    """
     import pyarrow as pa
 
     number, place = np.nonzero(sweep.answered)
@@ -39,10 +42,13 @@ def _columns(sweep: Sweep, number: NDArray[np.intp], place: NDArray[np.intp]) ->
     yield from argument_columns(settings, _ARGUMENTS, number)
     undecided = answers.undecided[number, place]
     yield "fired", pa.array(~undecided)
+    yield "undecided", pa.array(undecided)
     for name in ("stop", "best", "kept"):
         yield from epoch_columns(name, getattr(answers, f"{name}_index")[number, place])
     yield "saved_epochs", pa.array(answers.saved[number, place])
-    for name in ("best_value", "kept_value", "saved_seconds", "regret", "also_regret", "by_chance"):
+    for name, known in (("best_value", answers.has_best), ("kept_value", answers.has_kept)):
+        yield name, pa.array(getattr(answers, name)[number, place], mask=~known[number, place])
+    for name in ("saved_seconds", "regret", "also_regret", "by_chance"):
         values = getattr(answers, name)[number, place]
         yield name, pa.array(values, mask=np.isnan(values))
     labels = [fit.label for fit in fits]

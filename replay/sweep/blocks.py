@@ -141,6 +141,8 @@ def engine_answer(outcome: Outcome) -> dict[str, float]:
     return {
         **{name: -1 if index is None else index for name, index in indices.items()},
         **{name: math.nan if value is None else value for name, value in values.items()},
+        "has_best": outcome.best_value is not None,
+        "has_kept": outcome.kept_value is not None,
         "saved": outcome.saved_epochs,
         "undecided": not outcome.fired,
     }

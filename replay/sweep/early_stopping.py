@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.replay.sweep.arithmetic import operand
+from kcb_replay.replay.sweep.arithmetic import operand, unwarned
 from kcb_replay.replay.sweep.counted import counted_of
 from kcb_replay.replay.sweep.improvements import along_stream, in_lanes
 from kcb_replay.replay.sweep.waits import stretches_of
@@ -81,6 +81,7 @@ def is_vectorised(version: Semantics) -> bool:
     )
 
 
+@unwarned
 def stops_of(
     block: Block, sign: float, starts: Sequence[Start], patiences: Integers, version: Semantics
 ) -> list[Stops]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from kcb_replay.replay.sweep.front import front
 from kcb_replay.replay.sweep.totals import Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.sweep.table import LeftOutFit, Sweep
     from kcb_replay.replay.sweep.totals import SettingSummary
+    from kcb_replay.replay.validity import Label
 
 __all__ = ["Overall", "overall"]
 
@@ -24,7 +28,8 @@ class Overall:
     """One summary per setting, which of them act alike on every fit, and how much was swept.
 
     `front` are the numbers of the settings that nothing beats, least regret first; `fits` and `epochs` count what was
-    swept, `answered` the fits of which some setting could be asked.
+    swept, `answered` the fits of which some setting could be asked. `labels` says of how many of these the source holds
+    everything ("exact"), rounded values or not all points; how many answers are undecided is in the summaries.
     """
 
     settings: tuple[EarlyStopping, ...]
@@ -36,6 +41,7 @@ class Overall:
     epochs: int
     answered: int
     left_out: tuple[LeftOutFit, ...]
+    labels: Mapping[Label, int] = field(default_factory=dict)
 
     @property
     def distinct(self) -> tuple[int, ...]:
@@ -48,11 +54,14 @@ def overall(blocks: Iterable[Sweep], settings: Sequence[EarlyStopping], version:
     totals = Totals(settings)
     fits = epochs = answered = 0
     left_out: list[LeftOutFit] = []
+    labels: Counter[Label] = Counter()
     for block in blocks:
         totals.add(block)
         fits += len(block.fits)
         epochs += sum(fit.epochs for fit in block.fits)
-        answered += int(block.answered.any(axis=0).sum())
+        asked = np.any(block.answered, axis=0).tolist()
+        answered += sum(asked)
+        labels.update(fit.label for fit, each in zip(block.fits, asked, strict=True) if each)
         left_out += block.left_out
     summaries, alike = totals.summaries(), totals.alike()
     return Overall(
@@ -65,4 +74,5 @@ def overall(blocks: Iterable[Sweep], settings: Sequence[EarlyStopping], version:
         epochs=epochs,
         answered=answered,
         left_out=tuple(left_out),
+        labels=dict(labels),
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.callbacks import ReduceLROnPlateau
     from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.replay.sweep.plateau_totals import PlateauSummary
+    from kcb_replay.replay.sweep.plateau_totals import PlateauSummary, PlateauTotals
     from kcb_replay.replay.sweep.table import LeftOutFit
     from kcb_replay.replay.validity import Label
 
@@ -78,11 +78,15 @@ class PlateauSweep(Rows):
 
     def per_setting(self) -> list[PlateauSummary]:
         """Return one summary per setting, in their order."""
+        return self.totals().summaries()
+
+    def totals(self) -> PlateauTotals:
+        """Return what the settings come to over all fits."""
         from kcb_replay.replay.sweep.plateau_totals import PlateauTotals
 
         totals = PlateauTotals(self.settings)
         totals.add(self)
-        return totals.summaries()
+        return totals
 
     def to_arrow(self) -> pa.Table:
         """Return one row per setting and fit, under the names of `simulate --json`; null where there is nothing."""
@@ -103,6 +107,7 @@ class PlateauSweep(Rows):
         yield "semantics", looked_up([self.semantics.name], np.zeros(len(number), np.intp))
         yield from argument_columns(self.settings, PLATEAU_ARGUMENTS, number)
         yield "fired", pa.array(self.answers.drops[at] > 0)
+        yield "undecided", pa.array(self.answers.drops[at] == 0)
         for name in ("drops", "exact_drops"):
             yield name, pa.array(getattr(self.answers, name)[at])
         yield from epoch_columns("first_drop", self.answers.first_drop_index[at])

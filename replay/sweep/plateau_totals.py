@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from kcb_replay.replay.callbacks import ReduceLROnPlateau
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.sweep.plateau import PlateauSweep
     from kcb_replay.replay.sweep.table import LeftOutFit
+    from kcb_replay.replay.validity import Label
 
 __all__ = ["PlateauOverall", "PlateauSummary", "PlateauTotals", "overall_plateau"]
 
@@ -28,8 +30,8 @@ class PlateauSummary:
     `reduced` counts the fits with a reduction; of those, `first_drop_epoch` (from 1) is the mean epoch of the first
     one, and `premature` the share in which the best epoch of the recording was still to come. `drops` is the mean
     number of reductions over all fits. `exact`, `hypothetical` and `undecided` are shares of all fits: every reduction
-    is as the recording shows it; some are decided by metrics of a training that went on with another rate; there is no
-    reduction before the recording ends.
+    is as a source that holds everything shows it; the rate parts from the recorded one, and what comes then is decided
+    by metrics of another training; there is no reduction before the recording ends, whatever else limits the answer.
     """
 
     setting: ReduceLROnPlateau
@@ -54,15 +56,16 @@ class PlateauTotals:
         """Add what the same settings did with some further fits."""
         answers, answered = sweep.answers, sweep.answered
         reduced = answered & (answers.drops > 0)
+        whole = np.array([fit.label == "exact" for fit in sweep.fits], np.bool_)
         counted = {
             "fits": answered,
             "reduced": reduced,
             "drops": answers.drops * answered,
             "first_drop_epoch": np.where(reduced, answers.first_drop_index + 1, 0),
             "premature": reduced & answers.premature,
-            "exact": answered & ~answers.hypothetical & (answers.drops > 0),
+            "exact": reduced & ~answers.hypothetical & whole,
             "hypothetical": answered & answers.hypothetical,
-            "undecided": answered & ~answers.hypothetical & (answers.drops == 0),
+            "undecided": answered & (answers.drops == 0),
         }
         for name, values in counted.items():
             self._sums[name] += values.sum(axis=1)
@@ -99,7 +102,8 @@ class PlateauOverall:
     """One summary per setting, and how much was swept.
 
     `answered` counts the fits of which some setting could be asked, `assumed` those of them whose initial learning rate
-    is Keras's default for want of another.
+    is Keras's default for want of another. `labels` says of how many of the answered the source holds everything
+    ("exact"), rounded values or not all points.
     """
 
     settings: tuple[ReduceLROnPlateau, ...]
@@ -110,6 +114,7 @@ class PlateauOverall:
     answered: int
     assumed: int
     left_out: tuple[LeftOutFit, ...]
+    labels: Mapping[Label, int] = field(default_factory=dict)
 
 
 def overall_plateau(
@@ -119,6 +124,7 @@ def overall_plateau(
     totals = PlateauTotals(settings)
     fits = epochs = answered = assumed = 0
     left_out: list[LeftOutFit] = []
+    labels: Counter[Label] = Counter()
     for block in blocks:
         totals.add(block)
         asked = np.any(block.answered, axis=0).tolist()
@@ -126,9 +132,18 @@ def overall_plateau(
         epochs += sum(fit.epochs for fit in block.fits)
         answered += sum(asked)
         assumed += sum(fit.assumed for fit, each in zip(block.fits, asked, strict=True) if each)
+        labels.update(fit.label for fit, each in zip(block.fits, asked, strict=True) if each)
         left_out += block.left_out
     return PlateauOverall(
-        tuple(settings), version, tuple(totals.summaries()), fits, epochs, answered, assumed, tuple(left_out)
+        tuple(settings),
+        version,
+        tuple(totals.summaries()),
+        fits,
+        epochs,
+        answered,
+        assumed,
+        tuple(left_out),
+        dict(labels),
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.replay.sweep.arithmetic import operand
+from kcb_replay.replay.sweep.arithmetic import operand, unwarned
 from kcb_replay.replay.sweep.counted import counted_of
 from kcb_replay.replay.sweep.improvements import along_stream, in_lanes
 
@@ -116,6 +116,7 @@ def is_vectorised(version: Semantics) -> bool:
     return version.plateau_counts_first
 
 
+@unwarned
 def plateaus_of(values: Floats, valid: Mask, min_delta: float, version: Semantics) -> Plateaus:
     """Return where lanes do not improve; `values` and `valid` have shape (rows, lanes).
 

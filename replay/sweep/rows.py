@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kcb_replay.ingest.display import Displayed
+from kcb_replay.replay.records import frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +33,11 @@ class Rows(Displayed):
         """Return one row per setting and fit; null where there is nothing."""
         raise NotImplementedError
 
+    def records(self) -> Iterator[dict[str, object]]:
+        """Yield one record per setting and fit, under the names of `simulate --json`; null where there is nothing."""
+        for batch in self.to_arrow().to_batches():
+            yield from batch.to_pylist()
+
     def to_dict(self) -> dict[str, object]:
         """Return a record per setting and fit, and what was left out; null where there is nothing."""
         left_out = [{"run": item.run, "fit": item.fit, "reason": item.reason} for item in self.left_out]
@@ -43,9 +49,8 @@ class Rows(Displayed):
         }
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return one row per setting and fit."""
-        frame: pd.DataFrame = self.to_arrow().to_pandas()
-        return frame
+        """Return one row per setting and fit; epochs are `Int64`, for there may be none."""
+        return frame_of(self.to_arrow())
 
     def to_parquet(self, path: str | Path) -> None:
         """Write one row per setting and fit to a Parquet file."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.sweep.arithmetic import unwarned
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -53,6 +55,11 @@ class Block:
         values: Floats = np.where(rows >= 0, np.take(self._shown, rows + self._offsets, mode="clip"), np.nan)
         return values
 
+    def valid_at(self, rows: Rows) -> Mask:
+        """Return where there is a value, NaN or not, at rows of shape (any, fits); there is none at row -1."""
+        valid: Mask = (rows >= 0) & np.take(self._has_value, rows + self._offsets, mode="clip")
+        return valid
+
     def monitored_until(self, rows: Rows) -> Rows:
         """Return how many values there are up to and including rows of shape (any, fits) that are not -1."""
         until: Rows = np.take(self._monitored, np.maximum(rows, 0) + self._offsets)
@@ -79,6 +86,7 @@ class Block:
         ]
         return np.where(epochs >= 0, np.column_stack(columns), -1)
 
+    @unwarned
     def seconds_after(self, rows: Rows) -> Floats:
         """Return how long the epochs behind rows of shape (any, fits) took; NaN without a wall time of each epoch."""
         if np.isnan(self.seconds).all():
@@ -88,6 +96,7 @@ class Block:
         return seconds
 
     @cached_property
+    @unwarned
     def seconds(self) -> Floats:
         """How long each fit took (fits,), NaN without a rising wall time of each epoch.
 
@@ -102,6 +111,7 @@ class Block:
         return np.where(known, first + whole, np.nan)
 
     @cached_property
+    @unwarned
     def noise(self) -> Floats:
         """How far the metric jumps from epoch to epoch at the end of each fit (fits,), NaN where there is too little.
 
@@ -117,7 +127,7 @@ class Block:
         return self._best(sign)[0]
 
     def best_row(self, sign: float) -> Integers:
-        """Return the first row of the best value of each fit (fits,), -1 where there is none."""
+        """Return the first row of the best value of each fit (fits,), -1 where none is a number."""
         return self._best(sign)[1]
 
     @cached_property
@@ -126,10 +136,13 @@ class Block:
 
     def _best(self, sign: float) -> tuple[Floats, Integers]:
         if sign not in self._bests:
-            signed = np.where(self.valid & ~np.isnan(self.values), sign * self.values, np.inf)
-            rows = signed.argmin(axis=0)
-            least = np.take_along_axis(signed, rows[np.newaxis], axis=0)[0]
-            self._bests[sign] = least, np.where(np.take_along_axis(self.valid, rows[np.newaxis], axis=0)[0], rows, -1)
+            is_number = self.valid & ~np.isnan(self.values)
+            signed = np.where(is_number, sign * self.values, np.inf)
+            least = signed.min(axis=0, initial=np.inf)
+            # The least may be a recorded infinity, which is no padding.
+            is_best = is_number & (signed == least)
+            rows = is_best.argmax(axis=0) if len(is_best) else np.zeros(len(least), np.int64)
+            self._bests[sign] = least, np.where(is_best.any(axis=0), rows, -1)
         return self._bests[sign]
 
     @cached_property
@@ -141,6 +154,10 @@ class Block:
     def _shown(self) -> Floats:
         # Fit after fit, where one value is found a few times faster.
         return np.ascontiguousarray(np.where(self.valid, self.values, np.nan).T).ravel()
+
+    @cached_property
+    def _has_value(self) -> Mask:
+        return np.ascontiguousarray(self.valid.T).ravel()
 
     @cached_property
     def _monitored(self) -> Integers:

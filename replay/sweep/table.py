@@ -58,7 +58,8 @@ class LeftOutFit:
 class FitFacts:
     """What one metric of each fit shows whatever the setting, of shape (fits,).
 
-    `noise` is how far it jumps from epoch to epoch, `since_best` the number of epochs recorded after its best one.
+    `noise` is how far it jumps from epoch to epoch, `since_best` the number of epochs recorded after its best one, -1
+    where no value is a number.
     """
 
     noise: Floats
@@ -105,7 +106,7 @@ class Part:
         """Return what the metric of some settings shows that are yielded together."""
         key = _key(self.settings[chosen.start])
         if key not in self.prices:
-            return FitFacts(np.full(len(self.fits), np.nan), np.zeros(len(self.fits), np.int64))
+            return FitFacts(np.full(len(self.fits), np.nan), np.full(len(self.fits), -1))
         return _joined_facts([self.prices[key]])
 
     def _answers(self, key: tuple[str, str], chosen: slice) -> Answers:
@@ -166,10 +167,6 @@ class Sweep(Rows):
         totals.add(self)
         return totals
 
-    def records(self) -> Iterator[Json]:
-        """Yield one record per setting and fit, under the names of `simulate --json`."""
-        yield from self.to_arrow().to_pylist()
-
     def to_arrow(self) -> pa.Table:
         """Return one row per setting and fit; null where there is nothing."""
         from kcb_replay.replay.sweep.arrow import table_of
@@ -186,5 +183,10 @@ def _key(setting: EarlyStopping) -> tuple[str, str]:
 
 def _joined_facts(prices: Sequence[Prices]) -> FitFacts:
     noise = [each.block.noise for each in prices]
-    since_best = [each.block.lengths - 1 - each.block.best_row(each.sign) for each in prices]
+    since_best = [_since_best(each) for each in prices]
     return FitFacts(np.concatenate(noise), np.concatenate(since_best))
+
+
+def _since_best(prices: Prices) -> Integers:
+    best = prices.block.best_row(prices.sign)
+    return np.where(best < 0, -1, prices.block.lengths - 1 - best)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.sweep.arithmetic import unwarned
 from kcb_replay.replay.sweep.spool import Spool
 from kcb_replay.replay.sweep.survival import stop_epochs
 
@@ -87,6 +88,7 @@ class Totals:
             for chosen, answers in part.chunks():
                 self._add(part, chosen, answers)
 
+    @unwarned
     def _add(self, part: Part, chosen: slice, answers: Answers) -> None:
         answered = part.answered[chosen]
         lengths = part.lengths
@@ -94,9 +96,9 @@ class Totals:
         self._fits[chosen] += answered.sum(axis=1)
         self._stopped[chosen] += (answered & ~answers.undecided).sum(axis=1)
         patience = np.array([setting.patience for setting in self._settings[chosen]])[:, np.newaxis]
-        improving = facts.since_best < np.maximum(patience, _LAST_TENTH * lengths)
+        improving = (facts.since_best >= 0) & (facts.since_best < np.maximum(patience, _LAST_TENTH * lengths))
         self._improving[chosen] += (answered & improving).sum(axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore"):
             numbers = {
                 "saving": answers.saved / lengths,
                 "saving_seconds": answers.saved_seconds / part.seconds,
@@ -118,6 +120,7 @@ class Totals:
             for rows in (part.found.stop, part.found.kept, part.answered):
                 self._acts[number].update(np.ascontiguousarray(rows[number]).data)
 
+    @unwarned
     def summaries(self) -> list[SettingSummary]:
         """Return one summary per setting, in their order."""
         means = {name: mean.values() for name, mean in self._means.items()}
@@ -164,8 +167,7 @@ class _Mean:
         self._count[settings] += known.sum(axis=1)
 
     def values(self) -> Floats:
-        with np.errstate(invalid="ignore"):
-            return np.where(self._count > 0, self._sum / np.maximum(self._count, 1), np.nan)
+        return np.where(self._count > 0, self._sum / np.maximum(self._count, 1), np.nan)
 
 
 def _medians(rows: Floats) -> Floats:

@@ -204,7 +204,8 @@ def ending_texts(events: Sequence[Event], book: Book, decimals: Decimals, mode: 
 
 def open_end_of(outcome: Outcome, book: Book, *, was_stopped: bool) -> int:
     """Return what stands where a recording ends before the answer; `was_stopped` where it would have gone on."""
-    if outcome.validity.label != "undecided":
+    # Of a what-if the end of the recording is not the end of the answer.
+    if not outcome.validity.undecided or outcome.validity.label == "hypothetical":
         return NOTHING
     if was_stopped:
         return book.say("explainer.open_end")

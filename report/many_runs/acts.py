@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.validity import Label
 
-__all__ = ["LABELS", "Acts", "DrawnFit", "titles_of"]
+__all__ = ["LABELS", "Acts", "DrawnFit", "label_place", "titles_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
-LABELS: tuple[Label, ...] = ("exact", "undecided", "rounded", "sampled", "hypothetical")
+# An answer of a weak source may be undecided, too; both are said.
+LABELS = ("exact", "undecided", "rounded", "rounded, undecided", "sampled", "sampled, undecided", "hypothetical")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +59,7 @@ class DrawnFit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Acts:
-    """One answer per choice and fit, of shape (choices, fits); `label` are places in `LABELS`.
+    """One answer per choice and fit, of shape (choices, fits); `label` are places in `LABELS`, see `label_place`.
 
     Epochs are 0-based, -1 where there is none; `stop` is -1 where the recording ends before the stop. `regret` is NaN
     where it is unknown. Where `answered` is false there is no answer.
@@ -83,6 +84,12 @@ class Acts:
             name: np.concatenate([start[name], *(getattr(part, name) for part in parts)], axis=1) for name in names
         }
         return cls(fits=tuple(fit for part in parts for fit in part.fits), **joined)
+
+
+def label_place(label: Label, *, undecided: bool) -> int:
+    """Return the place in `LABELS` of a label, of an answer before which the recording ends or not."""
+    both = "undecided" if label == "exact" else f"{label}, undecided"
+    return LABELS.index(both if undecided and both in LABELS else label)
 
 
 def titles_of(places: Sequence[tuple[str, int]]) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kcb_replay.errors import did_you_mean
 from kcb_replay.ingest.counted import are_left_out, counted
 from kcb_replay.report.many_runs.acts import LABELS
@@ -101,8 +103,9 @@ def _labelled(acts: Acts, noun: str) -> Iterable[Item]:
         "hypothetical": "a what-if",
     }
     for label, text in said.items():
-        marked = (acts.answered & (acts.label == LABELS.index(label))).any(axis=0)
-        names = [fit.title for fit, is_marked in zip(acts.fits, marked.tolist(), strict=True) if is_marked]
+        places = [place for place, name in enumerate(LABELS) if label in name.split(", ")]
+        marked = np.any(acts.answered & np.isin(acts.label, places), axis=0).tolist()
+        names = [fit.title for fit, is_marked in zip(acts.fits, marked, strict=True) if is_marked]
         if names:
             share = f"{whole(len(names))} of {counted(len(acts.fits), noun)}"
             yield Item((), f"{label.capitalize()} ({share}): {text}.")

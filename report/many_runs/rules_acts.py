@@ -11,7 +11,7 @@ from kcb_replay.replay.outcomes.stopping import best_of
 from kcb_replay.replay.recommend.evidence import Evidence
 from kcb_replay.replay.recommend.groups import folded, grouping
 from kcb_replay.replay.recommend.spread import spread_of
-from kcb_replay.report.many_runs.acts import LABELS, Acts, DrawnFit, titles_of
+from kcb_replay.report.many_runs.acts import Acts, DrawnFit, label_place, titles_of
 from kcb_replay.report.many_runs.lots import drawn_places
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _column(answers: Mapping[int, RuleAnswer], rules: int) -> list[list[int]]:
         [-1 if each is None or each.stop_index is None else each.stop_index for each in found],
         [-1 if each is None or each.kept_index is None else each.kept_index for each in found],
         [0 if each is None else each.epochs - each.epochs_run for each in found],
-        [0 if each is None else LABELS.index(each.validity) for each in found],
+        [0 if each is None else label_place(each.validity, undecided=each.stop_index is None) for each in found],
         [each is not None for each in found],
     ]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.replay.sweep.blocks import swept_blocks
-from kcb_replay.report.many_runs.acts import LABELS, Acts, DrawnFit, titles_of
+from kcb_replay.report.many_runs.acts import Acts, DrawnFit, label_place, titles_of
 from kcb_replay.report.many_runs.lots import drawn_places
 
 if TYPE_CHECKING:
@@ -50,8 +50,10 @@ def _chosen(recordings: Recordings, setting: EarlyStopping, version: Semantics, 
 def _of_block(block: Sweep, chosen: set[Place]) -> Acts:
     places = [place for place, fit in enumerate(block.fits) if (fit.run, fit.fit) in chosen]
     answers = block.answers
-    own = np.array([LABELS.index(fit.label) for fit in block.fits], np.int64)
-    weaker = np.where(own == LABELS.index("exact"), LABELS.index("undecided"), own)
+    own, weaker = (
+        np.array([label_place(fit.label, undecided=undecided) for fit in block.fits], np.int64)
+        for undecided in (False, True)
+    )
     drawn = _drawn_fits(block)
     return Acts(
         fits=tuple(drawn[place] for place in places),
