@@ -22,7 +22,7 @@ __all__ = [
     "TrainEndLogs",
 ]
 
-Arithmetic: TypeAlias = Literal["float32 or ValueError", "float32", "float64"]
+Arithmetic: TypeAlias = Literal["float32 or ValueError", "float32", "float32 with denormals", "float64"]
 DirectionRule: TypeAlias = Literal[
     "acc or fmeasure in name", "acc in name", "name ends in acc, accuracy or auc", "metric"
 ]
@@ -59,8 +59,8 @@ class Semantics:
         default="float64",
         metadata=_means(
             "how EarlyStopping compares `monitor -/+ min_delta` with the best value. The sum is made in float64; "
-            "float32 means that both sides are then rounded and denormals count as 0, and a finite value beyond "
-            "float32 is a ValueError on tensorflow and infinite on jax"
+            "float32 means that both sides are then rounded. Denormals count as 0 on tensorflow and jax, not on torch; "
+            "a finite value beyond float32 is a ValueError on tensorflow and infinite on jax and torch"
         ),
     )
     early_stopping_direction: DirectionRule = field(

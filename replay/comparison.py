@@ -1,7 +1,8 @@
 """The arithmetic behind "is this an improvement", to the bit.
 
 Sources: `np.less` and `np.greater` on Python floats in Keras 2; since Keras 3 `ops.less` and `ops.greater`, to which
-EarlyStopping, and since 3.11 `MonitorCallback`, hands Python floats that the backend rounds to float32.
+EarlyStopping, and since 3.11 `MonitorCallback`, hands Python floats that the backend rounds to float32. What torch does
+was run on its CPU build.
 """
 
 from __future__ import annotations
@@ -77,5 +78,6 @@ class Comparison:
         rounded = float32(value)
         if math.isinf(rounded) and math.isfinite(value) and self.arithmetic == "float32 or ValueError":
             raise KerasRaises("ValueError", f"{value!r} cannot be held as float32 by the tensorflow backend")
-        # The compare kernels of both backends flush denormals to zero.
-        return 0.0 if abs(rounded) < _SMALLEST_NORMAL else rounded
+        # The compare kernels of tensorflow and jax flush denormals to zero, those of torch do not.
+        flushes = self.arithmetic != "float32 with denormals"
+        return 0.0 if flushes and abs(rounded) < _SMALLEST_NORMAL else rounded

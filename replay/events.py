@@ -132,7 +132,7 @@ class LearningRateReduced(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearningRateAtFloor(Event):
-    """Patience is used up, but the learning rate is at `min_lr` already; the counter keeps growing."""
+    """Patience is used up, but the learning rate is not above `min_lr`, or is NaN; the counter keeps growing."""
 
     lr: float
     min_lr: float

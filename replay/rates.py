@@ -29,6 +29,6 @@ def digits_kept(recorded: Iterable[float]) -> int | None:
 
 def is_same_rate(recorded: float, replayed: float, digits: int | None) -> bool:
     """Tell whether a recorded rate is the float32 `replayed`, or what the source kept of it."""
-    if float32(recorded) == replayed:
+    if float32(recorded) == replayed or (math.isnan(recorded) and math.isnan(replayed)):
         return True
     return digits is not None and f"{recorded:.{digits}g}" == f"{replayed:.{digits}g}"

@@ -29,6 +29,7 @@ __all__ = ["DEFAULT", "Semantics", "known_semantics", "nearest_known", "note_on"
 DEFAULT = "keras-3.15"
 # Between what was asked for and the version that is replayed for it.
 _AS = " as "
+_ARITHMETIC: dict[str, Arithmetic] = {"jax": "float32", "torch": "float32 with denormals", "numpy": "float64"}
 
 
 def known_semantics() -> tuple[str, ...]:
@@ -108,11 +109,9 @@ def _qualified(version: Semantics, point: Point, qualifier: str) -> Semantics:
     if point.era < 2:
         product = point >= NUMPY_2_SINCE and qualifier != "numpy1"
         return replace(version, float32_product=product)
-    single: Arithmetic = {"jax": "float32", "torch": "float32", "numpy": "float64"}.get(  # type: ignore[assignment]
-        qualifier, "float32 or ValueError"
-    )
+    arithmetic = _ARITHMETIC.get(qualifier, "float32 or ValueError")
     return replace(
         version,
-        early_stopping_arithmetic=single,
-        plateau_arithmetic=single if point >= keras_3(3, 11) else "float64",
+        early_stopping_arithmetic=arithmetic,
+        plateau_arithmetic=arithmetic if point >= keras_3(3, 11) else "float64",
     )

@@ -6,6 +6,7 @@ batches. Everything is read off the event.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -205,7 +206,8 @@ def _rate(event: Event) -> Phrase:
                 {"old": short(event.old_lr), "new": short(event.new_lr)},
             )
         case LearningRateAtFloor():
-            return Phrase("rate_at_floor", {"rate": short(event.lr)})
+            key = "rate_is_nan" if math.isnan(event.lr) else "rate_at_floor"
+            return Phrase(key, {"rate": short(event.lr)})
         case ReductionIgnored():
             return Phrase("rate_within_eps", {"rate": short(event.lr), "eps": short(event.eps)})
     raise AssertionError(f"no words for {type(event).__name__}")

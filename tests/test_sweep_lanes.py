@@ -26,14 +26,14 @@ from kcb_replay.replay.sweep.series import MonitoredFit, block_of
 
 VERSIONS = [name for name in known_semantics() if is_vectorised(semantics(name))]
 VALUE = st.one_of(
-    st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0, 1.0 + 1e-9, 1e-40, -1.0, math.inf, -math.inf, math.nan]),
+    st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0, 1.0 + 1e-9, 1e-40, 5e-41, 2e-41, -1.0, math.inf, -math.inf, math.nan]),
     st.floats(-4, 4, width=32),
     st.none(),
 )
 RUN = st.tuples(st.lists(VALUE, min_size=1, max_size=25), st.sampled_from([0, 0, 1, 5]))
 SETTING = st.fixed_dictionaries(
     {
-        "min_delta": st.sampled_from([0.0, 0.25, 0.5, 1e-9]),
+        "min_delta": st.sampled_from([0.0, 0.25, 0.5, 1e-9, math.inf]),
         "baseline": st.sampled_from([None, 0.5, 1.0, 2.0]),
         "start_from_epoch": st.sampled_from([0, 0, 2, 6]),
     }
@@ -96,7 +96,7 @@ PLATEAU = st.fixed_dictionaries(
 @given(
     st.lists(RUN, min_size=1, max_size=3),
     st.lists(PLATEAU, min_size=1, max_size=4),
-    st.sampled_from([0.0, 1e-4, 0.5, -0.25]),
+    st.sampled_from([0.0, 1e-4, 0.5, -0.25, math.inf, -math.inf]),
     st.sampled_from(PLATEAU_VERSIONS),
 )
 def test_every_reduction_is_that_of_the_engine(runs, settings, min_delta, name):

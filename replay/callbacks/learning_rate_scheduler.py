@@ -6,6 +6,7 @@ as Keras calls it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
@@ -58,7 +59,7 @@ class LearningRateSchedulerState(State):
         if not isinstance(rate, float) and type(rate).__name__ not in ("float32", "float64"):
             raise KerasRaises("ValueError", f"the schedule returned {rate!r}: it must be a float")
         new = float32(float(rate))
-        if new == begin.learning_rate:
+        if new == begin.learning_rate or (math.isnan(new) and math.isnan(begin.learning_rate)):
             return Step(self, learning_rate=new)
         event = LearningRateSet(
             index=begin.index, callback=LearningRateScheduler.name, old_lr=begin.learning_rate, new_lr=new

@@ -175,7 +175,7 @@ class ReduceLROnPlateauState(State):
         if (counted if first else self.wait) < self.settings.patience:
             return Step(waiting, (waited,), logs=logged)
         old, name = end.learning_rate, ReduceLROnPlateau.name
-        if old <= self.floor:
+        if not self.reduces(old):
             at_floor = LearningRateAtFloor(index=end.index, callback=name, lr=old, min_lr=self.settings.min_lr)
             return Step(waiting, (waited, at_floor), logs=logged)
         new = self.reduced(old)
@@ -191,6 +191,10 @@ class ReduceLROnPlateauState(State):
         # Compared in float32, a min_lr that float32 rounds up is still reached; in float64 it never is.
         floors = {"min_lr * 1.0001": min_lr + min_lr * 1e-4, "float64": min_lr, "float32": float32(min_lr)}
         return floors[self.context.semantics.plateau_floor]
+
+    def reduces(self, rate: float) -> bool:
+        """Tell whether a reduction is made, as Keras asks for it: NaN is above no floor."""
+        return rate > self.floor
 
     def reduced(self, old: float) -> float:
         """Return the learning rate after a reduction of `old`."""

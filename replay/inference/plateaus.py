@@ -13,13 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.replay.inference.doubles import Floats, Integers, bits_of, doubles_of, first_false
 from kcb_replay.replay.sweep.arithmetic import operand
+
+if TYPE_CHECKING:
+    from kcb_replay.replay.behaviours import Arithmetic
 
 __all__ = ["LARGEST_MIN_DELTA", "Happened", "Pieces", "Rule", "pieces_of"]
 
@@ -31,12 +34,12 @@ _NO_END = np.iinfo(np.int64).max // 4
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a version compares: `single` in float32, `on_reference` with min_delta taken from the best.
+    """How a version compares: in which arithmetic, and `on_reference` with min_delta taken from the best.
 
     `first_always`: the first value is an improvement whatever it is.
     """
 
-    single: bool
+    arithmetic: Arithmetic
     on_reference: bool
     first_always: bool
 
@@ -45,12 +48,12 @@ class Rule:
         with np.errstate(invalid="ignore"):
             left = np.full(best.shape, value) if self.on_reference else value + min_delta
             right = best - min_delta if self.on_reference else best
-        found: Mask = operand(left, single=self.single) < operand(right, single=self.single)
+        found: Mask = operand(left, self.arithmetic) < operand(right, self.arithmetic)
         return found
 
     def reached(self, best: Floats) -> Floats:
         """Return about where a sum of value and min_delta is no improvement on the best any more."""
-        if not self.single:
+        if self.arithmetic == "float64":
             return best
         with np.errstate(over="ignore"):
             rounded = best.astype(np.float32)

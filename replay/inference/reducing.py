@@ -16,6 +16,7 @@ from kcb_replay.replay.inference.doubles import Range
 from kcb_replay.replay.inference.factors import RateArguments, rate_arguments
 from kcb_replay.replay.inference.monitored import merged
 from kcb_replay.replay.inference.plateaus import LARGEST_MIN_DELTA, Happened, Rule, pieces_of
+from kcb_replay.replay.sweep.arithmetic import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,7 +101,7 @@ def _candidate(
 
 def _acting(monitored: Monitored, version: Semantics) -> _Acting:
     rule = Rule(
-        single=version.plateau_arithmetic != "float64",
+        arithmetic=comparable(version.plateau_arithmetic),
         on_reference=not version.plateau_absolute_min_delta,
         first_always=monitored.first_is_plain or version.plateau_any_first_value,
     )

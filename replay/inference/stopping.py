@@ -15,6 +15,7 @@ from kcb_replay.replay.inference.candidates import StoppingCandidate
 from kcb_replay.replay.inference.doubles import Range
 from kcb_replay.replay.inference.monitored import merged
 from kcb_replay.replay.inference.plateaus import LARGEST_MIN_DELTA, Happened, Rule, pieces_of
+from kcb_replay.replay.sweep.arithmetic import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,7 +93,7 @@ def _candidate(monitored: Monitored, found: _Found, versions: tuple[str, ...]) -
 def _acting(monitored: Monitored, version: Semantics, said: Said) -> _Acting:
     plain = monitored.first_is_plain
     rule = Rule(
-        single=version.early_stopping_arithmetic != "float64",
+        arithmetic=comparable(version.early_stopping_arithmetic),
         on_reference=False,
         first_always=plain or version.early_stopping_any_first_value,
     )

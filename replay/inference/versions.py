@@ -37,7 +37,8 @@ def versions_in_question(stream: Stream, asked: str | Semantics | None) -> tuple
     if asked is not None and asked != "auto":
         found = tuple(semantics(each) for each in versions_of(asked) if each is not None and each != "auto")
         return found, f"Only {', '.join(each.name for each in found)} was asked for."
-    # A fit on the numpy backend cannot be; jax and torch decide as tensorflow does wherever that does not raise.
+    # A fit on the numpy backend cannot be; jax and torch decide as tensorflow does wherever that does not raise, except
+    # for denormals on torch.
     every = [semantics(name) for name in known_semantics() if not _QUALIFIED.fullmatch(name)]
     named = {name for epoch in stream.epochs for name in epoch.logs}
     key = stream.learning_rate_key

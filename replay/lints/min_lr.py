@@ -6,6 +6,8 @@ Versions before TensorFlow 2.5 compare the float32 learning rate with the float6
 
 from __future__ import annotations
 
+import math
+
 from kcb_replay.replay.callbacks import ReduceLROnPlateau
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.events import LearningRateAtFloor, LearningRateReduced
@@ -41,7 +43,8 @@ def min_lr_at_start(case: Case) -> list[Lint]:
     """Speak where a plateau comes, but the learning rate is at `min_lr` from the start and is never reduced."""
     lints = []
     for position, given in case.each(ReduceLROnPlateau):
-        held = case.events(position, LearningRateAtFloor)
+        # A rate of NaN is above no min_lr, whatever that is.
+        held = [event for event in case.events(position, LearningRateAtFloor) if not math.isnan(event.lr)]
         free = reductions(case.alone(position, min_lr=0.0))
         if held and free and not case.events(position, LearningRateReduced):
             text = (

@@ -1,13 +1,16 @@
-"""The arithmetic of `replay.comparison` on arrays: float64, or float32 with denormals as 0."""
+"""The arithmetic of `replay.comparison` on arrays: float64, or float32 with denormals as 0 or as they are."""
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Compared", "fits_float32", "operand", "unwarned"]
+if TYPE_CHECKING:
+    from kcb_replay.replay.behaviours import Arithmetic
+
+__all__ = ["Compared", "comparable", "fits_float32", "operand", "unwarned"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Compared: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
@@ -17,12 +20,14 @@ _SMALLEST_NORMAL = np.float32(1.1754943508222875e-38)
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
-def operand(values: Floats, *, single: bool) -> Compared:
+def operand(values: Floats, arithmetic: Arithmetic) -> Compared:
     """Return what is compared; a finite value beyond float32 becomes infinite, see `fits_float32`."""
-    if not single:
+    if arithmetic == "float64":
         return values
     with np.errstate(over="ignore"):
         rounded = values.astype(np.float32)
+    if arithmetic == "float32 with denormals":
+        return rounded
     # Losses are all above it, and metrics to maximise all below: told without another array.
     if rounded.size and (rounded.min() >= _SMALLEST_NORMAL or rounded.max() <= -_SMALLEST_NORMAL):
         return rounded
@@ -30,6 +35,11 @@ def operand(values: Floats, *, single: bool) -> Compared:
     if denormal.any():
         rounded[denormal] = 0.0
     return rounded
+
+
+def comparable(arithmetic: Arithmetic) -> Arithmetic:
+    """Return the arithmetic where no value is beyond float32: those that differ in that alone are one."""
+    return "float32" if arithmetic == "float32 or ValueError" else arithmetic
 
 
 def fits_float32(values: Floats) -> bool:

@@ -151,10 +151,10 @@ def _improvements(counted: Counted, starts: Sequence[Start], version: Semantics)
     Both are of shape (rows, starts * fits), start by start.
     """
     rows, fits = counted.values.shape
-    single, first_always = version.early_stopping_arithmetic != "float64", version.early_stopping_any_first_value
+    arithmetic, first_always = version.early_stopping_arithmetic, version.early_stopping_any_first_value
     deltas = np.array([start.min_delta for start in starts])[:, np.newaxis]
-    compared = operand(counted.values, single=single)
-    candidate = operand(counted.values[:, np.newaxis] + deltas, single=single)
+    compared = operand(counted.values, arithmetic)
+    candidate = operand(counted.values[:, np.newaxis] + deltas, arithmetic)
     if _is_long(rows, fits):
         improved = _along_streams(counted.values, compared, candidate, first_always=first_always)
     else:
@@ -164,7 +164,7 @@ def _improvements(counted: Counted, starts: Sequence[Start], version: Semantics)
     if all(math.isnan(start.baseline) for start in starts):
         return flat, None
     baselines = np.array([start.baseline for start in starts])[:, np.newaxis]
-    resets = np.isnan(baselines) | (candidate < operand(baselines, single=single))
+    resets = np.isnan(baselines) | (candidate < operand(baselines, arithmetic))
     return flat, resets.reshape(rows, -1)
 
 

@@ -41,6 +41,8 @@ def along_stream(value: Floats, compared: Compared, candidate: Compared, *, firs
     """
     improved = np.zeros(len(value), np.bool_)
     is_minimum = value < np.fmin.accumulate(np.concatenate([[np.inf], value[:-1]]))
+    # inf - inf: no margin makes an infinite value one that improves.
+    is_minimum &= ~np.isnan(candidate)
     is_minimum[:1] |= first_always and not np.isnan(value[:1])
     minima = np.flatnonzero(is_minimum)
     improved[:1] = first_always

@@ -71,6 +71,7 @@ class RecordedRates:
     def _differs(self, replayed: Floats) -> Mask:
         with np.errstate(over="ignore"):
             differs: Mask = self.believed.astype(np.float32) != replayed
+        differs &= ~(np.isnan(self.believed) & np.isnan(replayed))
         if self.digits is not None:
             for row in np.flatnonzero(differs).tolist():
                 differs[row] = not is_same_rate(float(self.believed[row]), float(replayed[row]), self.digits)

@@ -19,7 +19,6 @@ def rate_path(setting: ReduceLROnPlateau, version: Semantics, initial_lr: float,
     """Return the initial rate and that after each reduction, until the floor is reached or `most` are made."""
     state = setting.start(Context(version, direction_of))
     rates = [float32(initial_lr)]
-    # Asked as the callback asks it: a rate of NaN is never at the floor.
-    while len(rates) <= most and not rates[-1] <= state.floor:
+    while len(rates) <= most and state.reduces(rates[-1]):
         rates.append(float32(state.reduced(rates[-1])))
     return tuple(rates)

@@ -123,11 +123,14 @@ def plateaus_of(values: Floats, valid: Mask, min_delta: float, version: Semantic
     `values` are the monitored values, `valid` tells where there is one; metrics to maximise come negated.
     """
     counted = counted_of(values, valid)
-    absolute, single = version.plateau_absolute_min_delta, version.plateau_arithmetic != "float64"
+    absolute, arithmetic = version.plateau_absolute_min_delta, version.plateau_arithmetic
     margin = abs(min_delta) if absolute else min_delta
     # Either the value has to be better by a margin, or the best is taken to be better by it: the same but for rounding.
-    compared = operand(counted.values if absolute else counted.values - margin, single=single)
-    candidate = operand(counted.values + margin if absolute else counted.values, single=single)
+    compared = operand(counted.values if absolute else counted.values - margin, arithmetic)
+    candidate = operand(counted.values + margin if absolute else counted.values, arithmetic)
+    if margin == np.inf and not absolute:
+        # The worst value of all minus infinity is NaN, which nothing is below.
+        candidate = np.full_like(candidate, np.nan)
     improved = _improvements(counted.values, compared, candidate, version, rises=margin >= 0)
     return Plateaus(*_stretches(improved, counted.lengths), counted.rows)
 
