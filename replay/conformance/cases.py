@@ -1,177 +1,205 @@
 """Random cases for live conformance, in the format of golden cases, drawn and shrunk by hypothesis.
 
-Values are drawn from a small pool for each case, so that ties, plateaus and steps of exactly min_delta happen often;
-the pool holds what arithmetic stumbles over. Arguments that are no numbers are left out: kcb-replay refuses them.
+A case is drawn from a named stratum, so that what is rare in random settings (a reduction, a cooldown, a save inside an
+epoch) happens often; tests/test_strata.py measures the shares. A metric is a pool of values and one byte an epoch, which
+is drawn, and shrunk, as one choice. Arguments that are no numbers are left out: kcb-replay refuses them.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+import numpy as np
 from hypothesis import strategies as st
 
-from kcb_replay.replay.comparison import float32
+from kcb_replay.replay.conformance.case_settings import CaseSettings, Signature
 from kcb_replay.replay.conformance.observed import plain
 
 if TYPE_CHECKING:
-    from kcb_replay.replay.conformance.golden import Json
+    from collections.abc import Callable, Sequence
 
-__all__ = ["cases"]
+__all__ = ["STRATA", "cases", "shares"]
 
 Drawn: TypeAlias = st.SearchStrategy[Any]
+Json: TypeAlias = Any
+T = TypeVar("T")
 
 _METRICS = {"accuracy": "up", "auc": "up", "mae": "down", "custom": None}
-_MONITORS = (
-    "val_loss", "loss", "val_accuracy", "accuracy", "val_auc", "val_mae", "custom", "val_custom", "nowhere", "lr",
-    "learning_rate",
+_LOGGED = ("val_loss", "loss", "val_accuracy", "accuracy", "val_auc", "val_mae", "custom", "val_custom")
+HARD = (
+    math.nan, math.inf, -0.0, 0.0, 1e-40, 5e-41, 1.0, -1.0, 1e-7, 1 + 2**-24, 1 + 3 * 2**-24, 1 + 2**-23, 16777216.0, 16777217.0, 5e-324, 1e-45,
+    1.1754943508222875e-38, 1.1754942106924411e-38, -1e-39, 3.4028234663852886e38, 3.4028235677973366e38, 1e39,
+    -1e39, 1.7976931348623157e308, math.nan, -math.inf,
 )  # fmt: skip
-_LOGGED = ("val_loss", "val_accuracy", "accuracy", "val_auc", "val_mae", "custom", "val_custom")
-_HARD = (
-    0.0, -0.0, 1.0, -1.0, 0.5, 0.1, 1e-7, 1 + 2**-24, 1 + 3 * 2**-24, 1 + 2**-23, 16777216.0, 16777217.0, 5e-324, 1e-45,
-    1e-40, 1.1754943508222875e-38, 1.1754942106924411e-38, -1e-39, 3.4028234663852886e38, 3.4028235677973366e38, 1e39,
-    -1e39, 1.7976931348623157e308, math.nan, math.inf, -math.inf,
-)  # fmt: skip
-_FILES = (
-    "w.keras", "e{epoch:02d}.keras", "e{epoch}-{val_loss:.4f}.keras", "b{batch}-e{epoch}.keras",
-    "{learning_rate}-{epoch}.keras", "{lr:.3e}.keras", "w.weights.h5", "w{epoch}.h5", "w.txt", "{nowhere}.keras",
-    "{}.keras", "{epoch", "{val_loss:d}.keras", "{loss!r}.keras",
-)  # fmt: skip
+_RATES = (0.1, 0.01, 1e-3, 1.0, 0.05, 2e-3, 0.1, 1e-6, 0.0, 1e-38, 1e-40, 1e30)
+_WIDE = st.floats(-2, 2)
+_ANY = st.floats()
+_MISSING = 255
 
 
-def cases(*, period: bool, raise_error: bool) -> Drawn:
-    """Return the strategy of whole cases, without what is expected of them.
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How the fits of a stratum look: how long at most, how many, with how many batches an epoch, and their values."""
 
-    `period` and `raise_error` tell whether this version has these arguments, of ModelCheckpoint and TerminateOnNaN.
+    lengths: tuple[int, ...] = (8, 16, 16, 30, 60)
+    fits: tuple[int, ...] = (1, 1, 1, 2)
+    gaps: tuple[int, ...] = (0, 0, 1)
+    batches: tuple[int, ...] = (0,)
+    hard: tuple[int, ...] = (0, 0, 1, 2)
+    missing: tuple[int, ...] = (0, 0, 0, 0, 40)
+
+
+class Draw:
+    """Draws from small sequences and ranges, whose strategies are made once: making them costs more than drawing."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.any = draw
+
+    def upto(self, last: int) -> int:
+        """Return a number from 0 to `last`."""
+        drawn: int = self.any(_upto(last))
+        return drawn
+
+    def pick(self, options: Sequence[T]) -> T:
+        """Return one of the options; the first is the simplest."""
+        return options[self.upto(len(options) - 1)]
+
+    def row(self, length: int) -> bytes:
+        """Return that many bytes, as one choice."""
+        drawn: bytes = self.any(_bytes(length))
+        return drawn
+
+
+@lru_cache(maxsize=None)
+def _upto(last: int) -> st.SearchStrategy[int]:
+    return st.integers(0, last)
+
+
+@lru_cache(maxsize=None)
+def _bytes(length: int) -> st.SearchStrategy[bytes]:
+    return st.binary(min_size=length, max_size=length)
+
+
+def shares(cases: int) -> dict[str, int]:
+    """Return how many of so many cases each stratum gets: its weight in a hundred, to the nearest that sums up."""
+    counts = {name: cases * weight // 100 for name, (weight, _, _) in STRATA.items()}
+    by_remainder = sorted(STRATA, key=lambda name: -(cases * STRATA[name][0] % 100))
+    for name in by_remainder[: cases - sum(counts.values())]:
+        counts[name] += 1
+    return counts
+
+
+def cases(signature: Signature, stratum: str) -> Drawn:
+    """Return the strategy of the whole cases of a stratum, without what is expected of them.
+
+    `signature` tells which arguments and classes this version has.
     """
+    _, shape, callbacks_of = STRATA[stratum]
 
     @st.composite
     def case(draw: st.DrawFn) -> Json:
-        margins = draw(st.lists(_numbers(), max_size=2))
-        # A tie, a plateau, and a step of exactly min_delta need values that meet again.
-        pool = draw(st.lists(_numbers(), min_size=1, max_size=5))
-        pool += [value + sign * margin for value in pool[:2] for margin in margins for sign in (1, -1)]
-        # Half-way to the next float32.
-        pool += [float32(value) + math.ulp(float32(value)) * 2**28 for value in pool[:1]]
-        one = _callbacks([*margins, *pool], period=period, raise_error=raise_error)
-        callbacks = draw(st.lists(one, min_size=1, max_size=3))
+        d = Draw(draw)
+        pool = _pool(d, d.pick(shape.hard))
+        settings = CaseSettings(d.pick, d.upto, [value for value in pool if not math.isnan(value)] or [0.0], signature)
+        callbacks = callbacks_of(settings)
+        monitors = list(dict.fromkeys(item["kwargs"].get("monitor", "val_loss") for item in callbacks))
         return plain(
             {
+                "stratum": stratum,
                 "callbacks": callbacks,
-                "initial_lr": draw(st.one_of(st.sampled_from((0.1, 0.01, 1e-3, 0.0, 1e-38, 1e30)), _rates())),
+                "initial_lr": d.pick(_RATES) if d.upto(9) else draw(st.floats(0, 2, width=32, exclude_min=True)),
                 "model_metrics": _METRICS,
-                "epochs": draw(_fits(pool)),
+                "epochs": _fits(d, shape, pool, monitors),
             }
         )
 
     return case()
 
 
-def _numbers() -> Drawn:
-    return st.one_of(
-        st.integers(-16, 64).map(lambda n: n / 8),
-        st.floats(0, 4, width=32),
-        st.floats(-2, 2),
-        st.sampled_from(_HARD),
-        st.floats(),
-    )
+def _pool(d: Draw, hard: int) -> list[float]:
+    """Return the values of a case: few, so that they meet again, and what arithmetic stumbles over.
+
+    The first are steps of a grid; `hard` adds so many of the hard ones. Ties in float32 and steps of exactly min_delta
+    come from values that differ by less than a float32 holds, and by a margin.
+    """
+    start, step = d.pick((1.0, 0.0, 3.0, -2.0, 0.1, 1e-3)), d.pick((0.125, 0.25, 1e-4, 0.1, 1e-7, 1e-40))
+    pool = [start - step * number for number in range(d.pick((4, 2, 3, 6, 12)))]
+    kind = d.upto(3)
+    if kind == 1:
+        tied = float(np.float32(pool[0]))
+        pool += [tied, tied + abs(tied) * 2.0**-26, tied - abs(tied) * 2.0**-27, tied + math.ulp(tied) * 2**28]
+    elif kind == 2:
+        pool += [pool[0] - 1e-4, pool[0] - 0.125, pool[-1] + 0.125]
+    elif kind == 3:
+        pool += [d.any(_WIDE), d.any(_ANY)]
+    return pool + [HARD[byte % len(HARD)] for byte in d.row(hard)]
 
 
-def _rates() -> Drawn:
-    return st.floats(0, 2, width=32, exclude_min=True)
+def _fits(d: Draw, shape: _Shape, pool: list[float], monitors: list[str]) -> list[Json]:
+    """Return the epochs of one or several fits with the same callbacks."""
+    logged = _names(d, monitors)
+    missing = d.pick(shape.missing)
+    rows = []
+    for fit in range(d.pick(shape.fits)):
+        longest = d.pick(shape.lengths)
+        # The larger of two: short fits say little.
+        length = 1 + max(d.upto(longest - 1), d.upto(longest - 1))
+        first, gap = d.pick((0, 0, 0, 1, 5)), d.pick(shape.gaps)
+        columns = {name: _column(d.row(length), pool, missing) for name in logged}
+        batches = _batches(d, shape, length, pool)
+        for number in range(length):
+            logs = {name: column[number] for name, column in columns.items() if column[number] is not None}
+            index = first + number + (gap * (1 + number // 3) if gap else 0)
+            rows.append({"fit": fit, "epoch": index, "logs": logs, **({"batches": batches[number]} if batches else {})})
+    return rows
 
 
-def _fits(pool: list[float]) -> Drawn:
-    """Return the epochs of one to three fits with the same callbacks."""
-    value = st.sampled_from(pool)
-    logs = st.one_of(
-        value.map(lambda v: {"val_loss": v}),
-        st.fixed_dictionaries({"loss": value}, optional=dict.fromkeys(_LOGGED, value)),
-        st.dictionaries(st.sampled_from((*_LOGGED, "loss")), value, max_size=3),
-    )
-    batches = st.builds(_batches, st.integers(1, 3), st.lists(value, min_size=1, max_size=5))
-    epoch = st.fixed_dictionaries({"logs": logs}, optional={"batches": batches})
-    # A length drawn first gives long fits, too; lists of any length are mostly short.
-    epochs = st.integers(1, 14).flatmap(lambda length: st.lists(epoch, min_size=length, max_size=length))
-    fit = st.tuples(st.sampled_from((0, 0, 0, 1, 5)), epochs)
-    return st.lists(fit, min_size=1, max_size=3).map(_numbered)
+def _names(d: Draw, monitors: list[str]) -> list[str]:
+    """Return the metrics that are logged: mostly those that are monitored, and others."""
+    wanted = [name for name in monitors if name in _LOGGED]
+    if not d.upto(19):
+        wanted = wanted[1:]
+    others = [_LOGGED[d.upto(len(_LOGGED) - 1)] for _ in range(d.pick((0, 1, 2)))]
+    return list(dict.fromkeys((*wanted, *others)))
 
 
-def _batches(steps_per_execution: int, losses: list[float]) -> list[list[float]]:
-    return [[(number + 1) * steps_per_execution - 1, loss] for number, loss in enumerate(losses)]
+def _column(row: bytes, pool: list[float], missing: int) -> list[float | None]:
+    return [None if byte > _MISSING - missing else pool[byte % len(pool)] for byte in row]
 
 
-def _numbered(fits: list[tuple[int, list[Json]]]) -> list[Json]:
+def _batches(d: Draw, shape: _Shape, length: int, pool: list[float]) -> list[list[list[float]]]:
+    """Return the batches of each epoch, as the last index of a group of `steps_per_execution`, and its loss."""
+    most = d.pick(shape.batches)
+    if not most:
+        return []
+    group = d.pick((1, 1, 2, 3))
+    counts, losses = d.row(length), d.row(length)
+    finite = [value for value in pool if math.isfinite(value)] or [0.5]
+    values = pool if d.upto(1) else finite
     return [
-        {"fit": fit, "epoch": first + number, **epoch}
-        for fit, (first, epochs) in enumerate(fits)
-        for number, epoch in enumerate(epochs)
+        [
+            [(number + 1) * group - 1, values[(losses[epoch] + number) % len(values)]]
+            for number in range(most - counts[epoch] % 3 % most)
+        ]
+        for epoch in range(length)
     ]
 
 
-def _callbacks(values: list[float], *, period: bool, raise_error: bool) -> Drawn:
-    # NaN is no argument: kcb-replay refuses it, as it refuses all that is no number.
-    number = st.sampled_from([value for value in values if not math.isnan(value)] or [0.0])
-    small = st.integers(-1, 4)
-    monitor = st.one_of(st.just("val_loss"), st.sampled_from(_MONITORS))
-    mode = st.sampled_from(("auto", "auto", "min", "max", "sideways"))
-    filepath = st.one_of(st.sampled_from(_FILES[:4]), st.sampled_from(_FILES))
-    common: dict[str, Drawn] = {"monitor": monitor, "mode": mode, "verbose": st.integers(0, 1)}
-    patience = st.one_of(small, st.sampled_from((1.5, math.inf)))
-    epochs: dict[str, Drawn] = {"period": st.integers(-1, 4)} if period else {}
-    raising: dict[str, Drawn] = {"raise_error": st.booleans()} if raise_error else {}
-    return st.one_of(
-        _settings(
-            "EarlyStopping",
-            {"patience": patience},
-            **common,
-            min_delta=st.one_of(number, st.sampled_from((0, 1e-3, -0.125, 0.125))),
-            baseline=st.one_of(st.none(), number),
-            restore_best_weights=st.booleans(),
-            start_from_epoch=small,
-        ),
-        _settings(
-            "ReduceLROnPlateau",
-            {"patience": patience},
-            **common,
-            factor=st.one_of(st.sampled_from((0.1, 0.2, 0.5, 0.0, -0.5, 0.99999999, 1.0)), _rates()),
-            min_delta=st.one_of(number, st.sampled_from((0, 1e-4, -0.125, 0.125))),
-            cooldown=small,
-            min_lr=st.one_of(st.sampled_from((0, 1e-3, 0.05, -1.0, 1e-45)), _rates()),
-        ),
-        _settings(
-            "ModelCheckpoint",
-            {"filepath": filepath},
-            **common,
-            save_best_only=st.booleans(),
-            save_weights_only=st.booleans(),
-            save_freq=st.one_of(st.just("epoch"), st.integers(0, 7), st.just("batch")),
-            initial_value_threshold=st.one_of(st.none(), number),
-            **epochs,
-        ),
-        _settings("EarlyStopping", **common),
-        _settings("ReduceLROnPlateau", **common),
-        _settings("TerminateOnNaN", **raising),
-        _settings("LearningRateScheduler", {"schedule": _schedules()}, verbose=st.integers(0, 1)),
-    )
-
-
-def _settings(kind: str, required: dict[str, Drawn] | None = None, /, **optional: Drawn) -> Drawn:
-    kwargs = st.fixed_dictionaries(required or {}, optional=optional)
-    return kwargs.map(lambda drawn: {"class": kind, "kwargs": drawn})
-
-
-def _schedules() -> Drawn:
-    rate, count = st.floats(0.1, 1.5), st.integers(1, 4)
-    return st.one_of(
-        st.fixed_dictionaries({"type": st.just("exp"), "start": count, "rate": rate}),
-        st.fixed_dictionaries({"type": st.just("step"), "every": count, "factor": rate}),
-        st.fixed_dictionaries({"type": st.just("table"), "values": st.lists(_table_rates(), min_size=1, max_size=4)}),
-        st.fixed_dictionaries({"type": st.just("epoch_only"), "base": _rates(), "rate": rate}),
-        st.fixed_dictionaries({"type": st.just("warmup"), "peak": _rates(), "epochs": count}),
-        st.fixed_dictionaries({"type": st.just("int_at"), "epoch": st.integers(0, 3)}),
-    )
-
-
-def _table_rates() -> Drawn:
-    return st.one_of(_rates(), st.sampled_from((0.0, 1, -0.5, 1e-46, 1e39)))
+_PLAIN = _Shape(lengths=(16, 30, 60), hard=(0, 0, 0, 1), missing=(0, 0, 0, 0, 20))
+_BATCHED = _Shape(lengths=(4, 8, 16), batches=(3, 1, 2, 4, 6), fits=(1, 1, 2))
+# Name: its weight in a hundred, how its fits look, and its callbacks.
+STRATA: dict[str, tuple[int, _Shape, Callable[[CaseSettings], list[Json]]]] = {
+    "stops": (14, _Shape(hard=(0, 1, 2, 3)), lambda s: [s.early_stopping(), *s.others(1)]),
+    "reductions": (20, _PLAIN, lambda s: [s.reducing(), *s.others(1)]),
+    "cooldowns": (14, _Shape(lengths=(16, 24, 40), hard=(0, 0, 0, 1), fits=(1, 1, 1, 2)), lambda s: [s.cooling()]),
+    "batch saves": (16, _BATCHED, lambda s: [s.batch_saving(), *s.others(1)]),
+    "several fits": (10, _Shape(lengths=(4, 8, 16), fits=(2, 2, 3), gaps=(0, 1)), lambda s: s.several()),
+    "arithmetic": (9, _Shape(lengths=(6, 12, 24), hard=(3, 5, 8), fits=(1, 1, 2)), lambda s: s.several()),
+    "schedules": (5, _Shape(lengths=(6, 12), fits=(1, 1, 2)), lambda s: [s.scheduler(), *s.others(2)]),
+    "bad losses": (3, _Shape(lengths=(4, 8), batches=(1, 3, 5), hard=(1, 2)), lambda s: [s.terminate(), *s.others(1)]),
+    "observers": (7, _Shape(lengths=(6, 12), batches=(0, 2)), lambda s: s.observed()),
+    "odd settings": (2, _Shape(lengths=(6, 12), batches=(0, 2)), lambda s: s.odd()),
+}

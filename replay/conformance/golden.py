@@ -21,13 +21,14 @@ from kcb_replay.replay.callbacks import (
 )
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.comparison import float32
+from kcb_replay.replay.conformance.case_arguments import arguments, number
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.events import CheckpointSaved, WeightsRestored
 from kcb_replay.replay.semantics import nearest_known
 from kcb_replay.replay.stream import Batch, Epoch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from kcb_replay.replay.callbacks import State
     from kcb_replay.replay.engine import EventsOfAll, Row, Run
@@ -37,7 +38,6 @@ __all__ = [
     "Conformance",
     "Json",
     "Mismatch",
-    "arguments",
     "conform",
     "differences",
     "directions",
@@ -46,6 +46,8 @@ __all__ = [
 
 # One JSON document: its shape is that of the golden files, not ours.
 Json: TypeAlias = Any
+# Compared as outcomes, not as states.
+_OF_OUTCOMES = ("stdout", "saves", "outputs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def golden_cases(path: Path | str) -> list[Json]:
 
 def differences(case: Json) -> list[str]:
     """Replay a case and return `path: expected X, got Y` for each differing field; an empty list when it conforms."""
-    expected = {key: value for key, value in case["expect"].items() if key != "stdout"}
+    expected = {key: value for key, value in case["expect"].items() if key not in _OF_OUTCOMES}
     return _differing(expected, _replay(case), "expect")
 
 
@@ -215,7 +217,7 @@ def _differing(expected: Json, got: Json, path: str) -> list[str]:
     if isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
         pairs = enumerate(zip(expected, got, strict=True))
         return [line for n, (left, right) in pairs for line in _differing(left, right, f"{path}[{n}]")]
-    left, right = _number(expected), _number(got)
+    left, right = number(expected), number(got)
     same = left == right or (left != left and right != right)  # noqa: PLR0124  # NaN equals NaN here
     return [] if same else [f"{path}: expected {expected!r}, got {got!r}"]
 
@@ -231,27 +233,3 @@ def directions(model_metrics: dict[str, str | None]) -> Json:
     """Return the function that tells the direction of a metric of the case, None where it has none."""
     words = {"up": "max", "down": "min", None: None}
     return lambda monitor: words[model_metrics.get(monitor.removeprefix("val_"))]
-
-
-def arguments(kwargs: Json) -> Json:
-    """Return the arguments that a case describes, its schedule as a function."""
-    return {key: _schedule(value) if key == "schedule" else _number(value) for key, value in kwargs.items()}
-
-
-def _schedule(described: Json) -> Callable[..., object]:
-    """Return the function that a golden case describes."""
-    d = described
-    schedules: dict[str, Callable[..., object]] = {
-        "exp": lambda epoch, lr: lr if epoch < d["start"] else lr * d["rate"],
-        "step": lambda epoch, lr: lr * d["factor"] if epoch > 0 and epoch % d["every"] == 0 else lr,
-        # Keras 2.1.4 to 2.1.6 pass the rate as lr=, so that both have to be called so.
-        "table": lambda epoch, lr: d["values"][min(epoch, len(d["values"]) - 1)],  # noqa: ARG005
-        "epoch_only": lambda epoch: d["base"] * d["rate"] ** epoch,
-        "warmup": lambda epoch, lr: d["peak"] * min(1, (epoch + 1) / d["epochs"]),  # noqa: ARG005
-        "int_at": lambda epoch, lr: 1 if epoch == d["epoch"] else lr,
-    }
-    return schedules[d["type"]]
-
-
-def _number(value: Json) -> Json:
-    return float(value) if value in ("NaN", "Infinity", "-Infinity") else value

@@ -6,6 +6,7 @@ knows is compared with the newest known, and the report says so; all other unkno
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import inspect
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
     from kcb_replay.replay.bridge.installed import Installed, Library
+    from kcb_replay.replay.conformance.case_settings import Signature
 
 __all__ = ["FirstDifference", "LiveReport", "conform_live"]
 
 _PURPOSE = "Live conformance"
+_PART = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +100,21 @@ class _Comparison:
         self._keras = keras
 
     def run(self, cases: int, seed: int) -> None:
-        """Compare that many random cases."""
+        """Compare that many random cases, of each stratum its share; stop at the first that differs."""
         try:
-            import hypothesis
+            from kcb_replay.replay.conformance.cases import cases as cases_of, shares
         except ModuleNotFoundError as missing:
             raise MissingExtraError("hypothesis", "keras", _PURPOSE) from missing
+        signature = self._signature()
+        for stratum, count in shares(cases).items():
+            strategy = cases_of(signature, stratum)
+            # In parts: hypothesis remembers every case of one run, and is slower the more there are.
+            for part in range(0, count, _PART):
+                if self.first is None:
+                    self._run_part(strategy, min(_PART, count - part), seed + part)
+
+    def _run_part(self, strategy: SearchStrategy[Json], cases: int, seed: int) -> None:
+        import hypothesis
 
         settings = hypothesis.settings(
             max_examples=cases,
@@ -112,17 +125,21 @@ class _Comparison:
             verbosity=hypothesis.Verbosity.quiet,
             report_multiple_bugs=False,
         )
-        compare = hypothesis.seed(seed)(settings(hypothesis.given(self._strategy())(self._compare)))
-        try:
+        compare = hypothesis.seed(seed)(settings(hypothesis.given(strategy)(self._compare)))
+        with contextlib.suppress(_DifferenceError):
             compare()
-        except _DifferenceError:
-            return
 
-    def _strategy(self) -> SearchStrategy[Json]:
-        from kcb_replay.replay.conformance.cases import cases
+    def _signature(self) -> Signature:
+        from kcb_replay.replay.conformance.case_settings import Signature
 
-        raises = "raise_error" in inspect.signature(self._keras.callbacks.TerminateOnNaN).parameters
-        return cases(period=self._found.library == "tf_keras", raise_error=raises)
+        is_keras_3 = self._found.library == "keras"
+        return Signature(
+            period=not is_keras_3,
+            raise_error="raise_error" in inspect.signature(self._keras.callbacks.TerminateOnNaN).parameters,
+            # That of tf_keras writes TensorFlow checkpoints of a real model.
+            backup=is_keras_3,
+            remote=importlib.util.find_spec("requests") is not None,
+        )
 
     def _compare(self, drawn: Json) -> None:
         found = self._found

@@ -1,7 +1,8 @@
-"""Run a case through the real classes and the real CallbackList of the Keras installed here, as golden cases were.
+"""Run a case through the real classes and the real CallbackList of the Keras installed here, and write down what happens.
 
-A stand-in takes the place of the model; what is seen comes back in the shape of a golden case's `expect`, without its
-stdout.
+The oracle: what it sees is told by the real objects alone, so nothing of kcb-replay is imported but the reading of a
+case. What is seen comes back in the shape of a golden case's `expect`, with its `stdout` and, per callback, the `saves`
+and the `outputs` of loggers. The model is a plain record; its optimizer is a real one.
 """
 
 from __future__ import annotations
@@ -10,25 +11,38 @@ import contextlib
 import io
 import logging
 import math
+import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeAlias
+from unittest import mock
 
-from kcb_replay.replay.bridge.stand_in import EpochWeights, Saved, StandIn, WeightsSet
-from kcb_replay.replay.comparison import float32
-from kcb_replay.replay.conformance.golden import Json, arguments, directions
+from kcb_replay.replay.conformance.case_arguments import Seen, arguments
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["observed", "plain"]
+__all__ = ["observed", "plain", "quiet"]
+
+Json: TypeAlias = Any
+_WRITERS = ("CSVLogger", "BackupAndRestore")
+_RATE_KEY = {"keras": "learning_rate", "tf_keras": "lr"}
 
 
 def observed(case: Json, keras: ModuleType) -> Json:
     """Return what the real classes do in the case."""
-    with _quiet():
-        return _Live(case, keras).run()
+    printed = io.StringIO()
+    with quiet(), contextlib.redirect_stdout(printed), _folder(case) as folder:
+        training = _Training(case, keras, folder)
+        with _posts_of(training):
+            record = training.run()
+    stdout = printed.getvalue()
+    return {**record, **({"stdout": stdout} if stdout else {})}
 
 
 def plain(value: Any) -> Json:
@@ -45,74 +59,153 @@ def plain(value: Any) -> Json:
     return number if math.isfinite(number) else "Infinity" if number > 0 else "-Infinity"
 
 
+class _Model:
+    """What one callback of the list sees as `self.model`; `position` tells who did what to the training."""
+
+    built = True
+
+    def __init__(self, training: _Training, position: int) -> None:
+        self._training = training
+        self._position = position
+        self.optimizer = training.optimizer
+        self.metrics = training.metrics
+
+    @property
+    def stop_training(self) -> bool:
+        return self._training.stopping
+
+    @stop_training.setter
+    def stop_training(self, value: bool) -> None:
+        self._training.stopping = bool(value)
+
+    @property
+    def distribute_strategy(self) -> object:
+        return sys.modules["tensorflow"].distribute.get_strategy()
+
+    def get_weights(self) -> str:
+        return self._training.weights
+
+    def set_weights(self, weights: str | None) -> None:
+        if weights is None:
+            raise TypeError("set_weights(None)")
+        self._training.restored = weights
+
+    def save(self, filepath: str, *_: object, **__: object) -> None:
+        self._training.note_save(self._position, str(filepath))
+
+    save_weights = save
+
+    def load_weights(self, filepath: str) -> None:
+        """Take the weights of a backup; there are none to take."""
+
+
 @dataclass(slots=True)
-class _Live:
+class _Training:
     """A case while it runs: what was seen so far, and where it is."""
 
     case: Json
     keras: ModuleType
-    stand_in: StandIn = field(init=False)
+    folder: Path
+    optimizer: Any = None
+    metrics: list[Any] = field(default_factory=list)
     callbacks: list[Any] = field(default_factory=list)
+    functions: list[dict[str, Seen]] = field(default_factory=list)
     seen: Json = field(default_factory=lambda: {"epochs": [], "train_end": []})
+    saves: list[Json] = field(default_factory=list)
+    saved: list[str] = field(default_factory=list)
+    posts: dict[int, list[str]] = field(default_factory=dict)
+    backups: dict[int, list[Json]] = field(default_factory=dict)
+    restored: str | None = None
+    weights: str = "before"
+    stopping: bool = False
     stage: str = "init"
     fit: int = 0
     epoch: int | None = None
+    batch: int | None = None
     partial: Json = None
 
     def run(self) -> Json:
         """Run all fits, with the same callbacks; an error of the real class ends it."""
-        initial = float32(self.case["initial_lr"])
-        direction_of = directions(self.case["model_metrics"])
-        self.stand_in = StandIn(self.keras, callback="the list", learning_rate=initial, direction_of=direction_of)
-        self.stand_in.names = set(self.case["model_metrics"])
+        self.optimizer = _optimizer(self.keras)
+        self.optimizer.learning_rate = float(self.case["initial_lr"])
+        self.metrics = _metrics(self.case["model_metrics"], self.keras)
         try:
             for item in self.case["callbacks"]:
-                kind = getattr(self.keras.callbacks, item["class"])
-                self.callbacks.append(kind(**arguments(item["kwargs"])))
+                self._make(item)
             for fit in sorted({epoch["fit"] for epoch in self.case["epochs"]}):
                 self.fit = fit
                 self._run_fit([epoch for epoch in self.case["epochs"] if epoch["fit"] == fit])
         except Exception as error:  # noqa: BLE001  # whatever the real class raises is what is observed
             self._note_error(type(error).__name__)
-        return plain({**self.seen, "final_lr": self.stand_in.learning_rate})
+        made = self.stage != "init"
+        logged = {"saves": self.saves, "outputs": [self._output(place) for place in range(len(self.callbacks))]}
+        return plain({**self.seen, "final_lr": self._rate(), **(logged if made else {})})
+
+    def note_save(self, position: int, path: str) -> None:
+        """Write down a save: of a checkpoint, or of a backup into the folder of the case."""
+        if type(self.callbacks[position]).__name__ == "BackupAndRestore":
+            self.backups.setdefault(position, []).append([self.fit, self.epoch, self.batch])
+            Path(path).touch()
+            return
+        self.saved.append(path)
+        self.saves.append([position, self.fit, self.epoch, self.batch, path])
+
+    def _make(self, item: Json) -> None:
+        given = arguments(item["kwargs"])
+        for key in ("filename", "backup_dir"):
+            if key in given:
+                given[key] = str(self.folder / f"{len(self.callbacks)}-{given[key]}")
+        self.functions.append({key: value for key, value in given.items() if isinstance(value, Seen)})
+        self.callbacks.append(getattr(self.keras.callbacks, item["class"])(**given))
 
     def _run_fit(self, epochs: Json) -> None:
         """Call the hooks in the order of `fit`."""
-        self.epoch = None
+        self.epoch = self.batch = None
+        # The last of the list sees what the others put into the shared logs.
+        last: list[dict[str, float]] = []
+        witness = self.keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: last.append(dict(logs)))
         listed = self.keras.callbacks.CallbackList(
-            self.callbacks, add_history=True, model=self.stand_in.model, verbose=0, epochs=len(epochs), steps=None
+            [*self.callbacks, witness],
+            add_history=True,
+            model=_Model(self, -1),
+            verbose=0,
+            epochs=epochs[-1]["epoch"] + 1,
+            steps=None,
         )
-        self.stand_in.stopping = False
+        for position, callback in enumerate(self.callbacks):
+            callback.set_model(_Model(self, position))
+        self.stopping = False
         self.stage = "on_train_begin"
         listed.on_train_begin()
         logs: dict[str, float] = {}
         ran = 0
         for epoch in epochs:
             logs = {name: float(value) for name, value in epoch["logs"].items()}
-            self._run_epoch(listed, epoch, logs)
+            self._run_epoch(listed, last, epoch, logs)
             ran += 1
-            if self.stand_in.stopping:
+            if self.stopping:
                 break
         self.stage = "on_train_end"
         listed.on_train_end(logs)
-        self.seen["train_end"].append({"fit": self.fit, "restored": self._effects().get("restored"), "epochs_run": ran})
+        restored, self.restored = self.restored, None
+        self.seen["train_end"].append({"fit": self.fit, "restored": restored, "epochs_run": ran})
 
-    def _run_epoch(self, listed: Any, epoch: Json, logs: dict[str, float]) -> None:
+    def _run_epoch(self, listed: Any, last: list[dict[str, float]], epoch: Json, logs: dict[str, float]) -> None:
         self.epoch = epoch["epoch"]
         self.stage = "on_epoch_begin"
         listed.on_epoch_begin(self.epoch)
-        self.partial = {"fit": self.fit, "epoch": self.epoch, "lr_begin": self.stand_in.learning_rate}
+        self.partial = {"fit": self.fit, "epoch": self.epoch, "lr_begin": self._rate()}
         self._run_batches(listed, epoch)
-        self.stand_in.weights_are_of(self.epoch)
+        self.weights = f"{self.fit}:{self.epoch}"
         self.stage = "on_epoch_end"
-        logged = _Logged(listed, self.keras)
         listed.on_epoch_end(self.epoch, logs)
+        logged = last[-1].get(_RATE_KEY[self.keras.__name__])
         row = {
             **self.partial,
-            "lr": self.stand_in.learning_rate,
-            "lr_logged": logged.rate(),
-            "state": [self._state(callback) for callback in self.callbacks],
-            **({"stop": True} if self.stand_in.stopping else {}),
+            "lr": self._rate(),
+            "lr_logged": None if logged is None else float(logged),
+            "state": [_state(callback) for callback in self.callbacks],
+            **({"stop": True} if self.stopping else {}),
             **self._effects(),
         }
         self.seen["epochs"].append(row)
@@ -120,34 +213,22 @@ class _Live:
 
     def _run_batches(self, listed: Any, epoch: Json) -> None:
         for index, loss in epoch.get("batches", ()):
+            self.batch = int(index)
             self.stage = "on_train_batch_begin"
             listed.on_train_batch_begin(index)
             self.stage = "on_train_batch_end"
             listed.on_train_batch_end(index, {"loss": float(loss)})
-            if self.stand_in.stopping:
+            if self.stopping:
+                # Noted at once: what comes after may raise.
                 self.partial["stopped_at_batch"] = int(index)
-                return
+                break
+        self.batch = None
 
     def _effects(self) -> Json:
-        done, self.stand_in.done = self.stand_in.done, []
-        saved = [item.path for item in done if isinstance(item, Saved)]
-        restored = [item.index for item in done if isinstance(item, WeightsSet)]
-        effects: Json = {"saved": saved} if saved else {}
-        return {**effects, "restored": f"{self.fit}:{restored[-1]}"} if restored else effects
-
-    def _state(self, callback: Any) -> Json:
-        held = vars(callback)
-        match type(callback).__name__:
-            case "EarlyStopping":
-                weights = held["best_weights"]
-                tag = f"{self.fit}:{weights.index}" if isinstance(weights, EpochWeights) else None
-                return [held.get(name) for name in ("best", "wait", "best_epoch", "stopped_epoch")] + [tag]
-            case "ReduceLROnPlateau":
-                return [held["best"], held["wait"], held["cooldown_counter"]]
-            case "ModelCheckpoint":
-                counted = held.get("_batches_seen_since_last_saving")
-                return [held["best"], counted, held.get("epochs_since_last_save")]
-        return []
+        effects: Json = {"saved": self.saved} if self.saved else {}
+        self.saved = []
+        restored, self.restored = self.restored, None
+        return {**effects, "restored": restored} if restored else effects
 
     def _note_error(self, kind: str) -> None:
         if self.stage == "init":
@@ -158,26 +239,108 @@ class _Live:
             self.seen["epochs"].append({**self.partial, **self._effects()})
         self.seen["error"] = {"type": kind, "stage": self.stage, "epoch": self.epoch}
 
+    def _rate(self) -> float:
+        return float(self.optimizer.learning_rate)
 
-class _Logged:
-    """What the callbacks put into the shared logs as the learning rate: History, the last of them, kept it."""
+    def _output(self, position: int) -> Json:
+        """Return what a callback left behind: the bytes of its file, what it posted, backed up, kept or was shown."""
+        callback = self.callbacks[position]
+        match type(callback).__name__:
+            case "CSVLogger":
+                file = getattr(callback, "csv_file", None)
+                if file is not None and not file.closed:
+                    file.close()
+                path = Path(callback.filename)
+                return path.read_bytes().decode() if path.exists() else ""
+            case "RemoteMonitor":
+                return self.posts.get(position, [])
+            case "BackupAndRestore":
+                return self.backups.get(position, [])
+            case "History":
+                # Before the first `on_train_begin` there is none.
+                return {"history": callback.history, "epoch": getattr(callback, "epoch", [])}
+            case "LambdaCallback":
+                return {name: function.calls for name, function in self.functions[position].items()}
+        return None
 
-    def __init__(self, listed: Any, keras: ModuleType) -> None:
-        self._key = "learning_rate" if keras.__name__ == "keras" else "lr"
-        self._history = next(item for item in listed.callbacks if type(item).__name__ == "History").history
-        self._before = len(self._history.get(self._key, ()))
 
-    def rate(self) -> float | None:
-        rates = self._history.get(self._key, ())
-        return float(rates[-1]) if len(rates) > self._before else None
+def _state(callback: Any) -> Json:
+    attributes = vars(callback)
+    match type(callback).__name__:
+        case "EarlyStopping":
+            names = ("best", "wait", "best_epoch", "stopped_epoch", "best_weights")
+            return [attributes.get(name) for name in names]
+        case "ReduceLROnPlateau":
+            return [attributes["best"], attributes["wait"], attributes["cooldown_counter"]]
+        case "ModelCheckpoint":
+            counted = attributes.get("_batches_seen_since_last_saving")
+            return [attributes["best"], counted, attributes.get("epochs_since_last_save")]
+    return []
+
+
+@cache
+def _optimizer(keras: ModuleType) -> Any:
+    """Return a real optimizer; one for all cases, for making it costs more than a case."""
+    return keras.optimizers.SGD(learning_rate=0.1)
+
+
+@cache
+def _compiled_metrics(keras: ModuleType) -> Any:
+    """Return a class that Keras 3 takes for its own of compiled metrics, without a model to compile them for."""
+    kind = sys.modules["keras.src.trainers.compile_utils"].CompileMetrics
+    return type("Compiled", (kind,), {"__init__": lambda _: None, "metrics": (), "name": f"compiled by {keras}"})
+
+
+def _metrics(directions: dict[str, str | None], keras: ModuleType) -> list[Any]:
+    """Return the metrics of the model as `model.metrics` holds them, by name and direction."""
+    metrics = [
+        SimpleNamespace(name=name, **({} if direction is None else {"_direction": direction}))
+        for name, direction in directions.items()
+    ]
+    loss = SimpleNamespace(name="loss", _direction="down")
+    if keras.__name__ != "keras":
+        return [loss, *metrics]
+    compiled = _compiled_metrics(keras)()
+    compiled.__dict__["metrics"] = metrics
+    return [loss, compiled]
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what the real classes print, warn and log of to themselves."""
+def _posts_of(training: _Training) -> Iterator[None]:
+    """Take what RemoteMonitor posts, as the real `requests` would have sent it; none leaves the machine."""
+    monitors = [place for place, item in enumerate(training.case["callbacks"]) if item["class"] == "RemoteMonitor"]
+    if not monitors:
+        yield
+        return
+    import requests
+
+    def post(url: str, data: Any = None, *, json: Any = None, headers: Any = None) -> None:
+        # Prepared as for sending: a NaN in `json` is refused here.
+        body = requests.Request("POST", url, data=data, json=json, headers=headers).prepare().body
+        text = body.decode() if isinstance(body, bytes) else next(iter(data.values()))
+        # One RemoteMonitor a case: a post does not say whose it is.
+        training.posts.setdefault(monitors[0], []).append(text)
+
+    with mock.patch.object(requests, "post", post):
+        yield
+
+
+@contextlib.contextmanager
+def _folder(case: Json) -> Iterator[Path]:
+    """Make a folder for the callbacks that write files."""
+    if not any(item["class"] in _WRITERS for item in case["callbacks"]):
+        yield Path()
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what the real classes warn and log of to themselves."""
     loggers = [logging.getLogger(name) for name in ("tensorflow", "absl")]
     before = [logger.level for logger in loggers]
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for logger in loggers:
             logger.setLevel(logging.CRITICAL)
