@@ -68,12 +68,20 @@ class CaseSettings:
 
     def reducing(self) -> Json:
         """Return a ReduceLROnPlateau that has a chance to reduce, often more than once."""
-        fixed = {"monitor": self.pick(_MONITORS), "patience": self.pick((2, 1, 3, 4, 5, 8, 12, 20)), "factor": self.pick(_FACTORS)}
+        fixed = {
+            "monitor": self.pick(_MONITORS),
+            "patience": self.pick((2, 1, 3, 4, 5, 8, 12, 20)),
+            "factor": self.pick(_FACTORS),
+        }
         return self._with("ReduceLROnPlateau", fixed, self._plateau_options())
 
     def cooling(self) -> Json:
         """Return a ReduceLROnPlateau whose cooldown has time to matter."""
-        fixed = {"monitor": self.pick(_MONITORS), "patience": self.pick((1, 2, 3)), "factor": self.pick((0.5, 0.9, 0.1))}
+        fixed = {
+            "monitor": self.pick(_MONITORS),
+            "patience": self.pick((1, 2, 3)),
+            "factor": self.pick((0.5, 0.9, 0.1)),
+        }
         # Metrics whose direction every version knows.
         fixed |= {"cooldown": self.pick((2, 3, 5, 8)), "mode": self.pick(("min", "max", "auto"))}
         return self._with("ReduceLROnPlateau", fixed, {"min_lr": lambda: self.pick((1e-3, 1e-6)), "verbose": lambda: 1})
@@ -116,7 +124,7 @@ class CaseSettings:
             {"type": "warmup", "peak": rate, "epochs": count},
             {"type": "int_at", "epoch": count},
         )
-        schedule = self.pick((*usual, odd, odd, odd))
+        schedule = self.pick((*usual, odd, odd, odd, odd, odd))
         return self._with("LearningRateScheduler", {"schedule": schedule}, {"verbose": lambda: 1})
 
     def terminate(self) -> Json:

@@ -82,16 +82,16 @@ def conform(path: Path | str) -> Conformance:
     """
     cases = golden_cases(path)
     mismatches = []
-    for number, case in enumerate(cases, 1):
+    for line, case in enumerate(cases, 1):
         try:
             found = differences(case)
             if found:
                 mismatches.append(Mismatch(case["id"], case.get("name"), tuple(found)))
         except SettingError as error:
-            raise ReadError(f"{path}, line {number}: {error}") from error
+            raise ReadError(f"{path}, line {line}: {error}") from error
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             kind = type(error).__name__
-            raise ReadError(f"{path}, line {number} is no golden case ({kind}: {error}).") from error
+            raise ReadError(f"{path}, line {line} is no golden case ({kind}: {error}).") from error
     head = cases[0]
     _, note = nearest_known(_version(head))
     of_keras = (head["library"], head["version"], head["backend"])

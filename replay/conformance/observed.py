@@ -1,4 +1,4 @@
-"""Run a case through the real classes and the real CallbackList of the Keras installed here, and write down what happens.
+"""Run a case through the real classes and CallbackList of the Keras installed here, and write down what happens.
 
 The oracle: what it sees is told by the real objects alone, so nothing of kcb-replay is imported but the reading of a
 case. What is seen comes back in the shape of a golden case's `expect`, with its `stdout` and, per callback, the `saves`
@@ -248,7 +248,8 @@ class _Training:
         match type(callback).__name__:
             case "CSVLogger":
                 file = getattr(callback, "csv_file", None)
-                if file is not None and not file.closed:
+                if file is not None:
+                    # After an error it is still open; closing it twice does nothing.
                     file.close()
                 path = Path(callback.filename)
                 return path.read_bytes().decode() if path.exists() else ""
