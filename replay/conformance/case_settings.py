@@ -46,10 +46,11 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class CaseSettings:
-    """Draws callbacks: `pick` one of a sequence, `upto` a number from 0; `numbers` are values that the metrics take."""
+    """Draws callbacks: `pick` one of a sequence, `upto` a number from 0, `row` bytes; `numbers` are metric values."""
 
     pick: Callable[[Sequence[Any]], Any]
     upto: Callable[[int], int]
+    row: Callable[[int], bytes]
     numbers: Sequence[float]
     signature: Signature
 
@@ -115,7 +116,10 @@ class CaseSettings:
 
     def scheduler(self) -> Json:
         """Return a LearningRateScheduler: a schedule as people write it, or one that returns what it should not."""
-        odd = {"type": "odd", "values": [self.pick(_SCHEDULED) for _ in range(1 + self.upto(3))]}
+        rates = [
+            _SCHEDULED[(byte + 7 * place) % len(_SCHEDULED)] for place, byte in enumerate(self.row(1 + self.upto(5)))
+        ]
+        odd = {"type": "odd", "values": rates}
         count, rate = 1 + self.upto(3), self.pick((0.5, 0.1, 0.9, 1.5))
         usual = (
             {"type": "exp", "start": count, "rate": rate},
