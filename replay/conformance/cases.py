@@ -37,7 +37,7 @@ HARD = (
     1e-40, 1.1754943508222875e-38, 1.1754942106924411e-38, -1e-39, 3.4028234663852886e38,
     -math.inf, 3.4028235677973366e38, 1e39, -1e39, 1.7976931348623157e308,
 )  # fmt: skip
-_RATES = (0.1, 0.01, 1e-3, 1.0, 0.05, 2e-3, 0.1, 1e-6, 0.0, 1e-38, 1e-40, 1e30)
+_RATES = (0.1, 0.01, 1e-3, 1.0, 0.05, 2e-3, 0.3, 1e-6, 0.02, 0.5, 0.1, 1e-4, 0.0, 1e-38, 1e-40, 1e30)
 _WIDE = st.floats(-2, 2)
 _ANY = st.floats()
 _MISSING = 255
@@ -45,9 +45,10 @@ _MISSING = 255
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """How the fits of a stratum look: how long at most, how many, with how many batches an epoch, and their values."""
+    """How the fits of a stratum look: how long at most and at least, how many, with how many batches an epoch, and their values."""
 
     lengths: tuple[int, ...] = (8, 16, 16, 30, 60)
+    least: int = 1
     fits: tuple[int, ...] = (1, 1, 1, 2)
     gaps: tuple[int, ...] = (0, 0, 1)
     batches: tuple[int, ...] = (0,)
@@ -151,7 +152,7 @@ def _fits(d: Draw, shape: _Shape, pool: list[float], monitors: list[str]) -> lis
     for fit in range(d.pick(shape.fits)):
         longest = d.pick(shape.lengths)
         # The larger of two: short fits say little.
-        length = 1 + max(d.upto(longest - 1), d.upto(longest - 1))
+        length = shape.least + max(d.upto(longest - shape.least), d.upto(longest - shape.least))
         first, gap = d.pick((0, 0, 0, 1, 5)), d.pick(shape.gaps)
         columns = {name: _column(d.row(length), pool, missing) for name in logged}
         batches = _batches(d, shape, length, pool)
@@ -165,7 +166,7 @@ def _fits(d: Draw, shape: _Shape, pool: list[float], monitors: list[str]) -> lis
 def _names(d: Draw, monitors: list[str]) -> list[str]:
     """Return the metrics that are logged: mostly those that are monitored, and others."""
     wanted = [name for name in monitors if name in _LOGGED]
-    if not d.upto(19):
+    if d.upto(19) == 19:
         wanted = wanted[1:]
     others = [_LOGGED[d.upto(len(_LOGGED) - 1)] for _ in range(d.pick((0, 1, 2)))]
     return list(dict.fromkeys((*wanted, *others)))
@@ -193,16 +194,16 @@ def _batches(d: Draw, shape: _Shape, length: int, pool: list[float]) -> list[lis
     ]
 
 
-_PLAIN = _Shape(lengths=(16, 30, 60), hard=(0, 0, 0, 1), missing=(0, 0, 0, 20))
+_PLAIN = _Shape(lengths=(16, 30, 60), least=4, hard=(0, 0, 0, 1), missing=(0, 0, 0, 20))
 _BATCHED = _Shape(lengths=(4, 8, 16), batches=(3, 1, 2, 4, 6), fits=(1, 1, 2))
 # Name: its weight in a hundred, how its fits look, and its callbacks.
 STRATA: dict[str, tuple[int, _Shape, Callable[[CaseSettings], list[Json]]]] = {
-    "stops": (11, _Shape(hard=(0, 1, 2, 3)), lambda s: [s.early_stopping(), *s.others(1)]),
-    "reductions": (26, _PLAIN, lambda s: [s.reducing(), *s.others(1)]),
-    "cooldowns": (18, _Shape(lengths=(24, 40), hard=(0, 0, 0, 1), fits=(1, 1, 1, 2)), lambda s: [s.cooling()]),
+    "stops": (13, _Shape(hard=(0, 1, 2, 3)), lambda s: [s.early_stopping(), *s.others(1)]),
+    "reductions": (22, _PLAIN, lambda s: [s.reducing(), *s.others(1)]),
+    "cooldowns": (18, _Shape(lengths=(24, 40), least=6, hard=(0, 0, 0, 1), fits=(1, 1, 1, 2)), lambda s: [s.cooling()]),
     "batch saves": (15, _BATCHED, lambda s: [s.batch_saving(), *s.others(1)]),
-    "several fits": (7, _Shape(lengths=(4, 8, 16), fits=(2, 2, 3), gaps=(0, 1)), lambda s: s.several()),
-    "arithmetic": (7, _Shape(lengths=(6, 12, 24), hard=(3, 5, 8), fits=(1, 1, 2)), lambda s: s.several()),
+    "several fits": (8, _Shape(lengths=(4, 8, 16), fits=(2, 2, 3), gaps=(0, 1)), lambda s: s.several()),
+    "arithmetic": (8, _Shape(lengths=(6, 12, 24), hard=(3, 5, 8), fits=(1, 1, 2)), lambda s: s.several()),
     "schedules": (5, _Shape(lengths=(6, 12), fits=(1, 1, 2)), lambda s: [s.scheduler(), *s.others(2)]),
     "bad losses": (3, _Shape(lengths=(4, 8), batches=(1, 3, 5), hard=(1, 2)), lambda s: [s.terminate(), *s.others(1)]),
     "observers": (6, _Shape(lengths=(6, 12), batches=(0, 2)), lambda s: s.observed()),
