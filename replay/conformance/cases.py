@@ -45,7 +45,7 @@ _MISSING = 255
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """How the fits of a stratum look: how long at most and at least, how many, with how many batches an epoch, and their values."""
+    """How the fits of a stratum look: how long, how many, with how many batches an epoch, and their values."""
 
     lengths: tuple[int, ...] = (8, 16, 16, 30, 60)
     least: int = 1
