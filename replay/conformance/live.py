@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.bridge.installed import Installed, Library
     from kcb_replay.replay.conformance.case_settings import Signature
 
-__all__ = ["FirstDifference", "LiveReport", "conform_live"]
+__all__ = ["FirstDifference", "LiveReport", "conform_live", "first_installed"]
 
 _PURPOSE = "Live conformance"
 _PART = 2000
@@ -75,7 +75,7 @@ def conform_live(*, cases: int = 1000, seed: int = 0, library: Library | None = 
     `MissingExtraError` without Keras or hypothesis, `SettingError` for a version that is older than those the engine
     knows; one that is newer is compared with the newest known.
     """
-    library = library or _first_installed()
+    library = library or first_installed()
     found = installed(library, _PURPOSE)
     try:
         _, note = nearest_known(found.semantics)
@@ -159,7 +159,8 @@ class _Comparison:
             raise _DifferenceError
 
 
-def _first_installed() -> Library:
+def first_installed() -> Library:
+    """Return keras, or tf_keras where only that is installed; raises `MissingExtraError` without either."""
     for library in ("keras", "tf_keras"):
         if importlib.util.find_spec(library) is not None:
             return "keras" if library == "keras" else "tf_keras"

@@ -27,11 +27,11 @@ from kcb_replay.replay.conformance.case_arguments import Seen, arguments
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["observed", "plain", "quiet"]
+__all__ = ["RATE_KEY", "metrics_of", "observed", "optimizer_of", "plain", "quiet", "state_of"]
 
 Json: TypeAlias = Any
 _WRITERS = ("CSVLogger", "BackupAndRestore")
-_RATE_KEY = {"keras": "learning_rate", "tf_keras": "lr"}
+RATE_KEY = {"keras": "learning_rate", "tf_keras": "lr"}
 
 
 def observed(case: Json, keras: ModuleType) -> Json:
@@ -126,9 +126,9 @@ class _Training:
 
     def run(self) -> Json:
         """Run all fits, with the same callbacks; an error of the real class ends it."""
-        self.optimizer = _optimizer(self.keras)
+        self.optimizer = optimizer_of(self.keras)
         self.optimizer.learning_rate = float(self.case["initial_lr"])
-        self.metrics = _metrics(self.case["model_metrics"], self.keras)
+        self.metrics = metrics_of(self.case["model_metrics"], self.keras)
         try:
             for item in self.case["callbacks"]:
                 self._make(item)
@@ -199,12 +199,12 @@ class _Training:
         self.weights = f"{self.fit}:{self.epoch}"
         self.stage = "on_epoch_end"
         listed.on_epoch_end(self.epoch, logs)
-        logged = last[-1].get(_RATE_KEY[self.keras.__name__])
+        logged = last[-1].get(RATE_KEY[self.keras.__name__])
         row = {
             **self.partial,
             "lr": self._rate(),
             "lr_logged": None if logged is None else float(logged),
-            "state": [_state(callback) for callback in self.callbacks],
+            "state": [state_of(callback) for callback in self.callbacks],
             **({"stop": True} if self.stopping else {}),
             **self._effects(),
         }
@@ -265,7 +265,8 @@ class _Training:
         return None
 
 
-def _state(callback: Any) -> Json:
+def state_of(callback: Any) -> Json:
+    """Return what a callback remembers, in the order of golden cases."""
     attributes = vars(callback)
     match type(callback).__name__:
         case "EarlyStopping":
@@ -280,7 +281,7 @@ def _state(callback: Any) -> Json:
 
 
 @cache
-def _optimizer(keras: ModuleType) -> Any:
+def optimizer_of(keras: ModuleType) -> Any:
     """Return a real optimizer; one for all cases, for making it costs more than a case."""
     return keras.optimizers.SGD(learning_rate=0.1)
 
@@ -292,7 +293,7 @@ def _compiled_metrics(keras: ModuleType) -> Any:
     return type("Compiled", (kind,), {"__init__": lambda _: None, "metrics": (), "name": f"compiled by {keras}"})
 
 
-def _metrics(directions: dict[str, str | None], keras: ModuleType) -> list[Any]:
+def metrics_of(directions: dict[str, str | None], keras: ModuleType) -> list[Any]:
     """Return the metrics of the model as `model.metrics` holds them, by name and direction."""
     metrics = [
         SimpleNamespace(name=name, **({} if direction is None else {"_direction": direction}))
