@@ -130,8 +130,8 @@ def _units(epochs: int, part: int, parts: int) -> list[Unit]:
     units = [(settings, beginning) for beginning in beginnings for settings in SETTINGS]
     if not 1 <= part <= parts <= len(units):
         raise SettingError(
-            f"There is no part {part}/{parts}: K/N is the K-th of N parts, K from 1 to N, and streams of {epochs} epochs make"
-            f" at most {len(units)} parts."
+            f"There is no part {part}/{parts}: K/N is the K-th of N parts, K from 1 to N, and streams of {epochs}"
+            f" epochs make at most {len(units)} parts."
         )
     return units[part - 1 :: parts]
 
