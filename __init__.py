@@ -12,6 +12,7 @@ from kcb_replay.ingest.display import Displayed, Renderers
 
 if TYPE_CHECKING:
     from kcb_replay.errors import (
+        DirectionUnknownError,
         KcbReplayError,
         KerasWouldRaiseError,
         MissingExtraError,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.median import MedianStops, median_stopping
     from kcb_replay.replay.recommend.recommend import recommend
     from kcb_replay.replay.recommend.result import Recommendation
-    from kcb_replay.replay.replay import Simulation, replay, simulate
+    from kcb_replay.replay.replay import replay, simulate
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.rule_comparison import RuleComparison, compare_rules
     from kcb_replay.replay.schedules import (
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
         PolynomialDecay,
     )
     from kcb_replay.replay.semantics import Semantics, semantics
+    from kcb_replay.replay.simulation import RaisedFit, Simulation
     from kcb_replay.replay.sweep.plateau import PlateauSweep
     from kcb_replay.replay.sweep.sweep import sweep
     from kcb_replay.replay.sweep.table import Sweep
@@ -77,6 +79,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "errors": (
+        "DirectionUnknownError",
         "KcbReplayError",
         "KerasWouldRaiseError",
         "MissingExtraError",
@@ -118,8 +121,9 @@ _HOME = {
     "replay.inference.infer": ("infer",),
     "replay.inference.result": ("Inference",),
     "replay.median": ("MedianStops", "median_stopping"),
-    "replay.replay": ("Simulation", "simulate"),
+    "replay.replay": ("simulate",),
     "replay.result": ("Replay",),
+    "replay.simulation": ("RaisedFit", "Simulation"),
     "replay.rule_comparison": ("RuleComparison", "compare_rules"),
     "replay.schedules": (
         "CosineDecay",
@@ -152,6 +156,7 @@ __all__ = [
     "CheckReport",
     "CosineDecay",
     "CosineDecayRestarts",
+    "DirectionUnknownError",
     "EarlyStopping",
     "ExponentialDecay",
     "Fault",
@@ -178,6 +183,7 @@ __all__ = [
     "PlateauSweep",
     "PolynomialDecay",
     "ProgbarLogger",
+    "RaisedFit",
     "ReadError",
     "Reader",
     "Reading",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 __all__ = [
+    "DirectionUnknownError",
     "KcbReplayError",
     "KerasWouldRaiseError",
     "MissingExtraError",
@@ -23,6 +24,7 @@ __all__ = [
     "RunNotFoundError",
     "SettingError",
     "StoreError",
+    "closest",
     "did_you_mean",
 ]
 
@@ -71,28 +73,43 @@ class NotReplayableError(KcbReplayError):
 
 
 class MonitorNotRecordedError(NotReplayableError):
-    """The monitored metric is not in the recording."""
+    """The monitored metric is not in the recording; `consequence` is a sentence on what would have come of that."""
 
-    def __init__(self, monitor: str, run: str, recorded: Sequence[str], *, of_keras: bool = True) -> None:
-        close = difflib.get_close_matches(monitor, recorded, n=1, cutoff=0.5)
-        remedy = f"; did you mean {close[0]}?" if close else "."
-        rest = f"{remedy} Recorded: {', '.join(recorded) or 'nothing'}."
-        if of_keras:
-            rest += f" Keras itself would warn and never act on {monitor}."
+    def __init__(self, monitor: str, run: str, recorded: Sequence[str], *, consequence: str = "") -> None:
+        close = closest(monitor, recorded)
+        remedy = f"; did you mean {close}?" if close else "."
+        rest = f"{remedy} Recorded: {', '.join(recorded) or 'nothing'}.{consequence and f' {consequence}'}"
         super().__init__(
             f"{monitor} is not recorded in {run}{rest}",
             reason=f"{monitor} is not recorded{rest}",
         )
 
 
+class DirectionUnknownError(NotReplayableError):
+    """Nobody knows whether the monitored metric should fall or rise: Keras would ask a model that is not recorded."""
+
+    def __init__(self, monitor: str, run: str, version: str) -> None:
+        reason = (
+            f"whether {monitor} should fall or rise is not known: {version} asks the compiled metric of that name, and"
+            ' no log holds that. Give --mode min or --mode max (mode="min" or mode="max")'
+        )
+        super().__init__(f"{run}: {reason}.", reason=reason)
+
+
 class KerasWouldRaiseError(NotReplayableError):
     """Keras itself raises here, so there is no answer to replay."""
 
 
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the closest known name, None where none is close."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return close[0] if close else None
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `" Did you mean 'x'?"` for the closest known name, or an empty string."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    close = closest(name, known)
+    return f" Did you mean '{close}'?" if close else ""
 
 
 def _visible(character: str) -> str:

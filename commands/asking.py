@@ -170,16 +170,17 @@ def listed(text: str) -> list[str]:
 
 
 def require_answer(simulation: Simulation) -> None:
-    """Raise `KcbReplayError` when no run could be replayed, with every reason."""
-    from kcb_replay.report.summary import left_out_lines
+    """Raise `KcbReplayError` when no run has an answer, with every reason."""
+    from kcb_replay.report.summary import reasons_of
 
-    if simulation.replays:
+    if simulation.is_answered:
         return
-    if not simulation.left_out:
+    unanswered = simulation.unanswered
+    if not unanswered:
         raise KcbReplayError("There is no run to replay: the store is empty. Ingest logs first.")
-    if len(simulation.left_out) == 1:
-        raise KcbReplayError(simulation.left_out[0].message)
-    raise KcbReplayError("\n".join(["No run could be replayed.", *left_out_lines(simulation)]))
+    if len(unanswered) == 1:
+        raise KcbReplayError(unanswered[0].message)
+    raise KcbReplayError("\n".join(["No run could be replayed.", *reasons_of(unanswered)]))
 
 
 def swept_arguments(settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

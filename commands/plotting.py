@@ -75,7 +75,7 @@ def plot_command(
     kcb-replay plot -c 'EarlyStopping(patience=5)' -c 'GL(alpha=5)' --kind rules -o rules.pdf
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.report.figure import plot, require_figure_file
-    from kcb_replay.report.summary import left_out_lines
+    from kcb_replay.report.summary import left_out_lines, unanswered_sentences
 
     require_figure_file(output)
     look = figure_settings(settings)
@@ -86,7 +86,7 @@ def plot_command(
     else:
         simulation = simulation_of(runs, store, settings)
         require_answer(simulation)
-        say(left_out_lines(simulation), quiet=quiet)
+        say([*unanswered_sentences(simulation.answers), *left_out_lines(simulation)], quiet=quiet)
         plot(_chosen(simulation, runs, kind, fit), output, kind=kind, **look)
     say([f"Wrote {output} ({size_of(output)})"], quiet=quiet)
 
@@ -94,7 +94,7 @@ def plot_command(
 def _chosen(simulation: Simulation, runs: tuple[str, ...], kind: str | None, fit: int | None) -> Simulation | Replay:
     replays = [replay for replay in simulation.replays if fit in (None, replay.fit)]
     if kind not in _RUN and replays:
-        return replace(simulation, replays=tuple(replays))
+        return replace(simulation, answers=tuple(each for each in simulation.answers if fit in (None, each.fit)))
     what = (" ".join(runs) or "the store") + ("" if fit is None else f" fit {fit}")
     of = "of run, fit and setting"
     return only_one(replays, what, f"combination {of}", plural=f"combinations {of}")[0]

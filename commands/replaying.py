@@ -124,7 +124,7 @@ def explain_command(
     simulation = simulation_of((run,), store, settings)
     require_answer(simulation)
     differences = [f"{sentence}." for sentence in difference_sentences(simulation.replays)]
-    explanations = [explanation(replay, ink()) for replay in simulation.replays]
+    explanations = [explanation(answer, ink()) for answer in simulation.answers]
     print_text("\n\n".join([*explanations, *differences]))
     say(left_out_lines(simulation), quiet=quiet)
     if plot is not None:
@@ -183,5 +183,5 @@ def report_command(
     contents = contents_of(simulation, draw_all=draw_all)
     page.write(html_of(contents, simulation, command=command_line()), contents.drawn_remark, quiet=quiet)
     say(simulation_notes(simulation), quiet=quiet)
-    if not simulation.replays:
+    if not simulation.is_answered:
         sys.exit(1)

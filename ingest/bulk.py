@@ -88,7 +88,8 @@ def _fit(number: int, fit: FitEntry, entry: RunEntry, columns: _Columns, metrics
     if fit.wall_time is not None:
         rows = first + np.flatnonzero(in_fit & columns.timed[first:end])
         wall_time = _placed(index, columns.epoch[rows], columns.wall_time[rows], *fit.wall_time)
-    return Fit(index, series, wall_time)
+    unloaded = tuple(metric for metric, *_ in fit.columns if metric not in metrics)
+    return Fit(index, series, wall_time, unloaded=unloaded)
 
 
 def _placed(index: Integers, epochs: Integers, numbers: Floats, tag: str, source: str) -> Series:

@@ -180,7 +180,7 @@ class Fit:
     """One call of `fit`: the 0-based, rising epoch column and a series per metric, all of the same length.
 
     `wall_time` is in seconds since 1970 where the source has it; `steps` are the streams that are finer than epochs,
-    `messages` what callbacks said.
+    `messages` what callbacks said. `unloaded` names the recorded metrics that were not asked for.
     """
 
     epochs: Integers
@@ -188,6 +188,7 @@ class Fit:
     wall_time: Series | None = None
     steps: Mapping[str, StepSeries] = field(default_factory=dict)
     messages: tuple[Message, ...] = ()
+    unloaded: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.epochs.setflags(write=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.replay.callbacks.base import Context
-from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.directions import compiled_metrics
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.events import CheckpointSaved, WeightsRestored
 
@@ -74,7 +74,7 @@ def _fewest(first: Replay, second: Semantics, wanted: Sequence[_Acts]) -> tuple[
 
 
 def _rerun(like: Replay, version: Semantics) -> Run:
-    context = Context(version, direction_of)
+    context = Context(version, compiled_metrics(like.stream.names))
     return run_fit(like.stream.epochs, like.callbacks, context, initial_lr=like.initial_lr)
 
 

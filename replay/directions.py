@@ -1,42 +1,100 @@
 """Whether a metric is better when it falls or when it rises: what `mode="auto"` consults.
 
 Keras 2 goes by the name. Keras 3 strips `val_`, takes `loss` as falling and otherwise asks the compiled metric of
-exactly that name for its `_direction`; a metric without one is a ValueError. A recording holds no model, so the table
-of the metrics that Keras ships stands in for it (directions read off keras 3.15.1).
+exactly that name for its `_direction`; a metric without one is a ValueError. A recording holds no model. The names that
+Keras gives to its own metrics stand for those metrics (read off keras 3.15.1); of any other name the direction can only
+be assumed, if the name suggests one at all, and `assumed_direction` says so.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from kcb_replay.replay.behaviours import DirectionRule
 
-__all__ = ["Direction", "auto_direction", "direction_of"]
+__all__ = [
+    "CompiledMetrics",
+    "Direction",
+    "asks_metric",
+    "assumed_direction",
+    "auto_direction",
+    "compiled_metrics",
+    "direction_of",
+]
 
 Direction: TypeAlias = Literal["min", "max"]
 
+# The metrics of keras.metrics by the names that their instances have, a second one as auc_1, and those of keras.losses,
+# which may be metrics, too. Not cosine_similarity, which rises as a metric and falls as a loss, and not dice, which
+# people call their own.
 _RISING = re.compile(
-    r"acc|.*accuracy|auc|precision|recall|.*_at_.*|f1_score|fbeta_score|.*io_?u|cosine_similarity|r2_score"
-    r"|pearson_correlation|concordance_correlation"
+    r"(binary_|(sparse_)?categorical_|(sparse_)?top_k_categorical_)?accuracy|auc|precision|recall|precision_at_recall"
+    r"|recall_at_precision|sensitivity_at_specificity|specificity_at_sensitivity|f1_score|fbeta_score"
+    r"|(mean_|binary_|one_hot_|one_hot_mean_)?io_u|r2_score|(pearson|concordance)_correlation"
 )
 _FALLING = re.compile(
-    r"loss|mse|mae|mape|msle|mean_(squared|absolute|absolute_percentage|squared_logarithmic)_error"
-    r"|root_mean_squared_error|log_?cosh|(squared_|categorical_)?hinge|.*crossentropy|kl_divergence|poisson"
+    r"mean_(squared|absolute|absolute_percentage|squared_logarithmic)_error|root_mean_squared_error|log_?cosh|huber"
+    r"|(squared_|categorical_)?hinge|(binary|categorical)(_focal)?_crossentropy|sparse_categorical_crossentropy"
+    r"|kl_divergence|poisson"
+)
+# A metric that `compile` is given as a text has that text for its name: an alias, or the name of a class.
+_RISING_TEXTS = re.compile(
+    r"acc|(Binary|(Sparse)?Categorical|(Sparse)?TopKCategorical)?Accuracy|AUC|Precision|Recall|F1Score|FBetaScore"
+    r"|R2Score|(Pearson|Concordance)Correlation"
+)
+_FALLING_TEXTS = re.compile(
+    r"loss|mse|mae|mape|msle|bce|MSE|MAE|MAPE|MSLE|BCE|Mean(Squared|Absolute|AbsolutePercentage|SquaredLogarithmic)Error"
+    r"|RootMeanSquaredError|LogCoshError|(Squared|Categorical)?Hinge|(Binary|(Sparse)?Categorical)Crossentropy"
+    r"|KLDivergence|Poisson"
+)
+# What people call their metrics, by the last words of the name.
+_SUGGESTS_RISING = re.compile(
+    r"(.*_)?(acc|auc|aucpr|auroc|precision|recall|f1|f1_?score|fbeta|fbeta_score|m?io_?u|r2|r2_score|m?ap|bleu|rouge)"
+    r"|.*(accuracy|_at_\w+|io_?u|similarity|correlation)",
+    re.IGNORECASE,
+)
+_SUGGESTS_FALLING = re.compile(
+    r"(.*_)?(mse|mae|mape|msle|rmse|rmsle|error|err|nll|kld|perplexity|log_?cosh|huber|hinge|wer|cer)"
+    r"|.*(loss|crossentropy|divergence)",
+    re.IGNORECASE,
 )
 # Keras names the second AUC of a process auc_1, the third auc_2.
 _UNIQUE_SUFFIX = re.compile(r"_\d+$")
 
 
+@dataclass(frozen=True, slots=True)
+class CompiledMetrics:
+    """What stands for the compiled metrics of a model: those of which the logs hold a value, without `val_`.
+
+    `fit` logs every compiled metric, so one that no log has was not compiled, and has no direction.
+    """
+
+    names: frozenset[str]
+
+    def __call__(self, metric: str) -> Direction | None:
+        """Return the direction of a metric, None where it was not compiled."""
+        return direction_of(metric) if metric.removeprefix("val_") in self.names else None
+
+
+def compiled_metrics(logged: Iterable[str]) -> CompiledMetrics:
+    """Return the metrics that a model was compiled with, from the names in its logs."""
+    return CompiledMetrics(frozenset(name.removeprefix("val_") for name in logged))
+
+
 def direction_of(metric: str) -> Direction | None:
-    """Return "min" or "max" for a metric name as logged, or None where Keras 3 itself could not tell."""
+    """Return "min" or "max" for a metric name as logged, None where the name suggests neither."""
+    shipped = _shipped_direction(metric)
+    if shipped is not None:
+        return shipped
     name = _UNIQUE_SUFFIX.sub("", metric.removeprefix("val_"))
-    if _FALLING.fullmatch(name):
+    if _SUGGESTS_FALLING.fullmatch(name):
         return "min"
-    return "max" if _RISING.fullmatch(name) else None
+    return "max" if _SUGGESTS_RISING.fullmatch(name) else None
 
 
 def auto_direction(
@@ -53,3 +111,27 @@ def auto_direction(
     if rule == "name ends in acc, accuracy or auc":
         return "max" if monitor.endswith(("acc", "accuracy", "auc")) else "min"
     return "min" if monitor.removeprefix("val_") == "loss" else metric_direction(monitor)
+
+
+def asks_metric(rule: DirectionRule, monitor: str, mode: str) -> bool:
+    """Tell whether the direction is that of a compiled metric; Keras takes any unknown mode for "auto"."""
+    return rule == "metric" and mode not in ("min", "max") and monitor.removeprefix("val_") != "loss"
+
+
+def assumed_direction(monitor: str) -> str:
+    """Return the sentence that says that a direction is assumed; empty for a name that Keras itself gives."""
+    chosen = direction_of(monitor)
+    if chosen is None or _shipped_direction(monitor) is not None:
+        return ""
+    return (
+        f"the direction of {monitor} ({chosen}) is taken from its name: real Keras asks the compiled metric of that"
+        f' name, and raises ValueError where it has none. Give --mode {chosen} (mode="{chosen}") if that is right'
+    )
+
+
+def _shipped_direction(metric: str) -> Direction | None:
+    text = metric.removeprefix("val_")
+    name = _UNIQUE_SUFFIX.sub("", text)
+    if _FALLING_TEXTS.fullmatch(text) or _FALLING.fullmatch(name):
+        return "min"
+    return "max" if _RISING_TEXTS.fullmatch(text) or _RISING.fullmatch(name) else None

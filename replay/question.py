@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
-from kcb_replay.replay.callbacks import NATIVE, RULES, ModelCheckpoint, changes_learning_rate, reads
+from kcb_replay.errors import NotReplayableError, SettingError
+from kcb_replay.replay.callbacks import NATIVE, ModelCheckpoint
 from kcb_replay.replay.callbacks.arguments import with_python_values
 from kcb_replay.replay.era import guess
 from kcb_replay.replay.semantics import DEFAULT, Semantics, note_on, semantics as resolve
@@ -19,15 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.callbacks import Callback, State
     from kcb_replay.replay.stream import Stream
 
 __all__ = [
     "KERAS_DEFAULT_LR",
+    "Carried",
     "Question",
     "initial_lr_for",
-    "require_recorded",
     "settings_of",
     "stream_for",
     "version_for",
@@ -39,14 +38,28 @@ KERAS_DEFAULT_LR = 0.001
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """What callbacks that are used again, and the optimizer, bring along from the fit before.
+
+    `learning_rate_source` says where the rate comes from, as in a Replay. `doubt` is the reason for which the weights
+    need not be those of the recording, empty where they are.
+    """
+
+    states: tuple[State, ...]
+    learning_rate: float
+    learning_rate_source: str
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of one fit; `before` is the answer for the fit before, whose callbacks are used again."""
+    """What is asked of one fit; `before` comes from the fit before, where its callbacks are used again."""
 
     callbacks: Sequence[Callback]
     semantics: str | Semantics | None
     initial_lr: float | None
     steps_per_epoch: int | None
-    before: Replay | None = None
+    before: Carried | None = None
 
     def __post_init__(self) -> None:
         with_python_values(self)
@@ -111,25 +124,13 @@ def versions_of(semantics: str | Semantics | None) -> Sequence[str | Semantics |
     return [name if name == "auto" else resolve(name) for name in reversed(versions.values())]
 
 
-def require_recorded(
-    callback: Callback, stream: Stream, recording: Recording, callbacks: Sequence[Callback], version: Semantics
-) -> None:
-    """Refuse a monitor without any value, where Keras would warn every epoch and never act."""
-    missing = [metric for metric in reads(callback) if not stream.values_of(metric)]
-    if missing and missing[0] == version.learning_rate_key and any(map(changes_learning_rate, callbacks)):
-        return
-    for metric in missing:
-        recorded = sorted({name for epoch in stream.epochs for name in epoch.logs})
-        raise MonitorNotRecordedError(metric, recording.name, recorded, of_keras=not isinstance(callback, RULES))
-
-
 def initial_lr_for(stream: Stream, question: Question) -> tuple[float, str]:
     """Return the learning rate to start from, and whether it is "given", "recorded" or "assumed"."""
-    first = stream.epochs[0].index
+    first = stream.epochs[0].index if stream.epochs else None
     if question.initial_lr is not None and question.before is None:
         return question.initial_lr, "given"
-    if first in stream.learning_rates:
+    if first is not None and first in stream.learning_rates:
         return stream.learning_rates[first], "recorded"
     if question.before is not None:
-        return question.before.run_record.final_lr, question.before.initial_lr_source
+        return question.before.learning_rate, question.before.learning_rate_source
     return KERAS_DEFAULT_LR, "assumed"

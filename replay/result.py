@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.display import Displayed
+from kcb_replay.replay.directions import assumed_direction
 from kcb_replay.replay.events import Terminated
 from kcb_replay.replay.lints import lints
+from kcb_replay.replay.monitors import asked_metric
 from kcb_replay.replay.outcomes.base import one_based
 from kcb_replay.replay.outcomes.observer import ObserverOutcome
 from kcb_replay.replay.outcomes.reduce_lr_on_plateau import ReduceLROnPlateauOutcome
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.engine import Row, Run
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.lints import Lint
+    from kcb_replay.replay.monitors import MissingMonitor
     from kcb_replay.replay.outcomes import Drop, Outcome
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
@@ -51,7 +54,7 @@ class Replay(Displayed):
     `initial_lr` is what the learning rate started from; `initial_lr_source` says whether it was "given", "recorded" or
     "assumed". `notes` are sentences about what the answer does not say, `sources` the files it was read from.
     `recording` is what can be asked further; it does not travel in a pickle, and is None for callbacks that went
-    through an earlier fit, too.
+    through an earlier fit, too. `missing` are the metrics that callbacks watch and that no epoch has.
     """
 
     run: str
@@ -68,6 +71,7 @@ class Replay(Displayed):
     horizon: Horizon | None = None
     recording: Recording | None = None
     steps_per_epoch: int | None = None
+    missing: tuple[MissingMonitor, ...] = ()
 
     @property
     def epochs(self) -> int:
@@ -126,6 +130,12 @@ class Replay(Displayed):
             return worst([self.outcomes[position].validity for position in last.stoppers])
         stops = [outcome.validity for outcome in self.outcomes if isinstance(outcome, StoppingOutcome)]
         return worst(stops or [outcome.validity for outcome in self.outcomes])
+
+    @cached_property
+    def assumed(self) -> tuple[str, ...]:
+        """What is assumed of directions, a sentence for each metric of which Keras would have asked the model."""
+        asked = filter(None, map(asked_metric, self.run_record.states))
+        return tuple(dict.fromkeys(filter(None, map(assumed_direction, asked))))
 
     @cached_property
     def events(self) -> tuple[Event, ...]:

@@ -6,6 +6,7 @@ callbacks that are replayed put their own there.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -46,13 +47,19 @@ class Stream:
     """The epochs of one fit in order, and the learning rate recorded for each epoch that has one.
 
     `learning_rate_key` is the name it was recorded under. `learning_rates_may_be_late`: the recorded rate may be the
-    one after the epoch's drop instead of the one before.
+    one after the epoch's drop instead of the one before. `unloaded` are metrics of the fit that were not asked for.
     """
 
     epochs: tuple[Epoch, ...]
     learning_rates: Mapping[int, float]
     learning_rate_key: str | None = None
     learning_rates_may_be_late: bool = False
+    unloaded: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The metrics of which some epoch has a value, and those that were recorded but not loaded."""
+        return frozenset(itertools.chain(self.unloaded, *(epoch.logs for epoch in self.epochs)))
 
     @property
     def has_batches(self) -> bool:
@@ -75,11 +82,13 @@ def stream_of(fit: Fit) -> Stream:
                     row[name] = value
     epochs = tuple(Epoch(index, row, _bad_batch(row)) for index, row in zip(indices, logs, strict=True))
     key = learning_rate_key(fit)
+    unloaded = tuple(name for name in fit.unloaded if name not in LEARNING_RATE_KEYS)
     if key is None:
-        return Stream(epochs, {})
+        return Stream(epochs, {}, unloaded=unloaded)
     rates = fit.metrics[key]
     recorded = zip(indices, rates.values.tolist(), rates.valid.tolist(), strict=True)
-    return Stream(epochs, {index: value for index, value, valid in recorded if valid}, key, may_be_late(rates))
+    known = {index: value for index, value, valid in recorded if valid}
+    return Stream(epochs, known, key, may_be_late(rates), unloaded)
 
 
 def learning_rate_key(fit: Fit) -> str | None:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from kcb_replay.report.columns import Column, groups_of
 from kcb_replay.report.curve import CurveInfo, curve_info
 from kcb_replay.report.facts import Fact, facts
-from kcb_replay.report.many_runs.lots import drawn_places
+from kcb_replay.report.many_runs.lots import MOST_DRAWN, drawn_places
 from kcb_replay.report.many_runs.replayed import AllCurves, all_curves, side_by_side
 from kcb_replay.report.numbers import decimals_for, whole
 from kcb_replay.report.sections import Section, section_of
+from kcb_replay.report.summary import unanswered_sentences
 from kcb_replay.report.together import (
     common_answer,
     extent,
@@ -33,8 +34,8 @@ from kcb_replay.report.words import compared_outcomes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from kcb_replay.replay.replay import LeftOut, Simulation
     from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.simulation import LeftOut, RaisedFit, Simulation
     from kcb_replay.report.many_runs.rules_matrix import Matrix
 
 __all__ = ["MOST_EPOCHS", "MOST_SECTIONS", "Contents", "Row", "Setting", "contents_of"]
@@ -55,13 +56,14 @@ class Setting:
 class Row:
     """One replay in the table of runs; `anchor` is empty when it has no section of its own.
 
-    `place` is that of its fit among all curves, -1 where it is not among them.
+    `place` is that of its fit among all curves, -1 where it is not among them. There is no `curve` of a training that
+    Keras ends with an exception.
     """
 
     name: str
     anchor: str
     place: int
-    curve: CurveInfo
+    curve: CurveInfo | None
     cells: tuple[str, ...]
     validity: str
     reason: str
@@ -78,6 +80,7 @@ class Contents:
     facts: tuple[Fact, ...]
     settings: tuple[Setting, ...]
     left_out: tuple[LeftOut, ...]
+    unanswered: tuple[str, ...]
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     regret_explained: str
@@ -95,7 +98,7 @@ class Contents:
     @property
     def last_epoch(self) -> int:
         """Return the end of the scale that all strips share."""
-        return max((row.curve.epochs[-1] for row in self.rows), default=1)
+        return max((row.curve.epochs[-1] for row in self.rows if row.curve), default=1)
 
 
 def contents_of(simulation: Simulation, *, draw_all: bool = False) -> Contents:
@@ -104,9 +107,9 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> Contents:
     Of more than 500 replays 500 are drawn and listed, unless `draw_all` asks for all; the numbers are those of all.
     """
     replays = sorted(simulation.replays, key=_by_regret)
-    names = _names_of_settings(simulation.replays)
-    versions = version_names(simulation.replays)
-    several_fits = {replay.run for replay in replays if replay.fit > 0}
+    names = _names_of_settings(simulation.answers)
+    versions = version_names(simulation.answers)
+    several_fits = {answer.run for answer in simulation.answers if answer.fit > 0}
     titles = [_title(replay, several_fits, names, versions) for replay in replays]
     decimals = decimals_for(pair for replay in replays for pair in compared_outcomes(replay.outcomes))
     groups = groups_of(replays, decimals)
@@ -125,15 +128,22 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> Contents:
         rows.append(Row(title, anchor, at, curve, said, replay.validity.label, replay.validity.reason))
         if anchor:
             sections.append(section_of(replay, curve, title, anchor))
-    rows_are = "fits" if len(replays) == len({(replay.run, replay.fit) for replay in replays}) else "replays"
+    for raised in simulation.raised[: len(simulation.raised) if draw_all else max(0, MOST_DRAWN - len(rows))]:
+        cells = ["" for group in groups for _ in group.columns]
+        cells[:1] = ["raises"] if cells else []
+        title = _title(raised, several_fits, names, versions)
+        rows.append(Row(title, "", -1, None, tuple(cells), raised.validity.label, raised.brief))
+    answers = len(simulation.answers)
+    rows_are = "fits" if answers == len({(each.run, each.fit) for each in simulation.answers}) else "replays"
     return Contents(
-        question=question(replays),
-        run=titles[0] if len(replays) == 1 else "",
-        subtitle=subtitle(replays),
-        answer=common_answer(replays),
-        facts=facts(replays, titles, decimals),
+        question=question(replays, simulation.raised),
+        run=titles[0] if len(replays) == answers == 1 else "",
+        subtitle=subtitle(replays, simulation.raised),
+        answer=common_answer(replays, simulation.raised),
+        facts=facts(replays, titles, decimals, raised=len(simulation.raised)),
         settings=tuple(Setting(name.capitalize(), code) for code, name in names.items()),
         left_out=simulation.left_out,
+        unanswered=tuple(unanswered_sentences(simulation.answers)),
         columns=tuple(column for group in groups for column in group.columns),
         rows=tuple(rows),
         regret_explained=regret_explained(replays),
@@ -141,10 +151,10 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> Contents:
         sections=tuple(sections),
         sections_remark=_sections_remark(replays, len(sections)),
         logic=logic(replays),
-        extent=extent(replays),
+        extent=extent(simulation.answers),
         differences=tuple(difference_sentences(simulation.replays)),
         rows_are=rows_are,
-        drawn_remark=_drawn_remark(len(replays), len(rows), rows_are),
+        drawn_remark=_drawn_remark(answers, len(rows), rows_are),
         all_curves=together,
         matrix=side_by_side(
             [replays[place] for place in drawn], _column_of(simulation.replays, names, versions), decimals
@@ -157,19 +167,21 @@ def _by_regret(replay: Replay) -> tuple[bool, float]:
     return (regret is None, -(regret or 0.0))
 
 
-def _code(replay: Replay) -> tuple[str, ...]:
-    return tuple(str(callback) for callback in replay.callbacks)
+def _code(answer: Replay | RaisedFit) -> tuple[str, ...]:
+    return tuple(str(callback) for callback in answer.callbacks)
 
 
-def _names_of_settings(replays: Sequence[Replay]) -> dict[tuple[str, ...], str]:
-    codes = list(dict.fromkeys(_code(replay) for replay in replays))
+def _names_of_settings(answers: Sequence[Replay | RaisedFit]) -> dict[tuple[str, ...], str]:
+    codes = list(dict.fromkeys(_code(answer) for answer in answers))
     return {code: f"setting {number}" if len(codes) > 1 else "" for number, code in enumerate(codes, 1)}
 
 
-def _title(replay: Replay, several_fits: set[str], names: dict[tuple[str, ...], str], versions: Sequence[str]) -> str:
-    fit = f"fit {replay.fit}" if replay.run in several_fits else ""
-    version = replay.semantics.name if len(versions) > 1 else ""
-    return ", ".join(part for part in (replay.run, fit, names[_code(replay)], version) if part)
+def _title(
+    answer: Replay | RaisedFit, several_fits: set[str], names: dict[tuple[str, ...], str], versions: Sequence[str]
+) -> str:
+    fit = f"fit {answer.fit}" if answer.run in several_fits else ""
+    version = answer.semantics.name if len(versions) > 1 else ""
+    return ", ".join(part for part in (answer.run, fit, names[_code(answer)], version) if part)
 
 
 def _column_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.outcomes import StoppingOutcome
+from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.curve import lead_position
 from kcb_replay.report.names import shown
 from kcb_replay.report.terminal import PLAIN
@@ -20,14 +21,29 @@ if TYPE_CHECKING:
 __all__ = ["explanation"]
 
 
-def explanation(replay: Replay, ink: Ink = PLAIN) -> str:
-    """Return the answer, its limits, and a line per epoch and callback; the stop and the best epoch in colour."""
-    return "\n".join(_lines(replay, ink))
+def explanation(answer: Replay | RaisedFit, ink: Ink = PLAIN) -> str:
+    """Return the answer, its limits, and a line per epoch and callback; the stop and the best epoch in colour.
+
+    Of a training that Keras ends with an exception, return which, where and why.
+    """
+    return "\n".join(_raised_lines(answer) if isinstance(answer, RaisedFit) else _lines(answer, ink))
+
+
+def _raised_lines(raised: RaisedFit) -> Iterator[str]:
+    yield _head(raised)
+    yield ""
+    yield from (shown(str(callback)) for callback in raised.callbacks)
+    yield f"Keras raises {shown(raised.brief)}"
+    yield shown(raised.reason)
+
+
+def _head(answer: Replay | RaisedFit) -> str:
+    fit = f", fit {answer.fit}" if answer.fit else ""
+    return f"{shown(answer.run)}{fit}: {answer.epochs} epochs, {answer.semantics.name}"
 
 
 def _lines(replay: Replay, ink: Ink) -> Iterator[str]:
-    fit = f", fit {replay.fit}" if replay.fit else ""
-    yield f"{shown(replay.run)}{fit}: {replay.epochs} epochs, {replay.semantics.name}"
+    yield _head(replay)
     for outcome in replay.outcomes:
         yield ""
         yield shown(str(outcome.settings))

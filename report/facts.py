@@ -28,14 +28,18 @@ class Fact:
     remark: str = ""
 
 
-def facts(replays: Sequence[Replay], titles: Sequence[str], decimals: Decimals) -> tuple[Fact, ...]:
-    """Return the facts about one replay, or about several; rows come with the largest regret first."""
+def facts(replays: Sequence[Replay], titles: Sequence[str], decimals: Decimals, *, raised: int = 0) -> tuple[Fact, ...]:
+    """Return the facts about one replay, or about several; rows come with the largest regret first.
+
+    `raised` is the number of further fits that Keras ends with an exception.
+    """
     if not replays:
         return ()
-    if len(replays) == 1:
+    if len(replays) == 1 and not raised:
         return _facts_of_one(replays[0], decimals) if stops(replays[0]) else _other_facts(replays[0])
     exact = sum(replay.validity.label == "exact" for replay in replays)
-    facts = [Fact("Exact answers", whole(exact), f"of {whole(len(replays))}")]
+    facts = [Fact("Keras raises", whole(raised), f"of {whole(len(replays) + raised)}")] if raised else []
+    facts += [Fact("Exact answers", whole(exact + raised), f"of {whole(len(replays) + raised)}")]
     stopping = [replay for replay in replays if stops(replay)]
     if not stopping:
         reductions = sum(len(replay.drops) for replay in replays)
@@ -44,7 +48,7 @@ def facts(replays: Sequence[Replay], titles: Sequence[str], decimals: Decimals) 
     stopped = sum(replay.stop_epoch is not None for replay in stopping)
     saved, recorded = saved_epochs(stopping)
     facts = [
-        Fact("Stopped", whole(stopped), f"of {whole(len(stopping))}"),
+        Fact("Stopped", whole(stopped), f"of {whole(len(stopping) + raised)}"),
         Fact("Epochs saved", whole(saved), f"of {whole(recorded)} ({saved / recorded:.0%})"),
         *facts,
     ]

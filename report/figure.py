@@ -78,13 +78,14 @@ def _drawn(what: Plottable, kind: str | None, look: Look) -> Figure:
     if isinstance(what, (Sweep, Overall)):
         return _drawn_sweep(what, _chosen(kind, SWEEP_KINDS, "a sweep"), look)
     replays = _replays_of(what)
-    one = len(replays) == 1
+    one = len(replays) == 1 and not (isinstance(what, Simulation) and what.raised)
     known = (*RUN_KINDS, *_MANY_KINDS) if one else _MANY_KINDS
     chosen = _chosen(kind, known, "a replay" if one else f"{len(replays)} replays")
     if chosen in RUN_KINDS:
         return _drawn_run(curve_info(replays[0]), chosen, look)
-    left_out = len(what.left_out) if isinstance(what, Simulation) else 0
-    return figure_of_strips(strips_info(replays, left_out), look)
+    if isinstance(what, Simulation):
+        return figure_of_strips(strips_info(replays, len(what.left_out), what.raised), look)
+    return figure_of_strips(strips_info(replays), look)
 
 
 def _drawn_sweep(found: Sweep | Overall, kind: str, look: Look) -> Figure:

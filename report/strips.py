@@ -11,6 +11,7 @@ from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.report.curve import lead_position
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import decimals_for, whole
+from kcb_replay.report.summary import unanswered_sentences
 from kcb_replay.report.tables import validity_cell
 from kcb_replay.report.together import common_answer, extent, lead_of, logic, regret_explained, stops
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.simulation import RaisedFit
 
 __all__ = ["Strip", "StripsInfo", "strips_info"]
 
@@ -63,25 +65,35 @@ class StripsInfo:
     notes: tuple[str, ...]
 
 
-def strips_info(replays: Sequence[Replay], left_out: int = 0) -> StripsInfo:
-    """Return what a figure of several replays shows, of which so many fits are missing."""
+def strips_info(replays: Sequence[Replay], left_out: int = 0, raised: Sequence[RaisedFit] = ()) -> StripsInfo:
+    """Return what a figure of several replays shows, of which so many fits are missing.
+
+    `raised` are the fits that Keras ends with an exception: they come last.
+    """
     stopping = any(map(stops, replays))
-    exact = all(replay.validity.label == "exact" for replay in replays)
-    found = map(_strip, replays, _names(replays), _texts(replays, stopping=stopping, exact=exact))
-    strips = sorted(found, key=_order)[:_MOST]
+    answers: list[Replay | RaisedFit] = [*replays, *raised]
+    exact = all(answer.validity.label == "exact" for answer in answers)
+    names = _names(answers)
+    found = map(_strip, replays, names, _texts(replays, stopping=stopping, exact=exact))
+    without = [
+        _raised_strip(each, name, stopping=stopping) for each, name in zip(raised, names[len(replays) :], strict=True)
+    ]
+    strips = [*sorted(found, key=_order), *without][:_MOST]
     columns = ("stops", "saved", f"regret ({_monitors(replays)})") if stopping else ()
     missing = f"Left out: {counted(left_out, 'fit')} that could not be replayed." if left_out else ""
-    many = f"Drawn are the {_MOST} of largest regret; the answer is about all {whole(len(replays))}."
+    count = len(answers)
+    many = f"Drawn are the {_MOST} of largest regret; the answer is about all {whole(count)}."
     notes = (
         missing,
-        many if len(replays) > _MOST else "",
+        *unanswered_sentences(answers),
+        many if count > _MOST else "",
         "All answers are exact." if exact else "",
         regret_explained(replays),
         f"{logic(replays)}.",
     )
     return StripsInfo(
-        title=f"{extent(replays)}: {_settings(replays)}",
-        answer=common_answer(replays),
+        title=f"{extent(answers)}: {_settings(replays)}",
+        answer=common_answer(replays, raised),
         strips=tuple(strips),
         columns=columns if exact else (*columns, "answer"),
         limited=not exact,
@@ -110,6 +122,21 @@ def _strip(replay: Replay, name: str, texts: tuple[str, ...]) -> Strip:
     )
 
 
+def _raised_strip(raised: RaisedFit, name: str, *, stopping: bool) -> Strip:
+    return Strip(
+        name=name,
+        first=raised.first_epoch,
+        last=raised.last_epoch,
+        ran=raised.first_epoch - 1 + raised.epochs_run,
+        stopped=False,
+        best=None,
+        lowest=None,
+        drops=(),
+        regret=None,
+        texts=("raises", "", "") if stopping else (),
+    )
+
+
 def _order(strip: Strip) -> float:
     return math.inf if strip.regret is None or math.isnan(strip.regret) else -strip.regret
 
@@ -128,22 +155,22 @@ def _monitors(replays: Sequence[Replay]) -> str:
     return shown(", ".join(dict.fromkeys(lead_of(replay).monitor for replay in replays if stops(replay))))
 
 
-def _names(replays: Sequence[Replay]) -> list[str]:
-    """Return what tells replays apart: the run, the fit and the setting, as far as they differ."""
-    several = {replay.run for replay in replays if replay.fit}
-    codes = len({_code(replay) for replay in replays}) > 1
+def _names(answers: Sequence[Replay | RaisedFit]) -> list[str]:
+    """Return what tells answers apart: the run, the fit and the setting, as far as they differ."""
+    several = {answer.run for answer in answers if answer.fit}
+    codes = len({_code(answer) for answer in answers}) > 1
     return [
         shown(
-            replay.run
-            + (f", fit {replay.fit}" if replay.run in several else "")
-            + (f", {_code(replay)}" if codes else "")
+            answer.run
+            + (f", fit {answer.fit}" if answer.run in several else "")
+            + (f", {_code(answer)}" if codes else "")
         )
-        for replay in replays
+        for answer in answers
     ]
 
 
-def _code(replay: Replay) -> str:
-    return " + ".join(map(str, replay.callbacks))
+def _code(answer: Replay | RaisedFit) -> str:
+    return " + ".join(map(str, answer.callbacks))
 
 
 def _settings(replays: Sequence[Replay]) -> str:

@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.ingest.counted import counted
+from kcb_replay.replay.monitors import never
 from kcb_replay.replay.outcomes import EarlyStoppingOutcome
+from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import whole
 from kcb_replay.report.versions import difference_sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from kcb_replay.ingest.ingest import IngestReport
     from kcb_replay.ingest.left_out import LeftOutSource
     from kcb_replay.ingest.plan import Plan, PlannedSource
     from kcb_replay.ingest.writing import WrittenRun
-    from kcb_replay.replay.replay import Simulation
     from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.simulation import LeftOut, Simulation
 
 __all__ = [
     "MOST_LINTED",
@@ -30,7 +32,9 @@ __all__ = [
     "plan_lines",
     "plan_summary",
     "reason_lines",
+    "reasons_of",
     "simulation_notes",
+    "unanswered_sentences",
 ]
 
 # Each lint replays the fit a few times more.
@@ -110,6 +114,7 @@ def simulation_notes(simulation: Simulation) -> list[str]:
             "Note: kept is the value of the last epoch that runs, for restore_best_weights is False;"
             " --restore-best-weights keeps the best epoch."
         )
+    lines += [f"Note: {sentence}" for sentence in unanswered_sentences(simulation.answers)]
     lines += [f"Note: {sentence}." for sentence in difference_sentences(simulation.replays)]
     lines += _lint_lines(simulation.replays)
     return [*lines, *left_out_lines(simulation)]
@@ -145,11 +150,34 @@ def _lint_lines(replays: Sequence[Replay]) -> list[str]:
 
 def left_out_lines(simulation: Simulation) -> list[str]:
     """Return a line per reason for which fits could not be replayed."""
+    return reasons_of(simulation.left_out)
+
+
+def reasons_of(left_out: Sequence[LeftOut]) -> list[str]:
+    """Return how many fits are left out, and a line per reason with their runs."""
     runs: dict[str, list[str]] = {}
-    for item in simulation.left_out:
+    for item in left_out:
         runs.setdefault(item.reason, []).append(item.run)
     lines = [f"  {_runs(names)}: {shown(reason)}" for reason, names in runs.items()]
-    return [f"Left out {len(simulation.left_out)}:", *lines] if lines else []
+    return [f"Left out {len(left_out)}:", *lines] if lines else []
+
+
+def unanswered_sentences(answers: Iterable[Replay | RaisedFit]) -> list[str]:
+    """Return a sentence per metric that runs lack, per exception of Keras, and per direction that is only assumed."""
+    runs: dict[str, list[str]] = {}
+    for answer in answers:
+        for sentence in _unanswered(answer):
+            runs.setdefault(sentence, []).append(answer.run)
+    return [f"{_runs(names)}: {shown(sentence)}" for sentence, names in runs.items()]
+
+
+def _unanswered(answer: Replay | RaisedFit) -> Iterator[str]:
+    if isinstance(answer, RaisedFit):
+        yield f"{answer.semantics.name} raises {answer.brief}"
+        return
+    for missing in answer.missing:
+        yield f"{never(answer.callbacks[missing.position])}: {missing.sentence}"
+    yield from (f"{sentence}." for sentence in answer.assumed)
 
 
 def _what_was_read(report: IngestReport, store: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kcb_replay.replay.outcomes import ModelCheckpointOutcome, StoppingOutcome
+from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, decimals_for, short, whole
 from kcb_replay.report.summary import MOST_LINTED
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kcb_replay.ingest.schema import RunEntry
-    from kcb_replay.replay.replay import Simulation
     from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.simulation import Simulation
     from kcb_replay.replay.validity import Validity
     from kcb_replay.report.machine import Record
 
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 Cells: TypeAlias = dict[str, str]
-_TEXT_COLUMNS = frozenset({"run", "setting", "keras", "lr drops", "validity", "metrics", "sources", "tags"}) | {
+_TEXT_COLUMNS = frozenset({"run", "setting", "keras", "lr drops", "validity", "why", "metrics", "sources", "tags"}) | {
     *("source", "format", "metric", "from", "stream", "each", "tag"),
 }
 # A log may have ten thousand columns.
@@ -43,7 +44,7 @@ def simulation_document(simulation: Simulation) -> Record:
     """Return the document of `kcb-replay simulate --json`."""
     return {
         "schema": "kcb-replay/simulate/1",
-        "results": [replay.to_dict() for replay in simulation.replays],
+        "results": [answer.to_dict() for answer in simulation.answers],
         "left_out": [{"run": item.run, "fit": item.fit, "reason": item.reason} for item in simulation.left_out],
         "differences": difference_records(simulation.replays),
         "lints": _lint_records(simulation.replays),
@@ -51,10 +52,10 @@ def simulation_document(simulation: Simulation) -> Record:
 
 
 def simulation_records(simulation: Simulation) -> list[Record]:
-    """Return one flat record per replay and callback, under the names of the JSON document."""
+    """Return one flat record per answer and callback, under the names of the JSON document."""
     records: list[Record] = []
-    for replay in simulation.replays:
-        document = replay.to_dict()
+    for answer in simulation.answers:
+        document = answer.to_dict()
         head = {key: document[key] for key in ("run", "fit", "epochs", "semantics", "epochs_run", "final_lr")}
         outcomes: Any = document["callbacks"]
         records += [{**head, **outcome["settings"], **_flat(outcome)} for outcome in outcomes]
@@ -63,12 +64,12 @@ def simulation_records(simulation: Simulation) -> list[Record]:
 
 def simulation_table(simulation: Simulation) -> str:
     """Return the settings and one line per run, fit and combination of settings."""
-    replays = simulation.replays
-    lists = list(dict.fromkeys(tuple(str(callback) for callback in replay.callbacks) for replay in replays))
+    replays, answers = simulation.replays, simulation.answers
+    lists = list(dict.fromkeys(tuple(map(str, answer.callbacks)) for answer in answers))
     decimals = decimals_for(compared_outcomes(outcome for replay in replays for outcome in replay.outcomes))
-    versions = version_names(replays)
+    versions = version_names(answers)
     constant = (*(["setting"] if len(lists) == 1 else ()), *(["keras"] if len(versions) == 1 else ()))
-    rows = [cells for replay in replays for cells in _rows(replay, decimals)]
+    rows = [cells for answer in answers for cells in _rows(answer, decimals)]
     rows = [{key: value for key, value in row.items() if key not in constant} for row in rows]
     head = ", ".join([*([" + ".join(lists[0])] if len(lists) == 1 else ()), *versions])
     return f"{head}\n\n{table(_without_constant_fit(rows))}"
@@ -118,22 +119,26 @@ def validity_cell(validity: Validity) -> str:
     return validity.label
 
 
-def _rows(replay: Replay, decimals: Decimals) -> list[Cells]:
-    """Return a row per EarlyStopping of the list, or one row when there is none."""
+def _rows(answer: Replay | RaisedFit, decimals: Decimals) -> list[Cells]:
+    """Return a row per stopping rule of the list, or one row when there is none."""
     head = {
-        "run": shown(replay.run),
-        "fit": str(replay.fit),
-        "setting": " + ".join(_varying(str(callback)) for callback in replay.callbacks),
-        "keras": replay.semantics.name,
-        "epochs": whole(replay.epochs),
+        "run": shown(answer.run),
+        "fit": str(answer.fit),
+        "setting": " + ".join(_varying(str(callback)) for callback in answer.callbacks),
+        "keras": answer.semantics.name,
+        "epochs": whole(answer.epochs),
     }
-    drops = {**_drop_cells(replay), **_save_cells(replay)}
-    stops = [outcome for outcome in replay.outcomes if isinstance(outcome, StoppingOutcome)]
+    if isinstance(answer, RaisedFit):
+        return [{**head, "stops": "raises", "validity": validity_cell(answer.validity), "why": shown(answer.brief)}]
+    drops = {**_drop_cells(answer), **_save_cells(answer)}
+    stops = [outcome for outcome in answer.outcomes if isinstance(outcome, StoppingOutcome)]
+    missing = dict.fromkeys(each.sentence for each in answer.missing)
+    why = {"why": shown(" ".join(missing))} if missing else {}
     if not stops:
-        ends = {"stops": "never" if replay.stop_epoch is None else str(replay.stop_epoch)} if can_stop(replay) else {}
-        return [{**head, **ends, **drops, "validity": validity_cell(replay.validity)}]
+        ends = {"stops": "never" if answer.stop_epoch is None else str(answer.stop_epoch)} if can_stop(answer) else {}
+        return [{**head, **ends, **drops, "validity": validity_cell(answer.validity), **why}]
     return [
-        {**head, **_stop_cells(outcome, decimals), **drops, "validity": validity_cell(outcome.validity)}
+        {**head, **_stop_cells(outcome, decimals), **drops, "validity": validity_cell(outcome.validity), **why}
         for outcome in stops
     ]
 
@@ -213,7 +218,7 @@ def table(rows: list[Cells]) -> str:
     """Return rows of texts as a table that cuts nothing."""
     from tabulate import tabulate
 
-    columns = list(dict.fromkeys(column for row in rows for column in row))
+    columns = sorted(dict.fromkeys(column for row in rows for column in row), key=lambda column: column == "why")
     cells = [[row.get(column, "") for column in columns] for row in rows]
     align = ["left" if column in _TEXT_COLUMNS else "right" for column in columns]
     # Aligned by hand: numbers are text already, and a run may be named 007.

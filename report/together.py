@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.outcomes import ObserverOutcome, ReduceLROnPlateauOutcome, StoppingOutcome
 from kcb_replay.report.curve import lead_position, what_if_from
+from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import whole
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.simulation import RaisedFit
 
 __all__ = [
     "common_answer",
@@ -47,8 +49,8 @@ def reduces(replay: Replay) -> bool:
     return bool(replay.drops) or any(isinstance(outcome, ReduceLROnPlateauOutcome) for outcome in replay.outcomes)
 
 
-def question(replays: Sequence[Replay]) -> str:
-    """Return the title of a page, as a question; for one replay it ends before its name."""
+def question(replays: Sequence[Replay], raised: Sequence[RaisedFit] = ()) -> str:
+    """Return the title of a page, as a question; for one answer it ends before its name."""
     stopping = dict.fromkeys(lead_of(replay).settings.name for replay in replays if stops(replay))
     asked = f"When would {' and '.join(stopping) or 'EarlyStopping'} have stopped"
     if replays and not any(map(stops, replays)):
@@ -56,9 +58,9 @@ def question(replays: Sequence[Replay]) -> str:
         asked = f"What would {' and '.join(names)} have done with"
         if any(map(reduces, replays)):
             asked = f"When would {' and '.join(_reducers(replays))} have reduced the learning rate of"
-    if len(replays) == 1:
+    if len(replays) == 1 and not raised:
         return f"{asked} "
-    runs = len({replay.run for replay in replays})
+    runs = len({*(replay.run for replay in replays), *(each.run for each in raised)})
     return f"{asked} {'this run' if runs == 1 else f'these {whole(runs)} runs'}?" if replays else f"{asked} these runs?"
 
 
@@ -73,7 +75,7 @@ def _has_reduced(outcome: Outcome) -> bool:
     return isinstance(outcome, ObserverOutcome) and bool(outcome.drops)
 
 
-def subtitle(replays: Sequence[Replay]) -> str:
+def subtitle(replays: Sequence[Replay], raised: Sequence[RaisedFit] = ()) -> str:
     """Return what was recorded, what is monitored, and how epochs count."""
     if not replays:
         return ""
@@ -81,20 +83,20 @@ def subtitle(replays: Sequence[Replay]) -> str:
     outcomes = [outcome for replay in replays for outcome in replay.outcomes if outcome.monitor]
     monitors = dict.fromkeys(f"{each.monitor}{directions.get(each.mode or '', '')}" for each in outcomes)
     monitoring = f", monitoring {' and '.join(monitors)}" if monitors else ""
-    return f"{extent(replays)}{monitoring}. Epochs count from 1, as in Keras’ progress bar."
+    return f"{extent((*replays, *raised))}{monitoring}. Epochs count from 1, as in Keras’ progress bar."
 
 
-def _fits(replays: Sequence[Replay]) -> dict[tuple[str, int], Replay]:
-    return {(replay.run, replay.fit): replay for replay in replays}
+def _fits(answers: Sequence[Replay | RaisedFit]) -> dict[tuple[str, int], Replay | RaisedFit]:
+    return {(answer.run, answer.fit): answer for answer in answers}
 
 
-def extent(replays: Sequence[Replay]) -> str:
+def extent(answers: Sequence[Replay | RaisedFit]) -> str:
     """Return how many runs, fits, replays and recorded epochs there are."""
-    fits = _fits(replays)
+    fits = _fits(answers)
     runs = len({run for run, _ in fits})
-    epochs = sum(replay.epochs for replay in fits.values())
+    epochs = sum(answer.epochs for answer in fits.values())
     counted = [_count(runs, "run")] + ([_count(len(fits), "fit")] if len(fits) != runs else [])
-    counted += [_count(len(replays), "replay")] if len(replays) != len(fits) else []
+    counted += [_count(len(answers), "replay")] if len(answers) != len(fits) else []
     return ", ".join([*counted, _count(epochs, "recorded epoch")])
 
 
@@ -102,17 +104,29 @@ def _count(number: int, noun: str) -> str:
     return f"{whole(number)} {noun}{'' if number == 1 else 's'}"
 
 
-def common_answer(replays: Sequence[Replay]) -> str:
-    """Return the answer in one or two sentences."""
-    if not replays:
+def common_answer(replays: Sequence[Replay], raised: Sequence[RaisedFit] = ()) -> str:
+    """Return the answer in one or a few sentences; `raised` are the trainings that Keras ends with an exception."""
+    if not replays and not raised:
         return "Nothing could be replayed."
-    if len(replays) == 1:
+    if len(replays) == 1 and not raised:
         return f"{_own_answer(replays[0])}{_doubt(replays)}"
     stopping = [replay for replay in replays if stops(replay)]
     parts = [_stopped_together(stopping)] if stopping else []
     if len(stopping) < len(replays):
         parts += _done_together([replay for replay in replays if not stops(replay)])
-    return f"{' '.join(parts)}{_doubt(replays)}"
+    return f"{' '.join([*parts, *_unanswered(replays, raised)])}{_doubt(replays)}"
+
+
+def _unanswered(replays: Sequence[Replay], raised: Sequence[RaisedFit]) -> Iterable[str]:
+    """Yield how many trainings lack a metric that is watched, and how many Keras ends with an exception."""
+    idle = [replay for replay in replays if replay.missing]
+    metrics = ", ".join(dict.fromkeys(shown(missing.metric) for replay in idle for missing in replay.missing))
+    if idle:
+        yield f"{whole(len(idle))} of them {'has' if len(idle) == 1 else 'have'} no {metrics}."
+    if raised:
+        kinds = " or ".join(dict.fromkeys(each.error.kind for each in raised))
+        more = " more" if replays else ""
+        yield f"In {whole(len(raised))}{more} {'fit' if len(raised) == 1 else 'fits'} Keras raises {kinds}."
 
 
 def _own_answer(replay: Replay) -> str:

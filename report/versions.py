@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.difference import Difference
     from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.simulation import RaisedFit
     from kcb_replay.report.machine import Record
 
 __all__ = ["difference_records", "difference_sentences", "version_names", "version_notes"]
 
 
-def version_names(replays: Iterable[Replay]) -> list[str]:
+def version_names(answers: Iterable[Replay | RaisedFit]) -> list[str]:
     """Return the names of the versions that were replayed, each once."""
-    return list(dict.fromkeys(replay.semantics.name for replay in replays))
+    return list(dict.fromkeys(answer.semantics.name for answer in answers))
 
 
 def version_notes(versions: Iterable[Semantics]) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from kcb_replay import EarlyStopping, MonitorNotRecordedError, ReduceLROnPlateau, SettingError, replay
+from kcb_replay import EarlyStopping, ModelCheckpoint, MonitorNotRecordedError, ReduceLROnPlateau, SettingError, replay
 from kcb_replay.replay.callbacks.base import Context, EpochEnd
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
@@ -158,14 +158,52 @@ def test_settings_print_as_keras_code(settings, code):
     assert str(settings) == code
 
 
-def test_missing_monitor_names_those_recorded(recording):
-    """A mistyped monitor is an error with the remedy and with what Keras would do."""
+@pytest.mark.parametrize(
+    ("settings", "version", "consequence"),
+    [
+        (EarlyStopping("val_acc"), "keras-3.15", "would raise ValueError in EarlyStopping.on_epoch_end at epoch 1."),
+        (EarlyStopping("val_acc", mode="max"), "keras-3.15", "would warn, and EarlyStopping never stops."),
+        (EarlyStopping("val_acc"), "tf_keras-2.21", "would warn, and EarlyStopping never stops."),
+        (EarlyStopping("val_acc"), "keras-2.0.5", "would raise TypeError in EarlyStopping.on_epoch_end at epoch 1."),
+        (EarlyStopping("val_acc"), "keras-2.0.8", "would warn, and EarlyStopping never stops."),
+        (EarlyStopping("val_loss"), "keras-3.15", "would warn, and EarlyStopping never stops."),
+        (
+            ReduceLROnPlateau("val_acc"),
+            "keras-3.15",
+            "would raise ValueError in ReduceLROnPlateau.on_epoch_end at epoch 1.",
+        ),
+        (
+            ReduceLROnPlateau("val_acc"),
+            "keras-3.10",
+            "would warn, and ReduceLROnPlateau never reduces the learning rate.",
+        ),
+        (
+            ModelCheckpoint("w.keras", "val_acc"),
+            "keras-3.15",
+            "would raise ValueError in ModelCheckpoint.on_epoch_end at epoch 1.",
+        ),
+    ],
+)
+def test_missing_monitor_names_those_recorded(recording, settings, version, consequence):
+    """A mistyped monitor is an error with the remedy, and with what the Keras that is replayed would do."""
     with pytest.raises(MonitorNotRecordedError) as caught:
-        replay(recording(val_accuracy=[0.5], loss=[1.0]), [EarlyStopping(monitor="val_acc")])
+        replay(recording(val_accuracy=[0.5], loss=[1.0]), [settings], semantics=version)
+    meant = "; did you mean val_accuracy?" if settings.monitor == "val_acc" else "; did you mean loss?"
     assert str(caught.value) == (
-        "val_acc is not recorded in run; did you mean val_accuracy? Recorded: loss, val_accuracy."
-        " Keras itself would warn and never act on val_acc."
+        f"{settings.monitor} is not recorded in run{meant} Recorded: loss, val_accuracy. {version} {consequence}"
     )
+
+
+def test_a_missing_validation_of_a_compiled_metric_is_warned_of(recording):
+    """The model has accuracy, so Keras 3 knows its direction: it warns in every epoch and never stops."""
+    with pytest.raises(MonitorNotRecordedError, match=r"keras-3.15 would warn, and EarlyStopping never stops"):
+        replay(recording(accuracy=[0.5], loss=[1.0]), [EarlyStopping("val_accuracy")])
+
+
+def test_a_missing_validation_of_an_unknown_metric_is_not_claimed_to_raise(recording):
+    """Whether the compiled metric has a direction is recorded nowhere."""
+    with pytest.raises(MonitorNotRecordedError, match="if the compiled metric top5 has no direction, else warn"):
+        replay(recording(top5=[0.5], loss=[1.0]), [EarlyStopping("val_top5")])
 
 
 @pytest.mark.parametrize(

@@ -188,14 +188,18 @@ def test_bad_input_of_simulate(ingested, arguments, code, said):
     assert "Traceback" not in result.stderr
 
 
-def test_runs_without_the_monitor_are_left_out_with_the_reason(cli, sample_logs, tmp_path):
-    """One run lacks the monitor: the others are answered, and it is named."""
+def test_runs_without_the_monitor_are_rows_with_the_reason(cli, sample_logs, tmp_path):
+    """One run lacks the monitor: the others are answered, and it is a row that says so."""
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "a.csv").write_text("epoch,loss\n0,1.0\n1,0.5\n")
     (tmp_path / "logs" / "b.csv").write_text("epoch,loss,val_loss\n0,1.0,1.0\n1,0.5,2.0\n")
     result = cli("simulate", "logs", "--patience", "1")
     assert result.exit_code == 0
-    assert "Left out 1:\n  logs/a: val_loss is not recorded; did you mean loss?" in result.stderr
+    assert [line.split()[0] for line in result.stdout.splitlines()[4:]] == ["logs/a", "logs/b"]
+    assert "never" in result.stdout
+    assert "val_loss is not in its logs; did you mean loss?" in result.stdout
+    assert "Note: logs/a: EarlyStopping never stops: val_loss is not in its logs; did you mean loss?" in result.stderr
+    assert "Left out" not in result.stderr
 
 
 @pytest.mark.parametrize(

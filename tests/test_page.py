@@ -147,13 +147,32 @@ def test_hostile_metric_names_and_commands_are_text(recording):
         assert text in text_of(html)
 
 
-def test_left_out_runs_are_listed_with_their_reasons(recordings):
-    """A run that cannot be replayed is named above the table, with what is recorded instead."""
-    simulation = kcb.simulate(recordings, [[kcb.EarlyStopping("val_losss", mode="min")]])
+def test_left_out_runs_are_listed_with_their_reasons(recording):
+    """A run that cannot be replayed is named above the table, with what would help."""
+    runs = [recording(name, val_dice=[0.5, 0.6]) for name in "ab"]
+    simulation = kcb.simulate(runs, [[kcb.EarlyStopping("val_dice")]])
     text = text_of(page_html(simulation))
-    assert f"{len(simulation.left_out)} fits are left out." in text
+    assert "2 fits are left out." in text
     for each in simulation.left_out:
         assert f"{each.reason}" in text
+
+
+@pytest.mark.parametrize(
+    ("mode", "cell", "notice"),
+    [
+        ("max", "never", "EarlyStopping never stops: val_acc is not in its logs; did you mean val_accuracy?"),
+        ("auto", "raises", "keras-3.15 raises ValueError at epoch 1: val_acc is not in its logs; did you mean"),
+    ],
+)
+def test_a_run_without_the_monitor_is_a_row(recording, mode, cell, notice):
+    """It is among the runs of the page, with what Keras does and why, and is counted."""
+    runs = [recording("a", val_acc=[0.5, 0.6]), recording("b", val_accuracy=[0.5, 0.6])]
+    contents = contents_of(kcb.simulate(runs, [[kcb.EarlyStopping("val_acc", mode=mode, patience=1)]]))
+    assert sorted((row.name, row.cells[0]) for row in contents.rows) == [("a", "never"), ("b", cell)]
+    assert contents.unanswered[0].startswith(f"b: {notice}")
+    assert "2 runs" in contents.subtitle
+    html = page_html(kcb.simulate(runs, [[kcb.EarlyStopping("val_acc", mode=mode, patience=1)]]))
+    assert notice in text_of(html)
 
 
 def test_nothing_replayed_is_still_a_page(tmp_path):

@@ -193,7 +193,7 @@ def test_strips_say_what_the_table_says(recording):
 
 
 def test_strips_keep_the_limits_of_each_answer(recording):
-    """One that is a what-if is marked so, in a column of its own; what is left out is counted."""
+    """One that is a what-if is marked so, in a column of its own; a run without the metric is a strip, too."""
     runs = [recording("a", val_loss=CURVES[0]), recording("b", loss=CURVES[1])]
     simulation = kcb.simulate(runs, [[STOP, kcb.ReduceLROnPlateau(patience=1)]])
     info = strips_info(simulation.replays, len(simulation.left_out))
@@ -201,8 +201,26 @@ def test_strips_keep_the_limits_of_each_answer(recording):
     assert info.strips[0].texts[-1] == "hypothetical after 3"
     assert info.strips[0].drops == ((3, False), (4, True))
     assert "All answers are exact." not in info.notes
-    assert any(note.startswith("Left out: 1 fit") for note in info.notes)
-    assert "Left out: 1 fit that could not be replayed." in " ".join(texts_of(kcb.plot(simulation, kind="strips")))
+    assert (info.strips[1].name, info.strips[1].texts[0]) == ("b", "never")
+    assert "b: EarlyStopping never stops: val_loss is not in its logs; did you mean loss?" in info.notes
+
+
+def test_a_training_that_raises_is_a_strip(recording):
+    """It stands last, with what it comes to, and what is left out is counted."""
+    runs = [
+        recording("a", val_accuracy=[0.5, 0.6]),
+        recording("b", val_acc=[0.5, 0.6]),
+        recording("c", val_acc=[]),
+    ]
+    simulation = kcb.simulate(runs, [[kcb.EarlyStopping("val_acc", patience=1)]])
+    info = strips_info(simulation.replays, len(simulation.left_out), simulation.raised)
+    assert [(strip.name, strip.ran, strip.texts) for strip in info.strips] == [
+        ("b", 2, ("never", "0", "0.0000", "undecided: 3 or later")),
+        ("a", 0, ("raises", "", "")),
+    ]
+    said = " ".join(texts_of(kcb.plot(simulation, kind="strips")))
+    assert "Left out: 1 fit that could not be replayed." in said
+    assert "raises ValueError at epoch 1" in said
 
 
 def test_settings_are_named_where_they_differ(recording):

@@ -78,12 +78,13 @@ def test_versions_are_a_column_of_the_table_and_a_field_of_the_json(cli, sample_
     assert (behaviour["behaviour"], behaviour["values"]) == ("early_stopping_counts_first", [False, True])
 
 
-def test_a_version_that_refuses_is_left_out_and_the_others_answer(recording):
+def test_a_version_that_refuses_raises_and_the_others_answer(recording):
     """Keras 2.0 has no baseline."""
     callbacks = [EarlyStopping(patience=2, baseline=1.0)]
     simulation = simulate([recording(val_loss=VALLEY)], [callbacks], semantics="keras-2.0.8,keras-3.15")
     assert [each.semantics.name for each in simulation.replays] == ["keras-3.15"]
-    assert "keras-2.0.8 has no argument 'baseline'" in simulation.left_out[0].reason
+    assert "keras-2.0.8 has no argument 'baseline'" in simulation.raised[0].reason
+    assert [each.semantics.name for each in simulation.answers] == ["keras-2.0.8", "keras-3.15"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,10 @@ def test_a_fit_after_one_that_raises_is_never_reached(recording):
     """A script that raised does not call fit again; each fit is named with its reason."""
     run = two_fits(recording, [2.0, 1.0], [1.2, 1.3])
     simulation = simulate([run], [[LearningRateScheduler(lambda epoch: 1)]], reuse=True)
-    assert [(item.fit, item.reason.split(" ")[0]) for item in simulation.left_out] == [(0, "Keras"), (1, "fit")]
+    assert [(item.fit, item.error.kind) for item in simulation.raised] == [(0, "ValueError")]
+    assert [(item.fit, item.reason) for item in simulation.left_out] == [
+        (1, "fit 0 raises, so this one is never reached")
+    ]
 
 
 def test_versions_may_be_given_as_a_value(recording):

@@ -209,7 +209,31 @@ def test_json_follows_the_contract(simulation):
     }
     assert [callback["callback"] for callback in first["callbacks"]] == ["EarlyStopping", "ReduceLROnPlateau"]
     assert first["callbacks"][1]["drops"][0]["index"] == 1
-    assert document["left_out"] == [{"run": "c", "fit": 0, "reason": simulation.left_out[0].reason}]
+    assert document["left_out"] == []
+    without = document["results"][2]
+    assert (without["run"], without["epochs_run"], without["stop_index"], without["stopped_by"]) == ("c", 1, None, None)
+    assert {key: without["callbacks"][0][key] for key in ("fired", "stop_epoch", "best_epoch", "regret", "reason")} == {
+        "fired": False,
+        "stop_epoch": None,
+        "best_epoch": None,
+        "regret": None,
+        "reason": "EarlyStopping never stops: val_loss is not in its logs; did you mean loss?",
+    }
+    assert (without["callbacks"][1]["drops"], without["callbacks"][1]["fired"]) == ([], False)
+
+
+def test_json_of_a_training_that_raises_has_the_shape_of_any_other(recording):
+    """All keys are there: null where nothing happened, with the reason."""
+    runs = [recording("a", val_acc=[0.5, 0.6]), recording("b", val_accuracy=[0.5, 0.6])]
+    callbacks = [EarlyStopping("val_acc", patience=2), ReduceLROnPlateau("val_acc")]
+    answered, raised = simulation_document(simulate(runs, [callbacks]))["results"]
+    assert raised.keys() == answered.keys()
+    assert [one.keys() for one in raised["callbacks"]] == [one.keys() for one in answered["callbacks"]]
+    assert (raised["epochs_run"], raised["stop_index"], raised["callbacks"][0]["saved_epochs"]) == (0, None, None)
+    assert raised["reason"] == (
+        "val_acc is not recorded; did you mean val_accuracy? Recorded: val_accuracy."
+        " keras-3.15 would raise ValueError in EarlyStopping.on_epoch_end at epoch 1."
+    )
 
 
 def test_non_finite_numbers_are_strings_in_json():
@@ -226,13 +250,14 @@ def test_csv_holds_full_precision(simulation, write, delimiter):
     assert [(record["run"], record["stop_epoch"], record["kept_value"]) for record in stops] == [
         ("a", "3", "3.0"),
         ("b\x1b", "", "0.5"),
+        ("c", "", ""),
     ]
 
 
 def test_jsonl_and_markdown_hold_one_line_per_record(simulation):
     """JSON lines and Markdown have a line per record."""
     records = simulation_records(simulation)
-    assert len(as_jsonl(records).splitlines()) == len(records) == 4
+    assert len(as_jsonl(records).splitlines()) == len(records) == 6
     assert len(as_markdown(records).splitlines()) == len(records) + 2
 
 
@@ -253,6 +278,12 @@ def test_the_table_has_one_row_per_run(simulation):
         "final",
         "lr",
         "validity",
+        "why",
     ]
     assert lines[4].split()[:7] == ["a", "3", "3", "1", "3.0000", "0", "2.0000"]
     assert lines[5].startswith("b\\u001b")
+    assert lines[6].split()[:3] == ["c", "1", "never"]
+    assert lines[6].split(maxsplit=7)[7].split(maxsplit=1) == [
+        "exact",
+        "val_loss is not in its logs; did you mean loss?",
+    ]

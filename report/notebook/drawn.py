@@ -33,7 +33,7 @@ from kcb_replay.report.recommendation import recommendation_text
 from kcb_replay.report.rules import left_out_of_comparison, rules_table
 from kcb_replay.report.settings_table import left_out_of_sweep
 from kcb_replay.report.stored_run import metric_records
-from kcb_replay.report.summary import left_out_lines
+from kcb_replay.report.summary import left_out_lines, unanswered_sentences
 from kcb_replay.report.svg import chart_svg
 from kcb_replay.report.sweeps import sweep_table
 from kcb_replay.report.tables import simulation_table
@@ -116,10 +116,11 @@ def _(replay: Replay) -> str:
 
 @_body.register
 def _(simulation: Simulation) -> str:
-    if not simulation.replays:
+    if not simulation.answers:
         return markup_of("\n".join(["Nothing could be replayed.", *left_out_lines(simulation)]))
-    answer = paragraph(common_answer(simulation.replays), "answer")
-    return answer + markup_of("\n\n".join([simulation_table(simulation), *left_out_lines(simulation)]))
+    answer = paragraph(common_answer(simulation.replays, simulation.raised), "answer")
+    said = [*unanswered_sentences(simulation.answers), *left_out_lines(simulation)]
+    return answer + markup_of("\n\n".join([simulation_table(simulation), *said]))
 
 
 @_body.register

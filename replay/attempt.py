@@ -1,0 +1,233 @@
+"""One fit made an answer: the engine goes through it, and what comes of that is a Replay or an exception of Keras.
+
+`replay` stands above it and asks; here is decided what may be answered at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace as with_changes
+from typing import TYPE_CHECKING
+
+from kcb_replay.errors import NotReplayableError
+from kcb_replay.replay.callbacks import NATIVE
+from kcb_replay.replay.callbacks.base import Context
+from kcb_replay.replay.directions import compiled_metrics
+from kcb_replay.replay.engine import run_fit
+from kcb_replay.replay.limits import limited
+from kcb_replay.replay.lints import LISTED_TOO_EARLY, lints
+from kcb_replay.replay.monitors import (
+    missing_monitors,
+    not_recorded,
+    refusal,
+    unlogged_monitors,
+    with_monitor_limits,
+)
+from kcb_replay.replay.outcomes import View, outcome_of
+from kcb_replay.replay.outcomes.unjudged import unjudged_outcome
+from kcb_replay.replay.question import KERAS_DEFAULT_LR, initial_lr_for, stream_for, version_for
+from kcb_replay.replay.rate_changes import changes_rate
+from kcb_replay.replay.result import Replay
+from kcb_replay.replay.simulation import RaisedFit
+from kcb_replay.replay.validity import Horizon, Validity, cut_short, horizon_of, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kcb_replay.errors import MonitorNotRecordedError
+    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.callbacks import Callback
+    from kcb_replay.replay.engine import KerasError, Run
+    from kcb_replay.replay.monitors import MissingMonitor
+    from kcb_replay.replay.outcomes import Outcome
+    from kcb_replay.replay.question import Question
+    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.stream import Stream
+
+__all__ = ["Attempt", "answer_of", "attempt_of", "what_keras_raises"]
+
+# Facts about the files that touch no answer.
+_HARMLESS = ("skipped", "empty")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A fit that the engine went through: what was asked, what it is about, and the run that it gave.
+
+    `missing` are the metrics that callbacks watch and that no epoch has; `unlogged` is the one for want of which a
+    callback raised.
+    """
+
+    recording: Recording
+    number: int
+    question: Question
+    stream: Stream
+    version: Semantics
+    version_notes: Sequence[str]
+    initial_lr: float
+    initial_lr_source: str
+    run: Run
+    missing: tuple[MissingMonitor, ...]
+    unlogged: tuple[MissingMonitor, ...]
+
+    @property
+    def lacks_monitor(self) -> bool:
+        """Whether a callback watches a metric that no epoch has."""
+        return bool(self.missing or self.unlogged)
+
+    def not_recorded(self) -> MonitorNotRecordedError:
+        """Return the error for the first metric that is missing."""
+        return not_recorded(
+            (*self.unlogged, *self.missing)[0],
+            self.recording.name,
+            self.stream,
+            self.question.callbacks,
+            self.version,
+            self.run,
+        )
+
+
+def attempt_of(recording: Recording, number: int, question: Question) -> Attempt:
+    """Let the engine go through a fit; raises `NotReplayableError` where that says nothing of what Keras would do."""
+    callbacks = question.callbacks
+    stream = stream_for(recording, number, question)
+    start, start_source = initial_lr_for(stream, question)
+    version, notes = version_for(stream, question, start)
+    states = question.before.states if question.before else None
+    context = Context(version, compiled_metrics(stream.names))
+    try:
+        run = run_fit(stream.epochs, callbacks, context, initial_lr=start, states=states)
+    except NotReplayableError as refused:
+        raise NotReplayableError(f"{recording.name}: {refused.reason}.", reason=refused.reason) from None
+    return Attempt(
+        recording,
+        number,
+        question,
+        stream,
+        version,
+        notes,
+        start,
+        start_source,
+        run,
+        missing_monitors(callbacks, stream, version),
+        unlogged_monitors(callbacks, stream, run),
+    )
+
+
+def answer_of(attempt: Attempt) -> Replay | RaisedFit:
+    """Return what comes of a fit; raises `NotReplayableError` where a direction or a rule is not known."""
+    refused = refusal(attempt.stream, attempt.version, attempt.run, attempt.recording.name)
+    if refused is not None:
+        raise attempt.not_recorded() if attempt.lacks_monitor else refused
+    if attempt.run.error is not None:
+        return _raised(attempt, attempt.run.error)
+    return _replayed(attempt)
+
+
+def _raised(attempt: Attempt, error: KerasError) -> RaisedFit:
+    callbacks, stream, run = attempt.question.callbacks, attempt.stream, attempt.run
+    reason, message = _exception(attempt, error)
+    validity = Validity("exact", reason)
+    views = [View(callback, position, run, stream, None) for position, callback in enumerate(callbacks)]
+    outcomes = [
+        with_changes(outcome_of(view), validity=validity) if run.rows else unjudged_outcome(view.callback, validity)
+        for view in views
+    ]
+    return RaisedFit(
+        run=attempt.recording.name,
+        fit=attempt.number,
+        epochs=len(stream.epochs),
+        first_epoch=stream.epochs[0].index + 1,
+        last_epoch=stream.epochs[-1].index + 1,
+        epochs_run=len(run.rows),
+        semantics=attempt.version,
+        callbacks=tuple(callbacks),
+        outcomes=tuple(outcomes),
+        error=error,
+        missing=attempt.unlogged,
+        reason=reason,
+        message=message,
+    )
+
+
+def _exception(attempt: Attempt, error: KerasError) -> tuple[str, str]:
+    """Return what is raised and why, without the name of the run and with it."""
+    if attempt.unlogged:
+        absent = attempt.not_recorded()
+        return absent.reason, str(absent)
+    found = lints(attempt.question.callbacks, attempt.stream, attempt.version, attempt.run)
+    remedies = (lint.text for lint in found if lint.code == LISTED_TOO_EARLY)
+    reason = " ".join([what_keras_raises(error), *remedies])
+    return reason, f"{attempt.recording.name}: {reason}"
+
+
+def _replayed(attempt: Attempt) -> Replay:
+    recording, number, question = attempt.recording, attempt.number, attempt.question
+    callbacks, stream, run, start_source = question.callbacks, attempt.stream, attempt.run, attempt.initial_lr_source
+    changes = changes_rate(callbacks, run)
+    if start_source == "assumed" and not changes and all(isinstance(callback, NATIVE) for callback in callbacks):
+        # No callback looked at it.
+        start_source = "unknown"
+    horizon = nearest(_horizon(attempt, changes=changes), cut_short(run.rows))
+    views = [View(callback, position, run, stream, horizon) for position, callback in enumerate(callbacks)]
+    return Replay(
+        run=recording.name,
+        fit=number,
+        semantics=attempt.version,
+        stream=stream,
+        callbacks=tuple(callbacks),
+        initial_lr=attempt.initial_lr,
+        initial_lr_source=start_source,
+        outcomes=tuple(_outcome(view, attempt) for view in views),
+        run_record=run,
+        notes=(*_notes(recording, number, start_source), *attempt.version_notes, *_blind_spots(stream, callbacks)),
+        sources=recording.sources,
+        horizon=horizon,
+        recording=recording if question.before is None else None,
+        steps_per_epoch=question.steps_per_epoch,
+        missing=attempt.missing,
+    )
+
+
+def _outcome(view: View, attempt: Attempt) -> Outcome:
+    missing = [each for each in attempt.missing if each.position == view.position]
+    outcome = limited(outcome_of(view), view, attempt.recording.notes, attempt.number)
+    return with_monitor_limits(outcome, view.state, missing)
+
+
+def _blind_spots(stream: Stream, callbacks: Sequence[Callback]) -> Iterator[str]:
+    """Yield what a real callback never gets to see of this recording."""
+    if stream.has_batches:
+        return
+    for callback in callbacks:
+        if not isinstance(callback, NATIVE):
+            from kcb_replay.replay.bridge import blind_spots
+
+            hooks = blind_spots(callback)
+            if hooks:
+                yield f"{callback.name} has {', '.join(hooks)}, which are never called: the recording holds no batches"
+
+
+def _horizon(attempt: Attempt, *, changes: bool) -> Horizon | None:
+    before = attempt.question.before
+    if before is not None and before.doubt:
+        return Horizon(None, f"{before.doubt}, and this one goes on with them")
+    return horizon_of(attempt.run.rows, attempt.stream, attempt.initial_lr) if changes else None
+
+
+def what_keras_raises(error: KerasError) -> str:
+    """Return the exception of the real class as a sentence."""
+    where = f"in the constructor of {error.callback}"
+    if error.stage != "init":
+        when = "" if error.index is None else f" at epoch {error.index + 1}"
+        where = f"in {error.callback}.{error.stage}{when}"
+    return f"Keras raises {error.kind} {where}: {error.message}."
+
+
+def _notes(recording: Recording, fit: int, initial_lr_source: str) -> list[str]:
+    notes = [note.text for note in recording.notes if note.fit in (None, fit) and note.code not in _HARMLESS]
+    if initial_lr_source == "assumed":
+        notes.append(
+            f"the initial learning rate is not recorded: {KERAS_DEFAULT_LR}, Keras's default, is assumed."
+            " Give --initial-lr (initial_lr=) if it was another"
+        )
+    return notes

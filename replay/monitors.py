@@ -1,0 +1,159 @@
+"""What callbacks watch, held against what a fit recorded: metrics that are missing, directions that are only assumed.
+
+This is the one place that decides both. What a Keras does without the metric is read off the engine: an exception, or
+epochs in which nothing is judged. Nothing is guessed about a model that nobody recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kcb_replay.errors import DirectionUnknownError, MonitorNotRecordedError, closest
+from kcb_replay.replay.callbacks import (
+    RULES,
+    EarlyStoppingState,
+    ModelCheckpointState,
+    ReduceLROnPlateauState,
+    changes_learning_rate,
+    reads,
+)
+from kcb_replay.replay.directions import asks_metric, assumed_direction, compiled_metrics, direction_of
+from kcb_replay.replay.validity import Validity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kcb_replay.replay.callbacks import Callback, State
+    from kcb_replay.replay.engine import KerasError, Run
+    from kcb_replay.replay.outcomes import Outcome
+    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.stream import Stream
+
+__all__ = [
+    "MissingMonitor",
+    "asked_metric",
+    "missing_monitors",
+    "never",
+    "not_recorded",
+    "refusal",
+    "unlogged_monitors",
+    "with_monitor_limits",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class MissingMonitor:
+    """A metric that the callback at `position` cannot do without and that no epoch has; `meant` is the nearest name."""
+
+    position: int
+    metric: str
+    meant: str | None
+
+    @property
+    def sentence(self) -> str:
+        """What is missing, and what may have been meant."""
+        return f"{self.metric} is not in its logs{f'; did you mean {self.meant}?' if self.meant else '.'}"
+
+
+def missing_monitors(callbacks: Sequence[Callback], stream: Stream, version: Semantics) -> tuple[MissingMonitor, ...]:
+    """Return the metrics without which callbacks never act and that no epoch of the stream has."""
+    own_rate = any(map(changes_learning_rate, callbacks))
+    found: list[MissingMonitor] = []
+    for position, callback in enumerate(callbacks):
+        missing = [metric for metric in reads(callback) if not stream.values_of(metric)]
+        # What the callbacks log themselves is there once they run.
+        if missing and not (missing[0] == version.learning_rate_key and own_rate):
+            found += [MissingMonitor(position, metric, closest(metric, sorted(stream.names))) for metric in missing]
+    return tuple(found)
+
+
+def not_recorded(
+    missing: MissingMonitor, run_name: str, stream: Stream, callbacks: Sequence[Callback], version: Semantics, run: Run
+) -> MonitorNotRecordedError:
+    """Return the error that says what is missing, and what the Keras that was replayed would have done."""
+    consequence = _consequence(missing, callbacks[missing.position], stream, version, run)
+    return MonitorNotRecordedError(missing.metric, run_name, sorted(stream.names), consequence=consequence)
+
+
+def _consequence(missing: MissingMonitor, callback: Callback, stream: Stream, version: Semantics, run: Run) -> str:
+    """Return what happens without the metric, as the engine has it; of a rule that no Keras has, nothing."""
+    if isinstance(callback, RULES):
+        return ""
+    asked = len(run.states) > missing.position and asked_metric(run.states[missing.position]) == missing.metric
+    if asked and _is_compiled_without_direction(missing.metric, stream):
+        compiled = missing.metric.removeprefix("val_")
+        return (
+            f"{version.name} would raise ValueError at the end of the first epoch if the compiled metric {compiled} has"
+            " no direction, else warn and never act: give --mode min or --mode max."
+        )
+    if run.error is not None:
+        return f"{version.name} would raise {_raised(run.error)}."
+    assumed = assumed_direction(missing.metric) if asked else ""
+    return f"{version.name} would warn, and {never(callback)}{f' ({assumed})' if assumed else ''}."
+
+
+def _raised(error: KerasError) -> str:
+    where = f"the constructor of {error.callback}" if error.stage == "init" else f"{error.callback}.{error.stage}"
+    return f"{error.kind} in {where}{'' if error.index is None else f' at epoch {error.index + 1}'}"
+
+
+def never(callback: Callback) -> str:
+    """Return what a callback without its metric never does."""
+    does = "reduces the learning rate" if changes_learning_rate(callback) else "stops"
+    return f"{callback.name} never {does}"
+
+
+def asked_metric(state: State) -> str | None:
+    """Return the metric whose direction a callback took from the compiled metric of that name, None where it did not.
+
+    Keras 3 does so in mode "auto"; earlier versions go by the name alone, which assumes nothing.
+    """
+    match state:
+        case EarlyStoppingState():
+            rule = state.context.semantics.early_stopping_direction
+        case ReduceLROnPlateauState() | ModelCheckpointState():
+            rule = state.context.semantics.plateau_direction
+        case _:
+            asked: str | None = getattr(state, "asked_metric", None)
+            return asked
+    return state.settings.monitor if asks_metric(rule, state.settings.monitor, state.settings.mode) else None
+
+
+def unlogged_monitors(callbacks: Sequence[Callback], stream: Stream, run: Run) -> tuple[MissingMonitor, ...]:
+    """Return the metric for want of which a callback raised, if that is why."""
+    error = run.error
+    if error is None or error.stage != "on_epoch_end":
+        return ()
+    for position, (callback, state) in enumerate(zip(callbacks, run.states, strict=False)):
+        for_want_of = (asked_metric(state),) if error.kind == "ValueError" else reads(callback)
+        unlogged = [metric for metric in for_want_of if metric and metric not in stream.names]
+        if callback.name == error.callback and unlogged and error.kind in ("ValueError", "TypeError"):
+            return (MissingMonitor(position, unlogged[0], closest(unlogged[0], sorted(stream.names))),)
+    return ()
+
+
+def refusal(stream: Stream, version: Semantics, run: Run, name: str) -> DirectionUnknownError | None:
+    """Return why nobody can say what comes of a fit: Keras asks a compiled metric of which only the name is known."""
+    for metric in filter(None, map(asked_metric, run.states)) if run.error else ():
+        if _is_compiled_without_direction(metric, stream):
+            return DirectionUnknownError(metric, name, version.name)
+    return None
+
+
+def _is_compiled_without_direction(metric: str, stream: Stream) -> bool:
+    return direction_of(metric) is None and metric.removeprefix("val_") in compiled_metrics(stream.names).names
+
+
+def with_monitor_limits(outcome: Outcome, state: State, missing: Sequence[MissingMonitor]) -> Outcome:
+    """Return an outcome with what its monitor allows: it judged nothing, or its direction is only assumed."""
+    validity = outcome.validity
+    if missing:
+        validity = Validity("exact", f"{never(outcome.settings)}: {missing[0].sentence}")
+    metric = asked_metric(state)
+    assumed = assumed_direction(metric) if metric else ""
+    if assumed:
+        label = validity.label if validity.label in ("rounded", "sampled") else "hypothetical"
+        reason = f"{validity.reason} {assumed[0].upper()}{assumed[1:]}."
+        validity = replace(validity, label=label, reason=reason, valid_through_index=None)
+    return outcome if validity is outcome.validity else replace(outcome, validity=validity)
