@@ -147,23 +147,67 @@ PLATEAU = st.builds(
 )
 
 
-def rates_of(values, callback, version):
+def rates_of(values, callback, version, initial_lr=0.1):
     """Return the learning rate of every epoch, as the engine makes it."""
-    return [row.lr_begin for row in replayed(values, callback, version)]
+    return [row.lr_begin for row in replayed(values, callback, version, initial_lr)]
 
 
 @settings(max_examples=80)
 @given(VALUES, PLATEAU, st.sampled_from(VERSIONS), st.data())
 def test_reduce_lr_on_plateau_is_inferred_exactly(values, setting, version, data):
     """The setting that ran is inside; settings around the ends are inside just when they make the same rates."""
+    _is_exact(values, setting, version, 0.1, data)
+
+
+# The least float32 is 2 ** -149; down here 0.6 of a rate may be that rate, and half of it 0.
+LEAST = 2.0**-149
+TINY = st.sampled_from([0.0, LEAST, 2 * LEAST, 3 * LEAST, 7 * LEAST, 100 * LEAST, 1e-40, 1e-38, 3e38])
+
+
+@settings(max_examples=120)
+@given(
+    VALUES,
+    st.builds(
+        ReduceLROnPlateau,
+        st.just("loss"),
+        factor=st.sampled_from([0.1, 0.5, 0.4, 0.6, 0.9, 0.0]),
+        patience=st.integers(0, 3),
+        min_delta=MIN_DELTA,
+        cooldown=st.integers(0, 3),
+        min_lr=st.sampled_from([0.0, 0.0, LEAST, 0.5 * LEAST, 2 * LEAST, 1e-42]),
+    ),
+    st.sampled_from(VERSIONS),
+    TINY,
+    st.data(),
+)
+@example([1.0] * 12, ReduceLROnPlateau("loss", 0.5, 1, min_lr=0.0), "keras-3.15", 3 * LEAST, None)
+@example([1.0] * 12, ReduceLROnPlateau("loss", 0.6, 1, min_lr=0.0), "keras-3.15", 7 * LEAST, None)
+@example([1.0] * 12, ReduceLROnPlateau("loss", 0.1, 1, min_lr=0.0), "keras-2.0.8", 7 * LEAST, None)
+def test_rates_down_to_zero_are_inferred_exactly(values, setting, version, first, data):
+    """Denormal rates, those that float32 cannot reduce any more, and 0, from which on nothing is reduced."""
+    _is_exact(values, setting, version, first, data)
+
+
+@pytest.mark.parametrize("epochs", [209, 215, 217, 222, 240])
+@pytest.mark.parametrize("version", ["keras-3.15", "tf_keras-2.21", "keras-2.0.8"])
+def test_a_rate_that_fell_to_zero_was_reduced_by_reduce_lr_on_plateau(epochs, version):
+    """Patience 5 and factor 0.1: a flat metric brings 0.001 below every float32 in about 215 epochs."""
+    setting = ReduceLROnPlateau("loss", 0.1, 5)
+    rates = rates_of([1.0] * epochs, setting, version, 0.001)
+    found = kcb.infer(make([1.0] * epochs, rates, semantics(version).learning_rate_key), semantics=version)
+    (patience,) = {each.patience for each in found.plateaus if 0.1 in each.factor and 0.0 in each.min_lr}
+    assert patience.low == patience.high == 5
+
+
+def _is_exact(values, setting, version, first, data):
     if np.isnan(values).all():
         return
-    rates = rates_of(values, setting, version)
+    rates = rates_of(values, setting, version, first)
     key = semantics(version).learning_rate_key
     found = kcb.infer(make(values, rates, key), semantics=version).plateaus
     names = ("factor", "patience", "cooldown", "min_delta", "min_lr")
     assert any(allows(each, **{name: getattr(setting, name) for name in names}) for each in found)
-    for _ in range(12):
+    for _ in range(12 if data else 0):
         each = data.draw(st.sampled_from(found))
         changed = {
             "factor": data.draw(st.sampled_from(_around(each.factor, setting.factor, below=1.0))),
@@ -177,7 +221,7 @@ def test_reduce_lr_on_plateau_is_inferred_exactly(values, setting, version, data
         example = each.example
         probe = replace(example, **{name: value for name, value in changed.items() if name not in kept}, mode="auto")
         inside = any(allows(one, **{name: getattr(probe, name) for name in names}) for one in found)
-        assert inside == (rates_of(values, probe, version) == rates), probe
+        assert inside == (rates_of(values, probe, version, first) == rates), probe
 
 
 def _around(given_range, otherwise, below=math.inf):
@@ -424,6 +468,30 @@ def test_rates_that_triple_from_epoch_to_epoch_after_a_late_start_are_no_trouble
     rates = [float(np.float32(0.01)) * 3**epoch for epoch in range(4)]
     found = kcb.infer(make([1.0, 0.9, 0.8, 0.7], [float(np.float32(rate)) for rate in rates], first=5000))
     assert found.schedules == ("LearningRateScheduler(lambda epoch, lr: lr * 3.0)",)
+
+
+@pytest.mark.parametrize("schedule", [kcb.CosineDecay(0.1, 7), kcb.PolynomialDecay(0.1, 6, 0.0)], ids=str)
+def test_schedules_that_end_at_zero_are_recognised(schedule):
+    """The rates behind the end are 0, and tell as little as the others tell much."""
+    rates = [float(np.float32(schedule(epoch))) for epoch in range(12)]
+    assert rates[-1] == 0.0
+    assert f"LearningRateScheduler({schedule})" in kcb.infer(make([1.0] * 12, rates)).schedules
+
+
+RATE = st.one_of(
+    st.sampled_from([0.0, -0.0, LEAST, 1e-320, 1e-38, 1e-3, 1.0, 3.4e38]), st.floats(0, 3.4e38), st.floats(0, 1e-37)
+)
+
+
+@settings(max_examples=200)
+@given(st.lists(RATE, min_size=2, max_size=8), st.sampled_from(["lr", "learning_rate"]))
+@example([1e-320, 0.001, 0.001], "lr")
+@example([0.001] * 3 + [LEAST], "lr")
+@example([3.4e38, 1e-38, 1e-38, 0.0], "learning_rate")
+def test_no_learning_rates_are_too_small_or_too_large(rates, key):
+    """Whatever they are, they are answered, and the engine agrees with every candidate that is printed."""
+    found = kcb.infer(make([1.0] * len(rates), rates, key))
+    assert found.stopping
 
 
 @pytest.mark.parametrize("rate", [math.nan, math.inf, -0.1, 1e300])

@@ -26,12 +26,20 @@ __all__ = ["RateArguments", "first_rate", "rate_arguments"]
 _LARGEST_FLOAT32 = 3.4028234663852886e38
 _LARGEST_FACTOR = math.nextafter(1.0, 0.0)
 _ABOVE_EVERY_FLOOR = 1.0002
+# Twice a float32 is above it, but for 0, above which the least double is that float32 does not round to 0.
+_ABOVE_ZERO = 2.0**-148
+# With a larger factor no rate that float32 holds in full would ever fall.
+_LARGEST_WRITTEN = 1 - 2.0**-20
 _ANY = Held(math.nan, 0.0, _LARGEST_FLOAT32)
 
 
 @dataclass(frozen=True, slots=True)
 class RateArguments:
-    """A factor (None: nothing is known of it) and a min_lr that go together; see `PlateauCandidate.at_floor`."""
+    """A factor (None: nothing is known of it) and a min_lr that go together; see `PlateauCandidate.at_floor`.
+
+    `at_floor` is true, too, where the last rate is the least that float32 holds and the factor rounds back to it: what
+    is reduced then is not seen.
+    """
 
     factor: Range | None
     min_lr: Range
@@ -44,8 +52,13 @@ def rate_arguments(rates: Rates, version: Semantics) -> list[RateArguments]:
         return []
     levels = _levels(rates)
     free = [] if rates.drops and _factors(levels, len(levels), version) is None else [_shown(rates, levels, version)]
-    below = math.nextafter(_first_floor(levels[-1].high, version.plateau_floor), 0.0)
-    found = [RateArguments(factor, Range(0.0, below), at_floor=False) for factor in free]
+    floor = _first_floor(levels[-1].high, version.plateau_floor)
+    found = []
+    # A rate of 0 is at every floor.
+    if floor > 0:
+        above = Range(0.0, math.nextafter(floor, 0.0))
+        found += [RateArguments(factor, above, at_floor=False) for factor in free]
+        found += [RateArguments(factor, above, at_floor=True) for factor in _rounding_back(levels[-1], free, version)]
     return [*found, *_at_floor(rates, levels, free, version)]
 
 
@@ -85,6 +98,17 @@ def _one_drop_from_anywhere(rates: Rates) -> bool:
     return rates.first is None and len(rates.drops) == 1
 
 
+def _rounding_back(last: Held, free: Sequence[Range | None], version: Semantics) -> Iterator[Range]:
+    """Yield the factors that reduce the last rate to itself: 0.6 of the least denormal rounds back to it."""
+    least = first_true(lambda factor: _product(last.low, factor, version) >= last.low, 0.0, _LARGEST_FACTOR)
+    if least is None or last.low <= 0:
+        return
+    for factor in free:
+        low, high = (0.0, _LARGEST_WRITTEN) if factor is None or factor.high is None else (factor.low, factor.high)
+        if max(low, least) <= high:
+            yield Range(max(low, least), _LARGEST_FACTOR if factor is None else high)
+
+
 def _at_floor(
     rates: Rates, levels: Sequence[Held], free: Sequence[Range | None], version: Semantics
 ) -> Iterator[RateArguments]:
@@ -94,9 +118,10 @@ def _at_floor(
     if not rates.drops:
         yield RateArguments(None, Range(floor, None), at_floor=True)
         return
-    lowest = first_true(lambda min_lr: float32(min_lr) >= last.low, 0.0, 2 * last.high)
-    highest = first_true(lambda min_lr: float32(min_lr) >= last.high, 0.0, 2 * last.high)
-    beyond = first_true(lambda min_lr: float32(min_lr) > last.high, 0.0, 2 * last.high)
+    most = max(2 * last.high, _ABOVE_ZERO)
+    lowest = first_true(lambda min_lr: float32(min_lr) >= last.low, 0.0, most)
+    highest = first_true(lambda min_lr: float32(min_lr) >= last.high, 0.0, most)
+    beyond = first_true(lambda min_lr: float32(min_lr) > last.high, 0.0, most)
     if lowest is None or highest is None or beyond is None:
         return
     if _first_floor(last.high, version.plateau_floor) < highest:

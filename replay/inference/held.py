@@ -62,7 +62,8 @@ def _digits(rate: float) -> int:
 
 
 def _exactly(rate: float) -> Held:
-    return Held(rate, float32(rate), float32(rate))
+    # A rate of -0.0 is one of 0.0.
+    return Held(rate, abs(float32(rate)), abs(float32(rate)))
 
 
 @cache
