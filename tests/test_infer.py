@@ -164,7 +164,7 @@ LEAST = 2.0**-149
 TINY = st.sampled_from([0.0, LEAST, 2 * LEAST, 3 * LEAST, 7 * LEAST, 100 * LEAST, 1e-40, 1e-38, 3e38])
 
 
-@settings(max_examples=120)
+@settings(max_examples=50)
 @given(
     VALUES,
     st.builds(
