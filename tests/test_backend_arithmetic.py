@@ -6,6 +6,10 @@ The golden cases of torch and of the others hold it to the real classes; here it
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +17,7 @@ import pytest
 from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.comparison import Comparison
+from kcb_replay.replay.conformance.golden import differences, golden_cases
 from kcb_replay.replay.inference.plateaus import Rule
 from kcb_replay.replay.replay import replay
 from kcb_replay.replay.semantics import semantics
@@ -20,6 +25,7 @@ from kcb_replay.replay.sweep.arithmetic import comparable, operand
 from kcb_replay.replay.sweep.improvements import along_stream, in_lanes
 from kcb_replay.replay.sweep.sweep import sweep
 
+GOLDEN = Path(__file__).parent / "golden"
 ARITHMETIC = {
     "tensorflow": "float32 or ValueError",
     "jax": "float32",
@@ -92,6 +98,22 @@ def test_losses_that_are_denormals(backend, stop):
         sweep([recording], ReduceLROnPlateau, patience=[1], min_delta=[0], semantics=version).to_arrow().to_pylist()
     )
     assert record["drops"] == len(drops) == (0 if stop is None else 2)
+
+
+@pytest.mark.keras
+def test_torch_does_again_what_was_recorded_of_it(tmp_path):
+    """The golden cases of the torch backend, 100 of denormals among them, recorded again."""
+    pytest.importorskip("torch", reason="there is no CPU build of torch here")
+    keras = pytest.importorskip("keras")
+    recorded = GOLDEN / f"keras-{keras.__version__}-torch.jsonl.gz"
+    if not recorded.exists():
+        pytest.skip(f"no golden cases of Keras {keras.__version__} on torch")
+    environment = {**os.environ, "KERAS_BACKEND": "torch"}
+    subprocess.run([sys.executable, GOLDEN / "make_torch.py", tmp_path], check=True, env=environment)
+    again = golden_cases(tmp_path / recorded.name)
+    assert [case["expect"] for case in again] == [case["expect"] for case in golden_cases(recorded)]
+    denormal = [case for case in again if differences({**case, "backend": "jax"})]
+    assert len(denormal) > 50
 
 
 def test_an_infinite_margin_on_a_long_stream_is_no_improvement():

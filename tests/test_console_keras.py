@@ -17,7 +17,8 @@ from kcb_replay.ingest.readers.console import CONSOLE
 
 HERE = Path(__file__).parent
 RECORDED = sorted(path.stem for path in (HERE / "consoles").glob("*.txt"))
-BUILDS = sorted((HERE / "golden").glob("*.jsonl.gz"))
+# What is printed hangs on no backend, and the file of torch does not hold it.
+BUILDS = sorted(path for path in (HERE / "golden").glob("*.jsonl.gz") if "torch" not in path.name)
 RATES = ("lr", "learning_rate")
 of_every_build = pytest.mark.parametrize("path", BUILDS, ids=lambda path: path.name.removesuffix(".jsonl.gz"))
 

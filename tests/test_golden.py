@@ -1,4 +1,4 @@
-"""The engine against what the real classes of 31 Keras builds did."""
+"""The engine against what the real classes of 32 Keras builds did."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILES = sorted(Path(__file__).parent.glob("golden/*.jsonl.gz"))
 def test_every_build_has_a_golden_file():
     """24 library versions, some with several backends or NumPy versions."""
     versions = {tuple(path.name.removesuffix(".jsonl.gz").split("-")[:2]) for path in FILES}
-    assert (len(FILES), len(versions)) == (31, 24)
+    assert (len(FILES), len(versions)) == (32, 24)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -22,7 +22,8 @@ def test_every_case_conforms(path):
     """Every case is replayed to the bit: states, learning rates, saves, restored weights, errors."""
     cases = golden_cases(path)
     wrong = {case["id"]: found for case in cases if (found := differences(case))}
-    assert (len(cases), wrong) == (400, {})
+    # Those of torch go on with denormals.
+    assert (len(cases), wrong) == (500 if "torch" in path.name else 400, {})
 
 
 @pytest.mark.parametrize(
