@@ -6,7 +6,7 @@ them have run; the learning rate is one float32 cell. Nothing here knows what an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
@@ -161,10 +161,11 @@ class _Fit:
         self.states = list(states or ())
         self.events = [[] for _ in self.callbacks]
         if states is None:
+            context = replace(self.context, shared={})
             for position, callback in enumerate(self.callbacks):
                 self.position = position
-                require_known(callback, self.context.semantics)
-                self.states.append(callback.start(self.context))
+                require_known(callback, context.semantics)
+                self.states.append(callback.start(context))
         self.having = {hook: _having(hook, self.states) for hook in _HOOKS}
         places = (batch.index for epoch in epochs for batch in epoch.batches if batch.index is not None)
         steps = max(places, default=-1) + 1 or None

@@ -327,7 +327,7 @@ def test_restored_weights_name_their_epoch(library):
         (lambda model: model.evaluate(), "model.evaluate"),
         (lambda model: model.summary(), "model.summary"),
         (lambda model: model.loss, "model.loss"),
-        (lambda model: hasattr(model, "my_encoder"), "model.my_encoder"),
+        (lambda model: model([1]), "model(...), a prediction"),
         (lambda model: model.optimizer.variables, "model.optimizer.variables"),
         (lambda model: model.optimizer.iterations, "model.optimizer.iterations"),
         (lambda model: [weight * 2 for weight in model.get_weights()], "the values of the weights"),
@@ -354,6 +354,137 @@ def test_what_a_recording_cannot_give_is_refused(library, asks, named, swallows)
         run([callback_of(real, on_epoch_end=on_epoch_end)], library=library)
     assert str(caught.value).startswith(f"Mine uses {named}")
     assert "layers, weights, predictions and evaluations need the real training" in str(caught.value)
+
+
+@pytest.mark.keras
+@LIBRARIES
+def test_what_a_real_model_lacks_the_stand_in_lacks_too(library):
+    """getattr with a default and hasattr answer as on a plain model, optimizer and metric of the library."""
+    real = pytest.importorskip(library)
+    model = real.Sequential([real.layers.Dense(1)])
+    model.build((None, 1))
+    model.compile(real.optimizers.SGD(), "mse")
+    names = ("my_best", "_mine", "jax_state_sync", "state_sync", "optimizers", "inner_optimizer", "lr", "get_config_")
+    answers = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        owners = (self.model, self.model.optimizer, self.model.metrics[0])
+        answers.extend([getattr(owner, name, names) is names for name in names] for owner in owners)
+
+    run([callback_of(real, on_epoch_end=on_epoch_end)], [Epoch(0, {"loss": 1.0})], library)
+    owners = (model, model.optimizer, real.metrics.Mean())
+    assert answers == [[not hasattr(owner, name) for name in names] for owner in owners]
+
+
+@pytest.mark.keras
+@LIBRARIES
+@pytest.mark.parametrize(
+    ("asks", "named"),
+    [
+        (lambda model: model.my_encoder, "model.my_encoder: a plain keras model"),
+        (lambda model: model.optimizer.my_clip, "model.optimizer.my_clip: a plain keras optimizer"),
+    ],
+)
+def test_an_attribute_of_the_users_own_model_is_no_error_of_keras(library, asks, named):
+    """Its absence is not passed off as an AttributeError of the training: that had another model."""
+    real = pytest.importorskip(library)
+    mine = callback_of(real, on_epoch_end=lambda self, epoch, logs=None: asks(self.model))
+    with pytest.raises(NotInRecordingError, match="a recording knows of no other") as caught:
+        run([mine], library=library)
+    assert str(caught.value).startswith(f"Mine uses {named.replace('plain keras', f'plain {library}')}")
+
+
+@pytest.mark.keras
+@LIBRARIES
+def test_a_list_has_one_model(library):
+    """What one callback sets on the model, its optimizer or its weights, the next one finds, in every fit."""
+    real = pytest.importorskip(library)
+    found = []
+
+    def keep(self, epoch, logs=None):
+        self.model.my_best = min(logs["val_loss"], getattr(self.model, "my_best", np.inf))
+        self.model.optimizer.my_count = getattr(self.model.optimizer, "my_count", 0) + 1
+        self.weights = self.model.get_weights() if epoch == 1 else self.weights
+        if epoch == 3:
+            self.model.set_weights(self.weights)
+
+    def look(self, epoch, logs=None):
+        model = self.model
+        found.append((model.my_best, model.optimizer.my_count, model.get_weights().index, id(model)))
+        del model.my_best
+
+    first, second = callback_of(real, on_epoch_end=keep), callback_of(real, on_epoch_end=look)
+    first.weights = None
+    settings = [bridged(first), bridged(second)]
+    epochs = [Epoch(index, {"val_loss": value}) for index, value in enumerate((3.0, 1.0, 2.0, 4.0, 5.0))]
+    replayed = run_fit(epochs, settings, context_of(library), initial_lr=0.1)
+    run_fit(epochs[:1], settings, context_of(library), initial_lr=0.1, states=replayed.states)
+    run_fit(epochs[:1], settings, context_of(library), initial_lr=0.1)
+
+    assert [line[:3] for line in found] == [
+        (3.0, 1, 0), (1.0, 2, 1), (2.0, 3, 2), (4.0, 4, 1), (5.0, 5, 4), (3.0, 6, 0), (3.0, 1, 0),
+    ]  # fmt: skip
+    assert len({line[3] for line in found[:6]}) == 1
+    assert found[6][3] != found[0][3]
+
+
+@pytest.mark.keras
+def test_a_list_of_both_libraries_shares_what_is_set_on_the_model():
+    """Keras 3 and tf_keras have a view each of one model."""
+    keras, tf_keras = pytest.importorskip("keras"), pytest.importorskip("tf_keras")
+    found = []
+
+    def keep(self, epoch, logs=None):
+        self.model.mine = epoch
+        self.model.optimizer.learning_rate = 0.5
+
+    def look(self, epoch, logs=None):
+        found.append(
+            (self.model.mine, float(self.model.optimizer.learning_rate), isinstance(self.model, tf_keras.Model))
+        )
+
+    run([callback_of(keras, on_epoch_end=keep), callback_of(tf_keras, on_epoch_end=look)], [Epoch(0, {"loss": 1.0})])
+    assert found == [(0, 0.5, True)]
+
+
+@pytest.mark.keras
+def test_callbacks_that_know_each_other_are_copied_together(keras):
+    """One that looks at another sees the copy that runs beside it; one that stands twice in a list is one."""
+
+    class Counts(keras.callbacks.Callback):
+        count = 0
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.count += 1
+
+    class Watches(keras.callbacks.Callback):
+        def __init__(self, other):
+            super().__init__()
+            self.other = other
+            self.seen = []
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.seen.append(self.other.count)
+
+    counts = Counts()
+    replayed = run([counts, Watches(counts), counts], [Epoch(index, {"loss": 1.0}) for index in range(2)])
+    assert replayed.states[1].callback.seen == [1, 3]
+    assert replayed.states[0].callback is replayed.states[2].callback
+    assert counts.count == 0
+
+
+@pytest.mark.keras
+@LIBRARIES
+def test_the_stand_in_passes_for_a_model(library):
+    """isinstance says what it says in a training."""
+    real = pytest.importorskip(library)
+    found = []
+
+    def on_train_begin(self, logs=None):
+        found.append((isinstance(self.model, real.Model), isinstance(self.model.optimizer, real.optimizers.Optimizer)))
+
+    run([callback_of(real, on_train_begin=on_train_begin)], library=library)
+    assert found == [(True, True)]
 
 
 @pytest.mark.keras

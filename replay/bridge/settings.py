@@ -74,9 +74,12 @@ class Bridged:
         """Return the state of a copy; of the object itself, with a warning, where it cannot be copied."""
         stand_in = _stand_in_for(self.original, context)
         held = vars(self.original)
+        # Copied with the other callbacks of its list: what they have in common, they have in common in the replay, too.
+        memo = context.shared.setdefault("copies", {})
         # The model of a training before is not copied: the stand-in takes its place wherever it is held.
         model = held.get("_model", held.get("model"))
-        memo = {} if model is None else {id(model): stand_in.model}
+        if model is not None:
+            memo[id(model)] = stand_in.model
         try:
             copied = copy.deepcopy(self.original, memo)
         except Exception as error:  # noqa: BLE001  # whatever it is that cannot be copied
@@ -198,8 +201,17 @@ def _stand_in_for(callback: object, context: Context) -> StandIn:
         raise AssertionError("only real callbacks get here")
     name = type(callback).__name__
     _refuse_other_version(type(callback), library, context)
-    keras = module_of(library, f"Replaying {name}")
-    return StandIn(keras, callback=name, learning_rate=0.0, direction_of=context.direction_of)
+    if library not in context.shared:
+        # One model for the whole list; a list of both libraries has a view of it for each.
+        context.shared[library] = StandIn(
+            module_of(library, f"Replaying {name}"),
+            callback=name,
+            learning_rate=0.0,
+            direction_of=context.direction_of,
+            attributes=context.shared.setdefault("attributes", {}),
+        )
+    stand_in: StandIn = context.shared[library]
+    return stand_in
 
 
 def _refuse_other_version(kind: type, library: Library, context: Context) -> None:

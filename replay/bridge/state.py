@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.replay.bridge.real_classes import built_in_names, has_own
-from kcb_replay.replay.bridge.stand_in import Saved, StandIn, WeightsSet, masked, unmasked
+from kcb_replay.replay.bridge.stand_in import AbsentAttributeError, Saved, StandIn, WeightsSet, masked, unmasked
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
     BatchEnd,
@@ -64,7 +64,7 @@ class BridgedState(State):
     def on_train_begin(self, begin: TrainBegin) -> Step:
         """Hand over the stand-in and the parameters as `fit` does, then call the hook."""
         self.stand_in.weights_are_of(None)
-        self.stand_in.names = {str(getattr(self.callback, "monitor", "loss")).removeprefix("val_")}
+        self.stand_in.names.add(str(getattr(self.callback, "monitor", "loss")).removeprefix("val_"))
         return replace(self, index=begin.first, batch=None)._call("on_train_begin", begin, {})
 
     def on_epoch_begin(self, begin: EpochBegin) -> Step:
@@ -112,7 +112,7 @@ class BridgedState(State):
     def _call(self, hook: str, seen: _Seen, logs: dict[str, float], *place: int | None) -> Step:
         """Call a hook and return what it did."""
         stand_in, given = self.stand_in, dict(logs)
-        stand_in.stopping, stand_in.stop_asked = seen.stopping, False
+        stand_in.callback, stand_in.stopping, stand_in.stop_asked = self.name, seen.stopping, False
         if stand_in.learning_rate != seen.learning_rate:
             stand_in.learning_rate = seen.learning_rate
         printed = io.StringIO()
@@ -143,6 +143,8 @@ class BridgedState(State):
                 yield
         except KcbReplayError:
             raise
+        except AbsentAttributeError as error:
+            self.stand_in.refuse_absent(error)
         except Exception as error:
             if self.stand_in.refusal is None:
                 raise KerasRaises(type(error).__name__, unmasked(str(error))) from error

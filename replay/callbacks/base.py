@@ -42,10 +42,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What holds for a whole fit: the Keras version, and the direction of each compiled metric."""
+    """What holds for a whole fit: the Keras version, and the direction of each compiled metric.
+
+    `shared` is where the callbacks of one list find what they share beside the engine: the model of the real ones. It
+    is filled while they start; every replay has its own.
+    """
 
     semantics: Semantics
     direction_of: Callable[[str], Direction | None]
+    shared: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
