@@ -97,7 +97,7 @@ def attempt_of(recording: Recording, number: int, question: Question) -> Attempt
     try:
         run = run_fit(stream.epochs, callbacks, context, initial_lr=start, states=states)
     except NotReplayableError as refused:
-        raise NotReplayableError(f"{recording.name}: {refused.reason}.", reason=refused.reason) from None
+        raise NotReplayableError(f"{recording.name}: {refused}", reason=refused.reason) from None
     return Attempt(
         recording,
         number,

@@ -17,6 +17,7 @@ from kcb_replay.replay.events import Terminated
 from kcb_replay.replay.lints import lints
 from kcb_replay.replay.monitors import asked_metric
 from kcb_replay.replay.outcomes.base import one_based
+from kcb_replay.replay.outcomes.model_checkpoint import ModelCheckpointOutcome
 from kcb_replay.replay.outcomes.observer import ObserverOutcome
 from kcb_replay.replay.outcomes.reduce_lr_on_plateau import ReduceLROnPlateauOutcome
 from kcb_replay.replay.outcomes.stopping import StoppingOutcome
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.lints import Lint
     from kcb_replay.replay.monitors import MissingMonitor
-    from kcb_replay.replay.outcomes import Drop, Outcome
+    from kcb_replay.replay.outcomes import Drop, Outcome, Save
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
     from kcb_replay.replay.validity import Horizon, Label, Validity
@@ -116,6 +117,13 @@ class Replay(Displayed):
         kinds = (ReduceLROnPlateauOutcome, ObserverOutcome)
         drops = (drop for outcome in self.outcomes if isinstance(outcome, kinds) for drop in outcome.drops)
         return tuple(sorted(drops, key=lambda drop: drop.index))
+
+    @cached_property
+    def saves(self) -> tuple[Save, ...]:
+        """Everything that was written of the model, by whichever callback, in the order of epochs and of the list."""
+        kinds = (ModelCheckpointOutcome, ObserverOutcome)
+        saves = (save for outcome in self.outcomes if isinstance(outcome, kinds) for save in outcome.saves)
+        return tuple(sorted(saves, key=lambda save: save.index))
 
     @property
     def final_lr(self) -> float | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.outcomes import ModelCheckpointOutcome
 from kcb_replay.report.facts import extreme
 from kcb_replay.report.numbers import short, whole
-from kcb_replay.report.together import lead_of, reduces, stops
+from kcb_replay.report.together import lead_of, reduces, saves, stops
 from kcb_replay.report.words import can_stop, drop_places
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def groups_of(replays: Sequence[Replay], decimals: Decimals) -> list[Group]:
     known = (
         Group(_stop_columns(replays), stops, lambda replay: _stop_texts(replay, decimals)),
         Group((Column("Stops after"),), _only_terminates, lambda replay: [_stop_text(replay)]),
-        Group((Column("Saves"), Column("Last save")), _saves, _save_texts),
+        Group((Column("Saves"), Column("Last save")), saves, _save_texts),
         Group((Column("Reduces after", number=False),), reduces, _drop_texts),
         Group((Column("Last rate"),), _changes_rate, _rate_texts),
     )
@@ -55,10 +54,6 @@ def groups_of(replays: Sequence[Replay], decimals: Decimals) -> list[Group]:
 
 def _only_terminates(replay: Replay) -> bool:
     return can_stop(replay) and not stops(replay)
-
-
-def _saves(replay: Replay) -> bool:
-    return any(isinstance(outcome, ModelCheckpointOutcome) for outcome in replay.outcomes)
 
 
 def _changes_rate(replay: Replay) -> bool:
@@ -89,9 +84,7 @@ def _stop_text(replay: Replay) -> str:
 
 
 def _save_texts(replay: Replay) -> list[str]:
-    outcomes = [outcome for outcome in replay.outcomes if isinstance(outcome, ModelCheckpointOutcome)]
-    saves = [save.index for outcome in outcomes for save in outcome.saves]
-    return [whole(len(saves)), str(max(saves) + 1) if saves else "never"]
+    return [whole(len(replay.saves)), str(replay.saves[-1].index + 1) if replay.saves else "never"]
 
 
 def _drop_texts(replay: Replay) -> list[str]:

@@ -81,6 +81,8 @@ def _other_facts(replay: Replay) -> tuple[Fact, ...]:
     facts = [Fact("Reductions", whole(len(replay.drops)), f"in {replay.epochs} epochs")] if reduces(replay) else []
     saved = [outcome for outcome in replay.outcomes if isinstance(outcome, ModelCheckpointOutcome)]
     facts += [Fact("Saves", whole(len(each.saves)), f"{whole(len(each.on_disk))} files left") for each in saved]
+    if replay.saves and not saved:
+        facts.append(Fact("Saves", whole(len(replay.saves)), f"in {replay.epochs} epochs"))
     if replay.changes_learning_rate:
         start = Fact("Learning rate at the start", short(replay.initial_lr), replay.initial_lr_source)
         end = "unknown" if replay.final_lr is None else short(replay.final_lr)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from kcb_replay.replay.outcomes import ModelCheckpointOutcome, StoppingOutcome
+from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, decimals_for, short, whole
 from kcb_replay.report.summary import MOST_LINTED
-from kcb_replay.report.together import reduces
+from kcb_replay.report.together import reduces, saves
 from kcb_replay.report.versions import difference_records, version_names
 from kcb_replay.report.words import can_stop, compared_outcomes, drop_places
 
@@ -195,12 +195,10 @@ def _flat(outcome: Record) -> Record:
 
 
 def _save_cells(replay: Replay) -> Cells:
-    outcomes = [outcome for outcome in replay.outcomes if isinstance(outcome, ModelCheckpointOutcome)]
-    if not outcomes:
+    if not saves(replay):
         return {}
-    saves = [save for outcome in outcomes for save in outcome.saves]
-    last = max((save.index for save in saves), default=None)
-    return {"saves": whole(len(saves)), "last save": "never" if last is None else str(last + 1)}
+    last = str(replay.saves[-1].index + 1) if replay.saves else "never"
+    return {"saves": whole(len(replay.saves)), "last save": last}
 
 
 def _varying(code: str) -> str:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.outcomes import ObserverOutcome, ReduceLROnPlateauOutcome, StoppingOutcome
+from kcb_replay.replay.outcomes import (
+    LearningRateSchedulerOutcome,
+    ModelCheckpointOutcome,
+    ObserverOutcome,
+    Outcome,
+    ReduceLROnPlateauOutcome,
+    StoppingOutcome,
+    TerminateOnNaNOutcome,
+)
 from kcb_replay.report.curve import lead_position, what_if_from
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import whole
@@ -13,7 +21,6 @@ from kcb_replay.report.words import answer, can_stop, outcome_sentence
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.simulation import RaisedFit
 
@@ -26,6 +33,7 @@ __all__ = [
     "reduces",
     "regret_explained",
     "saved_epochs",
+    "saves",
     "stops",
     "subtitle",
 ]
@@ -47,6 +55,11 @@ def stops(replay: Replay) -> bool:
 def reduces(replay: Replay) -> bool:
     """Tell whether the list of callbacks can reduce the learning rate when an epoch ends, or did."""
     return bool(replay.drops) or any(isinstance(outcome, ReduceLROnPlateauOutcome) for outcome in replay.outcomes)
+
+
+def saves(replay: Replay) -> bool:
+    """Tell whether the list of callbacks can save the model, or did."""
+    return bool(replay.saves) or any(isinstance(outcome, ModelCheckpointOutcome) for outcome in replay.outcomes)
 
 
 def question(replays: Sequence[Replay], raised: Sequence[RaisedFit] = ()) -> str:
@@ -161,21 +174,37 @@ def _stopped_together(replays: Sequence[Replay]) -> str:
     return f"{which} {fits} {verb} stopped, {span}: {whole(saved)} of {whole(recorded)} recorded epochs are saved."
 
 
-_DOES = {
-    "ReduceLROnPlateau": "reduces the learning rate",
-    "ModelCheckpoint": "saves",
-    "TerminateOnNaN": "stops the training",
-    "LearningRateScheduler": "changes the learning rate",
+_DOES: dict[type[Outcome], str] = {
+    ReduceLROnPlateauOutcome: "reduces the learning rate",
+    ModelCheckpointOutcome: "saves",
+    TerminateOnNaNOutcome: "stops the training",
+    LearningRateSchedulerOutcome: "changes the learning rate",
 }
 
 
 def _done_together(replays: Sequence[Replay]) -> Iterable[str]:
-    """Yield a sentence per kind of callback that acts without stopping for want of improvement."""
-    outcomes = [outcome for replay in replays for outcome in replay.outcomes]
-    for name, does in _DOES.items():
-        fired = [outcome.fired for outcome in outcomes if outcome.settings.name == name]
-        if fired:
-            yield f"{name} {does} in {whole(sum(fired))} of {whole(len(fired))} fits."
+    """Yield a sentence per callback of the lists: what it does, and in how many of the fits."""
+    by_name: dict[str, list[Outcome]] = {}
+    for outcome in (outcome for replay in replays for outcome in replay.outcomes):
+        by_name.setdefault(outcome.settings.name, []).append(outcome)
+    for name, outcomes in by_name.items():
+        does, fired = _does(outcomes), sum(outcome.fired for outcome in outcomes)
+        some = f" in {whole(fired)} of {whole(len(outcomes))} fits"
+        yield f"{name} {does}{some}." if does else f"{name} only observes."
+
+
+def _does(outcomes: Sequence[Outcome]) -> str:
+    """Return what callbacks of one name do; nothing where they only observe."""
+    known = _DOES.get(type(outcomes[0]))
+    if known:
+        return known
+    observers = [each for each in outcomes if isinstance(each, ObserverOutcome)]
+    effects = (
+        (any(each.stop_index is not None for each in observers), "stops the training"),
+        (any(each.rates for each in observers), "changes the learning rate"),
+        (any(each.saves for each in observers), "saves"),
+    )
+    return " or ".join(does for has_effect, does in effects if has_effect)
 
 
 def saved_epochs(replays: Sequence[Replay]) -> tuple[int, int]:

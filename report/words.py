@@ -275,8 +275,19 @@ def _observer_sentence(outcome: ObserverOutcome, say: _Say) -> str:
         rate = short(outcome.rates[-1].new_lr)
         done.append(say("outcome.changes_rate_to", times=_times(len(outcome.rates), say), rate=rate))
     if outcome.saves:
-        done.append(say("outcome.saves", times=_times(len(outcome.saves), say)))
+        done += _kept_sentences(outcome, say)
     return " ".join(done) or say("outcome.only_observes")
+
+
+def _kept_sentences(outcome: ObserverOutcome, say: _Say) -> Iterable[str]:
+    """Yield how often it saved, and of backups whether the last one is left."""
+    times = _times(len(outcome.saves), say)
+    left = outcome.output.get("exists_at_end")
+    if left is None:
+        yield say("outcome.saves", times=times)
+        return
+    yield say("outcome.backs_up", times=times, path=shown(outcome.saves[-1].path))
+    yield say("outcome.backup_left" if left else "outcome.backup_deleted")
 
 
 def _times(count: int, say: _Say) -> str:

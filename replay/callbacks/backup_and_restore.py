@@ -58,6 +58,11 @@ class BackupAndRestore(KnownCallback):
                 f'BackupAndRestore: save_freq must be "epoch" or an integer, but it is {self.save_freq!r}.'
             )
 
+    @property
+    def counts_batches(self) -> bool:
+        """Whether it saves after so many batches."""
+        return self.save_freq != "epoch"
+
     def start(self, context: Context) -> BackupAndRestoreState:
         """Return the state of a new callback; raises `KerasRaises` where the constructor of the version raises."""
         if context.semantics.backup_counts == "batches" and not self.backup_dir:

@@ -215,9 +215,13 @@ class Callback(Protocol):
 class KnownCallback:
     """The settings of a callback that is replayed here, and the facts that its class states about itself.
 
-    A further callback states what differs from these, which hold for a callback of Keras that only observes. `monitors`
-    names the arguments that hold the metrics without which it never acts. The answer of an `is_stopping_rule` is when
-    to stop, and what that saves and costs; one that `has_patience` counts epochs against its argument of that name.
+    A further callback states what differs from these, which hold for a callback of Keras that only observes.
+
+    * `monitors`: the arguments that hold the metrics without which it never acts.
+    * `is_stopping_rule`: its answer is when to stop, and what that saves and costs.
+    * `compares_runs`: it is asked of several recordings, not of one.
+    * `has_patience`: it counts epochs against its argument of that name.
+    * `only_prints`: the arguments that change nothing but what is printed.
     """
 
     __slots__ = ()
@@ -226,8 +230,15 @@ class KnownCallback:
     is_of_keras: ClassVar[bool] = True
     monitors: ClassVar[tuple[str, ...]] = ()
     is_stopping_rule: ClassVar[bool] = False
+    compares_runs: ClassVar[bool] = False
     has_patience: ClassVar[bool] = False
     changes_learning_rate: ClassVar[bool] = False
+    only_prints: ClassVar[tuple[str, ...]] = ("verbose",)
+
+    @property
+    def counts_batches(self) -> bool:
+        """Whether what it does hangs on the batches of an epoch, which a recording need not hold."""
+        return False
 
     def __str__(self) -> str:
         return written_as_code(self)

@@ -62,6 +62,12 @@ class LambdaCallback(KnownCallback):
             if function is not None and not callable(function):
                 raise SettingError(f"LambdaCallback: {item.name} must be a function, but it is {function!r}.")
 
+    @property
+    def counts_batches(self) -> bool:
+        """Whether a function is called for batches."""
+        hooks = (self.on_train_batch_begin, self.on_train_batch_end, self.on_batch_begin, self.on_batch_end)
+        return any(hook is not None for hook in hooks)
+
     def start(self, context: Context) -> LambdaCallbackState:
         """Return the state of a new callback."""
         return LambdaCallbackState(self, context)

@@ -27,6 +27,7 @@ class MedianStopping(KnownCallback):
     name: ClassVar[str] = "MedianStopping"
     is_of_keras: ClassVar[bool] = False
     is_stopping_rule: ClassVar[bool] = True
+    compares_runs: ClassVar[bool] = True
 
     monitor: str = "val_loss"
     mode: str = "auto"

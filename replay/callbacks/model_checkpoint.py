@@ -57,6 +57,11 @@ class ModelCheckpoint(KnownCallback):
         require_numbers(self, ("period",))
 
     @property
+    def counts_batches(self) -> bool:
+        """Whether it saves after so many batches."""
+        return self.save_freq != "epoch"
+
+    @property
     def needs_batch_metrics(self) -> bool:
         """Whether saves inside an epoch hang on metrics of single batches; no batch ever has a val_ metric."""
         if self.save_freq == "epoch":

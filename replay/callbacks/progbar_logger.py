@@ -49,6 +49,8 @@ class ProgbarLogger(KnownCallback):
     """
 
     name: ClassVar[str] = "ProgbarLogger"
+    # What it prints is what it is there for.
+    only_prints: ClassVar[tuple[str, ...]] = ()
 
     count_mode: Literal["samples", "steps"] | None = None
     stateful_metrics: Collection[str] | None = field(default=None, hash=False)
@@ -106,7 +108,7 @@ class ProgbarLoggerState(State):
         if steps is None and s.verbose:
             raise NotReplayableError(
                 "ProgbarLogger prints how many batches an epoch has, and this recording holds epochs only. Say it:"
-                " ProgbarLogger(verbose=2, steps=100).",
+                " ProgbarLogger(verbose=2, steps=100), or --steps-per-epoch 100 (steps_per_epoch=100).",
                 reason="the recording does not say how many batches an epoch has",
             )
         known = None if steps == "unknown" else steps
@@ -233,7 +235,8 @@ class ProgbarLoggerState(State):
         if needs and not self.batches:
             raise NotReplayableError(
                 f"ProgbarLogger prints the batches of epoch {index + 1}, and this recording does not hold them. Keras 3"
-                " and tf.keras from 2.2 on need none for ProgbarLogger(verbose=2, steps=100).",
+                " and tf.keras from 2.2 on need none for ProgbarLogger(verbose=2, steps=100); else say how many:"
+                " --steps-per-epoch (steps_per_epoch=).",
                 reason="the recording does not hold the batches",
             )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from kcb_replay.replay.callbacks.base import KnownCallback
 from kcb_replay.replay.validity import Horizon, Validity
 
 if TYPE_CHECKING:
@@ -119,10 +120,11 @@ def one_based(index: int | None) -> int | None:
 
 def settings_dict(settings: Callback) -> Json:
     """Return the settings under Keras's argument names, without those that only print."""
+    unlisted = getattr(settings, "only_prints", KnownCallback.only_prints)
     values: Mapping[str, Any] | None = getattr(settings, "arguments", None)
     if values is None:
         values = {item.name: getattr(settings, item.name) for item in fields(settings)}  # type: ignore[arg-type]  # every native callback is a dataclass
-    return {name: _plain(value) for name, value in values.items() if name != "verbose"}
+    return {name: _plain(value) for name, value in values.items() if name not in unlisted}
 
 
 def _plain(value: object) -> object:

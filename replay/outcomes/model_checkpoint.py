@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.events import CheckpointSaved
+from kcb_replay.replay.events import BackupSaved, CheckpointSaved
 from kcb_replay.replay.outcomes.base import Json, Outcome, View, hypothetical
 from kcb_replay.replay.validity import Label, Validity
 
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import ModelCheckpoint, ModelCheckpointState
 
-__all__ = ["ModelCheckpointOutcome", "Save", "StoredFile", "model_checkpoint_outcome"]
+__all__ = ["ModelCheckpointOutcome", "Save", "StoredFile", "model_checkpoint_outcome", "saves_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,10 @@ class Save:
     path: str
     value: float | None
     validity: Label
+
+    def to_dict(self) -> Json:
+        """Return it with the epoch in both ways of counting."""
+        return {"index": self.index, "epoch": self.index + 1, **asdict(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,38 +65,35 @@ class ModelCheckpointOutcome(Outcome):
 
     def facts(self) -> Json:
         """Return the saves, and the files that are left."""
-        saves = [
-            {
-                "index": save.index,
-                "epoch": save.index + 1,
-                "batch": save.batch,
-                "path": save.path,
-                "value": save.value,
-                "validity": save.validity,
-            }
-            for save in self.saves
-        ]
         files = [
             {"path": file.path, "index": file.index, "epoch": file.index + 1, "overwritten": file.overwritten}
             for file in self.on_disk
         ]
-        return {"saves": saves, "on_disk": files}
+        return {"saves": [save.to_dict() for save in self.saves], "on_disk": files}
 
 
 def model_checkpoint_outcome(view: View, state: ModelCheckpointState) -> ModelCheckpointOutcome:
     """Return the outcome of a ModelCheckpoint."""
-    saves = tuple(
+    return ModelCheckpointOutcome(
+        settings=state.settings,
+        mode=state.direction,
+        saves=saves_in(view, CheckpointSaved),
+        validity=_validity(view, state.settings),
+    )
+
+
+def saves_in(view: View, *kinds: type[CheckpointSaved | BackupSaved]) -> tuple[Save, ...]:
+    """Return every file that one callback wrote, with its label; of a backup nothing is compared."""
+    return tuple(
         Save(
             event.index,
             event.batch,
             event.path,
-            event.value,
+            event.value if isinstance(event, CheckpointSaved) else None,
             "exact" if view.is_exact_at(event.index) else "hypothetical",
         )
-        for event in view.events(CheckpointSaved)
-    )
-    return ModelCheckpointOutcome(
-        settings=state.settings, mode=state.direction, saves=saves, validity=_validity(view, state.settings)
+        for kind in kinds
+        for event in view.events(kind)
     )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.events import CheckpointSaved, LearningRateReduced, LearningRateSet
+from kcb_replay.replay.callbacks.base import KnownCallback
+from kcb_replay.replay.events import BackupSaved, CheckpointSaved, LearningRateReduced, LearningRateSet
 from kcb_replay.replay.outcomes.base import Json, Outcome, View, hypothetical, one_based
 from kcb_replay.replay.outcomes.learning_rate_scheduler import RateSet
+from kcb_replay.replay.outcomes.model_checkpoint import Save, saves_in
 from kcb_replay.replay.outcomes.reduce_lr_on_plateau import Drop, drops_in
 from kcb_replay.replay.validity import Validity
 
@@ -30,7 +32,7 @@ class ObserverOutcome(Outcome):
     stop_index: int | None
     rates: tuple[RateSet, ...]
     drops: tuple[Drop, ...]
-    saves: tuple[str, ...]
+    saves: tuple[Save, ...]
 
     @property
     def fired(self) -> bool:
@@ -40,8 +42,8 @@ class ObserverOutcome(Outcome):
     def facts(self) -> Json:
         """Return where it stopped, and what it did and left behind."""
         rates = [{"index": rate.index, "epoch": rate.index + 1, **asdict(rate)} for rate in self.rates]
-        done = {"rates": rates, "saves": list(self.saves)} if rates or self.saves else {}
-        return {"stop_index": self.stop_index, "stop_epoch": one_based(self.stop_index), **done, **self.output}
+        done = {"rates": rates, "saves": [save.to_dict() for save in self.saves]} if rates or self.saves else {}
+        return {"stop_index": self.stop_index, "stop_epoch": one_based(self.stop_index), **self.output, **done}
 
 
 def observer_outcome(view: View) -> ObserverOutcome:
@@ -57,12 +59,16 @@ def observer_outcome(view: View) -> ObserverOutcome:
         stop_index=view.last if stopped else None,
         rates=tuple(sorted(changes, key=lambda rate: rate.index)),
         drops=drops_in(view),
-        saves=tuple(event.path for event in view.events(CheckpointSaved)),
+        saves=saves_in(view, CheckpointSaved, BackupSaved),
         validity=_validity(view),
     )
 
 
 def _validity(view: View) -> Validity:
+    settings = view.callback
+    if isinstance(settings, KnownCallback) and settings.counts_batches and not view.stream.has_batches:
+        reason = f"{settings} counts batches, and the recording holds none. Give --steps-per-epoch (steps_per_epoch=)."
+        return Validity("undecided", reason)
     if view.beyond is not None:
         return hypothetical(view.beyond)
     return Validity("exact", "It saw the recorded epochs as they were.")
