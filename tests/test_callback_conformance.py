@@ -481,11 +481,10 @@ def test_explain_tells_it(ask, name, example):
     assert str(parse_callback(example.code)) in result.out
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 @every_full
-def test_explain_writes_a_page(ask, name, example, language):
-    """With controls where it has arguments for them, in every language."""
-    result = ask("explain", "run.csv", *example.options, "--html", "page.html", "--lang", language)
+def test_explain_writes_a_page(ask, name, example):
+    """With controls where it has arguments for them, in another language than English: every sentence is there."""
+    result = ask("explain", "run.csv", *example.options, "--html", "page.html", "--lang", "ko")
     assert result.code == 0, result.err
     assert name in Path("page.html").read_text(encoding="utf-8")
 
