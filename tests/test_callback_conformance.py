@@ -357,7 +357,7 @@ def test_the_panels_are_the_right_ones(replayed, name, example):
 def test_the_columns_are_the_right_ones(replayed, name, example):
     """In the table of the terminal and in that of a page."""
     kind, result = CALLBACKS[name], replayed(example)
-    head = simulation_table(SimpleNamespace(replays=(result,))).splitlines()[2]
+    head = simulation_table(kcb_replay.Simulation((result,), ())).splitlines()[2]
     heads = [column.head for group in groups_of([result], decimals_for([])) for column in group.columns]
     assert ("saves" in head) == ("Saves" in heads) == bool(result.saves or name == "ModelCheckpoint")
     assert ("final lr" in head) == ("Last rate" in heads) == kind.changes_learning_rate
@@ -468,7 +468,7 @@ def _rows(form, out):
 @every_single
 def test_records_have_flat_cells(replayed, name, example):
     """CSV has a cell for each; none is a list or a dict."""
-    (record,) = simulation_records(SimpleNamespace(replays=(replayed(example),)))
+    (record,) = simulation_records(kcb_replay.Simulation((replayed(example),), ()))
     settings = {item.name for item in fields(CALLBACKS[name])}
     assert [key for key, value in record.items() if isinstance(value, (dict, list)) and key not in settings] == []
 
@@ -575,7 +575,7 @@ def test_an_odd_log_is_answered_or_refused(recording, folder, name, example):
         assert explanation(result)
         assert isinstance(result.outcomes[0].fired, bool)
         json.dumps(result.to_dict())
-    assert simulation_table(simulation) if simulation.replays else simulation.left_out
+    assert simulation_table(simulation) if simulation.answers else simulation.left_out
 
 
 def test_a_class_without_examples_is_told_what_to_add(monkeypatch):
