@@ -6,6 +6,7 @@ left aside: they change what is in a file, not when it is written.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from string import Formatter
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -63,12 +64,23 @@ class ModelCheckpoint(KnownCallback):
 
     @property
     def needs_batch_metrics(self) -> bool:
-        """Whether saves inside an epoch hang on metrics of single batches; no batch ever has a val_ metric."""
-        if self.save_freq == "epoch":
+        """Whether saves inside an epoch hang on metrics of single batches, which no recording of epochs holds."""
+        if self.save_freq == "epoch" or self.names_validation:
             return False
-        fields = {name for _, name, _, _ in Formatter().parse(self.filepath) if name}
         judges = self.save_best_only and not self.monitor.startswith("val_")
-        return judges or not fields <= {"epoch", "batch"}
+        return judges or not self._named() <= {"epoch", "batch"}
+
+    @property
+    def names_validation(self) -> bool:
+        """Whether the filepath names a val_ metric: no batch ever has one, so that a save inside an epoch raises."""
+        return any(name.startswith("val_") for name in self._named())
+
+    def _named(self) -> set[str]:
+        """Return the names in the filepath, none where Python cannot read it and every save raises."""
+        try:
+            return {re.split(r"[.\[]", name)[0] for _, name, _, _ in Formatter().parse(self.filepath) if name}
+        except ValueError:
+            return set()
 
     def start(self, context: Context) -> ModelCheckpointState:
         """Return the state of a new callback; raises `KerasRaises` for an ending that the version refuses."""
@@ -191,8 +203,14 @@ class ModelCheckpointState(State):
         try:
             return self.settings.filepath.format(**fields, **logs)
         except KeyError as error:
-            raise KerasRaises(
-                "KeyError", f"the filepath names {error}, which is not in the logs at this point"
-            ) from None
+            raise KerasRaises("KeyError", self._missing(error, batch)) from None
         except (IndexError, ValueError, AttributeError, TypeError) as error:
             raise KerasRaises(type(error).__name__, f"the filepath cannot be formatted: {error}") from None
+
+    def _missing(self, error: KeyError, batch: int | None) -> str:
+        if batch is None or not self.settings.names_validation:
+            return f"the filepath names {error}, which is not in the logs at this point"
+        return (
+            f"after batch {batch + 1} the filepath needs a val_ metric, which the logs of a batch never hold. Use"
+            ' save_freq="epoch", or name the files without it'
+        )

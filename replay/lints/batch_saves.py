@@ -19,11 +19,13 @@ _SECOND_SAVE = "when its second save comes before the end of the first epoch"
 
 
 def batch_saves(case: Case) -> list[Lint]:
-    """Speak of an integer `save_freq` with `save_best_only` that saves never or always, or raises."""
+    """Speak of an integer `save_freq` that saves never or always with `save_best_only`, or raises."""
     return [
         Lint("checkpoint-batch-saves", (position,), None, f'{said} Use save_freq="epoch".')
         for position, given in case.each(ModelCheckpoint)
-        if given.save_best_only and given.save_freq != "epoch" and (said := _said_of(case, given))
+        if given.save_freq != "epoch"
+        and (given.save_best_only or given.names_validation)
+        and (said := _said_of(case, given))
     ]
 
 
@@ -32,10 +34,13 @@ def _said_of(case: Case, given: ModelCheckpoint) -> str | None:
     seen = {name: value for name, value in first.logs.items() if not name.startswith("val_")}
     epoch = Epoch(first.index, first.logs, tuple(Batch(index, seen) for index in range(3)))
     run = case.replayed(replace(given, save_freq=1), epochs=[epoch])
-    written = f"ModelCheckpoint(save_freq={given.save_freq}, save_best_only=True)"
+    judging = ", save_best_only=True" if given.save_best_only else ""
+    written = f"ModelCheckpoint(save_freq={given.save_freq}{judging})"
     if run.error and run.error.stage == "on_train_batch_end":
         when = _SECOND_SAVE if run.error.kind == "TypeError" else "at its first save"
-        return f"{written} raises {run.error.kind} in {case.version.name} {when}: {run.error.message}."
+        named = "the filepath needs a val_ metric, which the logs of a batch never hold"
+        why = named if given.names_validation else run.error.message
+        return f"{written} raises {run.error.kind} in {case.version.name} {when}: {why}."
     if given.monitor in seen or not run.rows:
         return None
     saves = any(isinstance(event, CheckpointSaved) for event in run.rows[0].events[0])
