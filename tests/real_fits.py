@@ -55,7 +55,7 @@ SCENARIOS = {
         ({"epochs": 5}, {"epochs": 5}, {"epochs": 24}),
     ),
     "two outputs": Scenario(
-        (("EarlyStopping", {"monitor": "val_a_loss", "mode": "min", "patience": 2, "min_delta": 0.001}),), outputs=2
+        (("EarlyStopping", {"monitor": "val_a_loss", "mode": "min", "patience": 2, "min_delta": 0.01}),), outputs=2
     ),
     "named metric": Scenario(
         (
