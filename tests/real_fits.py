@@ -131,7 +131,7 @@ def main(library: str, folder: Path) -> None:
             (folder / name / place).mkdir(parents=True)
             os.chdir(folder / name / place)
             made = [getattr(keras.callbacks, kind)(**arguments) for kind, arguments in scenario.callbacks]
-            with open("console.txt", "w", encoding="utf-8") as console, contextlib.redirect_stdout(console):
+            with Path("console.txt").open("w", encoding="utf-8") as console, contextlib.redirect_stdout(console):
                 truth[place] = train(keras, scenario, made if place == "with" else [])
         (folder / name / "truth.json").write_text(json.dumps(truth), encoding="utf-8")
 

@@ -99,7 +99,9 @@ def test_every_command_has_help_and_a_place_in_readme(name):
 
 def test_ci_runs_the_test_command_of_readme():
     """README gives one test command, and .ci/run takes it from there."""
-    commands = re.findall(r"^python3 -m venv .*pytest$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    commands = re.findall(
+        r"^python3 -m venv .*pytest -n auto$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert len(commands) == 1
     assert "README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
