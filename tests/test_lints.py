@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings, strategies as st
+from hypothesis import HealthCheck, assume, example, given, settings, strategies as st
 
 from kcb_replay.ingest.ingest import read
 from kcb_replay.replay.callbacks import (
@@ -135,6 +135,12 @@ def halved_every_epoch(epoch, lr):
          'Up to keras-3.10 it saves after epochs 2 and 3. Use initial_value_threshold=float("inf")'),
         ("weights-not-restored", [es(10, restore_best_weights=True)], "keras-2.15", {"val_loss": VALLEY}, 5,
          "weights of epoch 6, not with those of epoch 3"),
+        ("weights-not-restored", [es(9, monitor="loss"), es(9, restore_best_weights=True)], "keras-2.15",
+         {"loss": FLAT[:6], "val_loss": VALLEY}, 5, "EarlyStopping (callback 2 of the list) does not stop this"),
+        ("weights-not-restored", [es(2, restore_best_weights=True), es(9, monitor="loss", restore_best_weights=True)],
+         "keras-2.15", {"loss": [1.0, 0.5, *FLAT[:4]], "val_loss": VALLEY}, 4,
+         "ends after epoch 5, and keras-2.15 restores the best weights only if it does: one ends up with the weights of"
+         " epoch 3, not with those of epoch 2"),
         ("weights-not-restored", [es(2, monitor="loss"), es(9, restore_best_weights=True)], "keras-2.15",
          {"loss": FLAT[:6], "val_loss": [1.0, *FLAT[:5]]}, 2, "weights of epoch 3, not with those of epoch 1"),
         ("baseline-not-met-yet", [es(2, baseline=0.65)], "keras-3.15", {"val_loss": [0.9, 1.0, *FALLING[2:]]}, 1,
@@ -206,6 +212,12 @@ def test_a_lint_speaks_where_it_matters(code, callbacks, version, columns, index
         ("weights-not-restored", [es(9, restore_best_weights=True)], "keras-2.15", {"val_loss": FALLING}),
         ("weights-not-restored", [es(9, restore_best_weights=True), best_only()], "keras-2.15", {"val_loss": VALLEY}),
         ("weights-not-restored", [es(10)], "keras-2.15", {"val_loss": VALLEY}),
+        # No value was ever an improvement; and where two restore, the last one of the list wins in every version.
+        ("weights-not-restored", [es(start_from_epoch=2), es(3, restore_best_weights=True),
+                                  es(3, restore_best_weights=True, start_from_epoch=1)],
+         "tf.keras-2.5", {"val_loss": [NAN] * 3}),
+        ("weights-not-restored", [es(9, monitor="loss", restore_best_weights=True), es(2, restore_best_weights=True)],
+         "keras-2.15", {"loss": [1.0, 0.5, *FLAT[:4]], "val_loss": VALLEY}),
         ("baseline-not-met-yet", [es(2, baseline=0.1)], "keras-3.15", {"val_loss": FALLING}),
         ("baseline-not-met-yet", [es(5, baseline=0.65)], "keras-3.15", {"val_loss": FALLING}),
         ("baseline-not-met-yet", [es(2, baseline=2.0)], "keras-3.15", {"val_loss": VALLEY}),
@@ -347,6 +359,16 @@ CALLBACKS = st.one_of(
 )
 
 
+@example(
+    [
+        EarlyStopping(start_from_epoch=2),
+        EarlyStopping(patience=3, restore_best_weights=True),
+        EarlyStopping(patience=3, restore_best_weights=True, start_from_epoch=1),
+    ],
+    [NAN, NAN, NAN],
+    "tf.keras-2.5",
+    False,
+)
 @given(st.lists(CALLBACKS, min_size=1, max_size=4), VALUES, VERSIONS, st.booleans())
 def test_every_lint_names_its_epoch_and_its_callbacks(callbacks, values, version, renamed):
     """Whatever is replayed: lints raise nothing, point into the list and the recording, and name their epoch."""

@@ -1,50 +1,62 @@
 """`restore_best_weights` in a version that restores only when EarlyStopping itself stops the training.
 
-Silent when the last epoch is the best, and when ModelCheckpoint has kept the best one.
+Silent when the last epoch is the best, when no value was ever an improvement, and when ModelCheckpoint has kept the best
+one. Where several EarlyStoppings restore, a Keras that always restores ends with what the last of the list does.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from kcb_replay.replay.callbacks import EarlyStopping, EarlyStoppingState
-from kcb_replay.replay.events import CheckpointSaved, WeightsRestored
+from kcb_replay.replay.callbacks import EarlyStopping
+from kcb_replay.replay.engine import Run
+from kcb_replay.replay.events import CheckpointSaved, Improved, WeightsRestored
 from kcb_replay.replay.lints.base import Case, Lint
-from kcb_replay.replay.semantics import semantics
 
 __all__ = ["not_restored"]
 
-_RESTORES_ALWAYS = "tf_keras-2.16"
-
 
 def not_restored(case: Case) -> list[Lint]:
-    """Speak where a later Keras would have restored another epoch than the one that one ends up with."""
-    return [lint for position, given in case.each(EarlyStopping) for lint in _of_one(case, position, given)]
-
-
-def _of_one(case: Case, position: int, given: EarlyStopping) -> list[Lint]:
-    if not given.restore_best_weights or case.run.error or not case.run.rows:
+    """Speak where the same Keras would end up with another epoch's weights, were they restored at every end."""
+    stoppers = case.each(EarlyStopping)
+    if case.run.error or not case.run.rows or not any(given.restore_best_weights for _, given in stoppers):
         return []
-    best = _restored_later(case, position, given)
-    all_restored = [event for other in range(len(case.callbacks)) for event in case.events(other, WeightsRestored)]
-    kept = all_restored[-1].from_index if all_restored else case.run.rows[-1].index
-    if best is None or best == kept or case.events(position, WeightsRestored) or _saved(case, best):
-        return []
-    text = (
-        f"EarlyStopping does not stop this training, and {case.version.name} restores the best weights only if it does:"
-        f" one ends up with the weights of epoch {kept + 1}, not with those of epoch {best + 1}. Add"
-        " ModelCheckpoint(save_best_only=True), or use Keras 2.16 or later."
-    )
-    return [Lint("weights-not-restored", (position,), case.run.rows[-1].index, text)]
-
-
-def _restored_later(case: Case, position: int, given: EarlyStopping) -> int | None:
-    """Return the epoch that a Keras that always restores would have restored after the same epochs."""
-    mode = case.direction(position) or given.mode
+    always = replace(case.version, early_stopping_restores_at_end=True)
     epochs = case.stream.epochs[: len(case.run.rows)]
-    run = case.replayed(replace(given, mode=mode), version=semantics(_RESTORES_ALWAYS), epochs=epochs)
-    state = run.states[0]
-    return state.weights_index if isinstance(state, EarlyStoppingState) else None
+    here, there = (
+        case.replayed(*(given for _, given in stoppers), version=version, epochs=epochs)
+        for version in (case.version, always)
+    )
+    kept, best = _last_restored(here), _last_restored(there)
+    if best is None:
+        return []
+    place, index = best
+    position, given = stoppers[place]
+    ends = case.run.rows[-1].index
+    kept_index = ends if kept is None else kept[1]
+    improved = {event.index for event in case.events(position, Improved)}
+    if case.events(position, WeightsRestored) or index not in improved or index == kept_index or _saved(case, index):
+        return []
+    who = f"{given.name} (callback {position + 1} of the list)" if len(stoppers) > 1 else given.name
+    text = (
+        f"{who} does not stop this training, which ends after epoch {ends + 1}, and {case.version.name} restores the"
+        f" best weights only if it does: one ends up with the weights of epoch {kept_index + 1}, not with those of epoch"
+        f" {index + 1}. Add ModelCheckpoint(save_best_only=True), or use Keras 2.16 or later."
+    )
+    return [Lint("weights-not-restored", (position,), ends, text)]
+
+
+def _last_restored(run: Run) -> tuple[int, int] | None:
+    """Return which callback is the last to restore weights, and of which 0-based epoch; None where none does."""
+    groups = [*(row.events for row in run.rows), run.finish_events]
+    restored = [
+        (place, event.from_index)
+        for group in groups
+        for place, events in enumerate(group)
+        for event in events
+        if isinstance(event, WeightsRestored)
+    ]
+    return restored[-1] if restored else None
 
 
 def _saved(case: Case, index: int) -> bool:
