@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.sweep.plateau import PlateauSweep
     from kcb_replay.replay.sweep.sweep import sweep
     from kcb_replay.replay.sweep.table import Sweep
+    from kcb_replay.replay.version_comparison import VersionComparison, versions
     from kcb_replay.report.figure import plot
     from kcb_replay.report.page import report
 
@@ -139,6 +140,7 @@ _HOME = {
     "replay.sweep.sweep": ("sweep",),
     "replay.sweep.plateau": ("PlateauSweep",),
     "replay.sweep.table": ("Sweep",),
+    "replay.version_comparison": ("VersionComparison", "versions"),
     "report.figure": ("plot",),
 }
 # Two public functions have the name of the package that holds them; those packages can be called.
@@ -207,6 +209,7 @@ __all__ = [
     "Sweep",
     "TerminateOnNaN",
     "TorchReduceLROnPlateau",
+    "VersionComparison",
     "__version__",
     "compare_rules",
     "infer",
@@ -219,6 +222,7 @@ __all__ = [
     "semantics",
     "simulate",
     "sweep",
+    "versions",
 ]
 
 

@@ -27,6 +27,7 @@ from kcb_replay.commands.upkeep import (
     snapshot_command,
     tag_command,
 )
+from kcb_replay.commands.versions import versions_command
 
 __all__ = ["main"]
 
@@ -48,6 +49,7 @@ _COMMANDS = (
     plot_command,
     report_command,
     course_command,
+    versions_command,
     conform_command,
     completion_command,
 )

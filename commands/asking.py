@@ -37,6 +37,7 @@ __all__ = [
     "explained_callbacks",
     "listed",
     "metrics_of",
+    "one_callback_list",
     "only_one",
     "recordings_of",
     "require_answer",
@@ -131,6 +132,19 @@ def _callback_lists(settings: dict[str, Any]) -> list[list[Callback]]:
             )
         return [[parse_callback(text) for text in settings["callbacks"]]]
     return combinations(_described(settings, stop, reduce))
+
+
+def one_callback_list(settings: dict[str, Any]) -> tuple[Callback, ...]:
+    """Return the one list of callbacks that the options describe, an empty one where they describe none."""
+    names = ("callbacks", *_EARLY_STOPPING, *_REDUCE_LR)
+    if all(settings[name] in (None, ()) for name in names):
+        return ()
+    lists = _callback_lists(settings)
+    if len(lists) > 1:
+        raise SettingError(
+            f"The options describe {len(lists)} settings, but runs are judged by one. Give one value each."
+        )
+    return tuple(lists[0])
 
 
 def explained_callbacks(settings: dict[str, Any]) -> tuple[list[Callback], dict[str, Sequence[object]]]:

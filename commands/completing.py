@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem, get_completion_class
 from kcb_replay.commands.base import Command
 from kcb_replay.errors import KcbReplayError
 
-__all__ = ["completed_runs", "completion_command"]
+__all__ = ["completed_runs", "completed_versions", "completion_command"]
 
 _PROGRAM, _VARIABLE = "kcb-replay", "_KCB_REPLAY_COMPLETE"
 
@@ -47,3 +47,10 @@ def completed_runs(ctx: click.Context, param: click.Parameter, incomplete: str) 
     runs = [CompletionItem(name) for name in names if name.startswith(incomplete)]
     # Paths first: in bash they throw away what stands before them, and are offered where there is nothing else.
     return [CompletionItem(incomplete, type="file"), *runs]
+
+
+def completed_versions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001  # the signature is click's
+    """Return the known versions of Keras whose names begin so."""
+    from kcb_replay.replay.semantics import known_semantics
+
+    return [CompletionItem(name) for name in known_semantics() if name.startswith(incomplete)]

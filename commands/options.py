@@ -28,6 +28,7 @@ __all__ = [
     "reducing_options",
     "run_argument",
     "runs_argument",
+    "setting_options",
     "some_runs_argument",
     "store_option",
     "swept_options",
@@ -172,19 +173,26 @@ def reducing_options(command: Function) -> Function:
     return command
 
 
+_CALLBACKS = click.option(
+    "-c",
+    "--callback",
+    "callbacks",
+    multiple=True,
+    metavar="CODE",
+    help="A callback as in Keras; repeat for a list in order. Instead of the options above.",
+)
+
+
+def setting_options(command: Function) -> Function:
+    """Add the options that describe one list of callbacks."""
+    for option in reversed((*_stopping("5", "no"), *_REDUCING, _CALLBACKS)):
+        command = option(command)
+    return command
+
+
 def callback_options(command: Function) -> Function:
-    """Add the options that describe callbacks."""
+    """Add the options that describe callbacks, and how they are replayed."""
     options = (
-        *_stopping("5", "no"),
-        *_REDUCING,
-        click.option(
-            "-c",
-            "--callback",
-            "callbacks",
-            multiple=True,
-            metavar="CODE",
-            help="A callback as in Keras; repeat for a list in order. Instead of the options above.",
-        ),
         click.option(
             "--semantics",
             help="Which Keras is replayed: a version, several to compare (a,b), or auto to choose from the recording."
@@ -200,4 +208,4 @@ def callback_options(command: Function) -> Function:
     )
     for option in reversed(options):
         command = option(command)
-    return command
+    return setting_options(command)

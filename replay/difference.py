@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.semantics import Semantics
 
-__all__ = ["Difference", "differences_of"]
+__all__ = ["Difference", "behaviours_between", "differences_of"]
 
 _Acts: TypeAlias = tuple[object, ...]
 # A name alone changes no answer.
@@ -53,6 +53,15 @@ def differences_of(replays: Iterable[Replay]) -> list[Difference]:
     return [found for first, second in pairs for found in _difference(first, second)]
 
 
+def behaviours_between(replay: Replay, other: Semantics) -> tuple[str, ...]:
+    """Return the fewest behaviours of another version with which a replay would do what that one does, errors too.
+
+    They are fields of Semantics; none where both versions do the same.
+    """
+    wanted = _acts(_rerun(replay, other))
+    return () if _acts(replay.run_record) == wanted else _fewest(replay, other, wanted)
+
+
 def _difference(first: Replay, second: Replay) -> Iterator[Difference]:
     wanted = _acts(second.run_record)
     parting = _parting(_acts(first.run_record), wanted)
@@ -65,12 +74,18 @@ def _difference(first: Replay, second: Replay) -> Iterator[Difference]:
 def _fewest(first: Replay, second: Semantics, wanted: Sequence[_Acts]) -> tuple[str, ...]:
     differing = [item.name for item in fields(second) if item.name not in _NAMES]
     differing = [name for name in differing if getattr(first.semantics, name) != getattr(second, name)]
-    for name in tuple(differing):
-        fewer = [kept for kept in differing if kept != name]
-        mixed = replace(first.semantics, **{kept: getattr(second, kept) for kept in fewer})
-        if _acts(_rerun(first, mixed)) == wanted:
-            differing = fewer
+    # Most behaviours are those of callbacks that are not there: whole stretches are taken back before single ones.
+    for size in (16, 4, 1):
+        for some in _stretches(differing, size):
+            fewer = [kept for kept in differing if kept not in some]
+            mixed = replace(first.semantics, **{kept: getattr(second, kept) for kept in fewer})
+            if _acts(_rerun(first, mixed)) == wanted:
+                differing = fewer
     return tuple(differing)
+
+
+def _stretches(names: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [names[start : start + size] for start in range(0, len(names), size)]
 
 
 def _rerun(like: Replay, version: Semantics) -> Run:

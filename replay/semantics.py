@@ -24,7 +24,16 @@ from kcb_replay.replay.timeline import (
 )
 from kcb_replay.replay.version_names import VersionName, point_of, version_name
 
-__all__ = ["DEFAULT", "Semantics", "known_semantics", "nearest_known", "note_on", "semantics"]
+__all__ = [
+    "DEFAULT",
+    "Semantics",
+    "known_semantics",
+    "nearest_known",
+    "note_on",
+    "point_of_version",
+    "release_name",
+    "semantics",
+]
 
 DEFAULT = "keras-3.15"
 # Between what was asked for and the version that is replayed for it.
@@ -34,12 +43,13 @@ _ARITHMETIC: dict[str, Arithmetic] = {"jax": "float32", "torch": "float32 with d
 
 def known_semantics() -> tuple[str, ...]:
     """Return the names of the versions at which something changed, oldest first, then the qualifiers."""
-    points = {change.since for change in CHANGES} | {since for since, _ in (*ADDED, *REMOVED)}
-    names = [_name(point) for point in sorted({multi_backend(2, 0), NUMPY_2_SINCE, *points})]
+    points = {change.since for change in CHANGES} | {argument.since for argument in (*ADDED, *REMOVED)}
+    names = [release_name(point) for point in sorted({multi_backend(2, 0), NUMPY_2_SINCE, *points})]
     return (*names, "keras-3.15/jax", "keras-3.15/torch", "keras-3.15/numpy", "tf_keras-2.21/numpy1")
 
 
-def _name(point: Point) -> str:
+def release_name(point: Point) -> str:
+    """Return the name of a release, under which library people know it."""
     library = "keras"
     if point.era == tensorflow().era:
         library = "tf.keras" if point.release < (2, 6) else "tf_keras" if point.release >= (2, 16) else "keras"
@@ -73,6 +83,16 @@ def note_on(version: Semantics) -> str | None:
     return named.note if named else None
 
 
+def point_of_version(version: Semantics) -> Point:
+    """Return the place of a version on the line of time; raises `SettingError` for one that has none."""
+    plain = version.name.rpartition(_AS)[2].partition("/")[0]
+    library, _, release = plain.rpartition("-")
+    point = point_of(library, tuple(map(int, release.split(".")))) if semantics(plain) else None
+    if point is None:
+        raise AssertionError("a name that resolves has a place")
+    return point
+
+
 @cache
 def _resolved(name: str) -> Semantics:
     written = name.partition(_AS)[0].strip()
@@ -95,7 +115,8 @@ def _known(named: VersionName) -> Semantics | None:
     if point is None or not _fits(library, point, qualifier):
         return None
     changed: dict[str, Any] = {change.field: change.value for change in CHANGES if change.since <= point}
-    missing = [what for since, what in ADDED if since > point] + [what for since, what in REMOVED if since <= point]
+    missing = [each.name for each in ADDED if each.since > point]
+    missing += [each.name for each in REMOVED if each.since <= point]
     return _qualified(Semantics(name=named.known, missing_arguments=frozenset(missing), **changed), point, qualifier)
 
 

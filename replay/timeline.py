@@ -7,7 +7,7 @@ version is a further change.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 __all__ = [
     "ADDED",
@@ -15,12 +15,22 @@ __all__ = [
     "NUMPY_2_SINCE",
     "OF_LIBRARY",
     "REMOVED",
+    "Argument",
     "Change",
+    "Known",
     "Point",
     "keras_3",
     "multi_backend",
     "tensorflow",
 ]
+
+
+# Every boundary is that of the class sources of the releases on both sides of it; beyond that, recorded cases of real
+# builds on both sides, or on one, come out otherwise without the change, or a real fit does.
+Known: TypeAlias = Literal["cases on both sides", "cases on one side", "a real fit", "class sources"]
+BOTH_SIDES: Known = "cases on both sides"
+ONE_SIDE: Known = "cases on one side"
+FIT: Known = "a real fit"
 
 
 class Point(NamedTuple):
@@ -46,100 +56,112 @@ def keras_3(*release: int) -> Point:
 
 
 class Change(NamedTuple):
-    """From `since` on the `field` of Semantics is `value`."""
+    """From `since` on the `field` of Semantics is `value`.
+
+    `known` says how that is known; `note` names the pull request, or what was not looked at. What the value means, and
+    which callback has the behaviour, stands in `behaviour_words`, for that is the same for every change of it.
+    """
 
     since: Point
     field: str
     value: object
+    known: Known = "class sources"
+    note: str = ""
 
 
-# Boundaries: golden cases on both sides, and the release between them by the class sources of both releases: Keras
-# 2.0.0 to 2.3.1, TensorFlow 1.15, 2.1 to 2.5, Keras 2.6 to 2.15, tf_keras 2.15 to 2.21 and Keras 3.0 to 3.15.
+class Argument(NamedTuple):
+    """From `since` on an argument, as `EarlyStopping.baseline`, or a whole class is there, or is no longer there."""
+
+    since: Point
+    name: str
+    known: Known = "class sources"
+    note: str = ""
+
+
+# The class sources read: Keras 2.0.0 to 2.3.1, TensorFlow 1.15, 2.1 to 2.5, Keras 2.6 to 2.15, tf_keras 2.15 to 2.21
+# and Keras 3.0 to 3.15.
 _OF_DECISIONS = (
     Change(multi_backend(2, 0, 7), "early_stopping_direction", "acc in name"),
-    Change(multi_backend(2, 0, 7), "early_stopping_needs_metric", False),
-    # keras-team/keras#8100 and the file name's epoch + 1.
-    Change(multi_backend(2, 0, 9), "early_stopping_counts_first", True),
-    Change(multi_backend(2, 0, 9), "checkpoint_epoch_offset", 1),
-    Change(multi_backend(2, 1, 3), "plateau_floor", "float64"),
-    Change(multi_backend(2, 1, 4), "scheduler_call", "schedule(epoch, lr=lr)"),
-    # keras-team/keras#9541.
-    Change(multi_backend(2, 1, 6), "plateau_counts_first", True),
+    Change(multi_backend(2, 0, 7), "early_stopping_needs_metric", False, ONE_SIDE),
+    Change(multi_backend(2, 0, 9), "early_stopping_counts_first", True, BOTH_SIDES, note="keras-team/keras#8100"),
+    Change(multi_backend(2, 0, 9), "checkpoint_epoch_offset", 1, BOTH_SIDES),
+    Change(multi_backend(2, 1, 3), "plateau_floor", "float64", BOTH_SIDES),
+    Change(multi_backend(2, 1, 4), "scheduler_call", "schedule(epoch, lr=lr)", BOTH_SIDES),
+    Change(multi_backend(2, 1, 6), "plateau_counts_first", True, BOTH_SIDES, note="keras-team/keras#9541"),
     Change(multi_backend(2, 2), "scheduler_call", "schedule(epoch, lr)"),
-    Change(multi_backend(2, 2, 3), "scheduler_logs_rate", True),
-    Change(tensorflow(1, 15), "early_stopping_signed_min_delta", False),
-    # Between 1.15 and 2.1; 2.0 was not looked at.
-    Change(tensorflow(2, 0), "scheduler_takes_tensors", True),
-    Change(tensorflow(2, 2), "checkpoint_counts", "calls"),
-    Change(tensorflow(2, 3), "checkpoint_counts", "batches"),
+    Change(multi_backend(2, 2, 3), "scheduler_logs_rate", True, BOTH_SIDES),
+    Change(tensorflow(1, 15), "early_stopping_signed_min_delta", False, BOTH_SIDES),
+    Change(tensorflow(2, 0), "scheduler_takes_tensors", True, note="TensorFlow 1.15 and 2.1 were read, 2.0 was not"),
+    Change(tensorflow(2, 2), "checkpoint_counts", "calls", ONE_SIDE),
+    Change(tensorflow(2, 3), "checkpoint_counts", "batches", ONE_SIDE),
     Change(tensorflow(2, 3), "early_stopping_keeps_weights", False),
-    # EarlyStopping was rewritten in TensorFlow 2.5.
-    Change(tensorflow(2, 5), "early_stopping_baseline_by_wait", True),
-    Change(tensorflow(2, 5), "plateau_floor", "float32"),
-    Change(tensorflow(2, 6), "checkpoint_batch_in_name", True),
-    Change(tensorflow(2, 7), "early_stopping_spares_first_epoch", True),
-    Change(tensorflow(2, 7), "early_stopping_direction", "name ends in acc, accuracy or auc"),
-    Change(tensorflow(2, 12), "early_stopping_improving_never_stops", True),
-    Change(tensorflow(2, 15), "checkpoint_first_batch", -1),
-    Change(tensorflow(2, 16), "early_stopping_restores_at_end", True),
-    # Keras 3: keras/src/callbacks/early_stopping.py, reduce_lr_on_plateau.py, model_checkpoint.py.
-    Change(keras_3(3, 0), "learning_rate_key", "learning_rate"),
-    Change(keras_3(3, 0), "early_stopping_direction", "metric"),
-    Change(keras_3(3, 0), "early_stopping_arithmetic", "float32"),
-    Change(keras_3(3, 0), "early_stopping_keeps_best", True),
+    Change(tensorflow(2, 5), "early_stopping_baseline_by_wait", True, BOTH_SIDES, note="EarlyStopping was rewritten"),
+    Change(tensorflow(2, 5), "plateau_floor", "float32", BOTH_SIDES),
+    Change(tensorflow(2, 6), "checkpoint_batch_in_name", True, BOTH_SIDES),
+    Change(tensorflow(2, 7), "early_stopping_spares_first_epoch", True, BOTH_SIDES),
+    Change(tensorflow(2, 7), "early_stopping_direction", "name ends in acc, accuracy or auc", BOTH_SIDES),
+    Change(tensorflow(2, 12), "early_stopping_improving_never_stops", True, BOTH_SIDES),
+    Change(tensorflow(2, 15), "checkpoint_first_batch", -1, BOTH_SIDES),
+    Change(tensorflow(2, 16), "early_stopping_restores_at_end", True, BOTH_SIDES),
+    Change(keras_3(3, 0), "learning_rate_key", "learning_rate", BOTH_SIDES),
+    Change(keras_3(3, 0), "early_stopping_direction", "metric", BOTH_SIDES),
+    Change(keras_3(3, 0), "early_stopping_arithmetic", "float32", BOTH_SIDES),
+    Change(keras_3(3, 0), "early_stopping_keeps_best", True, BOTH_SIDES),
     Change(keras_3(3, 0), "scheduler_takes_tensors", False),
-    Change(keras_3(3, 0), "checkpoint_first_batch", 0),
-    Change(keras_3(3, 0), "checkpoint_suffixes", (".keras",)),
-    Change(keras_3(3, 7), "early_stopping_any_first_value", True),
-    Change(keras_3(3, 7), "early_stopping_keeps_best", False),
-    Change(keras_3(3, 8), "checkpoint_suffixes", (".keras", ".h5")),
-    Change(keras_3(3, 10), "checkpoint_saves_without_metric", True),
-    # keras/src/callbacks/monitor_callback.py is new in 3.11.
-    Change(keras_3(3, 11), "plateau_direction", "metric"),
-    Change(keras_3(3, 11), "plateau_arithmetic", "float32"),
-    Change(keras_3(3, 11), "plateau_any_first_value", True),
-    Change(keras_3(3, 11), "plateau_absolute_min_delta", True),
-    Change(keras_3(3, 11), "early_stopping_keeps_best", True),
-    Change(keras_3(3, 11), "plateau_keeps_best", True),
-    Change(keras_3(3, 14), "checkpoint_first_batch", None),
-    # keras-team/keras#20256.
-    Change(keras_3(3, 15), "early_stopping_keeps_best", False),
-    Change(keras_3(3, 15), "plateau_keeps_best", False),
+    Change(keras_3(3, 0), "checkpoint_first_batch", 0, BOTH_SIDES),
+    Change(keras_3(3, 0), "checkpoint_suffixes", (".keras",), BOTH_SIDES),
+    Change(keras_3(3, 7), "early_stopping_any_first_value", True, BOTH_SIDES),
+    Change(keras_3(3, 7), "early_stopping_keeps_best", False, BOTH_SIDES),
+    Change(keras_3(3, 8), "checkpoint_suffixes", (".keras", ".h5"), BOTH_SIDES),
+    Change(keras_3(3, 10), "checkpoint_saves_without_metric", True, BOTH_SIDES),
+    Change(keras_3(3, 11), "plateau_direction", "metric", BOTH_SIDES, note="monitor_callback.py is new"),
+    Change(keras_3(3, 11), "plateau_arithmetic", "float32", BOTH_SIDES, note="monitor_callback.py is new"),
+    Change(keras_3(3, 11), "plateau_any_first_value", True, BOTH_SIDES, note="monitor_callback.py is new"),
+    Change(keras_3(3, 11), "plateau_absolute_min_delta", True, BOTH_SIDES, note="monitor_callback.py is new"),
+    Change(keras_3(3, 11), "early_stopping_keeps_best", True, BOTH_SIDES, note="monitor_callback.py is new"),
+    Change(keras_3(3, 11), "plateau_keeps_best", True, BOTH_SIDES, note="monitor_callback.py is new"),
+    Change(keras_3(3, 14), "checkpoint_first_batch", None, BOTH_SIDES),
+    Change(keras_3(3, 15), "early_stopping_keeps_best", False, BOTH_SIDES, note="keras-team/keras#20256"),
+    Change(keras_3(3, 15), "plateau_keeps_best", False, BOTH_SIDES, note="keras-team/keras#20256"),
 )
 
-# Since when an argument, or a whole class, is there; what is not listed always was.
-ADDED = (
-    (multi_backend(2, 0, 5), "TerminateOnNaN"),
-    (multi_backend(2, 1, 4), "BaseLogger.stateful_metrics"),
-    (multi_backend(2, 1, 4), "ProgbarLogger.stateful_metrics"),
-    (multi_backend(2, 1, 6), "RemoteMonitor.send_as_json"),
-    (multi_backend(2, 2), "EarlyStopping.baseline"),
-    (multi_backend(2, 2, 3), "EarlyStopping.restore_best_weights"),
-    (tensorflow(1, 15), "ModelCheckpoint.save_freq"),
-    (tensorflow(2, 3), "BackupAndRestore"),
-    (tensorflow(2, 8), "ModelCheckpoint.initial_value_threshold"),
-    (tensorflow(2, 10), "BackupAndRestore.save_freq"),
-    (tensorflow(2, 10), "BackupAndRestore.delete_checkpoint"),
-    (tensorflow(2, 11), "BackupAndRestore.save_before_preemption"),
-    (tensorflow(2, 11), "EarlyStopping.start_from_epoch"),
-    (keras_3(3, 7), "BackupAndRestore.double_checkpoint"),
-    (keras_3(3, 13), "TerminateOnNaN.raise_error"),
+# What is not listed always was. Read in the class sources of the releases on both sides.
+ADDED: tuple[Argument, ...] = (
+    Argument(multi_backend(2, 0, 5), "TerminateOnNaN"),
+    Argument(multi_backend(2, 1, 4), "BaseLogger.stateful_metrics"),
+    Argument(multi_backend(2, 1, 4), "ProgbarLogger.stateful_metrics"),
+    Argument(multi_backend(2, 1, 6), "RemoteMonitor.send_as_json"),
+    Argument(multi_backend(2, 2), "EarlyStopping.baseline"),
+    Argument(multi_backend(2, 2, 3), "EarlyStopping.restore_best_weights"),
+    Argument(tensorflow(1, 15), "ModelCheckpoint.save_freq"),
+    Argument(tensorflow(2, 3), "BackupAndRestore"),
+    Argument(tensorflow(2, 8), "ModelCheckpoint.initial_value_threshold"),
+    Argument(tensorflow(2, 10), "BackupAndRestore.save_freq"),
+    Argument(tensorflow(2, 10), "BackupAndRestore.delete_checkpoint"),
+    Argument(tensorflow(2, 11), "BackupAndRestore.save_before_preemption"),
+    Argument(tensorflow(2, 11), "EarlyStopping.start_from_epoch"),
+    Argument(keras_3(3, 7), "BackupAndRestore.double_checkpoint"),
+    Argument(keras_3(3, 13), "TerminateOnNaN.raise_error"),
 )
 # Keras 3 has no BaseLogger: its metrics average themselves.
-REMOVED = (
-    (keras_3(3, 0), "BackupAndRestore.save_before_preemption"),
-    (keras_3(3, 0), "BaseLogger"),
-    (keras_3(3, 0), "ModelCheckpoint.period"),
-    (keras_3(3, 0), "ProgbarLogger.count_mode"),
-    (keras_3(3, 0), "ProgbarLogger.stateful_metrics"),
+REMOVED: tuple[Argument, ...] = (
+    Argument(keras_3(3, 0), "BackupAndRestore.save_before_preemption"),
+    Argument(keras_3(3, 0), "BaseLogger"),
+    Argument(keras_3(3, 0), "ModelCheckpoint.period"),
+    Argument(keras_3(3, 0), "ProgbarLogger.count_mode"),
+    Argument(keras_3(3, 0), "ProgbarLogger.stateful_metrics"),
 )
 
 # The loggers. Boundaries: the text of the classes in the releases that tests/golden/loggers.jsonl names; where one that
 # was not read lies between two texts, the later text is taken to begin with the next one that was.
 _OF_LOGGERS = (
     Change(multi_backend(2, 0, 5), "csv_logger_spells_texts", False),
-    # 2.0.6 has none, 2.0.8 has it; 2.0.7 was not read.
-    Change(multi_backend(2, 0, 8), "csv_logger_missing", "NA when stopping"),
+    Change(
+        multi_backend(2, 0, 8),
+        "csv_logger_missing",
+        "NA when stopping",
+        note="2.0.6 and 2.0.8 were read, 2.0.7 was not",
+    ),
     Change(multi_backend(2, 0, 9), "progbar_layout", "per step"),
     Change(multi_backend(2, 0, 9), "progbar_always_redraws", False),
     Change(multi_backend(2, 1, 3), "csv_logger_keeps_keys", True),
@@ -147,8 +169,13 @@ _OF_LOGGERS = (
     Change(multi_backend(2, 1, 4), "progbar_forces_last", False),
     Change(multi_backend(2, 1, 4), "progbar_raw_stateful", True),
     Change(multi_backend(2, 1, 6), "progbar_raw_stateful", False),
-    # By a real fit: in 2.2.4 the means of all metrics that are functions are float64.
-    Change(multi_backend(2, 3), "float32_logs", "training metrics"),
+    Change(
+        multi_backend(2, 3),
+        "float32_logs",
+        "training metrics",
+        FIT,
+        note="in 2.2.4 the means of all metrics that are functions are float64",
+    ),
     Change(multi_backend(2, 3), "train_batch_hooks", True),
     Change(multi_backend(2, 3), "train_hooks_pass_none", True),
     Change(tensorflow(2, 0), "progbar_layout", "per unit"),

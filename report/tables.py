@@ -14,7 +14,7 @@ from kcb_replay.report.versions import difference_records, version_names
 from kcb_replay.report.words import can_stop, compared_outcomes, drop_places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from kcb_replay.ingest.schema import RunEntry
     from kcb_replay.replay.result import Replay
@@ -212,12 +212,12 @@ def _without_constant_fit(rows: list[Cells]) -> list[Cells]:
     return [{key: value for key, value in row.items() if key != "fit"} for row in rows]
 
 
-def table(rows: list[Cells]) -> str:
-    """Return rows of texts as a table that cuts nothing."""
+def table(rows: list[Cells], *, texts: Collection[str] = ()) -> str:
+    """Return rows of texts as a table that cuts nothing; further columns that hold texts are named in `texts`."""
     from tabulate import tabulate
 
     columns = sorted(dict.fromkeys(column for row in rows for column in row), key=lambda column: column == "why")
     cells = [[row.get(column, "") for column in columns] for row in rows]
-    align = ["left" if column in _TEXT_COLUMNS else "right" for column in columns]
+    align = ["left" if column in _TEXT_COLUMNS or column in texts else "right" for column in columns]
     # Aligned by hand: numbers are text already, and a run may be named 007.
     return tabulate(cells, headers=columns, tablefmt="simple", colalign=align, disable_numparse=True)

@@ -1,7 +1,7 @@
 """`restore_best_weights` in a version that restores only when EarlyStopping itself stops the training.
 
-Silent when the last epoch is the best, when no value was ever an improvement, and when ModelCheckpoint has kept the best
-one. Where several EarlyStoppings restore, a Keras that always restores ends with what the last of the list does.
+Silent when the last epoch is the best, when no value was ever an improvement, and when ModelCheckpoint has kept the
+best one. Where several EarlyStoppings restore, a Keras that always restores ends with what the last of the list does.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def not_restored(case: Case) -> list[Lint]:
     who = f"{given.name} (callback {position + 1} of the list)" if len(stoppers) > 1 else given.name
     text = (
         f"{who} does not stop this training, which ends after epoch {ends + 1}, and {case.version.name} restores the"
-        f" best weights only if it does: one ends up with the weights of epoch {kept_index + 1}, not with those of epoch"
-        f" {index + 1}. Add ModelCheckpoint(save_best_only=True), or use Keras 2.16 or later."
+        f" best weights only if it does: one ends up with the weights of epoch {kept_index + 1}, not with those of"
+        f" epoch {index + 1}. Add ModelCheckpoint(save_best_only=True), or use Keras 2.16 or later."
     )
     return [Lint("weights-not-restored", (position,), ends, text)]
 

@@ -22,6 +22,7 @@ from kcb_replay.replay.sweep.overall import overall
 from kcb_replay.replay.sweep.plateau import PlateauSweep
 from kcb_replay.replay.sweep.plateau_totals import overall_plateau
 from kcb_replay.replay.sweep.table import Sweep
+from kcb_replay.replay.version_comparison import VersionComparison
 from kcb_replay.report.curve import curve_info
 from kcb_replay.report.facts import facts
 from kcb_replay.report.names import shown
@@ -38,6 +39,7 @@ from kcb_replay.report.svg import chart_svg
 from kcb_replay.report.sweeps import sweep_table
 from kcb_replay.report.tables import simulation_table
 from kcb_replay.report.together import common_answer
+from kcb_replay.report.version_changes import version_comparison_notes, version_comparison_text
 from kcb_replay.report.words import decimals_of
 
 if TYPE_CHECKING:
@@ -143,6 +145,13 @@ def _(comparison: RuleComparison) -> str:
 @_body.register
 def _(answer: Recommendation) -> str:
     return markup_of(recommendation_text(answer))
+
+
+@_body.register
+def _(found: VersionComparison) -> str:
+    is_judged = bool(found.fits or found.left_out)
+    notes = version_comparison_notes(found) if is_judged else []
+    return markup_of("\n\n".join([version_comparison_text(found, is_judged=is_judged), *notes]))
 
 
 @_body.register
