@@ -28,6 +28,9 @@ __all__ = [
     "did_you_mean",
 ]
 
+# A log may have ten thousand columns.
+_MOST_NAMES = 12
+
 
 class KcbReplayError(Exception):
     """Base of every error that kcb-replay raises on purpose; its message steers no terminal, whatever it quotes."""
@@ -78,7 +81,9 @@ class MonitorNotRecordedError(NotReplayableError):
     def __init__(self, monitor: str, run: str, recorded: Sequence[str], *, consequence: str = "") -> None:
         close = closest(monitor, recorded)
         remedy = f"; did you mean {close}?" if close else "."
-        rest = f"{remedy} Recorded: {', '.join(recorded) or 'nothing'}.{consequence and f' {consequence}'}"
+        more = f" and {len(recorded) - _MOST_NAMES} more" if len(recorded) > _MOST_NAMES else ""
+        names = f"{', '.join(recorded[:_MOST_NAMES]) or 'nothing'}{more}"
+        rest = f"{remedy} Recorded: {names}.{consequence and f' {consequence}'}"
         super().__init__(
             f"{monitor} is not recorded in {run}{rest}",
             reason=f"{monitor} is not recorded{rest}",

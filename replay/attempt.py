@@ -191,7 +191,7 @@ def _replayed(attempt: Attempt) -> Replay:
 def _outcome(view: View, attempt: Attempt) -> Outcome:
     missing = [each for each in attempt.missing if each.position == view.position]
     outcome = limited(outcome_of(view), view, attempt.recording.notes, attempt.number)
-    return with_monitor_limits(outcome, view.state, missing)
+    return with_monitor_limits(outcome, view.state, view.stream, missing)
 
 
 def _blind_spots(stream: Stream, callbacks: Sequence[Callback]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from kcb_replay.replay.behaviours import DirectionRule
 
@@ -22,9 +22,11 @@ __all__ = [
     "Direction",
     "asks_metric",
     "assumed_direction",
+    "assumption",
     "auto_direction",
     "compiled_metrics",
     "direction_of",
+    "is_assumed",
 ]
 
 Direction: TypeAlias = Literal["min", "max"]
@@ -118,15 +120,33 @@ def asks_metric(rule: DirectionRule, monitor: str, mode: str) -> bool:
     return rule == "metric" and mode not in ("min", "max") and monitor.removeprefix("val_") != "loss"
 
 
-def assumed_direction(monitor: str) -> str:
-    """Return the sentence that says that a direction is assumed; empty for a name that Keras itself gives."""
+def is_assumed(monitor: str, logged: Collection[str] | None = ()) -> bool:
+    """Tell whether the direction of a metric is only suggested by its name, which is none that Keras itself gives.
+
+    `logged` are the names in the logs, None where they may be any. Keras names a second `AUC()` of a process `auc_1`;
+    but so it logs the second of two metrics that are both `auc`, and no metric has that name then.
+    """
+    if direction_of(monitor) is None or _shipped_direction(monitor) is None:
+        return direction_of(monitor) is not None
+    text = monitor.removeprefix("val_")
+    first = _UNIQUE_SUFFIX.sub("", text)
+    return first != text and (logged is None or bool({first, f"val_{first}"} & {*logged}))
+
+
+def assumed_direction(monitor: str, logged: Collection[str] | None = ()) -> str:
+    """Return the sentence that says that a direction is assumed, and what settles it; empty where none is."""
     chosen = direction_of(monitor)
-    if chosen is None or _shipped_direction(monitor) is not None:
+    if not is_assumed(monitor, logged):
         return ""
     return (
-        f"the direction of {monitor} ({chosen}) is taken from its name: real Keras asks the compiled metric of that"
-        f' name, and raises ValueError where it has none. Give --mode {chosen} (mode="{chosen}") if that is right'
+        f"{assumption(monitor)}: real Keras asks the compiled metric of that name, and raises ValueError where it has"
+        f' none. Give --mode {chosen} (mode="{chosen}") if that is right'
     )
+
+
+def assumption(monitor: str) -> str:
+    """Return what is assumed of a metric, as short as a headline needs it."""
+    return f"the direction of {monitor} ({direction_of(monitor)}) is taken from its name"
 
 
 def _shipped_direction(metric: str) -> Direction | None:

@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 from kcb_replay.errors import DirectionUnknownError, MonitorNotRecordedError, closest
 from kcb_replay.replay.callbacks import (
     RULES,
+    EarlyStopping,
     EarlyStoppingState,
+    ModelCheckpoint,
     ModelCheckpointState,
+    ReduceLROnPlateau,
     ReduceLROnPlateauState,
     changes_learning_rate,
     reads,
 )
-from kcb_replay.replay.directions import asks_metric, assumed_direction, compiled_metrics, direction_of
+from kcb_replay.replay.directions import asks_metric, assumed_direction, compiled_metrics, direction_of, is_assumed
 from kcb_replay.replay.validity import Validity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from kcb_replay.replay.callbacks import Callback, State
     from kcb_replay.replay.engine import KerasError, Run
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = [
     "MissingMonitor",
     "asked_metric",
+    "assumed_metrics",
+    "metric_to_ask",
     "missing_monitors",
     "never",
     "not_recorded",
@@ -89,7 +94,7 @@ def _consequence(missing: MissingMonitor, callback: Callback, stream: Stream, ve
         )
     if run.error is not None:
         return f"{version.name} would raise {_raised(run.error)}."
-    assumed = assumed_direction(missing.metric) if asked else ""
+    assumed = assumed_direction(missing.metric, stream.names) if asked else ""
     return f"{version.name} would warn, and {never(callback)}{f' ({assumed})' if assumed else ''}."
 
 
@@ -109,15 +114,27 @@ def asked_metric(state: State) -> str | None:
 
     Keras 3 does so in mode "auto"; earlier versions go by the name alone, which assumes nothing.
     """
-    match state:
-        case EarlyStoppingState():
-            rule = state.context.semantics.early_stopping_direction
-        case ReduceLROnPlateauState() | ModelCheckpointState():
-            rule = state.context.semantics.plateau_direction
-        case _:
-            asked: str | None = getattr(state, "asked_metric", None)
-            return asked
-    return state.settings.monitor if asks_metric(rule, state.settings.monitor, state.settings.mode) else None
+    if isinstance(state, (EarlyStoppingState, ReduceLROnPlateauState, ModelCheckpointState)):
+        return metric_to_ask(state.settings, state.context.semantics)
+    asked: str | None = getattr(state, "asked_metric", None)
+    return asked
+
+
+def metric_to_ask(settings: EarlyStopping | ReduceLROnPlateau | ModelCheckpoint, version: Semantics) -> str | None:
+    """Return the metric whose direction a version takes from the compiled metric of that name, None for any other."""
+    stops = isinstance(settings, EarlyStopping)
+    rule = version.early_stopping_direction if stops else version.plateau_direction
+    return settings.monitor if asks_metric(rule, settings.monitor, settings.mode) else None
+
+
+def assumed_metrics(
+    settings: Iterable[EarlyStopping | ReduceLROnPlateau | ModelCheckpoint],
+    version: Semantics,
+    logged: Collection[str] | None = (),
+) -> tuple[str, ...]:
+    """Return the metrics whose direction is assumed where a version would ask the compiled metric, each once."""
+    asked = dict.fromkeys(filter(None, (metric_to_ask(each, version) for each in settings)))
+    return tuple(metric for metric in asked if is_assumed(metric, logged))
 
 
 def unlogged_monitors(callbacks: Sequence[Callback], stream: Stream, run: Run) -> tuple[MissingMonitor, ...]:
@@ -145,13 +162,13 @@ def _is_compiled_without_direction(metric: str, stream: Stream) -> bool:
     return direction_of(metric) is None and metric.removeprefix("val_") in compiled_metrics(stream.names).names
 
 
-def with_monitor_limits(outcome: Outcome, state: State, missing: Sequence[MissingMonitor]) -> Outcome:
+def with_monitor_limits(outcome: Outcome, state: State, stream: Stream, missing: Sequence[MissingMonitor]) -> Outcome:
     """Return an outcome with what its monitor allows: it judged nothing, or its direction is only assumed."""
     validity = outcome.validity
     if missing:
         validity = Validity("exact", f"{never(outcome.settings)}: {missing[0].sentence}")
     metric = asked_metric(state)
-    assumed = assumed_direction(metric) if metric else ""
+    assumed = assumed_direction(metric, stream.names) if metric else ""
     if assumed:
         label = validity.label if validity.label in ("rounded", "sampled") else "hypothetical"
         reason = f"{validity.reason} {assumed[0].upper()}{assumed[1:]}."

@@ -143,7 +143,8 @@ class Replay(Displayed):
     def assumed(self) -> tuple[str, ...]:
         """What is assumed of directions, a sentence for each metric of which Keras would have asked the model."""
         asked = filter(None, map(asked_metric, self.run_record.states))
-        return tuple(dict.fromkeys(filter(None, map(assumed_direction, asked))))
+        names = self.stream.names
+        return tuple(dict.fromkeys(filter(None, (assumed_direction(metric, names) for metric in asked))))
 
     @cached_property
     def events(self) -> tuple[Event, ...]:

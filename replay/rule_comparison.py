@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from kcb_replay.errors import NotReplayableError, SettingError
+from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
 from kcb_replay.ingest.display import Displayed
-from kcb_replay.replay.callbacks import STOPPING, MedianStopping
+from kcb_replay.replay.callbacks import STOPPING, EarlyStopping, MedianStopping
 from kcb_replay.replay.callbacks.stopping import known_direction
+from kcb_replay.replay.directions import assumed_direction, is_assumed
 from kcb_replay.replay.median import median_answers
+from kcb_replay.replay.monitors import assumed_metrics
 from kcb_replay.replay.outcomes.stopping import StoppingOutcome, best_of, regret_of
 from kcb_replay.replay.records import without_nan
 from kcb_replay.replay.replay import LeftOut, replay
 from kcb_replay.replay.rule_baseline import BaselinePoint, Judged, baseline
+from kcb_replay.replay.semantics import DEFAULT, semantics as resolve
+from kcb_replay.replay.stream import stream_of
 from kcb_replay.replay.sweep.arithmetic import unwarned
 
 if TYPE_CHECKING:
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.ingest.recording import Fit, Recording
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.semantics import Semantics
@@ -96,7 +100,10 @@ class LeftOutFit:
 
 @dataclass(frozen=True, eq=False)
 class RuleComparison(Displayed):
-    """Every rule on every fit, and the baseline; `mode` says whether `monitor` should fall or rise."""
+    """Every rule on every fit, and the baseline; `mode` says whether `monitor` should fall or rise.
+
+    `assumed_metrics` are those of which that is only taken from the name.
+    """
 
     rules: tuple[Callback, ...]
     monitor: str
@@ -105,6 +112,7 @@ class RuleComparison(Displayed):
     answers: tuple[RuleAnswer, ...]
     left_out: tuple[LeftOutFit, ...]
     baseline: tuple[BaselinePoint, ...]
+    assumed_metrics: tuple[str, ...] = ()
 
     def per_rule(self) -> list[RuleSummary]:
         """Return one summary per rule, in their order."""
@@ -137,6 +145,7 @@ class RuleComparison(Displayed):
             "schema": "kcb-replay/compare/1",
             "monitor": self.monitor,
             "mode": self.mode,
+            "assumed": [assumed_direction(metric, None) for metric in self.assumed_metrics],
             "fits": self.fits,
             "rules": self.summary_records(),
             "baseline": [point.to_dict() for point in self.baseline],
@@ -217,7 +226,27 @@ def compare_rules(
             elif fit is not None and not isinstance(outcome, str):
                 answers.append(_answer(number, fit, outcome, direction))
     points = baseline(list(judged.values()), direction, list(dict.fromkeys(map(keeps, rules))))
-    return RuleComparison(tuple(rules), monitor, direction, len(judged), tuple(answers), tuple(left_out), tuple(points))
+    return RuleComparison(
+        tuple(rules),
+        monitor,
+        direction,
+        len(judged),
+        tuple(answers),
+        tuple(left_out),
+        tuple(points),
+        _assumed(rules, monitor, mode, semantics, hypothetical=any(_is_hypothetical(each) for each in answers)),
+    )
+
+
+def _assumed(
+    rules: Sequence[Callback], monitor: str, mode: str, semantics: str | Semantics | None, *, hypothetical: bool
+) -> tuple[str, ...]:
+    """Return the metrics whose direction is assumed: the one that all are judged by, and those that rules watch."""
+    watching = [rule for rule in rules if isinstance(rule, EarlyStopping)]
+    judged = [monitor] if mode == "auto" and is_assumed(monitor) else []
+    version = resolve(DEFAULT if semantics in (None, "auto") else semantics)
+    asked = assumed_metrics(watching, version, None if hypothetical else ())
+    return tuple(dict.fromkeys([*judged, *asked]))
 
 
 def _require_rules(rules: Sequence[Callback]) -> None:
@@ -242,11 +271,20 @@ def _judged(
                 values = dict(zip(fit.epochs[series.valid].tolist(), series.values[series.valid].tolist(), strict=True))
             lowest = best_of(values, mode)
             if lowest is None:
-                reason = f"{monitor} is {'never a number' if values else 'not recorded'}"
+                reason = f"{monitor} is never a number" if values else _not_recorded(monitor, fit)
                 left_out.append(LeftOutFit(None, recording.name, number, reason))
             else:
                 judged[place, number] = Judged(recording.name, number, fit.epochs, values, values[lowest])
     return judged, left_out
+
+
+def _is_hypothetical(answer: RuleAnswer) -> bool:
+    return answer.validity == "hypothetical"
+
+
+def _not_recorded(monitor: str, fit: Fit) -> str:
+    names = sorted(stream_of(fit).names)
+    return MonitorNotRecordedError(monitor, "", names).reason
 
 
 def _outcomes(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.ingest.counted import counted
+from kcb_replay.replay.directions import assumed_direction, assumption
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import decimals_for, whole
 from kcb_replay.report.scales import linear_end, scale_said
@@ -137,7 +138,10 @@ def rules_info(comparison: RuleComparison) -> RulesInfo:
 def _head(comparison: RuleComparison) -> str:
     rules, fits = counted(len(comparison.rules), "stopping rule"), counted(comparison.fits, "fit")
     direction = "lower is better" if comparison.mode == "min" else "higher is better"
-    return f"{rules} over {fits}, judged by {shown(comparison.monitor)} ({direction})."
+    out = sum(each.rule is None for each in comparison.left_out)
+    missing = f", {whole(out)} left out" if out else ""
+    head = f"{rules} over {fits}{missing}, judged by {shown(comparison.monitor)} ({direction})."
+    return " ".join([head, *(f"Hypothetical: {shown(assumption(each))}." for each in comparison.assumed_metrics)])
 
 
 def _cells(summary: RuleSummary) -> dict[str, str]:
@@ -158,7 +162,8 @@ def _cells(summary: RuleSummary) -> dict[str, str]:
 
 def notes_of_comparison(comparison: RuleComparison) -> list[str]:
     """Return what has to be said of the means of the rules."""
-    summaries, notes = comparison.per_rule(), []
+    summaries = comparison.per_rule()
+    notes = [f"Note: hypothetical: {shown(assumed_direction(metric, None))}." for metric in comparison.assumed_metrics]
     if any(summary.undecided for summary in summaries):
         notes.append("Note: where a recording ends before the stop (undecided), share and regret are those of its end.")
     if any(summary.unknown for summary in summaries):

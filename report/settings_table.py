@@ -6,6 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.ingest.counted import counted
+from kcb_replay.replay.directions import assumed_direction, assumption
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import short, whole
 
@@ -51,7 +52,9 @@ def head_of_sweep(found: AnySweep, arguments: Sequence[str]) -> str:
         f"{name}={value!r}" for name, value in constant.items() if name == "monitor" or value != getattr(default, name)
     )
     swept = f"{counted(len(found.settings), 'setting')} of {kind.name}({code}), {found.semantics.name}"
-    return f"{counted(found.answered, 'fit')}, {counted(found.epochs, 'epoch')}, {swept}."
+    some = f"{whole(found.answered)} of " if found.answered < found.fits else ""
+    head = f"{some}{counted(found.fits, 'fit')}, {counted(found.epochs, 'epoch')}, {swept}."
+    return " ".join([head, *(f"Hypothetical: {shown(assumption(metric))}." for metric in found.assumed_metrics)])
 
 
 def table_of_settings(rows: Sequence[Mapping[str, str]]) -> str:
@@ -77,14 +80,16 @@ def facts_of_sweep(found: AnySweep, settings: Sequence[Record]) -> Record:
         "fits": found.fits,
         "labels": dict(found.labels),
         "settings": list(settings),
+        "assumed": [assumed_direction(metric, None) for metric in found.assumed_metrics],
         "left_out": left_out,
     }
 
 
 def limits_of_sweep(found: AnySweep) -> list[str]:
-    """Return a line per limit that the sources set to the answers, with how many fits it holds for."""
+    """Return a line per limit that sources and names of metrics set to the answers, with how many fits it holds for."""
     of_all = f"of {counted(found.answered, 'fit')}"
-    return [
+    assumed = [f"Note: hypothetical: {shown(assumed_direction(metric, None))}." for metric in found.assumed_metrics]
+    return assumed + [
         f"Note: {label}: {whole(found.labels[label])} {of_all} {limit}."
         for label, limit in _LIMITS.items()
         if found.labels.get(label)

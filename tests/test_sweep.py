@@ -79,7 +79,13 @@ def test_a_fit_without_the_monitor_is_left_out_and_counted(recording):
     """Its reason is given once, and the others are answered."""
     runs = [recording("a", val_loss=[1.0, 2.0]), recording("b", loss=[1.0, 2.0])]
     found = sweep(runs, patience=[1, 2])
-    assert [(item.run, item.reason) for item in found.left_out] == [("b", "val_loss is not recorded")]
+    assert [(item.run, item.reason) for item in found.left_out] == [
+        (
+            "b",
+            "val_loss is not recorded; did you mean loss? Recorded: loss."
+            " keras-3.15 would warn, and EarlyStopping never stops.",
+        )
+    ]
     assert [summary.fits for summary in found.per_setting()] == [1, 1]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.directions import assumed_direction
 from kcb_replay.replay.sweep.arithmetic import unwarned
 from kcb_replay.replay.sweep.overall import Overall, overall
 
@@ -57,8 +58,13 @@ def survey_of(
         noise=float(np.median(known)) if len(known) else 0.0,
         groups=tuple(sorted(seen.groups)),
         alike={group[0]: group for group in found.alike},
-        notes=tuple(seen.notes()),
+        notes=(*_assumed(found), *seen.notes()),
     )
+
+
+def _assumed(found: Overall) -> Iterator[str]:
+    for metric in found.assumed_metrics:
+        yield f"Hypothetical: {assumed_direction(metric, None)}."
 
 
 class _Seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kcb_replay.replay.directions import assumption
 from kcb_replay.replay.recommend.groups import MOST_GROUPS
 
 if TYPE_CHECKING:
@@ -23,8 +24,12 @@ def sentence(answer: Recommendation) -> str:
         f"Use patience={answer.setting.patience:g}{_min_delta(answer)}: on these {found.fits:,} runs it saves"
         f" {found.saving:.0%} of the epochs (95 % interval {_percents(answer.saving_interval)}), and"
         f" {_failed(found.failures, found.fits)} more than {_tolerance(answer)}; with 95 % confidence at most"
-        f" {answer.failure_bound:.0%} of such runs do."
+        f" {answer.failure_bound:.0%} of such runs do.{_assumed(answer)}"
     )
+
+
+def _assumed(answer: Recommendation) -> str:
+    return "".join(f" Hypothetical: {assumption(metric)}." for metric in answer.overall.assumed_metrics)
 
 
 def certainty(answer: Recommendation) -> Iterator[str]:

@@ -7,8 +7,8 @@ import math
 from dataclasses import fields
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from kcb_replay.errors import NotReplayableError
-from kcb_replay.ingest.recording import Recording
+from kcb_replay.errors import DirectionUnknownError, NotReplayableError
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Recording
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context, direction
 from kcb_replay.replay.comparison import KerasRaises
@@ -45,20 +45,36 @@ class Asking(Generic[_Setting]):
 
     def __init__(self, settings: Sequence[_Setting], fits: Sequence[MonitoredFit], version: Semantics) -> None:
         self.settings: Sequence[_Setting] = settings
-        self.fits, self.version = [each for each in fits if len(each.fit)], version
+        self.fits: list[MonitoredFit] = [each for each in fits if len(each.fit)]
+        self.version = version
         self.left_out = dict.fromkeys(
             LeftOutFit(each.run, each.number, "the fit holds no epochs") for each in fits if not len(each.fit)
         )
 
-    def having(self, monitor: str) -> list[int]:
-        """Return the fits that have a metric; the others are left out."""
-        places = []
+    def having(self, number: int) -> list[int]:
+        """Return the fits that have the metric of a setting; the others are left out, with what Keras does there."""
+        places: list[int] = []
+        monitor = self.settings[number].monitor
+        reasons: dict[tuple[str, ...], str] = {}
         for place, each in enumerate(self.fits):
             if monitor in each.fit.metrics and each.fit.metrics[monitor].valid.any():
                 places.append(place)
             else:
-                self.leave_out(place, f"{monitor} is not recorded")
+                # The same names make the same of it, in however many fits.
+                recorded = [name for name, series in each.fit.metrics.items() if series.valid.any()]
+                names = tuple(recorded + list(each.fit.unloaded))
+                if names not in reasons:
+                    reasons[names] = self._reason(number, place)
+                self.leave_out(place, reasons[names])
         return places
+
+    def _reason(self, number: int, place: int) -> str:
+        """Return why the engine refuses a setting on a fit."""
+        try:
+            self._replay(number, place)
+        except NotReplayableError as error:
+            return error.reason
+        raise AssertionError("only to be asked of a fit without the metric")
 
     def sign(self, monitor: str, mode: str, places: Sequence[int], rule: DirectionRule) -> float | None:
         """Return 1 for a metric that should fall, -1 for one that should rise, None where the version cannot tell."""
@@ -66,8 +82,10 @@ class Asking(Generic[_Setting]):
         try:
             found = direction(self.settings[0].name, monitor, mode, rule, context)
         except KerasRaises as raised:
+            unknown = DirectionUnknownError(monitor, "", self.version.name).reason
+            reason = f"Keras raises {raised.kind}: {raised}" if monitor in LEARNING_RATE_KEYS else unknown
             for place in places:
-                self.leave_out(place, f"Keras raises {raised.kind}: {raised}")
+                self.leave_out(place, reason)
             return None
         return 1.0 if found == "min" else -1.0
 
@@ -87,14 +105,17 @@ class Asking(Generic[_Setting]):
     ) -> Iterator[tuple[int, int, Replay]]:
         """Yield what the engine says to each setting and fit; what it cannot answer is left out."""
         for number, place in itertools.product(numbers, places):
-            each = self.fits[place]
-            alone = Recording(each.run, (), (each.fit,))
             try:
-                one = replay(alone, [self.settings[number]], semantics=self.version, initial_lr=initial_lr)
+                one = self._replay(number, place, initial_lr=initial_lr)
             except NotReplayableError as error:
                 self.leave_out(place, error.reason)
             else:
                 yield number, place, one
+
+    def _replay(self, number: int, place: int, *, initial_lr: float | None = None) -> Replay:
+        each = self.fits[place]
+        alone = Recording(each.run, (), (each.fit,))
+        return replay(alone, [self.settings[number]], semantics=self.version, initial_lr=initial_lr)
 
     def leave_out(self, place: int, reason: str) -> None:
         """Keep the reason for which a fit has no answer."""

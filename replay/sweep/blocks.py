@@ -72,7 +72,7 @@ class _Block(Asking[EarlyStopping]):
         for number, setting in enumerate(self.settings):
             groups[setting.monitor, setting.mode].append(number)
         for (monitor, mode), numbers in groups.items():
-            places = self.having(monitor)
+            places = self.having(numbers[0])
             sign = self.sign(monitor, mode, places, self.version.early_stopping_direction)
             if sign is not None:
                 block = block_of(self.fits, monitor)
@@ -82,10 +82,9 @@ class _Block(Asking[EarlyStopping]):
         return Sweep(tuple(self.settings), (part,), self.version, tuple(self.left_out))
 
     def _swept_fits(self) -> tuple[SweptFit, ...]:
-        monitors = {setting.monitor for setting in self.settings}
         seconds = block_of(self.fits, "").seconds.tolist()
         return tuple(
-            SweptFit(each.run, each.number, len(each.fit), label_of(each, monitors), taken)
+            SweptFit(each.run, each.number, len(each.fit), label_of(each, self.settings, self.version), taken)
             for each, taken in zip(self.fits, seconds, strict=True)
         )
 

@@ -1,23 +1,29 @@
-"""What the source of a fit allows of any answer."""
+"""What the source of a fit, and the name of its metric, allow of any answer."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.limits import codes_of_rounding
+from kcb_replay.replay.monitors import assumed_metrics
 from kcb_replay.replay.rounding import is_rounded
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Sequence
 
+    from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
+    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.sweep.series import MonitoredFit
     from kcb_replay.replay.validity import Label
 
 __all__ = ["label_of"]
 
 
-def label_of(each: MonitoredFit, monitors: Collection[str]) -> Label:
+def label_of(
+    each: MonitoredFit, settings: Sequence[EarlyStopping] | Sequence[ReduceLROnPlateau], version: Semantics
+) -> Label:
     """Return the label of all answers of a fit; nobody looks at single comparisons here, as a replay does."""
+    monitors = {setting.monitor for setting in settings}
     if "sampled" in each.codes:
         return "sampled"
     recorded = [monitor for monitor in monitors if monitor in each.fit.metrics]
@@ -25,4 +31,7 @@ def label_of(each: MonitoredFit, monitors: Collection[str]) -> Label:
         return "rounded"
     series = (each.fit.metrics[monitor] for monitor in recorded)
     rounded = any(is_rounded(one.tag, one.values[one.valid]) for one in series)
-    return "rounded" if rounded else "exact"
+    if rounded:
+        return "rounded"
+    logged = [*each.fit.metrics, *each.fit.unloaded]
+    return "hypothetical" if assumed_metrics(settings, version, logged) else "exact"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kcb_replay.replay.monitors import assumed_metrics
 from kcb_replay.replay.sweep.front import front
 from kcb_replay.replay.sweep.totals import Totals
 
@@ -27,9 +28,10 @@ __all__ = ["Overall", "overall"]
 class Overall:
     """One summary per setting, which of them act alike on every fit, and how much was swept.
 
-    `front` are the numbers of the settings that nothing beats, least regret first; `fits` and `epochs` count what was
-    swept, `answered` the fits of which some setting could be asked. `labels` says of how many of these the source holds
-    everything ("exact"), rounded values or not all points; how many answers are undecided is in the summaries.
+    `front` are the numbers of the settings that nothing beats, least regret first; `fits` counts what was swept,
+    `answered` the fits of which some setting could be asked, `epochs` theirs. `labels` says of how many of these the
+    source holds everything ("exact"), rounded values or not all points; how many answers are undecided is in the
+    summaries.
     """
 
     settings: tuple[EarlyStopping, ...]
@@ -42,6 +44,11 @@ class Overall:
     answered: int
     left_out: tuple[LeftOutFit, ...]
     labels: Mapping[Label, int] = field(default_factory=dict)
+
+    @property
+    def assumed_metrics(self) -> tuple[str, ...]:
+        """The metrics whose direction is taken from their names, where the version would have asked the model."""
+        return assumed_metrics(self.settings, self.semantics, None if self.labels.get("hypothetical") else ())
 
     @property
     def distinct(self) -> tuple[int, ...]:
@@ -58,8 +65,8 @@ def overall(blocks: Iterable[Sweep], settings: Sequence[EarlyStopping], version:
     for block in blocks:
         totals.add(block)
         fits += len(block.fits)
-        epochs += sum(fit.epochs for fit in block.fits)
         asked = np.any(block.answered, axis=0).tolist()
+        epochs += sum(fit.epochs for fit, each in zip(block.fits, asked, strict=True) if each)
         answered += sum(asked)
         labels.update(fit.label for fit, each in zip(block.fits, asked, strict=True) if each)
         left_out += block.left_out

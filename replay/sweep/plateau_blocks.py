@@ -77,14 +77,14 @@ class _Block(Asking[ReduceLROnPlateau]):
             groups[setting.monitor, setting.mode].append(number)
         for (monitor, mode), numbers in groups.items():
             # It watches the learning rate that it sets itself: no recording holds that.
-            places = list(range(len(self.fits))) if monitor in LEARNING_RATE_KEYS else self.having(monitor)
+            places = list(range(len(self.fits))) if monitor in LEARNING_RATE_KEYS else self.having(numbers[0])
             sign = self.sign(monitor, mode, places, self.version.plateau_direction)
             if sign is not None and places:
                 self._ask(numbers, places, monitor, sign)
-        monitors = {setting.monitor for setting in self.settings}
+        labels = (label_of(each, self.settings, self.version) for each in self.fits)
         swept = (
-            PlateauFit(each.run, each.number, len(each.fit), label_of(each, monitors), rates.start, rates.assumed)
-            for each, rates in zip(self.fits, self._rates, strict=True)
+            PlateauFit(each.run, each.number, len(each.fit), label, rates.start, rates.assumed)
+            for each, label, rates in zip(self.fits, labels, self._rates, strict=True)
         )
         return PlateauSweep(
             tuple(self.settings), tuple(swept), self._answers, self._answered, self.version, tuple(self.left_out)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.monitors import assumed_metrics
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -116,6 +118,11 @@ class PlateauOverall:
     left_out: tuple[LeftOutFit, ...]
     labels: Mapping[Label, int] = field(default_factory=dict)
 
+    @property
+    def assumed_metrics(self) -> tuple[str, ...]:
+        """The metrics whose direction is taken from their names, where the version would have asked the model."""
+        return assumed_metrics(self.settings, self.semantics, None if self.labels.get("hypothetical") else ())
+
 
 def overall_plateau(
     blocks: Iterable[PlateauSweep], settings: Sequence[ReduceLROnPlateau], version: Semantics
@@ -129,7 +136,7 @@ def overall_plateau(
         totals.add(block)
         asked = np.any(block.answered, axis=0).tolist()
         fits += len(block.fits)
-        epochs += sum(fit.epochs for fit in block.fits)
+        epochs += sum(fit.epochs for fit, each in zip(block.fits, asked, strict=True) if each)
         answered += sum(asked)
         assumed += sum(fit.assumed for fit, each in zip(block.fits, asked, strict=True) if each)
         labels.update(fit.label for fit, each in zip(block.fits, asked, strict=True) if each)

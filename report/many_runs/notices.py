@@ -9,6 +9,7 @@ import numpy as np
 
 from kcb_replay.errors import did_you_mean
 from kcb_replay.ingest.counted import are_left_out, counted
+from kcb_replay.replay.directions import assumed_direction
 from kcb_replay.report.many_runs.acts import LABELS
 from kcb_replay.report.numbers import whole
 
@@ -67,16 +68,10 @@ def left_out_notice(
 
 def _item(reason: str, group: Sequence[LeftOut], monitor: str, recorded: Callable[[str], Sequence[str]]) -> Item:
     names = _named([each.run if not each.fit else f"{each.run}, fit {each.fit}" for each in group])
-    if reason != f"{monitor} is not recorded":
-        return Item(names, f"{reason}.")
+    if not reason.startswith(f"{monitor} is not recorded"):
+        return Item(names, f"{reason.rstrip('.')}.")
     columns = list(recorded(group[0].run))
-    if not columns:
-        return Item(names, f"{monitor} is not in the log, and nothing else is.")
-    listed = ", ".join(columns[:8]) + (", …" if len(columns) > 8 else "")
-    found = "Columns found" if len(group) == 1 else "Columns of the first"
-    return Item(
-        names, f"{monitor} is not in the log. {found}: {listed}. Try", f"--monitor {_nearest(monitor, columns)}"
-    )
+    return Item(names, f"{reason} Try", f"--monitor {_nearest(monitor, columns)}") if columns else Item(names, reason)
 
 
 def _nearest(monitor: str, columns: Sequence[str]) -> str:
@@ -87,20 +82,20 @@ def _nearest(monitor: str, columns: Sequence[str]) -> str:
 
 def trust_notice(acts: Acts, monitor: str, version: Semantics, noun: str) -> Notice:
     """Return how far the answers hold: exact until the stop, and what is not."""
-    items = [*_labelled(acts, noun), *_without_numbers(acts, monitor, version)]
+    items = [*_labelled(acts, monitor, noun), *_without_numbers(acts, monitor, version)]
     own = "A callback that only stops changes nothing before its stop, so every answer is that of the training itself"
     if not items:
         return Notice("What is exact here.", (Item((), f"{own}: exact."),), is_exact=True)
     return Notice("What is exact here.", (Item((), f"{own}, but for these."), *items))
 
 
-def _labelled(acts: Acts, noun: str) -> Iterable[Item]:
+def _labelled(acts: Acts, monitor: str, noun: str) -> Iterable[Item]:
     said = {
         "undecided": "the recording ends before some of the stops: a stop is then only known to come later (≥), and the"
         " run counts with what its last epoch leaves",
         "rounded": "the source holds rounded values, and a comparison may hang on the digits that are lost",
         "sampled": "points are missing in the source",
-        "hypothetical": "a what-if",
+        "hypothetical": assumed_direction(monitor, None) or "a what-if",
     }
     for label, text in said.items():
         places = [place for place, name in enumerate(LABELS) if label in name.split(", ")]
