@@ -15,8 +15,10 @@ from kcb_replay.replay.lints.batch_saves import batch_saves
 from kcb_replay.replay.lints.checkpoint_files import LISTED_TOO_EARLY, listed_too_early, overwritten
 from kcb_replay.replay.lints.competing_rates import cooldown_of_one, overwritten_by_schedule
 from kcb_replay.replay.lints.first_nan import first_nan
+from kcb_replay.replay.lints.large_min_delta import large_min_delta
 from kcb_replay.replay.lints.min_lr import min_lr_at_start, min_lr_unreachable
 from kcb_replay.replay.lints.missing_metric import other_name, unjudged_saves
+from kcb_replay.replay.lints.mode_against_name import mode_against_name
 from kcb_replay.replay.lints.not_restored import not_restored
 from kcb_replay.replay.lints.odd_arguments import schedule_object, unknown_mode
 from kcb_replay.replay.lints.stops_too_soon import baseline_unmet, zero_patience
@@ -39,6 +41,8 @@ RULES: tuple[Rule, ...] = (
     other_name,
     unjudged_saves,
     auto_mode,
+    mode_against_name,
+    large_min_delta,
     min_lr_unreachable,
     min_lr_at_start,
     batch_saves,

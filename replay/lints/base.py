@@ -17,6 +17,7 @@ from kcb_replay.replay.engine import Run, run_fit
 from kcb_replay.replay.events import (
     CheckpointSaved,
     Event,
+    Improved,
     LearningRateReduced,
     LearningRateSet,
     Stopped,
@@ -31,6 +32,8 @@ __all__ = [
     "Monitoring",
     "Rule",
     "better",
+    "divergence",
+    "does",
     "effects",
     "epochs_of",
     "events_of",
@@ -142,6 +145,32 @@ def parting(left: Run, right: Run) -> int | None:
     differing = [effect[0] for effect in ours if effect not in others]
     differing += [effect[0] for effect in others if effect not in ours]
     return min(differing, default=None)
+
+
+def does(found: Sequence[tuple[int, str, object]]) -> str:
+    """Say what a callback does: `stops after epoch 4 and restores the weights of epoch 1`."""
+    said = []
+    for what, verb in (("stopped", "stops"), ("reduced", "reduces the learning rate"), ("saved", "saves")):
+        if indices := [index for index, done, _ in found if done == what]:
+            said.append(f"{verb} after {epochs_of(indices)}")
+    said += [f"restores the weights of epoch {value + 1}" for _, _, value in found if isinstance(value, int)]
+    return " and ".join(said) or "does nothing"
+
+
+def divergence(here: Run, other: Run, changed: str) -> tuple[int, str] | None:
+    """Return the 0-based epoch in which two runs of a lone callback part, and what each of them does, in words.
+
+    They part in what they do or, where they do the same, in what they take for the best; None where in nothing. The
+    other run has the setting that `changed` names.
+    """
+    index = parting(here, other)
+    if index is not None:
+        return index, f"it {does(effects(here))}; with {changed} it {does(effects(other))}"
+    ours, theirs = ([event.index for event in events_of(run, 0, Improved)] for run in (here, other))
+    if not ours or not theirs or ours[-1] == theirs[-1]:
+        return None
+    first = min(set(ours) ^ set(theirs))
+    return first, f"its best is epoch {ours[-1] + 1}; with {changed} it is epoch {theirs[-1] + 1}"
 
 
 def stop_of(run: Run, position: int = 0) -> int | None:

@@ -9,7 +9,7 @@ import math
 
 from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from kcb_replay.replay.directions import Direction
-from kcb_replay.replay.lints.base import Case, Lint, Monitoring, effects, epochs_of, parting
+from kcb_replay.replay.lints.base import Case, Lint, Monitoring, does, effects, parting
 from kcb_replay.replay.semantics import semantics
 
 __all__ = ["first_nan"]
@@ -36,24 +36,14 @@ def _of_one(case: Case, position: int, given: Monitoring) -> list[Lint]:
         return []
     text = (
         f"{given.monitor} is NaN in epoch {index + 1}, and {case.version.name} takes that first value for the best, so"
-        f" nothing is ever an improvement: {given.name} {_does(effects(here))}. Up to {_BEFORE[type(given)]} it"
-        f" {_does(effects(earlier))}.{_remedy(given, case.direction(position), start)}"
+        f" nothing is ever an improvement: {given.name} {does(effects(here))}. Up to {_BEFORE[type(given)]} it"
+        f" {does(effects(earlier))}.{_remedy(given, case.direction(position), start)}"
     )
     return [Lint("first-nan-unbeaten", (position,), index, text)]
 
 
 def _taken(given: Monitoring, index: int, value: float) -> bool:
     return math.isnan(value) and index >= getattr(given, "start_from_epoch", 0)
-
-
-def _does(found: list[tuple[int, str, object]]) -> str:
-    """Say what a callback does: `stops after epoch 4 and restores the weights of epoch 1`."""
-    said = []
-    for what, verb in (("stopped", "stops"), ("reduced", "reduces the learning rate"), ("saved", "saves")):
-        if indices := [index for index, done, _ in found if done == what]:
-            said.append(f"{verb} after {epochs_of(indices)}")
-    said += [f"restores the weights of epoch {value + 1}" for _, _, value in found if isinstance(value, int)]
-    return " and ".join(said) or "does nothing"
 
 
 def _remedy(given: Monitoring, mode: Direction | None, start: int) -> str:

@@ -6,11 +6,9 @@ Versions before TensorFlow 2.5 compare the float32 learning rate with the float6
 
 from __future__ import annotations
 
-import math
-
-from kcb_replay.replay.callbacks import ReduceLROnPlateau
+from kcb_replay.replay.callbacks import ReduceLROnPlateau, ReduceLROnPlateauState
 from kcb_replay.replay.comparison import float32
-from kcb_replay.replay.events import LearningRateAtFloor, LearningRateReduced
+from kcb_replay.replay.events import LearningRateReduced
 from kcb_replay.replay.lints.base import Case, Lint, epochs_of, events_of, reductions
 
 __all__ = ["min_lr_at_start", "min_lr_unreachable"]
@@ -40,16 +38,30 @@ def _phantoms(reduced: list[LearningRateReduced], reached: float) -> list[int]:
 
 
 def min_lr_at_start(case: Case) -> list[Lint]:
-    """Speak where a plateau comes, but the learning rate is at `min_lr` from the start and is never reduced."""
-    lints = []
-    for position, given in case.each(ReduceLROnPlateau):
-        # A rate of NaN is above no min_lr, whatever that is.
-        held = [event for event in case.events(position, LearningRateAtFloor) if not math.isnan(event.lr)]
-        free = reductions(case.alone(position, min_lr=0.0))
-        if held and free and not case.events(position, LearningRateReduced):
-            text = (
-                f"ReduceLROnPlateau would have reduced the learning rate after epoch {free[0].index + 1}, but cannot:"
-                f" {held[0].lr:.6g} is not above min_lr={given.min_lr:g} from the start. Use a smaller min_lr."
-            )
-            lints.append(Lint("min-lr-at-start", (position,), free[0].index, text))
-    return lints
+    """Speak where a plateau comes, or is under way at the end, but the learning rate is at `min_lr` from the start."""
+    return [lint for position, given in case.each(ReduceLROnPlateau) for lint in _at_start_of(case, position, given)]
+
+
+def _at_start_of(case: Case, position: int, given: ReduceLROnPlateau) -> list[Lint]:
+    # A rate of NaN is above no min_lr, whatever that is.
+    rates = [row.lr_begin for row in case.run.rows]
+    state = case.run.states[position] if rates else None
+    if not isinstance(state, ReduceLROnPlateauState) or not all(rate <= state.floor for rate in rates):
+        return []
+    free = case.alone(position, min_lr=0.0)
+    drops = reductions(free)
+    last = free.states[0]
+    waits = isinstance(last, ReduceLROnPlateauState) and last.wait > 0 and not events_of(free, 0, LearningRateReduced)
+    if not drops and not waits:
+        return []
+    index = drops[0].index if drops else None
+    would = (
+        f"would have reduced the learning rate after epoch {drops[0].index + 1}, but cannot"
+        if drops
+        else "waits on a plateau when the recording ends, but can never reduce the learning rate"
+    )
+    text = (
+        f"ReduceLROnPlateau {would}: {rates[0]:.6g} is not above min_lr={given.min_lr:g} from the start. Use a smaller"
+        " min_lr."
+    )
+    return [Lint("min-lr-at-start", (position,), index, text)]
