@@ -15,6 +15,7 @@ from kcb_replay.replay.inference.limitations import limits_of
 from kcb_replay.replay.inference.partings import partings_of
 from kcb_replay.replay.inference.reducing import plateau_candidates
 from kcb_replay.replay.inference.result import Inference
+from kcb_replay.replay.inference.rows import rows_of
 from kcb_replay.replay.inference.schedules import schedules_of
 from kcb_replay.replay.inference.stopping import stopping_candidates
 from kcb_replay.replay.inference.summary import Found, summary_of
@@ -125,7 +126,8 @@ def _verify(
     """Hold what is printed against the engine: the two must agree."""
     by_reading = {each.reading: each for each in readings}
     ends, runs_on = ([each for each in stopping if each.stops is stops] for stops in (True, False))
-    printed: list[Candidate] = [*ends[:MOST_ROWS], *runs_on[:MOST_ROWS], *plateaus[:MOST_ROWS]]
+    tables = (rows_of(ends), rows_of(runs_on), rows_of(plateaus))
+    printed: list[Candidate] = [each for rows in tables for row in rows[:MOST_ROWS] for each in row.members]
     for candidate in printed:
         rates = by_reading.get(getattr(candidate, "reading", ""))
         if not explains(candidate, stream, rates):

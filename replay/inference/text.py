@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from kcb_replay.replay.inference.candidates import StoppingCandidate
+from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate
 from kcb_replay.replay.inference.evidence import READ_LATE
+from kcb_replay.replay.inference.rows import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from kcb_replay.replay.inference.candidates import Candidate, PlateauCandidate
+    from kcb_replay.replay.inference.candidates import Candidate
     from kcb_replay.replay.inference.doubles import Range
     from kcb_replay.replay.inference.partings import Parting
     from kcb_replay.replay.inference.result import Inference
 
 __all__ = ["MOST_ROWS", "text_of"]
 
+_Kind = TypeVar("_Kind", StoppingCandidate, PlateauCandidate)
 # All of those printed are held against the engine.
 MOST_ROWS = 8
 _MOST_PARTINGS = 2
@@ -48,16 +50,17 @@ def _first_of_each_callback(partings: Sequence[Parting]) -> list[Parting]:
 def _table(
     inference: Inference,
     title: str,
-    candidates: Sequence[Candidate],
+    candidates: Sequence[_Kind],
     cells_of: Callable[[Candidate], dict[str, str]],
 ) -> str:
     from tabulate import tabulate
 
     if not candidates:
         return ""
-    rows = [{**cells_of(each), "keras": inference.keras_of(each.versions)} for each in candidates[:MOST_ROWS]]
+    merged = [row.common for row in rows_of(candidates)]
+    rows = [{**cells_of(each), "keras": inference.keras_of(each.versions)} for each in merged[:MOST_ROWS]]
     body = tabulate(rows, headers="keys", tablefmt="simple", disable_numparse=True)
-    more = len(candidates) - len(rows)
+    more = len(merged) - len(rows)
     left = f"\n... and {more} more, with another min_delta, metric or version: --json has them all." if more else ""
     return f"{title}\n{body}{left}"
 
