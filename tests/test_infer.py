@@ -389,6 +389,28 @@ def test_messages_of_reductions_that_do_not_fit_the_rates_are_not_used(said):
     assert any("What ReduceLROnPlateau said is not used" in each for each in found.limits)
 
 
+def test_a_reduction_that_a_console_rounds_away_was_said():
+    """Four decimals show 0.01 before and after; the message has every digit, so the two do not contradict."""
+    said = [Message("reduced", "", "log", epoch=2, value=0.00999)]
+    note = Note("rounded", "fit 0 of log was read off a console", "log", fit=0)
+    found = kcb.infer(replace(make([1.0, 2.0, 2.0, 2.0], [0.01] * 4, messages=said), notes=(note,)))
+    assert {each.reading for each in found.plateaus} == {"ReduceLROnPlateau said so"}
+    assert {each.patience.low for each in found.plateaus if "keras-3.15" in each.versions} == {2}
+    assert not found.without_reduce_lr_on_plateau
+    assert found.to_dict()["without_reduce_lr_on_plateau"] is False
+
+
+@pytest.mark.parametrize(("epoch", "rate"), [(0, 0.05), (2, 0.05)])
+def test_what_was_said_of_reductions_proves_that_there_was_one(epoch, rate):
+    """Whether it fits the recorded rates or not; then the summary does not call it consistent with none."""
+    said = [Message("reduced", "", "log", epoch=epoch, value=rate)]
+    found = kcb.infer(make([1.0, 2.0, 2.0, 2.0], [0.1, 0.1, 0.1, rate], messages=said), semantics="keras-3.15")
+    words = " ".join(found.summary)
+    assert "ReduceLROnPlateau said that it reduced the learning rate" in words
+    assert "so there was one" in words
+    assert "no ReduceLROnPlateau at all" not in words
+
+
 def test_a_rate_read_off_the_optimizer_has_two_readings():
     """Keras 3's TensorBoard may write the rate of before or of after a drop of the same epoch; a message decides."""
     recording = late([1.0, 2.0, 2.0, 2.0], [0.5, 0.5, 0.25, 0.25])

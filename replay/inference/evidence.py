@@ -65,13 +65,14 @@ class Rates:
 class RateEvidence:
     """The readings of the learning rate, one but for TensorBoard files of Keras 3; where none, `reason` says why.
 
-    `scheduled`: LearningRateScheduler said that it set the rate. `contradicted`: what ReduceLROnPlateau said cannot be
-    all that changed the recorded rates; then it is not used.
+    `scheduled`: LearningRateScheduler said that it set the rate. `reduced`: ReduceLROnPlateau said that it reduced it,
+    so there was one. `contradicted`: what it said cannot be all that changed the recorded rates; then no more is used.
     """
 
     readings: tuple[Rates, ...] = ()
     reason: str = ""
     scheduled: bool = False
+    reduced: bool = False
     contradicted: bool = False
 
 
@@ -84,9 +85,10 @@ def rate_evidence(stream: Stream, messages: Sequence[Message], notes: Sequence[N
         return RateEvidence(readings, reason, scheduled)
     spoken = _as_said(said, readings, stream.epochs[-1].index)
     # Between two reductions a LearningRateScheduler sets the rate anew.
-    if spoken is None or scheduled or not _agree(spoken, readings):
-        return RateEvidence(readings, reason, scheduled, contradicted=True)
-    return RateEvidence((spoken,))
+    indices = [epoch.index for epoch in stream.epochs]
+    if spoken is None or scheduled or not _agree(spoken, readings, indices):
+        return RateEvidence(readings, reason, scheduled, reduced=True, contradicted=True)
+    return RateEvidence((spoken,), reduced=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,21 +164,29 @@ def _as_said(said: Sequence[Message], readings: Sequence[Rates], last: int) -> R
             return None
         new = float32(each.value)
         held = Held(new, new, new)
-        if before is None or new not in before:
+        # Of a rate whose digits were cut off it may be another, or the same again.
+        if before is None or not before.is_exact or new not in before:
             drops.append(Drop(each.epoch, held))
             rose |= before is not None and new > before.high
         before = held
     return Rates(first, tuple(drops), rose, last, "ReduceLROnPlateau said so")
 
 
-def _agree(said: Rates, readings: Sequence[Rates]) -> bool:
-    """Tell whether a reading has the drops that were said, as far as it would show them."""
-    return not readings or any(_is_seen_in(reading, said) for reading in readings)
+def _agree(said: Rates, readings: Sequence[Rates], indices: Sequence[int]) -> bool:
+    """Tell whether a reading shows the rates that were said; `indices` are the recorded epochs."""
+    return not readings or any(_is_seen_in(reading, said, indices) for reading in readings)
 
 
-def _is_seen_in(reading: Rates, said: Rates) -> bool:
-    shown = [drop for drop in said.drops if drop.index <= reading.seen_until]
-    return len(shown) == len(reading.drops) and all(
-        one.index == other.index and one.new.written in other.new
-        for one, other in zip(shown, reading.drops, strict=True)
-    )
+def _is_seen_in(reading: Rates, said: Rates, indices: Sequence[int]) -> bool:
+    """Tell whether every recorded rate is the one said last, and no other drop is seen.
+
+    A drop that a console rounds away is said and not seen.
+    """
+    if not {drop.index for drop in reading.drops} <= {drop.index for drop in said.drops}:
+        return False
+    late = reading.reading == READ_LATE
+    for index, recorded in zip(indices, reading.recorded, strict=True):
+        before = [drop.new for drop in said.drops if drop.index < index or (late and drop.index == index)]
+        if before and before[-1].written not in recorded:
+            return False
+    return True

@@ -28,7 +28,7 @@ _LARGEST_FACTOR = math.nextafter(1.0, 0.0)
 _ABOVE_EVERY_FLOOR = 1.0002
 # Twice a float32 is above it, but for 0, above which the least double is that float32 does not round to 0.
 _ABOVE_ZERO = 2.0**-148
-# With a larger factor no rate that float32 holds in full would ever fall.
+# Factors above it are written by nobody.
 _LARGEST_WRITTEN = 1 - 2.0**-20
 _ANY = Held(math.nan, 0.0, _LARGEST_FLOAT32)
 
@@ -101,12 +101,13 @@ def _one_drop_from_anywhere(rates: Rates) -> bool:
 def _rounding_back(last: Held, free: Sequence[Range | None], version: Semantics) -> Iterator[Range]:
     """Yield the factors that reduce the last rate to itself: 0.6 of the least denormal rounds back to it."""
     least = first_true(lambda factor: _product(last.low, factor, version) >= last.low, 0.0, _LARGEST_FACTOR)
-    if least is None or last.low <= 0:
+    # A rate that float32 holds in full is only reduced to itself by factors that nobody writes.
+    if least is None or least > _LARGEST_WRITTEN or last.low <= 0:
         return
     for factor in free:
-        low, high = (0.0, _LARGEST_WRITTEN) if factor is None or factor.high is None else (factor.low, factor.high)
+        low, high = (0.0, _LARGEST_FACTOR) if factor is None or factor.high is None else (factor.low, factor.high)
         if max(low, least) <= high:
-            yield Range(max(low, least), _LARGEST_FACTOR if factor is None else high)
+            yield Range(max(low, least), high)
 
 
 def _at_floor(

@@ -82,6 +82,7 @@ def infer(
         partings=partings_of(stopping, plateaus, indices[-1]),
         limits=limits_of(case.notes, case.stoppers, case.left_out, said, rates),
         without_early_stopping=not (said.stopped or said.restored),
+        without_reduce_lr_on_plateau=not rates.reduced,
         versions=tuple(each.name for each in case.versions),
     )
 

@@ -29,8 +29,8 @@ class Inference(Displayed):
 
     `summary` says in sentences what the recording shows, what that allows and how certain it is. `stopping` and
     `plateaus` are in the order of how plain they are: a usual min_delta and a usual monitor first. `schedules` is code
-    that makes every recorded learning rate. `without_early_stopping` is false only where the recording itself says that
-    there was one. `versions` are the names that came into question, oldest first.
+    that makes every recorded learning rate. `without_early_stopping` and `without_reduce_lr_on_plateau` are false only
+    where the recording itself says that there was one. `versions` are the names that came into question, oldest first.
     """
 
     run: str
@@ -44,6 +44,7 @@ class Inference(Displayed):
     partings: tuple[Parting, ...]
     limits: tuple[str, ...]
     without_early_stopping: bool
+    without_reduce_lr_on_plateau: bool
     versions: tuple[str, ...]
 
     @property
@@ -70,6 +71,7 @@ class Inference(Displayed):
             "last_epoch": self.last_index + 1,
             "summary": list(self.summary),
             "without_early_stopping": self.without_early_stopping,
+            "without_reduce_lr_on_plateau": self.without_reduce_lr_on_plateau,
             "versions": list(self.versions),
             "candidates": [self._record(each) for each in self.candidates],
             "schedules": list(self.schedules),

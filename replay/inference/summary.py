@@ -51,18 +51,42 @@ def _of_end(said: Said, stopping: Sequence[StoppingCandidate]) -> Iterator[str]:
 def _of_all_rates(rates: RateEvidence, found: Found) -> Iterator[str]:
     if rates.scheduled:
         yield "LearningRateScheduler said that it set the learning rate, so there was one."
+    if rates.contradicted:
+        yield "ReduceLROnPlateau said that it reduced the learning rate, so there was one."
     if rates.reason:
         yield rates.reason
-    if rates.readings:
-        yield from _of_rates(rates.readings[0], found.plateaus, found.schedules)
+    if rates.readings and rates.reduced and not rates.contradicted:
+        yield from _of_reductions(rates.readings[0], found.plateaus)
+    elif rates.readings:
+        yield from _of_rates(rates.readings[0], found, reduced=rates.reduced)
     if len(rates.readings) > 1:
         yield "Its source may hold the rate from after a drop of the same epoch: then each change came an epoch later."
 
 
-def _of_rates(rates: Rates, plateaus: Sequence[PlateauCandidate], schedules: Sequence[str]) -> Iterator[str]:
+def _of_reductions(rates: Rates, plateaus: Sequence[PlateauCandidate]) -> Iterator[str]:
+    """Yield what the messages of ReduceLROnPlateau come to."""
+    there_was = "ReduceLROnPlateau said that it reduced the learning rate"
+    if not rates.drops:
+        yield f"{there_was}, so there was one; but to the one that there was already, its min_lr."
+        return
+    yield f"{there_was} {_times(len(rates.drops))}, so there was one: {_named(rates.drops)}."
+    if plateaus:
+        yield "With the settings below it does so in these epochs and in no other."
+    elif rates.rose:
+        yield "Between them the rate rose, which ReduceLROnPlateau never does: something else set it, too."
+    else:
+        yield (
+            "With no settings that are looked at here does it do so in these epochs and in no other: it may have"
+            " watched what is not recorded, or not have been fresh."
+        )
+
+
+def _of_rates(rates: Rates, found: Found, *, reduced: bool) -> Iterator[str]:
+    plateaus, schedules = found.plateaus, found.schedules
     if not rates.drops:
         yield "The learning rate is the same in every epoch: nothing reduced it as far as the recording shows."
-        yield "It is consistent with no ReduceLROnPlateau at all, with a patient one, and with one at its min_lr."
+        if not reduced:
+            yield "It is consistent with no ReduceLROnPlateau at all, with a patient one, and with one at its min_lr."
         return
     yield f"The learning rate changed {_times(len(rates.drops))}: {_named(rates.drops)}."
     if not rates.is_exact:
