@@ -65,8 +65,9 @@ def rate_arguments(rates: Rates, version: Semantics) -> list[RateArguments]:
 def first_rate(rates: Rates, factor: float, min_lr: float, version: Semantics) -> float | None:
     """Return the first learning rate with which a replay comes to the recorded ones, None where there is none."""
     levels = _levels(rates)
-    # A first rate that is not known was one that could be reduced, by every rule of the floor.
-    floor = max(levels[1].high, min_lr * _ABOVE_EVERY_FLOOR) if rates.first is None else -1.0
+    # A first rate that is not known to the last digit was one that could be reduced, by every rule of the floor.
+    is_reduced = bool(rates.drops) and not rates.is_first_exact
+    floor = max(levels[1].high, min_lr * _ABOVE_EVERY_FLOOR) if is_reduced else -1.0
 
     def is_enough(first: float) -> bool:
         rate = float32(first)
