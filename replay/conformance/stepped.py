@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from kcb_replay.replay.conformance.case_arguments import arguments
 from kcb_replay.replay.conformance.observed import RATE_KEY, metrics_of, optimizer_of, state_of
 
@@ -27,6 +29,21 @@ class Place:
     attributes: tuple[dict[str, Any], ...]
     rate: float
     stopping: bool
+
+
+class _Optimizer:
+    """A learning rate in float32, as that of an optimizer of Keras 3, whose variable costs more than the callback."""
+
+    def __init__(self) -> None:
+        self._rate = np.float32(0)
+
+    @property
+    def learning_rate(self) -> np.float32:
+        return self._rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._rate = np.float32(value)
 
 
 class _Model:
@@ -50,7 +67,7 @@ class Stepped:
     """One setting: real callbacks before their first epoch."""
 
     def __init__(self, keras: ModuleType, setting: Json, *, initial_lr: float, metrics: dict[str, str | None]) -> None:
-        self._optimizer = optimizer_of(keras)
+        self._optimizer = _Optimizer() if keras.__name__ == "keras" else optimizer_of(keras)
         self._model = _Model(self._optimizer, metrics_of(metrics, keras))
         self._key = RATE_KEY[keras.__name__]
         self._callbacks = [getattr(keras.callbacks, item["class"])(**arguments(item["kwargs"])) for item in setting]
