@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kcb_replay.errors import SettingError
@@ -21,37 +22,65 @@ from kcb_replay.replay.semantics import nearest_known
 from kcb_replay.replay.stream import Batch, Epoch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kcb_replay.replay.callbacks import State
+    from kcb_replay.replay.callbacks import Callback, State
     from kcb_replay.replay.engine import EventsOfAll, Row, Run
     from kcb_replay.replay.semantics import Semantics
 
-__all__ = ["answer_to", "differing", "directions", "epoch_of", "restored", "row_record", "version_of"]
+__all__ = [
+    "Replayed",
+    "answer_to",
+    "differing",
+    "directions",
+    "epoch_of",
+    "replayed",
+    "restored",
+    "row_record",
+    "version_of",
+]
 
 # One JSON document: its shape is that of the golden files, not ours.
 Json: TypeAlias = Any
 
 
-def answer_to(case: Json) -> Json:
-    """Replay all fits of a case with the engine; an error ends it and is part of the answer."""
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A case replayed with the engine: the callbacks, None where a constructor raises, and a run for each fit.
+
+    An error ends the case, so there may be fewer runs than fits.
+    """
+
+    version: Semantics
+    callbacks: tuple[Callback, ...] | None
+    runs: tuple[Run, ...]
+
+
+def replayed(case: Json) -> Replayed:
+    """Replay all fits of a case with the same callbacks."""
     version, _ = nearest_known(version_of(case))
     try:
-        callbacks = [CALLBACKS[item["class"]](**arguments(item["kwargs"])) for item in case["callbacks"]]
+        callbacks = tuple(CALLBACKS[item["class"]](**arguments(item["kwargs"])) for item in case["callbacks"])
     except SettingError:
-        error = {"type": "ValueError", "stage": "init", "epoch": None}
-        return {"epochs": [], "error": error, "final_lr": float32(case["initial_lr"])}
-    answer: Json = {"epochs": [], "train_end": [], "final_lr": float32(case["initial_lr"])}
+        return Replayed(version, None, ())
     context = Context(version, directions(case["model_metrics"]))
-    states: Sequence[State] | None = None
+    runs: list[Run] = []
     for fit in sorted({epoch["fit"] for epoch in case["epochs"]}):
         epochs = [epoch_of(epoch) for epoch in case["epochs"] if epoch["fit"] == fit]
         # The same callbacks are used again, and the learning rate is not reset.
-        run = run_fit(epochs, callbacks, context, initial_lr=answer["final_lr"], states=states)
-        states = run.states
-        _add(answer, fit, run, version)
-        if run.error:
+        rate = runs[-1].final_lr if runs else float32(case["initial_lr"])
+        runs.append(run_fit(epochs, callbacks, context, initial_lr=rate, states=runs[-1].states if runs else None))
+        if runs[-1].error:
             break
+    return Replayed(version, callbacks, tuple(runs))
+
+
+def answer_to(case: Json, answered: Replayed) -> Json:
+    """Return what the engine answers, as a golden case holds it; an error is part of the answer."""
+    answer: Json = {"epochs": [], "train_end": [], "final_lr": float32(case["initial_lr"])}
+    if answered.callbacks is None:
+        del answer["train_end"]
+        return {**answer, "error": {"type": "ValueError", "stage": "init", "epoch": None}}
+    for fit, run in enumerate(answered.runs):
+        _add(answer, fit, run, answered.version)
     return answer
 
 

@@ -206,5 +206,6 @@ class _Walk:
             if fields:
                 box.note(stream, self._setting, fields)
         if not goes_on:
-            box.cases += len(SYMBOLS) ** (box.epochs - len(stream))
+            # Of a stream that ends within the beginning, the other parts have the other continuations.
+            box.cases += len(SYMBOLS) ** (box.epochs - max(len(stream), len(self._beginning)))
         return goes_on

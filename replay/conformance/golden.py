@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from kcb_replay.errors import ReadError, SettingError
-from kcb_replay.replay.conformance.answers import answer_to, differing, version_of
+from kcb_replay.replay.conformance.answers import answer_to, differing, replayed, version_of
+from kcb_replay.replay.conformance.outcomes import outcome_differences
 from kcb_replay.replay.semantics import nearest_known
 
 __all__ = [
@@ -27,7 +28,7 @@ __all__ = [
 
 # One JSON document: its shape is that of the golden files, not ours.
 Json: TypeAlias = Any
-# Compared as outcomes, not as states.
+# Compared with the outcomes, not with the states.
 _OF_OUTCOMES = ("stdout", "saves", "outputs")
 
 
@@ -97,4 +98,5 @@ def golden_cases(path: Path | str) -> list[Json]:
 def differences(case: Json) -> list[str]:
     """Replay a case and return `path: expected X, got Y` for each differing field; an empty list when it conforms."""
     expected = {key: value for key, value in case["expect"].items() if key not in _OF_OUTCOMES}
-    return differing(expected, answer_to(case), "expect")
+    answered = replayed(case)
+    return differing(expected, answer_to(case, answered), "expect") or outcome_differences(case, answered)

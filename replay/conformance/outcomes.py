@@ -1,0 +1,245 @@
+"""Compare what a replay comes to with what the real classes came to: outcomes, as the public functions give them.
+
+A case without batches becomes a Recording and goes through `simulate(reuse=True)`, the door that users take; one with
+batches has no such door, and its outcomes are read off the run. Per fit: epochs run, stop, what is kept and its value,
+drops, rates set and saves; for the case: the files of loggers, and the messages of verbose callbacks against events.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from kcb_replay.ingest.recording import Fit, Recording, Series
+from kcb_replay.replay.callbacks import TerminateOnNaN
+from kcb_replay.replay.conformance.answers import differing, directions
+from kcb_replay.replay.conformance.messages import printed_by, printed_in
+from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.outcomes import (
+    EarlyStoppingOutcome,
+    LearningRateSchedulerOutcome,
+    ModelCheckpointOutcome,
+    Outcome,
+    ReduceLROnPlateauOutcome,
+    View,
+    outcome_of,
+)
+from kcb_replay.replay.replay import simulate
+from kcb_replay.replay.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kcb_replay.replay.conformance.answers import Replayed
+    from kcb_replay.replay.engine import Run
+    from kcb_replay.replay.result import Replay
+
+__all__ = ["outcome_differences"]
+
+Json: TypeAlias = Any
+
+
+def outcome_differences(case: Json, answered: Replayed) -> list[str]:
+    """Return `path: expected X, got Y` for each outcome that is not what the real classes came to."""
+    if answered.callbacks is None:
+        return []
+    fits = (
+        _through_the_public_door(case, answered) if _has_public_door(case, answered) else _off_the_runs(case, answered)
+    )
+    lines = []
+    for fit in fits:
+        lines += differing(_observed(case, fit), _replayed(case, fit), f"outcome[{fit.number}]")
+    lines += _differing_outputs(case["expect"], answered)
+    return lines + differing(printed_in(case["expect"].get("stdout", "")), printed_by(answered), "messages")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A fit that ended without an error, and what its callbacks came to."""
+
+    number: int
+    run: Run
+    outcomes: tuple[Outcome, ...]
+    final_lr: float | None
+    replay: Replay | None = None
+
+
+def _has_public_door(case: Json, answered: Replayed) -> bool:
+    """Tell whether a recording can hold the case: no batches, and names whose direction is that of the case."""
+    of_case = directions(case["model_metrics"])
+    monitors = {str(getattr(callback, "monitor", "loss")) for callback in answered.callbacks or ()}
+    named = all(of_case(name) == direction_of(name) for name in monitors)
+    # From a recorded loss that is not finite follows a batch with one, which the case does not have.
+    watches = any(isinstance(callback, TerminateOnNaN) for callback in answered.callbacks or ())
+    counts = any(getattr(callback, "save_freq", "epoch") != "epoch" for callback in answered.callbacks or ())
+    return named and not watches and not counts and not any(epoch.get("batches") for epoch in case["epochs"])
+
+
+def _through_the_public_door(case: Json, answered: Replayed) -> Iterator[_Ended]:
+    from kcb_replay.replay.callbacks import CALLBACKS
+    from kcb_replay.replay.conformance.case_arguments import arguments
+
+    recording = Recording("case", (), tuple(_recorded(case)))
+    fresh = [CALLBACKS[item["class"]](**arguments(item["kwargs"])) for item in case["callbacks"]]
+    answers = simulate([recording], [fresh], semantics=answered.version, initial_lr=case["initial_lr"], reuse=True)
+    left_out = {fit.fit for fit in answers.left_out}
+    for replay in answers.replays:
+        # Callbacks that did not go through all fits before have seen another training.
+        if any(number < replay.fit for number in left_out):
+            return
+        yield _Ended(replay.fit, replay.run_record, replay.outcomes, replay.final_lr, replay)
+
+
+def _recorded(case: Json) -> Iterator[Fit]:
+    for number in sorted({epoch["fit"] for epoch in case["epochs"]}):
+        epochs = [epoch for epoch in case["epochs"] if epoch["fit"] == number]
+        names = list(dict.fromkeys(name for epoch in epochs for name in epoch["logs"]))
+        metrics = {}
+        for name in names:
+            values = np.array([float(epoch["logs"].get(name, 0.0)) for epoch in epochs])
+            valid = np.array([name in epoch["logs"] for epoch in epochs])
+            metrics[name] = Series(values, valid, name, "case")
+        yield Fit(np.array([epoch["epoch"] for epoch in epochs], dtype=np.int64), metrics)
+
+
+def _off_the_runs(case: Json, answered: Replayed) -> Iterator[_Ended]:
+    from kcb_replay.replay.conformance.answers import epoch_of
+
+    for number, run in enumerate(answered.runs):
+        if run.error is None:
+            stream = Stream(tuple(epoch_of(epoch) for epoch in case["epochs"] if epoch["fit"] == number), {})
+            views = [View(each, place, run, stream, None) for place, each in enumerate(answered.callbacks or ())]
+            yield _Ended(number, run, tuple(map(outcome_of, views)), run.final_lr)
+
+
+def _observed(case: Json, fit: _Ended) -> Json:
+    """Return what the real classes came to in a fit, under the names that outcomes use."""
+    rows = [row for row in case["expect"]["epochs"] if row["fit"] == fit.number]
+    ends = [end for end in case["expect"].get("train_end", ()) if end["fit"] == fit.number]
+    if not ends:
+        return {"ended": False}
+    last = rows[-1]
+    begins = [case["initial_lr"] if fit.number == 0 else _last_rate(case, fit.number - 1), *(row["lr"] for row in rows)]
+    facts: Json = {
+        "epochs_run": ends[0]["epochs_run"],
+        "stop_index": last["epoch"] if last.get("stop") else None,
+        "set": _changes(
+            (row["epoch"], float(np.float32(before)), row["lr_begin"])
+            for row, before in zip(rows, begins, strict=False)
+        ),
+        "drops": _changes((row["epoch"], row["lr_begin"], row["lr"]) for row in rows),
+        "saved": [[row["epoch"], sorted(row["saved"])] for row in rows if row.get("saved")],
+    }
+    if fit.final_lr is not None:
+        facts["final_lr"] = last["lr"]
+    if sum(isinstance(outcome, EarlyStoppingOutcome) for outcome in fit.outcomes) == 1:
+        tags = [row["restored"] for row in rows if row.get("restored")] + [ends[0]["restored"]]
+        facts["kept"] = _kept(case, fit, next((tag for tag in reversed(tags) if tag), None), last["epoch"])
+    if "saves" in case["expect"]:
+        facts["saves"] = [
+            [[index, batch, path] for place, number, index, batch, path in case["expect"]["saves"]
+             if (place, number) == (position, fit.number)]
+            for position, outcome in enumerate(fit.outcomes) if isinstance(outcome, ModelCheckpointOutcome)
+        ]  # fmt: skip
+    return facts
+
+
+def _last_rate(case: Json, number: int) -> float:
+    return float(next(row["lr"] for row in reversed(case["expect"]["epochs"]) if row["fit"] == number))
+
+
+def _kept(case: Json, fit: _Ended, tag: str | None, last: int) -> Json:
+    """Return the epoch whose weights are left, and the monitor's value there; None for one of a fit before."""
+    number, index = (fit.number, last) if tag is None else map(int, tag.split(":"))
+    if number != fit.number:
+        return [None, None]
+    monitor = next(str(one.settings.monitor) for one in fit.outcomes if isinstance(one, EarlyStoppingOutcome))
+    logs = next(epoch["logs"] for epoch in case["epochs"] if (epoch["fit"], epoch["epoch"]) == (number, index))
+    return [index, logs.get(monitor)]
+
+
+def _replayed(case: Json, fit: _Ended) -> Json:
+    """Return the same facts from the outcomes."""
+    replay, rows = fit.replay, fit.run.rows
+    drops = [drop for one in fit.outcomes if isinstance(one, ReduceLROnPlateauOutcome) for drop in one.drops]
+    rates = [rate for one in fit.outcomes if isinstance(one, LearningRateSchedulerOutcome) for rate in one.rates]
+    savers = [outcome for outcome in fit.outcomes if isinstance(outcome, ModelCheckpointOutcome)]
+    stop = rows[-1].index if rows[-1].stoppers else None
+    paths: dict[int, list[str]] = {}
+    for save in (save for saver in savers for save in saver.saves):
+        paths.setdefault(save.index, []).append(save.path)
+    facts: Json = {
+        "epochs_run": replay.epochs_run if replay else len(rows),
+        "stop_index": replay.stop_index if replay else stop,
+        "set": _changes((rate.index, rate.old_lr, rate.new_lr) for rate in rates),
+        "drops": _changes((drop.index, drop.old_lr, drop.new_lr) for drop in drops),
+        "saved": [[index, sorted(names)] for index, names in sorted(paths.items())],
+    }
+    if fit.final_lr is not None:
+        facts["final_lr"] = fit.final_lr
+    stopping = [outcome for outcome in fit.outcomes if isinstance(outcome, EarlyStoppingOutcome)]
+    if len(stopping) == 1:
+        facts["kept"] = [stopping[0].kept_index, stopping[0].kept_value]
+    if "saves" in case["expect"]:
+        facts["saves"] = [
+            [[save.index, save.batch, save.path] for save in sorted(saver.saves, key=_in_order)] for saver in savers
+        ]
+    return facts
+
+
+def _in_order(save: Any) -> tuple[int, bool, int]:
+    return save.index, save.batch is None, save.batch or 0
+
+
+def _changes(steps: Iterator[tuple[int, float, float]]) -> Json:
+    """Return what the rate was and became at each epoch, several changes as one, and none where it is the same."""
+    changes: dict[int, list[float]] = {}
+    for index, old, new in steps:
+        changes.setdefault(index, [float(old), float(new)])[1] = float(new)
+    return [[index, *rates] for index, rates in sorted(changes.items()) if not _same(*rates)]
+
+
+def _same(old: float, new: float) -> bool:
+    return old == new or (math.isnan(old) and math.isnan(new))
+
+
+def _differing_outputs(expect: Json, answered: Replayed) -> list[str]:
+    """Compare what loggers and observers left behind, at the end of all fits or at the error."""
+    lines = []
+    for position, observed in enumerate(expect.get("outputs", ())):
+        output = getattr(answered.runs[-1].states[position], "output", None) if answered.runs else None
+        if observed is not None and output is not None:
+            got = _comparable(answered, position, dict(output()))
+            lines += differing(observed, got, f"outputs[{position}]")
+    return lines
+
+
+def _comparable(answered: Replayed, position: int, output: dict[str, Any]) -> Json:
+    """Return an output in the shape in which the real one was observed."""
+    callbacks = answered.callbacks or ()
+    match callbacks[position].name:
+        case "CSVLogger":
+            return output["text"]
+        case "RemoteMonitor":
+            return output["payloads"]
+        case "LambdaCallback":
+            hooks = ("on_epoch_begin", "on_epoch_end", "on_train_begin", "on_train_end", "on_train_batch_end")
+            functions = {hook: getattr(callbacks[position], hook) for hook in hooks}
+            return {hook: function.calls for hook, function in functions.items() if function is not None}
+        case "BackupAndRestore":
+            return _backups(answered.runs, position)
+    return output
+
+
+def _backups(runs: Sequence[Run], position: int) -> Json:
+    from kcb_replay.replay.events import BackupSaved
+
+    backups = []
+    for fit, run in enumerate(runs):
+        rows = [row.events for row in run.rows] + ([run.partial.events] if run.partial else [])
+        for events in rows:
+            backups += [[fit, event.index, event.batch] for event in events[position] if isinstance(event, BackupSaved)]
+    return backups
