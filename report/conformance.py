@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from kcb_replay.ingest.counted import counted
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from kcb_replay.replay.conformance.exhaustive import BoxReport
     from kcb_replay.replay.conformance.golden import Conformance
     from kcb_replay.replay.conformance.live import LiveReport
     from kcb_replay.report.machine import Record
@@ -20,7 +22,9 @@ __all__ = ["conformance_document", "conformance_text"]
 _MOST_SHOWN = 10
 
 
-def conformance_document(reports: Sequence[Conformance], live: LiveReport | None = None) -> Record:
+def conformance_document(
+    reports: Sequence[Conformance], live: LiveReport | None = None, box: BoxReport | None = None
+) -> Record:
     """Return the document of `kcb-replay conform --json`."""
     files = [
         {
@@ -35,12 +39,17 @@ def conformance_document(reports: Sequence[Conformance], live: LiveReport | None
         for report in reports
     ]
     document: Record = {"schema": "kcb-replay/conform/1", "files": files}
-    return document if live is None else {**document, "live": _live_record(live)}
+    if live is not None:
+        document = {**document, "live": _live_record(live)}
+    return document if box is None else {**document, "exhaustive": _box_record(box)}
 
 
-def conformance_text(reports: Sequence[Conformance], live: LiveReport | None = None) -> str:
+def conformance_text(
+    reports: Sequence[Conformance], live: LiveReport | None = None, box: BoxReport | None = None
+) -> str:
     """Return a line per file, the first difference of the first mismatches of each, and the sum."""
     lines = [*(_lines(reports) if reports else ()), *(_live_lines(live) if live else ())]
+    lines += _box_lines(box) if box else ()
     return "\n".join(lines)
 
 
@@ -56,6 +65,46 @@ def _live_record(live: LiveReport) -> Record:
         "first": first,
         "caveat": live.caveat,
     }
+
+
+def _box_record(box: BoxReport) -> Record:
+    differences = [
+        {"stream": list(each.stream), "callbacks": each.callbacks, "differences": list(each.fields)}
+        for each in box.differences
+    ]
+    return {
+        "library": box.library,
+        "version": box.version,
+        "backend": box.backend,
+        "numpy": box.numpy,
+        "epochs": box.epochs,
+        "part": "/".join(map(str, box.part)),
+        "settings": box.settings,
+        "cases": box.cases,
+        "compared": box.compared,
+        "mismatches": box.mismatches,
+        "first": differences,
+        "seconds": box.seconds,
+        "note": box.note,
+    }
+
+
+def _box_lines(box: BoxReport) -> Iterator[str]:
+    keras = f"{box.library} {box.version} ({box.backend}, NumPy {box.numpy})"
+    settings = ", ".join(f"{whole(count)} of {name}" for name, count in box.settings.items())
+    part = "" if box.part[1] == 1 else f", part {box.part[0]} of {box.part[1]}"
+    if box.note:
+        yield f"{box.note}."
+    yield f"Every stream of {counted(box.epochs, 'epoch')} and its beginnings under every setting ({settings}){part}:"
+    outcome = "agree" if not box.mismatches else f"were compared, and {whole(box.mismatches)} epochs differ from those"
+    with_what = "with" if not box.mismatches else "of"
+    yield f"{whole(box.cases)} cases {outcome} {with_what} {keras}, installed here, in {box.seconds:.0f} s."
+    for each in box.differences:
+        callbacks = json.dumps(each.callbacks)
+        yield f"  {', '.join(each.stream)}; {callbacks}: {shown(each.fields[0])}"
+    more = box.mismatches - len(box.differences)
+    if more > 0:
+        yield f"  and {whole(more)} more"
 
 
 def _live_lines(live: LiveReport) -> Iterator[str]:

@@ -57,7 +57,7 @@ class BoxDifference:
 
 @dataclass(frozen=True, slots=True)
 class BoxReport:
-    """What was compared: streams of `epochs` symbols under so many settings of each list, in one of `parts` parts.
+    """What was compared: streams of `epochs` symbols under so many settings of each list, in `part` k of n.
 
     `cases` are pairs of stream and setting; a stream whose training stops, or raises, before its end counts with all of
     its continuations, which nobody sees. `compared` are the epochs that were driven, `differences` the first ones.
@@ -68,8 +68,7 @@ class BoxReport:
     backend: str
     numpy: str
     epochs: int
-    part: int
-    parts: int
+    part: tuple[int, int]
     settings: dict[str, int]
     cases: int
     compared: int
@@ -82,18 +81,17 @@ class BoxReport:
 def conform_exhaustively(
     *,
     epochs: int = 3,
-    part: int = 1,
-    parts: int = 1,
+    part: tuple[int, int] = (1, 1),
     library: Library | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> BoxReport:
     """Compare the engine with the installed Keras on every stream of up to `epochs` epochs under every setting.
 
-    The box is cut into `parts` equal parts, of which the one numbered `part`, from 1, is compared; `progress` is called
-    with the number of its units that are done, and of all. Raises `SettingError` for a part that does not exist and for
-    a version that the engine does not know, `MissingExtraError` without Keras.
+    Of `part` (k, n) the box is cut into n parts of about the same size, and the k-th, from 1, is compared. `progress`
+    is called with how many of the part's units are done, how many there are, and which was done. Raises `SettingError`
+    for a part that does not exist and for a version that the engine does not know, `MissingExtraError` without Keras.
     """
-    units = _units(epochs, part, parts)
+    units = _units(epochs, part)
     library = library or first_installed()
     found = installed(library, _PURPOSE)
     version, note = nearest_known(found.semantics)
@@ -104,7 +102,7 @@ def conform_exhaustively(
             for setting in SETTINGS[settings]:
                 box.compare(setting, beginning)
             if progress is not None:
-                progress(number, len(units))
+                progress(number, len(units), f"{settings}: {', '.join(beginning)}")
     return BoxReport(
         library=library,
         version=found.version,
@@ -112,7 +110,6 @@ def conform_exhaustively(
         numpy=found.numpy,
         epochs=epochs,
         part=part,
-        parts=parts,
         settings={name: len(settings) for name, settings in SETTINGS.items()},
         cases=box.cases,
         compared=box.compared,
@@ -123,17 +120,18 @@ def conform_exhaustively(
     )
 
 
-def _units(epochs: int, part: int, parts: int) -> list[Unit]:
+def _units(epochs: int, part: tuple[int, int]) -> list[Unit]:
+    number, parts = part
     if not 1 <= epochs <= MOST_EPOCHS:
         raise SettingError(f"The box has streams of 1 to {MOST_EPOCHS} epochs, not of {epochs}.")
     beginnings = itertools.product(SYMBOLS, repeat=min(_DEPTH_OF_UNIT, epochs))
-    units = [(settings, beginning) for beginning in beginnings for settings in SETTINGS]
-    if not 1 <= part <= parts <= len(units):
+    units = list(itertools.product(SETTINGS, beginnings))
+    if not 1 <= number <= parts <= len(units):
         raise SettingError(
-            f"There is no part {part}/{parts}: K/N is the K-th of N parts, K from 1 to N, and streams of {epochs}"
+            f"There is no part {number}/{parts}: K/N is the K-th of N parts, K from 1 to N, and streams of {epochs}"
             f" epochs make at most {len(units)} parts."
         )
-    return units[part - 1 :: parts]
+    return units[number - 1 :: parts]
 
 
 @dataclass(slots=True)

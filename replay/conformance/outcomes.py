@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from kcb_replay.ingest.recording import Fit, Recording, Series
-from kcb_replay.replay.callbacks import TerminateOnNaN
-from kcb_replay.replay.conformance.answers import differing, directions
+from kcb_replay.replay.callbacks import CALLBACKS, TerminateOnNaN
+from kcb_replay.replay.conformance.answers import differing, epoch_of
+from kcb_replay.replay.conformance.case_arguments import arguments
 from kcb_replay.replay.conformance.messages import printed_by, printed_in
-from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.events import BackupSaved
 from kcb_replay.replay.outcomes import (
     EarlyStoppingOutcome,
     LearningRateSchedulerOutcome,
@@ -31,11 +32,13 @@ from kcb_replay.replay.replay import simulate
 from kcb_replay.replay.stream import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.conformance.answers import Replayed
     from kcb_replay.replay.engine import Run
     from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.simulation import Simulation
 
 __all__ = ["outcome_differences"]
 
@@ -46,10 +49,13 @@ def outcome_differences(case: Json, answered: Replayed) -> list[str]:
     """Return `path: expected X, got Y` for each outcome that is not what the real classes came to."""
     if answered.callbacks is None:
         return []
-    fits = (
-        _through_the_public_door(case, answered) if _has_public_door(case, answered) else _off_the_runs(case, answered)
-    )
     lines = []
+    fits: Iterable[_Ended] = _off_the_runs(case, answered)
+    if _has_public_door(case, answered):
+        simulation = _simulated(case, answered)
+        fits = _ended_fits(simulation)
+        raised = [[each.fit, each.error.kind, each.error.index] for each in simulation.raised]
+        lines += differing(_raised(case["expect"]), raised, "raised")
     for fit in fits:
         lines += differing(_observed(case, fit), _replayed(case, fit), f"outcome[{fit.number}]")
     lines += _differing_outputs(case["expect"], answered)
@@ -68,29 +74,38 @@ class _Ended:
 
 
 def _has_public_door(case: Json, answered: Replayed) -> bool:
-    """Tell whether a recording can hold the case: no batches, and names whose direction is that of the case."""
-    of_case = directions(case["model_metrics"])
-    monitors = {str(getattr(callback, "monitor", "loss")) for callback in answered.callbacks or ()}
-    named = all(of_case(name) == direction_of(name) for name in monitors)
+    """Tell whether a recording can hold the case: no batches, and no direction that only a compiled model knows."""
+    callbacks = answered.callbacks or ()
+    by_name = "metric" not in (answered.version.early_stopping_direction, answered.version.plateau_direction)
+    decided = by_name or all(map(_has_direction, callbacks))
     # From a recorded loss that is not finite follows a batch with one, which the case does not have.
-    watches = any(isinstance(callback, TerminateOnNaN) for callback in answered.callbacks or ())
-    counts = any(getattr(callback, "save_freq", "epoch") != "epoch" for callback in answered.callbacks or ())
-    return named and not watches and not counts and not any(epoch.get("batches") for epoch in case["epochs"])
+    watches = any(isinstance(callback, TerminateOnNaN) for callback in callbacks)
+    counts = any(getattr(callback, "save_freq", "epoch") != "epoch" for callback in callbacks)
+    return decided and not watches and not counts and not any(epoch.get("batches") for epoch in case["epochs"])
 
 
-def _through_the_public_door(case: Json, answered: Replayed) -> Iterator[_Ended]:
-    from kcb_replay.replay.callbacks import CALLBACKS
-    from kcb_replay.replay.conformance.case_arguments import arguments
+def _has_direction(callback: Callback) -> bool:
+    monitor, mode = getattr(callback, "monitor", "loss"), getattr(callback, "mode", "min")
+    return mode in ("min", "max") or monitor in ("loss", "val_loss")
 
+
+def _simulated(case: Json, answered: Replayed) -> Simulation:
     recording = Recording("case", (), tuple(_recorded(case)))
     fresh = [CALLBACKS[item["class"]](**arguments(item["kwargs"])) for item in case["callbacks"]]
-    answers = simulate([recording], [fresh], semantics=answered.version, initial_lr=case["initial_lr"], reuse=True)
-    left_out = {fit.fit for fit in answers.left_out}
-    for replay in answers.replays:
-        # Callbacks that did not go through all fits before have seen another training.
-        if any(number < replay.fit for number in left_out):
-            return
+    return simulate([recording], [fresh], semantics=answered.version, initial_lr=case["initial_lr"], reuse=True)
+
+
+def _ended_fits(simulation: Simulation) -> Iterator[_Ended]:
+    for replay in simulation.replays:
         yield _Ended(replay.fit, replay.run_record, replay.outcomes, replay.final_lr, replay)
+
+
+def _raised(expect: Json) -> Json:
+    """Return the fit, the type and the epoch of the exception, in a list that is empty where there is none."""
+    if "error" not in expect:
+        return []
+    # The fits before it have ended.
+    return [[len(expect.get("train_end", ())), expect["error"]["type"], expect["error"]["epoch"]]]
 
 
 def _recorded(case: Json) -> Iterator[Fit]:
@@ -106,8 +121,6 @@ def _recorded(case: Json) -> Iterator[Fit]:
 
 
 def _off_the_runs(case: Json, answered: Replayed) -> Iterator[_Ended]:
-    from kcb_replay.replay.conformance.answers import epoch_of
-
     for number, run in enumerate(answered.runs):
         if run.error is None:
             stream = Stream(tuple(epoch_of(epoch) for epoch in case["epochs"] if epoch["fit"] == number), {})
@@ -235,8 +248,6 @@ def _comparable(answered: Replayed, position: int, output: dict[str, Any]) -> Js
 
 
 def _backups(runs: Sequence[Run], position: int) -> Json:
-    from kcb_replay.replay.events import BackupSaved
-
     backups = []
     for fit, run in enumerate(runs):
         rows = [row.events for row in run.rows] + ([run.partial.events] if run.partial else [])
