@@ -61,7 +61,8 @@ def printed_by(answered: Replayed) -> list[str]:
 
 def _fact(kind: str, words: list[str]) -> str:
     if kind == "reduced":
-        words[1] = repr(float(np.float32(words[1])))
+        # The sign of a rate of zero is chance on tensorflow.
+        words[1] = repr(float(np.float32(words[1])) + 0.0)
     if kind == "improved" and words[2] in _NO_BEST:
         words[2] = "none"
     return " | ".join([kind, *words])
