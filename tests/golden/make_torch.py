@@ -32,7 +32,7 @@ DENORMALS = (
 MARGINS = (0, 0, 1e-41, 5e-41, 1e-45, 1e-40)
 RATES = (0.1, 1.1754943508222875e-38, 1e-38, 1e-40, 2.8e-45, 1e-45)
 # What golden cases hold; the observer sees more.
-EXPECTED = ("epochs", "train_end", "final_lr", "error")
+EXPECTED = ("epochs", "train_end", "final_lr", "error", "stdout")
 NAMED = (
     ("torch-es-falling-denormals", "EarlyStopping", {"patience": 1}, (1e-40, 5e-41, 2e-41)),
     ("torch-es-tied-denormals", "EarlyStopping", {"patience": 1}, (1e-40, 1e-40, 2e-41)),
