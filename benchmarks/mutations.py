@@ -1,8 +1,8 @@
 """Mutate the decisions of the engine one by one, and count the mutants that golden and live cases tell from real Keras.
 
 A mutant is one changed node of the syntax tree (a comparison, an operator, a condition, a constant, a return, a call);
-its function gets the changed code in a forked process, which compares cases until the first that differs. Defaults and
-tables, which no function holds, are not mutated.
+its function gets the changed code in a forked process, which compares the cases that run its line, until the first that
+differs, and at most 3,000. Defaults and tables, which no function holds, are not mutated.
 
 Considered: mutmut copies the sources into a folder of its own and names modules by their path, but here the package
 is the checkout itself; cosmic-ray starts the test command anew for every mutant, which is a second of imports each,
@@ -25,13 +25,13 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kcb_replay.replay.conformance.golden import differences, golden_cases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 ROOT = Path(__file__).parent.parent
 FILES = (
@@ -40,7 +40,7 @@ FILES = (
     "callbacks/learning_rate_scheduler",
 )  # fmt: skip
 LIVE = (("jax", "keras"), ("tensorflow", "keras"), ("tensorflow", "tf_keras"), ("torch", "keras"))
-FIRST, SECONDS = 1500, 120
+MOST, SECONDS = 3000, 120
 _COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.LtE), ast.GtE: (ast.Gt, ast.Lt),
     ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,), ast.Is: (ast.IsNot,), ast.IsNot: (ast.Is,), ast.In: (ast.NotIn,),
@@ -124,7 +124,7 @@ def mutants(file: str) -> Iterator[Mutant]:
                 code = compile(ast.fix_missing_locations(mutated), str(path), "exec")
             except (SyntaxError, TypeError):
                 continue
-            yield Mutant(f"kcb_replay.replay.{file.replace('/', '.')}", getattr(node, "lineno", 0), change, code)
+            yield Mutant(_module(file), getattr(node, "lineno", 0), change, code)
 
 
 class _Replaced(ast.NodeTransformer):
@@ -171,6 +171,33 @@ def is_killed(mutant: Mutant, cases: list[Any]) -> bool:
     return os.waitpid(child, 0)[1] != 0
 
 
+def lines_of(cases: list[Any], files: Sequence[str]) -> dict[tuple[str, int], list[int]]:
+    """Return the numbers of the cases that run each line of the files."""
+    names = {str(Path(sys.modules[_module(file)].__file__ or "")): _module(file) for file in files}
+    running: dict[tuple[str, int], list[int]] = {}
+    for number, case in enumerate(cases):
+        seen: set[tuple[str, int]] = set()
+
+        def trace(frame: FrameType, event: str, _: object, seen: set[tuple[str, int]] = seen) -> Any:
+            module = names.get(frame.f_code.co_filename)
+            if module is None:
+                return None
+            if event == "line":
+                seen.add((module, frame.f_lineno))
+            return trace
+
+        sys.settrace(trace)
+        differences(case)
+        sys.settrace(None)
+        for line in seen:
+            running.setdefault(line, []).append(number)
+    return running
+
+
+def _module(file: str) -> str:
+    return f"kcb_replay.replay.{file.replace('/', '.')}"
+
+
 def live_cases(backend: str, library: str, count: int) -> list[Any]:
     """Return random cases with what the Keras installed here does in them."""
     with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as file:
@@ -197,16 +224,22 @@ def main() -> None:
     random.Random(7).shuffle(cases)
     wrong = sum(bool(differences(case)) for case in cases)
     print(f"{len(cases)} cases, {wrong} of which differ without a mutant", flush=True)
+    running = lines_of(cases, given.files)
+    print(f"the lines that they run are known ({time.monotonic() - begun:.0f} s)", flush=True)
     survivors, total = [], 0
     for file in given.files:
         of_file = list(mutants(file))
         chosen = random.Random(7).sample(of_file, min(given.most or len(of_file), len(of_file)))
-        alive = [each for each in chosen if not is_killed(each, cases[:FIRST]) and not is_killed(each, cases[FIRST:])]
+        alive = []
+        for each in chosen:
+            numbers = running.get((each.module, each.line), [])
+            if not is_killed(each, [cases[number] for number in numbers[:MOST]]):
+                alive.append((each, len(numbers)))
         survivors += alive
         total += len(chosen)
         print(f"{file}: {len(chosen)} mutants, {len(alive)} survive ({time.monotonic() - begun:.0f} s)", flush=True)
-        for each in sorted(alive, key=lambda mutant: mutant.line):
-            print(f"  {file}.py:{each.line}: {each.change}", flush=True)
+        for each, count in sorted(alive, key=lambda pair: pair[0].line):
+            print(f"  {file}.py:{each.line}: {each.change} ({count} cases run this line)", flush=True)
     killed = total - len(survivors)
     print(f"{killed} of {total} mutants killed ({100 * killed / total:.1f} %) in {time.monotonic() - begun:.0f} s")
 
