@@ -10,25 +10,34 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.callbacks import changes_learning_rate
+from kcb_replay.errors import SettingError
+from kcb_replay.replay.callbacks import NATIVE, changes_learning_rate
 from kcb_replay.replay.callbacks.base import Context
-from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.directions import compiled_metrics, direction_of
+from kcb_replay.replay.endings import Ending, ending_of
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.rates import digits_kept, is_same_rate
-from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics
+from kcb_replay.replay.semantics import DEFAULT, Semantics, point_of_version, semantics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kcb_replay.replay.callbacks import Callback
+    from kcb_replay.replay.engine import Run
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["Guess", "guess"]
+__all__ = ["Guess", "OtherEra", "guess", "other_era"]
 
 # The newest first: it is taken where the recorded rates do not tell.
 _KERAS_3 = ("keras-3.15", "keras-3.10")
 _ACCURACY = ("tf_keras-2.21", "tf.keras-2.4", "keras-2.3.1")
 _ACC = ("keras-2.2.4", "keras-2.1.5", "keras-2.0.8")
+# The releases that log as each candidate does.
+_SPANS = {
+    **dict.fromkeys(_KERAS_3, ("keras-3.0", "keras-3.15")),
+    **dict.fromkeys(_ACCURACY, ("keras-2.3", "tf_keras-2.21")),
+    **dict.fromkeys(_ACC, ("keras-2.0", "keras-2.2.5")),
+}
 _NAMED_ACC = re.compile(r"(val_)?(.+_)?acc")
 _NAMED_ACCURACY = re.compile(r"(val_)?(.+_)?accuracy")
 
@@ -39,6 +48,46 @@ class Guess:
 
     semantics: Semantics
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OtherEra:
+    """A version that a recording looks like, another one than is replayed, under which the fit ends elsewhere."""
+
+    semantics: Semantics
+    reason: str
+    here: Ending
+    there: Ending
+
+
+def other_era(
+    stream: Stream, callbacks: Sequence[Callback], version: Semantics, run: Run, initial_lr: float
+) -> OtherEra | None:
+    """Return the version of the recording's own era, where it is another than the one replayed and ends elsewhere.
+
+    `run` is that of `version`, with fresh callbacks. None for real callbacks, which go with one version only.
+    """
+    candidates, reason = _era(stream)
+    if not run.rows or _is_of_era(version, candidates) or not all(isinstance(each, NATIVE) for each in callbacks):
+        return None
+    chosen = guess(stream, callbacks, initial_lr).semantics
+    context = Context(chosen, compiled_metrics(stream.names))
+    other = run_fit(stream.epochs, callbacks, context, initial_lr=initial_lr)
+    here, there = ending_of(run), ending_of(other)
+    return None if other.error is not None or here == there else OtherEra(chosen, reason, here, there)
+
+
+def _is_of_era(version: Semantics, candidates: Sequence[str]) -> bool:
+    """Tell whether a version logs as a recording does; where nothing tells, every one may."""
+    if tuple(candidates) == (DEFAULT,):
+        return True
+    try:
+        place = point_of_version(version)
+    except SettingError:
+        # Behaviours put together by hand are of no era.
+        return True
+    spans = {_SPANS[name] for name in candidates}
+    return any(point_of_version(semantics(low)) <= place <= point_of_version(semantics(high)) for low, high in spans)
 
 
 def guess(stream: Stream, callbacks: Sequence[Callback], initial_lr: float) -> Guess:

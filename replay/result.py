@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.display import Displayed
 from kcb_replay.replay.directions import assumed_direction
+from kcb_replay.replay.era import other_era
 from kcb_replay.replay.events import Terminated
 from kcb_replay.replay.lints import lints
 from kcb_replay.replay.monitors import asked_metric
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording, Source
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.engine import Row, Run
+    from kcb_replay.replay.era import OtherEra
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.lints import Lint
     from kcb_replay.replay.monitors import MissingMonitor
@@ -145,6 +147,16 @@ class Replay(Displayed):
         asked = filter(None, map(asked_metric, self.run_record.states))
         names = self.stream.names
         return tuple(dict.fromkeys(filter(None, (assumed_direction(metric, names) for metric in asked))))
+
+    @cached_property
+    def other_era(self) -> OtherEra | None:
+        """The version that the recording looks like, where that is another one and the fit would end elsewhere in it.
+
+        None for callbacks that went through an earlier fit, too.
+        """
+        if self.recording is None:
+            return None
+        return other_era(self.stream, self.callbacks, self.semantics, self.run_record, self.initial_lr)
 
     @cached_property
     def events(self) -> tuple[Event, ...]:

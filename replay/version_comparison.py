@@ -16,7 +16,7 @@ from kcb_replay.ingest.store import Store
 from kcb_replay.replay.attempt import answer_of, attempt_of
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.difference import behaviours_between
-from kcb_replay.replay.events import CheckpointSaved, LearningRateReduced, WeightsRestored
+from kcb_replay.replay.endings import Ending, ending_of
 from kcb_replay.replay.question import Question, settings_of
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.semantics import Semantics, semantics
@@ -30,36 +30,9 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.callbacks import Callback
 
-__all__ = ["Ending", "MovedFit", "VersionComparison", "usual_callbacks", "versions"]
+__all__ = ["MovedFit", "VersionComparison", "usual_callbacks", "versions"]
 
 Json: TypeAlias = dict[str, object]
-# Rates that differ by less are one rate, rounded in different ways.
-_SAME_RATE = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a fit ends under one version; epochs count from 0.
-
-    `kept_index` is the epoch whose weights one ends up with, `drops` are the epochs of reductions, `saves` those of
-    files with their names. `raises` is the exception of the real class as a sentence; the rest is empty then.
-    """
-
-    stop_index: int | None = None
-    kept_index: int | None = None
-    drops: tuple[int, ...] = ()
-    saves: tuple[tuple[int, str], ...] = ()
-    raises: str | None = None
-
-    def to_dict(self) -> Json:
-        """Return the ending with its epochs in both ways of counting."""
-        return {
-            **_both("stop", self.stop_index),
-            **_both("kept", self.kept_index),
-            "drop_epochs": [index + 1 for index in self.drops],
-            "save_epochs": [index + 1 for index, _ in self.saves],
-            "raises": self.raises,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,24 +229,7 @@ def _why_not_judged(answers: Sequence[Replay | RaisedFit | None], reasons: Seque
 
 
 def _ending(answer: Replay | RaisedFit) -> Ending:
-    if isinstance(answer, RaisedFit):
-        return Ending(raises=answer.reason)
-    run = answer.run_record
-    events = [
-        event for group in (*(row.events for row in run.rows), run.finish_events) for each in group for event in each
-    ]
-    restored = [event.from_index for event in events if isinstance(event, WeightsRestored)]
-    return Ending(
-        stop_index=answer.stop_index,
-        kept_index=restored[-1] if restored else answer.rows[-1].index,
-        drops=tuple(event.index for event in events if isinstance(event, LearningRateReduced) and _is_lower(event)),
-        saves=tuple((event.index, event.path) for event in events if isinstance(event, CheckpointSaved)),
-    )
-
-
-def _is_lower(event: LearningRateReduced) -> bool:
-    """Tell whether a reduction is one: some versions go from the lowest rate to itself for ever."""
-    return event.new_lr < event.old_lr * (1 - _SAME_RATE)
+    return Ending(raises=answer.reason) if isinstance(answer, RaisedFit) else ending_of(answer.run_record)
 
 
 def _behaviours(
@@ -282,7 +238,3 @@ def _behaviours(
     if isinstance(first, Replay):
         return behaviours_between(first, pair[1])
     return behaviours_between(second, pair[0]) if isinstance(second, Replay) else ()
-
-
-def _both(name: str, index: int | None) -> Json:
-    return {f"{name}_index": index, f"{name}_epoch": None if index is None else index + 1}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.report.columns import Column, groups_of
 from kcb_replay.report.curve import CurveInfo, curve_info
+from kcb_replay.report.eras import era_sentences
 from kcb_replay.report.facts import Fact, facts
 from kcb_replay.report.many_runs.lots import MOST_DRAWN, drawn_places
 from kcb_replay.report.many_runs.replayed import AllCurves, all_curves, side_by_side
@@ -152,7 +153,7 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> Contents:
         sections_remark=_sections_remark(replays, len(sections)),
         logic=logic(replays),
         extent=extent(simulation.answers),
-        differences=tuple(difference_sentences(simulation.replays)),
+        differences=(*difference_sentences(simulation.replays), *era_sentences(simulation.replays)),
         rows_are=rows_are,
         drawn_remark=_drawn_remark(answers, len(rows), rows_are),
         all_curves=together,

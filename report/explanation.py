@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.curve import lead_position
+from kcb_replay.report.eras import era_sentence
 from kcb_replay.report.names import shown
 from kcb_replay.report.terminal import PLAIN
 from kcb_replay.report.words import epoch_sentences, outcome_sentence, restored_sentences
@@ -52,6 +53,9 @@ def _lines(replay: Replay, ink: Ink) -> Iterator[str]:
     for note in replay.notes:
         yield ""
         yield f"Note: {shown(note)}."
+    if sentence := era_sentence(replay):
+        yield ""
+        yield f"Note: {shown(sentence)}"
     for lint in replay.lints:
         yield ""
         yield f"Note: {shown(lint.text)}"

@@ -8,6 +8,7 @@ from kcb_replay.ingest.counted import counted
 from kcb_replay.replay.monitors import never
 from kcb_replay.replay.outcomes import EarlyStoppingOutcome
 from kcb_replay.replay.simulation import RaisedFit
+from kcb_replay.report.eras import era_sentences
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import whole
 from kcb_replay.report.versions import difference_sentences
@@ -116,6 +117,7 @@ def simulation_notes(simulation: Simulation) -> list[str]:
         )
     lines += [f"Note: {sentence}" for sentence in unanswered_sentences(simulation.answers)]
     lines += [f"Note: {sentence}." for sentence in difference_sentences(simulation.replays)]
+    lines += [f"Note: {sentence}" for sentence in era_sentences(simulation.replays)]
     lines += _lint_lines(simulation.replays)
     return [*lines, *left_out_lines(simulation)]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.replay.simulation import RaisedFit
+from kcb_replay.report.eras import era_records
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, decimals_for, short, whole
 from kcb_replay.report.summary import MOST_LINTED
@@ -47,6 +48,7 @@ def simulation_document(simulation: Simulation) -> Record:
         "results": [answer.to_dict() for answer in simulation.answers],
         "left_out": [{"run": item.run, "fit": item.fit, "reason": item.reason} for item in simulation.left_out],
         "differences": difference_records(simulation.replays),
+        "other_eras": era_records(simulation.replays),
         "lints": _lint_records(simulation.replays),
     }
 

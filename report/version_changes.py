@@ -14,6 +14,7 @@ from kcb_replay.replay.behaviour_words import meaning_of, words_of
 from kcb_replay.replay.semantics import known_semantics
 from kcb_replay.replay.timeline import OF_LIBRARY
 from kcb_replay.replay.version_changes import every_change, place_of
+from kcb_replay.report.endings import PARTS, differing_parts, moved_words
 from kcb_replay.report.machine import as_markdown
 from kcb_replay.report.names import shown
 from kcb_replay.report.tables import table
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from kcb_replay.replay.version_changes import VersionChange
-    from kcb_replay.replay.version_comparison import Ending, MovedFit, VersionComparison
+    from kcb_replay.replay.version_comparison import MovedFit, VersionComparison
     from kcb_replay.report.machine import Record
 
 __all__ = [
@@ -37,8 +38,6 @@ __all__ = [
 
 _WIDTH = 110
 _MOST_ROWS = 20
-# The parts of an end, as a sentence says them.
-_VERBS = {"stops": "stops after", "keeps": "keeps epoch", "reduces": "reduces after", "saves": "saves after"}
 _COMMAND = "kcb-replay versions --format md > docs/versions.md"
 
 
@@ -81,7 +80,7 @@ def _answer(found: VersionComparison) -> str:
 def _reasons(found: VersionComparison) -> Iterator[str]:
     """Yield a paragraph per reason, that of most fits first: what differs, and the fits with their two ends."""
     for behaviours, fits in _by_reason(found.moved):
-        examples = "; ".join(f"{shown(each.run)} {_move(each)}" for each in fits[:2])
+        examples = "; ".join(f"{shown(each.run)} {moved_words(each.first, each.second)}" for each in fits[:2])
         more = f"; and {len(fits) - 2} more" if len(fits) > 2 else ""
         text = f"{len(fits)} because {_because(behaviours, found)}: {examples}{more}."
         yield from textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
@@ -107,39 +106,12 @@ def _because(behaviours: Sequence[str], found: VersionComparison) -> str:
     return "; ".join(texts) or "the two raise otherwise"
 
 
-def _move(each: MovedFit) -> str:
-    """Return the first part in which two ends differ, as `stops after 25 instead of 23`."""
-    if each.second.raises or each.first.raises:
-        reason = shown(each.second.raises or each.first.raises or "")
-        return f"raises ({reason})" if each.second.raises else f"raises no longer ({reason})"
-    name, before, after = _differing(each)[0]
-    return f"{_VERBS[name]} {after} instead of {before}"
-
-
-def _differing(each: MovedFit) -> list[tuple[str, str, str]]:
-    """Return the parts in which two ends differ, with both sides."""
-    before, after = _end_parts(each.first), _end_parts(each.second)
-    return [(name, before[name], after[name]) for name in before if before[name] != after[name]]
-
-
-def _end_parts(ending: Ending) -> dict[str, str]:
-    """Return each part of an end as text; epochs count from 1."""
-    if ending.raises is not None:
-        return {"stops": "raises", "keeps": "", "reduces": "", "saves": ""}
-    return {
-        "stops": "never" if ending.stop_index is None else str(ending.stop_index + 1),
-        "keeps": "" if ending.kept_index is None else str(ending.kept_index + 1),
-        "reduces": " ".join(str(index + 1) for index in ending.drops) or "never",
-        "saves": " ".join(str(index + 1) for index, _ in ending.saves) or "never",
-    }
-
-
 def _moved_table(found: VersionComparison) -> str:
     rows = [_cells(each, found) for each in found.moved[:_MOST_ROWS]]
-    columns = [name for name in ("run", "fit", *_VERBS) if any(row.get(name) for row in rows)]
+    columns = [name for name in ("run", "fit", *PARTS) if any(row.get(name) for row in rows)]
     rest = len(found.moved) - len(rows)
     more = f"\n... and {rest} more: --per-run has all of them." if rest else ""
-    return table([{name: row.get(name, "") for name in columns} for row in rows], texts=_VERBS) + more
+    return table([{name: row.get(name, "") for name in columns} for row in rows], texts=PARTS) + more
 
 
 def _cells(each: MovedFit, found: VersionComparison) -> dict[str, str]:
@@ -147,7 +119,11 @@ def _cells(each: MovedFit, found: VersionComparison) -> dict[str, str]:
     return {
         "run": shown(each.run),
         **fit,
-        **{name: f"{before} -> {after}" for name, before, after in _differing(each) if before and after},
+        **{
+            name: f"{before} -> {after}"
+            for name, before, after in differing_parts(each.first, each.second)
+            if before and after
+        },
     }
 
 

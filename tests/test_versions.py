@@ -11,6 +11,7 @@ from kcb_replay import EarlyStopping, ReduceLROnPlateau, replay, simulate
 from kcb_replay.ingest.recording import Recording
 from kcb_replay.replay.callbacks import LearningRateScheduler, ModelCheckpoint
 from kcb_replay.replay.difference import differences_of
+from kcb_replay.report.eras import era_sentence
 from kcb_replay.report.versions import difference_sentences
 
 VALLEY = [3.0, 2.0, 1.0, 2.0, 3.0, 4.0, 5.0]
@@ -116,6 +117,61 @@ def test_auto_goes_by_the_recorded_rates(recording, made_with):
     # 2.0.8 and 2.1.5 reduce alike; the newer of them is taken.
     assert result.semantics.name == {"keras-2.0.8": "keras-2.1.5"}.get(made_with, made_with)
     assert "it makes most of the recorded learning rates: 10 of 10" in result.notes[-1]
+
+
+OLD = {"val_loss": VALLEY, "val_acc": VALLEY, "lr": [0.1] * 7}
+RESTORING = [EarlyStopping(patience=9, restore_best_weights=True)]
+
+
+def test_a_log_of_another_era_is_spoken_of_where_it_ends_elsewhere(recording):
+    """Keras 2.2.4 restores the best weights only when it stops."""
+    result = replay(recording(**OLD), RESTORING)
+    era = result.other_era
+    assert (era.semantics.name, era.here.kept_index, era.there.kept_index) == ("keras-2.2.4", 2, 6)
+    assert era_sentence(result) == (
+        "The log looks like keras-2.2.4, because the recording has lr and acc, as Keras before 2.3 logs them; there it"
+        " keeps epoch 7 instead of 3. --semantics keras-2.2.4 replays that."
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "callbacks", "version"),
+    [
+        # The same end in both, the version itself, one of the same era, and nothing that tells.
+        (OLD, [EarlyStopping(patience=2)], "keras-3.15"),
+        (OLD, RESTORING, "keras-2.2.4"),
+        (OLD, RESTORING, "auto"),
+        ({"val_loss": VALLEY}, RESTORING, "keras-2.15"),
+        ({"val_loss": VALLEY, "learning_rate": [0.1] * 7}, RESTORING, "keras-3.6/jax"),
+        ({"val_loss": VALLEY, "accuracy": VALLEY, "lr": [0.1] * 7}, RESTORING, "tf.keras-2.4"),
+        # An argument that the era does not have.
+        (OLD, [EarlyStopping(patience=9, restore_best_weights=True, start_from_epoch=1)], "keras-3.15"),
+    ],
+)
+def test_nothing_is_said_of_an_era_that_changes_nothing(recording, columns, callbacks, version):
+    """One line, and only where the answer differs."""
+    assert replay(recording(**columns), callbacks, semantics=version).other_era is None
+
+
+def test_many_logs_of_another_era_are_one_line(cli, tmp_path):
+    """With their number and the first of them, in simulate, explain, the report and the document."""
+    for number in range(5):
+        (tmp_path / "logs" / f"run{number}").mkdir(parents=True)
+        rows = "".join(f"{epoch},0.5,{value},0.1,0.5,{value}\n" for epoch, value in enumerate(VALLEY))
+        (tmp_path / "logs" / f"run{number}" / "training.log").write_text("epoch,acc,loss,lr,val_acc,val_loss\n" + rows)
+    cli("ingest", "logs", "-q")
+    arguments = ["--patience", "9", "--restore-best-weights"]
+    lines = [line for line in cli("simulate", *arguments).stderr.splitlines() if "look" in line]
+    assert lines == [
+        "Note: 5 logs look like keras-2.2.4, because the recording has lr and acc, as Keras before 2.3 logs them, and"
+        " end elsewhere there: run0 keeps epoch 7 instead of 3. --semantics keras-2.2.4 replays that."
+    ]
+    assert "The log looks like keras-2.2.4" in cli("explain", "run0", *arguments).stdout
+    assert len(json.loads(cli("simulate", *arguments, "--json").stdout)["other_eras"]) == 5
+    cli("report", *arguments, "-o", "page.html")
+    assert (tmp_path / "page.html").read_text().count("5 logs look like keras-2.2.4") == 1
+    two = cli("simulate", *arguments, "--semantics", "keras-2.2.4,keras-3.15")
+    assert "look" not in two.stderr
 
 
 def two_fits(recording, first, second, **more):
