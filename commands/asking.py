@@ -33,6 +33,8 @@ _REDUCE_LR = {
     "lr_min_delta": "min_delta",
 }
 
+_MIN_DELTA = "ReduceLROnPlateau.min_delta"
+
 __all__ = [
     "explained_callbacks",
     "listed",
@@ -122,7 +124,7 @@ def _callback_lists(settings: dict[str, Any]) -> list[list[Callback]]:
     from kcb_replay.replay.settings_text import parse_callback
 
     stop = {name: settings[name] for name in _EARLY_STOPPING if settings[name] is not None}
-    reduce = {name: settings[option] for option, name in _REDUCE_LR.items() if settings[option] is not None}
+    reduce = _reducing(settings)
     if settings["callbacks"]:
         given = [name for name in (*_EARLY_STOPPING, *_REDUCE_LR) if settings[name] is not None]
         if given:
@@ -145,6 +147,19 @@ def one_callback_list(settings: dict[str, Any]) -> tuple[Callback, ...]:
             f"The options describe {len(lists)} settings, but runs are judged by one. Give one value each."
         )
     return tuple(lists[0])
+
+
+def _reducing(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of ReduceLROnPlateau among the options, under the names that the versions have for them."""
+    from kcb_replay.replay.question import versions_of
+    from kcb_replay.replay.semantics import Semantics
+
+    reduce = {name: settings[option] for option, name in _REDUCE_LR.items() if settings[option] is not None}
+    versions = versions_of(settings.get("semantics"))
+    lacks = [isinstance(each, Semantics) and _MIN_DELTA in each.missing_arguments for each in versions]
+    if "min_delta" in reduce and all(lacks):
+        reduce["epsilon"] = reduce.pop("min_delta")
+    return reduce
 
 
 def explained_callbacks(settings: dict[str, Any]) -> tuple[list[Callback], dict[str, Sequence[object]]]:
@@ -201,7 +216,7 @@ def swept_arguments(settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str,
     """Return the arguments of EarlyStopping to sweep, and those of ReduceLROnPlateau, of which one is empty."""
     shared = {"monitor": settings["monitor"], "mode": settings["mode"]}
     stop = {name: settings[name] for name in _EARLY_STOPPING if settings[name] is not None}
-    reduce = {name: settings[option] for option, name in _REDUCE_LR.items() if settings[option] is not None}
+    reduce = _reducing(settings)
     if stop and reduce:
         raise SettingError(
             "One callback is swept at a time, EarlyStopping or ReduceLROnPlateau. To see several settings of both"

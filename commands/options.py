@@ -150,7 +150,9 @@ _REDUCING = (
     click.option("--factor", type=Numbers(), help="ReduceLROnPlateau: factor.  [default: 0.1]"),
     click.option("--cooldown", type=Numbers(), help="ReduceLROnPlateau: cooldown.  [default: 0]"),
     click.option("--min-lr", type=Numbers(), help="ReduceLROnPlateau: lower bound.  [default: 0]"),
-    click.option("--lr-min-delta", type=Numbers(), help="ReduceLROnPlateau: min_delta.  [default: 0.0001]"),
+    click.option(
+        "--lr-min-delta", type=Numbers(), help="ReduceLROnPlateau: min_delta (once epsilon).  [default: 0.0001]"
+    ),
     click.option("--initial-lr", type=float, help="Learning rate to start from.  [default: the recorded one]"),
 )
 

@@ -123,6 +123,14 @@ _MEANINGS: dict[str, Meaning] = {
             "float32": "reduces while the rate is above min_lr as float32 holds it",
         },
     ),
+    "plateau_epsilon": Meaning(
+        _PLATEAU,
+        {
+            "min_delta": "calls min_delta epsilon",
+            "min_delta, with a warning": "takes epsilon as another name for min_delta, with a warning",
+            "ignored": "ignores epsilon, as any argument that it does not have, without a word",
+        },
+    ),
     "plateau_keeps_best": _either(
         _PLATEAU, "used again, starts with no best value", "used again, goes on with the best of the fit before"
     ),

@@ -13,6 +13,7 @@ __all__ = [
     "BaseLoggerDoes",
     "Counted",
     "DirectionRule",
+    "EpsilonIs",
     "Float32Logs",
     "Floor",
     "LogsOrder",
@@ -26,6 +27,7 @@ Arithmetic: TypeAlias = Literal["float32 or ValueError", "float32", "float32 wit
 DirectionRule: TypeAlias = Literal[
     "acc or fmeasure in name", "acc in name", "name ends in acc, accuracy or auc", "metric"
 ]
+EpsilonIs: TypeAlias = Literal["min_delta", "min_delta, with a warning", "ignored"]
 Counted: TypeAlias = Literal["samples", "calls", "batches"]
 ScheduleCall: TypeAlias = Literal["schedule(epoch)", "schedule(epoch, lr=lr)", "schedule(epoch, lr)"]
 Floor: TypeAlias = Literal["min_lr * 1.0001", "float64", "float32"]
@@ -120,6 +122,13 @@ class Semantics:
         metadata=_means(
             "ReduceLROnPlateau compares value +/- |min_delta| with best, not value with best -/+ min_delta; at the "
             "exact boundary the two round differently"
+        ),
+    )
+    plateau_epsilon: EpsilonIs = field(
+        default="min_delta",
+        metadata=_means(
+            "what the argument `epsilon` of ReduceLROnPlateau is: min_delta under its first name, the same with a "
+            "warning, or ignored without a word, as any unknown argument"
         ),
     )
     plateau_counts_first: bool = field(

@@ -11,7 +11,7 @@ import re
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
-from kcb_replay.errors import SettingError, did_you_mean
+from kcb_replay.errors import SettingError, closest, did_you_mean
 from kcb_replay.replay.callbacks import CALLBACKS
 from kcb_replay.replay.schedules import SCHEDULES
 from kcb_replay.replay.user_code import user_function
@@ -69,13 +69,15 @@ def callback_from_arguments(name: str, positional: list[object], named: dict[str
 
 def _made(kind: Any, name: str, positional: list[object], named: dict[str, object]) -> Any:
     arguments = [field.name for field in fields(kind)]
-    if len(positional) > len(arguments):
-        raise SettingError(f"{name} takes {len(arguments)} arguments, but {len(positional)} were given.")
-    values: dict[str, Any] = dict(zip(arguments, positional, strict=False))
+    places = [field.name for field in fields(kind) if not field.kw_only]
+    if len(positional) > len(places):
+        raise SettingError(f"{name} takes {len(places)} arguments, but {len(positional)} were given.")
+    values: dict[str, Any] = dict(zip(places, positional, strict=False))
     for argument, value in named.items():
         if argument not in arguments:
             close = did_you_mean(argument, arguments)
-            raise SettingError(f"{name} has no argument '{argument}'.{close} It has: {', '.join(arguments)}.")
+            dropped = _dropped(kind, argument)
+            raise SettingError(f"{name} has no argument '{argument}'.{close}{dropped} It has: {', '.join(arguments)}.")
         if argument in values:
             raise SettingError(f"{name}: '{argument}' is given twice.")
         values[argument] = value
@@ -84,9 +86,22 @@ def _made(kind: Any, name: str, positional: list[object], named: dict[str, objec
     if missing:
         raise SettingError(f"{name} needs the argument '{missing[0]}'. It has: {', '.join(arguments)}.")
     # Wherever Keras wants a function, it is named by its place.
-    places = {name: value for name, value in values.items() if name == "schedule" or name.startswith("on_")}
-    values |= {name: user_function(place) for name, place in places.items() if isinstance(place, str) and ":" in place}
+    functions = {name: value for name, value in values.items() if name == "schedule" or name.startswith("on_")}
+    values |= {
+        name: user_function(place) for name, place in functions.items() if isinstance(place, str) and ":" in place
+    }
     return kind(**values)
+
+
+def _dropped(kind: Any, argument: str) -> str:
+    """Return what the real class does with an argument that it does not have, where that is no error."""
+    since = getattr(kind, "drops_unknown_arguments_since", None)
+    if since is None:
+        return ""
+    meant = closest(argument, [each.name for each in fields(kind)])
+    default = next((each.default for each in fields(kind) if each.name == meant), None)
+    runs_with = f" run with {meant}={default!r} and" if meant else ""
+    return f" Keras from {since} on, Keras 3 too, would{runs_with} say nothing."
 
 
 def _split(text: str) -> tuple[str | None, str]:

@@ -89,7 +89,7 @@ EXAMPLES = {
         Example("ReduceLROnPlateau()"),
         Example(
             'ReduceLROnPlateau(monitor="loss", factor=0.5, patience=2, verbose=1, mode="min", min_delta=0.01,'
-            " cooldown=2, min_lr=1e-05)"
+            " cooldown=2, min_lr=1e-05, epsilon=0.5)"
         ),
     ),
     "ModelCheckpoint": (

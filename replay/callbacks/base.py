@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import Field, dataclass, field, fields, is_dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from kcb_replay.replay.callbacks.arguments import written_as_code
@@ -222,6 +223,8 @@ class KnownCallback:
     * `compares_runs`: it is asked of several recordings, not of one.
     * `has_patience`: it counts epochs against its argument of that name.
     * `only_prints`: the arguments that change nothing but what is printed.
+    * `former_names`: what older versions call an argument.
+    * `drops_unknown_arguments_since`: the version from which on an argument that it does not have is no error.
     """
 
     __slots__ = ()
@@ -234,6 +237,8 @@ class KnownCallback:
     has_patience: ClassVar[bool] = False
     changes_learning_rate: ClassVar[bool] = False
     only_prints: ClassVar[tuple[str, ...]] = ("verbose",)
+    former_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    drops_unknown_arguments_since: ClassVar[str | None] = None
 
     @property
     def counts_batches(self) -> bool:
@@ -256,7 +261,9 @@ def require_known(settings: Callback, semantics: Semantics) -> None:
     for item in arguments:
         is_given = getattr(settings, item.name) != item.default
         if is_given and f"{settings.name}.{item.name}" in semantics.missing_arguments:
-            raise KerasRaises("TypeError", f"{semantics.name} has no argument {item.name!r}")
+            former = getattr(settings, "former_names", {}).get(item.name)
+            remedy = f", which is called {former} there: write {former}=" if former else ""
+            raise KerasRaises("TypeError", f"{semantics.name} has no argument {item.name!r}{remedy}")
 
 
 def direction(callback: str, monitor: str, mode: str, rule: DirectionRule, context: Context) -> Direction:

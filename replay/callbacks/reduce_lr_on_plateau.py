@@ -5,7 +5,8 @@ One learning rate, held in float32; optimizers with a schedule or with several l
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import SettingError
@@ -33,39 +34,60 @@ from kcb_replay.replay.events import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.directions import Direction
 
 __all__ = ["ReduceLROnPlateau", "ReduceLROnPlateauState"]
+
+
+_MIN_DELTA = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
 class ReduceLROnPlateau(KnownCallback):
     """Multiply the learning rate by `factor` when `monitor` has not improved for `patience` monitored epochs.
 
-    Arguments, order and defaults are Keras's. A cooldown of c skips c - 1 epochs, because the counter ticks before it
-    is looked at. Raises `SettingError` for a factor of 1 or more, as the real class does, or a value that is no number.
+    Arguments, order and defaults are Keras's. `epsilon` is what `min_delta` was called before Keras 2.1.6; later it is
+    the same with a warning, and Keras 3 ignores it. A cooldown of c skips c - 1 epochs, because the counter ticks
+    before it is looked at. Raises `SettingError` for a factor of 1 or more, as the real class does, or a value that is
+    no number.
     """
 
     name: ClassVar[str] = "ReduceLROnPlateau"
     monitors: ClassVar[tuple[str, ...]] = ("monitor",)
     has_patience: ClassVar[bool] = True
     changes_learning_rate: ClassVar[bool] = True
+    former_names: ClassVar[Mapping[str, str]] = MappingProxyType({"min_delta": "epsilon"})
+    drops_unknown_arguments_since: ClassVar[str | None] = "2.1.6"
 
     monitor: str = "val_loss"
     factor: float = 0.1
     patience: float = 10
     verbose: int = 0
     mode: str = "auto"
-    min_delta: float = 1e-4
+    min_delta: float = _MIN_DELTA
     cooldown: int = 0
     min_lr: float = 0.0
+    epsilon: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         with_python_values(self)
         require_texts(self)
         require_numbers(self, ("factor", "patience", "min_delta", "cooldown", "min_lr"))
+        if self.epsilon is not None:
+            require_numbers(self, ("epsilon",))
         if self.factor >= 1:
             raise SettingError(f"ReduceLROnPlateau does not support a factor >= 1.0. Received factor={self.factor}.")
+
+    def margin(self, version: Semantics) -> float:
+        """Return the min_delta that a version takes from these arguments."""
+        return self.min_delta if self.epsilon is None or version.plateau_epsilon == "ignored" else self.epsilon
+
+    def in_words_of(self, version: Semantics) -> ReduceLROnPlateau:
+        """Return the same settings with min_delta under the name that a version has for it."""
+        if "ReduceLROnPlateau.min_delta" not in version.missing_arguments or self.min_delta == _MIN_DELTA:
+            return self
+        return replace(self, epsilon=self.min_delta, min_delta=_MIN_DELTA)
 
     def start(self, context: Context) -> ReduceLROnPlateauState:
         """Return the state of a new callback."""
@@ -113,7 +135,7 @@ class ReduceLROnPlateauState(State):
         s, semantics = self.settings, self.context.semantics
         found = direction(ReduceLROnPlateau.name, s.monitor, s.mode, semantics.plateau_direction, self.context)
         absolute = semantics.plateau_absolute_min_delta
-        min_delta = abs(s.min_delta) if absolute else s.min_delta
+        min_delta = abs(s.margin(semantics)) if absolute else s.margin(semantics)
         comparison = Comparison(found, min_delta, semantics.plateau_arithmetic, margin_on_reference=not absolute)
         return replace(self, comparison=comparison)
 

@@ -85,7 +85,8 @@ def reduces_as_recorded(
         start = (rates.first or rates.drops[0].new).high / (1.0 if rates.first else setting.factor)
     if start is None:
         return False
-    run = run_fit(_only(stream, setting.monitor), [setting], Context(version, direction_of), initial_lr=start)
+    context = Context(version, direction_of)
+    run = run_fit(_only(stream, setting.monitor), [setting.in_words_of(version)], context, initial_lr=start)
     events = [event for row in run.rows for event in row.events[0] if isinstance(event, LearningRateReduced)]
     until = max((drop.index for drop in rates.drops), default=-1) if candidate.at_floor else rates.seen_until
     made = [event for event in events if event.index <= until and event.new_lr != event.old_lr]

@@ -26,7 +26,7 @@ __all__ = ["PLATEAU_ARGUMENTS", "PlateauAnswers", "PlateauFit", "PlateauSweep", 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
-PLATEAU_ARGUMENTS = ("monitor", "mode", "patience", "factor", "cooldown", "min_delta", "min_lr")
+PLATEAU_ARGUMENTS = ("monitor", "mode", "patience", "factor", "cooldown", "min_delta", "min_lr", "epsilon")
 
 
 @dataclass(frozen=True, slots=True)

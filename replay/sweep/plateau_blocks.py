@@ -108,7 +108,8 @@ class _Block(Asking[ReduceLROnPlateau]):
         timings: dict[_Timing, list[int]] = defaultdict(list)
         for number in numbers:
             s = self.settings[number]
-            timings[whole_number(s.patience, longest), whole_number(s.cooldown, longest), s.min_delta].append(number)
+            timing = whole_number(s.patience, longest), whole_number(s.cooldown, longest), s.margin(self.version)
+            timings[timing].append(number)
         starts = _Starts([self._rates[place] for place in places])
         best_row = block.best_row(sign)
         # Whole rows are copied many times faster than chosen places.

@@ -91,4 +91,4 @@ def argument_columns(
         yield name, looked_up([getattr(setting, name) for setting in settings], numbers, kind)
 
 
-_FRACTIONS = ("min_delta", "baseline", "factor", "min_lr")
+_FRACTIONS = ("min_delta", "baseline", "factor", "min_lr", "epsilon")
