@@ -28,14 +28,14 @@ from kcb_replay.replay.question import KERAS_DEFAULT_LR, initial_lr_for, stream_
 from kcb_replay.replay.rate_changes import changes_rate
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit
+from kcb_replay.replay.unseen import remarks, unseen, unseen_by_list
 from kcb_replay.replay.validity import Horizon, Validity, cut_short, horizon_of, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from kcb_replay.errors import MonitorNotRecordedError
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.engine import KerasError, Run
     from kcb_replay.replay.monitors import MissingMonitor
     from kcb_replay.replay.outcomes import Outcome
@@ -126,7 +126,8 @@ def answer_of(attempt: Attempt) -> Replay | RaisedFit:
 def _raised(attempt: Attempt, error: KerasError) -> RaisedFit:
     callbacks, stream, run = attempt.question.callbacks, attempt.stream, attempt.run
     reason, message = _exception(attempt, error)
-    validity = Validity("exact", reason)
+    limit = unseen_by_list(callbacks, run, stream)
+    validity = Validity("exact", reason) if limit is None else Validity("hypothetical", f"{reason} {limit.reason}.")
     views = [View(callback, position, run, stream, None) for position, callback in enumerate(callbacks)]
     outcomes = [
         with_changes(outcome_of(view), validity=validity) if run.rows else unjudged_outcome(view.callback, validity)
@@ -168,6 +169,7 @@ def _replayed(attempt: Attempt) -> Replay:
         # No callback looked at it.
         start_source = "unknown"
     horizon = nearest(_horizon(attempt, changes=changes), cut_short(run.rows))
+    horizon = nearest(unseen_by_list(callbacks, run, stream), horizon)
     views = [View(callback, position, run, stream, horizon) for position, callback in enumerate(callbacks)]
     return Replay(
         run=recording.name,
@@ -179,7 +181,7 @@ def _replayed(attempt: Attempt) -> Replay:
         initial_lr_source=start_source,
         outcomes=tuple(_outcome(view, attempt) for view in views),
         run_record=run,
-        notes=(*_notes(recording, number, start_source), *attempt.version_notes, *_blind_spots(stream, callbacks)),
+        notes=(*_notes(recording, number, start_source), *attempt.version_notes, *remarks(callbacks, run, stream)),
         sources=recording.sources,
         horizon=horizon,
         recording=recording if question.before is None else None,
@@ -191,20 +193,11 @@ def _replayed(attempt: Attempt) -> Replay:
 def _outcome(view: View, attempt: Attempt) -> Outcome:
     missing = [each for each in attempt.missing if each.position == view.position]
     outcome = limited(outcome_of(view), view, attempt.recording.notes, attempt.number)
+    reasons = unseen(view.callback, view.run.states[view.position], view.stream)
+    if reasons and outcome.validity.label in ("exact", "undecided"):
+        weakened = outcome.validity.weakened("hypothetical", f"{'; '.join(reasons)}.")
+        outcome = with_changes(outcome, validity=with_changes(weakened, unseen=True))
     return with_monitor_limits(outcome, view.state, view.stream, missing)
-
-
-def _blind_spots(stream: Stream, callbacks: Sequence[Callback]) -> Iterator[str]:
-    """Yield what a real callback never gets to see of this recording."""
-    if stream.has_batches:
-        return
-    for callback in callbacks:
-        if not isinstance(callback, NATIVE):
-            from kcb_replay.replay.bridge import blind_spots
-
-            hooks = blind_spots(callback)
-            if hooks:
-                yield f"{callback.name} has {', '.join(hooks)}, which are never called: the recording holds no batches"
 
 
 def _horizon(attempt: Attempt, *, changes: bool) -> Horizon | None:

@@ -170,9 +170,10 @@ class _Fit:
         places = (batch.index for epoch in epochs for batch in epoch.batches if batch.index is not None)
         steps = max(places, default=-1) + 1 or None
         first, last = (epochs[0].index, epochs[-1].index) if epochs else (0, -1)
+        wall_times = {epoch.index: epoch.wall_time for epoch in epochs}
         self._hook(
             "on_train_begin",
-            lambda state: state.on_train_begin(TrainBegin(last + 1, steps, self.lr, first, self.stopping)),
+            lambda state: state.on_train_begin(TrainBegin(last + 1, steps, self.lr, first, self.stopping, wall_times)),
         )
 
     def run_epoch(self, epoch: Epoch) -> Row:
@@ -262,7 +263,9 @@ class _Fit:
         self.recorded, self.logs = epoch.logs, self._handed_out(epoch.logs)
         self._hook(
             "on_epoch_end",
-            lambda state: state.on_epoch_end(EpochEnd(epoch.index, self.logs, self.lr, self.stopping)),
+            lambda state: state.on_epoch_end(
+                EpochEnd(epoch.index, self.logs, self.lr, self.stopping, self.stopped_batch)
+            ),
         )
         key = self.context.semantics.learning_rate_key
         logged = None if key in epoch.logs else self.logs.get(key)

@@ -35,11 +35,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One recorded epoch: its 0-based number, the logs that hold a value, and its batches where they are known."""
+    """One recorded epoch: its 0-based number, the logs that hold a value, and its batches where they are known.
+
+    `wall_time` is when it ended, in seconds since 1970, where that is recorded.
+    """
 
     index: int
     logs: Mapping[str, float]
     batches: tuple[Batch, ...] = ()
+    wall_time: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ def stream_of(fit: Fit) -> Stream:
             for row, value, valid in zip(logs, series.values.tolist(), series.valid.tolist(), strict=True):
                 if valid:
                     row[name] = value
-    epochs = tuple(Epoch(index, row, _bad_batch(row)) for index, row in zip(indices, logs, strict=True))
+    rows = zip(indices, logs, _wall_times(fit), strict=True)
+    epochs = tuple(Epoch(index, row, _bad_batch(row), ended) for index, row, ended in rows)
     key = learning_rate_key(fit)
     unloaded = tuple(name for name in fit.unloaded if name not in LEARNING_RATE_KEYS)
     if key is None:
@@ -89,6 +94,13 @@ def stream_of(fit: Fit) -> Stream:
     recorded = zip(indices, rates.values.tolist(), rates.valid.tolist(), strict=True)
     known = {index: value for index, value, valid in recorded if valid}
     return Stream(epochs, known, key, may_be_late(rates), unloaded)
+
+
+def _wall_times(fit: Fit) -> list[float | None]:
+    if fit.wall_time is None:
+        return [None] * len(fit)
+    times = zip(fit.wall_time.values.tolist(), fit.wall_time.valid.tolist(), strict=True)
+    return [value if valid else None for value, valid in times]
 
 
 def learning_rate_key(fit: Fit) -> str | None:
@@ -122,5 +134,5 @@ def _bad_batch(logs: Mapping[str, float]) -> tuple[Batch, ...]:
 def with_steps(stream: Stream, steps: int) -> Stream:
     """Return a stream whose epochs have `steps` batches each, of which nothing but their place is known."""
     known = tuple(Batch(index, {}) for index in range(steps))
-    epochs = tuple(Epoch(epoch.index, epoch.logs, known + epoch.batches) for epoch in stream.epochs)
+    epochs = tuple(replace(epoch, batches=known + epoch.batches) for epoch in stream.epochs)
     return replace(stream, epochs=epochs)

@@ -33,6 +33,7 @@ class Validity:
     `valid_through_index` is the last 0-based epoch until which a hypothetical answer is exact (None: not even the
     first); `earliest_stop_index` the first at which an undecided stop could come. `undecided`: the recording ends
     before the answer, whatever else limits it; a rounded answer may be undecided, too, and its label says one of both.
+    `unseen`: it is a what-if for what a callback looked at or missed, not for another learning rate.
     """
 
     label: Label
@@ -40,6 +41,7 @@ class Validity:
     valid_through_index: int | None = None
     earliest_stop_index: int | None = None
     undecided: bool = False
+    unseen: bool = False
 
     def __post_init__(self) -> None:
         if self.label == "undecided":
@@ -68,11 +70,13 @@ class Validity:
 class Horizon:
     """The recorded metrics are what the replayed training would have seen up to and including the epoch `index`.
 
-    `index` is None when they differ from the start. Without any limit there is no Horizon at all.
+    `index` is None when they differ from the start. Without any limit there is no Horizon at all. `unseen` as in
+    `Validity`.
     """
 
     index: int | None
     reason: str
+    unseen: bool = False
 
     def covers(self, index: int) -> bool:
         """Tell whether the metrics of the epoch `index` are still those of the replayed training."""

@@ -130,6 +130,8 @@ def limits_of(validity: Validity) -> tuple[str, dict[str, object]]:
     through = validity.valid_through_index
     if validity.label != "hypothetical":
         return f"limits.{validity.label}", {}
+    if validity.unseen:
+        return "limits.hypothetical_unseen", {}
     if through is None:
         return "limits.hypothetical_always", {}
     return "limits.hypothetical", {"epoch": through + 1, "after": through + 2}

@@ -590,11 +590,16 @@ def test_blind_spots_are_the_hooks_that_are_never_called(keras):
     """Own batch hooks count, inherited ones and those of built-in callbacks that work without do not."""
     lambdas = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
     mine = callback_of(
-        keras, on_batch_end=lambda *_: None, on_epoch_end=lambda *_: None, on_predict_end=lambda *_: None
+        keras,
+        on_batch_end=lambda *_: None,
+        on_epoch_end=lambda *_: None,
+        on_test_batch_end=lambda *_: None,
+        on_predict_end=lambda *_: None,
     )
     every_second = keras.callbacks.ModelCheckpoint("w.keras", save_freq=2)
-    assert blind_spots(mine) == ["on_batch_end", "on_predict_end"]
-    assert blind_spots(bridged(mine)) == ["on_batch_end", "on_predict_end"]
+    assert blind_spots(mine) == ["on_batch_end", "on_test_batch_end"]
+    assert blind_spots(bridged(mine)) == ["on_batch_end", "on_test_batch_end"]
+    assert blind_spots(mine, has_batches=True) == ["on_test_batch_end"]
     assert blind_spots(lambdas) == ["on_train_batch_end"]
     assert blind_spots(every_second) == ["on_train_batch_end"]
     for none in (keras.callbacks.ModelCheckpoint("w.keras"), keras.callbacks.TerminateOnNaN(), EarlyStopping()):

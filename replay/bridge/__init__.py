@@ -6,6 +6,7 @@ from kcb_replay.replay.bridge.settings import (
     blind_spots,
     bridged,
     bridged_from_code,
+    decides_alone,
     is_keras_callback,
     own_semantics,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "blind_spots",
     "bridged",
     "bridged_from_code",
+    "decides_alone",
     "is_keras_callback",
     "own_semantics",
 ]

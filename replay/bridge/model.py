@@ -109,6 +109,11 @@ class Optimizer:
     def __class__(self) -> Any:
         return self._stand_in.keras.optimizers.Optimizer
 
+    @property
+    def iterations(self) -> Any:
+        """The number of batches trained, in the variable of a real optimizer."""
+        return self._stand_in.iterations()
+
     def __getattr__(self, name: str) -> Any:
         if name in _RATES:
             # Keras 3 has no `lr`: then the real optimizer says so.

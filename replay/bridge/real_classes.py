@@ -27,14 +27,7 @@ _WRITERS = {
     "UpdateEmbeddingCallback": "it reads the weights of a training, and a recording holds none",
 }
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
-_OTHER_HOOKS = (
-    "on_test_batch_begin",
-    "on_test_batch_end",
-    "on_predict_begin",
-    "on_predict_batch_begin",
-    "on_predict_batch_end",
-    "on_predict_end",
-)
+_TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
 
 def is_keras_callback(value: object) -> bool:
@@ -72,8 +65,8 @@ def has_own(callback: object, *hooks: str) -> bool:
     return any(hook in vars(callback) or getattr(type(callback), hook) is not getattr(base, hook) for hook in hooks)
 
 
-def blind_hooks(original: object) -> list[str]:
-    """Return the hooks that a real callback has and that a recording without batches never calls.
+def blind_hooks(original: object, *, has_batches: bool = False) -> list[str]:
+    """Return the hooks that a real callback has, that `fit` calls, and that a recording without batches never calls.
 
     A built-in callback counts only where it does something in that hook: ModelCheckpoint
     with an integer `save_freq`.
@@ -81,8 +74,9 @@ def blind_hooks(original: object) -> list[str]:
     if not is_keras_callback(original):
         return []
     if "ModelCheckpoint" in built_in_names(type(original)) and getattr(original, "save_freq", "epoch") != "epoch":
-        return ["on_train_batch_end"]
-    return [hook for hook in (*_BATCH_HOOKS, *_OTHER_HOOKS) if _is_of_the_user(getattr(original, hook, None))]
+        return [] if has_batches else ["on_train_batch_end"]
+    hooks = (*(() if has_batches else _BATCH_HOOKS), *_TEST_BATCH_HOOKS)
+    return [hook for hook in hooks if _is_of_the_user(getattr(original, hook, None))]
 
 
 def _is_built_in(value: object) -> bool:

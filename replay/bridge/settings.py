@@ -25,10 +25,11 @@ from kcb_replay.replay.bridge.real_classes import (
 )
 from kcb_replay.replay.bridge.stand_in import StandIn
 from kcb_replay.replay.bridge.state import BridgedState
+from kcb_replay.replay.bridge.watch import watch_of
 from kcb_replay.replay.callbacks import CALLBACKS
 from kcb_replay.replay.callbacks.base import Callback, Context
 from kcb_replay.replay.comparison import KerasRaises
-from kcb_replay.replay.semantics import semantics
+from kcb_replay.replay.semantics import note_on, semantics
 from kcb_replay.replay.user_code import check_arguments, named_in
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "blind_spots",
     "bridged",
     "bridged_from_code",
+    "decides_alone",
     "is_keras_callback",
     "own_semantics",
 ]
@@ -89,7 +91,7 @@ class Bridged:
                 stacklevel=2,
             )
             copied = self.original
-        return BridgedState(self.name, copied, stand_in)
+        return BridgedState(self.name, copied, stand_in, watch_of(copied))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,17 +160,24 @@ def bridged_from_code(
     return callback
 
 
-def blind_spots(callback: object) -> list[str]:
-    """Return the hooks that a real callback has and that a recording without batches never calls.
+def blind_spots(callback: object, *, has_batches: bool = False) -> list[str]:
+    """Return the hooks that a real callback has, that `fit` calls, and that a replay does not.
 
-    Takes the object or its settings; other callbacks have none.
+    Those of training batches are called where the recording `has_batches`, those of validation batches never are. Takes
+    the object or its settings; other callbacks have none.
     """
     match callback:
         case Bridged(original):
-            return blind_hooks(original)
+            return blind_hooks(original, has_batches=has_batches)
         case BridgedFromCode():
-            return blind_hooks(callback.make())
-    return blind_hooks(callback)
+            return blind_hooks(callback.make(), has_batches=has_batches)
+    return blind_hooks(callback, has_batches=has_batches)
+
+
+def decides_alone(callback: object) -> bool:
+    """Tell whether what a callback misses touches no other: it is Keras's own and saves files."""
+    original = callback.original if isinstance(callback, Bridged) else None
+    return original is not None and not watch_of(original).scopes
 
 
 def own_semantics(callback: object) -> str | None:
@@ -191,7 +200,7 @@ def own_semantics(callback: object) -> str | None:
 
 
 def _started(callback: Any, context: Context) -> BridgedState:
-    return BridgedState(type(callback).__name__, callback, _stand_in_for(callback, context))
+    return BridgedState(type(callback).__name__, callback, _stand_in_for(callback, context), watch_of(callback))
 
 
 def _stand_in_for(callback: object, context: Context) -> StandIn:
@@ -219,10 +228,14 @@ def _refuse_other_version(kind: type, library: Library, context: Context) -> Non
     versioned = [name for name in built_in_names(kind) if name in CALLBACKS]
     own = installed(library, f"Replaying {kind.__name__}").semantics
     try:
-        same = replace(semantics(own), name="") == replace(context.semantics, name="")
+        installed_one = semantics(own)
     except SettingError:
-        # Newer than what is known here: what is installed knows best.
+        # Older than all that is known: what is installed knows best.
         return
+    same = replace(installed_one, name="") == replace(context.semantics, name="")
+    if note_on(installed_one) and installed_one.name != context.semantics.name:
+        # Newer than all that is known: it may decide otherwise than the newest known one.
+        same = False
     if versioned and not same:
         raise SettingError(
             f"{kind.__name__} is the {versioned[0]} of {own}, but {context.semantics.name} was asked for, which decides"

@@ -134,7 +134,12 @@ class StandIn:
         self.real = keras.optimizers.SGD(learning_rate=learning_rate)
         self.optimizer = Optimizer(self)
         self.model = Model(self)
+        self.counting: dict[str, None] = {}
         self._trained: tuple[int | None, int | None] | None = None
+        self._first, self._steps = 0, None  # type: int, int | None
+        self._before: int | None = 0
+        self._position: tuple[int, int | None] | None = None
+        self._counted: int | None = None
         self._synchronising: set[str] = set()
 
     @property
@@ -154,6 +159,54 @@ class StandIn:
         if self._trained != (index, batch):
             self._trained = (index, batch)
             self.weights = EpochWeights(self.refuse, index, batch)
+
+    def begin_fit(self, first: int, steps: int | None) -> None:
+        """Begin a fit at the 0-based epoch `first`, of `steps` batches an epoch; every callback of the list says so.
+
+        A model that goes on from another fit has trained the batches of that; nobody knows how many one has that begins
+        in the middle.
+        """
+        if self._trained != (None, None):
+            self._before = (0 if first == 0 else None) if self._trained is None else self._batches()
+            self._first, self._steps, self._position = first, steps, None
+        self.weights_are_of(None)
+
+    def trained_batches(self, index: int, batches: int | None) -> None:
+        """Say how many batches of an epoch are trained, None for all; the optimizer counts from then on."""
+        self._position = (index, batches)
+        if self.counting:
+            self._count()
+
+    def iterations(self) -> Any:
+        """Return the counter of the optimizer; refuses where the recording does not say how many batches there were."""
+        what = "model.optimizer.iterations"
+        if self._steps is None:
+            self.refuse(
+                what, "how many batches an epoch has is not recorded; give --steps-per-epoch (steps_per_epoch=)"
+            )
+        if self._before is None:
+            self.refuse(what, "how many batches were trained before this fit is not recorded")
+        self.counting[self.callback] = None
+        self._count()
+        return self.real.iterations
+
+    def share(self, batches: int) -> float:
+        """Return which share of an epoch that many batches are."""
+        return batches / self._steps if self._steps else 1.0
+
+    def _batches(self) -> int | None:
+        if self._position is None:
+            return self._before
+        if self._before is None or self._steps is None:
+            return None
+        index, batches = self._position
+        return self._before + (index - self._first) * self._steps + (self._steps if batches is None else batches)
+
+    def _count(self) -> None:
+        if self._counted is not None and int(self.real.iterations) != self._counted:
+            self.refuse("model.optimizer.iterations.assign(...)")
+        self._counted = self._batches() or 0
+        self.real.iterations.assign(self._counted)
 
     def put_back(self, weights: object) -> None:
         """Note that the weights of an epoch are put back."""

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
+from kcb_replay.replay.bridge.handed import Parameters, UnknownLogs
 from kcb_replay.replay.bridge.real_classes import built_in_names, has_own
 from kcb_replay.replay.bridge.stand_in import AbsentAttributeError, Saved, StandIn, WeightsSet, masked, unmasked
+from kcb_replay.replay.bridge.watch import Watch
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
     BatchEnd,
@@ -52,6 +54,7 @@ class BridgedState(State):
     name: str
     callback: Any
     stand_in: StandIn
+    watch: Watch
     index: int = 0
     batch: int | None = None
 
@@ -63,18 +66,21 @@ class BridgedState(State):
 
     def on_train_begin(self, begin: TrainBegin) -> Step:
         """Hand over the stand-in and the parameters as `fit` does, then call the hook."""
-        self.stand_in.weights_are_of(None)
+        self.stand_in.begin_fit(begin.first, begin.steps)
+        self.watch.begin(dict(begin.wall_times))
         self.stand_in.names.add(str(getattr(self.callback, "monitor", "loss")).removeprefix("val_"))
         return replace(self, index=begin.first, batch=None)._call("on_train_begin", begin, {})
 
     def on_epoch_begin(self, begin: EpochBegin) -> Step:
         """Call the hook."""
+        self.stand_in.trained_batches(begin.index, 0)
         return replace(self, index=begin.index, batch=None)._call("on_epoch_begin", begin, {}, begin.index)
 
     def on_train_batch_begin(self, begin: BatchBegin) -> Step:
         """Call the hook, where the callback has one."""
         if not has_own(self.callback, "on_train_batch_begin", "on_batch_begin"):
             return Step(self)
+        self.stand_in.trained_batches(begin.index, begin.batch)
         return replace(self, batch=begin.batch)._call("on_train_batch_begin", begin, {}, begin.batch)
 
     def on_train_batch_end(self, end: BatchEnd) -> Step:
@@ -88,11 +94,16 @@ class BridgedState(State):
             return Step(self)
         state = replace(self, batch=end.batch)
         self.stand_in.weights_are_of(end.index, -1 if end.batch is None else end.batch)
-        return state._call("on_train_batch_end", end, dict(end.logs), end.batch)
+        if end.batch is not None:
+            self.stand_in.trained_batches(end.index, end.batch + 1)
+        return state._call("on_train_batch_end", end, self._logs_of(end), end.batch)
 
     def on_test_begin(self, begin: EpochBegin) -> Step:
         """Call the hook."""
         self.stand_in.weights_are_of(begin.index)
+        if not begin.stopping:
+            # Otherwise the epoch was left at the batch that came last.
+            self.stand_in.trained_batches(begin.index, None)
         return replace(self, batch=None)._call("on_test_begin", begin, {})
 
     def on_test_end(self, end: TestEnd) -> Step:
@@ -102,6 +113,7 @@ class BridgedState(State):
     def on_epoch_end(self, end: EpochEnd) -> Step:
         """Call the hook with the shared logs."""
         self.stand_in.weights_are_of(end.index)
+        self.stand_in.trained_batches(end.index, None if end.left_at is None else end.left_at + 1)
         self.stand_in.names |= {name.removeprefix("val_") for name in end.logs}
         return replace(self, batch=None)._call("on_epoch_end", end, dict(end.logs), end.index)
 
@@ -109,30 +121,63 @@ class BridgedState(State):
         """Call the hook."""
         return self._call("on_train_end", end, dict(end.logs))
 
-    def _call(self, hook: str, seen: _Seen, logs: dict[str, float], *place: int | None) -> Step:
+    def limits(self) -> tuple[str, ...]:
+        """Return the reasons for which what it did is not exact: what it looked at that a recording does not hold."""
+        return tuple(self.watch.limits(self.name))
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return what a reader should know of how it was answered."""
+        absent = [what for name, what in self.stand_in.absent if name == self.name]
+        counts = [f"{self.name} reads model.optimizer.iterations: it counts the batches from the beginning of the fit"]
+        return (
+            *(counts if self.name in self.stand_in.counting else ()),
+            *(
+                f"{self.name} looks for {what}, which a plain model does not have: at first it finds none"
+                for what in absent
+            ),
+        )
+
+    def _logs_of(self, end: BatchEnd) -> dict[str, Any]:
+        """Return the logs of a batch; of one of which only the place is known they are refused."""
+        if end.logs or "TerminateOnNaN" in built_in_names(type(self.callback)):
+            return dict(end.logs)
+        return UnknownLogs(self.stand_in.refuse)
+
+    def _share(self, hook: str) -> float:
+        """Return which share of its epoch is over in a hook."""
+        if hook == "on_epoch_begin":
+            return 0.0
+        if self.batch is None or not hook.startswith("on_train_batch"):
+            return 1.0
+        return self.stand_in.share(self.batch + (hook == "on_train_batch_end"))
+
+    def _call(self, hook: str, seen: _Seen, logs: dict[str, Any], *place: int | None) -> Step:
         """Call a hook and return what it did."""
-        stand_in, given = self.stand_in, dict(logs)
+        stand_in, given = self.stand_in, _written(logs)
         stand_in.callback, stand_in.stopping, stand_in.stop_asked = self.name, seen.stopping, False
         if stand_in.learning_rate != seen.learning_rate:
             stand_in.learning_rate = seen.learning_rate
         printed = io.StringIO()
         with warnings.catch_warnings(record=True) as warned, contextlib.redirect_stdout(printed):
             warnings.simplefilter("always")
-            with self._refusals():
+            at = None if isinstance(seen, TrainBegin) else self.index
+            with self._refusals(), self.watch.hook(at, self._share(hook)):
                 if isinstance(seen, TrainBegin):
                     self.callback.set_model(stand_in.model)
-                    self.callback.set_params({"verbose": 0, "epochs": seen.epochs, "steps": seen.steps})
+                    self.callback.set_params(
+                        Parameters(stand_in.refuse, verbose=0, epochs=seen.epochs, steps=seen.steps)
+                    )
                 getattr(self.callback, hook)(*place, logs)
         said = [str(item.message) for item in warned if issubclass(item.category, UserWarning)]
         events = (*self._said(printed.getvalue(), said), *self._done(), *self._set(hook, seen))
-        rate = stand_in.learning_rate
+        rate, left = stand_in.learning_rate, _written(logs)
         return Step(
             self,
             events,
             learning_rate=None if rate == seen.learning_rate else rate,
             stop=stand_in.stop_asked,
             resume=seen.stopping and not stand_in.stopping,
-            left=None if _is_same(logs, given) else logs,
+            left=None if _is_same(left, given) else left,
         )
 
     @contextlib.contextmanager
@@ -192,6 +237,10 @@ def _without_folders(callback: Any) -> Iterator[None]:
         yield
     finally:
         callback.filepath = filepath
+
+
+def _written(logs: dict[str, Any]) -> dict[str, Any]:
+    return logs.written if isinstance(logs, UnknownLogs) else dict(logs)
 
 
 def _is_same(logs: Mapping[str, float], given: Mapping[str, float]) -> bool:

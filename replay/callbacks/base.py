@@ -59,6 +59,7 @@ class TrainBegin:
     """What `on_train_begin` sees: the number of epochs, of batches in each (None: unknown), and the learning rate.
 
     `epochs` counts those before the 0-based epoch `first`, too, as `fit(initial_epoch=first, epochs=epochs)` does.
+    `wall_times` say when each epoch of the recording ended, which a replay may know beforehand.
     """
 
     epochs: int
@@ -66,6 +67,7 @@ class TrainBegin:
     learning_rate: float
     first: int = 0
     stopping: bool = False
+    wall_times: Mapping[int, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +119,16 @@ class TestEnd:
 
 @dataclass(frozen=True, slots=True)
 class EpochEnd:
-    """What `on_epoch_end` sees: the 0-based epoch, the shared logs, the learning rate, and the stop flag."""
+    """What `on_epoch_end` sees: the 0-based epoch, the shared logs, the learning rate, and the stop flag.
+
+    `left_at` is the batch at which the epoch was left, None where it ran to its end.
+    """
 
     index: int
     logs: Mapping[str, float]
     learning_rate: float
     stopping: bool = False
+    left_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

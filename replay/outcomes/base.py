@@ -110,6 +110,7 @@ def hypothetical(horizon: Horizon, earliest: int | None = None, *, undecided: bo
         valid_through_index=horizon.index,
         earliest_stop_index=earliest,
         undecided=undecided,
+        unseen=horizon.unseen,
     )
 
 
