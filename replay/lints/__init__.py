@@ -15,6 +15,7 @@ from kcb_replay.replay.lints.batch_saves import batch_saves
 from kcb_replay.replay.lints.checkpoint_files import LISTED_TOO_EARLY, listed_too_early, overwritten
 from kcb_replay.replay.lints.competing_rates import cooldown_of_one, overwritten_by_schedule
 from kcb_replay.replay.lints.first_nan import first_nan
+from kcb_replay.replay.lints.ignored_epsilon import ignored_epsilon
 from kcb_replay.replay.lints.large_min_delta import large_min_delta
 from kcb_replay.replay.lints.min_lr import min_lr_at_start, min_lr_unreachable
 from kcb_replay.replay.lints.missing_metric import other_name, unjudged_saves
@@ -43,6 +44,7 @@ RULES: tuple[Rule, ...] = (
     auto_mode,
     mode_against_name,
     large_min_delta,
+    ignored_epsilon,
     min_lr_unreachable,
     min_lr_at_start,
     batch_saves,
