@@ -73,7 +73,7 @@ def versions_command(
 
     pair = semantics(first), semantics(second)
     is_judged = bool(runs) or store.exists() or _is_given(ctx, "store")
-    found = versions(
+    comparison = versions(
         *pair,
         _recordings(runs, store) if is_judged else (),
         _callbacks(settings, pair),
@@ -82,11 +82,13 @@ def versions_command(
     )
     if per_run and output == "table":
         output = "csv"
-    records = version_changes.moved_records(found) if per_run else version_changes.change_records(found.changes)
+    records = (
+        version_changes.moved_records(comparison) if per_run else version_changes.change_records(comparison.changes)
+    )
     text = version_changes.version_comparison_text
-    print_result(output, found.to_dict(), records, lambda: text(found, is_judged=is_judged))
+    print_result(output, comparison.to_dict(), records, lambda: text(comparison, is_judged=is_judged))
     no_store = f"Note: there is no store at {store}, so no run is judged. Ingest logs, or name log files after TO."
-    notes = version_changes.version_comparison_notes(found) if is_judged else [no_store]
+    notes = version_changes.version_comparison_notes(comparison) if is_judged else [no_store]
     say([*version_notes(pair), *notes], quiet=quiet)
 
 

@@ -13,7 +13,7 @@ from kcb_replay.replay.behaviours import Semantics
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FIT", "Meaning", "meaning_of", "words_of"]
+__all__ = ["FIT", "OF_EVERY_BACKEND", "Meaning", "meaning_of", "words_of"]
 
 # The subject of what no callback does, but the training that calls them.
 FIT = "Model.fit"
@@ -32,6 +32,11 @@ _ARITHMETIC = {
     "float32 with denormals": "compares in float32: denormals as they are, a finite value beyond it as infinite",
     "float32 or ValueError": "compares in float32: denormals count as 0, a finite value beyond it is a ValueError",
 }
+# What the timeline knows of a release, before a backend is chosen.
+OF_EVERY_BACKEND = (
+    "compares in float32: a finite value beyond it is a ValueError on tensorflow and infinite on jax and torch,"
+    " denormals count as 0 but on torch (numpy: float64)"
+)
 _DIRECTION = {
     "acc or fmeasure in name": 'mode="auto" takes a name with "acc" in it, or that starts with fmeasure, as rising',
     "acc in name": 'mode="auto" takes a name with "acc" in it as rising, all others as falling',

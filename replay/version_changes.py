@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from kcb_replay.replay.behaviour_words import FIT, meaning_of, words_of
+from kcb_replay.replay.behaviour_words import FIT, OF_EVERY_BACKEND, meaning_of, words_of
 from kcb_replay.replay.semantics import Semantics, point_of_version, release_name
 from kcb_replay.replay.timeline import (
     ADDED,
@@ -114,13 +114,15 @@ def reverted_between(first: Semantics, second: Semantics) -> tuple[tuple[str, tu
 def every_change() -> tuple[VersionChange, ...]:
     """Return every change of the timeline by itself, oldest first: what each release did to what was before."""
     defaults = {item.name: item.default for item in fields(Semantics)}
-    found: list[tuple[Point, VersionChange]] = []
+    dated: list[tuple[Point, VersionChange]] = []
     for change in sorted((*CHANGES, _NUMPY_2), key=lambda each: each.since):
         before, defaults[change.field] = defaults[change.field], change.value
-        found.append((change.since, _told(change.field, before, change.value, [change])))
-    found += [(each.since, _of_argument(each, "added", there=False)) for each in ADDED]
-    found += [(each.since, _of_argument(each, "removed", there=True)) for each in REMOVED]
-    return tuple(change for _, change in sorted(found, key=lambda pair: pair[0]))
+        told = _told(change.field, before, change.value, [change])
+        is_arithmetic = change.field.endswith("_arithmetic")
+        dated.append((change.since, replace(told, after=OF_EVERY_BACKEND) if is_arithmetic else told))
+    dated += [(each.since, _of_argument(each, "added", there=False)) for each in ADDED]
+    dated += [(each.since, _of_argument(each, "removed", there=True)) for each in REMOVED]
+    return tuple(change for _, change in sorted(dated, key=lambda pair: pair[0]))
 
 
 _NUMPY_2 = Change(NUMPY_2_SINCE, "float32_product", True, "cases on both sides", note=_QUALIFIED["float32_product"])

@@ -122,20 +122,20 @@ def versions(
     unknown version.
     """
     pair = semantics(first), semantics(second)
-    found = _Judged(tuple(callbacks) or usual_callbacks(*pair), pair, initial_lr, steps_per_epoch)
+    judged = _Judged(tuple(callbacks) or usual_callbacks(*pair), pair, initial_lr, steps_per_epoch)
     for recording in _each(recordings):
-        found.judge(recording)
+        judged.judge(recording)
     return VersionComparison(
         *pair,
         changes_between(*pair),
         reverted_between(*pair),
-        found.callbacks,
-        found.runs,
-        found.fits,
-        tuple(found.moved),
-        found.undecided,
-        found.rounded,
-        tuple(found.left_out),
+        judged.callbacks,
+        judged.runs,
+        judged.fits,
+        tuple(judged.moved),
+        judged.undecided,
+        judged.rounded,
+        tuple(judged.left_out),
     )
 
 

@@ -33,7 +33,7 @@ def era_sentences(replays: Sequence[Replay]) -> list[str]:
     for replay in replays:
         if (era := replay.other_era) is not None:
             kinds.setdefault((era.semantics.name, era.reason), []).append((replay, era))
-    return [_sentence(found) for found in kinds.values()]
+    return [_sentence(pairs) for pairs in kinds.values()]
 
 
 def era_sentence(replay: Replay) -> str | None:
@@ -61,12 +61,12 @@ def era_records(replays: Sequence[Replay]) -> list[Record]:
     ]
 
 
-def _sentence(found: Sequence[tuple[Replay, OtherEra]]) -> str:
-    replay, era = found[0]
+def _sentence(pairs: Sequence[tuple[Replay, OtherEra]]) -> str:
+    replay, era = pairs[0]
     first = f"{shown(replay.run)} {_moves(era)}"
-    if len(found) == 1:
+    if len(pairs) == 1:
         return f"{shown(replay.run)}: {_one(era)}"
-    logs = f"{counted(len(found), 'log')} look like {era.semantics}, {era.reason}, and end elsewhere there"
+    logs = f"{counted(len(pairs), 'log')} look like {era.semantics}, {era.reason}, and end elsewhere there"
     return f"{logs}: {first}. {_remedy(era)}"
 
 

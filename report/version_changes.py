@@ -41,48 +41,48 @@ _MOST_ROWS = 20
 _COMMAND = "kcb-replay versions --format md > docs/versions.md"
 
 
-def version_comparison_text(found: VersionComparison, *, is_judged: bool) -> str:
+def version_comparison_text(comparison: VersionComparison, *, is_judged: bool) -> str:
     """Return the answer: which fits end elsewhere and why, then every change, callback by callback."""
-    parts = [_answer(found)] if is_judged else []
-    if found.moved:
-        parts.append(_moved_table(found))
-    return "\n\n".join([*parts, _changes_text(found)])
+    parts = [_answer(comparison)] if is_judged else []
+    if comparison.moved:
+        parts.append(_moved_table(comparison))
+    return "\n\n".join([*parts, _changes_text(comparison)])
 
 
-def version_comparison_notes(found: VersionComparison) -> list[str]:
+def version_comparison_notes(comparison: VersionComparison) -> list[str]:
     """Return what limits the answer, and what was left out."""
     lines = []
-    if found.undecided:
-        fits = counted(found.undecided, "recording ends", plural="recordings end")
+    if comparison.undecided:
+        fits = counted(comparison.undecided, "recording ends", plural="recordings end")
         lines.append(f"Note: {fits} before a stop under either version: what comes after is not known.")
-    if found.rounded:
-        fits = counted(found.rounded, _noun(found))
+    if comparison.rounded:
+        fits = counted(comparison.rounded, _noun(comparison))
         lines.append(f"Note: in {fits} that end alike the learning rate differs in its last digits.")
     reasons: dict[str, list[str]] = {}
-    for each in found.left_out:
+    for each in comparison.left_out:
         reasons.setdefault(each.reason, []).append(each.run)
     if reasons:
-        lines.append(f"Left out {len(found.left_out)}:")
+        lines.append(f"Left out {len(comparison.left_out)}:")
         lines += [f"  {_few(runs)}: {shown(reason)}" for reason, runs in reasons.items()]
     return lines
 
 
-def _answer(found: VersionComparison) -> str:
-    code = " and ".join(str(callback) for callback in found.callbacks)
-    if not found.fits:
-        return f"No run could be judged by {shown(code)}{'' if found.left_out else ': there is none'}."
-    end = "ends" if len(found.moved) == 1 else "end"
-    head = f"{len(found.moved)} of {counted(found.fits, _noun(found))} {end} elsewhere in {found.second} than in"
-    sentence = f"{head} {found.first}, judged by {shown(code)}."
-    return "\n".join([*textwrap.wrap(sentence, _WIDTH, break_long_words=False), *_reasons(found)])
+def _answer(comparison: VersionComparison) -> str:
+    code = " and ".join(str(callback) for callback in comparison.callbacks)
+    if not comparison.fits:
+        return f"No run could be judged by {shown(code)}{'' if comparison.left_out else ': there is none'}."
+    end = "ends" if len(comparison.moved) == 1 else "end"
+    head = f"{len(comparison.moved)} of {counted(comparison.fits, _noun(comparison))} {end} elsewhere"
+    sentence = f"{head} in {comparison.second} than in {comparison.first}, judged by {shown(code)}."
+    return "\n".join([*textwrap.wrap(sentence, _WIDTH, break_long_words=False), *_reasons(comparison)])
 
 
-def _reasons(found: VersionComparison) -> Iterator[str]:
+def _reasons(comparison: VersionComparison) -> Iterator[str]:
     """Yield a paragraph per reason, that of most fits first: what differs, and the fits with their two ends."""
-    for behaviours, fits in _by_reason(found.moved):
+    for behaviours, fits in _by_reason(comparison.moved):
         examples = "; ".join(f"{shown(each.run)} {moved_words(each.first, each.second)}" for each in fits[:2])
         more = f"; and {len(fits) - 2} more" if len(fits) > 2 else ""
-        text = f"{len(fits)} because {_because(behaviours, found)}: {examples}{more}."
+        text = f"{len(fits)} because {_because(behaviours, comparison)}: {examples}{more}."
         yield from textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
@@ -93,29 +93,29 @@ def _by_reason(moved: Sequence[MovedFit]) -> list[tuple[tuple[str, ...], list[Mo
     return sorted(groups.items(), key=lambda item: -len(item[1]))
 
 
-def _because(behaviours: Sequence[str], found: VersionComparison) -> str:
+def _because(behaviours: Sequence[str], comparison: VersionComparison) -> str:
     """Return what the second version does, with the releases that made it so."""
-    changes = {change.behaviour: change for change in found.changes}
+    changes = {change.behaviour: change for change in comparison.changes}
     texts = []
     for name in behaviours:
         if name == "missing_arguments":
             texts.append("one of the two lacks an argument or a class")
             continue
-        clause = f"{' and '.join(meaning_of(name).callbacks)} {words_of(name, getattr(found.second, name))}"
+        clause = f"{' and '.join(meaning_of(name).callbacks)} {words_of(name, getattr(comparison.second, name))}"
         texts.append(f"{clause} ({_when(changes[name])})")
     return "; ".join(texts) or "the two raise otherwise"
 
 
-def _moved_table(found: VersionComparison) -> str:
-    rows = [_cells(each, found) for each in found.moved[:_MOST_ROWS]]
+def _moved_table(comparison: VersionComparison) -> str:
+    rows = [_cells(each, comparison) for each in comparison.moved[:_MOST_ROWS]]
     columns = [name for name in ("run", "fit", *PARTS) if any(row.get(name) for row in rows)]
-    rest = len(found.moved) - len(rows)
+    rest = len(comparison.moved) - len(rows)
     more = f"\n... and {rest} more: --per-run has all of them." if rest else ""
     return table([{name: row.get(name, "") for name in columns} for row in rows], texts=PARTS) + more
 
 
-def _cells(each: MovedFit, found: VersionComparison) -> dict[str, str]:
-    fit = {"fit": str(each.fit)} if found.fits != found.runs else {}
+def _cells(each: MovedFit, comparison: VersionComparison) -> dict[str, str]:
+    fit = {"fit": str(each.fit)} if comparison.fits != comparison.runs else {}
     return {
         "run": shown(each.run),
         **fit,
@@ -127,27 +127,27 @@ def _cells(each: MovedFit, found: VersionComparison) -> dict[str, str]:
     }
 
 
-def _changes_text(found: VersionComparison) -> str:
-    if not found.changes:
-        return f"Nothing that kcb-replay knows of changed from {found.first} to {found.second}."
-    head = f"{counted(len(found.changes), 'change')} from {found.first} to {found.second}:"
-    groups = groupby(found.changes, key=lambda change: change.callbacks)
+def _changes_text(comparison: VersionComparison) -> str:
+    if not comparison.changes:
+        return f"Nothing that kcb-replay knows of changed from {comparison.first} to {comparison.second}."
+    head = f"{counted(len(comparison.changes), 'change')} from {comparison.first} to {comparison.second}:"
+    groups = groupby(comparison.changes, key=lambda change: change.callbacks)
     texts = [
-        "\n".join([" and ".join(callbacks), *(line for each in group for line in _lines(each, found))])
+        "\n".join([" and ".join(callbacks), *(line for each in group for line in _lines(each, comparison))])
         for callbacks, group in groups
     ]
-    if found.reverted:
-        names = "; ".join(f"{name} ({_releases(since)})" for name, since in found.reverted)
+    if comparison.reverted:
+        names = "; ".join(f"{name} ({_releases(since)})" for name, since in comparison.reverted)
         texts.append("\n".join(textwrap.wrap(f"Changed in between and back again: {names}.", _WIDTH)))
     return "\n\n".join([head, *texts])
 
 
-def _lines(change: VersionChange, found: VersionComparison) -> Iterator[str]:
+def _lines(change: VersionChange, comparison: VersionComparison) -> Iterator[str]:
     """Yield one change: what is so now, what was before, and how that is known."""
     known = f"{change.source}; {change.known}" if change.known else change.source
     other = "since" if change.is_undone else "before"
-    yield from _wrapped(f"  {_when(change) if change.since else found.second.name}: ", change.after)
-    yield from _wrapped(f"    {other if change.since else found.first.name}: ", change.before)
+    yield from _wrapped(f"  {_when(change) if change.since else comparison.second.name}: ", change.after)
+    yield from _wrapped(f"    {other if change.since else comparison.first.name}: ", change.before)
     yield from _wrapped("    source: ", f"{known} ({change.behaviour})")
 
 
@@ -172,8 +172,8 @@ def _releases(since: Sequence[str]) -> str:
     return ", ".join(since)
 
 
-def _noun(found: VersionComparison) -> str:
-    return "run" if found.fits == found.runs else "fit"
+def _noun(comparison: VersionComparison) -> str:
+    return "run" if comparison.fits == comparison.runs else "fit"
 
 
 def _few(runs: Sequence[str]) -> str:
@@ -194,10 +194,10 @@ def change_records(changes: Sequence[VersionChange]) -> list[Record]:
     ]
 
 
-def moved_records(found: VersionComparison) -> list[Record]:
+def moved_records(comparison: VersionComparison) -> list[Record]:
     """Return one flat record per fit that ends elsewhere."""
     records: list[Record] = []
-    for each in found.moved:
+    for each in comparison.moved:
         sides: Record = {
             f"{side}_{name}": " ".join(map(str, value)) if isinstance(value, list) else value
             for side, ending in (("from", each.first), ("to", each.second))
@@ -251,8 +251,9 @@ def _page_lines() -> Iterator[str]:
         " recorded runs that moves."
     )
     known = (
-        "Every boundary is that of the class sources on both sides of it. *Known by* says more: recorded cases of real"
-        " builds on both sides, or on one, come out otherwise without the change, or a real fit does."
+        "Every boundary is that of the class sources on both sides of it; where a release was not read, *source*"
+        " says so. *Known by* says more: recorded cases of real builds on both sides, or on one,"
+        " come out otherwise without the change, or a real fit does."
     )
     yield "# What changed in the callbacks of Keras"
     for paragraph in (intro, known, "This page is generated from the table that the replays go by:"):

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
+from random import Random
+from types import SimpleNamespace
 
 import pytest
 
@@ -329,6 +331,36 @@ def test_versions_are_completed(cli, monkeypatch):
         "tf_keras-2.16",
         "tf_keras-2.18",
     ]
+
+
+def real_stop(early_stopping, values):
+    """Return the 0-based epoch after which a real EarlyStopping stops, None where it does not."""
+    model = SimpleNamespace(stop_training=False, get_weights=lambda: 0, set_weights=lambda weights: None)
+    early_stopping.set_model(model)
+    early_stopping.on_train_begin()
+    for epoch, value in enumerate(values):
+        early_stopping.on_epoch_end(epoch, {"val_loss": value})
+        if model.stop_training:
+            return epoch
+    return None
+
+
+@pytest.mark.keras
+def test_the_ends_of_a_moved_fit_are_those_of_the_real_classes(recording):
+    """Keras 3 and tf_keras as they are installed, over a hundred random streams with NaN and ties."""
+    keras, tf_keras = pytest.importorskip("keras"), pytest.importorskip("tf_keras")
+    random = Random(11)
+    runs, ends = [], {}
+    for number in range(100):
+        values = [random.choice([NAN, 0.5, 1.0, 1.5, 2.0]) for _ in range(random.randint(1, 12))]
+        runs.append(recording(f"run{number}", val_loss=values))
+        ends[f"run{number}"] = tuple(
+            real_stop(library.callbacks.EarlyStopping(patience=2, mode="min"), values) for library in (tf_keras, keras)
+        )
+    comparison = versions("tf_keras-2.21", "keras-3.15", runs, [EarlyStopping(patience=2, mode="min")])
+    stops = {each.run: (each.first.stop_index, each.second.stop_index) for each in comparison.moved}
+    assert stops == {run: pair for run, pair in ends.items() if pair[0] != pair[1]}
+    assert len(stops) > 5
 
 
 GOLDEN = sorted((ROOT / "tests" / "golden").glob("*.jsonl.gz"))
