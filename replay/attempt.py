@@ -29,7 +29,7 @@ from kcb_replay.replay.rate_changes import changes_rate
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.replay.unseen import remarks, unseen, unseen_by_list
-from kcb_replay.replay.validity import Horizon, Validity, cut_short, horizon_of, nearest
+from kcb_replay.replay.validity import Horizon, Validity, cut_short, horizon_of, nearest, put_back
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -169,7 +169,7 @@ def _replayed(attempt: Attempt) -> Replay:
         # No callback looked at it.
         start_source = "unknown"
     horizon = nearest(_horizon(attempt, changes=changes), cut_short(run.rows))
-    horizon = nearest(unseen_by_list(callbacks, run, stream), horizon)
+    horizon = nearest(nearest(unseen_by_list(callbacks, run, stream), put_back(run.rows)), horizon)
     views = [View(callback, position, run, stream, horizon) for position, callback in enumerate(callbacks)]
     return Replay(
         run=recording.name,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.replay.comparison import float32
-from kcb_replay.replay.events import Terminated
+from kcb_replay.replay.events import Terminated, WeightsRestored
 from kcb_replay.replay.rates import digits_kept, is_same_rate
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.engine import Row
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["Horizon", "Label", "Validity", "cut_short", "horizon_of", "nearest", "worst"]
+__all__ = ["Horizon", "Label", "Validity", "cut_short", "horizon_of", "nearest", "put_back", "worst"]
 
 Label: TypeAlias = Literal["exact", "undecided", "hypothetical", "rounded", "sampled"]
 _WORSENING: tuple[Label, ...] = ("exact", "undecided", "hypothetical", "rounded", "sampled")
@@ -114,6 +114,19 @@ def cut_short(rows: Sequence[Row]) -> Horizon | None:
         f"epoch {last.index + 1} is left at the batch with the bad loss, and its metrics are those of the whole epoch"
     )
     return Horizon(before, reason)
+
+
+def put_back(rows: Sequence[Row]) -> Horizon | None:
+    """Return the limit that weights set which are put back before the training ends: it goes on from others then."""
+    for row in rows[:-1]:
+        for event in (event for events in row.events for event in events):
+            if isinstance(event, WeightsRestored):
+                reason = (
+                    f"{event.callback} puts the weights of epoch {event.from_index + 1} back after epoch"
+                    f" {row.index + 1}, and the training goes on from them"
+                )
+                return Horizon(row.index, reason)
+    return None
 
 
 def nearest(first: Horizon | None, second: Horizon | None) -> Horizon | None:

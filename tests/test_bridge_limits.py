@@ -230,3 +230,23 @@ def test_the_number_of_batches_in_params_is_refused_where_it_is_not_known(librar
         replay(recording(), [mine])
     replay(recording(), [mine], steps_per_epoch=3)
     assert steps == [3] * len(LOSSES)
+
+
+@LIBRARIES
+@pytest.mark.parametrize("stops", [False, True])
+def test_weights_put_back_in_the_middle_are_a_limit(library, stops):
+    """The training goes on from them along another curve; at its end nothing follows."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 1:
+            self.kept = self.model.get_weights()
+        if epoch == 4:
+            self.model.set_weights(self.kept)
+            self.model.stop_training = stops
+
+    answer = replay(recording(), [callback_of(library, on_epoch_end=on_epoch_end), EarlyStopping(patience=3)])
+    if stops:
+        assert answer.validity.label == "exact"
+    else:
+        assert (answer.validity.label, answer.validity.valid_through_index) == ("hypothetical", 4)
+        assert "Mine puts the weights of epoch 2 back after epoch 5" in answer.validity.reason
