@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         ReduceLROnPlateau,
         RemoteMonitor,
         StopAt,
+        TensorBoard,
         TerminateOnNaN,
         TorchReduceLROnPlateau,
     )
@@ -115,6 +116,7 @@ _HOME = {
         "ReduceLROnPlateau",
         "RemoteMonitor",
         "StopAt",
+        "TensorBoard",
         "TerminateOnNaN",
         "TorchReduceLROnPlateau",
         "UP",
@@ -207,6 +209,7 @@ __all__ = [
     "Store",
     "StoreError",
     "Sweep",
+    "TensorBoard",
     "TerminateOnNaN",
     "TorchReduceLROnPlateau",
     "VersionComparison",

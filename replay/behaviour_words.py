@@ -25,6 +25,7 @@ _SCHEDULER = ("LearningRateScheduler",)
 _CSV = ("CSVLogger",)
 _BAR = ("ProgbarLogger",)
 _BACKUP = ("BackupAndRestore",)
+_BOARD = ("TensorBoard",)
 
 _ARITHMETIC = {
     "float64": "compares in float64",
@@ -317,6 +318,34 @@ _MEANINGS: dict[str, Meaning] = {
     ),
     "backup_refuses_no_frequency": _either(
         _BACKUP, "takes a save_freq of False, 0 or None", "refuses a save_freq of False, 0 or None (ValueError)"
+    ),
+    "tensorboard_tags": Meaning(
+        _BOARD,
+        {
+            "metric": "writes tags like loss and val_loss into log_dir itself",
+            "epoch_ and metric": "writes tags like epoch_loss into train/ and validation/",
+        },
+    ),
+    "tensorboard_reads_rate": _either(
+        _BOARD,
+        "writes the learning rate where a callback listed before has logged it",
+        "always writes epoch_learning_rate",
+    ),
+    "tensorboard_evaluations": _either(
+        _BOARD,
+        "writes validations by epoch alone",
+        "writes validations as evaluation_..._vs_iterations, too, at the steps of the optimizer",
+    ),
+    "tensorboard_batches": Meaning(
+        _BOARD,
+        {
+            "unknown": "with an integer update_freq writes batches in a way that is not known here",
+            "none": "with an integer update_freq writes no batches",
+            "with a batch hook": "with an integer update_freq writes every N-th batch if write_steps_per_second is set",
+            "all at step 0": "with an integer update_freq writes every batch, each at step 0",
+            "all": "with an integer update_freq writes every batch",
+            "every N, and epochs": "with an integer update_freq writes every N-th batch, and epochs that end with one",
+        },
     ),
     "backup_forgets_batch": _either(
         _BACKUP, "goes on counting batches over epochs", "takes the batch seen last for 0 after each epoch"

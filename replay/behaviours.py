@@ -11,6 +11,8 @@ __all__ = [
     "BarLayout",
     "BarStateful",
     "BaseLoggerDoes",
+    "BoardBatches",
+    "BoardTags",
     "Counted",
     "DirectionRule",
     "EpsilonIs",
@@ -39,6 +41,8 @@ Float32Logs: TypeAlias = Literal["learning rate", "training metrics", "metrics",
 BarLayout: TypeAlias = Literal["seconds", "per step", "per unit", "per epoch", "blocks"]
 BarStateful: TypeAlias = Literal["given", "model or given", "model and given", "none", "all"]
 BackupCounts: TypeAlias = Literal["epochs", "calls", "batches"]
+BoardTags: TypeAlias = Literal["metric", "epoch_ and metric"]
+BoardBatches: TypeAlias = Literal["unknown", "none", "with a batch hook", "all at step 0", "all", "every N, and epochs"]
 
 
 def _means(words: str) -> dict[str, str]:
@@ -283,6 +287,20 @@ class Semantics:
     )
     backup_forgets_batch: bool = field(
         default=False, metadata=_means("the batch seen last is 0 again after each epoch")
+    )
+    tensorboard_tags: BoardTags = field(
+        default="metric",
+        metadata=_means("the name of a tag: the metric, or epoch_ and the metric in train/ and validation/"),
+    )
+    tensorboard_reads_rate: bool = field(
+        default=False,
+        metadata=_means("the learning rate is read off the optimizer, whether a callback logged it or not"),
+    )
+    tensorboard_evaluations: bool = field(
+        default=False, metadata=_means("each validation is written against the steps of the optimizer, too")
+    )
+    tensorboard_batches: BoardBatches = field(
+        default="unknown", metadata=_means("which batches are points with an update_freq of N batches")
     )
 
     def __str__(self) -> str:

@@ -27,6 +27,7 @@ __all__ = [
     "PayloadSent",
     "QuotientMeasured",
     "ReductionIgnored",
+    "ScalarsWritten",
     "StopRequested",
     "StopWithdrawn",
     "Stopped",
@@ -204,6 +205,14 @@ class BackupSaved(Event):
 
     path: str
     batch: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalarsWritten(Event):
+    """A point was written under each of the `tags` at each of the `steps`; None is a step that is not known."""
+
+    tags: tuple[str, ...]
+    steps: tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
 from kcb_replay.errors import SettingError, closest, did_you_mean
-from kcb_replay.replay.callbacks import CALLBACKS
+from kcb_replay.replay.callbacks import CALLBACKS, REFUSED
 from kcb_replay.replay.schedules import SCHEDULES
 from kcb_replay.replay.user_code import user_function
 
@@ -46,8 +46,11 @@ def parse_callback(text: str) -> Callback:
     name = _name(call.func, text)
     if any(keyword.arg is None for keyword in call.keywords):
         raise SettingError(f"{name}: ** cannot be read here. {_EXAMPLE}")
-    positional = [_argument(argument, name) for argument in call.args]
-    named = {str(keyword.arg): _argument(keyword.value, name) for keyword in call.keywords}
+    positional = [
+        _argument(argument, name, known) for argument, known in zip(call.args, _arguments(name), strict=False)
+    ]
+    positional += [_argument(argument, name) for argument in call.args[len(positional) :]]
+    named = {str(keyword.arg): _argument(keyword.value, name, str(keyword.arg)) for keyword in call.keywords}
     if source is None:
         return callback_from_arguments(name, positional, named)
     from kcb_replay.replay.bridge import bridged_from_code
@@ -59,6 +62,8 @@ def callback_from_arguments(name: str, positional: list[object], named: dict[str
     """Return a callback by name, its arguments checked; raises `SettingError` with the remedy."""
     kind = CALLBACKS.get(name)
     if kind is None:
+        if name in REFUSED:
+            raise SettingError(f"{name} is not replayed: {REFUSED[name]}.")
         known = ", ".join(CALLBACKS)
         raise SettingError(
             f"{name} is no callback that kcb-replay replays.{did_you_mean(name, CALLBACKS)} Known: {known}."
@@ -86,11 +91,21 @@ def _made(kind: Any, name: str, positional: list[object], named: dict[str, objec
     if missing:
         raise SettingError(f"{name} needs the argument '{missing[0]}'. It has: {', '.join(arguments)}.")
     # Wherever Keras wants a function, it is named by its place.
-    functions = {name: value for name, value in values.items() if name == "schedule" or name.startswith("on_")}
+    functions = {name: value for name, value in values.items() if is_function(name)}
     values |= {
         name: user_function(place) for name, place in functions.items() if isinstance(place, str) and ":" in place
     }
     return kind(**values)
+
+
+def is_function(argument: str) -> bool:
+    """Tell whether Keras wants a function for the argument of this name."""
+    return argument == "schedule" or argument.startswith("on_")
+
+
+def _arguments(name: str) -> list[str]:
+    """Return the names of the arguments of one of ours, in their order."""
+    return [item.name for item in fields(CALLBACKS[name])] if name in CALLBACKS else []  # type: ignore[arg-type]  # every native callback is a dataclass
 
 
 def _dropped(kind: Any, argument: str) -> str:
@@ -126,25 +141,31 @@ def _name(function: ast.expr, text: str) -> str:
     raise SettingError(f"{_shown(text)} is not a callback. {_EXAMPLE}")
 
 
-def _argument(node: ast.expr, name: str) -> object:
-    """Return a literal, or one of Keras's schedules made of literals."""
+def _argument(node: ast.expr, name: str, argument: str | None = None) -> object:
+    """Return a literal, or one of Keras's schedules made of literals; `argument` is its name, if it is given."""
     if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
         kind = _name(node.func, ast.unparse(node))
         if kind in SCHEDULES:
             positional = [_literal(argument, kind) for argument in node.args]
             named = {str(keyword.arg): _literal(keyword.value, kind) for keyword in node.keywords}
             return _made(SCHEDULES[kind], kind, positional, named)
-    return _literal(node, name)
+    return _literal(node, name, argument)
 
 
-def _literal(node: ast.expr, name: str) -> object:
+def _literal(node: ast.expr, name: str, argument: str | None = None) -> object:
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, MemoryError, RecursionError):
+        shown = _shown(ast.unparse(node))
+        if argument is not None and is_function(argument):
+            raise SettingError(
+                f"{name}: {argument}={shown} is a function written out, and nothing is evaluated here. Put it into a"
+                f' file and give its place: {argument}="file.py:name", or "module:name" (as "builtins:print").'
+            ) from None
         raise SettingError(
-            f"{name}: {_shown(ast.unparse(node))} is not a literal. Arguments are numbers, strings, True, False, None"
+            f"{name}: {shown} is not a literal. Arguments are numbers, strings, True, False, None"
             f" or a schedule ({', '.join(SCHEDULES)}); nothing is evaluated. A function is named by its place:"
-            ' "file.py:function".'
+            ' "file.py:name".'
         ) from None
 
 

@@ -226,6 +226,16 @@ _OF_LOGGERS = (
     Change(keras_3(3, 0), "backup_counts", "batches"),
     Change(keras_3(3, 0), "backup_refuses_no_frequency", False),
     Change(keras_3(3, 1), "backup_forgets_batch", True),
+    # TensorBoard: real trainings of tf_keras 2.21 and Keras 3.15.1, sources of Keras 2.6 to 2.15 and 3.0 to 3.14, event
+    # files of Keras 2.2.4 and tf.keras 2.1 and 2.4. Not looked at: 1.15, and 2.5, which may be either.
+    Change(tensorflow(1, 15), "tensorboard_tags", "epoch_ and metric"),
+    Change(tensorflow(2, 6), "tensorboard_evaluations", True),
+    Change(tensorflow(2, 8), "tensorboard_batches", "none"),
+    Change(tensorflow(2, 12), "tensorboard_batches", "with a batch hook"),
+    Change(keras_3(3, 0), "tensorboard_reads_rate", True),
+    Change(keras_3(3, 0), "tensorboard_batches", "all at step 0"),
+    Change(keras_3(3, 7), "tensorboard_batches", "all"),
+    Change(keras_3(3, 15), "tensorboard_batches", "every N, and epochs"),
     # CallbackList makes its own, sorted dict since 3.7.
     Change(keras_3(3, 7), "logs_order", "sorted"),
     Change(keras_3(3, 7), "train_end_logs", "metrics"),

@@ -20,6 +20,7 @@ from kcb_replay.errors import MissingExtraError, SettingError, did_you_mean
 
 __all__ = ["UserFunction", "check_arguments", "named_in", "user_function"]
 
+_MOST_NAMES = 20
 _OF_THE_EXTRA = ("keras", "tf_keras", "tensorflow", "jax", "torch")
 
 
@@ -52,9 +53,12 @@ def named_in(source: str, name: str) -> Callable[..., object]:
         return found  # type: ignore[no-any-return]  # what a user's module holds has no type here
     known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
     what = "nothing called" if found is None else f"{found!r}, which cannot be called, as"
-    raise SettingError(
-        f"{source} has {what} {name}.{did_you_mean(name, known)} It has: {', '.join(known) or 'nothing'}."
-    )
+    raise SettingError(f"{source} has {what} {name}.{did_you_mean(name, known)} It has: {_listed(known)}.")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Name what a module has; of a big one, as `builtins`, only how much."""
+    return f"{len(names)} others" if len(names) > _MOST_NAMES else ", ".join(names) or "nothing"
 
 
 def check_arguments(

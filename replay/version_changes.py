@@ -47,6 +47,7 @@ _KERAS_3_FILES = {
     "RemoteMonitor": "remote_monitor.py",
     "ProgbarLogger": "progbar_logger.py",
     "BackupAndRestore": "backup_and_restore.py",
+    "TensorBoard": "tensorboard.py",
     "History": "history.py",
     FIT: "callback_list.py",
 }

@@ -30,6 +30,7 @@ from kcb_replay.replay.events import (
     PayloadSent,
     QuotientMeasured,
     ReductionIgnored,
+    ScalarsWritten,
     Stopped,
     StopRequested,
     StopWithdrawn,
@@ -247,9 +248,23 @@ def _left_behind(event: Event) -> Phrase:
             return Phrase("wrote", {"text": _written(event.text)})
         case PayloadSent():
             return Phrase("sent", {"text": shown(event.body)})
+        case ScalarsWritten():
+            return _scalars(event)
         case BackupSaved():
             return _in_batch("backed_up", event.batch, {"path": shown(event.path)})
     raise AssertionError(f"no words for {type(event).__name__}")
+
+
+def _scalars(event: ScalarsWritten) -> Phrase:
+    """Return what was written: at one step, at several, or at one that nobody knows."""
+    values: dict[str, object] = {"tags": ", ".join(map(shown, event.tags))}
+    if None in event.steps:
+        return Phrase("scalars_unknown", values)
+    if len(event.steps) == 1:
+        return Phrase("scalars", {**values, "step": event.steps[0]})
+    return Phrase(
+        "scalars_steps", {**values, "count": len(event.steps), "first": event.steps[0], "last": event.steps[-1]}
+    )
 
 
 def _written(text: str) -> str:

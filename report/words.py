@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kcb_replay.replay.events import (
     CheckpointSaved,
@@ -152,7 +152,8 @@ def outcome_sentence(outcome: Outcome, replay: Replay, texts: Catalogue | None =
         case LearningRateSchedulerOutcome():
             return _rates_sentence(outcome, say)
         case ObserverOutcome():
-            return _observer_sentence(outcome, say)
+            written = [] if "tags" not in outcome.output else _tag_sentences(outcome, replay, say)
+            return " ".join(written) or _observer_sentence(outcome, say)
     raise AssertionError(f"no words for {type(outcome).__name__}")
 
 
@@ -290,6 +291,25 @@ def _kept_sentences(outcome: ObserverOutcome, say: _Say) -> Iterable[str]:
         return
     yield say("outcome.backs_up", times=times, path=shown(outcome.saves[-1].path))
     yield say("outcome.backup_left" if left else "outcome.backup_deleted")
+
+
+def _tag_sentences(outcome: ObserverOutcome, replay: Replay, say: _Say) -> Iterable[str]:
+    """Yield the tags of an event file, those at unknown steps, and whether the version was run."""
+    output: Any = outcome.output
+    names = [shown(item["tag"]) for item in output["tags"]]
+    folder = shown(getattr(outcome.settings, "log_dir", ""))
+    yield (
+        say("outcome.writes_tags", count=len(names), folder=folder, tags=", ".join(names))
+        if names
+        else say("outcome.writes_no_tags")
+    )
+    unknown = [shown(item["tag"]) for item in output["tags"] if item["steps"] is None]
+    if unknown:
+        yield say(
+            "outcome.tags_unknown" if replay.stream.has_batches else "outcome.tags_need_steps", tags=", ".join(unknown)
+        )
+    if not output["was_run"]:
+        yield say("outcome.tags_not_run", version=replay.semantics.name)
 
 
 def _times(count: int, say: _Say) -> str:

@@ -140,6 +140,16 @@ EXAMPLES = {
         Example("RemoteMonitor()"),
         Example('RemoteMonitor(root="http://host", path="/p/", field="f", headers={"a": "b"}, send_as_json=True)'),
     ),
+    "TensorBoard": (
+        Example('TensorBoard(log_dir="./logs")'),
+        Example(
+            'TensorBoard("logs", histogram_freq=1, write_graph=False, write_images=True, write_steps_per_second=True,'
+            ' update_freq=2, profile_batch=3, embeddings_freq=2, embeddings_metadata="words.tsv")',
+            steps=4,
+        ),
+        Example('TensorBoard(update_freq="batch")', "tf_keras-2.21", steps=2),
+        Example('TensorBoard(log_dir="logs")', "keras-2.2.4"),
+    ),
     "GL": (Example("GL(12)"), Example('GL(alpha=5, monitor="loss", restore_best_weights=False)')),
     "PQ": (
         Example("PQ(0.5)"),
@@ -434,7 +444,7 @@ def test_every_command_that_takes_callbacks_is_asked_here():
     """A further one needs a test in this file."""
     commands = {name: main.get_command(None, name) for name in main.list_commands(None)}
     takers = {name for name, command in commands.items() if any("-c" in each.opts for each in command.params)}
-    assert takers == {"simulate", "explain", "report", "plot", "compare"}
+    assert takers == {"simulate", "explain", "report", "plot", "compare", "versions"}
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -526,6 +536,15 @@ def test_a_notebook_shows_it(replayed, name, example):
     assert name in replayed(example)._repr_html_()
     several = kcb_replay.simulate([recording, recording], [[settings]], **example.arguments)
     assert several._repr_html_()
+
+
+@every_single
+def test_versions_judges_runs_by_it(ask, name, example):
+    """With its code in the answer, also where one of the versions has no such class or argument."""
+    other = "keras-3.15" if example.semantics != "keras-3.15" else "tf_keras-2.21"
+    result = ask("versions", example.semantics, other, "run.csv", *example.options[:2], *example.options[4:], "--json")
+    assert result.code in (0, 1), result.err
+    assert json.loads(result.out)
 
 
 @every_example

@@ -71,7 +71,7 @@ def test_a_checkpoint_needs_its_filepath():
         ("LearningRateScheduler(my_schedules.py:rate)", "which cannot be called"),
         ("LearningRateScheduler(nowhere.py:halve)", "nowhere.py cannot be read: No such file or directory"),
         ("LearningRateScheduler(no_such_module:halve)", "There is no module 'no_such_module'"),
-        ("LearningRateScheduler(lambda epoch: 0.1)", 'named by its place: "file.py:function"'),
+        ("LearningRateScheduler(lambda epoch: 0.1)", 'schedule="file.py:name"'),
         ("LearningRateScheduler(ExponentialDecay(0.1))", "ExponentialDecay needs the argument 'decay_steps'"),
         ("LearningRateScheduler(ExponentialDecay(0.1, 10, 0.9, bogus=1))", "has no argument 'bogus'"),
         ("LearningRateScheduler(0.1)", "schedule must be a function"),

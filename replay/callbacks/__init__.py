@@ -18,9 +18,11 @@ from kcb_replay.replay.callbacks.model_checkpoint import ModelCheckpoint, ModelC
 from kcb_replay.replay.callbacks.pq import PQ, PQState
 from kcb_replay.replay.callbacks.progbar_logger import ProgbarLogger, ProgbarLoggerState
 from kcb_replay.replay.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau, ReduceLROnPlateauState
+from kcb_replay.replay.callbacks.refused import REFUSED
 from kcb_replay.replay.callbacks.remote_monitor import RemoteMonitor, RemoteMonitorState
 from kcb_replay.replay.callbacks.stop_at import StopAt, StopAtState
 from kcb_replay.replay.callbacks.stopping import RuleState
+from kcb_replay.replay.callbacks.tensorboard import TensorBoard, TensorBoardState
 from kcb_replay.replay.callbacks.terminate_on_nan import TerminateOnNaN, TerminateOnNaNState
 from kcb_replay.replay.callbacks.torch_reduce_lr_on_plateau import TorchReduceLROnPlateau, TorchReduceLROnPlateauState
 from kcb_replay.replay.callbacks.up import UP, UPState
@@ -30,6 +32,7 @@ __all__ = [
     "GL",
     "NATIVE",
     "PQ",
+    "REFUSED",
     "RULES",
     "STOPPING",
     "UP",
@@ -66,6 +69,8 @@ __all__ = [
     "State",
     "StopAt",
     "StopAtState",
+    "TensorBoard",
+    "TensorBoardState",
     "TerminateOnNaN",
     "TerminateOnNaNState",
     "TorchReduceLROnPlateau",
@@ -91,6 +96,7 @@ CALLBACKS: dict[str, type[KnownCallback]] = {
         LambdaCallback,
         ProgbarLogger,
         RemoteMonitor,
+        TensorBoard,
         GL,
         PQ,
         UP,

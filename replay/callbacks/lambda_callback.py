@@ -60,7 +60,10 @@ class LambdaCallback(KnownCallback):
         for item in fields(self):
             function = getattr(self, item.name)
             if function is not None and not callable(function):
-                raise SettingError(f"LambdaCallback: {item.name} must be a function, but it is {function!r}.")
+                raise SettingError(
+                    f"LambdaCallback: {item.name} must be a function, but it is {function!r}. As text a function is"
+                    f' given by its place: {item.name}="file.py:name".'
+                )
 
     @property
     def counts_batches(self) -> bool:

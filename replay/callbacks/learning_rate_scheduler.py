@@ -39,7 +39,10 @@ class LearningRateScheduler(KnownCallback):
     def __post_init__(self) -> None:
         with_python_values(self)
         if not callable(self.schedule):
-            raise SettingError(f"LearningRateScheduler: schedule must be a function, but it is {self.schedule!r}.")
+            raise SettingError(
+                f"LearningRateScheduler: schedule must be a function, but it is {self.schedule!r}. As text a function"
+                ' is given by its place: schedule="file.py:name".'
+            )
 
     def start(self, context: Context) -> LearningRateSchedulerState:
         """Return the state of a new callback."""
