@@ -38,6 +38,8 @@ _SPANS = {
     **dict.fromkeys(_ACCURACY, ("keras-2.3", "tf_keras-2.21")),
     **dict.fromkeys(_ACC, ("keras-2.0", "keras-2.2.5")),
 }
+# A text that `compile` is given for a metric is its name.
+_LATER = "(later ones where compile is given acc)"
 _NAMED_ACC = re.compile(r"(val_)?(.+_)?acc")
 _NAMED_ACCURACY = re.compile(r"(val_)?(.+_)?accuracy")
 
@@ -110,11 +112,11 @@ def _era(stream: Stream) -> tuple[tuple[str, ...], str]:
     if stream.learning_rate_key == "lr" and accuracy:
         return _ACCURACY, "because the recording has lr and accuracy, as Keras 2.3 to tf_keras log them"
     if stream.learning_rate_key == "lr" and acc:
-        return _ACC, "because the recording has lr and acc, as Keras before 2.3 logs them"
+        return _ACC, f"because the recording has lr and acc, as Keras before 2.3 logs them {_LATER}"
     if stream.learning_rate_key == "lr":
         return (*_ACCURACY, *_ACC), "because the recording has lr, as Keras 2 logs it"
     if acc:
-        return _ACC, "because the recording has acc, as Keras before 2.3 calls accuracy"
+        return _ACC, f"because the recording has acc, as Keras before 2.3 calls accuracy {_LATER}"
     return (DEFAULT,), "for nothing in the recording tells the version"
 
 

@@ -19,6 +19,7 @@ from kcb_replay.replay.callbacks import (
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
+from kcb_replay.replay.events import Improved
 from kcb_replay.replay.lints import RULES, lints
 from kcb_replay.replay.schedules import ExponentialDecay
 from kcb_replay.replay.semantics import known_semantics, semantics
@@ -369,12 +370,14 @@ def test_defaults_on_the_sample_runs_are_not_nagged(sample_logs, callbacks):
 VALUES = st.lists(st.one_of(st.sampled_from([0.5, 1.0, 1.5, 2.0]), st.just(NAN), st.none()), min_size=1, max_size=25)
 PATIENCE = st.integers(0, 6)
 VERSIONS = st.sampled_from(known_semantics())
+MODES = st.sampled_from(["auto", "min", "max"])
 CALLBACKS = st.one_of(
     st.builds(
         EarlyStopping,
         monitor=st.sampled_from(["val_loss", "val_auc", "val_acc"]),
         patience=PATIENCE,
-        min_delta=st.sampled_from([0, 0.5]),
+        min_delta=st.sampled_from([0, 0.5, 5]),
+        mode=MODES,
         baseline=st.sampled_from([None, 0.75]),
         restore_best_weights=st.booleans(),
         start_from_epoch=st.integers(0, 3),
@@ -384,6 +387,9 @@ CALLBACKS = st.one_of(
         monitor=st.sampled_from(["val_loss", "val_auc"]),
         patience=PATIENCE,
         cooldown=st.integers(0, 2),
+        mode=MODES,
+        min_delta=st.sampled_from([1e-4, 5]),
+        epsilon=st.sampled_from([None, 0.5, 5]),
         min_lr=st.sampled_from([0.0, 0.001, 0.1]),
     ),
     st.builds(
@@ -391,6 +397,7 @@ CALLBACKS = st.one_of(
         filepath=st.sampled_from(["w.keras", "w.h5", "{epoch}.keras", "{lr}.keras", "{learning_rate}.keras"]),
         monitor=st.sampled_from(["val_loss", "val_auc", "val_acc"]),
         save_best_only=st.booleans(),
+        mode=MODES,
         save_freq=st.sampled_from(["epoch", 7]),
     ),
     st.just(LearningRateScheduler(set_by_epoch)),
@@ -455,6 +462,17 @@ def test_equal_patience_on_a_plateau_is_always_spoken_of(values, patience, versi
     reduced = [row.index for row in run.rows if row.lr != row.lr_begin]
     assume(run.rows[-1].stoppers and reduced == [run.rows[-1].index])
     assert "reduced-rate-unused" in said(callbacks, version, loss=[1.0] * len(values), val_loss=values)
+
+
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
+@given(VALUES, PATIENCE, st.sampled_from([0.5, 1, 2]), VERSIONS)
+def test_a_min_delta_that_is_too_large_lets_nothing_improve(values, patience, min_delta, version):
+    """Said so, the first value is the only improvement that there is."""
+    callbacks = [es(patience, min_delta=min_delta)]
+    columns = {"loss": [1.0] * len(values), "val_loss": values}
+    assume("min-delta-too-large" in said(callbacks, version, **columns))
+    run = replayed(stream(**columns), callbacks, version)
+    assert sum(isinstance(event, Improved) for row in run.rows for event in row.events[0]) <= 1
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)

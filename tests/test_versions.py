@@ -129,8 +129,8 @@ def test_a_log_of_another_era_is_spoken_of_where_it_ends_elsewhere(recording):
     era = result.other_era
     assert (era.semantics.name, era.here.kept_index, era.there.kept_index) == ("keras-2.2.4", 2, 6)
     assert era_sentence(result) == (
-        "The log looks like keras-2.2.4, because the recording has lr and acc, as Keras before 2.3 logs them; there it"
-        " keeps epoch 7 instead of 3. --semantics keras-2.2.4 replays that."
+        "The log looks like keras-2.2.4, because the recording has lr and acc, as Keras before 2.3 logs them (later"
+        " ones where compile is given acc); there it keeps epoch 7 instead of 3. --semantics keras-2.2.4 replays that."
     )
 
 
@@ -163,8 +163,9 @@ def test_many_logs_of_another_era_are_one_line(cli, tmp_path):
     arguments = ["--patience", "9", "--restore-best-weights"]
     lines = [line for line in cli("simulate", *arguments).stderr.splitlines() if "look" in line]
     assert lines == [
-        "Note: 5 logs look like keras-2.2.4, because the recording has lr and acc, as Keras before 2.3 logs them, and"
-        " end elsewhere there: run0 keeps epoch 7 instead of 3. --semantics keras-2.2.4 replays that."
+        "Note: 5 logs look like keras-2.2.4, because the recording has lr and acc, as Keras before 2.3 logs them (later"
+        " ones where compile is given acc), and end"
+        " elsewhere there: run0 keeps epoch 7 instead of 3. --semantics keras-2.2.4 replays that."
     ]
     assert "The log looks like keras-2.2.4" in cli("explain", "run0", *arguments).stdout
     assert len(json.loads(cli("simulate", *arguments, "--json").stdout)["other_eras"]) == 5
