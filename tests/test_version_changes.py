@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -366,6 +367,7 @@ def test_the_ends_of_a_moved_fit_are_those_of_the_real_classes(recording):
 GOLDEN = sorted((ROOT / "tests" / "golden").glob("*.jsonl.gz"))
 
 
+@cache
 def place_of_file(path):
     """Return the place of a golden file on the line of time."""
     head = golden.golden_cases(path)[0]
