@@ -172,5 +172,5 @@ def with_monitor_limits(outcome: Outcome, state: State, stream: Stream, missing:
     if assumed:
         label = validity.label if validity.label in ("rounded", "sampled") else "hypothetical"
         reason = f"{validity.reason} {assumed[0].upper()}{assumed[1:]}."
-        validity = replace(validity, label=label, reason=reason, valid_through_index=None)
+        validity = replace(validity, label=label, reason=reason, valid_through_index=None, assumed=True)
     return outcome if validity is outcome.validity else replace(outcome, validity=validity)

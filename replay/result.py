@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.display import Displayed
-from kcb_replay.replay.directions import assumed_direction
+from kcb_replay.replay.directions import assumed_direction, is_assumed
 from kcb_replay.replay.era import other_era
 from kcb_replay.replay.events import Terminated
 from kcb_replay.replay.lints import lints
@@ -144,9 +144,13 @@ class Replay(Displayed):
     @cached_property
     def assumed(self) -> tuple[str, ...]:
         """What is assumed of directions, a sentence for each metric of which Keras would have asked the model."""
-        asked = filter(None, map(asked_metric, self.run_record.states))
-        names = self.stream.names
-        return tuple(dict.fromkeys(filter(None, (assumed_direction(metric, names) for metric in asked))))
+        return tuple(assumed_direction(metric, self.stream.names) for metric in self.assumed_metrics)
+
+    @cached_property
+    def assumed_metrics(self) -> tuple[str, ...]:
+        """The metrics whose direction is taken from their names, where Keras would have asked the model."""
+        asked = dict.fromkeys(filter(None, map(asked_metric, self.run_record.states)))
+        return tuple(metric for metric in asked if is_assumed(metric, self.stream.names))
 
     @cached_property
     def other_era(self) -> OtherEra | None:

@@ -34,6 +34,7 @@ class Validity:
     first); `earliest_stop_index` the first at which an undecided stop could come. `undecided`: the recording ends
     before the answer, whatever else limits it; a rounded answer may be undecided, too, and its label says one of both.
     `unseen`: it is a what-if for what a callback looked at or missed, not for another learning rate.
+    `assumed`: the direction of the metric is taken from its name.
     """
 
     label: Label
@@ -42,6 +43,7 @@ class Validity:
     earliest_stop_index: int | None = None
     undecided: bool = False
     unseen: bool = False
+    assumed: bool = False
 
     def __post_init__(self) -> None:
         if self.label == "undecided":

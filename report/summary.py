@@ -140,6 +140,9 @@ def _lint_lines(replays: Sequence[Replay]) -> list[str]:
     found: dict[tuple[str, tuple[str, ...]], list[tuple[str, str]]] = {}
     for replay in replays:
         for lint in replay.lints:
+            if lint.code == "metric-other-name" and replay.missing:
+                # The sentence on what the run lacks says it already.
+                continue
             key = (lint.code, tuple(str(replay.callbacks[position]) for position in lint.positions))
             found.setdefault(key, []).append((replay.run, lint.text))
     lines = []

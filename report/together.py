@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kcb_replay.replay.directions import assumption
 from kcb_replay.replay.outcomes import (
     LearningRateSchedulerOutcome,
     ModelCheckpointOutcome,
@@ -124,7 +125,7 @@ def common_answer(replays: Sequence[Replay], raised: Sequence[RaisedFit] = ()) -
     if len(replays) == 1 and not raised:
         return f"{_own_answer(replays[0])}{_doubt(replays)}"
     stopping = [replay for replay in replays if stops(replay)]
-    parts = [_stopped_together(stopping)] if stopping else []
+    parts = [_stopped_together(stopping, len(raised))] if stopping else []
     if len(stopping) < len(replays):
         parts += _done_together([replay for replay in replays if not stops(replay)])
     return f"{' '.join([*parts, *_unanswered(replays, raised)])}{_doubt(replays)}"
@@ -135,11 +136,10 @@ def _unanswered(replays: Sequence[Replay], raised: Sequence[RaisedFit]) -> Itera
     idle = [replay for replay in replays if replay.missing]
     metrics = ", ".join(dict.fromkeys(shown(missing.metric) for replay in idle for missing in replay.missing))
     if idle:
-        yield f"{whole(len(idle))} of them {'has' if len(idle) == 1 else 'have'} no {metrics}."
+        yield f"{whole(len(idle))} {'has' if len(idle) == 1 else 'have'} no {metrics}."
     if raised:
         kinds = " or ".join(dict.fromkeys(each.error.kind for each in raised))
-        more = " more" if replays else ""
-        yield f"In {whole(len(raised))}{more} {'fit' if len(raised) == 1 else 'fits'} Keras raises {kinds}."
+        yield f"In {whole(len(raised))} Keras raises {kinds}."
 
 
 def _own_answer(replay: Replay) -> str:
@@ -147,6 +147,12 @@ def _own_answer(replay: Replay) -> str:
 
 
 def _doubt(replays: Sequence[Replay]) -> str:
+    metrics = dict.fromkeys(metric for replay in replays for metric in replay.assumed_metrics)
+    assumed = "".join(f" Hypothetical: {shown(assumption(metric))}." for metric in metrics)
+    return f"{_what_ifs([replay for replay in replays if not replay.validity.assumed])}{assumed}"
+
+
+def _what_ifs(replays: Sequence[Replay]) -> str:
     doubtful = [first for first in map(what_if_from, replays) if first is not None]
     if not doubtful:
         return ""
@@ -159,17 +165,18 @@ def _doubt(replays: Sequence[Replay]) -> str:
     return f" {which}{verb} from some epoch on."
 
 
-def _stopped_together(replays: Sequence[Replay]) -> str:
+def _stopped_together(replays: Sequence[Replay], raised: int) -> str:
+    """Return how many are stopped, of these and of the `raised` that Keras ends with an exception."""
     epochs = sorted(replay.stop_epoch for replay in replays if replay.stop_epoch is not None)
     fits = "runs" if len({replay.run for replay in replays}) == len(replays) else "fits"
     if len(_fits(replays)) != len(replays):
         fits = "replays"
     if not epochs:
-        return f"None of the {whole(len(replays))} {fits} is ever stopped."
+        return f"None of the {whole(len(replays) + raised)} {fits} is ever stopped."
     span = f"after epoch {epochs[0]}" if epochs[0] == epochs[-1] else f"after epoch {epochs[0]} to {epochs[-1]}"
     saved, recorded = saved_epochs(replays)
-    some = f"{whole(len(epochs))} of {whole(len(replays))}"
-    which = f"All {whole(len(replays))}" if len(epochs) == len(replays) else some
+    some = f"{whole(len(epochs))} of {whole(len(replays) + raised)}"
+    which = f"All {whole(len(replays))}" if len(epochs) == len(replays) + raised else some
     verb = "is" if len(epochs) == 1 else "are"
     return f"{which} {fits} {verb} stopped, {span}: {whole(saved)} of {whole(recorded)} recorded epochs are saved."
 

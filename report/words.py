@@ -128,6 +128,8 @@ def _is_also_undecided(validity: Validity) -> bool:
 def limits_of(validity: Validity) -> tuple[str, dict[str, object]]:
     """Return the key of the text on how far an answer with this label can be trusted, and what fills it."""
     through = validity.valid_through_index
+    if validity.assumed and validity.label == "hypothetical":
+        return "limits.assumed", {}
     if validity.label != "hypothetical":
         return f"limits.{validity.label}", {}
     if validity.unseen:

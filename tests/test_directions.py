@@ -12,6 +12,9 @@ import pytest
 
 import kcb_replay as kcb
 from kcb_replay.replay.directions import direction_of, is_assumed
+from kcb_replay.report.contents import contents_of
+from kcb_replay.report.explainer.page import explainer_html
+from kcb_replay.report.strips import strips_info
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
@@ -199,3 +202,44 @@ def test_a_second_metric_of_a_name_may_have_been_compiled_under_another(recordin
     assert kcb.replay(run, [kcb.EarlyStopping("val_auc_1", patience=2)]).validity.label == label
     swept = kcb.sweep([run], kcb.EarlyStopping, monitor="val_auc_1", patience=[1, 2])
     assert {row["validity"] for row in swept.to_arrow().to_pylist()} == {label}
+
+
+@pytest.mark.keras
+def test_a_real_callback_is_labelled_as_ours_is(recording):
+    """A class of Keras 3 asks the stand-in what nobody recorded: the direction is assumed, or asked for."""
+    keras = pytest.importorskip("keras")
+
+    class Stopper(keras.callbacks.EarlyStopping):
+        """One of the user's own."""
+
+    answer = kcb.replay(recording(val_pr_auc=CURVE), [Stopper("val_pr_auc", patience=2)])
+    assert (answer.stop_epoch, answer.validity.label) == (4, "hypothetical")
+    given = kcb.replay(recording(val_pr_auc=CURVE), [Stopper("val_pr_auc", patience=2, mode="max")])
+    assert (given.stop_epoch, given.validity.label) == (4, "exact")
+    with pytest.raises(kcb.DirectionUnknownError):
+        kcb.replay(recording(val_top5=CURVE), [Stopper("val_top5", patience=2)])
+    with pytest.raises(kcb.MonitorNotRecordedError, match="would raise ValueError") as caught:
+        kcb.replay(recording(val_accuracy=CURVE), [Stopper("val_acc", patience=2)])
+    assert "did you mean val_accuracy?" in str(caught.value)
+
+
+def test_an_inference_says_which_directions_it_takes_from_names(recording):
+    """Where a version asks the model, and no mode was given."""
+    run = recording(val_pr_auc=CURVE, val_loss=CURVE)
+    said = "The direction of val_pr_auc (max) is taken from its name"
+    assert any(limit.startswith(said) for limit in kcb.infer(run).limits)
+    assert not any(limit.startswith(said) for limit in kcb.infer(run, mode="max").limits)
+    assert not any(limit.startswith(said) for limit in kcb.infer(run, semantics="tf_keras-2.21").limits)
+
+
+def test_pages_and_figures_say_what_is_assumed(recording):
+    """In the headline, in the box of limits, and in the reason of each row."""
+    runs = [recording(name, val_pr_auc=CURVE) for name in "ab"]
+    simulation = kcb.simulate(runs, [[kcb.EarlyStopping("val_pr_auc", patience=2)]])
+    said = "the direction of val_pr_auc (max) is taken from its name"
+    contents = contents_of(simulation)
+    assert contents.answer.endswith(f"Hypothetical: {said}.")
+    assert all(said[4:] in row.reason for row in contents.rows)
+    assert any(said in sentence for sentence in contents.unanswered)
+    assert said[4:] in explainer_html(runs[0], [kcb.EarlyStopping("val_pr_auc", patience=2)])
+    assert any(said in note for note in strips_info(simulation.replays).notes)

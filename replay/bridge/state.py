@@ -26,7 +26,7 @@ from kcb_replay.replay.callbacks.base import (
     TrainEnd,
 )
 from kcb_replay.replay.comparison import KerasRaises
-from kcb_replay.replay.directions import Direction
+from kcb_replay.replay.directions import Direction, asks_metric
 from kcb_replay.replay.events import (
     CheckpointSaved,
     Event,
@@ -63,6 +63,13 @@ class BridgedState(State):
         """The direction that a monitoring callback of Keras 3 or tf_keras has resolved, where it can be read."""
         operator = getattr(vars(self.callback).get("monitor_op"), "__name__", "")
         return {"less": "min", "greater": "max"}.get(operator)  # type: ignore[return-value]  # both are directions
+
+    @property
+    def asked_metric(self) -> str | None:
+        """The metric whose direction a monitoring callback of Keras 3 asks the model for, None where it asks none."""
+        monitor, mode = getattr(self.callback, "monitor", None), getattr(self.callback, "mode", "auto")
+        asks = isinstance(monitor, str) and hasattr(self.callback, "_set_monitor_op")
+        return str(monitor) if asks and asks_metric("metric", str(monitor), str(mode)) else None
 
     def on_train_begin(self, begin: TrainBegin) -> Step:
         """Hand over the stand-in and the parameters as `fit` does, then call the hook."""

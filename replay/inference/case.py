@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
+from kcb_replay.replay.directions import assumed_direction
 from kcb_replay.replay.inference.monitored import monitored_of
 from kcb_replay.replay.inference.versions import modes_of, versions_in_question, writing_rates
 from kcb_replay.replay.stream import stream_of
@@ -29,7 +30,10 @@ __all__ = ["Case", "case_of"]
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A fit made ready: its metrics in the directions that come into question, and the versions with the reason."""
+    """A fit made ready: its metrics in the directions that come into question, and the versions with the reason.
+
+    `assumed` are sentences on metrics whose direction is taken from their names.
+    """
 
     stream: Stream
     messages: Sequence[Message]
@@ -40,6 +44,7 @@ class Case:
     stoppers: tuple[Monitored, ...]
     reducers: tuple[Monitored, ...]
     left_out: tuple[str, ...]
+    assumed: tuple[str, ...]
 
 
 def case_of(
@@ -64,7 +69,12 @@ def case_of(
         )
         for plateau, taken in ((False, versions), (True, reducing))
     )
-    return Case(stream, fit.messages, notes, versions, reducing, why, stoppers, reducers, left_out)
+    asks = mode is None and any(
+        "metric" in (each.early_stopping_direction, each.plateau_direction) for each in versions
+    )
+    sentences = (assumed_direction(each, stream.names) for each in monitors if asks)
+    assumed = tuple(f"{each[0].upper()}{each[1:]}." for each in sentences if each)
+    return Case(stream, fit.messages, notes, versions, reducing, why, stoppers, reducers, left_out, assumed)
 
 
 def _monitors(

@@ -80,7 +80,7 @@ def infer(
         plateaus=tuple(plateaus),
         schedules=schedules,
         partings=partings_of(stopping, plateaus, indices[-1]),
-        limits=limits_of(case.notes, case.stoppers, case.left_out, said, rates),
+        limits=(*limits_of(case.notes, case.stoppers, case.left_out, said, rates), *case.assumed),
         without_early_stopping=not (said.stopped or said.restored),
         without_reduce_lr_on_plateau=not rates.reduced,
         versions=tuple(each.name for each in case.versions),

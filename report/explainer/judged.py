@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.engine import Row, Run
 from kcb_replay.replay.limits import limited
+from kcb_replay.replay.monitors import with_monitor_limits
 from kcb_replay.replay.outcomes import View, outcome_of
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Judge:
         finished = tuple(tuple(finish) if place == position else () for place in range(len(states)))
         run = Run((*rows[:-1], ended), finished, last.lr, ended.states)
         view = View(setting, position, run, self.stream, horizon)
-        return limited(outcome_of(view), view, self.notes, self.fit)
+        return with_monitor_limits(limited(outcome_of(view), view, self.notes, self.fit), view.state, self.stream, ())
 
 
 def alone(rows: Sequence[Row], position: int) -> list[Row]:
