@@ -38,13 +38,17 @@ def _progress(quiet: bool) -> Iterator[Callable[[int, int, str], None] | None]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    with click.progressbar(length=1, label="Comparing", show_pos=True, item_show_func=str, file=sys.stderr) as bar:
+    with click.progressbar(length=1, label="Comparing", show_pos=True, item_show_func=_text, file=sys.stderr) as bar:
 
         def update(done: int, total: int, name: str) -> None:
             bar.length = total
             bar.update(done - bar.pos, name)
 
         yield update
+
+
+def _text(item: str | None) -> str:
+    return item or ""
 
 
 @click.command(name="conform", cls=Command)
