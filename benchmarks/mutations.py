@@ -139,7 +139,10 @@ def install(mutant: Mutant) -> None:
     """Give the functions of the imported module the code of the mutant."""
     codes = {code.co_qualname: code for code in _codes(mutant.code)}
     for function in _live_functions(importlib.import_module(mutant.module)):
-        function.__code__ = codes.get(function.__qualname__, function.__code__)
+        code = codes.get(function.__qualname__)
+        # One that loses its super() cannot be exchanged, and survives.
+        if code is not None and code.co_freevars == function.__code__.co_freevars:
+            function.__code__ = code
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

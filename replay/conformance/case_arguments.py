@@ -18,14 +18,20 @@ Json: TypeAlias = Any
 
 
 class Seen:
-    """A function for LambdaCallback that remembers what it was called with: the epoch or batch, and the logs."""
+    """A function for LambdaCallback that remembers what it was called with: the epoch or batch, and the logs.
 
-    def __init__(self) -> None:
+    With `raises` that call, from 1, raises.
+    """
+
+    def __init__(self, raises: int | None = None) -> None:
         self.calls: list[list[object]] = []
+        self._raises = raises
 
     def __call__(self, *positional: object, **named: object) -> None:
         """Remember one call."""
         self.calls.append([_plain(value) for value in (*positional, *named.values())])
+        if len(self.calls) == self._raises:
+            raise RuntimeError("the function of the case")
 
 
 def arguments(kwargs: Json) -> Json:
@@ -41,7 +47,9 @@ def number(value: Json) -> Json:
 def _argument(key: str, value: Json) -> Json:
     if key == "schedule":
         return _schedule(value)
-    return Seen() if isinstance(value, dict) and value.get("type") == "seen" else number(value)
+    if isinstance(value, dict) and value.get("type") == "seen":
+        return Seen(value.get("raises"))
+    return number(value)
 
 
 def _schedule(described: Json) -> Callable[..., object]:

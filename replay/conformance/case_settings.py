@@ -31,7 +31,9 @@ _SCHEDULED = (
     {"raise": "RuntimeError"}, {"raise": "KeyError"},
 )  # fmt: skip
 _SEEN = {"type": "seen"}
-_SEEN_HOOKS = ("on_epoch_end", "on_epoch_begin", "on_train_begin", "on_train_end", "on_train_batch_end")
+_SEEN_HOOKS = (
+    "on_epoch_end", "on_epoch_begin", "on_train_begin", "on_train_end", "on_train_batch_begin", "on_train_batch_end",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,10 @@ class CaseSettings:
 
     def observer(self) -> Json:
         """Return a callback that decides nothing, and tells what it was shown."""
-        hooks = {hook: _SEEN for number, hook in enumerate(_SEEN_HOOKS) if self.upto(31) >> number & 1}
+        mask = self.upto(2 ** len(_SEEN_HOOKS) - 1)
+        hooks: Json = {hook: _SEEN for number, hook in enumerate(_SEEN_HOOKS) if mask >> number & 1}
+        if self.upto(9) == 9:
+            hooks[self.pick(_SEEN_HOOKS)] = {**_SEEN, "raises": self.pick((1, 2, 3))}
         kinds: list[Json] = [
             {"class": "CSVLogger", "kwargs": {"filename": "log.csv", "append": bool(self.upto(1))}},
             {"class": "History", "kwargs": {}},
