@@ -2,7 +2,9 @@
 
 A mutant is one changed node of the syntax tree (a comparison, an operator, a condition, a constant, a return, a call);
 its function gets the changed code in a forked process, which compares the cases that run its line, until the first that
-differs, and at most 3,000. Defaults and tables, which no function holds, are not mutated.
+differs, and at most 3,000. What survives them is tried with the unit tests of the engine: what is beside a decision (a
+reason in words, what `fit` tells a logger) no real class shows. Defaults and tables, which no function holds, are not
+mutated.
 
 Considered: mutmut copies the sources into a folder of its own and names modules by their path, but here the package
 is the checkout itself; cosmic-ray starts the test command anew for every mutant, which is a second of imports each,
@@ -41,6 +43,19 @@ FILES = (
 )  # fmt: skip
 LIVE = (("jax", "keras"), ("tensorflow", "keras"), ("tensorflow", "tf_keras"), ("torch", "keras"))
 MOST, SECONDS = 3000, 120
+TESTS = [
+    f"tests/test_{name}.py"
+    for name in (
+        "callbacks",
+        "partial_epochs",
+        "loggers_golden",
+        "bridge",
+        "directions",
+        "laws",
+        "monitors",
+        "outcomes",
+    )
+]
 _COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.LtE), ast.GtE: (ast.Gt, ast.Lt),
     ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,), ast.Is: (ast.IsNot,), ast.IsNot: (ast.Is,), ast.In: (ast.NotIn,),
@@ -163,12 +178,31 @@ def _live_functions(module: ModuleType) -> Iterator[FunctionType]:
 
 def is_killed(mutant: Mutant, cases: list[Any]) -> bool:
     """Tell whether a case differs with the mutant, in a forked process; one that takes too long is killed, too."""
+    return _fails(mutant, lambda: any(map(differences, cases)))
+
+
+def fails_tests(mutant: Mutant, files: Sequence[str]) -> bool:
+    """Tell whether one of the test files fails with the mutant, in a forked process."""
+    import pytest
+
+    arguments = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not browser", *files]
+
+    def run() -> bool:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+        return pytest.main(arguments) != pytest.ExitCode.OK
+
+    return _fails(mutant, run)
+
+
+def _fails(mutant: Mutant, judge: Callable[[], bool]) -> bool:
     child = os.fork()
     if not child:
         signal.alarm(SECONDS)
-        install(mutant)
         try:
-            os._exit(int(any(map(differences, cases))))
+            install(mutant)
+            os._exit(int(judge()))
         except BaseException:  # noqa: BLE001  # whatever a mutant raises tells it from the engine
             os._exit(1)
     return os.waitpid(child, 0)[1] != 0
@@ -220,6 +254,7 @@ def main() -> None:
     parser.add_argument("files", nargs="*", default=FILES, help="below replay/, without .py")
     parser.add_argument("--live", type=int, default=1500, help="live cases of each library and backend")
     parser.add_argument("--most", type=int, default=None, help="mutants of each file, chosen at random")
+    parser.add_argument("--tests", nargs="*", default=TESTS, help="test files for the survivors")
     given = parser.parse_args()
     begun = time.monotonic()
     cases = [case for path in sorted((ROOT / "tests" / "golden").glob("*.jsonl.gz")) for case in golden_cases(path)]
@@ -229,7 +264,7 @@ def main() -> None:
     print(f"{len(cases)} cases, {wrong} of which differ without a mutant", flush=True)
     running = lines_of(cases, given.files)
     print(f"the lines that they run are known ({time.monotonic() - begun:.0f} s)", flush=True)
-    survivors, total = [], 0
+    survivors, total, tested = [], 0, 0
     for file in given.files:
         of_file = list(mutants(file))
         chosen = random.Random(7).sample(of_file, min(given.most or len(of_file), len(of_file)))
@@ -238,13 +273,21 @@ def main() -> None:
             numbers = running.get((each.module, each.line), [])
             if not is_killed(each, [cases[number] for number in numbers[:MOST]]):
                 alive.append((each, len(numbers)))
-        survivors += alive
         total += len(chosen)
-        print(f"{file}: {len(chosen)} mutants, {len(alive)} survive ({time.monotonic() - begun:.0f} s)", flush=True)
+        by_tests = [pair for pair in alive if given.tests and fails_tests(pair[0], given.tests)]
+        alive = [pair for pair in alive if pair not in by_tests]
+        survivors += alive
+        tested += len(by_tests)
+        seconds = f"{time.monotonic() - begun:.0f} s"
+        print(
+            f"{file}: {len(chosen)} mutants, {len(by_tests)} left to tests, {len(alive)} survive ({seconds})",
+            flush=True,
+        )
         for each, count in sorted(alive, key=lambda pair: pair[0].line):
             print(f"  {file}.py:{each.line}: {each.change} ({count} cases run this line)", flush=True)
     killed = total - len(survivors)
-    print(f"{killed} of {total} mutants killed ({100 * killed / total:.1f} %) in {time.monotonic() - begun:.0f} s")
+    score = f"{killed} of {total} mutants killed ({100 * killed / total:.1f} %), {tested} of them by unit tests"
+    print(f"{score}, in {time.monotonic() - begun:.0f} s")
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ _RATES = (0.1, 0.01, 1e-3, 1.0, 0.05, 2e-3, 0.3, 1e-6, 0.02, 0.5, 0.1, 1e-4, 0.0
 _WIDE = st.floats(-2, 2)
 _ANY = st.floats()
 _MISSING = 255
+_SMALLEST = 1.1754943508222875e-38
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def _pool(d: Draw, hard: int) -> list[float]:
     """
     start, step = d.pick((1.0, -0.0, 3.0, -2.0, 0.1, 1e-3)), d.pick((0.125, 0.25, 1e-4, 0.1, 1e-7, 1e-40))
     pool = [start - step * number for number in range(d.pick((4, 2, 3, 6, 12)))]
-    kind = d.upto(3)
+    kind = d.upto(4)
     if kind == 1:
         tied = float(np.float32(pool[0]))
         pool += [tied, tied + abs(tied) * 2.0**-26, tied - abs(tied) * 2.0**-27, tied + math.ulp(tied) * 2**28]
@@ -141,6 +142,9 @@ def _pool(d: Draw, hard: int) -> list[float]:
         pool += [pool[0] - 1e-4, pool[0] - 0.125, pool[-1] + 0.125]
     elif kind == 3:
         pool += [d.any(_WIDE), d.any(_ANY)]
+    elif kind == 4:
+        # On both sides of what backends flush to zero.
+        pool = [_SMALLEST, 0.0, 1.1754942106924411e-38, 2 * _SMALLEST, -_SMALLEST, 1e-40]
     return pool + [HARD[(byte + 5 * place) % len(HARD)] for place, byte in enumerate(d.row(hard))]
 
 
