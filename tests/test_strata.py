@@ -129,7 +129,7 @@ def test_few_cases_end_in_an_error(drawn):
 )  # fmt: skip
 def test_every_callback_is_drawn(drawn, name):
     """Whatever decides or writes is in some of the cases."""
-    assert sum(any(item["class"] == name for item in case["callbacks"]) for case in drawn) >= 0.01 * CASES
+    assert sum(any(item["class"] == name for item in case["callbacks"]) for case in drawn) >= 2
 
 
 def test_schedules_return_what_they_should_not(drawn):

@@ -202,14 +202,14 @@ _PLAIN = _Shape(lengths=(16, 30, 60), least=4, hard=(0, 0, 0, 1), missing=(0, 0,
 _BATCHED = _Shape(lengths=(4, 8, 16), batches=(3, 1, 2, 4, 6), fits=(1, 1, 2))
 # Name: its weight in a hundred, how its fits look, and its callbacks.
 STRATA: dict[str, tuple[int, _Shape, Callable[[CaseSettings], list[Json]]]] = {
-    "stops": (13, _Shape(hard=(0, 1, 2, 3)), lambda s: [s.early_stopping(), *s.others(1)]),
+    "stops": (12, _Shape(hard=(0, 1, 2, 3)), lambda s: [s.early_stopping(), *s.others(1)]),
     "reductions": (22, _PLAIN, lambda s: [s.reducing(), *s.others(1)]),
-    "cooldowns": (18, _Shape(lengths=(24, 40), least=6, hard=(0, 0, 0, 1), fits=(1, 1, 1, 2)), lambda s: [s.cooling()]),
+    "cooldowns": (17, _Shape(lengths=(24, 40), least=6, hard=(0, 0, 0, 1), fits=(1, 1, 1, 2)), lambda s: [s.cooling()]),
     "batch saves": (15, _BATCHED, lambda s: [s.batch_saving(), *s.others(1)]),
     "several fits": (8, _Shape(lengths=(4, 8, 16), fits=(2, 2, 3), gaps=(0, 1)), lambda s: s.several()),
     "arithmetic": (8, _Shape(lengths=(6, 12, 24), hard=(3, 5, 8), fits=(1, 1, 2)), lambda s: s.several()),
     "schedules": (5, _Shape(lengths=(6, 12), fits=(1, 1, 2)), lambda s: [s.scheduler(), *s.others(2)]),
     "bad losses": (3, _Shape(lengths=(4, 8), batches=(1, 3, 5), hard=(1, 2)), lambda s: [s.terminate(), *s.others(1)]),
-    "observers": (6, _Shape(lengths=(6, 12), batches=(0, 2)), lambda s: s.observed()),
+    "observers": (8, _Shape(lengths=(6, 12), batches=(0, 2)), lambda s: s.observed()),
     "odd settings": (2, _Shape(lengths=(6, 12), batches=(0, 2)), lambda s: s.odd()),
 }
