@@ -191,7 +191,8 @@ def _replayed(case: Json, fit: _Ended) -> Json:
     """Return the same facts from the outcomes."""
     replay, rows = fit.replay, fit.run.rows
     drops = [drop for one in fit.outcomes if isinstance(one, ReduceLROnPlateauOutcome) for drop in one.drops]
-    rates = [rate for one in fit.outcomes if isinstance(one, LearningRateSchedulerOutcome) for rate in one.rates]
+    setters = [outcome for outcome in fit.outcomes if isinstance(outcome, LearningRateSchedulerOutcome)]
+    steps = [(rate.index, rate.old_lr, rate.new_lr) for setter in setters for rate in setter.rates]
     savers = [outcome for outcome in fit.outcomes if isinstance(outcome, ModelCheckpointOutcome)]
     stop = rows[-1].index if rows[-1].stoppers else None
     paths: dict[int, list[str]] = {}
@@ -200,7 +201,8 @@ def _replayed(case: Json, fit: _Ended) -> Json:
     facts: Json = {
         "epochs_run": replay.epochs_run if replay else len(rows),
         "stop_index": replay.stop_index if replay else stop,
-        "set": _changes((rate.index, rate.old_lr, rate.new_lr) for rate in rates),
+        # Of a single schedule every change is listed, and nothing else.
+        "set": [list(step) for step in steps] if len(setters) == 1 else _changes(steps),
         "drops": _changes((drop.index, drop.old_lr, drop.new_lr) for drop in drops),
         "saved": [[index, sorted(names)] for index, names in sorted(paths.items())],
     }
@@ -220,7 +222,7 @@ def _in_order(save: Any) -> tuple[int, bool, int]:
     return save.index, save.batch is None, save.batch or 0
 
 
-def _changes(steps: Iterator[tuple[int, float, float]]) -> Json:
+def _changes(steps: Iterable[tuple[int, float, float]]) -> Json:
     """Return what the rate was and became at each epoch, several changes as one, and none where it is the same."""
     changes: dict[int, list[float]] = {}
     for index, old, new in steps:
