@@ -199,7 +199,7 @@ class CaseSettings:
         }
 
     def _margin(self) -> float:
-        return float(self.pick((0.0, 1e-3, 1e-4, 0.125, -0.125, 0.1, 1e-40, *self.numbers)))
+        return float(self.pick((0.0, 0.1, 1e-3, 1e-4, 0.1, 0.125, -0.125, 0.1, 1e-40, *self.numbers)))
 
     def _with(self, kind: str, fixed: Json, options: dict[str, Callable[[], Any]]) -> Json:
         """Return the settings with those of the options that a drawn mask names; none is the simplest."""

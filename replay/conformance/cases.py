@@ -139,7 +139,8 @@ def _pool(d: Draw, hard: int) -> list[float]:
         tied = float(np.float32(pool[0]))
         pool += [tied, tied + abs(tied) * 2.0**-26, tied - abs(tied) * 2.0**-27, tied + math.ulp(tied) * 2**28]
     elif kind == 2:
-        pool += [pool[0] - 1e-4, pool[0] - 0.125, pool[-1] + 0.125]
+        # Steps of exactly min_delta; of the last two `value + 0.1 < best` and `value < best - 0.1` differ in float64.
+        pool = [pool[0], pool[0] - 1e-4, pool[0] - 0.125, 0.45, 0.35]
     elif kind == 3:
         pool += [d.any(_WIDE), d.any(_ANY)]
     elif kind == 4:
