@@ -308,6 +308,35 @@ def test_messages_alone_never_exclude_the_setting(values, setting, version, firs
     assert any(allows(each, **truth) for each in found)
 
 
+@settings(max_examples=80)
+@given(
+    VALUES,
+    PLATEAU.map(lambda setting: replace(setting, min_lr=min(setting.min_lr, 0.005))),
+    st.sampled_from(VERSIONS),
+    st.sampled_from([0.1, 0.0012, 1e-4, 0.59078]),
+    st.sampled_from([0.1, 0.5, 0.97, 0.995, 0.999]),
+)
+def test_messages_beside_a_console_never_exclude_the_setting(values, setting, version, first, factor):
+    """The bar has four decimals of the rate, of which small reductions change none."""
+    setting = replace(setting, factor=factor)
+    rows = replayed(values, setting, version, initial_lr=first)
+    said = [
+        Message("reduced", "", "log", epoch=event.index, value=event.new_lr)
+        for row in rows
+        for event in row.events[0]
+        if isinstance(event, LearningRateReduced)
+    ]
+    if np.isnan(values).all() or not said:
+        return
+    key = semantics(version).learning_rate_key
+    recording = make(values, [on_console(row.lr_begin) for row in rows], key, messages=said)
+    note = Note("rounded", "", "log", fit=0)
+    found = kcb.infer(replace(recording, notes=(note,)), semantics=version)
+    assert not found.without_reduce_lr_on_plateau
+    truth = {name: getattr(setting, name) for name in ("factor", "patience", "cooldown", "min_delta", "min_lr")}
+    assert any(allows(each, **truth) for each in found.plateaus)
+
+
 def test_messages_of_reductions_stand_in_for_a_learning_rate():
     """What ReduceLROnPlateau said is when and to what it reduced, the last epoch included."""
     values = [1.0, 2.0, 2.0, 2.0, 2.0]
