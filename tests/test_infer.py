@@ -309,6 +309,47 @@ def test_messages_alone_never_exclude_the_setting(values, setting, version, firs
 
 
 @settings(max_examples=80)
+@given(VALUES, PLATEAU, st.sampled_from(VERSIONS), st.sampled_from([0.1, 0.02, 0.05]), st.data())
+@example([1.0] * 8, ReduceLROnPlateau("loss", 0.1, 2, min_lr=0.02), "keras-2.2.4", 0.1, None)
+@example([1.0] * 8, ReduceLROnPlateau("loss", 0.1, 2, min_lr=1e-3), "keras-2.2.4", 1e-3, None)
+def test_messages_are_inferred_exactly(values, setting, version, first, data):
+    """Every reduction was said, those to the same rate too: above a floor that float32 rounds up there is no end."""
+    if np.isnan(values).all():
+        return
+    rates, said = _rates_and_messages(values, setting, version, first)
+    if not said:
+        return
+    recording = make(values, rates, semantics(version).learning_rate_key, messages=said)
+    found = kcb.infer(recording, semantics=version).plateaus
+    names = ("factor", "patience", "cooldown", "min_delta", "min_lr")
+    assert any(allows(each, **{name: getattr(setting, name) for name in names}) for each in found)
+    for _ in range(10 if data else 0):
+        each = data.draw(st.sampled_from(found))
+        changed = {
+            "factor": data.draw(st.sampled_from(_around(each.factor, setting.factor, below=1.0))),
+            "patience": data.draw(st.integers(0, 6)),
+            "cooldown": data.draw(st.integers(0, 6)),
+            "min_delta": data.draw(st.sampled_from(_around(each.min_delta, setting.min_delta))),
+            "min_lr": data.draw(st.sampled_from(_around(each.min_lr, setting.min_lr))),
+        }
+        kept = data.draw(st.sets(st.sampled_from(names), min_size=3))
+        example_ = {name: value for name, value in changed.items() if name not in kept}
+        probe = replace(each.example, **example_, mode="auto")
+        inside = any(allows(one, **{name: getattr(probe, name) for name in names}) for one in found)
+        made, told = _rates_and_messages(values, probe, version, first)
+        same = made == rates and [(each.epoch, each.value) for each in told] == [(e.epoch, e.value) for e in said]
+        assert inside == same, probe
+
+
+def _rates_and_messages(values, setting, version, first):
+    """Return the rate of every epoch, and what the callback says of each reduction."""
+    rows = replayed(values, setting, version, initial_lr=first)
+    events = [event for row in rows for event in row.events[0] if isinstance(event, LearningRateReduced)]
+    said = [Message("reduced", "", "log", epoch=event.index, value=event.new_lr) for event in events]
+    return [row.lr_begin for row in rows], said
+
+
+@settings(max_examples=80)
 @given(
     VALUES,
     PLATEAU.map(lambda setting: replace(setting, min_lr=min(setting.min_lr, 0.005))),

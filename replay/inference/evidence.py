@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["READ_LATE", "Drop", "RateEvidence", "Rates", "Said", "rate_evidence", "said_of"]
 
 READ_LATE = "the recorded rate is the one after the drop"
+SAID = "ReduceLROnPlateau said so"
 _BEST_EPOCH = re.compile(r"best epoch: (\d+)")
 
 
@@ -41,6 +42,7 @@ class Rates:
 
     `rose` says that it was higher after one of them. `seen_until` is the last 0-based epoch whose drop would be seen;
     `reading` says how the drops were dated. `recorded` is the rate of every epoch, empty where messages stand for it.
+    `repeats` are the epochs behind the last drop in which a reduction to the same rate was said.
     """
 
     first: Held | None
@@ -49,6 +51,12 @@ class Rates:
     seen_until: int
     reading: str
     recorded: tuple[Held, ...] = ()
+    repeats: tuple[int, ...] = ()
+
+    @property
+    def was_said(self) -> bool:
+        """Whether every reduction was said, also one that changes no rate."""
+        return self.reading == SAID
 
     @property
     def is_first_exact(self) -> bool:
@@ -153,10 +161,11 @@ def _as_recorded(rates: Sequence[Held], indices: Sequence[int], *, late: bool) -
 def _as_said(said: Sequence[Message], readings: Sequence[Rates], last: int) -> Rates | None:
     """Return the drops that ReduceLROnPlateau said, None where one lacks its epoch or rate.
 
-    One to the same rate, at the floor, is none.
+    One to the same rate is none: in Keras up to TensorFlow 2.4 a floor that float32 rounds up is reduced to for ever.
     """
     first = readings[0].first if len(readings) == 1 else None
     drops: list[Drop] = []
+    repeats: list[int] = []
     before = first
     rose = False
     for each in said:
@@ -167,9 +176,12 @@ def _as_said(said: Sequence[Message], readings: Sequence[Rates], last: int) -> R
         # Of a rate whose digits were cut off it may be another, or the same again.
         if before is None or not before.is_exact or new not in before:
             drops.append(Drop(each.epoch, held))
+            repeats.clear()
             rose |= before is not None and new > before.high
+        else:
+            repeats.append(each.epoch)
         before = held
-    return Rates(first, tuple(drops), rose, last, "ReduceLROnPlateau said so")
+    return Rates(first, tuple(drops), rose, last, SAID, repeats=tuple(repeats))
 
 
 def _agree(said: Rates, readings: Sequence[Rates], indices: Sequence[int]) -> bool:

@@ -57,8 +57,10 @@ def rate_arguments(rates: Rates, version: Semantics) -> list[RateArguments]:
     # A rate of 0 is at every floor.
     if floor > 0:
         above = Range(0.0, math.nextafter(floor, 0.0))
-        found += [RateArguments(factor, above, at_floor=False) for factor in free]
-        found += [RateArguments(factor, above, at_floor=True) for factor in _rounding_back(levels[-1], free, version)]
+        # What is reduced to the same rate is not seen, but said.
+        same = _rounding_back(levels[-1], free, version)
+        found += [RateArguments(factor, above, at_floor=False) for factor in ([] if rates.repeats else free)]
+        found += [RateArguments(factor, above, at_floor=not rates.was_said) for factor in same]
     return [*found, *_at_floor(rates, levels, free, version)]
 
 
@@ -117,7 +119,7 @@ def _at_floor(
     """Yield the arguments with which the last rate is the floor."""
     last = levels[-1]
     floor = _first_floor(last.low, version.plateau_floor)
-    if not rates.drops:
+    if not rates.drops and not rates.repeats:
         yield RateArguments(None, Range(floor, None), at_floor=True)
         return
     most = max(2 * last.high, _ABOVE_ZERO)
@@ -126,22 +128,34 @@ def _at_floor(
     beyond = first_true(lambda min_lr: float32(min_lr) > last.high, 0.0, most)
     if lowest is None or highest is None or beyond is None:
         return
-    if _first_floor(last.high, version.plateau_floor) < highest:
+    if _first_floor(last.high, version.plateau_floor) < highest and not rates.repeats:
         # Up to Keras 2.1.2 a rate just above min_lr is not reduced any more either.
         below = math.nextafter(highest, 0.0)
         yield from (RateArguments(factor, Range(floor, below), at_floor=True) for factor in free)
-    cut_short = _factors(levels, len(levels) - 1, version)
-    if cut_short is not None:
-        factor = None if _one_drop_from_anywhere(rates) else cut_short
-        yield RateArguments(factor, Range(lowest, math.nextafter(beyond, 0.0)), at_floor=True)
+    cut_short = _factors(levels, len(levels) - 1, version) if rates.drops else None
+    if rates.drops and cut_short is None:
+        return
+    factor = None if _one_drop_from_anywhere(rates) else cut_short
+    at_rest = Range(lowest, math.nextafter(beyond, 0.0))
+    at_most = first_true(lambda min_lr: last.high <= _exceeded(min_lr, version.plateau_floor), 0.0, most)
+    if rates.was_said and at_most is not None and lowest < at_most:
+        # Above a floor that float32 rounds up, it goes on reducing to the same rate, and says so.
+        yield RateArguments(factor, Range(lowest, math.nextafter(at_most, 0.0)), at_floor=False)
+        at_rest = Range(at_most, at_rest.high)
+    if not rates.repeats:
+        yield RateArguments(factor, at_rest, at_floor=True)
+
+
+def _exceeded(min_lr: float, rule: Floor) -> float:
+    """Return what a rate has to exceed to be reduced."""
+    return {"min_lr * 1.0001": min_lr + min_lr * 1e-4, "float64": min_lr, "float32": float32(min_lr)}[rule]
 
 
 def _first_floor(rate: float, rule: Floor) -> float:
     """Return the least min_lr with which this rate is not visibly reduced any more."""
 
     def holds(min_lr: float) -> bool:
-        exceeded = {"min_lr * 1.0001": min_lr + min_lr * 1e-4, "float64": min_lr, "float32": float32(min_lr)}[rule]
-        return rate <= exceeded or float32(min_lr) >= rate
+        return rate <= _exceeded(min_lr, rule) or float32(min_lr) >= rate
 
     found = first_true(holds, 0.0, max(2 * rate, 1e-300))
     return rate if found is None else found

@@ -47,9 +47,10 @@ class _Timing(NamedTuple):
 
 def plateau_candidates(monitored: Monitored, versions: Sequence[Semantics], rates: Rates) -> list[PlateauCandidate]:
     """Return every range of settings that reduces as recorded, with its versions."""
-    rows = [row for drop in rates.drops if (row := monitored.row_of(drop.index)) is not None]
+    acts = [*(drop.index for drop in rates.drops), *rates.repeats]
+    rows = [row for index in acts if (row := monitored.row_of(index)) is not None]
     # Without a value the callback does nothing at all, and it never raises a rate.
-    if len(rows) < len(rates.drops) or rates.rose:
+    if len(rows) < len(acts) or rates.rose:
         return []
     timings: dict[tuple[_Acting, bool], list[_Timing]] = {}
     found: list[tuple[tuple[_Timing, RateArguments], list[str]]] = []

@@ -89,10 +89,11 @@ def reduces_as_recorded(
     run = run_fit(_only(stream, setting.monitor), [setting.in_words_of(version)], context, initial_lr=start)
     events = [event for row in run.rows for event in row.events[0] if isinstance(event, LearningRateReduced)]
     until = max((drop.index for drop in rates.drops), default=-1) if candidate.at_floor else rates.seen_until
-    made = [event for event in events if event.index <= until and event.new_lr != event.old_lr]
-    if [event.index for event in made] != [drop.index for drop in rates.drops]:
+    # A reduction to the same rate is not seen, but said.
+    made = [event for event in events if event.index <= until and (rates.was_said or event.new_lr != event.old_lr)]
+    if [event.index for event in made] != [*(drop.index for drop in rates.drops), *rates.repeats]:
         return False
-    return when_only or all(event.new_lr in drop.new for event, drop in zip(made, rates.drops, strict=True))
+    return when_only or all(event.new_lr in drop.new for event, drop in zip(made, rates.drops, strict=False))
 
 
 def _only(stream: Stream, monitor: str) -> list[Epoch]:
