@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace as with_changes
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import NotReplayableError
-from kcb_replay.replay.callbacks import NATIVE
+from kcb_replay.replay.callbacks import NATIVE, LightningEarlyStopping
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
 from kcb_replay.replay.engine import run_fit
@@ -115,6 +115,9 @@ def attempt_of(recording: Recording, number: int, question: Question) -> Attempt
 
 def answer_of(attempt: Attempt) -> Replay | RaisedFit:
     """Return what comes of a fit; raises `NotReplayableError` where a direction or a rule is not known."""
+    if any(isinstance(attempt.question.callbacks[each.position], LightningEarlyStopping) for each in attempt.missing):
+        # Lightning raises RuntimeError by default (strict=True), which is no matter of a Keras.
+        raise attempt.not_recorded()
     refused = refusal(attempt.stream, attempt.version, attempt.run, attempt.recording.name)
     if refused is not None:
         raise attempt.not_recorded() if attempt.lacks_monitor else refused

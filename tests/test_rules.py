@@ -251,6 +251,16 @@ def test_a_monitor_that_is_not_recorded_is_an_error_without_keras(recording, rul
     assert "Keras" not in str(caught.value)
 
 
+def test_a_run_without_the_monitor_is_a_row_but_for_lightning(recording):
+    """Rules of no Keras never act without it; Lightning's raises by default, so the run is left out."""
+    runs = [recording("a", val_loss=[1.0, 0.5]), recording("b", mae=[1.0, 0.5])]
+    for rule in (GL(5), UP(2), TorchReduceLROnPlateau()):
+        simulation = simulate(runs, [[rule]])
+        assert [each.run for each in simulation.answers] == ["a", "b"]
+        assert f"{rule.name} never" in simulation.answers[1].outcomes[0].validity.reason
+    assert [each.run for each in simulate(runs, [[LightningEarlyStopping("val_loss")]]).left_out] == ["b"]
+
+
 def test_pq_needs_its_training_error_too(recording):
     """Without it there is no progress to weigh by."""
     with pytest.raises(MonitorNotRecordedError, match="loss is not recorded in run"):
