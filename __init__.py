@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.inference.infer import infer
     from kcb_replay.replay.inference.result import Inference
     from kcb_replay.replay.median import MedianStops, median_stopping
+    from kcb_replay.replay.optimizer_rates import IntegerRate
     from kcb_replay.replay.recommend.recommend import recommend
     from kcb_replay.replay.recommend.result import Recommendation
     from kcb_replay.replay.replay import replay, simulate
@@ -124,6 +125,7 @@ _HOME = {
     "replay.inference.infer": ("infer",),
     "replay.inference.result": ("Inference",),
     "replay.median": ("MedianStops", "median_stopping"),
+    "replay.optimizer_rates": ("IntegerRate",),
     "replay.replay": ("simulate",),
     "replay.result": ("Replay",),
     "replay.simulation": ("RaisedFit", "Simulation"),
@@ -168,6 +170,7 @@ __all__ = [
     "History",
     "Inference",
     "IngestReport",
+    "IntegerRate",
     "InverseTimeDecay",
     "KcbReplayError",
     "KerasWouldRaiseError",

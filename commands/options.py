@@ -53,6 +53,21 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.
             self.fail(str(error), param, ctx)
 
 
+class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
+    """A learning rate, `int32(1)`, or a schedule as `ExponentialDecay(0.01, 1000, 0.96)`."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the rate or the schedule of a text."""
+        from kcb_replay.replay.settings_text import parse_rate
+
+        try:
+            return parse_rate(value) if isinstance(value, str) else value
+        except SettingError as error:
+            self.fail(str(error), param, ctx)
+
+
 store_option = click.option(
     "--store",
     type=click.Path(path_type=Path),
@@ -153,7 +168,11 @@ _REDUCING = (
     click.option(
         "--lr-min-delta", type=Numbers(), help="ReduceLROnPlateau: min_delta (once epsilon).  [default: 0.0001]"
     ),
-    click.option("--initial-lr", type=float, help="Learning rate to start from.  [default: the recorded one]"),
+    click.option(
+        "--initial-lr",
+        type=Rate(),
+        help="Learning rate to start from, int32(1), or the optimizer's schedule.  [default: the recorded one]",
+    ),
 )
 
 

@@ -22,10 +22,12 @@ from kcb_replay.replay.monitors import (
     unlogged_monitors,
     with_monitor_limits,
 )
+from kcb_replay.replay.optimizer_rates import ScheduledRate
 from kcb_replay.replay.outcomes import View, outcome_of
 from kcb_replay.replay.outcomes.unjudged import unjudged_outcome
 from kcb_replay.replay.question import KERAS_DEFAULT_LR, initial_lr_for, stream_for, version_for
 from kcb_replay.replay.rate_changes import changes_rate
+from kcb_replay.replay.rate_notes import rate_notes, scheduled_horizon
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.replay.unseen import remarks, unseen, unseen_by_list
@@ -184,7 +186,12 @@ def _replayed(attempt: Attempt) -> Replay:
         initial_lr_source=start_source,
         outcomes=tuple(_outcome(view, attempt) for view in views),
         run_record=run,
-        notes=(*_notes(recording, number, start_source), *attempt.version_notes, *remarks(callbacks, run, stream)),
+        notes=(
+            *_notes(recording, number, start_source),
+            *rate_notes(attempt.initial_lr, run, stream, attempt.version),
+            *attempt.version_notes,
+            *remarks(callbacks, run, stream),
+        ),
         sources=recording.sources,
         horizon=horizon,
         recording=recording if question.before is None else None,
@@ -207,6 +214,8 @@ def _horizon(attempt: Attempt, *, changes: bool) -> Horizon | None:
     before = attempt.question.before
     if before is not None and before.doubt:
         return Horizon(None, f"{before.doubt}, and this one goes on with them")
+    if isinstance(attempt.initial_lr, ScheduledRate):
+        return scheduled_horizon(attempt.run.rows, attempt.stream, attempt.initial_lr, attempt.version)
     return horizon_of(attempt.run.rows, attempt.stream, attempt.initial_lr) if changes else None
 
 

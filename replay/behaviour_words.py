@@ -137,6 +137,22 @@ _MEANINGS: dict[str, Meaning] = {
             "ignored": "ignores epsilon, as any argument that it does not have, without a word",
         },
     ),
+    "integer_rates": Meaning(
+        _PLATEAU,
+        {
+            "made float32": "reduces a learning rate that was given as an integer as any other",
+            "kept": "cuts a learning rate that was given as an integer off to a whole number: 1 becomes 0",
+            "kept by legacy optimizers": "cuts a rate that was given as an integer off in legacy optimizers alone",
+        },
+    ),
+    "scheduled_rates": Meaning(
+        _PLATEAU,
+        {
+            "is no number": "raises TypeError at its first plateau when the optimizer has a schedule",
+            "overwrites what is set": "reduces a rate that the schedule of the optimizer overwrites at the next step",
+            "refuses what is set": "raises TypeError at its first reduction when the optimizer has a schedule",
+        },
+    ),
     "plateau_keeps_best": _either(
         _PLATEAU, "used again, starts with no best value", "used again, goes on with the best of the fit before"
     ),

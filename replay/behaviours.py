@@ -18,9 +18,11 @@ __all__ = [
     "EpsilonIs",
     "Float32Logs",
     "Floor",
+    "IntegerRates",
     "LogsOrder",
     "MissingCell",
     "ScheduleCall",
+    "ScheduledRates",
     "Semantics",
     "TrainEndLogs",
 ]
@@ -29,6 +31,8 @@ Arithmetic: TypeAlias = Literal["float32 or ValueError", "float32", "float32 wit
 DirectionRule: TypeAlias = Literal[
     "acc or fmeasure in name", "acc in name", "name ends in acc, accuracy or auc", "metric"
 ]
+IntegerRates: TypeAlias = Literal["made float32", "kept", "kept by legacy optimizers"]
+ScheduledRates: TypeAlias = Literal["refuses what is set", "overwrites what is set", "is no number"]
 EpsilonIs: TypeAlias = Literal["min_delta", "min_delta, with a warning", "ignored"]
 Counted: TypeAlias = Literal["samples", "calls", "batches"]
 ScheduleCall: TypeAlias = Literal["schedule(epoch)", "schedule(epoch, lr=lr)", "schedule(epoch, lr)"]
@@ -149,6 +153,20 @@ class Semantics:
     float32_product: bool = field(
         default=False,
         metadata=_means("ReduceLROnPlateau multiplies in float32 (NumPy 2 under tf_keras)"),
+    )
+    integer_rates: IntegerRates = field(
+        default="made float32",
+        metadata=_means(
+            "what an optimizer makes of a learning rate that is an int: a float32, or an int32 that cuts off every "
+            "rate that a callback sets"
+        ),
+    )
+    scheduled_rates: ScheduledRates = field(
+        default="is no number",
+        metadata=_means(
+            "what an optimizer that was compiled with a schedule does when a callback sets its learning rate: a "
+            "TypeError, nothing that lasts, or it hands out the schedule itself, which callbacks cannot compare"
+        ),
     )
     scheduler_call: ScheduleCall = field(
         default="schedule(epoch)",

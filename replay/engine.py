@@ -21,7 +21,8 @@ from kcb_replay.replay.callbacks.base import (
     TrainEnd,
     require_known,
 )
-from kcb_replay.replay.comparison import KerasRaises, float32
+from kcb_replay.replay.comparison import KerasRaises
+from kcb_replay.replay.optimizer_rates import rate_of
 from kcb_replay.replay.stream import ordered
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.callbacks.base import Callback, Context, Step
     from kcb_replay.replay.events import Event
+    from kcb_replay.replay.optimizer_rates import OptimizerRate
     from kcb_replay.replay.stream import Batch, Epoch
 
 __all__ = ["KerasError", "Partial", "Row", "Run", "run_fit"]
@@ -118,9 +120,12 @@ def run_fit(
 ) -> Run:
     """Replay one fit; an error of the real class ends it and is part of the answer.
 
+    `initial_lr` may be an `OptimizerRate`, which says how the optimizer holds it; else it is a float32.
+
     The callbacks are fresh unless `states`, those after another fit, are given: then they are used again.
     """
-    fit = _Fit(callbacks, context, float32(initial_lr))
+    rate = rate_of(initial_lr)
+    fit = _Fit(callbacks, context, float(rate), rate)
     rows: list[Row] = []
     finish: EventsOfAll = ()
     try:
@@ -144,6 +149,7 @@ class _Fit:
     callbacks: Sequence[Callback]
     context: Context
     lr: float
+    rate: OptimizerRate
     states: list[State] = field(default_factory=list)
     stage: Stage = "init"
     index: int | None = None
@@ -185,6 +191,7 @@ class _Fit:
         self._hook("on_epoch_begin", lambda state: state.on_epoch_begin(self._epoch_begin(epoch)))
         self.lr_begin = lr_begin = self.lr
         self.stopped_batch = self._run_batches(epoch) if epoch.batches else None
+        self.lr = self.rate.after_batches(self.lr, epoch.index, self.context.semantics)
         self._run_validation(epoch)
         logged = self._end_epoch(epoch)
         return Row(
@@ -290,11 +297,12 @@ class _Fit:
             self._apply(called(self.states[position]))
 
     def _apply(self, step: Step) -> None:
+        if step.learning_rate is not None:
+            # First of all, for an optimizer may refuse it.
+            self.lr = self.rate.assigned(step.learning_rate, self.context.semantics)
         self.states[self.position] = step.state
         if step.events:
             self.events[self.position] += step.events
-        if step.learning_rate is not None:
-            self.lr = float32(step.learning_rate)
         if step.left is not None:
             self.logs = dict(step.left)
         elif step.logs and self.logs:

@@ -12,6 +12,7 @@ from kcb_replay.errors import NotReplayableError, SettingError
 from kcb_replay.replay.callbacks import NATIVE, ModelCheckpoint
 from kcb_replay.replay.callbacks.arguments import with_python_values
 from kcb_replay.replay.era import guess
+from kcb_replay.replay.optimizer_rates import rate_of
 from kcb_replay.replay.semantics import DEFAULT, Semantics, note_on, semantics as resolve
 from kcb_replay.replay.stream import stream_of, with_steps
 
@@ -132,5 +133,8 @@ def initial_lr_for(stream: Stream, question: Question) -> tuple[float, str]:
     if first is not None and first in stream.learning_rates:
         return stream.learning_rates[first], "recorded"
     if question.before is not None:
-        return question.before.learning_rate, question.before.learning_rate_source
+        rate = question.before.learning_rate
+        if question.initial_lr is not None:
+            rate = rate_of(question.initial_lr).going_on_from(rate)
+        return rate, question.before.learning_rate_source
     return KERAS_DEFAULT_LR, "assumed"

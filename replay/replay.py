@@ -11,6 +11,7 @@ from kcb_replay.replay.attempt import answer_of, attempt_of, what_keras_raises
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
 from kcb_replay.replay.engine import run_fit
+from kcb_replay.replay.optimizer_rates import first_rate
 from kcb_replay.replay.question import Carried, Question, initial_lr_for, settings_of, version_for, versions_of
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import LeftOut, RaisedFit, Simulation
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.callbacks import Callback
+    from kcb_replay.replay.optimizer_rates import FirstRate
     from kcb_replay.replay.semantics import Semantics
 
 __all__ = ["LeftOut", "RaisedFit", "Simulation", "fit_number", "replay", "simulate", "what_keras_raises"]
@@ -31,7 +33,7 @@ def simulate(
     settings: Sequence[Sequence[Callback]],
     *,
     semantics: str | Semantics | None = None,
-    initial_lr: float | None = None,
+    initial_lr: FirstRate | None = None,
     steps_per_epoch: int | None = None,
     reuse: bool = False,
 ) -> Simulation:
@@ -45,10 +47,11 @@ def simulate(
     answers: list[Replay | RaisedFit] = []
     left_out: dict[LeftOut, None] = {}
     versions = versions_of(semantics)
+    start = None if initial_lr is None else first_rate(initial_lr, steps_per_epoch)
     for recording in recordings:
         of_run: list[Replay | RaisedFit] = []
         for callbacks, version in itertools.product(settings, versions):
-            question = Question(settings_of(callbacks), version, initial_lr, steps_per_epoch)
+            question = Question(settings_of(callbacks), version, start, steps_per_epoch)
             for answer in _answers(recording, question, reuse=reuse):
                 if isinstance(answer, LeftOut):
                     left_out[answer] = None
@@ -64,7 +67,7 @@ def replay(
     *,
     fit: int | None = None,
     semantics: str | Semantics | None = None,
-    initial_lr: float | None = None,
+    initial_lr: FirstRate | None = None,
     steps_per_epoch: int | None = None,
 ) -> Replay:
     """Replay a list of callbacks on one fit of a recording, fresh callbacks in list order, as `fit` would drive them.
@@ -73,13 +76,15 @@ def replay(
     0-based number of the fit and may be left out when there is one. `semantics` is a Keras version, or "auto" to choose
     it from the recording; by default keras-3.15, or the Keras installed where the list has a real callback.
     `initial_lr` is what the learning rate starts from: by default the recorded one, else Keras's default of 0.001,
-    which is then noted as assumed. `steps_per_epoch` is the number of batches, for callbacks that count them.
+    which is then noted as assumed. It may be an `IntegerRate`, or a schedule as `ExponentialDecay` that the optimizer
+    was compiled with. `steps_per_epoch` is the number of batches, for callbacks that count them.
 
     Raises `MonitorNotRecordedError` when a monitor has no value in the fit, `DirectionUnknownError` where nobody can
     tell whether it should fall or rise, `KerasWouldRaiseError` where Keras itself raises, `SettingError` for an empty
     list or an unknown version.
     """
-    question = Question(settings_of(callbacks), semantics, initial_lr, steps_per_epoch)
+    start = None if initial_lr is None else first_rate(initial_lr, steps_per_epoch)
+    question = Question(settings_of(callbacks), semantics, start, steps_per_epoch)
     attempt = attempt_of(recording, fit_number(recording, fit), question)
     if attempt.lacks_monitor:
         raise attempt.not_recorded()

@@ -7,24 +7,31 @@ function by its place, `file.py:function`.
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
 from kcb_replay.errors import SettingError, closest, did_you_mean
 from kcb_replay.replay.callbacks import CALLBACKS, REFUSED
+from kcb_replay.replay.optimizer_rates import IntegerRate
 from kcb_replay.replay.schedules import SCHEDULES
 from kcb_replay.replay.user_code import user_function
 
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import Callback
+    from kcb_replay.replay.optimizer_rates import FirstRate
 
-__all__ = ["callback_from_arguments", "parse_callback"]
+__all__ = ["callback_from_arguments", "parse_callback", "parse_rate"]
 
 # LearningRateScheduler(my.py:halve), which Python could not parse, is taken as LearningRateScheduler("my.py:halve").
 _BARE_PLACE = re.compile(r"(?<=[(=,\s])([\w./\\-]+:[A-Za-z_]\w*)(?=\s*[,)])")
 _PLACE = re.compile(r"([^()'\"=]+):(?=[A-Za-z_]\w*(\(|$))")
 _EXAMPLE = 'Write it as in Keras, for example EarlyStopping(monitor="val_loss", patience=3).'
+_RATES = (
+    "Give a number, int32(1) for an optimizer that was given an int, or the schedule that it was compiled with, as"
+    " ExponentialDecay(0.01, 1000, 0.96)."
+)
 
 
 def parse_callback(text: str) -> Callback:
@@ -70,6 +77,30 @@ def callback_from_arguments(name: str, positional: list[object], named: dict[str
         )
     callback: Callback = _made(kind, name, positional, named)
     return callback
+
+
+def parse_rate(text: str) -> FirstRate:
+    """Return a first learning rate: a number, `int32(1)`, or a schedule of the optimizer, `ExponentialDecay(...)`.
+
+    Raises `SettingError` for anything else.
+    """
+    with contextlib.suppress(ValueError):
+        return float(text)
+    try:
+        node = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        node = None
+    if not isinstance(node, ast.Call):
+        raise SettingError(f"{_shown(text)} is no learning rate. {_RATES}")
+    kind = _name(node.func, text)
+    if kind in ("int32", "IntegerRate") and len(node.args) == 1 and not node.keywords:
+        value = _literal(node.args[0], kind)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return IntegerRate(value)
+    if kind not in SCHEDULES:
+        raise SettingError(f"{_shown(text)} is no learning rate.{did_you_mean(kind, SCHEDULES)} {_RATES}")
+    schedule: FirstRate = _argument(node, kind)  # type: ignore[assignment]  # one of SCHEDULES
+    return schedule
 
 
 def _made(kind: Any, name: str, positional: list[object], named: dict[str, object]) -> Any:

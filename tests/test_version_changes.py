@@ -266,7 +266,7 @@ def test_the_command_answers_first_then_tells_the_changes(cli, sample_logs):
 def test_without_a_store_the_changes_are_told_all_the_same(cli):
     """What was not judged is said."""
     answer = cli("versions", "tf_keras-2.15", "keras-3.15")
-    assert answer.stdout.startswith("34 changes from tf_keras-2.15 to keras-3.15:")
+    assert answer.stdout.startswith("36 changes from tf_keras-2.15 to keras-3.15:")
     assert "there is no store at kcb-store, so no run is judged" in answer.stderr
 
 

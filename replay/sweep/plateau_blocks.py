@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
 from kcb_replay.replay.callbacks import ReduceLROnPlateau
+from kcb_replay.replay.optimizer_rates import OptimizerRate, swept_rate
 from kcb_replay.replay.outcomes import ReduceLROnPlateauOutcome
 from kcb_replay.replay.sweep.arithmetic import fits_float32
 from kcb_replay.replay.sweep.asking import Asking, some_at_a_time, whole_number
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.optimizer_rates import FirstRate
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.sweep.series import MonitoredFit
@@ -47,11 +49,12 @@ def plateau_blocks(
     settings: Sequence[ReduceLROnPlateau],
     version: Semantics,
     *,
-    initial_lr: float | None = None,
+    initial_lr: FirstRate | None = None,
 ) -> Iterator[PlateauSweep]:
     """Yield the sweep of some fits after the other, each from the recorded learning rate unless one is given."""
+    start = None if initial_lr is None else swept_rate(initial_lr)
     for fits in some_at_a_time(recordings, settings):
-        yield _Block(settings, fits, version, initial_lr).swept()
+        yield _Block(settings, fits, version, start).swept()
 
 
 class _Block(Asking[ReduceLROnPlateau]):
@@ -66,6 +69,7 @@ class _Block(Asking[ReduceLROnPlateau]):
     ) -> None:
         super().__init__(settings, fits, version)
         self._initial_lr = initial_lr
+        self._plain = not isinstance(initial_lr, OptimizerRate)
         self._rates = [recorded_rates(each.fit, initial_lr) for each in self.fits]
         self._answers = no_reductions((len(settings), len(self.fits)))
         self._answered = np.zeros((len(settings), len(self.fits)), np.bool_)
@@ -93,7 +97,7 @@ class _Block(Asking[ReduceLROnPlateau]):
     def _ask(self, numbers: Sequence[int], places: Sequence[int], monitor: str, sign: float) -> None:
         block = block_of([self.fits[place] for place in places], monitor)
         representable = self.version.plateau_arithmetic != "float32 or ValueError" or fits_float32(block.values)
-        in_lanes = is_vectorised(self.version) and representable and monitor not in LEARNING_RATE_KEYS
+        in_lanes = self._plain and is_vectorised(self.version) and representable and monitor not in LEARNING_RATE_KEYS
         if in_lanes and self.takes(numbers):
             self._in_lanes(numbers, places, block, sign)
             return

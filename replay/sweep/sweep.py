@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store import Store
+    from kcb_replay.replay.optimizer_rates import FirstRate
 
 __all__ = ["sweep"]
 
@@ -39,7 +40,7 @@ def sweep(
     callback: type[ReduceLROnPlateau],
     *,
     semantics: str | Semantics = ...,
-    initial_lr: float | None = ...,
+    initial_lr: FirstRate | None = ...,
     **arguments: Any,
 ) -> PlateauSweep: ...
 def sweep(
@@ -48,7 +49,7 @@ def sweep(
     *,
     semantics: str | Semantics = DEFAULT,
     also: str | None = None,
-    initial_lr: float | None = None,
+    initial_lr: FirstRate | None = None,
     **arguments: object,
 ) -> Sweep | PlateauSweep:
     """Return what every combination of `arguments` (values, or lists or arrays of them) would have done with every fit.
@@ -82,11 +83,10 @@ def _plateaus(
     settings: Sequence[ReduceLROnPlateau],
     version: Semantics,
     also: str | None,
-    initial_lr: float | None,
+    initial_lr: FirstRate | None,
 ) -> PlateauSweep:
     if also is not None:
         raise SettingError("ReduceLROnPlateau keeps no epoch that a second metric could be read off at.")
     metrics = {*(setting.monitor for setting in settings), *LEARNING_RATE_KEYS}
-    start = None if initial_lr is None else float(initial_lr)
-    blocks = plateau_blocks(asked_of(recordings, metrics), settings, version, initial_lr=start)
+    blocks = plateau_blocks(asked_of(recordings, metrics), settings, version, initial_lr=initial_lr)
     return joined_plateaus(list(blocks), settings, version)

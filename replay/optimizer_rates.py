@@ -1,0 +1,161 @@
+"""How an optimizer holds its learning rate, where that is no float32 variable: an integer, or a schedule of steps.
+
+Both are numbers, so that they stand wherever a first learning rate is given, and say what becomes of it. What real
+Keras does with them was run: Keras 3.15.1, and tf_keras 2.21 with its own and with its legacy optimizers. The legacy
+ones were the only ones of tf.keras before 2.11.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+from kcb_replay.errors import SettingError
+from kcb_replay.replay.comparison import KerasRaises, float32
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kcb_replay.replay.behaviours import Semantics
+
+__all__ = ["FirstRate", "IntegerRate", "OptimizerRate", "ScheduledRate", "first_rate", "rate_of", "swept_rate"]
+
+# A number, one that says how it is held, or a schedule of the optimizer's steps.
+FirstRate: TypeAlias = "float | Callable[[Any], Any]"
+
+_NOT_SETTABLE = (
+    "the optimizer was compiled with a schedule, so its learning rate cannot be set. Compile it with a number, or leave"
+    " the callback out"
+)
+_LARGEST_INT32 = 2**31 - 1
+
+
+class OptimizerRate(float):
+    """The learning rate that an optimizer was compiled with, held as a float32 variable."""
+
+    __slots__ = ()
+
+    def assigned(self, value: float, version: Semantics) -> float:  # noqa: ARG002  # every version rounds alike
+        """Return what the optimizer holds after a callback has set its rate; raises `KerasRaises` where it refuses."""
+        return float32(value)
+
+    def after_batches(self, held: float, index: int, version: Semantics) -> float:  # noqa: ARG002
+        """Return what callbacks see as the rate when the batches of the 0-based epoch `index` have run."""
+        return held
+
+    def going_on_from(self, held: float) -> float:
+        """Return the first rate of another fit of the same optimizer; raises `SettingError` where it is not known."""
+        return held
+
+
+class IntegerRate(OptimizerRate):
+    """A rate given as a whole number, `SGD(learning_rate=1)`: an int32 variable in tf.keras before 2.11.
+
+    Every rate that is set is cut off to a whole number there, so that the first reduction of 1 makes it 0. From 2.11 on
+    the legacy optimizers do so, and they are what is meant; Keras 3 and Keras before tf.keras make it a float32. Raises
+    `SettingError` for what is no whole number.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, rate: float) -> Self:
+        """Return the rate."""
+        if not math.isfinite(rate) or rate != int(rate) or abs(rate) > _LARGEST_INT32:
+            raise SettingError(f"An integer learning rate is a whole number, as in int32(1), but it is {rate!r}.")
+        return super().__new__(cls, rate)
+
+    def __str__(self) -> str:
+        return f"int32({int(self)})"
+
+    def assigned(self, value: float, version: Semantics) -> float:
+        """Return the whole number that is left of a rate, where the version keeps it an integer."""
+        if version.integer_rates == "made float32":
+            return float32(value)
+        if math.isnan(value):
+            raise KerasRaises("ValueError", "a learning rate of NaN cannot be held as an integer")
+        if abs(value) > _LARGEST_INT32:
+            raise KerasRaises("OverflowError", f"a learning rate of {value} cannot be held as an int32")
+        return float(math.trunc(value))
+
+    def going_on_from(self, held: float) -> float:
+        """Return the rate, still an integer where it is a whole number."""
+        return IntegerRate(held) if held == math.trunc(held) else held
+
+
+class ScheduledRate(OptimizerRate):
+    """An optimizer compiled with a schedule, `SGD(ExponentialDecay(0.01, 1000, 0.96))`, of so many steps per epoch.
+
+    Nothing that a callback sets lasts: Keras 3 raises TypeError, in tf_keras the next step overwrites it. Steps are
+    counted from epoch 1 on, so of a resumed training from where it began. Raises `SettingError` without the steps.
+    """
+
+    __slots__ = ("schedule", "steps_per_epoch")
+
+    schedule: Any
+    steps_per_epoch: int
+
+    def __new__(cls, schedule: Any, steps_per_epoch: int) -> Self:
+        """Return the rate, which as a number is that of the first step."""
+        rate = super().__new__(cls, float(schedule(0)))
+        rate.schedule, rate.steps_per_epoch = schedule, steps_per_epoch
+        return rate
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ScheduledRate, (self.schedule, self.steps_per_epoch)
+
+    def __str__(self) -> str:
+        return str(self.schedule)
+
+    def assigned(self, value: float, version: Semantics) -> float:
+        """Return the value where it is taken, though the next step overwrites it; raises `KerasRaises` elsewhere."""
+        if version.scheduled_rates != "overwrites what is set":
+            raise KerasRaises("TypeError", _NOT_SETTABLE)
+        return float32(value)
+
+    def after_batches(self, held: float, index: int, version: Semantics) -> float:  # noqa: ARG002  # overwritten
+        """Return the rate of the schedule: of the next step in Keras 3, of the last one in tf_keras."""
+        next_step = (index + 1) * self.steps_per_epoch
+        return float(self.schedule(next_step if version.scheduled_rates == "refuses what is set" else next_step - 1))
+
+    def going_on_from(self, held: float) -> float:  # noqa: ARG002  # refused
+        """Refuse: how many steps the fits before had is not known."""
+        raise SettingError(
+            f"{self} is followed through one fit, not through several with the same optimizer (--reuse)."
+        )
+
+
+def rate_of(initial_lr: float) -> OptimizerRate:
+    """Return how an optimizer holds a first learning rate: a plain number as a float32 variable."""
+    return initial_lr if isinstance(initial_lr, OptimizerRate) else OptimizerRate(float32(initial_lr))
+
+
+def first_rate(given: FirstRate, steps_per_epoch: int | None) -> float:
+    """Return the first learning rate that was given as a number or as a schedule of the optimizer.
+
+    Raises `SettingError` for a schedule without the number of steps, and for what is neither.
+    """
+    if not callable(given):
+        return _number(given)
+    if steps_per_epoch is None:
+        raise SettingError(
+            f"{given} counts steps: give the number of them in an epoch, steps_per_epoch= (--steps-per-epoch)."
+        )
+    if steps_per_epoch < 1:
+        raise SettingError(f"steps_per_epoch must be at least 1, but it is {steps_per_epoch}.")
+    return ScheduledRate(given, steps_per_epoch)
+
+
+def swept_rate(given: FirstRate) -> float:
+    """Return the first learning rate of a sweep; raises `SettingError` for a schedule, and for what is no number."""
+    if callable(given):
+        raise SettingError(f"{given} is a schedule of the optimizer, which only single replays follow: simulate.")
+    return _number(given)
+
+
+def _number(given: float) -> float:
+    if isinstance(given, OptimizerRate):
+        return given
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        raise SettingError(f"initial_lr must be a number or a schedule, but it is {given!r}.") from None
