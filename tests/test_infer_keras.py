@@ -40,7 +40,8 @@ def _real_rates(keras, setting, values, first):
     """Return the rates that the real class makes of recorded values, one per epoch."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(first), "mse")
-    arguments = {item.name: getattr(setting, item.name) for item in fields(setting)}
+    given = {item.name: getattr(setting, item.name) for item in fields(setting)}
+    arguments = {name: value for name, value in given.items() if value is not None}
     callback = keras.callbacks.ReduceLROnPlateau(**arguments)
     callback.set_model(model)
     callback.on_train_begin()
