@@ -152,11 +152,14 @@ def test_the_strata_share_all_cases(cases):
     assert sum(shares(cases).values()) == cases
 
 
-@pytest.mark.parametrize("name", ["observed.py", "case_arguments.py"])
+ORACLE = ("observed", "stepped", "case_arguments")
+
+
+@pytest.mark.parametrize("name", ORACLE)
 def test_the_oracle_shares_no_code_with_the_engine(name):
-    """What watches the real classes imports nothing of kcb-replay but the reading of a case."""
-    tree = ast.parse((CONFORMANCE / name).read_text(encoding="utf-8"))
+    """What watches the real classes imports nothing of kcb-replay but its own parts and the reading of a case."""
+    tree = ast.parse((CONFORMANCE / f"{name}.py").read_text(encoding="utf-8"))
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     own = {module for module in imported if module.startswith("kcb_replay")}
-    assert own <= {"kcb_replay.replay.conformance.case_arguments"}
+    assert own <= {f"kcb_replay.replay.conformance.{part}" for part in ORACLE}
