@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from kcb_replay.replay.outcomes import StoppingOutcome
+from kcb_replay.replay.outcomes import ObserverOutcome, StoppingOutcome
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.eras import era_records
 from kcb_replay.report.names import shown
@@ -132,7 +132,7 @@ def _rows(answer: Replay | RaisedFit, decimals: Decimals) -> list[Cells]:
     }
     if isinstance(answer, RaisedFit):
         return [{**head, "stops": "raises", "validity": validity_cell(answer.validity), "why": shown(answer.brief)}]
-    drops = {**_drop_cells(answer), **_save_cells(answer)}
+    drops = {**_drop_cells(answer), **_save_cells(answer), **_tag_cells(answer)}
     stops = [outcome for outcome in answer.outcomes if isinstance(outcome, StoppingOutcome)]
     missing = dict.fromkeys(each.sentence for each in answer.missing)
     why = {"why": shown(" ".join(missing))} if missing else {}
@@ -201,6 +201,12 @@ def _save_cells(replay: Replay) -> Cells:
         return {}
     last = str(replay.saves[-1].index + 1) if replay.saves else "never"
     return {"saves": whole(len(replay.saves)), "last save": last}
+
+
+def _tag_cells(replay: Replay) -> Cells:
+    outputs: list[Any] = [outcome.output for outcome in replay.outcomes if isinstance(outcome, ObserverOutcome)]
+    written = [len(output["tags"]) for output in outputs if "tags" in output]
+    return {"tags written": whole(sum(written))} if written else {}
 
 
 def _varying(code: str) -> str:

@@ -258,3 +258,20 @@ def test_a_training_that_diverged_is_named(recording):
     runs.append(recording("x/run", val_loss=[1.0, 0.5, 0.6, nothing, nothing, nothing]))
     answer = recommend(runs, patience=[1, 2], restore_best_weights=False)
     assert any("1 more recording keeps, with some setting, an epoch" in note for note in answer.notes)
+
+
+@pytest.mark.parametrize(
+    ("metric", "version", "written"),
+    [
+        ("val_pr_auc", "keras-3.15", ', mode="max"'),
+        ("val_accuracy", "keras-3.15", ""),
+        ("val_pr_auc", "tf_keras-2.21", ""),
+    ],
+)
+def test_the_code_says_a_mode_that_was_taken_from_a_name(recording, metric, version, written):
+    """Keras 3 raises where no metric of that name was compiled; pasted with its mode, the line does what was judged."""
+    runs = [recording(f"g{n}/run", **{metric: [0.1, 0.5, 0.4, 0.4, 0.4, 0.4]}) for n in range(20)]
+    answer = recommend(runs, monitor=metric, patience=[1, 2], semantics=version)
+    assert answer.code is not None
+    assert answer.code.count(", mode=") == bool(written)
+    assert written in answer.code

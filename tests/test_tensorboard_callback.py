@@ -212,3 +212,10 @@ def test_a_real_training_writes_the_same_points(recording, library, settings, fi
 def _asks(library, settings):
     """Tell whether a validation is written only where the number of its batches allows it."""
     return library == "keras" and settings.get("update_freq", "epoch") not in ("epoch", "batch", 1)
+
+
+def test_the_table_counts_the_tags(cli, sample_logs):
+    """One column beside the run: how many tags there would be."""
+    shown = cli("simulate", sample_logs / "keras3-overfit", "-c", "TensorBoard()").stdout.splitlines()
+    assert shown[2].split() == ["run", "epochs", "tags", "written", "validity"]
+    assert shown[4].split() == ["keras3-overfit", "60", "7", "exact"]

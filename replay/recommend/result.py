@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.ingest.display import Displayed
 from kcb_replay.replay.callbacks.arguments import with_python_values
+from kcb_replay.replay.directions import direction_of
 
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
@@ -83,8 +84,12 @@ class Recommendation(Displayed):
 
     @property
     def code(self) -> str | None:
-        """The line of Keras code to paste."""
-        return None if self.setting is None else keras_code(self.setting)
+        """The line of Keras code to paste; it says the mode where that was taken from the name of the metric."""
+        if self.setting is None:
+            return None
+        monitor = self.setting.monitor
+        assumed = direction_of(monitor) if monitor in self.overall.assumed_metrics else None
+        return keras_code(self.setting if assumed is None else replace(self.setting, mode=assumed))
 
     def to_dict(self) -> Json:
         """Return the document of `kcb-replay recommend --json`, without the table of all settings."""
