@@ -24,14 +24,6 @@ settings.register_profile("kcb", deadline=None)
 settings.load_profile("kcb")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the browser tests of a file in one process, where they share a browser."""
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
-
-
 @pytest.fixture(scope="session")
 def sample_logs() -> Path:
     """Return the folder of the shipped recordings."""

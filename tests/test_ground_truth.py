@@ -11,6 +11,7 @@ import csv
 import math
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,11 +79,18 @@ def _alone(kind: type[EarlyStopping | ReduceLROnPlateau], row: dict[str, str], v
     """Replay one of the callbacks of the script; it is written as Keras code, but for the quotes."""
     (arguments,) = re.findall(rf"{kind.__name__}\((.*?)\)", row["callbacks in force"])
     named = dict(argument.split("=") for argument in arguments.split(", "))
-    settings = kind(**{name: _argument(text) for name, text in named.items()})
+    settings = _as_spelled_by(version, kind(**{name: _argument(text) for name, text in named.items()}))
     stream = _stream(row)
     start = next(iter(stream.learning_rates.values()), 0.001)
     context = Context(semantics(version), direction_of)
     return run_fit(stream.epochs, [settings], context, initial_lr=start), stream
+
+
+def _as_spelled_by(version: str, settings: EarlyStopping | ReduceLROnPlateau) -> EarlyStopping | ReduceLROnPlateau:
+    """Return the settings with the names that the version has: ReduceLROnPlateau's min_delta was epsilon in 2.0.8."""
+    if version != "keras-2.0.8" or isinstance(settings, EarlyStopping) or settings.min_delta == 1e-4:
+        return settings
+    return replace(settings, epsilon=settings.min_delta, min_delta=1e-4)
 
 
 def _stop(row: dict[str, str], version: str) -> int | None:
@@ -178,7 +186,7 @@ def _alone_on_console(row: dict[str, str], version: str) -> str:
     """Replay each callback of the row by itself; returns `stop / reductions` as the table writes them."""
     stop: int | None = None
     reductions: list[int] = []
-    for settings in _short(row):
+    for settings in (_as_spelled_by(version, each) for each in _short(row)):
         stream, context = _stream(row), Context(semantics(version), direction_of)
         rows = run_fit(stream.epochs, [settings], context, initial_lr=0.001).rows
         stop = rows[-1].index if rows[-1].stoppers else stop

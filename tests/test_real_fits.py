@@ -25,14 +25,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.keras]
 
 
 def builds_with_scenarios(*names):
-    """Parametrise over builds and scenarios; those of one build run in one process, which trains them once."""
+    """Parametrise over builds and scenarios."""
     return pytest.mark.parametrize(
         ("trained", "name"),
-        [
-            pytest.param(build, name, marks=pytest.mark.xdist_group(f"real fits {'/'.join(build)}"))
-            for build in BUILDS
-            for name in names
-        ],
+        [(build, name) for build in BUILDS for name in names],
         indirect=["trained"],
         ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "/".join(value),
     )

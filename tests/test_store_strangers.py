@@ -141,7 +141,7 @@ def test_duckdb_on_snapshots_beside_a_writer_that_never_rests_sees_no_wrong_row(
     with subprocess.Popen([sys.executable, "-c", WRITER, str(store.path)], stdout=subprocess.PIPE, text=True) as child:
         try:
             assert child.stdout.readline() == "begins\n"
-            for number in range(30):
+            for number in range(300):
                 time.sleep(random.Random(number).uniform(0, 0.05))
                 folder = tmp_path / f"snapshot{number}"
                 store.snapshot(folder)
@@ -150,6 +150,9 @@ def test_duckdb_on_snapshots_beside_a_writer_that_never_rests_sees_no_wrong_row(
                 for run, least, most, count, epochs, last in rows:
                     assert (run, least, count, epochs, last) == (run, most, most % 50 + 1, count, count - 1)
                 versions.add(max(row[2] for row in rows))
+                # On a busy machine the writer needs more than 30 looks to be seen at work.
+                if number >= 29 and len(versions) >= 15:
+                    break
             assert child.poll() is None
         finally:
             child.kill()
