@@ -2,9 +2,10 @@
 
     python tests/real_fits.py LIBRARY FOLDER
 
-Each scenario gets a folder of its own in FOLDER: `alone/` is the training without the callbacks, `with/` the same
-training with them, each with the `training.log` of a CSVLogger and the console of `fit(verbose=2)`; `truth.json` holds
-what the real callbacks and the optimizer held after each `fit`. KERAS_BACKEND chooses the backend of Keras 3.
+Each scenario gets a folder of its own in FOLDER: `with/` is the training with the callbacks, `alone/` the same training
+without them, where none of them sets the learning rate. Each holds the `training.log` of a CSVLogger and the console of
+`fit(verbose=2)`; `truth.json` says what the real callbacks and the optimizer held after each `fit`. KERAS_BACKEND
+chooses the backend of Keras 3.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ class Scenario:
     callbacks: tuple[tuple[str, dict[str, Any]], ...]
     fits: tuple[dict[str, Any], ...] = ({"epochs": 24},)
     outputs: int = 1
+
+    @property
+    def only_stops(self) -> bool:
+        """Whether the training without the callbacks is the one that they would have seen."""
+        return not {"ReduceLROnPlateau", "LearningRateScheduler"} & {kind for kind, _ in self.callbacks}
 
 
 BEST = ("ModelCheckpoint", {"filepath": "w.{epoch:02d}.weights.h5", "save_best_only": True, "save_weights_only": True})
@@ -127,7 +133,7 @@ def main(library: str, folder: Path) -> None:
     suffix = f"/{backend}" if library == "keras" else f"/numpy{np.__version__[0]}"
     for name, scenario in SCENARIOS.items():
         truth: dict[str, Any] = {"semantics": f"{library}-{keras.__version__}{suffix}"}
-        for place in ("alone", "with"):
+        for place in ("alone", "with") if scenario.only_stops else ("with",):
             (folder / name / place).mkdir(parents=True)
             os.chdir(folder / name / place)
             made = [getattr(keras.callbacks, kind)(**arguments) for kind, arguments in scenario.callbacks]

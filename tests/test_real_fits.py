@@ -20,7 +20,6 @@ import kcb_replay as kcb
 from kcb_replay.replay.callbacks import CALLBACKS
 
 BUILDS = [("keras", "tensorflow"), ("keras", "jax"), ("keras", "torch"), ("tf_keras", "tensorflow")]
-RATE_SETTERS = {"ReduceLROnPlateau", "LearningRateScheduler"}
 pytestmark = [pytest.mark.slow, pytest.mark.keras]
 
 
@@ -96,10 +95,7 @@ def test_a_replay_ends_as_the_training_that_it_was_recorded_from(trained, name):
                 assert getattr(state, counter, None) == held.get(counter)
 
 
-STOPPING = [name for name, scenario in SCENARIOS.items() if not RATE_SETTERS & {kind for kind, _ in scenario.callbacks}]
-
-
-@builds_with_scenarios(*STOPPING)
+@builds_with_scenarios(*(name for name, scenario in SCENARIOS.items() if scenario.only_stops))
 def test_the_replay_of_a_training_without_callbacks_says_what_they_really_do(trained, name):
     """The answer of the product: recorded without them, exact, and equal to the training that had them."""
     (replay,), _ = replays_of(trained, name, "alone")
