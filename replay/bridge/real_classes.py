@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks import CALLBACKS
+from kcb_replay.replay.callbacks.refused import REFUSED
 
 if TYPE_CHECKING:
     from kcb_replay.replay.bridge.installed import Library
@@ -21,10 +22,10 @@ _WRITERS = {
     "BackupAndRestore": "it backs up the weights of a training, and a recording holds none",
     "BackupAndRestoreExperimental": "it backs up the weights of a training, and a recording holds none",
     "CSVLogger": "it would overwrite its file",
-    "OrbaxCheckpoint": "it writes weights, and a recording holds none; ModelCheckpoint can be replayed",
+    "OrbaxCheckpoint": REFUSED["OrbaxCheckpoint"],
     "RemoteMonitor": "it would send the recording to its server",
     "TensorBoard": "it would write event files",
-    "UpdateEmbeddingCallback": "it reads the weights of a training, and a recording holds none",
+    "UpdateEmbeddingCallback": REFUSED["UpdateEmbeddingCallback"],
 }
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 _TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
