@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import ROOT
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,6 @@ from kcb_replay.ingest.recording import Fit, Recording, Series
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-ROOT = Path(__file__).parents[1]
 
 # No example may fail for being slow: the machines that run this are shared.
 settings.register_profile("kcb", deadline=None)

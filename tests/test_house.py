@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import ROOT
 import ast
 import re
 import subprocess
@@ -15,7 +16,6 @@ import pytest
 import kcb_replay
 from kcb_replay.cli import main
 
-ROOT = Path(__file__).parents[1]
 ROOMS = ("errors", "ingest", "replay", "report", "commands", "cli")
 MODULES = sorted(
     path.relative_to(ROOT) for room in ROOMS for path in [*ROOT.glob(f"{room}.py"), *ROOT.glob(f"{room}/**/*.py")]

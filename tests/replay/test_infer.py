@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import CORPUS
 import ast
 import csv
 import itertools
@@ -28,7 +29,6 @@ from kcb_replay.replay.inference.doubles import simplest
 from kcb_replay.replay.semantics import known_semantics, semantics
 from kcb_replay.replay.stream import stream_of
 
-CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 TABLE = CORPUS / "GROUND_TRUTH.tsv"
 VERSIONS = [name for name in known_semantics() if not name.endswith("/numpy")]
 VALUE = st.one_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import ROOT
 import gzip
 import json
 import math
@@ -15,7 +16,7 @@ from kcb_replay.ingest.console.messages import said_in
 from kcb_replay.ingest.readers.base import Blob
 from kcb_replay.ingest.readers.console import CONSOLE
 
-HERE = Path(__file__).parent
+HERE = ROOT / "tests"
 RECORDED = sorted(path.stem for path in (HERE / "consoles").glob("*.txt"))
 # What is printed hangs on no backend, and the file of torch does not hold it.
 BUILDS = sorted(path for path in (HERE / "golden").glob("*.jsonl.gz") if "torch" not in path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import ROOT
 import ast
 import itertools
 import json
@@ -14,7 +15,7 @@ from kcb_replay.replay.conformance import live
 from kcb_replay.replay.conformance.cases import STRATA, shares
 
 pytestmark = pytest.mark.keras
-CONFORMANCE = Path(__file__).parent.parent / "replay" / "conformance"
+CONFORMANCE = ROOT / "replay" / "conformance"
 CASES = 600
 
 

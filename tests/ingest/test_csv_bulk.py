@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import CORPUS
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,6 @@ from kcb_replay.ingest.readers.base import Blob, Reading
 from kcb_replay.ingest.readers.csv_bulk import read_alike
 from kcb_replay.ingest.readers.csvlogger import CSVLOGGER, read_plainly
 
-CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "csvlogger"
 HEADER = "epoch,accuracy,loss\n"
 FIELDS = [
     "NA",
@@ -69,6 +69,7 @@ _clean_rows = st.tuples(st.integers(0, 9), st.floats(), st.floats(), _ends).map(
     lambda row: f"{row[0]},{row[1]},{row[2]}{row[3]}"
 )
 _files = st.one_of(st.lists(_rows, max_size=5), st.lists(_clean_rows, max_size=5)).map("".join)
+
 
 
 def _blobs(*contents: str | bytes) -> list[Blob]:
@@ -180,7 +181,7 @@ def test_many_files_give_what_each_gives_alone():
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here, and is never copied into this project")
 def test_both_ways_read_real_files_alike():
     """Real logs, all in one call."""
-    blobs = [Blob(path.name, path.read_bytes()) for path in sorted(CORPUS.rglob("*")) if path.is_file()]
+    blobs = [Blob(path.name, path.read_bytes()) for path in sorted((CORPUS / "csvlogger").rglob("*")) if path.is_file()]
     readings = read_alike(blobs)
     _require_same(blobs)
     assert sum(reading is not None for reading in readings) > len(blobs) / 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import CORPUS
 import math
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import pytest
 from kcb_replay import EarlyStopping, Recording, ReduceLROnPlateau, read, replay, sweep
 from kcb_replay.errors import NotReplayableError
 
-CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 pytestmark = pytest.mark.skipif(
     not CORPUS.is_dir(), reason="the corpus is not here, and is never copied into this project"
 )

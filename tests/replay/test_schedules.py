@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import GOLDEN
 import dataclasses
 import json
 import math
@@ -21,8 +22,8 @@ from kcb_replay.replay.schedules import (
     PolynomialDecay,
 )
 
-GOLDEN = Path(__file__).parent / "golden" / "schedules.jsonl"
-LINES = [json.loads(line) for line in GOLDEN.read_text(encoding="utf-8").splitlines()]
+SCHEDULES = GOLDEN / "schedules.jsonl"
+LINES = [json.loads(line) for line in SCHEDULES.read_text(encoding="utf-8").splitlines()]
 CASES = [line for line in LINES if "values" in line]
 REFUSED = [line for line in LINES if "error" in line]
 SIGNATURES = [line for line in LINES if "signature" in line]

@@ -5,6 +5,7 @@ The golden cases of torch and of the others hold it to the real classes; here it
 
 from __future__ import annotations
 
+from places import GOLDEN
 import math
 import os
 import subprocess
@@ -25,7 +26,6 @@ from kcb_replay.replay.sweep.arithmetic import comparable, operand
 from kcb_replay.replay.sweep.improvements import along_stream, in_lanes
 from kcb_replay.replay.sweep.sweep import sweep
 
-GOLDEN = Path(__file__).parent / "golden"
 ARITHMETIC = {
     "tensorflow": "float32 or ValueError",
     "jax": "float32",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from places import GOLDEN
 from pathlib import Path
 
 import pytest
 
 from kcb_replay.replay.conformance.golden import differences, golden_cases
 
-FILES = sorted(Path(__file__).parent.glob("golden/*.jsonl.gz"))
+FILES = sorted(GOLDEN.glob("*.jsonl.gz"))
 
 
 def test_every_build_has_a_golden_file():

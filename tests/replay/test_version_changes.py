@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import ROOT
 import json
 import subprocess
 import sys
@@ -25,7 +26,6 @@ from kcb_replay.replay.version_comparison import versions
 from kcb_replay.replay.version_names import point_of
 from kcb_replay.report.version_changes import version_comparison_text
 
-ROOT = Path(__file__).parents[1]
 VALLEY = [3.0, 2.0, 1.0, 2.0, 3.0, 4.0, 5.0]
 NAN = float("nan")
 

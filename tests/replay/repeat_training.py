@@ -1,6 +1,6 @@
 """Train a sample run twice, as it was recorded and with further callbacks, and leave both logs: see test_repeated.py.
 
-    python tests/repeat_training.py RUN CALLBACKS FOLDER
+    python tests/replay/repeat_training.py RUN CALLBACKS FOLDER
 
 CALLBACKS is a JSON list of [class, arguments]; the logs are FOLDER/before and FOLDER/after.
 """
@@ -13,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "sample_logs"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "sample_logs"))
 
 
 def main(name: str, callbacks: list[tuple[str, dict[str, object]]], folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import GOLDEN
 import json
 import sys
 from dataclasses import FrozenInstanceError
@@ -17,7 +18,6 @@ from kcb_replay.replay.conformance.live import LiveReport, conform_live
 from kcb_replay.report.conformance import conformance_document, conformance_text
 
 LIBRARIES = pytest.mark.parametrize("library", ["keras", "tf_keras"])
-GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.mark.keras

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import ROOT
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -12,7 +13,6 @@ from kcb_replay.errors import SettingError
 from kcb_replay.report.pages.theme import theme_rules
 from kcb_replay.report.palette import DARK, LIGHT, THEMES, palette_of
 
-ROOT = Path(__file__).parents[1]
 COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b")
 TEXTS = ("ink", "muted", "curve", "stop", "best", "missed", "rate", "notice_line")
 

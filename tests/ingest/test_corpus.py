@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import CORPUS
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -20,7 +21,6 @@ from kcb_replay.ingest.readers.console import CONSOLE
 from kcb_replay.ingest.readers.csvlogger import CSVLOGGER
 from kcb_replay.ingest.readers.tensorboard import TENSORBOARD
 
-CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 pytestmark = pytest.mark.skipif(
     not CORPUS.is_dir(), reason="the corpus is not here, and is never copied into this project"
 )

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from places import GOLDEN
 import gzip
 import json
 from pathlib import Path
 
 import pytest
 
-GOLDEN = Path(__file__).parent / "golden" / "keras-2.0.8.jsonl.gz"
+CASES = GOLDEN / "keras-2.0.8.jsonl.gz"
 
 
 @pytest.fixture
 def lines():
     """Return the first cases of a golden file."""
-    return gzip.decompress(GOLDEN.read_bytes()).decode().splitlines()[:60]
+    return gzip.decompress(CASES.read_bytes()).decode().splitlines()[:60]
 
 
 def test_a_file_that_conforms_ends_with_0(cli):
     """A line per file, and the sum."""
-    result = cli("conform", GOLDEN)
+    result = cli("conform", CASES)
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (
         0, "400 of 400 cases of 1 files agree with real Keras.",
     )  # fmt: skip
@@ -27,10 +28,10 @@ def test_a_file_that_conforms_ends_with_0(cli):
 
 def test_json_has_the_documented_shape(cli):
     """File, library, version, backend, cases and mismatches."""
-    document = json.loads(cli("conform", GOLDEN, "--json").stdout)
+    document = json.loads(cli("conform", CASES, "--json").stdout)
     assert document["schema"] == "kcb-replay/conform/1"
     assert document["files"] == [
-        {"file": str(GOLDEN), "library": "keras", "version": "2.0.8", "backend": "tensorflow", "cases": 400,
+        {"file": str(CASES), "library": "keras", "version": "2.0.8", "backend": "tensorflow", "cases": 400,
          "mismatches": 0}
     ]  # fmt: skip
 

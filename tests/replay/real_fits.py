@@ -1,6 +1,6 @@
 """Train small models with real callbacks and leave what a user's training leaves: see test_real_fits.py.
 
-    python tests/real_fits.py LIBRARY FOLDER
+    python tests/replay/real_fits.py LIBRARY FOLDER
 
 Each scenario gets a folder of its own in FOLDER: `with/` is the training with the callbacks, `alone/` the same training
 without them, where none of them sets the learning rate. Each holds the `training.log` of a CSVLogger and the console of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import GOLDEN
 import gzip
 import json
 from pathlib import Path
@@ -17,8 +18,8 @@ from kcb_replay.replay.events import CriterionMet
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.stream import Epoch
 
-GOLDEN = Path(__file__).parent / "golden" / "others" / "rules.jsonl.gz"
-VERSIONS, *CASES = (json.loads(line) for line in gzip.decompress(GOLDEN.read_bytes()).splitlines())
+RULES = GOLDEN / "others" / "rules.jsonl.gz"
+VERSIONS, *CASES = (json.loads(line) for line in gzip.decompress(RULES.read_bytes()).splitlines())
 OF_TORCH = [case for case in CASES if case["class"] == "TorchReduceLROnPlateau"]
 OF_LIGHTNING = [case for case in CASES if case["class"] == "LightningEarlyStopping"]
 WHY = {

@@ -6,6 +6,7 @@ such that what can stop stops and what can change the rate changes it.
 
 from __future__ import annotations
 
+from places import ROOT
 import csv
 import io
 import itertools
@@ -36,7 +37,7 @@ from kcb_replay.report.panels import rate_of, wait_of
 from kcb_replay.report.tables import simulation_records, simulation_table
 from kcb_replay.report.words import epoch_sentences, outcome_sentence
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 FORMATS = ("table", "json", "jsonl", "csv", "tsv", "md")
 EPOCHS = 24
 # Falls, rises and lies flat: long enough for a patience of 10.

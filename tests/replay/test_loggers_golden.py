@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import GOLDEN
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,8 @@ from kcb_replay.replay.events import BackupSaved, PayloadSent
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.stream import Batch, Epoch
 
-GOLDEN = Path(__file__).with_name("golden") / "loggers.jsonl"
-LINES = [json.loads(line) for line in GOLDEN.read_text(encoding="utf-8").splitlines()]
+LOGGERS = GOLDEN / "loggers.jsonl"
+LINES = [json.loads(line) for line in LOGGERS.read_text(encoding="utf-8").splitlines()]
 SCENARIOS = {line["scenario"]: line for line in LINES if "scenario" in line}
 ANSWERS = [line for line in LINES if "of" in line]
 PARAMS = {"verbose", "epochs", "samples", "terminal"}

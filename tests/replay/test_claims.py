@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import ROOT
 import runpy
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 @pytest.fixture(scope="module")
 def claims():
     """Return what the benchmark defines."""
-    return runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "claims.py"))
+    return runpy.run_path(str(ROOT / "benchmarks" / "claims.py"))
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import ROOT
 import os
 import runpy
 import subprocess
@@ -20,7 +21,7 @@ from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.semantics import semantics
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "nightly.py"
+SCRIPT = ROOT / "benchmarks" / "nightly.py"
 BEFORE = """
 class Stopping(Callback):
     def __init__(self, patience=0):

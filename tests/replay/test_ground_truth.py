@@ -6,6 +6,7 @@ many rows the recorded learning rate is the replayed one. Its predictions take e
 
 from __future__ import annotations
 
+from places import CORPUS
 import ast
 import csv
 import math
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.engine import Run
     from kcb_replay.replay.stream import Stream
 
-CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 TABLE = CORPUS / "GROUND_TRUTH.tsv"
 pytestmark = pytest.mark.skipif(
     not TABLE.is_file(), reason="the corpus is not here, and is never copied into this project"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import GOLDEN
 import copy
 import os
 import subprocess
@@ -14,7 +15,6 @@ import pytest
 from kcb_replay.replay.conformance import outcomes
 from kcb_replay.replay.conformance.golden import differences, golden_cases
 
-GOLDEN = Path(__file__).parent / "golden"
 LOSSES = (3.0, 2.0, 2.5, 2.25, 2.75, 2.5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import ROOT
 import re
 import tomllib
 from dataclasses import replace
@@ -25,7 +26,6 @@ from kcb_replay.report.course.walk import walk
 from kcb_replay.report.explanation import explanation
 from kcb_replay.report.numbers import short
 
-ROOT = Path(__file__).parents[1]
 CATALOGUES = ("report/language", "report/course")
 PLACEHOLDER = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")
 HANGUL = re.compile(r"[\uac00-\ud7a3]")

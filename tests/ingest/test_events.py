@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import CORPUS
 import io
 import math
 import random
@@ -24,7 +25,7 @@ from kcb_replay.ingest.events.plain import add_record
 from kcb_replay.ingest.events.scalars import DTYPES, scalar
 from kcb_replay.ingest.records import Damage, masked_checksum, records, write_record
 
-CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "tfevents"
+
 
 
 def _facts(events: FileEvents) -> tuple[object, ...]:
@@ -280,7 +281,7 @@ def test_files_of_tensorboards_own_writer(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path", sorted(CORPUS.rglob("*tfevents.*")) if CORPUS.is_dir() else [], ids=lambda path: path.name
+    "path", sorted((CORPUS / "tfevents").rglob("*tfevents.*")) if CORPUS.is_dir() else [], ids=lambda path: path.name
 )
 def test_real_files_are_decoded_as_by_protobuf(path):
     """Each event file of the corpus, through small windows and a large one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import CORPUS
 import os
 import pickle
 import tempfile
@@ -20,7 +21,6 @@ from kcb_replay.ingest.store import Store
 if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording
 
-CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "csvlogger"
 HEADER = "epoch,acc,loss\r\n"
 _plain = st.sampled_from(["0.5", "1e-07", "0.123456789012345678", "NA", "NA", "nan", "-inf", "-0.0", "1"])
 _steps = st.sampled_from([1] * 8 + [2, 0, 0, -3, -100])
@@ -29,6 +29,7 @@ _values = st.one_of(_plain, _plain, st.sampled_from(["", "x", "1,2"]))
 _ends = st.sampled_from(["\r\n"] * 8 + ["\n", "\r\r\n", "\r", "\r\n\r\n"])
 _rows = st.lists(st.tuples(_steps, _values, _values, _ends), min_size=3, max_size=14)
 _odd = st.sampled_from([b""] * 9 + [HEADER.encode(), b"7,1\r\n", b'3,"[1.0]",2\r\n', b"\xff", b"\r\n"])
+
 
 
 @st.composite
@@ -143,7 +144,7 @@ def test_real_logs_in_steps_give_what_one_reading_gives(tmp_path, monkeypatch):
     """Whatever real trainings wrote, cut at a third and at two thirds."""
     monkeypatch.setattr(growing, "_COMPARED", 256)
     went_on = 0
-    for number, path in enumerate(sorted(path for path in CORPUS.rglob("*") if path.is_file())):
+    for number, path in enumerate(sorted(path for path in (CORPUS / "csvlogger").rglob("*") if path.is_file())):
         content = path.read_bytes()
         thirds = [len(content) // 3, 2 * len(content) // 3]
         went_on += _require_same_in_steps(content, thirds, tmp_path / str(number)) > 0
