@@ -71,9 +71,9 @@ if TYPE_CHECKING:
     )
     from kcb_replay.replay.semantics import Semantics, semantics
     from kcb_replay.replay.simulation import RaisedFit, Simulation
-    from kcb_replay.replay.sweep.plateau import PlateauSweep
-    from kcb_replay.replay.sweep.sweep import sweep
-    from kcb_replay.replay.sweep.table import Sweep
+    from kcb_replay.replay.verdicts.plateau import PlateauSweep
+    from kcb_replay.replay.verdicts.sweep import sweep
+    from kcb_replay.replay.verdicts.table import Sweep
     from kcb_replay.replay.version_comparison import VersionComparison, versions
     from kcb_replay.report.figure import plot
     from kcb_replay.report.page import report
@@ -141,9 +141,9 @@ _HOME = {
     "replay.recommend.recommend": ("recommend",),
     "replay.recommend.result": ("Recommendation",),
     "replay.semantics": ("Semantics", "semantics"),
-    "replay.sweep.sweep": ("sweep",),
-    "replay.sweep.plateau": ("PlateauSweep",),
-    "replay.sweep.table": ("Sweep",),
+    "replay.verdicts.sweep": ("sweep",),
+    "replay.verdicts.plateau": ("PlateauSweep",),
+    "replay.verdicts.table": ("Sweep",),
     "replay.version_comparison": ("VersionComparison", "versions"),
     "report.figure": ("plot",),
 }

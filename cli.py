@@ -8,17 +8,16 @@ import click
 
 from kcb_replay import __version__
 from kcb_replay.commands.base import Commands
-from kcb_replay.commands.comparing import compare_command
-from kcb_replay.commands.completing import completion_command
-from kcb_replay.commands.conforming import conform_command
-from kcb_replay.commands.inferring import infer_command
-from kcb_replay.commands.ingesting import ingest_command
-from kcb_replay.commands.plotting import plot_command
-from kcb_replay.commands.recommending import recommend_command
-from kcb_replay.commands.replaying import explain_command, report_command, simulate_command
-from kcb_replay.commands.sweeping import sweep_command
-from kcb_replay.commands.teaching import course_command
-from kcb_replay.commands.upkeep import (
+from kcb_replay.commands.compare import compare_command
+from kcb_replay.commands.completion import completion_command
+from kcb_replay.commands.conform import conform_command
+from kcb_replay.commands.course import course_command
+from kcb_replay.commands.infer import infer_command
+from kcb_replay.commands.ingest import ingest_command
+from kcb_replay.commands.plot import plot_command
+from kcb_replay.commands.recommend import recommend_command
+from kcb_replay.commands.simulate import explain_command, report_command, simulate_command
+from kcb_replay.commands.stored_runs import (
     check_command,
     remove_command,
     rename_command,
@@ -27,6 +26,7 @@ from kcb_replay.commands.upkeep import (
     snapshot_command,
     tag_command,
 )
+from kcb_replay.commands.sweep import sweep_command
 from kcb_replay.commands.versions import versions_command
 
 __all__ = ["main"]

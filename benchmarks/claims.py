@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.ingest.recording import Fit, Recording, Series
-from kcb_replay.replay.sweep.sweep import sweep
+from kcb_replay.replay.verdicts.sweep import sweep
 
 EPOCHS, CUT, NOISE = 200, 60, 0.012
 # What one is willing to pay in loss for not running the whole training.

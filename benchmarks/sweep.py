@@ -25,14 +25,14 @@ from processes import cost
 from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.semantics import DEFAULT, semantics
-from kcb_replay.replay.sweep.early_stopping import Start, stops_of
-from kcb_replay.replay.sweep.series import block_of, monitored_fits
-from kcb_replay.replay.sweep.sweep import sweep
+from kcb_replay.replay.verdicts.lanes.early_stopping import Start, stops_of
+from kcb_replay.replay.verdicts.lanes.series import block_of, monitored_fits
+from kcb_replay.replay.verdicts.sweep import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from kcb_replay.replay.sweep.series import Block
+    from kcb_replay.replay.verdicts.lanes.series import Block
 
 PATIENCES, MIN_DELTAS = range(1, 101), tuple(0.001 * step for step in range(10))
 PLATEAUS = {"patience": range(1, 21), "cooldown": [0, 2, 5], "min_delta": [0.0, 1e-3, 1e-2], "factor": [0.1, 0.5]}

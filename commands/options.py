@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kcb_replay.commands.completing import completed_runs
-from kcb_replay.commands.printing import ALL_COLUMNS
+from kcb_replay.commands.completion import completed_runs
+from kcb_replay.commands.output import ALL_COLUMNS
 from kcb_replay.errors import SettingError
 from kcb_replay.report.language.catalogue import ENGLISH, LANGUAGES
 

@@ -5,41 +5,41 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from kcb_replay.commands.asking import listed, require_recorded, told_apart
-from kcb_replay.commands.paging import command_line, held, recorded_metrics
-from kcb_replay.commands.printing import print_result, progress_bar, say, size_of
+from kcb_replay.commands.output import print_result, progress_bar, say, size_of
+from kcb_replay.commands.page_options import command_line, held, recorded_metrics
+from kcb_replay.commands.selection import listed, require_recorded, with_unique_names
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from kcb_replay.commands.paging import PageAsked
-    from kcb_replay.commands.sweep_asked import SweepAsked
+    from kcb_replay.commands.page_options import PageRequest
+    from kcb_replay.commands.sweep_request import SweepRequest
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.replay.sweep.overall import Overall
+    from kcb_replay.replay.verdicts.summary import SweepSummary
+    from kcb_replay.report.choices.default_setting import Limit
     from kcb_replay.report.machine import Record
-    from kcb_replay.report.many_runs.first import Limit
 
 __all__ = ["sweep_stopping"]
 
 
 def sweep_stopping(
-    asked: SweepAsked,
+    asked: SweepRequest,
     arguments: dict[str, Any],
     *,
     pareto: bool,
     also: str | None,
     plot: Path | None,
     look: dict[str, Any],
-    page: PageAsked | None,
+    page: PageRequest | None,
     limit: Limit | None,
 ) -> None:
     """Sweep settings of EarlyStopping, print what they come to, and write the page and the figure asked for."""
     from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.sweep.grid import settings_grid
+    from kcb_replay.replay.verdicts.settings_grid import settings_grid
     from kcb_replay.report.settings_table import left_out_of_sweep, limits_of_sweep
     from kcb_replay.report.sweeps import chosen_settings
 
@@ -72,19 +72,19 @@ def sweep_stopping(
 
 
 def _swept(
-    asked: SweepAsked,
+    asked: SweepRequest,
     recordings: Callable[[], Iterable[Recording]],
     grid: Sequence[EarlyStopping],
     version: Semantics,
     also: str | None,
-) -> Overall:
-    from kcb_replay.replay.sweep.blocks import swept_blocks
-    from kcb_replay.replay.sweep.overall import overall
+) -> SweepSummary:
+    from kcb_replay.replay.verdicts.stopping_blocks import swept_blocks
+    from kcb_replay.replay.verdicts.summary import overall
 
     return overall(asked.written(swept_blocks(recordings(), grid, version, also=also)), grid, version)
 
 
-def _print(output: str, found: Sequence[Overall], numbers: Sequence[Sequence[int]], *, pareto: bool) -> None:
+def _print(output: str, found: Sequence[SweepSummary], numbers: Sequence[Sequence[int]], *, pareto: bool) -> None:
     """Print one sweep, or several one after the other: of several monitors or versions."""
     from kcb_replay.report import sweeps
 
@@ -108,15 +108,15 @@ def _print(output: str, found: Sequence[Overall], numbers: Sequence[Sequence[int
 
 
 def _write_page(
-    asked: SweepAsked,
-    page: PageAsked,
+    asked: SweepRequest,
+    page: PageRequest,
     limit: Limit | None,
     recordings: Callable[[], Iterable[Recording]],
     grid: Sequence[EarlyStopping],
     monitors: Sequence[str],
 ) -> None:
-    from kcb_replay.report.many_runs.first import DEFAULT_LIMIT
-    from kcb_replay.report.many_runs.sweep_page import SweepQuestion, sweep_html, sweep_page
+    from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT
+    from kcb_replay.report.choices.sweep_page import SweepQuestion, sweep_html, sweep_page
 
     question = SweepQuestion(
         settings=grid,
@@ -126,5 +126,5 @@ def _write_page(
         draw_all=page.draw_all,
         recorded=recorded_metrics(asked.store, recordings),
     )
-    found = sweep_page(lambda: told_apart(recordings()), question)
+    found = sweep_page(lambda: with_unique_names(recordings()), question)
     page.write(sweep_html(found, command=command_line()), found.table.drawn_remark, quiet=asked.quiet)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kcb_replay.commands.asking import one_callback_list, recordings_of, told_apart
 from kcb_replay.commands.base import Command
-from kcb_replay.commands.completing import completed_runs, completed_versions
+from kcb_replay.commands.completion import completed_runs, completed_versions
 from kcb_replay.commands.options import output_options, quiet_option, setting_options, store_option
-from kcb_replay.commands.printing import print_result, say
+from kcb_replay.commands.output import print_result, say
+from kcb_replay.commands.selection import one_callback_list, recordings_of, with_unique_names
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _callbacks(settings: dict[str, Any], versions: tuple[Semantics, Semantics]) 
 
 
 def _recordings(runs: tuple[str, ...], store: Path) -> Iterable[Recording]:
-    return told_apart(recordings_of(runs, store))
+    return with_unique_names(recordings_of(runs, store))
 
 
 def _is_given(ctx: click.Context, name: str) -> bool:

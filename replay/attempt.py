@@ -13,7 +13,6 @@ from kcb_replay.replay.callbacks import NATIVE, LightningEarlyStopping
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
 from kcb_replay.replay.engine import run_fit
-from kcb_replay.replay.limits import limited
 from kcb_replay.replay.lints import LISTED_TOO_EARLY, lints
 from kcb_replay.replay.monitors import (
     missing_monitors,
@@ -23,13 +22,14 @@ from kcb_replay.replay.monitors import (
     with_monitor_limits,
 )
 from kcb_replay.replay.optimizer_rates import ScheduledRate
-from kcb_replay.replay.outcomes import View, outcome_of
+from kcb_replay.replay.outcomes import CallbackTrace, outcome_of
 from kcb_replay.replay.outcomes.unjudged import unjudged_outcome
-from kcb_replay.replay.question import KERAS_DEFAULT_LR, initial_lr_for, stream_for, version_for
 from kcb_replay.replay.rate_changes import changes_rate
 from kcb_replay.replay.rate_notes import rate_notes, scheduled_horizon
+from kcb_replay.replay.request import KERAS_DEFAULT_LR, initial_lr_for, stream_for, version_for
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit
+from kcb_replay.replay.source_limits import limited
 from kcb_replay.replay.unseen import remarks, unseen, unseen_by_list
 from kcb_replay.replay.validity import Horizon, Validity, cut_short, horizon_of, nearest, put_back
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.engine import KerasError, Run
     from kcb_replay.replay.monitors import MissingMonitor
     from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.replay.question import Question
+    from kcb_replay.replay.request import ReplayRequest
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
 
@@ -61,7 +61,7 @@ class Attempt:
 
     recording: Recording
     number: int
-    question: Question
+    question: ReplayRequest
     stream: Stream
     version: Semantics
     version_notes: Sequence[str]
@@ -88,7 +88,7 @@ class Attempt:
         )
 
 
-def attempt_of(recording: Recording, number: int, question: Question) -> Attempt:
+def attempt_of(recording: Recording, number: int, question: ReplayRequest) -> Attempt:
     """Let the engine go through a fit; raises `NotReplayableError` where that says nothing of what Keras would do."""
     callbacks = question.callbacks
     stream = stream_for(recording, number, question)
@@ -133,7 +133,7 @@ def _raised(attempt: Attempt, error: KerasError) -> RaisedFit:
     reason, message = _exception(attempt, error)
     limit = unseen_by_list(callbacks, run, stream)
     validity = Validity("exact", reason) if limit is None else Validity("hypothetical", f"{reason} {limit.reason}.")
-    views = [View(callback, position, run, stream, None) for position, callback in enumerate(callbacks)]
+    views = [CallbackTrace(callback, position, run, stream, None) for position, callback in enumerate(callbacks)]
     outcomes = [
         with_changes(outcome_of(view), validity=validity) if run.rows else unjudged_outcome(view.callback, validity)
         for view in views
@@ -175,7 +175,7 @@ def _replayed(attempt: Attempt) -> Replay:
         start_source = "unknown"
     horizon = nearest(_horizon(attempt, changes=changes), cut_short(run.rows))
     horizon = nearest(nearest(unseen_by_list(callbacks, run, stream), put_back(run.rows)), horizon)
-    views = [View(callback, position, run, stream, horizon) for position, callback in enumerate(callbacks)]
+    views = [CallbackTrace(callback, position, run, stream, horizon) for position, callback in enumerate(callbacks)]
     return Replay(
         run=recording.name,
         fit=number,
@@ -200,7 +200,7 @@ def _replayed(attempt: Attempt) -> Replay:
     )
 
 
-def _outcome(view: View, attempt: Attempt) -> Outcome:
+def _outcome(view: CallbackTrace, attempt: Attempt) -> Outcome:
     missing = [each for each in attempt.missing if each.position == view.position]
     outcome = limited(outcome_of(view), view, attempt.recording.notes, attempt.number)
     reasons = unseen(view.callback, view.run.states[view.position], view.stream)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import DirectionUnknownError, MonitorNotRecordedError, closest
 from kcb_replay.replay.callbacks import (
-    RULES,
+    NOT_KERAS,
     EarlyStopping,
     EarlyStoppingState,
     ModelCheckpoint,
@@ -83,7 +83,7 @@ def not_recorded(
 
 def _consequence(missing: MissingMonitor, callback: Callback, stream: Stream, version: Semantics, run: Run) -> str:
     """Return what happens without the metric, as the engine has it; of a rule that no Keras has, nothing."""
-    if isinstance(callback, RULES):
+    if isinstance(callback, NOT_KERAS):
         return ""
     asked = len(run.states) > missing.position and asked_metric(run.states[missing.position]) == missing.metric
     if asked and _is_compiled_without_direction(missing.metric, stream):

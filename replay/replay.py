@@ -12,7 +12,7 @@ from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.optimizer_rates import first_rate
-from kcb_replay.replay.question import Carried, Question, initial_lr_for, settings_of, version_for, versions_of
+from kcb_replay.replay.request import Carried, ReplayRequest, initial_lr_for, settings_of, version_for, versions_of
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import LeftOut, RaisedFit, Simulation
 from kcb_replay.replay.stream import stream_of
@@ -51,7 +51,7 @@ def simulate(
     for recording in recordings:
         of_run: list[Replay | RaisedFit] = []
         for callbacks, version in itertools.product(settings, versions):
-            question = Question(settings_of(callbacks), version, start, steps_per_epoch)
+            question = ReplayRequest(settings_of(callbacks), version, start, steps_per_epoch)
             for answer in _answers(recording, question, reuse=reuse):
                 if isinstance(answer, LeftOut):
                     left_out[answer] = None
@@ -84,7 +84,7 @@ def replay(
     list or an unknown version.
     """
     start = None if initial_lr is None else first_rate(initial_lr, steps_per_epoch)
-    question = Question(settings_of(callbacks), semantics, start, steps_per_epoch)
+    question = ReplayRequest(settings_of(callbacks), semantics, start, steps_per_epoch)
     attempt = attempt_of(recording, fit_number(recording, fit), question)
     if attempt.lacks_monitor:
         raise attempt.not_recorded()
@@ -94,7 +94,7 @@ def replay(
     return answer
 
 
-def _answers(recording: Recording, question: Question, *, reuse: bool) -> Iterator[Replay | RaisedFit | LeftOut]:
+def _answers(recording: Recording, question: ReplayRequest, *, reuse: bool) -> Iterator[Replay | RaisedFit | LeftOut]:
     """Yield the answer for each fit, or why there is none."""
     before: Carried | None = None
     for number in range(len(recording.fits)):
@@ -130,7 +130,7 @@ def _carried(answer: Replay) -> Carried:
     return Carried(answer.run_record.states, answer.run_record.final_lr, answer.initial_lr_source, doubt)
 
 
-def _through_nothing(recording: Recording, number: int, question: Question) -> Carried:
+def _through_nothing(recording: Recording, number: int, question: ReplayRequest) -> Carried:
     """Return what goes on from a fit without epochs: callbacks only begin the training."""
     stream = stream_of(recording.fits[number])
     start, source = initial_lr_for(stream, question)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, TypeAlias
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.display import Displayed
 from kcb_replay.replay.directions import assumed_direction, is_assumed
-from kcb_replay.replay.era import other_era
 from kcb_replay.replay.events import Terminated
 from kcb_replay.replay.lints import lints
 from kcb_replay.replay.monitors import asked_metric
@@ -24,6 +23,7 @@ from kcb_replay.replay.outcomes.reduce_lr_on_plateau import ReduceLROnPlateauOut
 from kcb_replay.replay.outcomes.stopping import StoppingOutcome
 from kcb_replay.replay.rate_changes import changes_rate
 from kcb_replay.replay.validity import worst
+from kcb_replay.replay.version_guess import other_era
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording, Source
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.engine import Row, Run
-    from kcb_replay.replay.era import OtherEra
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.lints import Lint
     from kcb_replay.replay.monitors import MissingMonitor
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
     from kcb_replay.replay.validity import Horizon, Label, Validity
+    from kcb_replay.replay.version_guess import OtherEra
 
 __all__ = ["Replay"]
 

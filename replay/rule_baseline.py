@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kcb_replay.replay.outcomes.stopping import regret_of
 from kcb_replay.replay.records import without_nan
-from kcb_replay.replay.sweep.arithmetic import unwarned
+from kcb_replay.replay.verdicts.lanes.arithmetic import unwarned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

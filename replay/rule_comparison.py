@@ -25,7 +25,7 @@ from kcb_replay.replay.replay import LeftOut, replay
 from kcb_replay.replay.rule_baseline import BaselinePoint, Judged, baseline
 from kcb_replay.replay.semantics import DEFAULT, semantics as resolve
 from kcb_replay.replay.stream import stream_of
-from kcb_replay.replay.sweep.arithmetic import unwarned
+from kcb_replay.replay.verdicts.lanes.arithmetic import unwarned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

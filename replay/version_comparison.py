@@ -15,13 +15,13 @@ from kcb_replay.ingest.recording import Recording
 from kcb_replay.ingest.store import Store
 from kcb_replay.replay.attempt import answer_of, attempt_of
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
-from kcb_replay.replay.difference import behaviours_between
 from kcb_replay.replay.endings import Ending, ending_of
-from kcb_replay.replay.question import Question, settings_of
+from kcb_replay.replay.request import ReplayRequest, settings_of
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.semantics import Semantics, semantics
 from kcb_replay.replay.simulation import LeftOut, RaisedFit
 from kcb_replay.replay.version_changes import VersionChange, changes_between, reverted_between
+from kcb_replay.replay.version_difference import behaviours_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -202,7 +202,7 @@ class _Judged:
 
     def _answer(self, recording: Recording, number: int, version: Semantics) -> tuple[Replay | RaisedFit | None, str]:
         """Return what comes of a fit, and why that is nothing, or little: a metric that is not recorded."""
-        question = Question(self._settings, version, self._initial_lr, self._steps_per_epoch)
+        question = ReplayRequest(self._settings, version, self._initial_lr, self._steps_per_epoch)
         try:
             attempt = attempt_of(recording, number, question)
             answer = answer_of(attempt)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.report.facts import extreme
 from kcb_replay.report.numbers import short, whole
-from kcb_replay.report.together import lead_of, reduces, saves, stops
+from kcb_replay.report.several_replays import lead_of, reduces, saves, stops
 from kcb_replay.report.words import can_stop, drop_places
 
 if TYPE_CHECKING:

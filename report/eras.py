@@ -12,8 +12,8 @@ from kcb_replay.report.versions import version_names
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kcb_replay.replay.era import OtherEra
     from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.version_guess import OtherEra
     from kcb_replay.report.machine import Record
 
 __all__ = ["MOST_COMPARED", "era_records", "era_sentence", "era_sentences"]

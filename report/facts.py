@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.outcomes import ModelCheckpointOutcome
 from kcb_replay.report.numbers import short, whole
-from kcb_replay.report.together import lead_of, reduces, saved_epochs, stops
+from kcb_replay.report.several_replays import lead_of, reduces, saved_epochs, stops
 from kcb_replay.report.words import can_stop
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from kcb_replay.errors import SettingError, did_you_mean
 from kcb_replay.replay.replay import Simulation
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.rule_comparison import RuleComparison
-from kcb_replay.replay.sweep.overall import Overall, overall
-from kcb_replay.replay.sweep.table import Sweep
+from kcb_replay.replay.verdicts.summary import SweepSummary, overall
+from kcb_replay.replay.verdicts.table import Sweep
 from kcb_replay.report.curve import curve_info
 from kcb_replay.report.figures.canvas import INCHES, Look, look_of
 from kcb_replay.report.figures.rules import figure_of_rules
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "RULES_KINDS", "RUN_KINDS", "SWEEP_KINDS", "Plottable", "plot", "require_figure_file"]
 
-Plottable: TypeAlias = Replay | Simulation | Sequence[Replay] | RuleComparison | Sweep | Overall
+Plottable: TypeAlias = Replay | Simulation | Sequence[Replay] | RuleComparison | Sweep | SweepSummary
 # What can be drawn of each result; the first is drawn if not asked otherwise.
 RUN_KINDS = ("run", "curve", "wait", "lr")
 SWEEP_KINDS = ("sweep", "heatmap", "pareto")
@@ -75,7 +75,7 @@ def _drawn(what: Plottable, kind: str | None, look: Look) -> Figure:
     if isinstance(what, RuleComparison):
         _chosen(kind, RULES_KINDS, "a comparison of rules")
         return figure_of_rules(rules_info(what), look)
-    if isinstance(what, (Sweep, Overall)):
+    if isinstance(what, (Sweep, SweepSummary)):
         return _drawn_sweep(what, _chosen(kind, SWEEP_KINDS, "a sweep"), look)
     replays = _replays_of(what)
     one = len(replays) == 1 and not (isinstance(what, Simulation) and what.raised)
@@ -88,7 +88,7 @@ def _drawn(what: Plottable, kind: str | None, look: Look) -> Figure:
     return figure_of_strips(strips_info(replays), look)
 
 
-def _drawn_sweep(found: Sweep | Overall, kind: str, look: Look) -> Figure:
+def _drawn_sweep(found: Sweep | SweepSummary, kind: str, look: Look) -> Figure:
     if isinstance(found, Sweep):
         found = overall([found], found.settings, found.semantics)
     return figure_of_sweep(sweep_info(found), look, heat=kind != "pareto", pareto=kind != "heatmap")

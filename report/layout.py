@@ -14,7 +14,7 @@ from kcb_replay.report.ticks import Tick, epoch_ticks, value_ticks
 
 if TYPE_CHECKING:
     from kcb_replay.report.curve import CurveInfo, Mark
-    from kcb_replay.report.panels import Rate, Wait
+    from kcb_replay.report.wait_and_rate import Rate, Wait
 
 __all__ = [
     "LEFT",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.contents import contents_of
-from kcb_replay.report.many_runs.curves_drawing import Drawn, curves_svg
+from kcb_replay.report.choices.curves_drawing import Drawn, curves_svg
 from kcb_replay.report.pages.document import document, write_document
+from kcb_replay.report.report_page import contents_of
 from kcb_replay.report.svg import chart_svg, strip_svg
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Source
     from kcb_replay.replay.replay import Simulation
-    from kcb_replay.report.contents import Contents
-    from kcb_replay.report.many_runs.replayed import AllCurves
+    from kcb_replay.report.choices.replayed import AllCurves
+    from kcb_replay.report.report_page import ReportPage
 
 __all__ = ["html_of", "page_html", "report"]
 
@@ -46,7 +46,7 @@ def page_html(simulation: Simulation, *, command: str = "", draw_all: bool = Fal
     return html_of(contents_of(simulation, draw_all=draw_all), simulation, command=command)
 
 
-def html_of(contents: Contents, simulation: Simulation, *, command: str = "") -> str:
+def html_of(contents: ReportPage, simulation: Simulation, *, command: str = "") -> str:
     """Return the page that says these contents of a simulation."""
     sources = dict.fromkeys(source for replay in simulation.replays for source in replay.sources)
     context = {

@@ -6,9 +6,9 @@ from dataclasses import fields
 from math import isnan
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.question import KERAS_DEFAULT_LR
 from kcb_replay.replay.records import without_nan
-from kcb_replay.replay.sweep.plateau import PLATEAU_ARGUMENTS
+from kcb_replay.replay.request import KERAS_DEFAULT_LR
+from kcb_replay.replay.verdicts.plateau import PLATEAU_ARGUMENTS
 from kcb_replay.report.numbers import whole
 from kcb_replay.report.settings_table import (
     argument_shown,
@@ -22,7 +22,7 @@ from kcb_replay.report.settings_table import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kcb_replay.replay.sweep.plateau_totals import PlateauOverall, PlateauSummary
+    from kcb_replay.replay.verdicts.plateau_totals import PlateauOverall, PlateauSummary
     from kcb_replay.report.machine import Record
 
 __all__ = ["plateau_document", "plateau_notes", "plateau_records", "plateau_table"]

@@ -13,12 +13,12 @@ from kcb_replay.report.numbers import short, whole
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from kcb_replay.replay.sweep.overall import Overall
-    from kcb_replay.replay.sweep.plateau_totals import PlateauOverall
     from kcb_replay.replay.validity import Label
+    from kcb_replay.replay.verdicts.plateau_totals import PlateauOverall
+    from kcb_replay.replay.verdicts.summary import SweepSummary
     from kcb_replay.report.machine import Record
 
-    AnySweep: TypeAlias = Overall | PlateauOverall
+    AnySweep: TypeAlias = SweepSummary | PlateauOverall
 
 # What a source may lack, by the label of its answers.
 _LIMITS: Mapping[Label, str] = {

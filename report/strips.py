@@ -11,9 +11,9 @@ from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.report.curve import lead_position
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import decimals_for, whole
+from kcb_replay.report.several_replays import common_answer, extent, lead_of, logic, regret_explained, stops
 from kcb_replay.report.summary import unanswered_sentences
 from kcb_replay.report.tables import validity_cell
-from kcb_replay.report.together import common_answer, extent, lead_of, logic, regret_explained, stops
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

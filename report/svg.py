@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kcb_replay.report.curve import CurveInfo, Mark
-    from kcb_replay.report.panels import BarKind, Rate, Wait
     from kcb_replay.report.placing import Label
+    from kcb_replay.report.wait_and_rate import BarKind, Rate, Wait
 
 __all__ = ["chart_svg", "strip_svg"]
 

@@ -17,8 +17,8 @@ from kcb_replay.report.sweeps import ARGUMENTS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kcb_replay.replay.sweep.overall import Overall
-    from kcb_replay.replay.sweep.totals import SettingSummary
+    from kcb_replay.replay.verdicts.summary import SweepSummary
+    from kcb_replay.replay.verdicts.totals import SettingSummary
 
 __all__ = ["SweepGrid", "SweepInfo", "SweepPoint", "sweep_info"]
 
@@ -104,7 +104,7 @@ class SweepInfo:
     notes: tuple[str, ...]
 
 
-def sweep_info(found: Overall) -> SweepInfo:
+def sweep_info(found: SweepSummary) -> SweepInfo:
     """Return what the figure of a sweep shows."""
     varying = varying_arguments(found.settings, ARGUMENTS)
     named = {number: place for place, number in enumerate(_named(found), 1)}
@@ -134,7 +134,7 @@ def sweep_info(found: Overall) -> SweepInfo:
     )
 
 
-def _named(found: Overall) -> Sequence[int]:
+def _named(found: SweepSummary) -> Sequence[int]:
     """Return the settings of the front that the list has room for, and whose discs do not cover each other."""
     savings = [found.summaries[number].saving for number in found.distinct]
     apart = (max(savings) - min(savings)) / _DISCS if savings else 0.0
@@ -151,7 +151,7 @@ def _legend(place: int, summary: SettingSummary, varying: Sequence[str]) -> str:
     return shown(f"{place}  {arguments or str(summary.setting)}: saves {percent(summary.saving)}, regret {regret}")
 
 
-def _grid(found: Overall, varying: Sequence[str]) -> SweepGrid | None:
+def _grid(found: SweepSummary, varying: Sequence[str]) -> SweepGrid | None:
     if len(varying) < 2:
         return None
     # The one with most values runs along the columns.
@@ -180,12 +180,12 @@ def _grid(found: Overall, varying: Sequence[str]) -> SweepGrid | None:
     )
 
 
-def _acting_like(found: Overall, numbers: Sequence[int]) -> set[int]:
+def _acting_like(found: SweepSummary, numbers: Sequence[int]) -> set[int]:
     """Return the settings and those that act like one of them."""
     return {each for group in found.alike if set(group).intersection(numbers) for each in group}
 
 
-def _notes(found: Overall, *, unnamed: int) -> list[str]:
+def _notes(found: SweepSummary, *, unnamed: int) -> list[str]:
     notes = [f"{counted(unnamed, 'further setting')} of the front, too close to others for a number"] if unnamed else []
     if any(summary.undecided > 0 for summary in found.summaries):
         notes.append("hollow: some recordings end before the stop, and count with the regret of their end")

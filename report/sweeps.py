@@ -21,8 +21,8 @@ from kcb_replay.report.settings_table import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kcb_replay.replay.sweep.overall import Overall
-    from kcb_replay.replay.sweep.totals import SettingSummary
+    from kcb_replay.replay.verdicts.summary import SweepSummary
+    from kcb_replay.replay.verdicts.totals import SettingSummary
     from kcb_replay.report.machine import Record
 
 __all__ = ["ARGUMENTS", "chosen_settings", "sweep_document", "sweep_records", "sweep_table"]
@@ -31,23 +31,23 @@ __all__ = ["ARGUMENTS", "chosen_settings", "sweep_document", "sweep_records", "s
 ARGUMENTS = ("patience", *(item.name for item in fields(EarlyStopping) if item.name not in ("patience", "verbose")))
 
 
-def chosen_settings(found: Overall, *, pareto: bool, top: int | None) -> list[int]:
+def chosen_settings(found: SweepSummary, *, pareto: bool, top: int | None) -> list[int]:
     """Return the numbers of the settings to show: all, or the front; the first `top` of them."""
     numbers = found.front if pareto else range(len(found.settings))
     return list(numbers)[:top]
 
 
-def sweep_records(found: Overall, numbers: Sequence[int]) -> list[Record]:
+def sweep_records(found: SweepSummary, numbers: Sequence[int]) -> list[Record]:
     """Return one record per setting."""
     return [_record(found.summaries[number]) for number in numbers]
 
 
-def sweep_document(found: Overall, records: Sequence[Record]) -> Record:
+def sweep_document(found: SweepSummary, records: Sequence[Record]) -> Record:
     """Return the document of `kcb-replay sweep --json`."""
     return {"schema": "kcb-replay/sweep/1", **facts_of_sweep(found, records)}
 
 
-def sweep_table(found: Overall, numbers: Sequence[int], *, pareto: bool) -> str:
+def sweep_table(found: SweepSummary, numbers: Sequence[int], *, pareto: bool) -> str:
     """Return what was swept, and a line per setting with the arguments that vary."""
     varying = varying_arguments(found.settings, ARGUMENTS)
     head = head_of_sweep(found, ARGUMENTS)

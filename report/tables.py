@@ -9,8 +9,8 @@ from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.eras import era_records
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, decimals_for, short, whole
+from kcb_replay.report.several_replays import reduces, saves
 from kcb_replay.report.summary import MOST_LINTED
-from kcb_replay.report.together import reduces, saves
 from kcb_replay.report.versions import difference_records, version_names
 from kcb_replay.report.words import can_stop, compared_outcomes, drop_places
 

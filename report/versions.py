@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.difference import differences_of
 from kcb_replay.replay.semantics import Semantics, note_on, semantics
+from kcb_replay.replay.version_difference import differences_of
 from kcb_replay.report.names import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.replay.difference import Difference
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.simulation import RaisedFit
+    from kcb_replay.replay.version_difference import Difference
     from kcb_replay.report.machine import Record
 
 __all__ = ["difference_records", "difference_sentences", "version_names", "version_notes"]

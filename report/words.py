@@ -30,8 +30,8 @@ from kcb_replay.replay.outcomes import (
 from kcb_replay.report.language.catalogue import ENGLISH, catalogue
 from kcb_replay.report.names import shown
 from kcb_replay.report.numbers import Decimals, decimals_for, short
-from kcb_replay.report.panels import MOST_NAMED_DROPS
 from kcb_replay.report.phrases import phrase
+from kcb_replay.report.wait_and_rate import MOST_NAMED_DROPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

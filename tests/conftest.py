@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from places import ROOT
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import pytest
 from browsing import open_pages, started_browser
 from click.testing import CliRunner, Result
 from hypothesis import settings
+from places import ROOT
 
 from kcb_replay.cli import main
 from kcb_replay.ingest.recording import Fit, Recording, Series

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from places import ROOT
 import ast
 import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import click
 import pytest
+from places import ROOT
 
 import kcb_replay
 from kcb_replay.cli import main

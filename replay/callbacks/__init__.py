@@ -31,9 +31,9 @@ __all__ = [
     "CALLBACKS",
     "GL",
     "NATIVE",
+    "NOT_KERAS",
     "PQ",
     "REFUSED",
-    "RULES",
     "STOPPING",
     "UP",
     "BackupAndRestore",
@@ -109,7 +109,7 @@ CALLBACKS: dict[str, type[KnownCallback]] = {
 # What one of ours is, when lists may also hold real callbacks of Keras.
 NATIVE = tuple(CALLBACKS.values())
 # Those that no Keras has.
-RULES = tuple(kind for kind in NATIVE if not kind.is_of_keras)
+NOT_KERAS = tuple(kind for kind in NATIVE if not kind.is_of_keras)
 # Those whose answer is when to stop, and what that saves and costs.
 STOPPING = tuple(kind for kind in NATIVE if kind.is_stopping_rule)
 

@@ -3,8 +3,8 @@
 Graphs, histograms, images, embeddings and profiles are of the model, which a recording does not hold: their arguments
 change nothing here. What tf_keras writes of a schedule that is the optimizer's own is not known either. Sources:
 keras/src/callbacks/tensorboard.py; in Keras 2 callbacks.py. `was_run` says whether the event files of a real training
-with the version were read back (tests/replay/test_tensorboard_callback.py). Refuses an `update_freq` in batches for versions
-that nobody has looked at.
+with the version were read back (tests/replay/test_tensorboard_callback.py). Refuses an `update_freq` in batches for
+versions that nobody has looked at.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Random cases for live conformance, in the format of golden cases, drawn and shrunk by hypothesis.
 
 A case is drawn from a named stratum, so that what is rare in random settings (a reduction, a cooldown, a save inside
-an epoch) happens often; tests/replay/test_strata.py measures the shares. A metric is a pool of values and one byte an epoch,
-which is drawn, and shrunk, as one choice. Arguments that are no numbers are left out: kcb-replay refuses them.
+an epoch) happens often; tests/replay/test_strata.py measures the shares. A metric is a pool of values and one byte an
+epoch, which is drawn, and shrunk, as one choice. Arguments that are no numbers are left out: kcb-replay refuses them.
 """
 
 from __future__ import annotations

@@ -21,12 +21,12 @@ from kcb_replay.replay.conformance.case_arguments import arguments
 from kcb_replay.replay.conformance.messages import printed_by, printed_in
 from kcb_replay.replay.events import BackupSaved
 from kcb_replay.replay.outcomes import (
+    CallbackTrace,
     EarlyStoppingOutcome,
     LearningRateSchedulerOutcome,
     ModelCheckpointOutcome,
     Outcome,
     ReduceLROnPlateauOutcome,
-    View,
     outcome_of,
 )
 from kcb_replay.replay.replay import simulate
@@ -137,7 +137,9 @@ def _off_the_runs(case: Json, answered: Replayed) -> Iterator[_Ended]:
     for number, run in enumerate(answered.runs):
         if run.error is None:
             stream = Stream(tuple(epoch_of(epoch) for epoch in case["epochs"] if epoch["fit"] == number), {})
-            views = [View(each, place, run, stream, None) for place, each in enumerate(answered.callbacks or ())]
+            views = [
+                CallbackTrace(each, place, run, stream, None) for place, each in enumerate(answered.callbacks or ())
+            ]
             yield _Ended(number, run, tuple(map(outcome_of, views)), run.final_lr)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
-from kcb_replay.replay.inference.doubles import Range
+from kcb_replay.replay.inference.float_ranges import Range
 
 if TYPE_CHECKING:
     from kcb_replay.replay.directions import Direction

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.comparison import float32
-from kcb_replay.replay.inference.held import Held, held_rates
+from kcb_replay.replay.inference.rate_interval import RateInterval, held_rates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Message, Note
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["READ_LATE", "Drop", "RateEvidence", "Rates", "Said", "rate_evidence", "said_of"]
+__all__ = ["READ_LATE", "Drop", "RateEvidence", "Rates", "StopMessages", "rate_evidence", "said_of"]
 
 READ_LATE = "the recorded rate is the one after the drop"
 SAID = "ReduceLROnPlateau said so"
@@ -33,7 +33,7 @@ class Drop:
     """The learning rate changed after the 0-based epoch `index` to `new`."""
 
     index: int
-    new: Held
+    new: RateInterval
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,12 @@ class Rates:
     `repeats` are the epochs behind the last drop in which a reduction to the same rate was said.
     """
 
-    first: Held | None
+    first: RateInterval | None
     drops: tuple[Drop, ...]
     rose: bool
     seen_until: int
     reading: str
-    recorded: tuple[Held, ...] = ()
+    recorded: tuple[RateInterval, ...] = ()
     repeats: tuple[int, ...] = ()
 
     @property
@@ -100,7 +100,7 @@ def rate_evidence(stream: Stream, messages: Sequence[Message], notes: Sequence[N
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class StopMessages:
     """What EarlyStopping said: `stopped` at the last epoch, `restored` weights, those of the 0-based epoch `best`.
 
     `unused` is the 0-based epoch of a stop that the recording does not end with; then the rest is not used either.
@@ -112,14 +112,14 @@ class Said:
     unused: int | None = None
 
 
-def said_of(messages: Sequence[Message], last: int) -> Said:
+def said_of(messages: Sequence[Message], last: int) -> StopMessages:
     """Return what EarlyStopping said in a recording that ends with the 0-based epoch `last`."""
     stopped = next((each.epoch for each in messages if each.kind == "stopped" and each.epoch is not None), None)
     if stopped not in (None, last):
-        return Said(unused=stopped)
+        return StopMessages(unused=stopped)
     restored = [each.text for each in messages if each.kind == "restored"]
     numbers = [found for text in restored for found in _BEST_EPOCH.findall(text)]
-    return Said(stopped is not None, bool(restored), int(numbers[-1]) - 1 if numbers else None)
+    return StopMessages(stopped is not None, bool(restored), int(numbers[-1]) - 1 if numbers else None)
 
 
 def _recorded(stream: Stream, notes: Sequence[Note]) -> tuple[tuple[Rates, ...], str]:
@@ -141,7 +141,7 @@ def _recorded(stream: Stream, notes: Sequence[Note]) -> tuple[tuple[Rates, ...],
     return tuple(readings), ""
 
 
-def _as_recorded(rates: Sequence[Held], indices: Sequence[int], *, late: bool) -> Rates:
+def _as_recorded(rates: Sequence[RateInterval], indices: Sequence[int], *, late: bool) -> Rates:
     """Return the changes of a recorded column; a late one holds the rate after the drop of its own epoch."""
     places = indices[1:] if late else indices[:-1]
     pairs = list(zip(places, pairwise(rates), strict=True))
@@ -172,7 +172,7 @@ def _as_said(said: Sequence[Message], readings: Sequence[Rates], last: int) -> R
         if each.value is None or each.epoch is None or not math.isfinite(float32(each.value)) or each.value < 0:
             return None
         new = float32(each.value)
-        held = Held(new, new, new)
+        held = RateInterval(new, new, new)
         # Of a rate whose digits were cut off it may be another, or the same again.
         if before is None or not before.is_exact or new not in before:
             drops.append(Drop(each.epoch, held))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.comparison import float32
-from kcb_replay.replay.inference.doubles import Range, first_true
-from kcb_replay.replay.inference.held import Held
+from kcb_replay.replay.inference.float_ranges import Range, first_true
+from kcb_replay.replay.inference.rate_interval import RateInterval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ _ABOVE_EVERY_FLOOR = 1.0002
 _ABOVE_ZERO = 2.0**-148
 # Factors above it are written by nobody.
 _LARGEST_WRITTEN = 1 - 2.0**-20
-_ANY = Held(math.nan, 0.0, _LARGEST_FLOAT32)
+_ANY = RateInterval(math.nan, 0.0, _LARGEST_FLOAT32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,12 @@ def first_rate(rates: Rates, factor: float, min_lr: float, version: Semantics) -
     return None if found is None else float32(found)
 
 
-def _levels(rates: Rates) -> list[Held]:
+def _levels(rates: Rates) -> list[RateInterval]:
     """Return the rates one after the other; the first of them may be any."""
     return [rates.first or _ANY, *(drop.new for drop in rates.drops)]
 
 
-def _shown(rates: Rates, levels: Sequence[Held], version: Semantics) -> Range | None:
+def _shown(rates: Rates, levels: Sequence[RateInterval], version: Semantics) -> Range | None:
     """Return the factors that make all of the levels; None where there is nothing to tell them by."""
     if not rates.drops or _one_drop_from_anywhere(rates):
         return None
@@ -101,7 +101,7 @@ def _one_drop_from_anywhere(rates: Rates) -> bool:
     return rates.first is None and len(rates.drops) == 1
 
 
-def _rounding_back(last: Held, free: Sequence[Range | None], version: Semantics) -> Iterator[Range]:
+def _rounding_back(last: RateInterval, free: Sequence[Range | None], version: Semantics) -> Iterator[Range]:
     """Yield the factors that reduce the last rate to itself: 0.6 of the least denormal rounds back to it."""
     least = first_true(lambda factor: _product(last.low, factor, version) >= last.low, 0.0, _LARGEST_FACTOR)
     # A rate that float32 holds in full is only reduced to itself by factors that nobody writes.
@@ -114,7 +114,7 @@ def _rounding_back(last: Held, free: Sequence[Range | None], version: Semantics)
 
 
 def _at_floor(
-    rates: Rates, levels: Sequence[Held], free: Sequence[Range | None], version: Semantics
+    rates: Rates, levels: Sequence[RateInterval], free: Sequence[Range | None], version: Semantics
 ) -> Iterator[RateArguments]:
     """Yield the arguments with which the last rate is the floor."""
     last = levels[-1]
@@ -161,7 +161,7 @@ def _first_floor(rate: float, rule: Floor) -> float:
     return rate if found is None else found
 
 
-def _factors(levels: Sequence[Held], reached: int, version: Semantics) -> Range | None:
+def _factors(levels: Sequence[RateInterval], reached: int, version: Semantics) -> Range | None:
     """Return the factors that fall deep enough for all levels, but not below the first `reached`; None for none."""
     least = first_true(lambda factor: _stays_above(levels[:reached], factor, version), 0.0, _LARGEST_FACTOR)
     beyond = first_true(lambda factor: not _falls_to(levels, factor, version), 0.0, _LARGEST_FACTOR)
@@ -169,7 +169,7 @@ def _factors(levels: Sequence[Held], reached: int, version: Semantics) -> Range 
     return None if least is None or least > highest else Range(least, highest)
 
 
-def _stays_above(levels: Sequence[Held], factor: float, version: Semantics) -> bool:
+def _stays_above(levels: Sequence[RateInterval], factor: float, version: Semantics) -> bool:
     """Tell whether the highest rates that are possible do not fall below a level."""
     rate = levels[0].high
     for level in levels[1:]:
@@ -179,7 +179,7 @@ def _stays_above(levels: Sequence[Held], factor: float, version: Semantics) -> b
     return True
 
 
-def _falls_to(levels: Sequence[Held], factor: float, version: Semantics) -> bool:
+def _falls_to(levels: Sequence[RateInterval], factor: float, version: Semantics) -> bool:
     """Tell whether the lowest rates that are possible do not stay above a level."""
     rate = levels[0].low
     for level in levels[1:]:

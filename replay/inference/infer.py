@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate
 from kcb_replay.replay.inference.case import case_of
+from kcb_replay.replay.inference.divergence import partings_of
 from kcb_replay.replay.inference.evidence import rate_evidence, said_of
 from kcb_replay.replay.inference.limitations import limits_of
-from kcb_replay.replay.inference.partings import partings_of
 from kcb_replay.replay.inference.reducing import plateau_candidates
 from kcb_replay.replay.inference.result import Inference
 from kcb_replay.replay.inference.rows import rows_of
 from kcb_replay.replay.inference.schedules import schedules_of
 from kcb_replay.replay.inference.stopping import stopping_candidates
-from kcb_replay.replay.inference.summary import Found, summary_of
+from kcb_replay.replay.inference.summary import Candidates, summary_of
 from kcb_replay.replay.inference.text import MOST_ROWS
 from kcb_replay.replay.inference.verified import explains
 from kcb_replay.replay.replay import fit_number
@@ -75,7 +75,7 @@ def infer(
         fit=number,
         epochs=len(indices),
         last_index=indices[-1],
-        summary=(_length(case), *summary_of(said, rates, Found(stopping, plateaus, schedules))),
+        summary=(_length(case), *summary_of(said, rates, Candidates(stopping, plateaus, schedules))),
         stopping=tuple(stopping),
         plateaus=tuple(plateaus),
         schedules=schedules,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from kcb_replay.ingest.recording import Note
-    from kcb_replay.replay.inference.evidence import RateEvidence, Said
+    from kcb_replay.replay.inference.evidence import RateEvidence, StopMessages
     from kcb_replay.replay.inference.monitored import Monitored
 
 __all__ = ["limits_of"]
@@ -35,7 +35,7 @@ def limits_of(
     notes: Sequence[Note],
     looked_at: Sequence[Monitored],
     left_out: Sequence[str],
-    said: Said,
+    said: StopMessages,
     rates: RateEvidence,
 ) -> tuple[str, ...]:
     """Return every limit as a sentence."""

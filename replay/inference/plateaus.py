@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.replay.inference.doubles import Floats, Integers, bits_of, doubles_of, first_false
-from kcb_replay.replay.sweep.arithmetic import operand
+from kcb_replay.replay.inference.float_ranges import Floats, Integers, bits_of, doubles_of, first_false
+from kcb_replay.replay.verdicts.lanes.arithmetic import operand
 
 if TYPE_CHECKING:
     from kcb_replay.replay.behaviours import Arithmetic

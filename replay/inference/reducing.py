@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kcb_replay.replay.inference.candidates import PlateauCandidate
-from kcb_replay.replay.inference.doubles import Range
 from kcb_replay.replay.inference.factors import RateArguments, rate_arguments
+from kcb_replay.replay.inference.float_ranges import Range
 from kcb_replay.replay.inference.monitored import merged
 from kcb_replay.replay.inference.plateaus import LARGEST_MIN_DELTA, Happened, Rule, pieces_of
-from kcb_replay.replay.sweep.arithmetic import comparable
+from kcb_replay.replay.verdicts.lanes.arithmetic import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

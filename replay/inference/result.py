@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kcb_replay.replay.inference.candidates import Candidate, PlateauCandidate
-    from kcb_replay.replay.inference.doubles import Range
-    from kcb_replay.replay.inference.partings import Parting
+    from kcb_replay.replay.inference.divergence import Parting
+    from kcb_replay.replay.inference.float_ranges import Range
 
 __all__ = ["Inference"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate
-from kcb_replay.replay.inference.doubles import Range
+from kcb_replay.replay.inference.float_ranges import Range
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

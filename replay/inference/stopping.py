@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kcb_replay.replay.inference.candidates import StoppingCandidate
-from kcb_replay.replay.inference.doubles import Range
+from kcb_replay.replay.inference.float_ranges import Range
 from kcb_replay.replay.inference.monitored import merged
 from kcb_replay.replay.inference.plateaus import LARGEST_MIN_DELTA, Happened, Rule, pieces_of
-from kcb_replay.replay.sweep.arithmetic import comparable
+from kcb_replay.replay.verdicts.lanes.arithmetic import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kcb_replay.replay.inference.doubles import Integers
-    from kcb_replay.replay.inference.evidence import Said
+    from kcb_replay.replay.inference.evidence import StopMessages
+    from kcb_replay.replay.inference.float_ranges import Integers
     from kcb_replay.replay.inference.monitored import Monitored
     from kcb_replay.replay.inference.plateaus import Pieces
     from kcb_replay.replay.semantics import Semantics
@@ -56,7 +56,9 @@ class _Found(NamedTuple):
     next_index: int | None
 
 
-def stopping_candidates(monitored: Monitored, versions: Sequence[Semantics], said: Said) -> list[StoppingCandidate]:
+def stopping_candidates(
+    monitored: Monitored, versions: Sequence[Semantics], said: StopMessages
+) -> list[StoppingCandidate]:
     """Return every range of settings that stops at the last epoch or nowhere, as it said, with its versions."""
     alike: dict[_Acting, list[str]] = defaultdict(list)
     for version in versions:
@@ -90,7 +92,7 @@ def _candidate(monitored: Monitored, found: _Found, versions: tuple[str, ...]) -
     )
 
 
-def _acting(monitored: Monitored, version: Semantics, said: Said) -> _Acting:
+def _acting(monitored: Monitored, version: Semantics, said: StopMessages) -> _Acting:
     plain = monitored.first_is_plain
     rule = Rule(
         arithmetic=comparable(version.early_stopping_arithmetic),
@@ -116,7 +118,7 @@ def _pass(monitored: Monitored, rule: Rule, spares: bool) -> Pieces:
     return pieces_of(monitored.values, rule, Happened((), before_last, np.ones(1, np.int64), first=int(spares)))
 
 
-def _with_best(pieces: Pieces, monitored: Monitored, said: Said) -> Pieces:
+def _with_best(pieces: Pieces, monitored: Monitored, said: StopMessages) -> Pieces:
     """Return the pieces whose best epoch is the one that was said; of those without an improvement it says nothing."""
     if said.best is None:
         return pieces

@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate
-    from kcb_replay.replay.inference.evidence import Drop, RateEvidence, Rates, Said
+    from kcb_replay.replay.inference.evidence import Drop, RateEvidence, Rates, StopMessages
 
-__all__ = ["Found", "summary_of"]
+__all__ = ["Candidates", "summary_of"]
 
 _MOST_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Candidates:
     """What explains a recording."""
 
     stopping: Sequence[StoppingCandidate]
@@ -25,12 +25,12 @@ class Found:
     schedules: Sequence[str]
 
 
-def summary_of(said: Said, rates: RateEvidence, found: Found) -> tuple[str, ...]:
+def summary_of(said: StopMessages, rates: RateEvidence, found: Candidates) -> tuple[str, ...]:
     """Return the sentences on what ended the recording and on what changed its learning rate."""
     return (*_of_end(said, found.stopping), *_of_all_rates(rates, found))
 
 
-def _of_end(said: Said, stopping: Sequence[StoppingCandidate]) -> Iterator[str]:
+def _of_end(said: StopMessages, stopping: Sequence[StoppingCandidate]) -> Iterator[str]:
     if said.stopped:
         yield "EarlyStopping said that it stopped the training there, so there was one."
         yield "But for that message the recording would be consistent with no EarlyStopping at all."
@@ -48,7 +48,7 @@ def _of_end(said: Said, stopping: Sequence[StoppingCandidate]) -> Iterator[str]:
     yield "It ran on to its end, so no EarlyStopping with less patience than below was there."
 
 
-def _of_all_rates(rates: RateEvidence, found: Found) -> Iterator[str]:
+def _of_all_rates(rates: RateEvidence, found: Candidates) -> Iterator[str]:
     if rates.scheduled:
         yield "LearningRateScheduler said that it set the learning rate, so there was one."
     if rates.contradicted:
@@ -81,7 +81,7 @@ def _of_reductions(rates: Rates, plateaus: Sequence[PlateauCandidate]) -> Iterat
         )
 
 
-def _of_rates(rates: Rates, found: Found, *, reduced: bool) -> Iterator[str]:
+def _of_rates(rates: Rates, found: Candidates, *, reduced: bool) -> Iterator[str]:
     plateaus, schedules = found.plateaus, found.schedules
     if not rates.drops:
         yield "The learning rate is the same in every epoch: nothing reduced it as far as the recording shows."

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kcb_replay.replay.inference.candidates import Candidate
-    from kcb_replay.replay.inference.doubles import Range
-    from kcb_replay.replay.inference.partings import Parting
+    from kcb_replay.replay.inference.divergence import Parting
+    from kcb_replay.replay.inference.float_ranges import Range
     from kcb_replay.replay.inference.result import Inference
 
 __all__ = ["MOST_ROWS", "text_of"]

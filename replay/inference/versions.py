@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.directions import auto_direction, direction_of
-from kcb_replay.replay.question import versions_of
+from kcb_replay.replay.request import versions_of
 from kcb_replay.replay.semantics import known_semantics, semantics
 
 if TYPE_CHECKING:

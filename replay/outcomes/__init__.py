@@ -11,7 +11,7 @@ from kcb_replay.replay.callbacks import (
     TerminateOnNaNState,
     TorchReduceLROnPlateauState,
 )
-from kcb_replay.replay.outcomes.base import Outcome, View
+from kcb_replay.replay.outcomes.base import CallbackTrace, Outcome
 from kcb_replay.replay.outcomes.early_stopping import EarlyStoppingOutcome, early_stopping_outcome
 from kcb_replay.replay.outcomes.learning_rate_scheduler import (
     LearningRateSchedulerOutcome,
@@ -34,6 +34,7 @@ from kcb_replay.replay.outcomes.stopping import StoppingOutcome, stopping_outcom
 from kcb_replay.replay.outcomes.terminate_on_nan import TerminateOnNaNOutcome, terminate_on_nan_outcome
 
 __all__ = [
+    "CallbackTrace",
     "Drop",
     "EarlyStoppingOutcome",
     "LearningRateSchedulerOutcome",
@@ -46,12 +47,11 @@ __all__ = [
     "StoppingOutcome",
     "StoredFile",
     "TerminateOnNaNOutcome",
-    "View",
     "outcome_of",
 ]
 
 
-def outcome_of(view: View) -> Outcome:
+def outcome_of(view: CallbackTrace) -> Outcome:
     """Return what the callback comes to."""
     match view.state:
         case EarlyStoppingState() as state:

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["Json", "Outcome", "View", "hypothetical", "one_based", "settings_dict"]
+__all__ = ["CallbackTrace", "Json", "Outcome", "hypothetical", "one_based", "settings_dict"]
 
 Json: TypeAlias = "dict[str, object]"
 _E = TypeVar("_E", bound="Event")
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class CallbackTrace:
     """One callback of a replayed fit: the `position` in its list, the run (at least one row), and what limits it."""
 
     callback: Callback

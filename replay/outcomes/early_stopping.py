@@ -9,7 +9,7 @@ from kcb_replay.replay.outcomes.stopping import StoppingOutcome, stopping_outcom
 
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping, EarlyStoppingState
-    from kcb_replay.replay.outcomes.base import View
+    from kcb_replay.replay.outcomes.base import CallbackTrace
 
 __all__ = ["EarlyStoppingOutcome", "early_stopping_outcome"]
 
@@ -21,6 +21,6 @@ class EarlyStoppingOutcome(StoppingOutcome):
     settings: EarlyStopping
 
 
-def early_stopping_outcome(view: View, state: EarlyStoppingState) -> EarlyStoppingOutcome:
+def early_stopping_outcome(view: CallbackTrace, state: EarlyStoppingState) -> EarlyStoppingOutcome:
     """Return the outcome of an EarlyStopping."""
     return stopping_outcome(view, state, EarlyStoppingOutcome)

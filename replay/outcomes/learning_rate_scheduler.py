@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.events import LearningRateReduced, LearningRateSet
-from kcb_replay.replay.outcomes.base import Json, Outcome, View, hypothetical
+from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical
 from kcb_replay.replay.validity import Validity
 
 if TYPE_CHECKING:
@@ -46,13 +46,15 @@ class LearningRateSchedulerOutcome(Outcome):
         }
 
 
-def learning_rate_scheduler_outcome(view: View, state: LearningRateSchedulerState) -> LearningRateSchedulerOutcome:
+def learning_rate_scheduler_outcome(
+    view: CallbackTrace, state: LearningRateSchedulerState
+) -> LearningRateSchedulerOutcome:
     """Return the outcome of a LearningRateScheduler."""
     rates = tuple(RateSet(event.index, event.old_lr, event.new_lr) for event in view.events(LearningRateSet))
     return LearningRateSchedulerOutcome(settings=state.settings, mode=None, rates=rates, validity=_validity(view))
 
 
-def _validity(view: View) -> Validity:
+def _validity(view: CallbackTrace) -> Validity:
     # Only a rate that hangs on metrics can be a what-if, and a schedule that multiplies passes it on.
     events = (event for row in view.run.rows for each in row.events for event in each)
     if view.beyond is not None and any(isinstance(event, LearningRateReduced) for event in events):

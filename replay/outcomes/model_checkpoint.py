@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.events import BackupSaved, CheckpointSaved
-from kcb_replay.replay.outcomes.base import Json, Outcome, View, hypothetical
+from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical
 from kcb_replay.replay.validity import Label, Validity
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class ModelCheckpointOutcome(Outcome):
         return {"saves": [save.to_dict() for save in self.saves], "on_disk": files}
 
 
-def model_checkpoint_outcome(view: View, state: ModelCheckpointState) -> ModelCheckpointOutcome:
+def model_checkpoint_outcome(view: CallbackTrace, state: ModelCheckpointState) -> ModelCheckpointOutcome:
     """Return the outcome of a ModelCheckpoint."""
     return ModelCheckpointOutcome(
         settings=state.settings,
@@ -82,7 +82,7 @@ def model_checkpoint_outcome(view: View, state: ModelCheckpointState) -> ModelCh
     )
 
 
-def saves_in(view: View, *kinds: type[CheckpointSaved | BackupSaved]) -> tuple[Save, ...]:
+def saves_in(view: CallbackTrace, *kinds: type[CheckpointSaved | BackupSaved]) -> tuple[Save, ...]:
     """Return every file that one callback wrote, with its label; of a backup nothing is compared."""
     return tuple(
         Save(
@@ -97,7 +97,7 @@ def saves_in(view: View, *kinds: type[CheckpointSaved | BackupSaved]) -> tuple[S
     )
 
 
-def _validity(view: View, settings: ModelCheckpoint) -> Validity:
+def _validity(view: CallbackTrace, settings: ModelCheckpoint) -> Validity:
     if settings.save_freq != "epoch" and not view.stream.has_batches:
         reason = (
             f"save_freq={settings.save_freq} counts batches, and the recording holds none."

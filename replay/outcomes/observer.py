@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks.base import KnownCallback
 from kcb_replay.replay.events import BackupSaved, CheckpointSaved, LearningRateReduced, LearningRateSet
-from kcb_replay.replay.outcomes.base import Json, Outcome, View, hypothetical, one_based
+from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical, one_based
 from kcb_replay.replay.outcomes.learning_rate_scheduler import RateSet
 from kcb_replay.replay.outcomes.model_checkpoint import Save, saves_in
 from kcb_replay.replay.outcomes.reduce_lr_on_plateau import Drop, drops_in
@@ -46,7 +46,7 @@ class ObserverOutcome(Outcome):
         return {"stop_index": self.stop_index, "stop_epoch": one_based(self.stop_index), **self.output, **done}
 
 
-def observer_outcome(view: View) -> ObserverOutcome:
+def observer_outcome(view: CallbackTrace) -> ObserverOutcome:
     """Return the outcome of a callback without an answer of its own."""
     output = getattr(view.run.states[view.position], "output", None)
     stopped = view.position in view.run.rows[-1].stoppers
@@ -64,7 +64,7 @@ def observer_outcome(view: View) -> ObserverOutcome:
     )
 
 
-def _validity(view: View) -> Validity:
+def _validity(view: CallbackTrace) -> Validity:
     settings = view.callback
     if isinstance(settings, KnownCallback) and settings.counts_batches and not view.stream.has_batches:
         reason = f"{settings} counts batches, and the recording holds none. Give --steps-per-epoch (steps_per_epoch=)."

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.events import LearningRateReduced
-from kcb_replay.replay.outcomes.base import Json, Outcome, View, hypothetical
+from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical
 from kcb_replay.replay.validity import Label, Validity
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ReduceLROnPlateauOutcome(Outcome):
 
 
 def reduce_lr_on_plateau_outcome(
-    view: View, state: ReduceLROnPlateauState | TorchReduceLROnPlateauState
+    view: CallbackTrace, state: ReduceLROnPlateauState | TorchReduceLROnPlateauState
 ) -> ReduceLROnPlateauOutcome:
     """Return the outcome of a ReduceLROnPlateau."""
     drops = drops_in(view)
@@ -57,7 +57,7 @@ def reduce_lr_on_plateau_outcome(
     )
 
 
-def drops_in(view: View) -> tuple[Drop, ...]:
+def drops_in(view: CallbackTrace) -> tuple[Drop, ...]:
     """Return every reduction by one callback, of whatever kind, with its label."""
     return tuple(
         Drop(event.index, event.old_lr, event.new_lr, "exact" if view.is_exact_at(event.index) else "hypothetical")
@@ -65,7 +65,7 @@ def drops_in(view: View) -> tuple[Drop, ...]:
     )
 
 
-def _validity(view: View, drops: tuple[Drop, ...]) -> Validity:
+def _validity(view: CallbackTrace, drops: tuple[Drop, ...]) -> Validity:
     is_ended = len(view.run.rows) < len(view.stream.epochs) or bool(view.run.rows[-1].stoppers)
     if view.beyond is not None:
         return hypothetical(view.beyond, undecided=not drops and not is_ended)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from kcb_replay.replay.callbacks import EarlyStoppingState, RuleState
 from kcb_replay.replay.events import WeightsRestored
-from kcb_replay.replay.outcomes.base import Json, Outcome, View, hypothetical, one_based
+from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical, one_based
 from kcb_replay.replay.validity import Horizon, Validity
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class StoppingOutcome(Outcome):
 _S = TypeVar("_S", bound=StoppingOutcome)
 
 
-def stopping_outcome(view: View, state: StoppingState, kind: type[_S]) -> _S:
+def stopping_outcome(view: CallbackTrace, state: StoppingState, kind: type[_S]) -> _S:
     """Return the outcome of a stopping rule, as an instance of `kind`."""
     mode = state.direction
     values = view.stream.values_of(_monitor(view))
@@ -107,11 +107,11 @@ def regret_of(kept: float, lowest: float, mode: Direction | None) -> float | Non
     return 0.0 if kept == lowest else (kept - lowest if mode == "min" else lowest - kept)
 
 
-def _monitor(view: View) -> str:
+def _monitor(view: CallbackTrace) -> str:
     return str(getattr(view.callback, "monitor", ""))
 
 
-def _kept_index(view: View) -> int | None:
+def _kept_index(view: CallbackTrace) -> int | None:
     """Return the epoch whose weights one ends up with, as far as this callback goes; None for one of a fit before."""
     restored = [*view.events(WeightsRestored), *view.finish_events(WeightsRestored)]
     if not restored:
@@ -119,7 +119,7 @@ def _kept_index(view: View) -> int | None:
     return restored[-1].from_index if restored[-1].fits_ago == 0 else None
 
 
-def _validity(view: View, state: StoppingState) -> Validity:
+def _validity(view: CallbackTrace, state: StoppingState) -> Validity:
     last = view.last
     if view.beyond is not None:
         return hypothetical(view.beyond, _earliest_after(view.beyond, view), undecided=not view.run.rows[-1].stoppers)
@@ -136,7 +136,7 @@ def _undecided_reason(last: int, state: StoppingState, earliest: int | None) -> 
     return ends + (f"; it could stop after epoch {earliest + 1} at the earliest." if earliest is not None else ".")
 
 
-def _earliest_after(horizon: Horizon, view: View) -> int | None:
+def _earliest_after(horizon: Horizon, view: CallbackTrace) -> int | None:
     for row in reversed(view.run.rows):
         state = row.states[view.position]
         if horizon.covers(row.index) and isinstance(state, (EarlyStoppingState, RuleState)):

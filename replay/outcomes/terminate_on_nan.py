@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.events import Terminated
-from kcb_replay.replay.outcomes.base import Json, Outcome, View, hypothetical, one_based
+from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical, one_based
 from kcb_replay.replay.validity import Validity
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class TerminateOnNaNOutcome(Outcome):
         return {"stop_index": self.stop_index, "stop_epoch": one_based(self.stop_index), "batch": self.batch}
 
 
-def terminate_on_nan_outcome(view: View, state: TerminateOnNaNState) -> TerminateOnNaNOutcome:
+def terminate_on_nan_outcome(view: CallbackTrace, state: TerminateOnNaNState) -> TerminateOnNaNOutcome:
     """Return the outcome of a TerminateOnNaN."""
     terminated = next(view.events(Terminated), None)
     return TerminateOnNaNOutcome(
@@ -45,7 +45,7 @@ def terminate_on_nan_outcome(view: View, state: TerminateOnNaNState) -> Terminat
     )
 
 
-def _validity(view: View, terminated: Terminated | None) -> Validity:
+def _validity(view: CallbackTrace, terminated: Terminated | None) -> Validity:
     if terminated is not None:
         which = "the batch is not recorded" if terminated.batch is None else f"at batch {terminated.batch + 1}"
         return Validity("exact", f"The loss is {terminated.loss} in epoch {terminated.epoch}; {which}.")

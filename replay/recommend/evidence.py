@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.replay.sweep.arithmetic import unwarned
+from kcb_replay.replay.verdicts.lanes.arithmetic import unwarned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from kcb_replay.replay.sweep.table import Sweep
+    from kcb_replay.replay.verdicts.table import Sweep
 
 __all__ = ["Evidence", "evidence_of"]
 

@@ -25,10 +25,10 @@ from kcb_replay.replay.recommend.resampling import FEWEST_GROUPS, RESAMPLES, int
 from kcb_replay.replay.recommend.result import Difference, Performance, Recommendation
 from kcb_replay.replay.recommend.survey import survey_of
 from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
-from kcb_replay.replay.sweep.arithmetic import unwarned
-from kcb_replay.replay.sweep.asked import asked_of
-from kcb_replay.replay.sweep.blocks import swept_blocks
-from kcb_replay.replay.sweep.grid import settings_grid
+from kcb_replay.replay.verdicts.lanes.arithmetic import unwarned
+from kcb_replay.replay.verdicts.settings_grid import settings_grid
+from kcb_replay.replay.verdicts.sources import asked_of
+from kcb_replay.replay.verdicts.stopping_blocks import swept_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -11,7 +11,7 @@ from kcb_replay.replay.directions import direction_of
 
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.sweep.overall import Overall
+    from kcb_replay.replay.verdicts.summary import SweepSummary
 
 __all__ = ["Difference", "Interval", "Performance", "Recommendation"]
 
@@ -59,7 +59,7 @@ class Recommendation(Displayed):
 
     setting: EarlyStopping | None
     refusal: str | None
-    overall: Overall
+    overall: SweepSummary
     groups: int
     tolerance: float
     tolerance_is_noise: bool

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.replay.directions import assumed_direction
-from kcb_replay.replay.sweep.arithmetic import unwarned
-from kcb_replay.replay.sweep.overall import Overall, overall
+from kcb_replay.replay.verdicts.lanes.arithmetic import unwarned
+from kcb_replay.replay.verdicts.summary import SweepSummary, overall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.replay.sweep.table import Sweep
     from kcb_replay.replay.validity import Label
+    from kcb_replay.replay.verdicts.table import Sweep
 
 __all__ = ["Survey", "survey_of"]
 
@@ -37,7 +37,7 @@ class Survey:
     sentences on what the runs cannot tell.
     """
 
-    overall: Overall
+    overall: SweepSummary
     noise: float
     groups: tuple[str, ...]
     alike: Mapping[int, tuple[int, ...]]
@@ -62,7 +62,7 @@ def survey_of(
     )
 
 
-def _assumed(found: Overall) -> Iterator[str]:
+def _assumed(found: SweepSummary) -> Iterator[str]:
     for metric in found.assumed_metrics:
         yield f"Hypothetical: {assumed_direction(metric, None)}."
 

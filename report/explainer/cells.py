@@ -16,7 +16,7 @@ from kcb_replay.replay.events import (
     Waited,
     WeightsRestored,
 )
-from kcb_replay.report.explainer.pool import NOTHING, Pool
+from kcb_replay.report.explainer.pool import NO_VALUE, Pool
 from kcb_replay.report.names import shown
 from kcb_replay.report.phrases import phrase
 
@@ -41,7 +41,7 @@ OF_RATE: Kinds = (LearningRateReduced, LearningRateAtFloor)
 class Kind:
     """The numbers by which the program tells cells apart."""
 
-    NOTHING, IMPROVED, WAITED, COOLING, SAVED = range(5)
+    NO_VALUE, IMPROVED, WAITED, COOLING, SAVED = range(5)
 
 
 class Level(NamedTuple):
@@ -90,7 +90,7 @@ class Book:
 
     def text(self, text: str) -> int:
         """Return the number of a text, -1 for an empty one."""
-        return self.texts.number(shown(text)) if text else NOTHING
+        return self.texts.number(shown(text)) if text else NO_VALUE
 
     def say(self, key: str, **values: object) -> int:
         """Return the number of a text of the catalogue."""
@@ -127,18 +127,18 @@ class Book:
                 )
                 best, threshold = self._compared(event, decimals, mode)
                 level = self._level(event, metric, mode, best_row)
-                wait = NOTHING if isinstance(event, CoolingDown) else event.wait
+                wait = NO_VALUE if isinstance(event, CoolingDown) else event.wait
                 return Cell(sentence, tail, verdict, best, threshold, wait, _kind(event), level)
-        kind = Kind.SAVED if any(isinstance(event, CheckpointSaved) for event in events) else Kind.NOTHING
+        kind = Kind.SAVED if any(isinstance(event, CheckpointSaved) for event in events) else Kind.NO_VALUE
         sentence = self.said(events, decimals, mode)[0]
-        return Cell(sentence, NOTHING, verdict, NOTHING, NOTHING, NOTHING, kind, NOTHING)
+        return Cell(sentence, NO_VALUE, verdict, NO_VALUE, NO_VALUE, NO_VALUE, kind, NO_VALUE)
 
     def _compared(
         self, event: Improved | Waited | CoolingDown, decimals: Decimals, mode: Direction | None
     ) -> tuple[int, int]:
         """Return the best before and what had to be beaten, as texts."""
         if event.best is None:
-            return NOTHING, NOTHING
+            return NO_VALUE, NO_VALUE
         _, best = decimals.pair(event.value, event.best)
         margin = 0.0 if isinstance(event, CoolingDown) else event.min_delta
         needed = event.best + margin if mode == "max" else event.best - margin
@@ -146,7 +146,7 @@ class Book:
 
     def _level(self, event: Event, metric: str, mode: Direction | None, best_row: int) -> int:
         if not isinstance(event, Waited) or not math.isfinite(event.best):
-            return NOTHING
+            return NO_VALUE
         needed = event.best + (event.min_delta if mode == "max" else -event.min_delta)
         return self.levels.number((metric, Level(best_row, event.best, needed if event.min_delta else None)))
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.report.explainer.asked import Asked
+    from kcb_replay.report.explainer.request import ExplainerRequest
 
 __all__ = ["CodeLine", "Fragment", "code_lines", "code_text"]
 
@@ -41,7 +41,7 @@ class CodeLine:
         return f"{self.name}({', '.join(filter(None, given))})" if self.is_called else self.name
 
 
-def code_lines(asked: Asked) -> Iterator[CodeLine]:
+def code_lines(asked: ExplainerRequest) -> Iterator[CodeLine]:
     """Yield a line per callback."""
     for part, callback in enumerate(asked.callbacks):
         if isinstance(callback, NATIVE) and is_dataclass(callback):
@@ -55,7 +55,7 @@ def code_text(lines: Iterable[str]) -> str:
     return "callbacks = [\n" + "".join(f"    {line},\n" for line in lines) + "]"
 
 
-def _fragments(asked: Asked, part: int, callback: Callback) -> Iterator[Fragment]:
+def _fragments(asked: ExplainerRequest, part: int, callback: Callback) -> Iterator[Fragment]:
     of_monitors = [asked.callbacks_for(monitor)[part] for monitor in range(len(asked.monitors))]
     places = {axis.name: place for place, axis in enumerate(asked.axes) if axis.part == part}
     for item in fields(callback):  # type: ignore[arg-type]  # asked by whoever calls

@@ -9,16 +9,16 @@ from kcb_replay.errors import KerasWouldRaiseError
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.report.explainer.cells import compared_in
-from kcb_replay.report.explainer.judged import Judge
 from kcb_replay.report.explainer.lanes import never_stopping, positions_of, rate_lanes, replayed, stop_lanes
+from kcb_replay.report.explainer.truncated_outcome import Truncation
 
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.engine import Run
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.report.explainer.asked import Asked
     from kcb_replay.report.explainer.lanes import Ending, Lane
+    from kcb_replay.report.explainer.request import ExplainerRequest
 
 __all__ = ["Context", "context_of"]
 
@@ -31,14 +31,14 @@ class Context:
     position of the ReduceLROnPlateau with controls.
     """
 
-    asked: Asked
+    asked: ExplainerRequest
     monitor: int
     version: Semantics
     callbacks: tuple[Callback, ...]
     base: Run
     ends: tuple[tuple[EarlyStopping, Lane, Ending], ...]
     rates: tuple[Lane, ...]
-    judge: Judge
+    judge: Truncation
 
     @property
     def lead(self) -> Callback:
@@ -61,7 +61,7 @@ class Context:
         return pairs.union(*(compared_in(self.base.rows, position) for position in range(len(self.callbacks))))
 
 
-def context_of(asked: Asked, monitor: int, version: str) -> Context:
+def context_of(asked: ExplainerRequest, monitor: int, version: str) -> Context:
     """Replay every position of one monitor under one version; raises `KerasWouldRaiseError` where none can be."""
     callbacks, found = asked.callbacks_for(monitor), semantics(version)
     stream, initial_lr = asked.start.stream, asked.start.initial_lr
@@ -86,7 +86,7 @@ def context_of(asked: Asked, monitor: int, version: str) -> Context:
         arguments = list(positions_of(asked.axes_of(asked.reducer), monitor))
         if isinstance(reducer, ReduceLROnPlateau):
             rates = rate_lanes(epochs, reducer, arguments, found, initial_lr)
-    judge = Judge(stream, asked.recording.notes, asked.fit)
+    judge = Truncation(stream, asked.recording.notes, asked.fit)
     return Context(
         asked=asked,
         monitor=monitor,

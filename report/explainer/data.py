@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kcb_replay.report.curve import nan_note
 from kcb_replay.report.explainer.info import SAVES_AT
-from kcb_replay.report.explainer.pool import NOTHING, Pool
+from kcb_replay.report.explainer.pool import NO_VALUE, Pool
 from kcb_replay.report.layout import LEFT, RIGHT, WIDTH
 from kcb_replay.report.names import shown
 
@@ -75,11 +75,11 @@ def data_of(explainer: Explainer) -> dict[str, Any]:
         "epochs": explainer.epochs,
         "names": explainer.names,
         "lead": asked.lead,
-        "reducer": NOTHING if asked.reducer is None else asked.reducer,
+        "reducer": NO_VALUE if asked.reducer is None else asked.reducer,
         "versions": len(asked.versions),
         "rateSource": explainer.rate_source,
         "axes": [
-            {"part": NOTHING if axis.part is None else axis.part, "name": axis.name, "texts": axis.texts()}
+            {"part": NO_VALUE if axis.part is None else axis.part, "name": axis.name, "texts": axis.texts()}
             for axis in explainer.axes
         ],
         "start": explainer.start,
@@ -108,7 +108,7 @@ def data_of(explainer: Explainer) -> dict[str, Any]:
 
 
 def _fragment(axis: int | None, texts: tuple[tuple[str, ...], ...]) -> list[object]:
-    return [NOTHING if axis is None else axis, texts]
+    return [NO_VALUE if axis is None else axis, texts]
 
 
 def _places(explainer: Explainer) -> dict[str, Any]:
@@ -209,7 +209,7 @@ def _end(end: End) -> list[object]:
 
 
 def _mark(mark: Mark | None) -> list[int] | int:
-    return [mark.row, mark.label] if mark else NOTHING
+    return [mark.row, mark.label] if mark else NO_VALUE
 
 
 def _path(path: RatePath, changes: Pool[Change]) -> list[object]:

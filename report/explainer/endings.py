@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.events import Stopped, WeightsRestored
 from kcb_replay.replay.outcomes import StoppingOutcome
-from kcb_replay.report.explainer.pool import NOTHING
+from kcb_replay.report.explainer.pool import NO_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +98,7 @@ def marks_of(
         mark("chart.kept" if outcome.kept_value is not None else "chart.kept_no_value", kept, outcome.kept_value)
         if kept != best
         else None,
-        book.say("chart.regret", regret=decimals.show(outcome.regret)) if outcome.regret else NOTHING,
+        book.say("chart.regret", regret=decimals.show(outcome.regret)) if outcome.regret else NO_VALUE,
     )
 
 
@@ -130,7 +130,7 @@ def facts_of(
         FactTexts(
             say("fact.regret", monitor=monitor),
             say("fact.unknown") if outcome.regret is None else text(decimals.show(outcome.regret)),
-            NOTHING if lowest is None else text(remark),
+            NO_VALUE if lowest is None else text(remark),
         ),
     )
 
@@ -173,7 +173,7 @@ def restored_text(finish: Sequence[Event], book: Book) -> int:
 
 def raising_end(lane: int, row: int, case: int, error: str, book: Book) -> End:
     """Return the end of a training in which Keras itself raises: there is no answer but that."""
-    unknown = FactTexts(book.say("explainer.raises"), book.say("fact.unknown"), NOTHING)
+    unknown = FactTexts(book.say("explainer.raises"), book.say("fact.unknown"), NO_VALUE)
     return End(
         lane=lane,
         row=row,
@@ -181,18 +181,18 @@ def raising_end(lane: int, row: int, case: int, error: str, book: Book) -> End:
         stops=False,
         own=False,
         answer=book.text(error),
-        closing=NOTHING,
-        closing_verdict=NOTHING,
-        ending=NOTHING,
+        closing=NO_VALUE,
+        closing_verdict=NO_VALUE,
+        ending=NO_VALUE,
         facts=(unknown,) * 4,
         best=None,
         lowest=None,
         kept=None,
-        regret=NOTHING,
-        bracket=(NOTHING, NOTHING),
+        regret=NO_VALUE,
+        bracket=(NO_VALUE, NO_VALUE),
         note=book.notes.number((book.say("explainer.raises"), book.text(error))),
         beyond=(),
-        open_end=NOTHING,
+        open_end=NO_VALUE,
     )
 
 
@@ -206,7 +206,7 @@ def open_end_of(outcome: Outcome, book: Book, *, was_stopped: bool) -> int:
     """Return what stands where a recording ends before the answer; `was_stopped` where it would have gone on."""
     # Of a what-if the end of the recording is not the end of the answer.
     if not outcome.validity.undecided or outcome.validity.label == "hypothetical":
-        return NOTHING
+        return NO_VALUE
     if was_stopped:
         return book.say("explainer.open_end")
     earliest = outcome.validity.earliest_stop_index

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.report.curve import CurveInfo, curve_info
 from kcb_replay.report.explainer.answers import Answers, answers_of
-from kcb_replay.report.explainer.asked import Asked, asked_of
 from kcb_replay.report.explainer.cells import Book, Kind
 from kcb_replay.report.explainer.code import CodeLine, code_lines, code_text
 from kcb_replay.report.explainer.context import context_of
 from kcb_replay.report.explainer.metrics import Metric, metric_of
+from kcb_replay.report.explainer.request import ExplainerRequest, asked_of
 from kcb_replay.report.language.catalogue import catalogue
 from kcb_replay.report.layout import Layout, layout_of
 from kcb_replay.report.names import shown
@@ -52,7 +52,7 @@ class Found(NamedTuple):
 class Explainer:
     """One recorded fit with every position of every control replayed. A choice is one position per control."""
 
-    asked: Asked
+    asked: ExplainerRequest
     words: Catalogue
     book: Book
     metrics: tuple[Metric, ...]

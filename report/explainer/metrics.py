@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.directions import Direction
     from kcb_replay.report.curve import CurveInfo
-    from kcb_replay.report.explainer.asked import Asked
     from kcb_replay.report.explainer.context import Context
+    from kcb_replay.report.explainer.request import ExplainerRequest
     from kcb_replay.report.language.catalogue import Catalogue
     from kcb_replay.report.layout import Layout
     from kcb_replay.report.plateau import Range
@@ -45,7 +45,9 @@ class Metric:
         return [self.decimals.show(value) for value in self.values]
 
 
-def metric_of(asked: Asked, monitor: int, contexts: Sequence[Context], layout: Layout, curve: CurveInfo) -> Metric:
+def metric_of(
+    asked: ExplainerRequest, monitor: int, contexts: Sequence[Context], layout: Layout, curve: CurveInfo
+) -> Metric:
     """Return the metric of a monitor, with as many decimals as its comparisons need under every version."""
     name = asked.monitors[monitor] or curve.monitor
     stream = asked.start.stream

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.rate_changes import changes_rate
 from kcb_replay.report.explainer.cells import OF_RATE
-from kcb_replay.report.explainer.judged import alone
-from kcb_replay.report.explainer.pool import NOTHING
+from kcb_replay.report.explainer.pool import NO_VALUE
 from kcb_replay.report.explainer.rates import RatePath, after_of, drops_of, recorded_path, steps_of
 from kcb_replay.report.explainer.tables import WEAKENED
+from kcb_replay.report.explainer.truncated_outcome import alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def _path(tables: Tables, lane: Lane, horizon: Horizon | None) -> RatePath:
         lane=tables.lane(lane.timing, 0, lane.setting, OF_RATE),
         steps=steps_of(lane.rows, tables.book),
         drops=tuple(drops_of(lane.rows, tables.book, tables.decimals, horizon)),
-        horizon=NOTHING if horizon is None else tables.horizons.number(horizon),
+        horizon=NO_VALUE if horizon is None else tables.horizons.number(horizon),
         notes=tuple(_path_notes(tables, lane, horizon, weak=_is_weak(tables, lane))),
     )
 
@@ -93,10 +93,10 @@ def _other_path(tables: Tables) -> list[RatePath]:
     return [
         RatePath(
             moves=False,
-            lane=NOTHING,
+            lane=NO_VALUE,
             steps=steps_of(rows, tables.book),
             drops=tuple(sorted(drops, key=lambda drop: drop.row)),
             after=tuple(after_of(rows, tables.cases.values, tables.book)),
-            horizon=NOTHING if horizon is None else tables.horizons.number(horizon),
+            horizon=NO_VALUE if horizon is None else tables.horizons.number(horizon),
         )
     ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-__all__ = ["NOTHING", "Pool"]
+__all__ = ["NO_VALUE", "Pool"]
 
-NOTHING = -1
+NO_VALUE = -1
 _T = TypeVar("_T")
 
 

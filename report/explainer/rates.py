@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.events import LearningRateAtFloor, LearningRateReduced
-from kcb_replay.report.explainer.pool import NOTHING
+from kcb_replay.report.explainer.pool import NO_VALUE
 from kcb_replay.report.numbers import short
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Drop:
     @property
     def reduces(self) -> bool:
         """Whether it is a reduction, and not the floor."""
-        return self.change.rate != NOTHING
+        return self.change.rate != NO_VALUE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def recorded_path(rates: Mapping[int, float], rows: Mapping[int, int], book: Boo
     """Return the recorded learning rate, which no position changes."""
     known = [(rows[index], rate) for index, rate in sorted(rates.items())]
     steps = _steps(known, book)
-    return RatePath(moves=False, lane=NOTHING, steps=steps, drops=(), horizon=NOTHING, is_recorded=True)
+    return RatePath(moves=False, lane=NO_VALUE, steps=steps, drops=(), horizon=NO_VALUE, is_recorded=True)
 
 
 def _steps(rates: Sequence[tuple[int, float]], book: Book) -> tuple[Step, ...]:
@@ -122,7 +122,7 @@ def drops_of(rows: Sequence[Row], book: Book, decimals: Decimals, horizon: Horiz
         for event in row.events[0]:
             if isinstance(event, (LearningRateReduced, LearningRateAtFloor)):
                 sentence, verdict = book.said([event], decimals, None)
-                rate, height = NOTHING, 0.0
+                rate, height = NO_VALUE, 0.0
                 if isinstance(event, LearningRateReduced):
                     rate, height = book.text(short(event.new_lr)), _height(event.new_lr, logarithmic=logarithmic)
                 what_if = horizon is not None and not horizon.covers(row.index)

@@ -18,9 +18,9 @@ from kcb_replay.report.explainer.endings import (
     raising_end,
     restored_text,
 )
-from kcb_replay.report.explainer.judged import alone
-from kcb_replay.report.explainer.pool import NOTHING
+from kcb_replay.report.explainer.pool import NO_VALUE
 from kcb_replay.report.explainer.tables import WEAKENED
+from kcb_replay.report.explainer.truncated_outcome import alone
 from kcb_replay.report.facts import facts
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
 
@@ -100,8 +100,8 @@ def _described(
     stream, rows = tables.context.asked.start.stream, tables.of_index
     stop = stream.epochs[row].index + 1 if stoppers else None
     stopping = outcome if isinstance(outcome, StoppingOutcome) else None
-    marks = marks_of(stopping, tables.book, tables.decimals, rows, row) if stopping else (None, None, None, NOTHING)
-    bracket = (NOTHING, NOTHING)
+    marks = marks_of(stopping, tables.book, tables.decimals, rows, row) if stopping else (None, None, None, NO_VALUE)
+    bracket = (NO_VALUE, NO_VALUE)
     if stopping and stopping.regret and stopping.kept_index is not None and stopping.lowest_index is not None:
         bracket = (rows[stopping.kept_index], rows[stopping.lowest_index])
     unseen = None if stoppers else _unseen(tables, outcome)
@@ -124,7 +124,7 @@ def _described(
         bracket=bracket,
         note=tables.note(outcome.validity),
         beyond=beyond,
-        open_end=NOTHING if stoppers else _open_end(tables, outcome),
+        open_end=NO_VALUE if stoppers else _open_end(tables, outcome),
     )
 
 
@@ -144,7 +144,7 @@ def _open_end(tables: Tables, outcome: Outcome) -> int:
 def _other_answer(tables: Tables) -> int:
     """Return the answer of a list whose lead stops nothing; -1 where its learning rate is the answer."""
     if tables.context.rates:
-        return NOTHING
+        return NO_VALUE
     start, words = tables.context.replayed(), tables.book.words
     return tables.book.text(
         answer(start, words)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.validity import Validity, horizon_of
-from kcb_replay.report.explainer.pool import NOTHING, Pool
+from kcb_replay.report.explainer.pool import NO_VALUE, Pool
 from kcb_replay.report.words import reason_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Tables:
 
     def row_of(self, horizon: Horizon) -> int:
         """Return the last row that a horizon covers, -1 for none."""
-        return NOTHING if horizon.index is None else self.of_index[horizon.index]
+        return NO_VALUE if horizon.index is None else self.of_index[horizon.index]
 
     def horizon_in(self, rows: Sequence[Row]) -> Horizon | None:
         """Return and number the horizon that the learning rate of a replay sets."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.explainer.cells import Kind
-from kcb_replay.report.explainer.pool import NOTHING
+from kcb_replay.report.explainer.pool import NO_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ class _Reader:
         text, end = self.explainer.text, self.found.end
         rows = range(len(self.found.metric.values))
         return View(
-            answer=text(end.answer) if end.answer != NOTHING else self._said(self.explainer.asked.lead),
+            answer=text(end.answer) if end.answer != NO_VALUE else self._said(self.explainer.asked.lead),
             also=tuple(self._also()),
             facts=tuple((text(fact.term), text(fact.value), text(fact.remark)) for fact in end.facts)
             or tuple(self._rate_facts()),
@@ -134,8 +134,8 @@ class _Reader:
 
     def _note(self, position: int) -> int:
         end, path, answers = self.found.end, self.found.path, self.found.answers
-        horizon = path.horizon if path else NOTHING
-        behind = horizon != NOTHING and end.row > answers.horizons[horizon][0]
+        horizon = path.horizon if path else NO_VALUE
+        behind = horizon != NO_VALUE and end.row > answers.horizons[horizon][0]
         if self._is_reducer(position) and path:
             return path.notes[end.case]
         if position == self.explainer.asked.lead:
@@ -155,7 +155,7 @@ class _Reader:
         epoch = self.explainer.epochs[end.row]
         say = self.explainer.words.say
         why = self.explainer.stopped_by(self.choice)
-        if end.own and cell is not None and cell.wait != NOTHING:
+        if end.own and cell is not None and cell.wait != NO_VALUE:
             why = say("chart.count", wait=cell.wait, patience=self._patience(lead))
         key = "chart.stop_what_if" if self._exact(lead).label == "hypothetical" else "chart.stop"
         return say(key, epoch=epoch, why=why)
@@ -167,7 +167,7 @@ class _Reader:
     def _cell(self, position: int, row: int) -> Cell | None:
         """Return what a callback does in an epoch that runs."""
         lane = self._lane(position)
-        if row > self.found.end.row or lane == NOTHING:
+        if row > self.found.end.row or lane == NO_VALUE:
             return None
         cells = self.explainer.book.lanes.values[lane]
         return self.explainer.book.cells.values[cells[row]]
@@ -186,13 +186,13 @@ class _Reader:
             return
         for position in range(len(self.explainer.names)):
             yield self._sentence(position, row)
-        if row == self.found.end.row and self.found.end.ending != NOTHING:
+        if row == self.found.end.row and self.found.end.ending != NO_VALUE:
             yield self.explainer.text(self.found.end.ending)
 
     def _sentence(self, position: int, row: int) -> str:
         cell, text = self._cell(position, row), self.explainer.text
         parts = [text(cell.sentence)] if cell else []
-        if cell and cell.wait != NOTHING:
+        if cell and cell.wait != NO_VALUE:
             say = self.explainer.words.say
             parts.append(say("sentence.wait", wait=cell.wait, patience=self._patience(position)))
         parts += [text(cell.tail)] if cell else []
@@ -221,7 +221,7 @@ class _Reader:
             value=self.found.metric.written()[row],
             best=text(cell.best) if cell else "",
             threshold=text(cell.threshold) if cell else "",
-            wait=f"{cell.wait}/{self._patience(lead)}" if cell and cell.wait != NOTHING else "",
+            wait=f"{cell.wait}/{self._patience(lead)}" if cell and cell.wait != NO_VALUE else "",
             verdict=self._verdict(lead, row) if ran else self.explainer.words.say("explainer.not_run_verdict"),
             others=tuple(self._verdict(position, row) for position in others),
             kind=self._kind(cell, row),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.curve import CurveInfo
     from kcb_replay.report.figures.canvas import Canvas
     from kcb_replay.report.palette import Palette
-    from kcb_replay.report.panels import BarKind, Rate, Wait
+    from kcb_replay.report.wait_and_rate import BarKind, Rate, Wait
 
 __all__ = ["draw_ground", "draw_panels", "draw_rate", "draw_wait", "panel_axes"]
 

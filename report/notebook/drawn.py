@@ -18,10 +18,10 @@ from kcb_replay.replay.recommend.result import Recommendation
 from kcb_replay.replay.replay import Simulation
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.rule_comparison import RuleComparison
-from kcb_replay.replay.sweep.overall import overall
-from kcb_replay.replay.sweep.plateau import PlateauSweep
-from kcb_replay.replay.sweep.plateau_totals import overall_plateau
-from kcb_replay.replay.sweep.table import Sweep
+from kcb_replay.replay.verdicts.plateau import PlateauSweep
+from kcb_replay.replay.verdicts.plateau_totals import overall_plateau
+from kcb_replay.replay.verdicts.summary import overall
+from kcb_replay.replay.verdicts.table import Sweep
 from kcb_replay.replay.version_comparison import VersionComparison
 from kcb_replay.report.curve import curve_info
 from kcb_replay.report.facts import facts
@@ -33,12 +33,12 @@ from kcb_replay.report.plateau_sweeps import plateau_table
 from kcb_replay.report.recommendation import recommendation_text
 from kcb_replay.report.rules import left_out_of_comparison, rules_table
 from kcb_replay.report.settings_table import left_out_of_sweep
+from kcb_replay.report.several_replays import common_answer
 from kcb_replay.report.stored_run import metric_records
 from kcb_replay.report.summary import left_out_lines, unanswered_sentences
 from kcb_replay.report.svg import chart_svg
 from kcb_replay.report.sweeps import sweep_table
 from kcb_replay.report.tables import simulation_table
-from kcb_replay.report.together import common_answer
 from kcb_replay.report.version_changes import version_comparison_notes, version_comparison_text
 from kcb_replay.report.words import decimals_of
 

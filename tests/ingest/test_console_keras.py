@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from places import ROOT
 import gzip
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import ROOT
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.console.messages import said_in

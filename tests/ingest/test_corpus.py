@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from places import CORPUS
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from places import CORPUS
 from pyarrow import csv
 
 from kcb_replay.errors import ReadError

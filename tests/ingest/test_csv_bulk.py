@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from places import CORPUS
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings, strategies as st
+from places import CORPUS
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.readers.base import Blob, Reading
@@ -69,7 +67,6 @@ _clean_rows = st.tuples(st.integers(0, 9), st.floats(), st.floats(), _ends).map(
     lambda row: f"{row[0]},{row[1]},{row[2]}{row[3]}"
 )
 _files = st.one_of(st.lists(_rows, max_size=5), st.lists(_clean_rows, max_size=5)).map("".join)
-
 
 
 def _blobs(*contents: str | bytes) -> list[Blob]:

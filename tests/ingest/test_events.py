@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from places import CORPUS
 import io
 import math
 import random
 import struct
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from places import CORPUS
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.util.tensor_util import make_tensor_proto
@@ -24,8 +23,6 @@ from kcb_replay.ingest.events.layout import layout_of
 from kcb_replay.ingest.events.plain import add_record
 from kcb_replay.ingest.events.scalars import DTYPES, scalar
 from kcb_replay.ingest.records import Damage, masked_checksum, records, write_record
-
-
 
 
 def _facts(events: FileEvents) -> tuple[object, ...]:

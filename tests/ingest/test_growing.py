@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from places import CORPUS
 import os
 import pickle
 import tempfile
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from places import CORPUS
 
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest import growing
@@ -29,7 +29,6 @@ _values = st.one_of(_plain, _plain, st.sampled_from(["", "x", "1,2"]))
 _ends = st.sampled_from(["\r\n"] * 8 + ["\n", "\r\r\n", "\r", "\r\n\r\n"])
 _rows = st.lists(st.tuples(_steps, _values, _values, _ends), min_size=3, max_size=14)
 _odd = st.sampled_from([b""] * 9 + [HEADER.encode(), b"7,1\r\n", b'3,"[1.0]",2\r\n', b"\xff", b"\r\n"])
-
 
 
 @st.composite

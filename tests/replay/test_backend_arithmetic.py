@@ -5,15 +5,14 @@ The golden cases of torch and of the others hold it to the real classes; here it
 
 from __future__ import annotations
 
-from places import GOLDEN
 import math
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import GOLDEN
 
 from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
@@ -22,9 +21,9 @@ from kcb_replay.replay.conformance.golden import differences, golden_cases
 from kcb_replay.replay.inference.plateaus import Rule
 from kcb_replay.replay.replay import replay
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.replay.sweep.arithmetic import comparable, operand
-from kcb_replay.replay.sweep.improvements import along_stream, in_lanes
-from kcb_replay.replay.sweep.sweep import sweep
+from kcb_replay.replay.verdicts.lanes.arithmetic import comparable, operand
+from kcb_replay.replay.verdicts.lanes.improvements import along_stream, in_lanes
+from kcb_replay.replay.verdicts.sweep import sweep
 
 ARITHMETIC = {
     "tensorflow": "float32 or ValueError",

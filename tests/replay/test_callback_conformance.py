@@ -6,7 +6,6 @@ such that what can stop stops and what can change the rate changes it.
 
 from __future__ import annotations
 
-from places import ROOT
 import csv
 import io
 import itertools
@@ -20,6 +19,7 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from places import ROOT
 
 import kcb_replay
 from kcb_replay.cli import main
@@ -33,8 +33,8 @@ from kcb_replay.report.columns import groups_of
 from kcb_replay.report.explanation import explanation
 from kcb_replay.report.language.catalogue import LANGUAGES, catalogue
 from kcb_replay.report.numbers import decimals_for
-from kcb_replay.report.panels import rate_of, wait_of
 from kcb_replay.report.tables import simulation_records, simulation_table
+from kcb_replay.report.wait_and_rate import rate_of, wait_of
 from kcb_replay.report.words import epoch_sentences, outcome_sentence
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

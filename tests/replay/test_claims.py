@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from places import ROOT
 import runpy
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from places import GOLDEN
 import gzip
 import json
-from pathlib import Path
 
 import pytest
+from places import GOLDEN
 
 CASES = GOLDEN / "keras-2.0.8.jsonl.gz"
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from places import GOLDEN
 import copy
 import os
 import subprocess
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
+from places import GOLDEN
 
 from kcb_replay.replay.conformance import outcomes
 from kcb_replay.replay.conformance.golden import differences, golden_cases

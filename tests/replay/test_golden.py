@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from places import GOLDEN
-from pathlib import Path
-
 import pytest
+from places import GOLDEN
 
 from kcb_replay.replay.conformance.golden import differences, golden_cases
 

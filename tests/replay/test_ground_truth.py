@@ -6,17 +6,16 @@ many rows the recorded learning rate is the replayed one. Its predictions take e
 
 from __future__ import annotations
 
-from places import CORPUS
 import ast
 import csv
 import math
 import re
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from places import CORPUS
 
 from kcb_replay.ingest.ingest import read
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from places import CORPUS
 import ast
 import csv
 import itertools
@@ -11,11 +10,11 @@ import math
 import re
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings, strategies as st
+from places import CORPUS
 
 import kcb_replay as kcb
 from kcb_replay.errors import KcbReplayError, MonitorNotRecordedError, NotReplayableError, SettingError
@@ -25,7 +24,7 @@ from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.events import LearningRateReduced
-from kcb_replay.replay.inference.doubles import simplest
+from kcb_replay.replay.inference.float_ranges import simplest
 from kcb_replay.replay.semantics import known_semantics, semantics
 from kcb_replay.replay.stream import stream_of
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from places import GOLDEN
 import json
 import sys
 from dataclasses import FrozenInstanceError
-from pathlib import Path
 
 import pytest
+from places import GOLDEN
 
 from kcb_replay.errors import MissingExtraError, SettingError
 from kcb_replay.replay.bridge.installed import Installed, installed

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from places import GOLDEN
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from places import GOLDEN
 
 from kcb_replay.replay.callbacks import CALLBACKS, LambdaCallback, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context, State, Step

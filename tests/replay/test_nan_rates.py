@@ -14,11 +14,11 @@ from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.events import LearningRateAtFloor, LearningRateReduced, LearningRateSet
-from kcb_replay.replay.rates import is_same_rate
+from kcb_replay.replay.rate_equality import is_same_rate
 from kcb_replay.replay.replay import replay
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.stream import Epoch
-from kcb_replay.replay.sweep.sweep import sweep
+from kcb_replay.replay.verdicts.sweep import sweep
 
 LIBRARIES = pytest.mark.parametrize("library", ["keras", "tf_keras"])
 FLAT = [1.25, 2.25, 2.5, 2.5, 1.0, 2.5, 2.5]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from places import ROOT
 import os
 import runpy
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import ROOT
 
 from kcb_replay import Recording, SettingError, replay
 from kcb_replay.ingest.recording import Fit, Series, Source

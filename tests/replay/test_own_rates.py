@@ -17,9 +17,9 @@ from kcb_replay.report.columns import groups_of
 from kcb_replay.report.curve import curve_info
 from kcb_replay.report.facts import facts
 from kcb_replay.report.numbers import decimals_for
-from kcb_replay.report.panels import rate_of
+from kcb_replay.report.several_replays import common_answer, question
 from kcb_replay.report.tables import simulation_table
-from kcb_replay.report.together import common_answer, question
+from kcb_replay.report.wait_and_rate import rate_of
 from kcb_replay.report.words import drop_places, epoch_sentences
 
 CODE = """

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from places import GOLDEN
 import gzip
 import json
-from pathlib import Path
 
 import pytest
+from places import GOLDEN
 
 from kcb_replay.replay.callbacks import LightningEarlyStopping, TorchReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from places import GOLDEN
 import dataclasses
 import json
 import math
 import struct
-from pathlib import Path
 
 import pytest
+from places import GOLDEN
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.schedules import (
@@ -22,8 +21,8 @@ from kcb_replay.replay.schedules import (
     PolynomialDecay,
 )
 
-SCHEDULES = GOLDEN / "schedules.jsonl"
-LINES = [json.loads(line) for line in SCHEDULES.read_text(encoding="utf-8").splitlines()]
+RECORDED = GOLDEN / "schedules.jsonl"
+LINES = [json.loads(line) for line in RECORDED.read_text(encoding="utf-8").splitlines()]
 CASES = [line for line in LINES if "values" in line]
 REFUSED = [line for line in LINES if "error" in line]
 SIGNATURES = [line for line in LINES if "signature" in line]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from places import ROOT
 import ast
 import itertools
 import json
 import math
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from kcb_replay.replay.conformance import live
 from kcb_replay.replay.conformance.cases import STRATA, shares

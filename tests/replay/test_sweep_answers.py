@@ -9,9 +9,9 @@ import pytest
 
 from kcb_replay import EarlyStopping, replay
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.replay.sweep.answers import FoundRows, Prices, answers_of
-from kcb_replay.replay.sweep.early_stopping import Start, stops_of
-from kcb_replay.replay.sweep.series import MonitoredFit, block_of
+from kcb_replay.replay.verdicts.answers import MetricValues, StopRows, answers_of
+from kcb_replay.replay.verdicts.lanes.early_stopping import Start, stops_of
+from kcb_replay.replay.verdicts.lanes.series import MonitoredFit, block_of
 
 RUNS = [
     [3.0, 2.0, 1.0, 2.0, 3.0, 0.5],
@@ -33,11 +33,11 @@ def test_answers_are_those_of_a_replay(recording, name, restore, mode):
     block = block_of([MonitoredFit(run.name, 0, run.fits[0]) for run in runs], "val_loss")
     restores = "never" if not restore else "always" if version.early_stopping_restores_at_end else "when stopped"
     (stops,) = stops_of(block, sign, [Start(0.0, math.nan, 0)], PATIENCES, version)
-    rows = FoundRows.none((len(PATIENCES), len(runs)))
+    rows = StopRows.none((len(PATIENCES), len(runs)))
     rows.fill(range(len(PATIENCES)), block.lengths, stops, restores)
     patiences = PATIENCES.tolist()
     settings = [EarlyStopping(patience=patience, mode=mode, restore_best_weights=restore) for patience in patiences]
-    found = answers_of(Prices(block, sign, None, 1.0), settings, rows)
+    found = answers_of(MetricValues(block, sign, None, 1.0), settings, rows)
     for lane, run in enumerate(runs):
         for place, patience in enumerate(PATIENCES.tolist()):
             settings = EarlyStopping(patience=patience, mode=mode, restore_best_weights=restore)

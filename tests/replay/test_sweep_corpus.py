@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from places import CORPUS
 import math
-from pathlib import Path
 
 import pytest
+from places import CORPUS
 
 from kcb_replay import EarlyStopping, Recording, ReduceLROnPlateau, read, replay, sweep
 from kcb_replay.errors import NotReplayableError

@@ -17,12 +17,12 @@ from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.events import LearningRateReduced
 from kcb_replay.replay.semantics import known_semantics, semantics
 from kcb_replay.replay.stream import Epoch
-from kcb_replay.replay.sweep.early_stopping import Start, is_vectorised, stops_of
-from kcb_replay.replay.sweep.reduce_lr_on_plateau import (
+from kcb_replay.replay.verdicts.lanes.early_stopping import Start, is_vectorised, stops_of
+from kcb_replay.replay.verdicts.lanes.reduce_lr_on_plateau import (
     is_vectorised as reduces_in_lanes,
     plateaus_of,
 )
-from kcb_replay.replay.sweep.series import MonitoredFit, block_of
+from kcb_replay.replay.verdicts.lanes.series import MonitoredFit, block_of
 
 VERSIONS = [name for name in known_semantics() if is_vectorised(semantics(name))]
 VALUE = st.one_of(

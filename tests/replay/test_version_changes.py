@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from places import ROOT
 import json
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from random import Random
 from types import SimpleNamespace
 
 import pytest
+from places import ROOT
 
 import kcb_replay as kcb
 from kcb_replay import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau

@@ -10,7 +10,7 @@ import pytest
 from kcb_replay import EarlyStopping, ReduceLROnPlateau, replay, simulate
 from kcb_replay.ingest.recording import Recording
 from kcb_replay.replay.callbacks import LearningRateScheduler, ModelCheckpoint
-from kcb_replay.replay.difference import differences_of
+from kcb_replay.replay.version_difference import differences_of
 from kcb_replay.report.eras import era_sentence
 from kcb_replay.report.versions import difference_sentences
 

@@ -16,7 +16,7 @@ from browsing import (
 
 import kcb_replay as kcb
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.report.many_runs.rules_page import rules_html, rules_page
+from kcb_replay.report.choices.rules_page import rules_html, rules_page
 
 RULES = (
     kcb.EarlyStopping(patience=5),

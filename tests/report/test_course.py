@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from places import ROOT
 import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 import kcb_replay as kcb
 from kcb_replay.errors import KcbReplayError

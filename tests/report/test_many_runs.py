@@ -14,15 +14,15 @@ from kcb_replay.replay.recommend.evidence import evidence_of
 from kcb_replay.replay.recommend.groups import grouping
 from kcb_replay.replay.recommend.spread import spread_of
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.replay.sweep.blocks import swept_blocks
-from kcb_replay.replay.sweep.grid import settings_grid
-from kcb_replay.report.many_runs.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
-from kcb_replay.report.many_runs.first import DEFAULT_LIMIT, Limit
-from kcb_replay.report.many_runs.heat import grid_of, heat_of
-from kcb_replay.report.many_runs.lots import drawn_places
-from kcb_replay.report.many_runs.packed import packed
-from kcb_replay.report.many_runs.plane import LEFT, LOWER, Place, plane_of
-from kcb_replay.report.many_runs.sweep_page import SweepQuestion, sweep_html, sweep_page
+from kcb_replay.replay.verdicts.settings_grid import settings_grid
+from kcb_replay.replay.verdicts.stopping_blocks import swept_blocks
+from kcb_replay.report.choices.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
+from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT, Limit
+from kcb_replay.report.choices.heat import grid_of, heat_of
+from kcb_replay.report.choices.packed import packed
+from kcb_replay.report.choices.plane import LEFT, LOWER, Place, plane_of
+from kcb_replay.report.choices.sample import drawn_places
+from kcb_replay.report.choices.sweep_page import SweepQuestion, sweep_html, sweep_page
 from kcb_replay.report.numbers import decimals_for
 from kcb_replay.report.pages.size import require_size, size_from_text
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from places import ROOT
 import re
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from kcb_replay.errors import SettingError
 from kcb_replay.report.pages.theme import theme_rules

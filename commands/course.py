@@ -1,0 +1,68 @@
+"""`course`: the lessons as pages."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kcb_replay.commands.base import Command
+from kcb_replay.commands.completion import completed_runs
+from kcb_replay.commands.options import language_option, quiet_option, store_option
+from kcb_replay.commands.output import say
+from kcb_replay.commands.selection import only_one, recordings_of
+from kcb_replay.report.language.catalogue import ENGLISH
+
+if TYPE_CHECKING:
+    from kcb_replay.report.course.build import Course
+
+__all__ = ["course_command"]
+
+
+@click.command(name="course", cls=Command)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the pages.")
+@language_option
+@click.option("--run", metavar="RUN", shell_complete=completed_runs, help="Make the lessons from this run or log.")
+@store_option
+@quiet_option
+def course_command(output: Path, language: str, run: str | None, store: Path, quiet: bool) -> None:
+    """Write seven short lessons on Keras callbacks, as offline pages for a class.
+
+    Each is one idea on a real recording: a question, a prediction to make, and the answer when the slider moves. With
+    --run the questions are made from a recording of your own, a run of the store or a log file, wherever it can show
+    what is asked; the others keep the recordings that come with kcb-replay and say so. Pages of an earlier course in
+    the folder are replaced, other files are left alone.
+
+    \b
+    kcb-replay course -o course/
+    kcb-replay course -o course-ko/ --lang ko
+    kcb-replay course -o course/ --run logs/run1/training.log
+    """  # noqa: D301  # \b keeps click from joining the lines
+    from kcb_replay.report.course.build import course_of
+    from kcb_replay.report.course.folder import require_place, write_folder
+    from kcb_replay.report.course.page import course_pages
+
+    require_place(output)
+    own = only_one(recordings_of((run,), store), run)[0] if run is not None else None
+    course = course_of(own)
+    pages = course_pages(course, language=language, command=shlex.join(["kcb-replay", *sys.argv[1:]]))
+    write_folder(output, pages)
+    size = sum(len(text.encode()) for text in pages.values())
+    say([f"Wrote {output} ({len(pages)} pages, {size / 1000:,.0f} kB)", *_kept(course)], quiet=quiet)
+
+
+def _kept(course: Course) -> list[str]:
+    """Return a line for each question that the teacher's own recording cannot show."""
+    from kcb_replay.report.course.page import kept_reason
+    from kcb_replay.report.course.texts import plain, texts
+
+    said = texts(ENGLISH)
+    return [
+        plain(f"Lesson {taught.number} keeps {asked.round.recording.name}: {kept_reason(asked, said)}")
+        for taught in course.taught
+        for asked in taught.asked
+        if asked.kept_because
+    ]

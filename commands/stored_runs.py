@@ -1,0 +1,184 @@
+"""The commands that list, show, name and verify what the store holds."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from kcb_replay.commands.base import Command
+from kcb_replay.commands.options import (
+    output_options,
+    quiet_option,
+    run_argument,
+    runs_argument,
+    some_runs_argument,
+    store_option,
+)
+from kcb_replay.commands.output import all_shown, print_result, progress_bar, say
+from kcb_replay.commands.selection import only_one
+
+__all__ = [
+    "check_command",
+    "remove_command",
+    "rename_command",
+    "runs_command",
+    "show_command",
+    "snapshot_command",
+    "tag_command",
+]
+
+
+@click.command(name="runs", cls=Command)
+@runs_argument
+@store_option
+@click.option("--tag", help="Only the runs that have this tag.")
+@output_options
+def runs_command(runs: tuple[str, ...], store: Path, tag: str | None, output: str) -> None:
+    """List the runs of the store.
+
+    \b
+    kcb-replay runs
+    kcb-replay runs 'seeds/*' --tag baseline --json
+    """  # noqa: D301  # \b keeps click from joining the lines
+    from kcb_replay.ingest.store import Store
+    from kcb_replay.report.tables import run_records, runs_table
+    from kcb_replay.report.upkeep import nothing_listed
+
+    opened = Store(store)
+    entries = opened.runs(*runs, tag=tag)
+    if not entries:
+        say([nothing_listed(opened.runs(), tag)], quiet=False)
+    records = run_records(entries)
+    document = {"schema": "kcb-replay/runs/1", "runs": records}
+    print_result(output, document, records, lambda: runs_table(entries))
+
+
+@click.command(name="show", cls=Command)
+@run_argument
+@store_option
+@output_options
+def show_command(run: str, store: Path, output: str) -> None:
+    """Show one run: its sources, metrics, fits, streams, messages and notes.
+
+    \b
+    kcb-replay show seeds/seed0
+    """  # noqa: D301  # \b keeps click from joining the lines
+    import time
+
+    from kcb_replay.ingest.store import Store
+    from kcb_replay.report.stored_run import metric_records, run_document, run_text
+
+    opened = Store(store)
+    (entry,) = only_one(opened.runs(run), run)
+    recording = opened.load(entry.name)
+    print_result(
+        output,
+        run_document(entry, recording),
+        metric_records(recording),
+        lambda: run_text(entry, recording, now=time.time()),
+    )
+
+
+@click.command(name="remove", cls=Command)
+@some_runs_argument
+@store_option
+@quiet_option
+def remove_command(runs: tuple[str, ...], store: Path, quiet: bool) -> None:
+    """Remove runs from the store, without asking; their logs stay, and the next ingest of them brings the runs back.
+
+    RUN is a name or a glob.
+
+    \b
+    kcb-replay remove 'seeds/*'
+    """  # noqa: D301  # \b keeps click from joining the lines
+    from kcb_replay.ingest.store import Store
+
+    say([f"Removed {name}" for name in all_shown(Store(store).remove(*runs))], quiet=quiet)
+
+
+@click.command(name="rename", cls=Command)
+@click.argument("old")
+@click.argument("new")
+@store_option
+@quiet_option
+def rename_command(old: str, new: str, store: Path, quiet: bool) -> None:
+    """Give a run another name, which it keeps when its sources are ingested again.
+
+    \b
+    kcb-replay rename run1 resnet50/baseline
+    """  # noqa: D301  # \b keeps click from joining the lines
+    from kcb_replay.ingest.store import Store
+
+    Store(store).rename(old, new)
+    before, after = all_shown([old, new])
+    say([f"Renamed {before} to {after}"], quiet=quiet)
+
+
+@click.command(name="tag", cls=Command)
+@some_runs_argument
+@click.argument("tags", metavar="TAG[,TAG]...")
+@click.option("--remove", is_flag=True, help="Take the tags away instead.")
+@store_option
+@quiet_option
+def tag_command(runs: tuple[str, ...], tags: str, remove: bool, store: Path, quiet: bool) -> None:
+    """Tag runs, so that `runs --tag` finds them; tags stay when the runs are ingested again.
+
+    RUN is a name or a glob; the last argument is the tag, or several with commas between.
+
+    \b
+    kcb-replay tag 'seeds/*' run1 baseline,published
+    """  # noqa: D301  # \b keeps click from joining the lines
+    from kcb_replay.ingest.store import Store
+
+    given = [tag.strip() for tag in tags.split(",")]
+    kept = Store(store)
+    tagged = {entry.name for entry in kept.runs(*runs) if set(given).intersection(entry.tags)}
+    names = kept.tag(runs, given, remove=remove)
+    what = ", ".join(all_shown(given))
+    done = f"Untagged {what}" if remove else f"Tagged {what}"
+    lines = [
+        f"{said} has no tag {what}" if remove and name not in tagged else f"{done}: {said}"
+        for name, said in zip(names, all_shown(names), strict=True)
+    ]
+    say(lines, quiet=quiet)
+
+
+@click.command(name="check", cls=Command)
+@store_option
+@output_options
+@quiet_option
+def check_command(store: Path, output: str, quiet: bool) -> None:
+    """Verify the store: every page, catalogue, row and place of a run. Exits with 1 when something is wrong.
+
+    \b
+    kcb-replay check --store kcb-store
+    """  # noqa: D301  # \b keeps click from joining the lines
+    from kcb_replay.ingest.store import Store
+    from kcb_replay.report.upkeep import check_document, check_records, check_text
+
+    with progress_bar(quiet) as progress:
+        report = Store(store).check(progress=progress)
+    print_result(output, check_document(report), check_records(report), lambda: check_text(report))
+    if report.faults:
+        sys.exit(1)
+
+
+@click.command(name="snapshot", cls=Command)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@store_option
+@quiet_option
+def snapshot_command(folder: Path, store: Path, quiet: bool) -> None:
+    """Make a store in DIR that stays as this one is now, for tools that read while an ingest writes.
+
+    Its files are hard links, which take no space. DIR must be new or empty.
+
+    \b
+    kcb-replay snapshot kcb-snapshot && duckdb -c "from 'kcb-snapshot/data/*.parquet'"
+    """  # noqa: D301  # \b keeps click from joining the lines
+    from kcb_replay.ingest.counted import counted
+    from kcb_replay.ingest.store import Store
+
+    buckets = Store(store).snapshot(folder)
+    say([f"Wrote {folder} ({counted(buckets, 'bucket')})"], quiet=quiet)

@@ -1,0 +1,140 @@
+"""What is asked of one fit, made ready: the callbacks, the stream they see, the Keras and the first learning rate.
+
+Refuses what cannot be asked; nothing is replayed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kcb_replay.errors import NotReplayableError, SettingError
+from kcb_replay.replay.callbacks import NATIVE, ModelCheckpoint
+from kcb_replay.replay.callbacks.arguments import with_python_values
+from kcb_replay.replay.optimizer_rates import rate_of
+from kcb_replay.replay.semantics import DEFAULT, Semantics, note_on, semantics as resolve
+from kcb_replay.replay.stream import stream_of, with_steps
+from kcb_replay.replay.version_guess import guess
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.callbacks import Callback, State
+    from kcb_replay.replay.stream import Stream
+
+__all__ = [
+    "KERAS_DEFAULT_LR",
+    "Carried",
+    "ReplayRequest",
+    "initial_lr_for",
+    "settings_of",
+    "stream_for",
+    "version_for",
+    "versions_of",
+]
+
+# Adam, RMSprop and most others start here; SGD starts at 0.01.
+KERAS_DEFAULT_LR = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What callbacks that are used again, and the optimizer, bring along from the fit before.
+
+    `learning_rate_source` says where the rate comes from, as in a Replay. `doubt` is the reason for which the weights
+    need not be those of the recording, empty where they are.
+    """
+
+    states: tuple[State, ...]
+    learning_rate: float
+    learning_rate_source: str
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRequest:
+    """What is asked of one fit; `before` comes from the fit before, where its callbacks are used again."""
+
+    callbacks: Sequence[Callback]
+    semantics: str | Semantics | None
+    initial_lr: float | None
+    steps_per_epoch: int | None
+    before: Carried | None = None
+
+    def __post_init__(self) -> None:
+        with_python_values(self)
+
+
+def settings_of(callbacks: Sequence[object]) -> tuple[Callback, ...]:
+    """Return the callbacks with the real ones among them made ready to be driven."""
+    return tuple(callback if isinstance(callback, NATIVE) else _bridged(callback) for callback in callbacks)
+
+
+def _bridged(callback: object) -> Callback:
+    from kcb_replay.replay.bridge import Bridged, BridgedFromCode, bridged
+
+    return callback if isinstance(callback, (Bridged, BridgedFromCode)) else bridged(callback)
+
+
+def stream_for(recording: Recording, number: int, question: ReplayRequest) -> Stream:
+    """Return the stream of a fit; raises `SettingError` and `NotReplayableError` where there is nothing to ask."""
+    if not question.callbacks:
+        raise SettingError("There is no callback to replay. Give at least one, for example EarlyStopping(patience=5).")
+    stream = stream_of(recording.fits[number])
+    if not stream.epochs:
+        reason = "the fit holds no epochs, so no callback is ever asked"
+        raise NotReplayableError(f"{recording.name}: {reason}.", reason=reason)
+    if question.steps_per_epoch is None:
+        return stream
+    if question.steps_per_epoch < 1:
+        raise SettingError(f"steps_per_epoch must be at least 1, but it is {question.steps_per_epoch}.")
+    for callback in question.callbacks:
+        if isinstance(callback, ModelCheckpoint) and callback.needs_batch_metrics:
+            reason = f"{callback} needs the metrics of single batches, which are not recorded"
+            raise NotReplayableError(f"{recording.name}: {reason}.", reason=reason)
+    return with_steps(stream, question.steps_per_epoch)
+
+
+def version_for(stream: Stream, question: ReplayRequest, initial_lr: float) -> tuple[Semantics, list[str]]:
+    """Return the Keras that is asked for, and a note where it was guessed or stands for another."""
+    if question.semantics == "auto":
+        found = guess(stream, question.callbacks, initial_lr)
+        return found.semantics, [found.reason]
+    version = resolve(question.semantics or _own_semantics(question.callbacks) or DEFAULT)
+    note = note_on(version)
+    return version, [note] if note else []
+
+
+def _own_semantics(callbacks: Sequence[Callback]) -> str | None:
+    for callback in callbacks:
+        if not isinstance(callback, NATIVE):
+            from kcb_replay.replay.bridge import own_semantics
+
+            return own_semantics(callback)
+    return None
+
+
+def versions_of(semantics: str | Semantics | None) -> Sequence[str | Semantics | None]:
+    """Return the versions of a list as `keras-2.0.8,keras-3.15`; raises `SettingError` for an unknown one."""
+    if semantics is None or isinstance(semantics, Semantics):
+        return [semantics]
+    names = [name.strip() for name in semantics.split(",")]
+    # Two names may stand for one version.
+    versions = {name if name == "auto" else resolve(name).name: name for name in reversed(names)}
+    return [name if name == "auto" else resolve(name) for name in reversed(versions.values())]
+
+
+def initial_lr_for(stream: Stream, question: ReplayRequest) -> tuple[float, str]:
+    """Return the learning rate to start from, and whether it is "given", "recorded" or "assumed"."""
+    first = stream.epochs[0].index if stream.epochs else None
+    if question.initial_lr is not None and question.before is None:
+        return question.initial_lr, "given"
+    if first is not None and first in stream.learning_rates:
+        return stream.learning_rates[first], "recorded"
+    if question.before is not None:
+        rate = question.before.learning_rate
+        if question.initial_lr is not None:
+            rate = rate_of(question.initial_lr).going_on_from(rate)
+        return rate, question.before.learning_rate_source
+    return KERAS_DEFAULT_LR, "assumed"

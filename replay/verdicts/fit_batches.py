@@ -1,0 +1,128 @@
+"""What a sweep of any callback does: take some fits at a time, leave out those that cannot be asked, ask the engine."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import fields
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from kcb_replay.errors import DirectionUnknownError, NotReplayableError
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Recording
+from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
+from kcb_replay.replay.callbacks.base import Context, direction
+from kcb_replay.replay.comparison import KerasRaises
+from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.replay import replay
+from kcb_replay.replay.verdicts.lanes.series import monitored_fits
+from kcb_replay.replay.verdicts.table import LeftOutFit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from kcb_replay.replay.behaviours import DirectionRule
+    from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.verdicts.lanes.series import MonitoredFit
+
+__all__ = ["FitBatch", "some_at_a_time", "whole_number"]
+
+_Setting = TypeVar("_Setting", EarlyStopping, ReduceLROnPlateau)
+# Answers that are held at once: some hundred bytes each, with what it takes to find them.
+_MOST_ANSWERS, _FEWEST_FITS = 1_000_000, 64
+
+
+def some_at_a_time(recordings: Iterable[Recording], settings: Sequence[object]) -> Iterator[list[MonitoredFit]]:
+    """Yield all fits, so many at once that their answers fit into memory."""
+    size = max(_FEWEST_FITS, _MOST_ANSWERS // max(len(settings), 1))
+    fits = monitored_fits(recordings)
+    while some := list(itertools.islice(fits, size)):
+        yield some
+
+
+class FitBatch(Generic[_Setting]):
+    """Settings asked of fits; `left_out` says of which fits some could not be asked, once for each reason."""
+
+    def __init__(self, settings: Sequence[_Setting], fits: Sequence[MonitoredFit], version: Semantics) -> None:
+        self.settings: Sequence[_Setting] = settings
+        self.fits: list[MonitoredFit] = [each for each in fits if len(each.fit)]
+        self.version = version
+        self.left_out = dict.fromkeys(
+            LeftOutFit(each.run, each.number, "the fit holds no epochs") for each in fits if not len(each.fit)
+        )
+
+    def having(self, number: int) -> list[int]:
+        """Return the fits that have the metric of a setting; the others are left out, with what Keras does there."""
+        places: list[int] = []
+        monitor = self.settings[number].monitor
+        reasons: dict[tuple[str, ...], str] = {}
+        for place, each in enumerate(self.fits):
+            if monitor in each.fit.metrics and each.fit.metrics[monitor].valid.any():
+                places.append(place)
+            else:
+                # The same names make the same of it, in however many fits.
+                recorded = [name for name, series in each.fit.metrics.items() if series.valid.any()]
+                names = tuple(recorded + list(each.fit.unloaded))
+                if names not in reasons:
+                    reasons[names] = self._reason(number, place)
+                self.leave_out(place, reasons[names])
+        return places
+
+    def _reason(self, number: int, place: int) -> str:
+        """Return why the engine refuses a setting on a fit."""
+        try:
+            self._replay(number, place)
+        except NotReplayableError as error:
+            return error.reason
+        raise AssertionError("only to be asked of a fit without the metric")
+
+    def sign(self, monitor: str, mode: str, places: Sequence[int], rule: DirectionRule) -> float | None:
+        """Return 1 for a metric that should fall, -1 for one that should rise, None where the version cannot tell."""
+        context = Context(self.version, direction_of)
+        try:
+            found = direction(self.settings[0].name, monitor, mode, rule, context)
+        except KerasRaises as raised:
+            unknown = DirectionUnknownError(monitor, "", self.version.name).reason
+            reason = f"Keras raises {raised.kind}: {raised}" if monitor in LEARNING_RATE_KEYS else unknown
+            for place in places:
+                self.leave_out(place, reason)
+            return None
+        return 1.0 if found == "min" else -1.0
+
+    def takes(self, numbers: Iterable[int]) -> bool:
+        """Tell whether the version has the arguments that are given; the engine says what Keras says."""
+        missing = self.version.missing_arguments
+        given = (
+            f"{self.settings[number].name}.{item.name}"
+            for number in numbers
+            for item in fields(self.settings[number])
+            if getattr(self.settings[number], item.name) != item.default
+        )
+        return not missing.intersection(given)
+
+    def replays(
+        self, numbers: Iterable[int], places: Sequence[int], *, initial_lr: float | None = None
+    ) -> Iterator[tuple[int, int, Replay]]:
+        """Yield what the engine says to each setting and fit; what it cannot answer is left out."""
+        for number, place in itertools.product(numbers, places):
+            try:
+                one = self._replay(number, place, initial_lr=initial_lr)
+            except NotReplayableError as error:
+                self.leave_out(place, error.reason)
+            else:
+                yield number, place, one
+
+    def _replay(self, number: int, place: int, *, initial_lr: float | None = None) -> Replay:
+        each = self.fits[place]
+        alone = Recording(each.run, (), (each.fit,))
+        return replay(alone, [self.settings[number]], semantics=self.version, initial_lr=initial_lr)
+
+    def leave_out(self, place: int, reason: str) -> None:
+        """Keep the reason for which a fit has no answer."""
+        each = self.fits[place]
+        self.left_out[LeftOutFit(each.run, each.number, reason)] = None
+
+
+def whole_number(count: float, most: int) -> int:
+    """Return the whole number of epochs that acts as `count` does where there are fewer than `most`."""
+    return most if math.isinf(count) or count > most else math.ceil(count)

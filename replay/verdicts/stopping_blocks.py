@@ -1,0 +1,147 @@
+"""EarlyStopping with every combination of settings on every fit, some fits at a time, so that memory stays small.
+
+Lanes where the rule of the version allows it, the engine where it does not: both give the numbers of a single replay.
+Answers of a source that rounded its values are labelled so as a whole, for nobody looks at single comparisons here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from kcb_replay.errors import SettingError
+from kcb_replay.replay.callbacks import EarlyStopping
+from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.outcomes import EarlyStoppingOutcome
+from kcb_replay.replay.verdicts.answers import MetricValues, StopRows
+from kcb_replay.replay.verdicts.fit_batches import FitBatch, some_at_a_time, whole_number
+from kcb_replay.replay.verdicts.labels import label_of
+from kcb_replay.replay.verdicts.lanes.arithmetic import fits_float32
+from kcb_replay.replay.verdicts.lanes.early_stopping import Start, is_vectorised, stops_of
+from kcb_replay.replay.verdicts.lanes.series import block_of
+from kcb_replay.replay.verdicts.table import Part, Sweep, SweptFit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.outcomes import Outcome
+    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.verdicts.lanes.series import Block, MonitoredFit
+
+__all__ = ["engine_answer", "swept_blocks"]
+
+# Settings of the same starts and patiences are answered in one pass.
+_Passes: TypeAlias = "dict[tuple[int, ...], dict[tuple[Start, bool], list[int]]]"
+
+
+def swept_blocks(
+    recordings: Iterable[Recording], settings: Sequence[EarlyStopping], version: Semantics, *, also: str | None = None
+) -> Iterator[Sweep]:
+    """Yield the sweep of some fits after the other; `also` is a second metric that is read off, but not monitored."""
+    if also is not None and direction_of(also) is None:
+        raise SettingError(f"Nobody knows whether {also} should fall or rise. Name another second metric.")
+    for fits in some_at_a_time(recordings, settings):
+        yield _Block(settings, fits, version, also).swept()
+
+
+class _Block(FitBatch[EarlyStopping]):
+    """A sweep while it is filled: an answer per setting and fit, nothing where there is none."""
+
+    def __init__(
+        self, settings: Sequence[EarlyStopping], fits: Sequence[MonitoredFit], version: Semantics, also: str | None
+    ) -> None:
+        super().__init__(settings, fits, version)
+        self._also, self._also_sign = None, 1.0
+        if also is not None:
+            self._also, self._also_sign = block_of(self.fits, also), -1.0 if direction_of(also) == "max" else 1.0
+        shape = (len(settings), len(self.fits))
+        self._found = StopRows.none(shape)
+        self._answered = np.zeros(shape, np.bool_)
+        self._by_engine: dict[int, dict[int, dict[str, float]]] = defaultdict(dict)
+        self._prices: dict[tuple[str, str], MetricValues] = {}
+
+    def swept(self) -> Sweep:
+        """Return the sweep when every setting has been asked of every fit."""
+        if not self.fits:
+            return Sweep(tuple(self.settings), (), self.version, tuple(self.left_out))
+        groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for number, setting in enumerate(self.settings):
+            groups[setting.monitor, setting.mode].append(number)
+        for (monitor, mode), numbers in groups.items():
+            places = self.having(numbers[0])
+            sign = self.sign(monitor, mode, places, self.version.early_stopping_direction)
+            if sign is not None:
+                block = block_of(self.fits, monitor)
+                self._prices[monitor, mode] = MetricValues(block, sign, self._also, self._also_sign)
+                self._ask(numbers, places, block, sign)
+        part = Part(self.settings, self._swept_fits(), self._found, self._answered, self._prices, dict(self._by_engine))
+        return Sweep(tuple(self.settings), (part,), self.version, tuple(self.left_out))
+
+    def _swept_fits(self) -> tuple[SweptFit, ...]:
+        seconds = block_of(self.fits, "").seconds.tolist()
+        return tuple(
+            SweptFit(each.run, each.number, len(each.fit), label_of(each, self.settings, self.version), taken)
+            for each, taken in zip(self.fits, seconds, strict=True)
+        )
+
+    def _ask(self, numbers: Sequence[int], places: Sequence[int], block: Block, sign: float) -> None:
+        representable = self.version.early_stopping_arithmetic != "float32 or ValueError" or fits_float32(block.values)
+        if is_vectorised(self.version) and representable and self.takes(numbers):
+            self._in_lanes(numbers, block, sign)
+            self._answered[np.ix_(numbers, places)] = True
+        else:
+            self._ask_engine(numbers, places)
+
+    def _in_lanes(self, numbers: Sequence[int], block: Block, sign: float) -> None:
+        always = self.version.early_stopping_restores_at_end
+        for patiences, same in self._passes(numbers, len(block.values) + 1, sign).items():
+            starts = list(dict.fromkeys(start for start, _ in same))
+            found = stops_of(block, sign, starts, np.array(patiences), self.version)
+            for (start, restore), chosen in same.items():
+                restores = "never" if not restore else "always" if always else "when stopped"
+                self._found.fill(chosen, block.lengths, found[starts.index(start)], restores)
+
+    def _passes(self, numbers: Sequence[int], longest: int, sign: float) -> _Passes:
+        patiences: dict[tuple[Start, bool], list[int]] = defaultdict(list)
+        chosen: dict[tuple[Start, bool], list[int]] = defaultdict(list)
+        for number in numbers:
+            s = self.settings[number]
+            baseline = math.nan if s.baseline is None else sign * s.baseline
+            key = Start(abs(s.min_delta), baseline, s.start_from_epoch), s.restore_best_weights
+            patiences[key].append(whole_number(s.patience, longest))
+            chosen[key].append(number)
+        passes: _Passes = defaultdict(dict)
+        for key, asked in patiences.items():
+            passes[tuple(asked)][key] = chosen[key]
+        return passes
+
+    def _ask_engine(self, numbers: Sequence[int], places: Sequence[int]) -> None:
+        for number, place, one in self.replays(numbers, places):
+            (outcome,) = one.outcomes
+            answer = engine_answer(outcome)
+            epochs = self.fits[place].fit.epochs
+            for name in ("stop", "best", "kept"):
+                index = answer[f"{name}_index"]
+                getattr(self._found, name)[number, place] = -1 if index < 0 else np.searchsorted(epochs, index)
+            self._by_engine[number][place] = answer
+            self._answered[number, place] = True
+
+
+def engine_answer(outcome: Outcome) -> dict[str, float]:
+    """Return the outcome of a single replay as the arrays hold it."""
+    if not isinstance(outcome, EarlyStoppingOutcome):
+        raise AssertionError("only EarlyStopping is swept")  # noqa: TRY004  # cannot happen
+    indices = {name: getattr(outcome, name) for name in ("stop_index", "best_index", "kept_index")}
+    values = {name: getattr(outcome, name) for name in ("best_value", "kept_value", "regret")}
+    return {
+        **{name: -1 if index is None else index for name, index in indices.items()},
+        **{name: math.nan if value is None else value for name, value in values.items()},
+        "has_best": outcome.best_value is not None,
+        "has_kept": outcome.kept_value is not None,
+        "saved": outcome.saved_epochs,
+        "undecided": not outcome.fired,
+    }

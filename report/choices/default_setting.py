@@ -1,0 +1,84 @@
+"""Which setting a page of a sweep shows first, and the rule by which it was chosen, in words.
+
+The recommended one; where none is recommended, the one that saves most among those whose mean regret is small. Nothing
+is recommended here that `kcb.recommend` refuses to: the second rule only chooses where to begin to look.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kcb_replay.errors import SettingError
+
+if TYPE_CHECKING:
+    from kcb_replay.report.choices.gathered import Gathered
+    from kcb_replay.report.numbers import Decimals
+
+__all__ = ["DEFAULT_LIMIT", "DefaultSetting", "Limit", "first_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The largest mean regret that the first setting may have: a share of the mean best value, or a regret itself."""
+
+    share: float | None = None
+    regret: float | None = None
+    is_asked_for: bool = False
+
+    @classmethod
+    def from_text(cls, text: str) -> Limit:
+        """Return what `1%` or `0.002` says. Raises `SettingError` for anything else."""
+        try:
+            number = float(text.removesuffix("%"))
+        except ValueError:
+            number = math.nan
+        if not 0 <= number < math.inf:
+            raise SettingError(f"{text!r} is no limit for the mean regret. Give a share as 1%, or a regret as 0.002.")
+        if text.endswith("%"):
+            return cls(share=number / 100, is_asked_for=True)
+        return cls(regret=number, is_asked_for=True)
+
+
+DEFAULT_LIMIT = Limit(share=0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultSetting:
+    """The number of the setting, and why it is the first."""
+
+    number: int
+    rule: str
+
+
+def first_of(found: Gathered, limit: Limit, decimals: Decimals) -> DefaultSetting:
+    """Return the setting that is shown first."""
+    recommended = found.recommendation.setting
+    if recommended is not None and not limit.is_asked_for:
+        settings = found.overall.settings
+        return DefaultSetting(
+            settings.index(recommended), "Shown first: the recommended setting. Choose any other below."
+        )
+    summaries = found.overall.summaries
+    allowed, said = _allowed(found, limit, decimals)
+    within = [number for number in found.overall.distinct if summaries[number].regret_mean <= allowed]
+    if within:
+        best = max(within, key=lambda number: (summaries[number].saving, -summaries[number].regret_mean))
+        return DefaultSetting(
+            best, f"Shown first: the setting that saves most among those whose mean regret is at most {said}."
+        )
+    known = [number for number in found.overall.distinct if not math.isnan(summaries[number].regret_mean)]
+    if not known:
+        return DefaultSetting(0, "Shown first: the first setting, for no regret is known.")
+    least = min(known, key=lambda number: summaries[number].regret_mean)
+    return DefaultSetting(least, f"Shown first: the setting with the least mean regret, for none has {said} or less.")
+
+
+def _allowed(found: Gathered, limit: Limit, decimals: Decimals) -> tuple[float, str]:
+    setting = found.overall.settings[0]
+    if limit.regret is not None:
+        return limit.regret, f"{limit.regret:g}"
+    share, best = limit.share or 0.0, abs(found.lowest_mean)
+    extreme = f"the mean best {setting.monitor}"
+    return share * best, f"{100 * share:g} % of {extreme} ({decimals.show(share * best)})"
