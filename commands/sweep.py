@@ -1,10 +1,11 @@
-"""`sweep`: every combination of settings on every run."""
+"""`sweep`: every combination of settings of EarlyStopping, or of ReduceLROnPlateau, on every run."""
 
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -19,12 +20,24 @@ from kcb_replay.commands.options import (
     store_option,
     swept_options,
 )
-from kcb_replay.commands.output import print_result, progress_bar
-from kcb_replay.commands.page_options import PageRequest, page_options
-from kcb_replay.commands.selection import listed, require_recorded, swept_arguments
-from kcb_replay.commands.sweep_request import SweepRequest
-from kcb_replay.commands.sweep_stopping import sweep_stopping
+from kcb_replay.commands.output import print_result, progress_bar, say, size_of
+from kcb_replay.commands.page_options import PageRequest, command_line, held, page_options, recorded_metrics
+from kcb_replay.commands.selection import listed, metrics_of, require_recorded, swept_arguments, with_unique_names
 from kcb_replay.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from kcb_replay.commands.selection import Progress
+    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.callbacks import EarlyStopping
+    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.verdicts.rows import Rows
+    from kcb_replay.replay.verdicts.summary import SweepSummary
+    from kcb_replay.report.choices.default_setting import Limit
+    from kcb_replay.report.machine import Record
+
+    _Block = TypeVar("_Block", bound=Rows)
 
 __all__ = ["sweep_command"]
 
@@ -99,10 +112,10 @@ def sweep_command(
     page = None if html is None else PageRequest.of(html, max_size, draw_all=draw_all)
     limit = None if max_regret is None else Limit.from_text(max_regret)
     stopping, reducing = swept_arguments(settings)
-    asked = SweepRequest(runs, store, tuple(map(semantics, listed(settings["semantics"]))), rows, top, output, quiet)
+    asked = _Request(runs, store, tuple(map(semantics, listed(settings["semantics"]))), rows, top, output, quiet)
     look = figure_settings(settings)
     if not reducing:
-        sweep_stopping(asked, stopping, pareto=pareto, also=also, plot=plot, look=look, page=page, limit=limit)
+        _sweep_stopping(asked, stopping, pareto=pareto, also=also, plot=plot, look=look, page=page, limit=limit)
     else:
         only = (
             ("--pareto", pareto),
@@ -116,7 +129,7 @@ def sweep_command(
         _sweep_reducing(asked, reducing, settings["initial_lr"])
 
 
-def _sweep_reducing(asked: SweepRequest, arguments: dict[str, Any], initial_lr: float | None) -> None:
+def _sweep_reducing(asked: _Request, arguments: dict[str, Any], initial_lr: float | None) -> None:
     from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
     from kcb_replay.replay.callbacks import ReduceLROnPlateau
     from kcb_replay.replay.verdicts.plateau_blocks import plateau_blocks
@@ -136,3 +149,144 @@ def _sweep_reducing(asked: SweepRequest, arguments: dict[str, Any], initial_lr: 
     table = functools.partial(plateau_sweeps.plateau_table, found, asked.top)
     print_result(asked.output, plateau_sweeps.plateau_document(found, records), records, table)
     asked.say_all([*plateau_sweeps.plateau_notes(found), *limits_of_sweep(found), *left_out_of_sweep(found)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked of a sweep of any callback."""
+
+    runs: tuple[str, ...]
+    store: Path
+    versions: tuple[Semantics, ...]
+    rows: Path | None
+    top: int | None
+    output: str
+    quiet: bool
+
+    @property
+    def version(self) -> Semantics:
+        """The one version of a sweep that takes no more."""
+        if len(self.versions) > 1:
+            raise SettingError("Several versions are swept side by side for EarlyStopping, without --rows and --plot.")
+        return self.versions[0]
+
+    def recordings(self, metrics: Collection[str], progress: Progress | None) -> Iterator[Recording]:
+        """Load these metrics of the runs."""
+        return metrics_of(self.runs, self.store, metrics, progress=progress)
+
+    def written(self, blocks: Iterable[_Block]) -> Iterable[_Block]:
+        """Write the rows of every block on its way, if that is asked for."""
+        from kcb_replay.report.sweep_rows import written_rows
+
+        return blocks if self.rows is None else written_rows(blocks, self.rows)
+
+    def say_all(self, notes: list[str]) -> None:
+        """Say what was written, which versions stand for others, and the notes."""
+        from kcb_replay.report.versions import version_notes
+
+        wrote = [] if self.rows is None else [f"Wrote {self.rows} ({size_of(self.rows)})"]
+        say([*wrote, *version_notes(self.versions), *notes], quiet=self.quiet)
+
+
+def _sweep_stopping(
+    asked: _Request,
+    arguments: dict[str, Any],
+    *,
+    pareto: bool,
+    also: str | None,
+    plot: Path | None,
+    look: dict[str, Any],
+    page: PageRequest | None,
+    limit: Limit | None,
+) -> None:
+    """Sweep settings of EarlyStopping, print what they come to, and write the page and the figure asked for."""
+    from kcb_replay.replay.callbacks import EarlyStopping
+    from kcb_replay.replay.verdicts.settings_grid import settings_grid
+    from kcb_replay.report.settings_table import left_out_of_sweep, limits_of_sweep
+    from kcb_replay.report.sweeps import chosen_settings
+
+    monitors = listed(arguments["monitor"])
+    if (asked.rows or plot) and len(monitors) * len(asked.versions) > 1:
+        raise SettingError("--rows and --plot take one monitor and one version at a time; --html holds several.")
+    grids = [
+        settings_grid(EarlyStopping, {"patience": range(1, 51), **arguments, "monitor": monitor})
+        for monitor in monitors
+    ]
+    read = functools.partial(asked.recordings, {*monitors, also or ""})
+    with progress_bar(asked.quiet) as progress:
+        first = functools.partial(read, progress)
+        several = page is not None or len(monitors) * len(asked.versions) > 1
+        recordings = held(first, functools.partial(read, None)) if several else first
+        found = [_swept(asked, recordings, grid, version, also) for grid in grids for version in asked.versions]
+    if page is not None:
+        _write_page(asked, page, limit, recordings, grids[0], monitors)
+    if not any(each.answered for each in found):
+        require_recorded(asked.runs, asked.store, found[0])
+    _print(asked.output, found, [chosen_settings(each, pareto=pareto, top=asked.top) for each in found], pareto=pareto)
+    asked.say_all(
+        list(dict.fromkeys(line for each in found for line in (*limits_of_sweep(each), *left_out_of_sweep(each))))
+    )
+    if plot is not None:
+        from kcb_replay.report.figure import plot as draw
+
+        draw(found[0], plot, **look)
+        say([f"Wrote {plot} ({size_of(plot)})"], quiet=asked.quiet)
+
+
+def _swept(
+    asked: _Request,
+    recordings: Callable[[], Iterable[Recording]],
+    grid: Sequence[EarlyStopping],
+    version: Semantics,
+    also: str | None,
+) -> SweepSummary:
+    from kcb_replay.replay.verdicts.stopping_blocks import swept_blocks
+    from kcb_replay.replay.verdicts.summary import overall
+
+    return overall(asked.written(swept_blocks(recordings(), grid, version, also=also)), grid, version)
+
+
+def _print(output: str, found: Sequence[SweepSummary], numbers: Sequence[Sequence[int]], *, pareto: bool) -> None:
+    """Print one sweep, or several one after the other: of several monitors or versions."""
+    from kcb_replay.report import sweeps
+
+    records = [sweeps.sweep_records(each, some) for each, some in zip(found, numbers, strict=True)]
+    documents = [sweeps.sweep_document(each, some) for each, some in zip(found, records, strict=True)]
+    document: Record = documents[0]
+    if len(found) > 1:
+        document = {"schema": "kcb-replay/sweeps/1", "sweeps": documents}
+        records = [
+            [{"semantics": each.semantics.name, **record} for record in some]
+            for each, some in zip(found, records, strict=True)
+        ]
+    print_result(
+        output,
+        document,
+        [record for some in records for record in some],
+        lambda: "\n\n".join(
+            sweeps.sweep_table(each, some, pareto=pareto) for each, some in zip(found, numbers, strict=True)
+        ),
+    )
+
+
+def _write_page(
+    asked: _Request,
+    page: PageRequest,
+    limit: Limit | None,
+    recordings: Callable[[], Iterable[Recording]],
+    grid: Sequence[EarlyStopping],
+    monitors: Sequence[str],
+) -> None:
+    from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT
+    from kcb_replay.report.choices.sweep_page import SweepQuestion, sweep_html, sweep_page
+
+    question = SweepQuestion(
+        settings=grid,
+        monitors=monitors,
+        versions=asked.versions,
+        limit=limit or DEFAULT_LIMIT,
+        draw_all=page.draw_all,
+        recorded=recorded_metrics(asked.store, recordings),
+    )
+    found = sweep_page(lambda: with_unique_names(recordings()), question)
+    page.write(sweep_html(found, command=command_line()), found.table.drawn_remark, quiet=asked.quiet)
