@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from kcb_replay.text import visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -37,7 +39,7 @@ class KcbReplayError(Exception):
 
     def __str__(self) -> str:
         """Return the message with all but line ends made visible: it may quote names from anywhere."""
-        return "".join(map(_visible, super().__str__()))
+        return visible(super().__str__(), line_ends=True)
 
 
 class ReadError(KcbReplayError):
@@ -115,9 +117,3 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `" Did you mean 'x'?"` for the closest known name, or an empty string."""
     close = closest(name, known)
     return f" Did you mean '{close}'?" if close else ""
-
-
-def _visible(character: str) -> str:
-    if character.isprintable() or character == "\n":
-        return character
-    return character.encode("unicode_escape").decode()

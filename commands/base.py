@@ -67,10 +67,10 @@ class _Problem(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print it on stderr."""
-        from kcb_replay.report.names import shown
         from kcb_replay.report.terminal import Ink
+        from kcb_replay.text import visible
 
-        what, *lines = map(shown, self.message.split("\n"))
+        what, *lines = map(visible, self.message.split("\n"))
         word = Ink(on=self._is_coloured).error("Error:")
         click.echo(
             "\n".join([f"{word} {_SENTENCE.sub(chr(10), what, count=1)}", *lines]), file=file or sys.stderr, color=True

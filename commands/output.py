@@ -83,9 +83,9 @@ def say(lines: Sequence[str], *, quiet: bool) -> None:
 
 def all_shown(names: Sequence[str]) -> list[str]:
     """Return names as they may be printed."""
-    from kcb_replay.report.names import shown
+    from kcb_replay.text import visible
 
-    return [shown(name) for name in names]
+    return [visible(name) for name in names]
 
 
 def size_of(path: Path) -> str:

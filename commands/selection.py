@@ -244,7 +244,7 @@ def only_one(
     items: Sequence[_Item] | Iterator[_Item], what: str, noun: str = "run", *, plural: str = ""
 ) -> list[_Item]:
     """Return the one item that there must be; raises `SettingError` for none or several."""
-    from kcb_replay.ingest.counted import counted
+    from kcb_replay.text import counted
 
     found = list(items)
     if len(found) != 1:

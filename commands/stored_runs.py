@@ -177,8 +177,8 @@ def snapshot_command(folder: Path, store: Path, quiet: bool) -> None:
     \b
     kcb-replay snapshot kcb-snapshot && duckdb -c "from 'kcb-snapshot/data/*.parquet'"
     """  # noqa: D301  # \b keeps click from joining the lines
-    from kcb_replay.ingest.counted import counted
     from kcb_replay.ingest.store import Store
+    from kcb_replay.text import counted
 
     buckets = Store(store).snapshot(folder)
     say([f"Wrote {folder} ({counted(buckets, 'bucket')})"], quiet=quiet)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from kcb_replay.ingest.inert import InertPickleError, Opaque
-from kcb_replay.ingest.printable import MAX_SHOWN, printable
+from kcb_replay.text import MAX_EXCERPT, excerpt
 
 __all__ = ["MAX_INTEGER_BYTES", "MAX_MEMO", "Machine"]
 
@@ -225,6 +225,6 @@ class Machine:
         if name is None:
             if len(self.names) >= MAX_GLOBALS:
                 self.refuse(f"more than {MAX_GLOBALS} globals")
-            name = self.names[module, attr] = printable(f"{module[:MAX_SHOWN]}.{attr[:MAX_SHOWN]}")
+            name = self.names[module, attr] = excerpt(f"{module[:MAX_EXCERPT]}.{attr[:MAX_EXCERPT]}")
             self.named.setdefault(name, self.at)
         return Opaque(name, at=self.at)

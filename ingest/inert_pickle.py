@@ -15,7 +15,7 @@ from types import MappingProxyType
 from kcb_replay.ingest.inert import Inert, InertPickleError, Opaque, misshapen
 from kcb_replay.ingest.inert_machine import Machine
 from kcb_replay.ingest.inert_opcodes import STEPS
-from kcb_replay.ingest.printable import printable
+from kcb_replay.text import excerpt
 
 __all__ = ["Inert", "InertPickleError", "Opaque", "interpret", "sniff"]
 
@@ -52,7 +52,7 @@ def interpret(content: bytes, *, start: int = 0) -> Inert:
         raise
     except ValueError as error:
         # A decoder: the codec of a text, `int` or `float` of a line.
-        machine.refuse(printable(str(error)))
+        machine.refuse(excerpt(str(error)))
     value = machine.pop()
     _check_end(machine)
     reason = misshapen(value)

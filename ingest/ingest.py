@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError, SettingError
 from kcb_replay.ingest.backups import backup_notes
-from kcb_replay.ingest.counted import counted
 from kcb_replay.ingest.discover import Candidate, discover
 from kcb_replay.ingest.growing import has_grown
 from kcb_replay.ingest.left_out import LeftOutSource
@@ -24,6 +23,7 @@ from kcb_replay.ingest.readers import READERS, reader_named
 from kcb_replay.ingest.reading import WantedRun, read_runs
 from kcb_replay.ingest.vanished import VANISHED
 from kcb_replay.ingest.writing import WrittenRun, write_runs
+from kcb_replay.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

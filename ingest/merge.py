@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.ingest.counted import counted
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Note, Recording, Series
+from kcb_replay.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

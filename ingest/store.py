@@ -21,7 +21,7 @@ from kcb_replay.ingest.bucket import content_of, read_entries, read_run, renamed
 from kcb_replay.ingest.bulk import recordings_of_bucket
 from kcb_replay.ingest.discover import STORE_FILE
 from kcb_replay.ingest.layout import Layout, bucket_of, buckets_for, read_layout
-from kcb_replay.ingest.printable import printable
+from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -334,7 +334,7 @@ class Store:
         found = [name for name in names if glob and fnmatchcase(name, pattern)]
         if not found:
             more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
-            some = ", ".join(map(printable, names[:5])) + more
+            some = ", ".join(map(excerpt, names[:5])) + more
             raise RunNotFoundError(
                 f"No run {pattern!r} in {self.path}.{did_you_mean(pattern, names)} Runs: {some or 'none'}."
             )

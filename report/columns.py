@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.facts import extreme
-from kcb_replay.report.numbers import short, whole
 from kcb_replay.report.several_replays import lead_of, reduces, saves, stops
 from kcb_replay.report.words import can_stop, drop_places
+from kcb_replay.text import short, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kcb_replay.replay.result import Replay
-    from kcb_replay.report.numbers import Decimals
+    from kcb_replay.text import Decimals
 
 __all__ = ["Column", "Group", "groups_of"]
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.counted import counted
-from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import whole
+from kcb_replay.text import counted, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,7 +99,7 @@ def _box_lines(box: BoxReport) -> Iterator[str]:
     yield f"{whole(box.cases)} cases {outcome} {with_what} {keras}, installed here, in {box.seconds:.0f} s."
     for each in box.differences:
         callbacks = json.dumps(each.callbacks)
-        yield f"  {', '.join(each.stream)}; {callbacks}: {shown(each.fields[0])}"
+        yield f"  {', '.join(each.stream)}; {callbacks}: {visible(each.fields[0])}"
     more = box.mismatches - len(box.differences)
     if more > 0:
         yield f"  and {whole(more)} more"
@@ -117,19 +115,19 @@ def _live_lines(live: LiveReport) -> Iterator[str]:
     yield f"A random case differs from {keras}, installed here, after {whole(live.cases - 1)} that agree. Shrunk to:"
     case = {key: live.first.case[key] for key in ("callbacks", "initial_lr", "model_metrics", "epochs")}
     yield f"  {json.dumps(case)}"
-    yield from (f"  {shown(field)}" for field in live.first.fields)
+    yield from (f"  {visible(field)}" for field in live.first.fields)
 
 
 def _lines(reports: Sequence[Conformance]) -> Iterator[str]:
-    width = max(len(shown(report.file)) for report in reports)
+    width = max(len(visible(report.file)) for report in reports)
     for report in reports:
         if report.note:
-            yield f"{shown(report.file)}: {report.note}."
+            yield f"{visible(report.file)}: {report.note}."
         agreed = report.cases - len(report.mismatches)
-        yield f"{shown(report.file):<{width}}  {whole(agreed)} of {whole(report.cases)} cases agree"
+        yield f"{visible(report.file):<{width}}  {whole(agreed)} of {whole(report.cases)} cases agree"
         for mismatch in report.mismatches[:_MOST_SHOWN]:
-            name = f" ({shown(mismatch.name)})" if mismatch.name else ""
-            yield f"  case {mismatch.id}{name}: {shown(mismatch.differences[0])}"
+            name = f" ({visible(mismatch.name)})" if mismatch.name else ""
+            yield f"  case {mismatch.id}{name}: {visible(mismatch.differences[0])}"
         more = len(report.mismatches) - _MOST_SHOWN
         if more > 0:
             yield f"  and {whole(more)} more"

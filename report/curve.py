@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.validity import Label
-    from kcb_replay.report.numbers import Decimals
+    from kcb_replay.text import Decimals
 
 __all__ = ["CurveInfo", "Mark", "Regret", "curve_info", "lead_position", "monitored_values", "nan_note", "what_if_from"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.names import shown
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from kcb_replay.replay.endings import Ending
@@ -18,9 +18,9 @@ PARTS = {"stops": "stops after", "keeps": "keeps epoch", "reduces": "reduces aft
 def moved_words(before: Ending, after: Ending) -> str:
     """Return the first part in which two ends differ, as `stops after 25 instead of 23`."""
     if after.raises is not None:
-        return f"raises ({shown(after.raises)})"
+        return f"raises ({visible(after.raises)})"
     if before.raises is not None:
-        return f"raises no longer ({shown(before.raises)})"
+        return f"raises no longer ({visible(before.raises)})"
     name, was, now = differing_parts(before, after)[0]
     if now == "never":
         return f"never {name} instead of after {was}"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.counted import counted
 from kcb_replay.report.endings import moved_words
-from kcb_replay.report.names import shown
 from kcb_replay.report.versions import version_names
+from kcb_replay.text import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,9 +62,9 @@ def era_records(replays: Sequence[Replay]) -> list[Record]:
 
 def _sentence(pairs: Sequence[tuple[Replay, OtherEra]]) -> str:
     replay, era = pairs[0]
-    first = f"{shown(replay.run)} {_moves(era)}"
+    first = f"{visible(replay.run)} {_moves(era)}"
     if len(pairs) == 1:
-        return f"{shown(replay.run)}: {_one(era)}"
+        return f"{visible(replay.run)}: {_one(era)}"
     logs = f"{counted(len(pairs), 'log')} look like {era.semantics}, {era.reason}, and end elsewhere there"
     return f"{logs}: {first}. {_remedy(era)}"
 

@@ -8,9 +8,9 @@ from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.curve import lead_position
 from kcb_replay.report.eras import era_sentence
-from kcb_replay.report.names import shown
 from kcb_replay.report.terminal import PLAIN
 from kcb_replay.report.words import epoch_sentences, outcome_sentence, restored_sentences
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,32 +33,32 @@ def explanation(answer: Replay | RaisedFit, ink: Ink = PLAIN) -> str:
 def _raised_lines(raised: RaisedFit) -> Iterator[str]:
     yield _head(raised)
     yield ""
-    yield from (shown(str(callback)) for callback in raised.callbacks)
-    yield f"Keras raises {shown(raised.brief)}"
-    yield shown(raised.reason)
+    yield from (visible(str(callback)) for callback in raised.callbacks)
+    yield f"Keras raises {visible(raised.brief)}"
+    yield visible(raised.reason)
 
 
 def _head(answer: Replay | RaisedFit) -> str:
     fit = f", fit {answer.fit}" if answer.fit else ""
-    return f"{shown(answer.run)}{fit}: {answer.epochs} epochs, {answer.semantics.name}"
+    return f"{visible(answer.run)}{fit}: {answer.epochs} epochs, {answer.semantics.name}"
 
 
 def _lines(replay: Replay, ink: Ink) -> Iterator[str]:
     yield _head(replay)
     for outcome in replay.outcomes:
         yield ""
-        yield shown(str(outcome.settings))
+        yield visible(str(outcome.settings))
         yield outcome_sentence(outcome, replay)
         yield f"{outcome.validity.label.capitalize()}: {outcome.validity.reason}"
     for note in replay.notes:
         yield ""
-        yield f"Note: {shown(note)}."
+        yield f"Note: {visible(note)}."
     if sentence := era_sentence(replay):
         yield ""
-        yield f"Note: {shown(sentence)}"
+        yield f"Note: {visible(sentence)}"
     for lint in replay.lints:
         yield ""
-        yield f"Note: {shown(lint.text)}"
+        yield f"Note: {visible(lint.text)}"
     yield ""
     yield from _epoch_lines(replay, ink)
     yield from restored_sentences(replay)

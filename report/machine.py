@@ -9,7 +9,7 @@ import math
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
-from kcb_replay.report.names import shown
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -54,7 +54,7 @@ def as_markdown(records: Sequence[Record]) -> str:
 
 
 def _markdown(value: object) -> str:
-    return "" if value is None else _MARKUP.sub(r"\\\g<0>", shown(str(value)))
+    return "" if value is None else _MARKUP.sub(r"\\\g<0>", visible(str(value)))
 
 
 def _separated(records: Sequence[Record], delimiter: str, line_end: str) -> str:

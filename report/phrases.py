@@ -42,8 +42,7 @@ from kcb_replay.replay.events import (
     WeightsRestored,
 )
 from kcb_replay.report.language.catalogue import catalogue
-from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import Decimals, decimals_for, short
+from kcb_replay.text import Decimals, decimals_for, short, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +115,7 @@ def _judged(event: Event, decimals: Decimals, mode: Direction | None) -> Phrase:
         case CoolingDown():
             return Phrase("cooldown", {**_pair(event.value, event.best, decimals), "remaining": event.remaining})
         case MetricMissing():
-            return Phrase("missing", {"monitor": shown(event.monitor)})
+            return Phrase("missing", {"monitor": visible(event.monitor)})
         case NotCounted():
             value = decimals.show(event.value)
             return Phrase("not_counted", {"value": value, "start_from_epoch": event.start_from_epoch})
@@ -215,7 +214,7 @@ def _rate(event: Event) -> Phrase:
 
 
 def _saved(event: CheckpointSaved, decimals: Decimals) -> Phrase:
-    path = {"path": shown(event.path)}
+    path = {"path": visible(event.path)}
     if event.value is None:
         return _in_batch("saved", event.batch, path)
     if event.best is None:
@@ -225,7 +224,7 @@ def _saved(event: CheckpointSaved, decimals: Decimals) -> Phrase:
 
 def _skipped(event: CheckpointSkipped, decimals: Decimals) -> Phrase:
     if event.value is None:
-        return _in_batch("not_saved_missing", event.batch, {"monitor": shown(event.monitor)})
+        return _in_batch("not_saved_missing", event.batch, {"monitor": visible(event.monitor)})
     if event.best is None:
         return _in_batch("not_saved_worst", event.batch, {"value": decimals.show(event.value)})
     return _in_batch("not_saved", event.batch, _pair(event.value, event.best, decimals))
@@ -243,21 +242,21 @@ def _left_behind(event: Event) -> Phrase:
         case StopWithdrawn():
             return Phrase("stop_withdrawn", {"hook": event.hook})
         case Warned():
-            return Phrase("warned", {"text": shown(event.text)})
+            return Phrase("warned", {"text": visible(event.text)})
         case TextWritten():
             return Phrase("wrote", {"text": _written(event.text)})
         case PayloadSent():
-            return Phrase("sent", {"text": shown(event.body)})
+            return Phrase("sent", {"text": visible(event.body)})
         case ScalarsWritten():
             return _scalars(event)
         case BackupSaved():
-            return _in_batch("backed_up", event.batch, {"path": shown(event.path)})
+            return _in_batch("backed_up", event.batch, {"path": visible(event.path)})
     raise AssertionError(f"no words for {type(event).__name__}")
 
 
 def _scalars(event: ScalarsWritten) -> Phrase:
     """Return what was written: at one step, at several, or at one that nobody knows."""
-    values: dict[str, object] = {"tags": ", ".join(map(shown, event.tags))}
+    values: dict[str, object] = {"tags": ", ".join(map(visible, event.tags))}
     if None in event.steps:
         return Phrase("scalars_unknown", values)
     if len(event.steps) == 1:
@@ -270,7 +269,7 @@ def _scalars(event: ScalarsWritten) -> Phrase:
 def _written(text: str) -> str:
     """Return the lines that are left to see: what a progress bar goes back over is gone."""
     lines = [_COLOUR.sub("", line).rpartition("\r")[2].lstrip("\b") for line in re.split(r"\r?\n", text)]
-    return " / ".join(shown(line) for line in lines if line)
+    return " / ".join(visible(line) for line in lines if line)
 
 
 def _in_batch(key: str, batch: int | None, values: Mapping[str, object]) -> Phrase:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from kcb_replay.replay.records import without_nan
 from kcb_replay.replay.request import KERAS_DEFAULT_LR
 from kcb_replay.replay.verdicts.plateau import PLATEAU_ARGUMENTS
-from kcb_replay.report.numbers import whole
 from kcb_replay.report.settings_table import (
     argument_shown,
     facts_of_sweep,
@@ -18,6 +17,7 @@ from kcb_replay.report.settings_table import (
     table_of_settings,
     varying_arguments,
 )
+from kcb_replay.text import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kcb_replay.report.names import shown as shown_name
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def progress(*, shown: bool) -> Iterator[Callable[[int, int, str], None] | None]
 def item_text(done: int, seconds: float, name: str) -> str:
     """Return the rate so far and the run that is being read, as they stand behind the bar."""
     rate = f"{done / seconds:,.0f} runs/s" if done and seconds > 0 else ""
-    return "  ".join(part for part in (rate, shown_name(name) if name else "") if part)
+    return "  ".join(part for part in (rate, visible(name) if name else "") if part)
 
 
 def _item(text: str | None) -> str:

@@ -15,7 +15,6 @@ from kcb_replay.report.columns import Column, groups_of
 from kcb_replay.report.curve import CurveInfo, curve_info
 from kcb_replay.report.eras import era_sentences
 from kcb_replay.report.facts import Fact, facts
-from kcb_replay.report.numbers import decimals_for, whole
 from kcb_replay.report.sections import Section, section_of
 from kcb_replay.report.several_replays import (
     common_answer,
@@ -31,6 +30,7 @@ from kcb_replay.report.several_replays import (
 from kcb_replay.report.summary import unanswered_sentences
 from kcb_replay.report.versions import difference_sentences, version_names
 from kcb_replay.report.words import compared_outcomes
+from kcb_replay.text import decimals_for, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,11 +9,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.counted import counted
 from kcb_replay.replay.directions import assumed_direction, assumption
-from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import decimals_for, whole
 from kcb_replay.report.scales import linear_end, scale_said
+from kcb_replay.text import counted, decimals_for, visible, whole
 
 if TYPE_CHECKING:
     from kcb_replay.replay.rule_comparison import RuleComparison, RuleSummary
@@ -102,7 +100,7 @@ def left_out_of_comparison(comparison: RuleComparison) -> list[str]:
     lines = [f"Left out {len(comparison.left_out)}:"] if runs else []
     for reason, names in runs.items():
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        lines.append(f"  {', '.join(map(shown, names[:3]))}{more}: {shown(reason)}")
+        lines.append(f"  {', '.join(map(visible, names[:3]))}{more}: {visible(reason)}")
     return [*notes_of_comparison(comparison), *lines]
 
 
@@ -126,7 +124,7 @@ def rules_info(comparison: RuleComparison) -> RulesInfo:
     return RulesInfo(
         title=f"Stopping rules over {counted(comparison.fits, 'fit')}",
         x_label="mean share of the recorded epochs that run",
-        y_label=f"mean regret ({shown(comparison.monitor)}{scale_said(linear_until)})",
+        y_label=f"mean regret ({visible(comparison.monitor)}{scale_said(linear_until)})",
         points=points,
         lines=lines,
         top=_top(points, lines),
@@ -140,14 +138,14 @@ def _head(comparison: RuleComparison) -> str:
     direction = "lower is better" if comparison.mode == "min" else "higher is better"
     out = sum(each.rule is None for each in comparison.left_out)
     missing = f", {whole(out)} left out" if out else ""
-    head = f"{rules} over {fits}{missing}, judged by {shown(comparison.monitor)} ({direction})."
-    return " ".join([head, *(f"Hypothetical: {shown(assumption(each))}." for each in comparison.assumed_metrics)])
+    head = f"{rules} over {fits}{missing}, judged by {visible(comparison.monitor)} ({direction})."
+    return " ".join([head, *(f"Hypothetical: {visible(assumption(each))}." for each in comparison.assumed_metrics)])
 
 
 def _cells(summary: RuleSummary) -> dict[str, str]:
     show = decimals_for([]).show
     return {
-        "rule": shown(str(summary.rule)),
+        "rule": visible(str(summary.rule)),
         "keeps": summary.keeps,
         "stopped": f"{whole(summary.stopped)}/{whole(summary.fits)}",
         "epochs run": f"{summary.share:.0%}" if summary.fits else "",
@@ -163,7 +161,9 @@ def _cells(summary: RuleSummary) -> dict[str, str]:
 def notes_of_comparison(comparison: RuleComparison) -> list[str]:
     """Return what has to be said of the means of the rules."""
     summaries = comparison.per_rule()
-    notes = [f"Note: hypothetical: {shown(assumed_direction(metric, None))}." for metric in comparison.assumed_metrics]
+    notes = [
+        f"Note: hypothetical: {visible(assumed_direction(metric, None))}." for metric in comparison.assumed_metrics
+    ]
     if any(summary.undecided for summary in summaries):
         notes.append("Note: where a recording ends before the stop (undecided), share and regret are those of its end.")
     if any(summary.unknown for summary in summaries):
@@ -177,7 +177,7 @@ def notes_of_comparison(comparison: RuleComparison) -> list[str]:
 
 def _legend(number: int, summary: RuleSummary) -> str:
     open_ends = f", {whole(summary.undecided)} of {whole(summary.fits)} undecided" if summary.undecided else ""
-    return f"{number}  {shown(str(summary.rule))}: keeps the {summary.keeps}{open_ends}"
+    return f"{number}  {visible(str(summary.rule))}: keeps the {summary.keeps}{open_ends}"
 
 
 def _line(comparison: RuleComparison, keeps: str) -> BaselineLine:

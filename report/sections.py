@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.result import Replay
     from kcb_replay.report.curve import CurveInfo
-    from kcb_replay.report.numbers import Decimals
+    from kcb_replay.text import Decimals
 
 __all__ = ["Cell", "EpochRow", "Lane", "Section", "section_of"]
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING, TypeAlias
 
-from kcb_replay.ingest.counted import counted
 from kcb_replay.replay.directions import assumed_direction, assumption
-from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import short, whole
+from kcb_replay.text import counted, short, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,7 +52,7 @@ def head_of_sweep(found: AnySweep, arguments: Sequence[str]) -> str:
     swept = f"{counted(len(found.settings), 'setting')} of {kind.name}({code}), {found.semantics.name}"
     some = f"{whole(found.answered)} of " if found.answered < found.fits else ""
     head = f"{some}{counted(found.fits, 'fit')}, {counted(found.epochs, 'epoch')}, {swept}."
-    return " ".join([head, *(f"Hypothetical: {shown(assumption(metric))}." for metric in found.assumed_metrics)])
+    return " ".join([head, *(f"Hypothetical: {visible(assumption(metric))}." for metric in found.assumed_metrics)])
 
 
 def table_of_settings(rows: Sequence[Mapping[str, str]]) -> str:
@@ -88,7 +86,7 @@ def facts_of_sweep(found: AnySweep, settings: Sequence[Record]) -> Record:
 def limits_of_sweep(found: AnySweep) -> list[str]:
     """Return a line per limit that sources and names of metrics set to the answers, with how many fits it holds for."""
     of_all = f"of {counted(found.answered, 'fit')}"
-    assumed = [f"Note: hypothetical: {shown(assumed_direction(metric, None))}." for metric in found.assumed_metrics]
+    assumed = [f"Note: hypothetical: {visible(assumed_direction(metric, None))}." for metric in found.assumed_metrics]
     return assumed + [
         f"Note: {label}: {whole(found.labels[label])} {of_all} {limit}."
         for label, limit in _LIMITS.items()
@@ -104,7 +102,7 @@ def left_out_of_sweep(found: AnySweep) -> list[str]:
     lines = []
     for reason, runs in fits.items():
         more = f" and {whole(len(runs) - 3)} more" if len(runs) > 3 else ""
-        lines.append(f"  {', '.join(map(shown, runs[:3]))}{more}: {shown(reason)}")
+        lines.append(f"  {', '.join(map(visible, runs[:3]))}{more}: {visible(reason)}")
     return [f"Left out {whole(len(found.left_out))}:", *lines] if lines else []
 
 

@@ -15,9 +15,8 @@ from kcb_replay.replay.outcomes import (
     TerminateOnNaNOutcome,
 )
 from kcb_replay.report.curve import lead_position, what_if_from
-from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import whole
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
+from kcb_replay.text import visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -134,7 +133,7 @@ def common_answer(replays: Sequence[Replay], raised: Sequence[RaisedFit] = ()) -
 def _unanswered(replays: Sequence[Replay], raised: Sequence[RaisedFit]) -> Iterable[str]:
     """Yield how many trainings lack a metric that is watched, and how many Keras ends with an exception."""
     idle = [replay for replay in replays if replay.missing]
-    metrics = ", ".join(dict.fromkeys(shown(missing.metric) for replay in idle for missing in replay.missing))
+    metrics = ", ".join(dict.fromkeys(visible(missing.metric) for replay in idle for missing in replay.missing))
     if idle:
         yield f"{whole(len(idle))} {'has' if len(idle) == 1 else 'have'} no {metrics}."
     if raised:
@@ -148,7 +147,7 @@ def _own_answer(replay: Replay) -> str:
 
 def _doubt(replays: Sequence[Replay]) -> str:
     metrics = dict.fromkeys(metric for replay in replays for metric in replay.assumed_metrics)
-    assumed = "".join(f" Hypothetical: {shown(assumption(metric))}." for metric in metrics)
+    assumed = "".join(f" Hypothetical: {visible(assumption(metric))}." for metric in metrics)
     return f"{_what_ifs([replay for replay in replays if not replay.validity.assumed])}{assumed}"
 
 

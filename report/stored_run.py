@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from kcb_replay.ingest.counted import counted
 from kcb_replay.replay.directions import direction_of
-from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import Decimals, whole
 from kcb_replay.report.tables import table
+from kcb_replay.text import Decimals, counted, visible, whole
 
 if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Fit, Recording, Series
@@ -74,14 +72,14 @@ def metric_records(recording: Recording) -> list[Record]:
 def run_text(entry: RunEntry, recording: Recording, *, now: float) -> str:
     """Return what is known of a run; `now`, in seconds since 1970, is what the ages of the sources count from."""
     fits, epochs = counted(len(entry.fits), "fit"), counted(entry.epochs, "epoch")
-    tags = f", tagged {', '.join(map(shown, entry.tags))}" if entry.tags else ""
-    parts = [f"{shown(entry.name)}: {fits}, {epochs}{tags}", _sources_text(entry, now)]
+    tags = f", tagged {', '.join(map(visible, entry.tags))}" if entry.tags else ""
+    parts = [f"{visible(entry.name)}: {fits}, {epochs}{tags}", _sources_text(entry, now)]
     for number, fit in enumerate(recording.fits):
         parts += _fit_parts(number, fit, entry.fits[number])
     if entry.notes:
-        parts.append("\n".join(["Notes:", *(f"  {shown(note.text)}" for note in entry.notes)]))
+        parts.append("\n".join(["Notes:", *(f"  {visible(note.text)}" for note in entry.notes)]))
     if entry.refused:
-        lines = (f"  {shown(source.path)}: {shown(source.reason)}" for source in entry.refused)
+        lines = (f"  {visible(source.path)}: {visible(source.reason)}" for source in entry.refused)
         parts.append("\n".join(["Left out:", *lines]))
     return "\n\n".join(parts)
 
@@ -98,8 +96,8 @@ def _sources_text(entry: RunEntry, now: float) -> str:
     return table(
         [
             {
-                "source": shown(source.path),
-                "format": shown(source.format),
+                "source": visible(source.path),
+                "format": visible(source.format),
                 "size": size_text(source.size),
                 "modified": _age(now - source.mtime_ns / 1e9),
             }
@@ -115,12 +113,17 @@ def _fit_parts(number: int, fit: Fit, entry: FitEntry) -> list[str]:
         parts.append(table([_metric_cells(fit, name) for name in fit.metrics]))
     if entry.streams:
         streams = [
-            {"stream": shown(stream.name), "steps": whole(stream.steps), "each": stream.unit, "tag": shown(stream.tag)}
+            {
+                "stream": visible(stream.name),
+                "steps": whole(stream.steps),
+                "each": stream.unit,
+                "tag": visible(stream.tag),
+            }
             for stream in entry.streams
         ]
         parts.append(table(streams))
     if fit.messages:
-        said = (f"  {_place(message.epoch)}{shown(message.text)}" for message in fit.messages)
+        said = (f"  {_place(message.epoch)}{visible(message.text)}" for message in fit.messages)
         parts.append("\n".join(["Messages:", *said]))
     return parts
 
@@ -143,13 +146,13 @@ def _metric_cells(fit: Fit, name: str) -> Cells:
     places = np.flatnonzero(series.valid)
     best = _best(series, name)
     return {
-        "metric": shown(name),
+        "metric": visible(name),
         "values": whole(len(places)),
         "first": _at(decimals, series, places[0] if len(places) else None),
         "best": _at(decimals, series, best),
         "best epoch": "" if best is None else str(int(fit.epochs[best]) + 1),
         "last": _at(decimals, series, places[-1] if len(places) else None),
-        "from": shown(series.source),
+        "from": visible(series.source),
     }
 
 

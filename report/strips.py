@@ -6,14 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.counted import counted
 from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.report.curve import lead_position
-from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import decimals_for, whole
 from kcb_replay.report.several_replays import common_answer, extent, lead_of, logic, regret_explained, stops
 from kcb_replay.report.summary import unanswered_sentences
 from kcb_replay.report.tables import validity_cell
+from kcb_replay.text import counted, decimals_for, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -152,7 +150,7 @@ def _texts(replays: Sequence[Replay], *, stopping: bool, exact: bool) -> Iterato
 
 
 def _monitors(replays: Sequence[Replay]) -> str:
-    return shown(", ".join(dict.fromkeys(lead_of(replay).monitor for replay in replays if stops(replay))))
+    return visible(", ".join(dict.fromkeys(lead_of(replay).monitor for replay in replays if stops(replay))))
 
 
 def _names(answers: Sequence[Replay | RaisedFit]) -> list[str]:
@@ -160,7 +158,7 @@ def _names(answers: Sequence[Replay | RaisedFit]) -> list[str]:
     several = {answer.run for answer in answers if answer.fit}
     codes = len({_code(answer) for answer in answers}) > 1
     return [
-        shown(
+        visible(
             answer.run
             + (f", fit {answer.fit}" if answer.run in several else "")
             + (f", {_code(answer)}" if codes else "")
@@ -175,7 +173,7 @@ def _code(answer: Replay | RaisedFit) -> str:
 
 def _settings(replays: Sequence[Replay]) -> str:
     codes = dict.fromkeys(map(_code, replays))
-    return shown(next(iter(codes))) if len(codes) == 1 else f"{len(codes)} settings"
+    return visible(next(iter(codes))) if len(codes) == 1 else f"{len(codes)} settings"
 
 
 def _key(strips: Sequence[Strip], *, stopping: bool) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.counted import counted
 from kcb_replay.replay.monitors import never
 from kcb_replay.replay.outcomes import EarlyStoppingOutcome
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.eras import era_sentences
-from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import whole
 from kcb_replay.report.versions import difference_sentences
+from kcb_replay.text import counted, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -47,13 +45,13 @@ def ingest_summary(report: IngestReport, store: Path) -> list[str]:
     lines = [_what_was_read(report, store)]
     notes = [(run.name, note.text) for run in report.written for note in run.notes if note.code != "skipped"]
     if notes:
-        lines += [f"Notes {len(notes)}:", *(f"  {shown(name)}  {shown(text)}" for name, text in notes)]
+        lines += [f"Notes {len(notes)}:", *(f"  {visible(name)}  {visible(text)}" for name, text in notes)]
     return [*lines, *_left_out_files(report.left_out, report.other_files)]
 
 
 def _left_out_files(left_out: Sequence[LeftOutSource], other_files: int) -> list[str]:
     lines = [f"Left out {len(left_out)}:"] if left_out else []
-    lines += [f"  {shown(_with_path(item.path, item.reason))}" for item in left_out]
+    lines += [f"  {visible(_with_path(item.path, item.reason))}" for item in left_out]
     if other_files:
         what = "is no log" if other_files == 1 else "are no logs"
         lines.append(f"{counted(other_files, 'other file')} {what}.")
@@ -62,12 +60,14 @@ def _left_out_files(left_out: Sequence[LeftOutSource], other_files: int) -> list
 
 def change_lines(report: IngestReport) -> list[str]:
     """Return what one look at trainings that still run has brought: a line per run, and what was left out."""
-    return growth_lines(report) + [f"Left out: {shown(_with_path(item.path, item.reason))}" for item in report.left_out]
+    return growth_lines(report) + [
+        f"Left out: {visible(_with_path(item.path, item.reason))}" for item in report.left_out
+    ]
 
 
 def growth_lines(report: IngestReport) -> list[str]:
     """Return a line per run that was written: its epochs, and how many more than before."""
-    return [f"{shown(run.name)}  {_growth(run)}" for run in report.written]
+    return [f"{visible(run.name)}  {_growth(run)}" for run in report.written]
 
 
 def _growth(run: WrittenRun) -> str:
@@ -79,9 +79,9 @@ def _growth(run: WrittenRun) -> str:
 def plan_lines(plan: Plan) -> list[str]:
     """Return a line per file that an ingest would take: run, file, format and how it stands to what is stored."""
     sources = plan.sources()
-    widths = [max((len(shown(text)) for text in column), default=0) for column in _texts(sources)]
+    widths = [max((len(visible(text)) for text in column), default=0) for column in _texts(sources)]
     return [
-        "  ".join(f"{shown(text):{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(f"{visible(text):{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
         for row in zip(*_texts(sources), strict=True)
     ]
 
@@ -109,7 +109,7 @@ def simulation_notes(simulation: Simulation) -> list[str]:
     for replay in simulation.replays:
         for note in replay.notes:
             notes.setdefault(note, []).append(replay.run)
-    lines = [f"Note: {_runs(runs)}: {shown(note)}." for note, runs in notes.items()]
+    lines = [f"Note: {_runs(runs)}: {visible(note)}." for note, runs in notes.items()]
     if any(_keeps_a_worse_epoch(outcome) for replay in simulation.replays for outcome in replay.outcomes):
         lines.append(
             "Note: kept is the value of the last epoch that runs, for restore_best_weights is False;"
@@ -125,8 +125,8 @@ def simulation_notes(simulation: Simulation) -> list[str]:
 def reason_lines(simulation: Simulation) -> list[str]:
     """Return a line per answer: how far it holds, and why."""
     return [
-        f"{shown(replay.run)}, fit {replay.fit}, {shown(str(outcome.settings))}, {replay.semantics.name}:"
-        f" {outcome.validity.label}: {shown(outcome.validity.reason)}"
+        f"{visible(replay.run)}, fit {replay.fit}, {visible(str(outcome.settings))}, {replay.semantics.name}:"
+        f" {outcome.validity.label}: {visible(outcome.validity.reason)}"
         for replay in simulation.replays
         for outcome in replay.outcomes
     ]
@@ -149,7 +149,7 @@ def _lint_lines(replays: Sequence[Replay]) -> list[str]:
     for (run, text), *others in found.values():
         more = len({name for name, _ in others} - {run})
         also = f" ({more} more run{'s' if more > 1 else ''} alike: explain RUN says where.)" if more else ""
-        lines.append(f"Note: {shown(run)}: {shown(text)}{also}")
+        lines.append(f"Note: {visible(run)}: {visible(text)}{also}")
     return lines
 
 
@@ -163,7 +163,7 @@ def reasons_of(left_out: Sequence[LeftOut]) -> list[str]:
     runs: dict[str, list[str]] = {}
     for item in left_out:
         runs.setdefault(item.reason, []).append(item.run)
-    lines = [f"  {_runs(names)}: {shown(reason)}" for reason, names in runs.items()]
+    lines = [f"  {_runs(names)}: {visible(reason)}" for reason, names in runs.items()]
     return [f"Left out {len(left_out)}:", *lines] if lines else []
 
 
@@ -173,7 +173,7 @@ def unanswered_sentences(answers: Iterable[Replay | RaisedFit]) -> list[str]:
     for answer in answers:
         for sentence in _unanswered(answer):
             runs.setdefault(sentence, []).append(answer.run)
-    return [f"{_runs(names)}: {shown(sentence)}" for sentence, names in runs.items()]
+    return [f"{_runs(names)}: {visible(sentence)}" for sentence, names in runs.items()]
 
 
 def _unanswered(answer: Replay | RaisedFit) -> Iterator[str]:
@@ -210,7 +210,7 @@ def _with_path(path: str, reason: str) -> str:
 def _runs(names: Iterable[str]) -> str:
     distinct = list(dict.fromkeys(names))
     more = f" and {len(distinct) - 3} more" if len(distinct) > 3 else ""
-    return ", ".join(shown(name) for name in distinct[:3]) + more
+    return ", ".join(visible(name) for name in distinct[:3]) + more
 
 
 def _keeps_a_worse_epoch(outcome: object) -> bool:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.layout import LEFT, RIGHT, WIDTH, Layout, layout_of
-from kcb_replay.report.names import shown
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -62,7 +62,7 @@ def strip_svg(info: CurveInfo, last_epoch: int) -> str:
         _circle("best", x(info.best.epoch), middle, 4) if info.best else "",
     ]
     parts += [_triangle("rate", x(drop.epoch), middle + 5, 5) for drop in (info.rate.drops if info.rate else ())]
-    said = escape(shown(info.answer), quote=True)
+    said = escape(visible(info.answer), quote=True)
     size = f'viewBox="0 0 {_STRIP_WIDTH} {_STRIP_HEIGHT}" width="{_STRIP_WIDTH}" height="{_STRIP_HEIGHT}"'
     return f'<svg class="strip" {size} role="img" aria-label="{said}">{"".join(parts)}</svg>'
 
@@ -185,12 +185,12 @@ def _has_place(mark: Mark) -> bool:
 
 def _text(label: Label) -> str:
     place = f'x="{_n(label.x)}" y="{_n(label.y)}" text-anchor="{label.anchor}"'
-    return f'<text class="halo t-{label.role}" {place}>{escape(shown(label.text), quote=False)}</text>'
+    return f'<text class="halo t-{label.role}" {place}>{escape(visible(label.text), quote=False)}</text>'
 
 
 def _tag(name: str, text: str, **attributes: str) -> str:
     given = "".join(f' {key}="{escape(value, quote=True)}"' for key, value in attributes.items())
-    return f"<{name}{given}>{escape(shown(text), quote=False)}</{name}>"
+    return f"<{name}{given}>{escape(visible(text), quote=False)}</{name}>"
 
 
 def _line(name: str, x1: float, y1: float, x2: float, y2: float) -> str:

@@ -7,12 +7,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.counted import counted
-from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import decimals_for, whole
 from kcb_replay.report.scales import linear_end, scale_said
 from kcb_replay.report.settings_table import argument_shown, head_of_sweep, percent, varying_arguments
 from kcb_replay.report.sweeps import ARGUMENTS
+from kcb_replay.text import counted, decimals_for, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,7 +117,7 @@ def sweep_info(found: SweepSummary) -> SweepInfo:
         for number in found.distinct
         if math.isfinite(found.summaries[number].regret_mean)
     ]
-    metrics = shown(", ".join(sorted({setting.monitor for setting in found.settings})))
+    metrics = visible(", ".join(sorted({setting.monitor for setting in found.settings})))
     end = linear_end(point.regret for point in points)
     return SweepInfo(
         title=head_of_sweep(found, ARGUMENTS),
@@ -148,7 +146,7 @@ def _named(found: SweepSummary) -> Sequence[int]:
 def _legend(place: int, summary: SettingSummary, varying: Sequence[str]) -> str:
     arguments = ", ".join(f"{name}={argument_shown(getattr(summary.setting, name))}" for name in varying)
     regret = decimals_for([]).show(summary.regret_mean)
-    return shown(f"{place}  {arguments or str(summary.setting)}: saves {percent(summary.saving)}, regret {regret}")
+    return visible(f"{place}  {arguments or str(summary.setting)}: saves {percent(summary.saving)}, regret {regret}")
 
 
 def _grid(found: SweepSummary, varying: Sequence[str]) -> SweepGrid | None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.records import without_nan
-from kcb_replay.report.numbers import decimals_for, whole
 from kcb_replay.report.settings_table import (
     argument_shown,
     facts_of_sweep,
@@ -17,6 +16,7 @@ from kcb_replay.report.settings_table import (
     table_of_settings,
     varying_arguments,
 )
+from kcb_replay.text import decimals_for, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

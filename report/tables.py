@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from kcb_replay.replay.outcomes import ObserverOutcome, StoppingOutcome
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.eras import era_records
-from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import Decimals, decimals_for, short, whole
 from kcb_replay.report.several_replays import reduces, saves
 from kcb_replay.report.summary import MOST_LINTED
 from kcb_replay.report.versions import difference_records, version_names
 from kcb_replay.report.words import can_stop, compared_outcomes, drop_places
+from kcb_replay.text import Decimals, decimals_for, short, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -96,7 +95,7 @@ def run_records(entries: Iterable[RunEntry]) -> list[Record]:
 def runs_table(entries: Sequence[RunEntry]) -> str:
     """Return one line per run of a store; the tags only where there are any."""
     rows = [
-        {key: shown(str(value)) for key, value in record.items()} | {"metrics": _few(entry.metrics)}
+        {key: visible(str(value)) for key, value in record.items()} | {"metrics": _few(entry.metrics)}
         for entry, record in zip(entries, run_records(entries), strict=True)
     ]
     tagged = any(row["tags"] for row in rows)
@@ -106,7 +105,7 @@ def runs_table(entries: Sequence[RunEntry]) -> str:
 def _few(metrics: Sequence[str]) -> str:
     rest = len(metrics) - _MOST_METRICS
     more = f" and {whole(rest)} more" if rest > 0 else ""
-    return " ".join(map(shown, metrics[:_MOST_METRICS])) + more
+    return " ".join(map(visible, metrics[:_MOST_METRICS])) + more
 
 
 def validity_cell(validity: Validity) -> str:
@@ -124,18 +123,18 @@ def validity_cell(validity: Validity) -> str:
 def _rows(answer: Replay | RaisedFit, decimals: Decimals) -> list[Cells]:
     """Return a row per stopping rule of the list, or one row when there is none."""
     head = {
-        "run": shown(answer.run),
+        "run": visible(answer.run),
         "fit": str(answer.fit),
         "setting": " + ".join(_varying(str(callback)) for callback in answer.callbacks),
         "keras": answer.semantics.name,
         "epochs": whole(answer.epochs),
     }
     if isinstance(answer, RaisedFit):
-        return [{**head, "stops": "raises", "validity": validity_cell(answer.validity), "why": shown(answer.brief)}]
+        return [{**head, "stops": "raises", "validity": validity_cell(answer.validity), "why": visible(answer.brief)}]
     drops = {**_drop_cells(answer), **_save_cells(answer), **_tag_cells(answer)}
     stops = [outcome for outcome in answer.outcomes if isinstance(outcome, StoppingOutcome)]
     missing = dict.fromkeys(each.sentence for each in answer.missing)
-    why = {"why": shown(" ".join(missing))} if missing else {}
+    why = {"why": visible(" ".join(missing))} if missing else {}
     if not stops:
         ends = {"stops": "never" if answer.stop_epoch is None else str(answer.stop_epoch)} if can_stop(answer) else {}
         return [{**head, **ends, **drops, "validity": validity_cell(answer.validity), **why}]
@@ -149,7 +148,7 @@ def _stop_cells(outcome: StoppingOutcome, decimals: Decimals) -> Cells:
     return {
         "stops": "never" if outcome.stop_index is None else str(outcome.stop_index + 1),
         "best": "" if outcome.best_index is None else str(outcome.best_index + 1),
-        f"kept {shown(outcome.monitor)}": decimals.show(outcome.kept_value),
+        f"kept {visible(outcome.monitor)}": decimals.show(outcome.kept_value),
         "saved": whole(outcome.saved_epochs),
         "regret": decimals.show(outcome.regret) or "unknown",
     }

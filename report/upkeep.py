@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.counted import counted
-from kcb_replay.report.names import shown
+from kcb_replay.text import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +38,7 @@ def check_text(report: CheckReport) -> str:
     verified = f"{runs}, {rows} in {counted(report.buckets, 'bucket')}"
     if not report.faults:
         return f"Nothing is wrong: {verified}."
-    return "\n".join([*(shown(fault.text) for fault in report.faults), f"{len(report.faults)} wrong: {verified}."])
+    return "\n".join([*(visible(fault.text) for fault in report.faults), f"{len(report.faults)} wrong: {verified}."])
 
 
 def nothing_listed(entries: Sequence[RunEntry], tag: str | None) -> str:
@@ -47,4 +46,4 @@ def nothing_listed(entries: Sequence[RunEntry], tag: str | None) -> str:
     if not entries:
         return "The store is empty. Ingest logs first."
     tags = sorted({tag for entry in entries for tag in entry.tags})
-    return f"None of these runs has the tag {shown(tag or '')!r}. Tags: {', '.join(map(shown, tags)) or 'none'}."
+    return f"None of these runs has the tag {visible(tag or '')!r}. Tags: {', '.join(map(visible, tags)) or 'none'}."

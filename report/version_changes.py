@@ -9,15 +9,14 @@ import textwrap
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.counted import counted
 from kcb_replay.replay.behaviour_words import meaning_of, words_of
 from kcb_replay.replay.semantics import known_semantics
 from kcb_replay.replay.timeline import OF_LIBRARY
 from kcb_replay.replay.version_changes import every_change, place_of
 from kcb_replay.report.endings import PARTS, differing_parts, moved_words
 from kcb_replay.report.machine import as_markdown
-from kcb_replay.report.names import shown
 from kcb_replay.report.tables import table
+from kcb_replay.text import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,24 +62,24 @@ def version_comparison_notes(comparison: VersionComparison) -> list[str]:
         reasons.setdefault(each.reason, []).append(each.run)
     if reasons:
         lines.append(f"Left out {len(comparison.left_out)}:")
-        lines += [f"  {_few(runs)}: {shown(reason)}" for reason, runs in reasons.items()]
+        lines += [f"  {_few(runs)}: {visible(reason)}" for reason, runs in reasons.items()]
     return lines
 
 
 def _answer(comparison: VersionComparison) -> str:
     code = " and ".join(str(callback) for callback in comparison.callbacks)
     if not comparison.fits:
-        return f"No run could be judged by {shown(code)}{'' if comparison.left_out else ': there is none'}."
+        return f"No run could be judged by {visible(code)}{'' if comparison.left_out else ': there is none'}."
     end = "ends" if len(comparison.moved) == 1 else "end"
     head = f"{len(comparison.moved)} of {counted(comparison.fits, _noun(comparison))} {end} elsewhere"
-    sentence = f"{head} in {comparison.second} than in {comparison.first}, judged by {shown(code)}."
+    sentence = f"{head} in {comparison.second} than in {comparison.first}, judged by {visible(code)}."
     return "\n".join([*textwrap.wrap(sentence, _WIDTH, break_long_words=False), *_reasons(comparison)])
 
 
 def _reasons(comparison: VersionComparison) -> Iterator[str]:
     """Yield a paragraph per reason, that of most fits first: what differs, and the fits with their two ends."""
     for behaviours, fits in _by_reason(comparison.moved):
-        examples = "; ".join(f"{shown(each.run)} {moved_words(each.first, each.second)}" for each in fits[:2])
+        examples = "; ".join(f"{visible(each.run)} {moved_words(each.first, each.second)}" for each in fits[:2])
         more = f"; and {len(fits) - 2} more" if len(fits) > 2 else ""
         text = f"{len(fits)} because {_because(behaviours, comparison)}: {examples}{more}."
         yield from textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
@@ -117,7 +116,7 @@ def _moved_table(comparison: VersionComparison) -> str:
 def _cells(each: MovedFit, comparison: VersionComparison) -> dict[str, str]:
     fit = {"fit": str(each.fit)} if comparison.fits != comparison.runs else {}
     return {
-        "run": shown(each.run),
+        "run": visible(each.run),
         **fit,
         **{
             name: f"{before} -> {after}"
@@ -179,7 +178,7 @@ def _noun(comparison: VersionComparison) -> str:
 def _few(runs: Sequence[str]) -> str:
     names = list(dict.fromkeys(runs))
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(shown(name) for name in names[:3]) + more
+    return ", ".join(visible(name) for name in names[:3]) + more
 
 
 def change_records(changes: Sequence[VersionChange]) -> list[Record]:

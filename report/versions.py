@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.semantics import Semantics, note_on, semantics
 from kcb_replay.replay.version_difference import differences_of
-from kcb_replay.report.names import shown
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -81,7 +81,7 @@ def _change(name: str, first: str, second: str) -> str:
 
 def _place(found: Difference) -> str:
     fit = f" fit {found.first.fit}" if found.first.fit else ""
-    return f"{shown(found.first.run)}{fit} (epoch {found.index + 1})"
+    return f"{visible(found.first.run)}{fit} (epoch {found.index + 1})"
 
 
 def _plain(value: object) -> object:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from kcb_replay.replay.callbacks import patience_of
 from kcb_replay.replay.events import CoolingDown, Improved, LearningRateReduced, Stopped, Waited
 from kcb_replay.report.language.catalogue import Catalogue, catalogue
-from kcb_replay.report.numbers import short
+from kcb_replay.text import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

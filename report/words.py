@@ -28,10 +28,9 @@ from kcb_replay.replay.outcomes import (
     TerminateOnNaNOutcome,
 )
 from kcb_replay.report.language.catalogue import ENGLISH, catalogue
-from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import Decimals, decimals_for, short
 from kcb_replay.report.phrases import phrase
 from kcb_replay.report.wait_and_rate import MOST_NAMED_DROPS
+from kcb_replay.text import Decimals, decimals_for, short, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -269,8 +268,8 @@ def _saves_sentence(outcome: ModelCheckpointOutcome, say: _Say) -> str:
     values = {"times": _times(len(outcome.saves), say), "epoch": last.index + 1, "over": _times(over, say)}
     end = "_over" if over else ""
     if len(files) == 1:
-        return say(f"outcome.saves_one{end}", path=shown(last.path), **values)
-    names = {"count": len(files), "first": shown(first.path), "last": shown(last.path)}
+        return say(f"outcome.saves_one{end}", path=visible(last.path), **values)
+    names = {"count": len(files), "first": visible(first.path), "last": visible(last.path)}
     return say(f"outcome.saves_several{end}", **names, **values)
 
 
@@ -291,21 +290,21 @@ def _kept_sentences(outcome: ObserverOutcome, say: _Say) -> Iterable[str]:
     if left is None:
         yield say("outcome.saves", times=times)
         return
-    yield say("outcome.backs_up", times=times, path=shown(outcome.saves[-1].path))
+    yield say("outcome.backs_up", times=times, path=visible(outcome.saves[-1].path))
     yield say("outcome.backup_left" if left else "outcome.backup_deleted")
 
 
 def _tag_sentences(outcome: ObserverOutcome, replay: Replay, say: _Say) -> Iterable[str]:
     """Yield the tags of an event file, those at unknown steps, and whether the version was run."""
     output: Any = outcome.output
-    names = [shown(item["tag"]) for item in output["tags"]]
-    folder = shown(getattr(outcome.settings, "log_dir", ""))
+    names = [visible(item["tag"]) for item in output["tags"]]
+    folder = visible(getattr(outcome.settings, "log_dir", ""))
     yield (
         say("outcome.writes_tags", count=len(names), folder=folder, tags=", ".join(names))
         if names
         else say("outcome.writes_no_tags")
     )
-    unknown = [shown(item["tag"]) for item in output["tags"] if item["steps"] is None]
+    unknown = [visible(item["tag"]) for item in output["tags"] if item["steps"] is None]
     if unknown:
         yield say(
             "outcome.tags_unknown" if replay.stream.has_batches else "outcome.tags_need_steps", tags=", ".join(unknown)

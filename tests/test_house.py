@@ -15,7 +15,7 @@ from places import ROOT
 import kcb_replay
 from kcb_replay.cli import main
 
-ROOMS = ("errors", "ingest", "replay", "report", "commands", "cli")
+ROOMS = ("text", "errors", "ingest", "replay", "report", "commands", "cli")
 MODULES = sorted(
     path.relative_to(ROOT) for room in ROOMS for path in [*ROOT.glob(f"{room}.py"), *ROOT.glob(f"{room}/**/*.py")]
 )
@@ -40,7 +40,7 @@ def room_of(module):
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_imports_only_flow_downwards(path):
-    """errors < ingest < replay < report < commands < cli: nobody imports from a room above his own."""
+    """text < errors < ingest < replay < report < commands < cli: nobody imports from a room above his own."""
     own = ROOMS.index(path.parts[0].removesuffix(".py"))
     rooms = {room for module in imported_modules(path) if (room := room_of(module))}
     assert [room for room in rooms if ROOMS.index(room) > own] == []
@@ -62,7 +62,8 @@ def test_every_package_is_in_the_wheel():
 
 def test_no_stray_module_at_the_root():
     """Every module at the root lands in the wheel, so there are only those that belong there."""
-    assert sorted(path.name for path in ROOT.glob("*.py")) == ["__init__.py", "__main__.py", "cli.py", "errors.py"]
+    expected = ["__init__.py", "__main__.py", "cli.py", "errors.py", "text.py"]
+    assert sorted(path.name for path in ROOT.glob("*.py")) == expected
 
 
 @pytest.mark.parametrize("name", kcb_replay.__all__)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.ingest.console.mending import mended
-from kcb_replay.ingest.counted import counted
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Message, Note, Series
+from kcb_replay.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcb_replay.ingest.counted import counted
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Note
+from kcb_replay.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.counted import are_left_out, counted
 from kcb_replay.ingest.readers.abilities import LONGEST_LINE
 from kcb_replay.ingest.readers.base import Blob, Reading
 from kcb_replay.ingest.readers.csv_bulk import read_alike
@@ -28,6 +27,7 @@ from kcb_replay.ingest.readers.csv_facts import (
 )
 from kcb_replay.ingest.readers.csv_grown import read_on
 from kcb_replay.ingest.recording import Fit, Note, Series
+from kcb_replay.text import are_left_out, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.printable import printable
 from kcb_replay.ingest.readers.base import Reading
 from kcb_replay.ingest.readers.json_text import decoded, parsed
 from kcb_replay.ingest.readers.points import (
@@ -26,6 +25,7 @@ from kcb_replay.ingest.readers.points import (
     stream,
 )
 from kcb_replay.ingest.recording import Fit, Note
+from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,11 +119,11 @@ def _collect(
         try:
             number = exact(value)
         except ValueError as error:
-            text = f"{printable(name)} at step {step} of {path} holds {error}; this value is left out"
+            text = f"{excerpt(name)} at step {step} of {path} holds {error}; this value is left out"
             notes.append(Note("not_a_number", text, path, metric=name))
             continue
         if points[name] and points[name][-1].step == step:
-            text = f"{printable(name)} was evaluated again at step {step} of {path}; the first value is used"
+            text = f"{excerpt(name)} was evaluated again at step {step} of {path}; the first value is used"
             notes.append(Note("evaluated_again", text, path, metric=_name(name)))
             continue
         points[name].append(_Point(step, epoch, number))

@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.counted import counted
 from kcb_replay.ingest.inert_file import interpret_file, sniff_file
 from kcb_replay.ingest.inert_pickle import Inert, InertPickleError
-from kcb_replay.ingest.printable import printable
 from kcb_replay.ingest.readers.base import Reading
 from kcb_replay.ingest.readers.history_numbers import KNOWN, NotNumbersError, Numbers, TooManyValuesError
 from kcb_replay.ingest.readers.history_shapes import (
@@ -29,6 +27,7 @@ from kcb_replay.ingest.readers.history_shapes import (
 )
 from kcb_replay.ingest.readers.points import names_of
 from kcb_replay.ingest.recording import Fit, Note, Series
+from kcb_replay.text import counted, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,7 +138,7 @@ def _columns(
         try:
             columns[name] = numbers.column(column)
         except NotNumbersError as error:
-            text = f"{printable(name)} holds {error}, so it is left out"
+            text = f"{excerpt(name)} holds {error}, so it is left out"
             notes.append(Note("not_a_number", text, path, fit=number, metric=name))
     return columns, notes
 
@@ -156,7 +155,7 @@ def _aligned(
             metrics[names[tag]] = Series(column.values, column.valid, tag=tag, source=path)
         else:
             text = (
-                f"{printable(tag)} has {counted(len(column), 'value')} for {length} epochs: "
+                f"{excerpt(tag)} has {counted(len(column), 'value')} for {length} epochs: "
                 "which epochs they belong to is not recorded, so it is left out"
             )
             notes.append(Note("alignment_lost", text, path, fit=number, metric=names[tag]))

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.counted import counted
-from kcb_replay.ingest.printable import printable
 from kcb_replay.ingest.readers.base import Reading
 from kcb_replay.ingest.readers.json_text import decoded, parsed
 from kcb_replay.ingest.readers.points import exact, only, series
 from kcb_replay.ingest.recording import Fit, Note
+from kcb_replay.text import counted, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +71,7 @@ def _columns(document: object, path: str) -> dict[str, list[object]]:
         if isinstance(value, dict) and list(value) == [str(row) for row in range(len(value))]:
             value = list(value.values())
         if not isinstance(value, list):
-            raise ReadError(f"{path} holds a {type(value).__name__} as {printable(name)}. {_EXPECTED}")
+            raise ReadError(f"{path} holds a {type(value).__name__} as {excerpt(name)}. {_EXPECTED}")
         columns[name] = value
     return columns
 
@@ -84,12 +83,12 @@ def _fit(columns: Mapping[str, list[object]], length: int, path: str, notes: lis
         try:
             values = {epoch: exact(value) for epoch, value in enumerate(column) if value is not None}
         except ValueError as error:
-            text = f"{printable(name)} holds {error}, so it is left out"
+            text = f"{excerpt(name)} holds {error}, so it is left out"
             notes.append(Note("not_a_number", text, path, fit=0, metric=name))
             continue
         if len(column) < length:
             text = (
-                f"{printable(name)} has {counted(len(column), 'value')} for {length} epochs: "
+                f"{excerpt(name)} has {counted(len(column), 'value')} for {length} epochs: "
                 "which epochs they belong to is not recorded, so it is left out"
             )
             notes.append(Note("alignment_lost", text, path, fit=0, metric=name))

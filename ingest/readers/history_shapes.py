@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.ingest.inert import Opaque
-from kcb_replay.ingest.printable import printable
 from kcb_replay.ingest.readers.history_numbers import array_objects, is_array, what
+from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,7 +153,7 @@ def _oddity(value: object) -> str:
         try:
             key.encode()
         except UnicodeEncodeError:
-            return f"a dict with the key '{printable(key)}', which is not valid Unicode"
+            return f"a dict with the key '{excerpt(key)}', which is not valid Unicode"
         if not isinstance(column, list | tuple) and not is_array(column):
-            return f"a dict whose {printable(key)} is {what(column)}"
+            return f"a dict whose {excerpt(key)} is {what(column)}"
     return ""

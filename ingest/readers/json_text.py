@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.printable import printable
+from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ def parsed(text: str, path: str, expected: str) -> object:
     except RecursionError:
         raise ReadError(f"{path} holds JSON that is nested too deep. {expected}") from None
     except ValueError as error:
-        raise ReadError(f"{path} is not JSON: {printable(str(error))}. {expected}") from None
+        raise ReadError(f"{path} is not JSON: {excerpt(str(error))}. {expected}") from None
     return value
 
 
@@ -44,7 +44,7 @@ def _object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"the name {printable(twice)!r} stands twice in one object")
+        raise ValueError(f"the name {excerpt(twice)!r} stands twice in one object")
     if any("\ud800" <= character <= "\udfff" for name in found for character in name):
         raise ValueError("a name is not valid Unicode")
     return found

@@ -15,8 +15,6 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.counted import are_left_out, counted
-from kcb_replay.ingest.printable import printable
 from kcb_replay.ingest.readers.abilities import LONGEST_LINE
 from kcb_replay.ingest.readers.base import Reading
 from kcb_replay.ingest.readers.points import (
@@ -31,6 +29,7 @@ from kcb_replay.ingest.readers.points import (
 )
 from kcb_replay.ingest.readers.tables import cell, header_of, table_of
 from kcb_replay.ingest.recording import Fit, Note
+from kcb_replay.text import are_left_out, counted, excerpt
 
 if TYPE_CHECKING:
     from kcb_replay.ingest.readers.base import Blob, Reader
@@ -127,7 +126,7 @@ def _count(row: Row, column: int, path: str) -> int | None:
         number = -1.0
     if not number.is_integer() or not 0 <= number < MAX_STEP:
         raise ReadError(
-            f"{path} holds {printable(text, 40)!r} as {_KEYS[0]} or {_KEYS[1]} in line {row.line}. Expected {_WHAT}."
+            f"{path} holds {excerpt(text, 40)!r} as {_KEYS[0]} or {_KEYS[1]} in line {row.line}. Expected {_WHAT}."
         )
     return int(number)
 
@@ -140,8 +139,8 @@ def _not_numbers(table: Table, columns: dict[str, int], path: str, notes: list[N
                 cell(row.fields[number])
             except ValueError:
                 text = (
-                    f"{printable(name)} is left out of {path}: line {row.line} holds"
-                    f" {printable(row.fields[number], 40)!r} (not a number)"
+                    f"{excerpt(name)} is left out of {path}: line {row.line} holds"
+                    f" {excerpt(row.fields[number], 40)!r} (not a number)"
                 )
                 notes.append(Note("not_a_number", text, path, metric=name))
                 refused.add(name)
@@ -177,10 +176,10 @@ def _streams(by_step: dict[str, list[_Point]], path: str, notes: list[Note]) -> 
         placed = [(point.step, point.value) for point in points if point.step is not None]
         if len(placed) < len(points):
             lost = len(points) - len(placed)
-            text = f"{counted(lost, 'value')} of {printable(tag)} in {path} without a step {are_left_out(lost)}"
+            text = f"{counted(lost, 'value')} of {excerpt(tag)} in {path} without a step {are_left_out(lost)}"
             notes.append(Note("no_step", text, path, metric=step_names[tag]))
         if any(one[0] > two[0] for one, two in pairwise(placed)):
-            text = f"{printable(tag)} is left out of {path}: its steps go back"
+            text = f"{excerpt(tag)} is left out of {path}: its steps go back"
             notes.append(Note("steps_go_back", text, path, metric=step_names[tag]))
         elif placed:
             steps[step_names[tag]] = stream(placed, "iteration", tag, path)
@@ -203,7 +202,7 @@ def _is_by_epoch(tag: str, points: list[_Point], part: _Part) -> bool:
 def _test_note(tag: str, points: list[_Point], path: str) -> Note:
     found = points[-1]
     text = (
-        f"{printable(tag)} = {found.value:g} in {path} stands behind the last epoch, as trainer.test writes it:"
+        f"{excerpt(tag)} = {found.value:g} in {path} stands behind the last epoch, as trainer.test writes it:"
         " it is of no epoch, and left out"
     )
     return Note("after_training", text, path)

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.printable import printable
 from kcb_replay.ingest.readers.base import Reading
 from kcb_replay.ingest.readers.points import epoch_column, names_of, series, stream
 from kcb_replay.ingest.recording import Fit, Note, Series
+from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,9 +75,7 @@ class MlflowReader:
             paths[tag] = blob.path
             found = _points(blob, notes)
             if any(one.step > two.step for one, two in pairwise(found)):
-                text = (
-                    f"{printable(tag)} is left out: the steps go back in {blob.path}, as several trainings write them"
-                )
+                text = f"{excerpt(tag)} is left out: the steps go back in {blob.path}, as several trainings write them"
                 notes.append(Note("steps_go_back", text, blob.path, metric=tag))
             elif found:
                 points[tag] = found
@@ -109,7 +107,7 @@ def _points(blob: Blob, notes: list[Note]) -> list[_Point]:
             text = f"line {number} of {blob.path} was cut off before its end; it is left out"
             notes.append(Note("truncated", text, blob.path))
         elif line.strip():
-            shown = printable(line.decode("utf-8", "backslashreplace").rstrip(), 60)
+            shown = excerpt(line.decode("utf-8", "backslashreplace").rstrip(), 60)
             raise ReadError(f"{blob.path} holds {shown!r} in line {number}. {_EXPECTED}")
     return points
 
@@ -123,7 +121,7 @@ def _fit(points: Mapping[str, list[_Point]], paths: Mapping[str, str], notes: li
     for tag, found in points.items():
         at = {point.step for point in found}
         if len(counted) > 1 and len(found) == 1 and at == {0}:
-            text = f"{printable(tag)} = {found[0].value:g} has no step in {paths[tag]}: it is of no epoch, and left out"
+            text = f"{excerpt(tag)} = {found[0].value:g} has no step in {paths[tag]}: it is of no epoch, and left out"
             notes.append(Note("after_training", text, paths[tag]))
         elif len(at) == len(found) and at <= {point.step for point in counted}:
             values = {point.step - first: point.value for point in found}

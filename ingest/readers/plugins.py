@@ -10,7 +10,7 @@ import warnings
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.printable import printable
+from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,8 +31,8 @@ def plugin_readers(taken: Iterable[str]) -> tuple[Reader, ...]:
         try:
             reader = _loaded(entry_point, formats)
         except Exception as error:  # noqa: BLE001  # a plug-in may raise anything
-            reason = printable(f"{type(error).__name__}: {error}")
-            text = f"the reader {printable(entry_point.value)} is left out: {reason}. Update or uninstall its package."
+            reason = excerpt(f"{type(error).__name__}: {error}")
+            text = f"the reader {excerpt(entry_point.value)} is left out: {reason}. Update or uninstall its package."
             warnings.warn(text, RuntimeWarning, stacklevel=2)
             continue
         formats.add(reader.format)

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.counted import are_left_out, counted
-from kcb_replay.ingest.printable import printable
 from kcb_replay.ingest.readers.base import Reading
 from kcb_replay.ingest.readers.json_text import decoded, parsed
 from kcb_replay.ingest.readers.points import MAX_STEP, epoch_column, epoch_notes, exact, only, series
 from kcb_replay.ingest.recording import Fit, Note
+from kcb_replay.text import are_left_out, counted, excerpt
 
 if TYPE_CHECKING:
     from kcb_replay.ingest.readers.base import Blob, Reader
@@ -99,7 +98,7 @@ def _fit(logs: _Epochs, number: int, path: str, notes: list[Note]) -> Fit:
         try:
             values = {epoch: exact(value) for epoch, value in found.items()}
         except ValueError as error:
-            text = f"{printable(name)} is left out of {path}: it holds {error}"
+            text = f"{excerpt(name)} is left out of {path}: it holds {error}"
             notes.append(Note("not_a_number", text, path, fit=number, metric=name))
             continue
         if values:

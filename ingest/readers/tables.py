@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.counted import are_left_out, counted
-from kcb_replay.ingest.printable import printable
 from kcb_replay.ingest.recording import Note
+from kcb_replay.text import are_left_out, counted, excerpt
 
 if TYPE_CHECKING:
     from kcb_replay.ingest.readers.base import Blob
@@ -50,7 +49,7 @@ def table_of(blob: Blob, what: str, notes: list[Note]) -> Table:
     """Return the table in a file; raises `ReadError` where there is none."""
     header = header_of(blob.content)
     if not header:
-        found = printable(blob.content[:60].split(b"\n", 1)[0].decode("utf-8", "backslashreplace"))
+        found = excerpt(blob.content[:60].split(b"\n", 1)[0].decode("utf-8", "backslashreplace"))
         raise ReadError(f"{blob.path} begins with {found!r}: not {what}. Expected a header of unique names.")
     rows: list[Row] = []
     refused: list[Row] = []

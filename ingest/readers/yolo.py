@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.printable import printable
 from kcb_replay.ingest.readers.abilities import LONGEST_LINE
 from kcb_replay.ingest.readers.base import Reading
 from kcb_replay.ingest.readers.points import MAX_STEP, epoch_column, epoch_notes, names_of, only, series
 from kcb_replay.ingest.readers.tables import cell, header_of, table_of
 from kcb_replay.ingest.recording import Fit, Note
+from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from kcb_replay.ingest.readers.base import Blob, Reader
@@ -88,7 +88,7 @@ def _split_into_fits(table: Table, path: str) -> list[dict[int, Row]]:
 def _epoch(row: Row, path: str) -> int:
     text = row.fields[0]
     if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise ReadError(f"{path} holds {printable(text, 40)!r} as epoch in line {row.line}. Expected {_WHAT}.")
+        raise ReadError(f"{path} holds {excerpt(text, 40)!r} as epoch in line {row.line}. Expected {_WHAT}.")
     return int(text)
 
 
@@ -100,7 +100,7 @@ def _fit(header: list[str], rows: dict[int, Row], number: int, path: str, notes:
         try:
             cells = {epoch: cell(row.fields[column]) for epoch, row in rows.items()}
         except ValueError as error:
-            text = f"{printable(tag)} is left out of {path}: {printable(str(error), 80)}"
+            text = f"{excerpt(tag)} is left out of {path}: {excerpt(str(error), 80)}"
             notes.append(Note("not_a_number", text, path, fit=number, metric=names[tag]))
             continue
         values = {epoch: value for epoch, value in cells.items() if value is not None}

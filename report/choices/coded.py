@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.report.numbers import Decimals
+from kcb_replay.text import Decimals
 
 if TYPE_CHECKING:
     from kcb_replay.report.choices.acts import Acts

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.directions import Direction
     from kcb_replay.report.choices.acts import DrawnFit
-    from kcb_replay.report.numbers import Decimals
+    from kcb_replay.text import Decimals
 
 __all__ = ["LEAST", "MISSING", "NOT_A_NUMBER", "TOP", "CurvesInfo", "curves_of"]
 

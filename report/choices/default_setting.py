@@ -14,7 +14,7 @@ from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
     from kcb_replay.report.choices.gathered import Gathered
-    from kcb_replay.report.numbers import Decimals
+    from kcb_replay.text import Decimals
 
 __all__ = ["DEFAULT_LIMIT", "DefaultSetting", "Limit", "first_of"]
 

@@ -6,8 +6,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.choices.plane import HEIGHT, HIGHEST_LABEL, LEFT, LOWER, RIGHT, WIDTH
-from kcb_replay.report.names import shown
 from kcb_replay.report.placing import Label
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -126,7 +126,7 @@ def _joined(points: Iterable[tuple[float, float]]) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(shown(text), quote=False)
+    return escape(visible(text), quote=False)
 
 
 def _n(number: float) -> str:

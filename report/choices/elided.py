@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kcb_replay.report.names import shown
+from kcb_replay.text import visible
 
 __all__ = ["elided"]
 
@@ -11,5 +11,5 @@ _MOST, _HEAD, _TAIL = 44, 24, 16
 
 def elided(name: str) -> str:
     """Return a name as it stands in a sentence."""
-    visible = shown(name)
-    return visible if len(visible) <= _MOST else f"{visible[:_HEAD]}…{visible[-_TAIL:]}"
+    text = visible(name)
+    return text if len(text) <= _MOST else f"{text[:_HEAD]}…{text[-_TAIL:]}"

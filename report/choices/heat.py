@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.verdicts.totals import SettingSummary
-    from kcb_replay.report.numbers import Decimals
+    from kcb_replay.text import Decimals
 
 __all__ = ["STEPS", "Grid", "Heat", "Slice", "grid_of", "heat_of", "setting_names"]
 

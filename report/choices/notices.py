@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.errors import did_you_mean
-from kcb_replay.ingest.counted import are_left_out, counted
 from kcb_replay.replay.directions import assumed_direction
 from kcb_replay.report.choices.acts import LABELS
-from kcb_replay.report.numbers import whole
+from kcb_replay.text import are_left_out, counted, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.counted import counted
 from kcb_replay.replay.recommend.resampling import FEWEST_GROUPS, RESAMPLES
-from kcb_replay.report.numbers import whole
+from kcb_replay.text import counted, whole
 
 if TYPE_CHECKING:
     from kcb_replay.replay.recommend.spread import Spread

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.result import Replay
     from kcb_replay.report.choices.curves import CurvesInfo
     from kcb_replay.report.curve import CurveInfo
-    from kcb_replay.report.numbers import Decimals
+    from kcb_replay.text import Decimals
 
 __all__ = ["AllCurves", "all_curves", "side_by_side"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.counted import counted
 from kcb_replay.report.choices.coded import coded_of
 from kcb_replay.report.choices.curves import curves_of
 from kcb_replay.report.choices.curves_drawing import MOST_POINTS, curves_svg
@@ -23,10 +22,9 @@ from kcb_replay.report.choices.run_table import Runs, RunTable, run_table
 from kcb_replay.report.choices.sources import source_lines
 from kcb_replay.report.choices.sweep_words import direction_words
 from kcb_replay.report.choices.view_data import curves_data, plane_data, points_data, runs_data, table_data
-from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import decimals_for
 from kcb_replay.report.pages.document import document
 from kcb_replay.report.rules import notes_of_comparison, rules_info
+from kcb_replay.text import counted, decimals_for, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,8 +33,8 @@ if TYPE_CHECKING:
     from kcb_replay.replay.recommend.spread import Spread
     from kcb_replay.replay.rule_comparison import RuleComparison
     from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.report.numbers import Decimals
     from kcb_replay.report.rules import BaselineLine
+    from kcb_replay.text import Decimals
 
 __all__ = ["RulesPage", "rules_html", "rules_page"]
 
@@ -193,10 +191,10 @@ def rules_html(page: RulesPage, *, command: str = "") -> str:
 def _data(page: RulesPage) -> dict[str, object]:
     return {
         **table_data(page.table, page.runs.noun),
-        "names": [shown(line.name) for line in page.lines],
+        "names": [visible(line.name) for line in page.lines],
         "plane": plane_data(),
         "points": points_data(page.plane, len(page.lines)),
-        "answers": [shown(line.answer) for line in page.lines],
-        "facts": [[[fact.value, shown(fact.remark)] for fact in line.facts] for line in page.lines],
+        "answers": [visible(line.answer) for line in page.lines],
+        "facts": [[[fact.value, visible(fact.remark)] for fact in line.facts] for line in page.lines],
         "view": {"rows": None, "runs": runs_data(page.runs), "curves": curves_data(page.runs)},
     }

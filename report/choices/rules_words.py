@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.counted import counted
 from kcb_replay.report.choices.elided import elided
 from kcb_replay.report.choices.sweep_words import percent
 from kcb_replay.report.facts import Fact
-from kcb_replay.report.numbers import whole
+from kcb_replay.text import counted, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.recommend.result import Interval
     from kcb_replay.replay.rule_comparison import RuleComparison, RuleSummary
-    from kcb_replay.report.numbers import Decimals
+    from kcb_replay.text import Decimals
 
 __all__ = ["HEADS", "RuleLine", "rule_line", "rule_names", "rules_question"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.choices.acts import Acts, DrawnFit
     from kcb_replay.report.choices.coded import Coded
     from kcb_replay.report.choices.curves import CurvesInfo
-    from kcb_replay.report.numbers import Decimals
+    from kcb_replay.text import Decimals
 
 __all__ = ["Column", "Row", "RunTable", "Runs", "Strip", "run_table"]
 

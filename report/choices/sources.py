@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.counted import counted
+from kcb_replay.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -19,8 +19,8 @@ from kcb_replay.report.choices.sweep_view import SweepView, sweep_view
 from kcb_replay.report.choices.sweep_words import question_of
 from kcb_replay.report.choices.version_differences import version_notice
 from kcb_replay.report.choices.view_data import curves_data, plane_data, points_data, runs_data, table_data
-from kcb_replay.report.names import shown
 from kcb_replay.report.pages.document import document
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -134,7 +134,7 @@ def _data(page: SweepPage) -> dict[str, object]:
         **table_data(page.table, start.runs.noun),
         "said": _SAID,
         "start": {"view": page.start, "setting": start.first.number},
-        "names": [shown(name) for name in start.names],
+        "names": [visible(name) for name in start.names],
         "plane": plane_data(),
         "grid": {
             "values": [list(each.values) for each in grid.slices],
@@ -148,8 +148,8 @@ def _codes(codes: Sequence[str]) -> dict[str, object]:
     """Return what differs in the lines of code, and what stands before and behind it in all."""
     head = _common(codes)
     tail = _common([code[len(head) :][::-1] for code in codes])[::-1]
-    middles = [shown(code[len(head) : len(code) - len(tail)]) for code in codes]
-    return {"code": [shown(head), shown(tail)], "codes": middles}
+    middles = [visible(code[len(head) : len(code) - len(tail)]) for code in codes]
+    return {"code": [visible(head), visible(tail)], "codes": middles}
 
 
 def _common(texts: Sequence[str]) -> str:
@@ -169,10 +169,10 @@ def _view_data(page: SweepPage, number: int) -> dict[str, object]:
             "drawn": view.runs.drawn_remark,
             "unseen": view.runs.curves.remark if view.runs.curves else "",
         },
-        "answers": [[answer.kind, shown(answer.worst), answer.doubts] for answer in view.answers],
-        "templates": {kind: shown(text) for kind, text in view.templates.items()},
-        "facts": [[[fact.value, shown(fact.remark)] for fact in facts] for facts in view.facts],
-        "terms": [shown(fact.term) for fact in view.facts[0]],
+        "answers": [[answer.kind, visible(answer.worst), answer.doubts] for answer in view.answers],
+        "templates": {kind: visible(text) for kind, text in view.templates.items()},
+        "facts": [[[fact.value, visible(fact.remark)] for fact in facts] for facts in view.facts],
+        "terms": [visible(fact.term) for fact in view.facts[0]],
         **_codes(page.codes[number]),
         "points": points_data(view.plane, len(view.names)),
         "heat": {

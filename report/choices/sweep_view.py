@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.counted import counted
 from kcb_replay.replay.recommend.words import certainty, sentence
 from kcb_replay.report.choices.coded import coded_of
 from kcb_replay.report.choices.curves import curves_of
@@ -27,7 +26,7 @@ from kcb_replay.report.choices.sweep_words import (
     templates_of,
 )
 from kcb_replay.report.choices.swept import drawn_acts
-from kcb_replay.report.numbers import decimals_for
+from kcb_replay.text import counted, decimals_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.choices.default_setting import Limit
     from kcb_replay.report.choices.gathered import Gathered, Recordings
     from kcb_replay.report.facts import Fact
-    from kcb_replay.report.numbers import Decimals
+    from kcb_replay.text import Decimals
 
 __all__ = ["Advice", "SweepView", "sweep_view"]
 

@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.counted import counted
 from kcb_replay.report.choices.elided import elided
 from kcb_replay.report.facts import Fact
-from kcb_replay.report.numbers import whole
+from kcb_replay.text import counted, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.recommend.result import Interval
     from kcb_replay.replay.verdicts.totals import SettingSummary
     from kcb_replay.report.choices.gathered import Gathered
-    from kcb_replay.report.numbers import Decimals
+    from kcb_replay.text import Decimals
 
 __all__ = [
     "Answer",

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcb_replay.ingest.counted import counted
 from kcb_replay.replay.replay import simulate
 from kcb_replay.report.choices.notices import Item, Notice
-from kcb_replay.report.numbers import whole
 from kcb_replay.report.versions import difference_sentences
+from kcb_replay.text import counted, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

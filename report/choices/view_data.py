@@ -9,7 +9,7 @@ import numpy as np
 from kcb_replay.report.choices.acts import LABELS
 from kcb_replay.report.choices.packed import packed
 from kcb_replay.report.choices.plane import HIGHEST_LABEL, WIDTH
-from kcb_replay.report.names import shown
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from kcb_replay.report.choices.acts import Integers
@@ -23,7 +23,7 @@ __all__ = ["curves_data", "plane_data", "points_data", "runs_data", "table_data"
 def table_data(table: RunTable, noun: str) -> dict[str, object]:
     """Return what the program needs to fill in the table, and the sentences of a run."""
     return {
-        "rows": [shown(name) for name in table.names],
+        "rows": [visible(name) for name in table.names],
         "columns": [column.key for column in table.columns],
         "labels": list(LABELS),
         "lastEpoch": table.last_epoch,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.report.course.lesson import Cell, Said
 from kcb_replay.report.language.catalogue import Catalogue, catalogue
-from kcb_replay.report.names import shown
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -34,7 +34,7 @@ class Texts:
         return self.say(cell.key, **cell.values) if isinstance(cell, Said) else cell
 
     def _filled(self, value: object) -> object:
-        return self.of(value) if isinstance(value, Said) else shown(value) if isinstance(value, str) else value
+        return self.of(value) if isinstance(value, Said) else visible(value) if isinstance(value, str) else value
 
 
 @cache
@@ -53,7 +53,7 @@ def marked_up(text: str) -> Markup:
     """Return a text as markup, with what stands in backticks as code; everything else is escaped."""
     from markupsafe import Markup, escape
 
-    escaped = str(escape(shown(text)))
+    escaped = str(escape(visible(text)))
     return Markup(_CODE.sub(r"<code>\1</code>", escaped))  # noqa: S704  # escaped just now
 
 

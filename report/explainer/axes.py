@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import SettingError, did_you_mean
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
-from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import short
+from kcb_replay.text import short, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -85,7 +84,7 @@ def _shown(value: object) -> str:
     if value is None:
         return "off"
     if isinstance(value, (bool, str)):
-        return shown(str(value))
+        return visible(str(value))
     number = float(value)  # type: ignore[arg-type]  # numbers are left
     return short(number) if float(short(number)) == number else repr(value)
 

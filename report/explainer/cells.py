@@ -17,8 +17,8 @@ from kcb_replay.replay.events import (
     WeightsRestored,
 )
 from kcb_replay.report.explainer.pool import NO_VALUE, Pool
-from kcb_replay.report.names import shown
 from kcb_replay.report.phrases import phrase
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.engine import Row
     from kcb_replay.replay.events import Event
     from kcb_replay.report.language.catalogue import Catalogue
-    from kcb_replay.report.numbers import Decimals
+    from kcb_replay.text import Decimals
 
 __all__ = ["OF_END", "OF_RATE", "Book", "Cell", "Kind", "Kinds", "Level", "compared_in"]
 
@@ -90,7 +90,7 @@ class Book:
 
     def text(self, text: str) -> int:
         """Return the number of a text, -1 for an empty one."""
-        return self.texts.number(shown(text)) if text else NO_VALUE
+        return self.texts.number(visible(text)) if text else NO_VALUE
 
     def say(self, key: str, **values: object) -> int:
         """Return the number of a text of the catalogue."""

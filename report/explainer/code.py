@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.replay.callbacks import NATIVE
 from kcb_replay.replay.callbacks.arguments import argument_as_code
 from kcb_replay.report.explainer.lanes import with_values
-from kcb_replay.report.names import shown
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,7 +47,7 @@ def code_lines(asked: ExplainerRequest) -> Iterator[CodeLine]:
         if isinstance(callback, NATIVE) and is_dataclass(callback):
             yield CodeLine(callback.name, tuple(_fragments(asked, part, callback)))
         else:
-            yield CodeLine(shown(str(callback)), (), is_called=False)
+            yield CodeLine(visible(str(callback)), (), is_called=False)
 
 
 def code_text(lines: Iterable[str]) -> str:
@@ -64,6 +64,6 @@ def _fragments(asked: ExplainerRequest, part: int, callback: Callback) -> Iterat
         for monitor, each in enumerate(of_monitors):
             values = [getattr(each, item.name)] if axis is None else asked.axes[axis].values[monitor]
             written = (argument_as_code(with_values(each, {item.name: value}), item) for value in values)
-            texts.append(tuple(map(shown, written)))
+            texts.append(tuple(map(visible, written)))
         if any(any(each) for each in texts):
             yield Fragment(axis, tuple(texts))

@@ -10,7 +10,7 @@ from kcb_replay.report.curve import nan_note
 from kcb_replay.report.explainer.info import SAVES_AT
 from kcb_replay.report.explainer.pool import NO_VALUE, Pool
 from kcb_replay.report.layout import LEFT, RIGHT, WIDTH
-from kcb_replay.report.names import shown
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,7 +150,7 @@ def _metric(metric: Metric, explainer: Explainer) -> dict[str, Any]:
     note = nan_note(explainer.epochs, metric.values, explainer.words)
     return {
         "nanNote": note and [explainer.epochs.index(note.epoch), note.label],
-        "name": shown(metric.name),
+        "name": visible(metric.name),
         "title": metric.title(explainer.words),
         "mode": metric.mode,
         "values": metric.written(),
@@ -184,7 +184,7 @@ def _table(answers: Answers, changes: Pool[Change]) -> dict[str, Any]:
             }
             for each in answers.companions
         ],
-        "stoppedBy": shown(answers.stopped_by),
+        "stoppedBy": visible(answers.stopped_by),
     }
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.report.explainer.cells import Book
-    from kcb_replay.report.numbers import Decimals
+    from kcb_replay.text import Decimals
 
 __all__ = [
     "End",

@@ -18,7 +18,7 @@ from kcb_replay.report.explainer.metrics import Metric, metric_of
 from kcb_replay.report.explainer.request import ExplainerRequest, asked_of
 from kcb_replay.report.language.catalogue import catalogue
 from kcb_replay.report.layout import Layout, layout_of
-from kcb_replay.report.names import shown
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,7 +74,7 @@ class Explainer:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """What the callbacks are called; one that occurs twice is numbered."""
-        names = [shown(callback.name) for callback in self.asked.callbacks]
+        names = [visible(callback.name) for callback in self.asked.callbacks]
         return tuple(
             f"{name} {names[: place + 1].count(name)}" if names.count(name) > 1 else name
             for place, name in enumerate(names)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.outcomes.stopping import best_of
 from kcb_replay.report.explainer.scales import Scale, scales_of
-from kcb_replay.report.names import shown
-from kcb_replay.report.numbers import Decimals, decimals_for
+from kcb_replay.text import Decimals, decimals_for, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +37,7 @@ class Metric:
 
     def title(self, words: Catalogue) -> str:
         """Return its name, and which way is better."""
-        return f"{shown(self.name)} ({words.say(f'chart.better_{self.mode}')})" if self.mode else shown(self.name)
+        return f"{visible(self.name)} ({words.say(f'chart.better_{self.mode}')})" if self.mode else visible(self.name)
 
     def written(self) -> list[str]:
         """Return the values as text, an empty one where there is none."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.events import LearningRateAtFloor, LearningRateReduced
 from kcb_replay.report.explainer.pool import NO_VALUE
-from kcb_replay.report.numbers import short
+from kcb_replay.text import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.engine import Row
     from kcb_replay.replay.validity import Horizon
     from kcb_replay.report.explainer.cells import Book
-    from kcb_replay.report.numbers import Decimals
+    from kcb_replay.text import Decimals
 
 __all__ = ["Change", "Drop", "RatePath", "Step", "after_of", "drops_of", "recorded_path", "steps_of"]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.directions import Direction
     from kcb_replay.report.language.catalogue import Catalogue
-    from kcb_replay.report.numbers import Decimals
+    from kcb_replay.text import Decimals
 
 __all__ = ["Scale", "Scales", "scales_of"]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.explainer.cells import Book, Kinds
     from kcb_replay.report.explainer.context import Context
     from kcb_replay.report.explainer.endings import End
-    from kcb_replay.report.numbers import Decimals
+    from kcb_replay.text import Decimals
 
 __all__ = ["WEAKENED", "Tables", "tables_of"]
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.errors import SettingError
 from kcb_replay.report.figures.fonts import families_for
-from kcb_replay.report.names import shown
 from kcb_replay.report.palette import LIGHT, Palette
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,7 @@ class Canvas:
             self.figure.text(
                 x / self.look.width,
                 1 - y / self.height,
-                shown(text),
+                visible(text),
                 color=colour,
                 fontsize=self.points(size),
                 fontfamily=families_for(text),
@@ -146,4 +146,4 @@ def blank(look: Look, height: float) -> Canvas:
 
 def wrapped(text: str, pixels: float) -> list[str]:
     """Return the text in lines that fit into so many pixels."""
-    return textwrap.wrap(shown(text), max(20, int(pixels / _CHARACTER)))
+    return textwrap.wrap(visible(text), max(20, int(pixels / _CHARACTER)))

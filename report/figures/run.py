@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.report.figures.canvas import LINE, Look, blank, wrapped
 from kcb_replay.report.figures.panels import draw_panels
 from kcb_replay.report.layout import layout_of
-from kcb_replay.report.names import shown
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +59,7 @@ def write_labels(canvas: Canvas, labels: Iterable[Label], head: float) -> None:
 def _head(info: CurveInfo, look: Look) -> list[tuple[str, str]]:
     name = info.run if info.fit == 0 else f"{info.run}, fit {info.fit}"
     room, palette = look.width - 2 * _EDGE, look.palette
-    lines = [(middle_cut(shown(name), int(room / 12)), palette.ink)]
+    lines = [(middle_cut(visible(name), int(room / 12)), palette.ink)]
     lines += [(line, palette.ink) for line in wrapped(" ".join(info.sentences), room)]
     return lines + [(line, palette.muted) for line in wrapped(f"{info.validity}: {info.reason}", room)]
 

@@ -11,7 +11,6 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import KcbReplayError
-from kcb_replay.ingest.counted import counted
 from kcb_replay.ingest.recording import Recording
 from kcb_replay.replay.inference.result import Inference
 from kcb_replay.replay.recommend.result import Recommendation
@@ -25,7 +24,6 @@ from kcb_replay.replay.verdicts.table import Sweep
 from kcb_replay.replay.version_comparison import VersionComparison
 from kcb_replay.report.curve import curve_info
 from kcb_replay.report.facts import facts
-from kcb_replay.report.names import shown
 from kcb_replay.report.notebook.page import FramedPage
 from kcb_replay.report.notebook.style import ROOT, style
 from kcb_replay.report.notebook.text import markup_of, paragraph, table_markup
@@ -41,6 +39,7 @@ from kcb_replay.report.sweeps import sweep_table
 from kcb_replay.report.tables import simulation_table
 from kcb_replay.report.version_changes import version_comparison_notes, version_comparison_text
 from kcb_replay.report.words import decimals_of
+from kcb_replay.text import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,7 +104,7 @@ def _(replay: Replay) -> str:
     chart = chart_svg(info, ident) if info.scale is not None and len(info.epochs) > 1 else ""
     return "".join(
         [
-            f'<p class="name">{escape(shown(name), quote=False)}</p>',
+            f'<p class="name">{escape(visible(name), quote=False)}</p>',
             paragraph(info.answer, "answer"),
             *map(paragraph, info.sentences),
             paragraph(f"{info.validity.capitalize()}: {info.reason}", "muted"),
@@ -166,7 +165,7 @@ def _(recording: Recording) -> str:
     columns = [name for name in (records[0] if records else {}) if name not in ("run", "tag", "source")]
     rows = [["" if record[name] is None else _text(record[name]) for name in columns] for record in records]
     notes = "".join(paragraph(f"Note: {note.text}.", "muted") for note in recording.notes)
-    name = f'<p class="name">{escape(shown(recording.name), quote=False)}</p>'
+    name = f'<p class="name">{escape(visible(recording.name), quote=False)}</p>'
     return f"{name}{paragraph(extent)}{table_markup(columns, rows, rows=30) if rows else ''}{notes}"
 
 

@@ -6,9 +6,8 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.counted import counted
-from kcb_replay.report.names import shown
 from kcb_replay.report.terminal import tables_of
+from kcb_replay.text import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,4 +66,4 @@ def table_markup(head: Sequence[str], body: Sequence[Sequence[str]], *, rows: in
 
 def _escaped(text: str, *, keep: bool = False) -> str:
     lines = text.split("\n") if keep else [text]
-    return escape("\n".join(map(shown, lines)), quote=False)
+    return escape("\n".join(map(visible, lines)), quote=False)

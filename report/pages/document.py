@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from kcb_replay import __version__
 from kcb_replay.report.files import write_whole
 from kcb_replay.report.language.catalogue import catalogue
-from kcb_replay.report.names import shown
 from kcb_replay.report.pages.data import data_block
 from kcb_replay.report.pages.theme import theme_rules
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     import os
@@ -119,7 +119,7 @@ def _digest(text: str) -> str:
 
 def _visible(value: object) -> object:
     # Markup is a str as well, and has been looked at where it was made.
-    return shown(value) if type(value) is str else value
+    return visible(value) if type(value) is str else value
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from kcb_replay.errors import KcbReplayError
-from kcb_replay.ingest.counted import counted
 from kcb_replay.ingest.readers import READERS
+from kcb_replay.text import counted
 
 
 @pytest.mark.parametrize(

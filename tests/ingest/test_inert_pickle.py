@@ -160,7 +160,7 @@ def test_names_cannot_disturb_a_terminal() -> None:
     inert = interpret(b"c\x1b[2Jevil\n" + b"x" * 10_000 + b"\n.")
     (name,) = inert.named
     assert name.isprintable()
-    assert name.startswith("\\x1b[2Jevil.xxx")
+    assert name.startswith("\\u001b[2Jevil.xxx")
     assert len(name) < 300
 
 

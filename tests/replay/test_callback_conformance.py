@@ -32,10 +32,10 @@ from kcb_replay.replay.settings_text import parse_callback
 from kcb_replay.report.columns import groups_of
 from kcb_replay.report.explanation import explanation
 from kcb_replay.report.language.catalogue import LANGUAGES, catalogue
-from kcb_replay.report.numbers import decimals_for
 from kcb_replay.report.tables import simulation_records, simulation_table
 from kcb_replay.report.wait_and_rate import rate_of, wait_of
 from kcb_replay.report.words import epoch_sentences, outcome_sentence
+from kcb_replay.text import decimals_for
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FORMATS = ("table", "json", "jsonl", "csv", "tsv", "md")

@@ -16,11 +16,11 @@ from kcb_replay.replay.bridge import bridged_from_code
 from kcb_replay.report.columns import groups_of
 from kcb_replay.report.curve import curve_info
 from kcb_replay.report.facts import facts
-from kcb_replay.report.numbers import decimals_for
 from kcb_replay.report.several_replays import common_answer, question
 from kcb_replay.report.tables import simulation_table
 from kcb_replay.report.wait_and_rate import rate_of
 from kcb_replay.report.words import drop_places, epoch_sentences
+from kcb_replay.text import decimals_for
 
 CODE = """
 import keras

@@ -24,7 +24,7 @@ from kcb_replay.report.course.samples import initial_rate, sample
 from kcb_replay.report.course.texts import marked_up, paragraphs
 from kcb_replay.report.course.walk import walk
 from kcb_replay.report.explanation import explanation
-from kcb_replay.report.numbers import short
+from kcb_replay.text import short
 
 CATALOGUES = ("report/language", "report/course")
 PLACEHOLDER = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")

@@ -22,9 +22,9 @@ from kcb_replay.report.explainer.data import data_of
 from kcb_replay.report.explainer.info import explained
 from kcb_replay.report.explainer.page import explainer_html
 from kcb_replay.report.explainer.view import view_at
-from kcb_replay.report.numbers import short
 from kcb_replay.report.phrases import phrase
 from kcb_replay.report.words import outcome_sentence
+from kcb_replay.text import short
 
 STOP = kcb.EarlyStopping(patience=5, restore_best_weights=True)
 REDUCE = kcb.ReduceLROnPlateau(patience=3, factor=0.5, cooldown=2)

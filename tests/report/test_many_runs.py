@@ -23,8 +23,8 @@ from kcb_replay.report.choices.packed import packed
 from kcb_replay.report.choices.plane import LEFT, LOWER, Place, plane_of
 from kcb_replay.report.choices.sample import drawn_places
 from kcb_replay.report.choices.sweep_page import SweepQuestion, sweep_html, sweep_page
-from kcb_replay.report.numbers import decimals_for
 from kcb_replay.report.pages.size import require_size, size_from_text
+from kcb_replay.text import decimals_for
 
 CURVES = ([3.0, 2.0, 2.5, 2.4, 1.0, 1.5, 1.6, 1.7], [2.0, 1.9, 1.8, 1.85, 1.7, 1.75, 1.72, 1.71])
 

@@ -15,9 +15,9 @@ import kcb_replay as kcb
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.replay.replay import LeftOut, Simulation
-from kcb_replay.report.names import shown
 from kcb_replay.report.page import page_html, report
 from kcb_replay.report.report_page import MOST_EPOCHS, contents_of
+from kcb_replay.text import visible
 
 BOTH = [kcb.EarlyStopping(patience=5), kcb.ReduceLROnPlateau(patience=4, factor=0.5)]
 IMPATIENT = (kcb.EarlyStopping(patience=1),)
@@ -131,7 +131,7 @@ def test_hostile_run_names_are_text(recording, tmp_path, name):
         assert "img" not in markup.tags
         assert markup.tags.count("script") == 1
         assert not re.search("[\x00-\x09\x0b-\x1f\u200b-\u200f\u202a-\u202e\u2066-\u2069]", html)
-        assert " ".join(shown(name).split()) in text_of(html)
+        assert " ".join(visible(name).split()) in text_of(html)
 
 
 def test_hostile_metric_names_and_commands_are_text(recording):

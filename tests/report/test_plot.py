@@ -15,11 +15,11 @@ from kcb_replay.errors import SettingError
 from kcb_replay.report.curve import curve_info
 from kcb_replay.report.figure import KINDS
 from kcb_replay.report.figures.canvas import look_of
-from kcb_replay.report.names import shown
 from kcb_replay.report.palette import DARK, LIGHT
 from kcb_replay.report.scales import RegretScale, heat_steps
 from kcb_replay.report.strips import strips_info
 from kcb_replay.report.traces import trace_layout
+from kcb_replay.text import visible
 
 CURVES = ([3.0, 2.0, 2.5, 2.4, 1.0, 1.5, 1.6, 1.7], [2.0, 1.9, 1.8, 1.85, 1.7, 1.75, 1.72, 1.71])
 STOP = kcb.EarlyStopping(patience=2)
@@ -258,8 +258,8 @@ def test_any_name_can_be_drawn(recording, tmp_path, name, kind):
     simulation = kcb.simulate([recording(name, val_loss=CURVES[0])], [[STOP]])
     for suffix in ("png", "svg", "pdf"):
         figure = kcb.plot(simulation, tmp_path / f"figure.{suffix}", kind=kind)
-    said = next(text for text in texts_of(figure) if text.startswith(shown(name)[:8]))
-    assert said == shown(name) or ("…" in said and len(said) < 100)
+    said = next(text for text in texts_of(figure) if text.startswith(visible(name)[:8]))
+    assert said == visible(name) or ("…" in said and len(said) < 100)
 
 
 @pytest.mark.parametrize(

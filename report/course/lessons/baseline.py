@@ -15,7 +15,7 @@ from kcb_replay.report.course.asking import (
     values_of,
 )
 from kcb_replay.report.course.lesson import Lesson, Part, Round, Unsuited, said
-from kcb_replay.report.numbers import short
+from kcb_replay.text import short
 
 if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording

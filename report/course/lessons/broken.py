@@ -17,7 +17,7 @@ from kcb_replay.report.course.asking import (
     values_of,
 )
 from kcb_replay.report.course.lesson import Round, Said, Unsuited, said
-from kcb_replay.report.numbers import Decimals
+from kcb_replay.text import Decimals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

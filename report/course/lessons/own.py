@@ -11,7 +11,7 @@ from kcb_replay.report.course.lesson import Cell, Lesson, Part, Position, Round,
 from kcb_replay.report.course.lessons.broken import nan_round
 from kcb_replay.report.course.lessons.own_callback import StopWhenReached, source_code, stop_of
 from kcb_replay.report.course.lessons.schedule import schedule_round
-from kcb_replay.report.numbers import decimals_for, short
+from kcb_replay.text import decimals_for, short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,7 @@ from kcb_replay.report.course.asking import (
     values_of,
 )
 from kcb_replay.report.course.lesson import Lesson, Part, Position, Round, Said, Sheet, Unsuited, said
-from kcb_replay.report.numbers import short
+from kcb_replay.text import short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
