@@ -13,7 +13,9 @@ from kcb_replay.replay.result import Replay
 from kcb_replay.replay.rule_comparison import RuleComparison
 from kcb_replay.replay.verdicts.summary import SweepSummary, overall
 from kcb_replay.replay.verdicts.table import Sweep
-from kcb_replay.report.curve import curve_info
+from kcb_replay.report.drawing.curve import curve_info
+from kcb_replay.report.drawing.palette import palette_of
+from kcb_replay.report.drawing.strips import strips_info
 from kcb_replay.report.figures.canvas import INCHES, Look, look_of
 from kcb_replay.report.figures.rules import figure_of_rules
 from kcb_replay.report.figures.run import figure_of_run
@@ -21,9 +23,7 @@ from kcb_replay.report.figures.saving import require_figure_file, save
 from kcb_replay.report.figures.strips import figure_of_strips
 from kcb_replay.report.figures.sweep import figure_of_sweep
 from kcb_replay.report.figures.trace import figure_of_trace
-from kcb_replay.report.palette import palette_of
 from kcb_replay.report.rules import rules_info
-from kcb_replay.report.strips import strips_info
 from kcb_replay.report.sweep_info import sweep_info
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from kcb_replay.report.curve import CurveInfo
+    from kcb_replay.report.drawing.curve import CurveInfo
 
 __all__ = ["KINDS", "RULES_KINDS", "RUN_KINDS", "SWEEP_KINDS", "Plottable", "plot", "require_figure_file"]
 

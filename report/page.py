@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.choices.curves_drawing import Drawn, curves_svg
 from kcb_replay.report.pages.document import document, write_document
 from kcb_replay.report.report_page import contents_of
-from kcb_replay.report.svg import chart_svg, strip_svg
+from kcb_replay.report.svg.curves import Drawn, curves_svg
+from kcb_replay.report.svg.replay import chart_svg, strip_svg
 
 if TYPE_CHECKING:
     import os

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.report.choices.replayed import AllCurves, all_curves, side_by_side
 from kcb_replay.report.choices.sample import MOST_DRAWN, drawn_places
 from kcb_replay.report.columns import Column, groups_of
-from kcb_replay.report.curve import CurveInfo, curve_info
+from kcb_replay.report.drawing.curve import CurveInfo, curve_info
 from kcb_replay.report.eras import era_sentences
 from kcb_replay.report.facts import Fact, facts
 from kcb_replay.report.sections import Section, section_of

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.directions import assumed_direction, assumption
-from kcb_replay.report.scales import linear_end, scale_said
+from kcb_replay.report.drawing.scales import linear_end, scale_said
 from kcb_replay.text import counted, decimals_for, visible, whole
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.events import CriterionMet, Improved, LearningRateReduced, NewBest, Stopped, Waited
-from kcb_replay.report.curve import lead_position, monitored_values
+from kcb_replay.report.drawing.curve import lead_position, monitored_values
 from kcb_replay.report.words import decimals_of, epoch_sentences, outcome_sentence, restored_sentences
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.result import Replay
-    from kcb_replay.report.curve import CurveInfo
+    from kcb_replay.report.drawing.curve import CurveInfo
     from kcb_replay.text import Decimals
 
 __all__ = ["Cell", "EpochRow", "Lane", "Section", "section_of"]

@@ -14,7 +14,7 @@ from kcb_replay.replay.outcomes import (
     StoppingOutcome,
     TerminateOnNaNOutcome,
 )
-from kcb_replay.report.curve import lead_position, what_if_from
+from kcb_replay.report.drawing.curve import lead_position, what_if_from
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
 from kcb_replay.text import visible, whole
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.errors import SettingError
-from kcb_replay.report.layout import LEFT, Layout, Panel, between, put_ends, put_patience, put_rate, rate_panel
-from kcb_replay.report.placing import Box, Label, Places, beside
-from kcb_replay.report.ticks import Tick, epoch_ticks, value_ticks
+from kcb_replay.report.drawing.layout import LEFT, Layout, Panel, between, put_ends, put_patience, put_rate, rate_panel
+from kcb_replay.report.drawing.placing import Box, Label, Places, beside
+from kcb_replay.report.drawing.ticks import Tick, epoch_ticks, value_ticks
 
 if TYPE_CHECKING:
-    from kcb_replay.report.curve import CurveInfo
+    from kcb_replay.report.drawing.curve import CurveInfo
     from kcb_replay.report.wait_and_rate import Rate, Wait
 
 __all__ = ["Part", "trace_layout"]

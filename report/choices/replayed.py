@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.report.choices.acts import DrawnFit
-from kcb_replay.report.choices.curves import curves_of
 from kcb_replay.report.choices.rules_matrix import Cell, Matrix
+from kcb_replay.report.drawing.curves import curves_of
 from kcb_replay.report.several_replays import lead_of, stops
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kcb_replay.replay.result import Replay
-    from kcb_replay.report.choices.curves import CurvesInfo
-    from kcb_replay.report.curve import CurveInfo
+    from kcb_replay.report.drawing.curve import CurveInfo
+    from kcb_replay.report.drawing.curves import CurvesInfo
     from kcb_replay.text import Decimals
 
 __all__ = ["AllCurves", "all_curves", "side_by_side"]

@@ -9,11 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.choices.coded import coded_of
-from kcb_replay.report.choices.curves import curves_of
-from kcb_replay.report.choices.curves_drawing import MOST_POINTS, curves_svg
-from kcb_replay.report.choices.drawings import plane_svg, strip_svg
 from kcb_replay.report.choices.notices import Item, LeftOut, Notice, left_out_notice, trust_notice
-from kcb_replay.report.choices.plane import Curve, Place, Plane, plane_of
 from kcb_replay.report.choices.remarks import drawn_remark, interval_remark
 from kcb_replay.report.choices.rules_acts import rules_acts, rules_spread
 from kcb_replay.report.choices.rules_matrix import Matrix, matrix_of
@@ -22,8 +18,12 @@ from kcb_replay.report.choices.run_table import Runs, RunTable, run_table
 from kcb_replay.report.choices.sources import source_lines
 from kcb_replay.report.choices.sweep_words import direction_words
 from kcb_replay.report.choices.view_data import curves_data, plane_data, points_data, runs_data, table_data
+from kcb_replay.report.drawing.curves import curves_of
+from kcb_replay.report.drawing.plane import Curve, Place, Plane, plane_of
 from kcb_replay.report.pages.document import document
 from kcb_replay.report.rules import notes_of_comparison, rules_info
+from kcb_replay.report.svg.curves import MOST_POINTS, curves_svg
+from kcb_replay.report.svg.plane import plane_svg, strip_svg
 from kcb_replay.text import counted, decimals_for, visible
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.choices.acts import LABELS
-from kcb_replay.report.choices.curves_drawing import Drawn
+from kcb_replay.report.svg.curves import Drawn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kcb_replay.report.choices.acts import Acts, DrawnFit
     from kcb_replay.report.choices.coded import Coded
-    from kcb_replay.report.choices.curves import CurvesInfo
+    from kcb_replay.report.drawing.curves import CurvesInfo
     from kcb_replay.text import Decimals
 
 __all__ = ["Column", "Row", "RunTable", "Runs", "Strip", "run_table"]

@@ -10,9 +10,7 @@ from itertools import product, takewhile
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.recommend.result import keras_code
-from kcb_replay.report.choices.curves_drawing import MOST_POINTS, curves_svg
 from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT
-from kcb_replay.report.choices.drawings import plane_svg, strip_svg
 from kcb_replay.report.choices.run_table import RunTable, run_table
 from kcb_replay.report.choices.sources import source_lines
 from kcb_replay.report.choices.sweep_view import SweepView, sweep_view
@@ -20,6 +18,8 @@ from kcb_replay.report.choices.sweep_words import question_of
 from kcb_replay.report.choices.version_differences import version_notice
 from kcb_replay.report.choices.view_data import curves_data, plane_data, points_data, runs_data, table_data
 from kcb_replay.report.pages.document import document
+from kcb_replay.report.svg.curves import MOST_POINTS, curves_svg
+from kcb_replay.report.svg.plane import plane_svg, strip_svg
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:

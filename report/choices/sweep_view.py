@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.recommend.words import certainty, sentence
 from kcb_replay.report.choices.coded import coded_of
-from kcb_replay.report.choices.curves import curves_of
 from kcb_replay.report.choices.default_setting import DefaultSetting, first_of
 from kcb_replay.report.choices.gathered import gathered
-from kcb_replay.report.choices.heat import Grid, Heat, Slice, grid_of, heat_of, setting_names
 from kcb_replay.report.choices.notices import LeftOut, Notice, left_out_notice, trust_notice
-from kcb_replay.report.choices.plane import Place, Plane, plane_of
 from kcb_replay.report.choices.remarks import drawn_remark, interval_remark
 from kcb_replay.report.choices.run_table import Runs
 from kcb_replay.report.choices.sweep_words import (
@@ -26,6 +23,9 @@ from kcb_replay.report.choices.sweep_words import (
     templates_of,
 )
 from kcb_replay.report.choices.swept import drawn_acts
+from kcb_replay.report.drawing.curves import curves_of
+from kcb_replay.report.drawing.grid import Grid, Heat, Slice, grid_of, heat_of, setting_names
+from kcb_replay.report.drawing.plane import Place, Plane, plane_of
 from kcb_replay.text import counted, decimals_for
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ import numpy as np
 
 from kcb_replay.report.choices.acts import LABELS
 from kcb_replay.report.choices.packed import packed
-from kcb_replay.report.choices.plane import HIGHEST_LABEL, WIDTH
+from kcb_replay.report.drawing.plane import HIGHEST_LABEL, WIDTH
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from kcb_replay.report.choices.acts import Integers
-    from kcb_replay.report.choices.curves import CurvesInfo
-    from kcb_replay.report.choices.plane import Plane
     from kcb_replay.report.choices.run_table import Runs, RunTable
+    from kcb_replay.report.drawing.curves import CurvesInfo
+    from kcb_replay.report.drawing.plane import Plane
 
 __all__ = ["curves_data", "plane_data", "points_data", "runs_data", "table_data"]
 

@@ -6,21 +6,21 @@ import math
 from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
-from kcb_replay.report.curve import nan_note
+from kcb_replay.report.drawing.curve import nan_note
+from kcb_replay.report.drawing.layout import LEFT, RIGHT, WIDTH
 from kcb_replay.report.explainer.info import SAVES_AT
 from kcb_replay.report.explainer.pool import NO_VALUE, Pool
-from kcb_replay.report.layout import LEFT, RIGHT, WIDTH
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kcb_replay.report.drawing.layout import Panel
     from kcb_replay.report.explainer.answers import Answers
     from kcb_replay.report.explainer.endings import End, Mark
     from kcb_replay.report.explainer.info import Explainer
     from kcb_replay.report.explainer.metrics import Metric
     from kcb_replay.report.explainer.rates import Change, RatePath, Step
-    from kcb_replay.report.layout import Panel
 
 __all__ = ["WORDS", "data_of"]
 

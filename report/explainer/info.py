@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from kcb_replay.report.curve import CurveInfo, curve_info
+from kcb_replay.report.drawing.curve import CurveInfo, curve_info
+from kcb_replay.report.drawing.layout import Layout, layout_of
 from kcb_replay.report.explainer.answers import Answers, answers_of
 from kcb_replay.report.explainer.cells import Book, Kind
 from kcb_replay.report.explainer.code import CodeLine, code_lines, code_text
@@ -17,7 +18,6 @@ from kcb_replay.report.explainer.context import context_of
 from kcb_replay.report.explainer.metrics import Metric, metric_of
 from kcb_replay.report.explainer.request import ExplainerRequest, asked_of
 from kcb_replay.report.language.catalogue import catalogue
-from kcb_replay.report.layout import Layout, layout_of
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.report.curve import CurveInfo
+    from kcb_replay.report.drawing.curve import CurveInfo
+    from kcb_replay.report.drawing.layout import Layout
+    from kcb_replay.report.drawing.plateau import Range
     from kcb_replay.report.explainer.context import Context
     from kcb_replay.report.explainer.request import ExplainerRequest
     from kcb_replay.report.language.catalogue import Catalogue
-    from kcb_replay.report.layout import Layout
-    from kcb_replay.report.plateau import Range
 
 __all__ = ["Metric", "metric_of"]
 

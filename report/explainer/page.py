@@ -6,20 +6,20 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.curve import Mark, Regret
+from kcb_replay.report.drawing.curve import Mark, Regret
+from kcb_replay.report.drawing.layout import layout_of
 from kcb_replay.report.explainer.data import data_of
 from kcb_replay.report.explainer.info import MOST_ROWS, SAVES_AT, explained
 from kcb_replay.report.explainer.view import view_at
-from kcb_replay.report.layout import layout_of
 from kcb_replay.report.pages.document import document, write_document
-from kcb_replay.report.svg import chart_svg
+from kcb_replay.report.svg.replay import chart_svg
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Mapping, Sequence
 
     from kcb_replay.ingest.recording import Recording, Source
-    from kcb_replay.report.curve import CurveInfo
+    from kcb_replay.report.drawing.curve import CurveInfo
     from kcb_replay.report.explainer.endings import Mark as PlacedMark
     from kcb_replay.report.explainer.info import Explainer
     from kcb_replay.report.explainer.view import View

@@ -9,9 +9,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.layout import Panel
-from kcb_replay.report.plateau import Range, plateau
-from kcb_replay.report.ticks import Tick, value_ticks
+from kcb_replay.report.drawing.layout import Panel
+from kcb_replay.report.drawing.plateau import Range, plateau
+from kcb_replay.report.drawing.ticks import Tick, value_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

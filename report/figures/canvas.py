@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.errors import SettingError
+from kcb_replay.report.drawing.palette import LIGHT, Palette
 from kcb_replay.report.figures.fonts import families_for
-from kcb_replay.report.palette import LIGHT, Palette
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kcb_replay.report.drawing.scales import heat_steps, is_by_rank
 from kcb_replay.report.figures.canvas import LINE, wrapped
 from kcb_replay.report.figures.plane import EDGE
-from kcb_replay.report.scales import heat_steps, is_by_rank
 from kcb_replay.text import compact
 
 if TYPE_CHECKING:

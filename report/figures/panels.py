@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from kcb_replay.report.drawing.layout import LEFT, Layout, Panel
 from kcb_replay.report.figures.strokes import DASHED, DOTTED, dots, stroke
-from kcb_replay.report.layout import LEFT, Layout, Panel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
-    from kcb_replay.report.curve import CurveInfo
+    from kcb_replay.report.drawing.curve import CurveInfo
+    from kcb_replay.report.drawing.palette import Palette
     from kcb_replay.report.figures.canvas import Canvas
-    from kcb_replay.report.palette import Palette
     from kcb_replay.report.wait_and_rate import BarKind, Rate, Wait
 
 __all__ = ["draw_ground", "draw_panels", "draw_rate", "draw_wait", "panel_axes"]

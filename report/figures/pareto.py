@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kcb_replay.report.drawing.scales import RegretScale
 from kcb_replay.report.figures.canvas import LINE, wrapped
 from kcb_replay.report.figures.plane import EDGE, LEFT, Plane
 from kcb_replay.report.figures.strokes import dots, stroke
-from kcb_replay.report.scales import RegretScale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

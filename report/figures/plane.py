@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.report.drawing.ticks import value_ticks
 from kcb_replay.report.figures.strokes import dots, stroke
-from kcb_replay.report.ticks import value_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from kcb_replay.report.drawing.scales import RegretScale
     from kcb_replay.report.figures.canvas import Canvas
-    from kcb_replay.report.scales import RegretScale
 
 __all__ = ["EDGE", "LEFT", "Plane", "power"]
 

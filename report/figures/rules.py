@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from kcb_replay.report.drawing.layout import between
+from kcb_replay.report.drawing.placing import Box, Label, Places
+from kcb_replay.report.drawing.scales import RegretScale
 from kcb_replay.report.figures.canvas import LINE, blank, wrapped
 from kcb_replay.report.figures.plane import EDGE, LEFT, Plane
 from kcb_replay.report.figures.strokes import DASHED, stroke
-from kcb_replay.report.layout import between
-from kcb_replay.report.placing import Box, Label, Places
-from kcb_replay.report.scales import RegretScale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from kcb_replay.report.drawing.palette import Palette
     from kcb_replay.report.figures.canvas import Align, Look
-    from kcb_replay.report.palette import Palette
     from kcb_replay.report.rules import BaselineLine, RulesInfo
 
 __all__ = ["figure_of_rules"]

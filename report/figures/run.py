@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kcb_replay.report.drawing.layout import layout_of
 from kcb_replay.report.figures.canvas import LINE, Look, blank, wrapped
 from kcb_replay.report.figures.panels import draw_panels
-from kcb_replay.report.layout import layout_of
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from kcb_replay.report.curve import CurveInfo
+    from kcb_replay.report.drawing.curve import CurveInfo
+    from kcb_replay.report.drawing.palette import Palette
+    from kcb_replay.report.drawing.placing import Anchor, Label, Role
     from kcb_replay.report.figures.canvas import Align, Canvas
-    from kcb_replay.report.palette import Palette
-    from kcb_replay.report.placing import Anchor, Label, Role
 
 __all__ = ["figure_of_run", "head_height", "middle_cut", "write_head", "write_labels"]
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.report.drawing.ticks import epoch_ticks
 from kcb_replay.report.figures.canvas import LINE, blank, wrapped
 from kcb_replay.report.figures.run import middle_cut
 from kcb_replay.report.figures.strokes import dots, stroke
-from kcb_replay.report.ticks import epoch_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from kcb_replay.report.drawing.strips import Strip, StripsInfo
     from kcb_replay.report.figures.canvas import Canvas, Look
-    from kcb_replay.report.strips import Strip, StripsInfo
 
 __all__ = ["figure_of_strips"]
 

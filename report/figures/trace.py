@@ -13,7 +13,7 @@ from kcb_replay.report.traces import trace_layout
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from kcb_replay.report.curve import CurveInfo
+    from kcb_replay.report.drawing.curve import CurveInfo
     from kcb_replay.report.figures.canvas import Look
     from kcb_replay.report.traces import Part
 

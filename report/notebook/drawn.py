@@ -22,7 +22,7 @@ from kcb_replay.replay.verdicts.plateau_totals import overall_plateau
 from kcb_replay.replay.verdicts.summary import overall
 from kcb_replay.replay.verdicts.table import Sweep
 from kcb_replay.replay.version_comparison import VersionComparison
-from kcb_replay.report.curve import curve_info
+from kcb_replay.report.drawing.curve import curve_info
 from kcb_replay.report.facts import facts
 from kcb_replay.report.notebook.page import FramedPage
 from kcb_replay.report.notebook.style import ROOT, style
@@ -34,7 +34,7 @@ from kcb_replay.report.settings_table import left_out_of_sweep
 from kcb_replay.report.several_replays import common_answer
 from kcb_replay.report.stored_run import metric_records
 from kcb_replay.report.summary import left_out_lines, unanswered_sentences
-from kcb_replay.report.svg import chart_svg
+from kcb_replay.report.svg.replay import chart_svg
 from kcb_replay.report.sweeps import sweep_table
 from kcb_replay.report.tables import simulation_table
 from kcb_replay.report.version_changes import version_comparison_notes, version_comparison_text

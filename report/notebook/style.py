@@ -9,7 +9,7 @@ import re
 from functools import cache
 from importlib.resources import files
 
-from kcb_replay.report.palette import DARK, LIGHT
+from kcb_replay.report.drawing.palette import DARK, LIGHT
 
 __all__ = ["ROOT", "style"]
 

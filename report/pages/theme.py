@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kcb_replay.report.palette import DARK, LIGHT
+from kcb_replay.report.drawing.palette import DARK, LIGHT
 
 __all__ = ["theme_rules"]
 

@@ -1,5 +1,5 @@
 // Where labels of a chart go: each is tried at several places and stands where it covers least.
-// The same rules and numbers as report/placing.py, so that a page looks as Python drew it before the program ran.
+// The same rules and numbers as report/drawing/placing.py, so that a page looks as Python drew it before the program ran.
 const WIDE = {plain: 7.5, bold: 8.3}, ASCENT = 11, DESCENT = 3.5;
 const BOLD = new Set(['title', 'stop', 'best', 'kept', 'rate']);
 const ON_LABEL = 1000, OUTSIDE = 500, ON_POINT = 4, LATER = 0.8;

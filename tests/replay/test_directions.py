@@ -12,9 +12,9 @@ import pytest
 
 import kcb_replay as kcb
 from kcb_replay.replay.directions import direction_of, is_assumed
+from kcb_replay.report.drawing.strips import strips_info
 from kcb_replay.report.explainer.page import explainer_html
 from kcb_replay.report.report_page import contents_of
-from kcb_replay.report.strips import strips_info
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 

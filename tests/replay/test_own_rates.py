@@ -14,7 +14,7 @@ import pytest
 from kcb_replay import EarlyStopping, LearningRateScheduler, replay, report, simulate
 from kcb_replay.replay.bridge import bridged_from_code
 from kcb_replay.report.columns import groups_of
-from kcb_replay.report.curve import curve_info
+from kcb_replay.report.drawing.curve import curve_info
 from kcb_replay.report.facts import facts
 from kcb_replay.report.several_replays import common_answer, question
 from kcb_replay.report.tables import simulation_table

@@ -7,8 +7,8 @@ import math
 import pytest
 
 import kcb_replay as kcb
-from kcb_replay.report.curve import curve_info
-from kcb_replay.report.layout import layout_of
+from kcb_replay.report.drawing.curve import curve_info
+from kcb_replay.report.drawing.layout import layout_of
 
 INF, NAN = math.inf, math.nan
 FALLS_THEN_RISES = [0.9, 0.5, 0.4, 0.6, 0.7, 0.3, 0.8]

@@ -9,7 +9,7 @@ import pytest
 
 import kcb_replay as kcb
 from kcb_replay.errors import KcbReplayError, SettingError
-from kcb_replay.report.curve import curve_info
+from kcb_replay.report.drawing.curve import curve_info
 from kcb_replay.report.figure import plot
 from kcb_replay.report.figures.canvas import Look
 from kcb_replay.report.figures.run import figure_of_run

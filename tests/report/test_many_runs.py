@@ -16,13 +16,13 @@ from kcb_replay.replay.recommend.spread import spread_of
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.verdicts.settings_grid import settings_grid
 from kcb_replay.replay.verdicts.stopping_blocks import swept_blocks
-from kcb_replay.report.choices.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
 from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT, Limit
-from kcb_replay.report.choices.heat import grid_of, heat_of
 from kcb_replay.report.choices.packed import packed
-from kcb_replay.report.choices.plane import LEFT, LOWER, Place, plane_of
 from kcb_replay.report.choices.sample import drawn_places
 from kcb_replay.report.choices.sweep_page import SweepQuestion, sweep_html, sweep_page
+from kcb_replay.report.drawing.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
+from kcb_replay.report.drawing.grid import grid_of, heat_of
+from kcb_replay.report.drawing.plane import LEFT, LOWER, Place, plane_of
 from kcb_replay.report.pages.size import require_size, size_from_text
 from kcb_replay.text import decimals_for
 

@@ -12,12 +12,12 @@ import pytest
 
 import kcb_replay as kcb
 from kcb_replay.errors import SettingError
-from kcb_replay.report.curve import curve_info
+from kcb_replay.report.drawing.curve import curve_info
+from kcb_replay.report.drawing.palette import DARK, LIGHT
+from kcb_replay.report.drawing.scales import RegretScale, heat_steps
+from kcb_replay.report.drawing.strips import strips_info
 from kcb_replay.report.figure import KINDS
 from kcb_replay.report.figures.canvas import look_of
-from kcb_replay.report.palette import DARK, LIGHT
-from kcb_replay.report.scales import RegretScale, heat_steps
-from kcb_replay.report.strips import strips_info
 from kcb_replay.report.traces import trace_layout
 from kcb_replay.text import visible
 

@@ -9,7 +9,7 @@ import pytest
 
 from kcb_replay import plot, sweep
 from kcb_replay.replay.verdicts.summary import overall
-from kcb_replay.report.scales import heat_steps
+from kcb_replay.report.drawing.scales import heat_steps
 from kcb_replay.report.sweep_info import sweep_info
 
 CURVES = ([3.0, 2.0, 2.5, 2.4, 1.0, 1.5, 1.6, 1.7], [2.0, 1.9, 1.8, 1.85, 1.7, 1.75, 1.72, 1.71])

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.choices.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
+from kcb_replay.report.drawing.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.report.choices.curves import CurvesInfo
+    from kcb_replay.report.drawing.curves import CurvesInfo
 
 __all__ = ["MOST_POINTS", "Drawn", "curves_svg"]
 

@@ -9,11 +9,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.placing import Box, Label, Places, Role, around, beside
-from kcb_replay.report.ticks import Tick, epoch_ticks, value_ticks
+from kcb_replay.report.drawing.placing import Box, Label, Places, Role, around, beside
+from kcb_replay.report.drawing.ticks import Tick, epoch_ticks, value_ticks
 
 if TYPE_CHECKING:
-    from kcb_replay.report.curve import CurveInfo, Mark
+    from kcb_replay.report.drawing.curve import CurveInfo, Mark
     from kcb_replay.report.wait_and_rate import Rate, Wait
 
 __all__ = [

@@ -5,15 +5,15 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.choices.plane import HEIGHT, HIGHEST_LABEL, LEFT, LOWER, RIGHT, WIDTH
-from kcb_replay.report.placing import Label
+from kcb_replay.report.drawing.placing import Label
+from kcb_replay.report.drawing.plane import HEIGHT, HIGHEST_LABEL, LEFT, LOWER, RIGHT, WIDTH
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.report.choices.plane import Plane, Point
     from kcb_replay.report.choices.run_table import Strip
+    from kcb_replay.report.drawing.plane import Plane, Point
 
 __all__ = ["plane_svg", "strip_svg"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.report.ticks import value_ticks
+from kcb_replay.report.drawing.ticks import value_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

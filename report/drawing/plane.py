@@ -10,9 +10,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.placing import Box, Label, Places, around
-from kcb_replay.report.scales import linear_end
-from kcb_replay.report.ticks import Tick, value_ticks
+from kcb_replay.report.drawing.placing import Box, Label, Places, around
+from kcb_replay.report.drawing.scales import linear_end
+from kcb_replay.report.drawing.ticks import Tick, value_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

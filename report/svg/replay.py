@@ -7,14 +7,14 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.layout import LEFT, RIGHT, WIDTH, Layout, layout_of
+from kcb_replay.report.drawing.layout import LEFT, RIGHT, WIDTH, Layout, layout_of
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.report.curve import CurveInfo, Mark
-    from kcb_replay.report.placing import Label
+    from kcb_replay.report.drawing.curve import CurveInfo, Mark
+    from kcb_replay.report.drawing.placing import Label
     from kcb_replay.report.wait_and_rate import BarKind, Rate, Wait
 
 __all__ = ["chart_svg", "strip_svg"]

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.report.plateau import plateau
-from kcb_replay.report.ticks import Tick, epoch_ticks, value_ticks
+from kcb_replay.report.drawing.plateau import plateau
+from kcb_replay.report.drawing.ticks import Tick, epoch_ticks, value_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,1 @@
+"""The pen of pages: values of `drawing` as inline SVG, with classes instead of style attributes, every text escaped."""
