@@ -14,7 +14,7 @@ from kcb_replay.commands.completion import completed_runs
 from kcb_replay.commands.options import language_option, quiet_option, store_option
 from kcb_replay.commands.output import say
 from kcb_replay.commands.selection import only_one, recordings_of
-from kcb_replay.report.language.catalogue import ENGLISH
+from kcb_replay.language.catalogue import ENGLISH
 
 if TYPE_CHECKING:
     from kcb_replay.report.course.build import Course

@@ -10,7 +10,7 @@ import click
 from kcb_replay.commands.completion import completed_runs
 from kcb_replay.commands.output import ALL_COLUMNS
 from kcb_replay.errors import SettingError
-from kcb_replay.report.language.catalogue import ENGLISH, LANGUAGES
+from kcb_replay.language.catalogue import ENGLISH, LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -33,7 +33,7 @@ from kcb_replay.commands.selection import (
     simulation_of,
 )
 from kcb_replay.errors import SettingError
-from kcb_replay.report.language.catalogue import ENGLISH
+from kcb_replay.language.catalogue import ENGLISH
 
 __all__ = ["explain_command", "report_command", "simulate_command"]
 

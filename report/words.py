@@ -27,7 +27,7 @@ from kcb_replay.replay.outcomes import (
     StoppingOutcome,
     TerminateOnNaNOutcome,
 )
-from kcb_replay.report.language.catalogue import ENGLISH, catalogue
+from kcb_replay.language.catalogue import ENGLISH, catalogue
 from kcb_replay.report.phrases import phrase
 from kcb_replay.report.wait_and_rate import MOST_NAMED_DROPS
 from kcb_replay.text import Decimals, decimals_for, short, visible
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.outcomes import Drop, Outcome
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.validity import Validity
-    from kcb_replay.report.language.catalogue import Catalogue
+    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.report.phrases import Phrase
 
 __all__ = [

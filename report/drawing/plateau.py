@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeGuard
 
-from kcb_replay.report.language.catalogue import catalogue
+from kcb_replay.language.catalogue import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.report.language.catalogue import Catalogue
 
 __all__ = ["CutOff", "Range", "plateau"]
 

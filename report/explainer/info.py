@@ -17,7 +17,7 @@ from kcb_replay.report.explainer.code import CodeLine, code_lines, code_text
 from kcb_replay.report.explainer.context import context_of
 from kcb_replay.report.explainer.metrics import Metric, metric_of
 from kcb_replay.report.explainer.request import ExplainerRequest, asked_of
-from kcb_replay.report.language.catalogue import catalogue
+from kcb_replay.language.catalogue import catalogue
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.explainer.axes import Axis
     from kcb_replay.report.explainer.endings import End
     from kcb_replay.report.explainer.rates import RatePath
-    from kcb_replay.report.language.catalogue import Catalogue
+    from kcb_replay.language.catalogue import Catalogue
 
 __all__ = ["MOST_ROWS", "SAVES_AT", "Choice", "Explainer", "Found", "explained"]
 

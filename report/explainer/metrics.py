@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.drawing.plateau import Range
     from kcb_replay.report.explainer.context import Context
     from kcb_replay.report.explainer.request import ExplainerRequest
-    from kcb_replay.report.language.catalogue import Catalogue
+    from kcb_replay.language.catalogue import Catalogue
 
 __all__ = ["Metric", "metric_of"]
 

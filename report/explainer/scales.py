@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.report.language.catalogue import Catalogue
+    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.text import Decimals
 
 __all__ = ["Scale", "Scales", "scales_of"]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from kcb_replay.errors import SettingError
+from kcb_replay.language.catalogue import catalogue
 from kcb_replay.report import phrases
-from kcb_replay.report.language.catalogue import catalogue
 from kcb_replay.report.pages.data import data_block
 from kcb_replay.report.pages.theme import theme_rules
 

@@ -1,0 +1,80 @@
+"""A reason as a value: a code and what fills its sentence. It becomes words only where somebody reads it.
+
+The sentence of a code is a template of the catalogue, a TOML table per theme in the folder of each language. A template
+says itself how a number is written, `{share:.0%}`; `{runs:run|runs}` takes the first of two words where there is one.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["ENGLISH", "Reason", "filled", "reason", "templates"]
+
+ENGLISH = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something is so: the dotted key of a sentence, and the values that fill it, reasons among them.
+
+    As text it is English, what a message or a document says. Two reasons with the same code and values are equal.
+    """
+
+    code: str
+    values: tuple[tuple[str, object], ...] = ()
+
+    def __str__(self) -> str:
+        """Return the English sentence."""
+        return self.text(templates(ENGLISH))
+
+    def text(self, sentences: Mapping[str, str]) -> str:
+        """Return the sentence in the language of these templates."""
+        return filled(sentences, self.code, dict(self.values))
+
+
+def reason(code: str, **values: object) -> Reason:
+    """Return the reason with this code and these values."""
+    return Reason(code, tuple(values.items()))
+
+
+def filled(sentences: Mapping[str, str], key: str, values: Mapping[str, object]) -> str:
+    """Return the sentence of a key with its values in it. Raises `KeyError` for what the catalogue lacks."""
+    return sentences[key].format_map({name: _readable(value, sentences) for name, value in values.items()})
+
+
+@cache
+def templates(language: str, package: str = __package__) -> Mapping[str, str]:
+    """Return the templates of one language by their dotted keys, as `sentence.improved`."""
+    themes = (theme for theme in (files(package) / language).iterdir() if theme.name.endswith(".toml"))
+    return {
+        key: template for theme in themes for key, template in _flat(tomllib.loads(theme.read_text(encoding="utf-8")))
+    }
+
+
+class _Count(int):
+    """A number of things: `1 run`, `2 runs`."""
+
+    def __format__(self, spec: str) -> str:
+        one, several, many = spec.partition("|")
+        return (one if self == 1 else many) if several else super().__format__(spec)
+
+
+def _readable(value: object, sentences: Mapping[str, str]) -> object:
+    if isinstance(value, Reason):
+        return value.text(sentences)
+    return _Count(value) if type(value) is int else value
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

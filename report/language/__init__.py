@@ -1,1 +1,0 @@
-"""The languages that pages speak: one catalogue file each."""
