@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.catalogue import catalogue
 from kcb_replay.replay.events import (
     BackupSaved,
     CheckpointSaved,
@@ -41,14 +42,13 @@ from kcb_replay.replay.events import (
     Warned,
     WeightsRestored,
 )
-from kcb_replay.language.catalogue import catalogue
 from kcb_replay.text import Decimals, decimals_for, short, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kcb_replay.replay.directions import Direction
     from kcb_replay.language.catalogue import Catalogue
+    from kcb_replay.replay.directions import Direction
 
 __all__ = ["Count", "Phrase", "criterion", "phrase"]
 

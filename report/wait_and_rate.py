@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.callbacks import patience_of
 from kcb_replay.replay.events import CoolingDown, Improved, LearningRateReduced, Stopped, Waited
-from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.text import short
 
 if TYPE_CHECKING:

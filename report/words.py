@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
+from kcb_replay.language.catalogue import ENGLISH, catalogue
 from kcb_replay.replay.events import (
     CheckpointSaved,
     CheckpointSkipped,
@@ -27,7 +28,6 @@ from kcb_replay.replay.outcomes import (
     StoppingOutcome,
     TerminateOnNaNOutcome,
 )
-from kcb_replay.language.catalogue import ENGLISH, catalogue
 from kcb_replay.report.phrases import phrase
 from kcb_replay.report.wait_and_rate import MOST_NAMED_DROPS
 from kcb_replay.text import Decimals, decimals_for, short, visible
@@ -35,11 +35,11 @@ from kcb_replay.text import Decimals, decimals_for, short, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.outcomes import Drop, Outcome
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.validity import Validity
-    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.report.phrases import Phrase
 
 __all__ = [

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.semantics import DEFAULT
 from kcb_replay.report.course.asking import fit_of
@@ -16,7 +17,6 @@ from kcb_replay.report.course.lesson import Option, Position, Round, Sheet
 from kcb_replay.report.course.texts import Texts, marked_up, paragraphs, plain, texts
 from kcb_replay.report.course.trying import try_page
 from kcb_replay.report.drawing.curve import CurveInfo, curve_info
-from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.report.pages.document import document
 from kcb_replay.report.svg.replay import chart_svg
 

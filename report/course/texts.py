@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.course.lesson import Cell, Said
 from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.report.course.lesson import Cell, Said
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.events import CoolingDown, CriterionMet, Improved, NewBest, NotCounted, Stopped, Waited
 from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.report.drawing.plateau import Range, plateau
-from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.report.phrases import criterion
 from kcb_replay.report.wait_and_rate import Level, Rate, Wait, levels_of, rate_of, wait_of
 from kcb_replay.report.words import answer, can_stop, decimals_of, outcome_sentence

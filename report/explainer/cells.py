@@ -23,10 +23,10 @@ from kcb_replay.text import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.engine import Row
     from kcb_replay.replay.events import Event
-    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.text import Decimals
 
 __all__ = ["OF_END", "OF_RATE", "Book", "Cell", "Kind", "Kinds", "Level", "compared_in"]

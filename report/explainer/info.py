@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from kcb_replay.language.catalogue import catalogue
 from kcb_replay.report.drawing.curve import CurveInfo, curve_info
 from kcb_replay.report.drawing.layout import Layout, layout_of
 from kcb_replay.report.explainer.answers import Answers, answers_of
@@ -17,18 +18,17 @@ from kcb_replay.report.explainer.code import CodeLine, code_lines, code_text
 from kcb_replay.report.explainer.context import context_of
 from kcb_replay.report.explainer.metrics import Metric, metric_of
 from kcb_replay.report.explainer.request import ExplainerRequest, asked_of
-from kcb_replay.language.catalogue import catalogue
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kcb_replay.ingest.recording import Recording
+    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.report.explainer.axes import Axis
     from kcb_replay.report.explainer.endings import End
     from kcb_replay.report.explainer.rates import RatePath
-    from kcb_replay.language.catalogue import Catalogue
 
 __all__ = ["MOST_ROWS", "SAVES_AT", "Choice", "Explainer", "Found", "explained"]
 

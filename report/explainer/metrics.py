@@ -13,13 +13,13 @@ from kcb_replay.text import Decimals, decimals_for, visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.directions import Direction
     from kcb_replay.report.drawing.curve import CurveInfo
     from kcb_replay.report.drawing.layout import Layout
     from kcb_replay.report.drawing.plateau import Range
     from kcb_replay.report.explainer.context import Context
     from kcb_replay.report.explainer.request import ExplainerRequest
-    from kcb_replay.language.catalogue import Catalogue
 
 __all__ = ["Metric", "metric_of"]
 

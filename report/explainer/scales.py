@@ -16,8 +16,8 @@ from kcb_replay.report.drawing.ticks import Tick, value_ticks
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.replay.directions import Direction
     from kcb_replay.language.catalogue import Catalogue
+    from kcb_replay.replay.directions import Direction
     from kcb_replay.text import Decimals
 
 __all__ = ["Scale", "Scales", "scales_of"]

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay import __version__
-from kcb_replay.report.files import write_whole
 from kcb_replay.language.catalogue import catalogue
+from kcb_replay.report.files import write_whole
 from kcb_replay.report.pages.data import data_block
 from kcb_replay.report.pages.theme import theme_rules
 from kcb_replay.text import visible

@@ -24,6 +24,7 @@ from places import ROOT
 import kcb_replay
 from kcb_replay.cli import main
 from kcb_replay.errors import KcbReplayError
+from kcb_replay.language.catalogue import LANGUAGES, catalogue
 from kcb_replay.replay.callbacks import CALLBACKS, KnownCallback, patience_of, reads
 from kcb_replay.replay.callbacks.base import State
 from kcb_replay.replay.events import Improved, LearningRateReduced, LearningRateSet, Waited
@@ -31,7 +32,6 @@ from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.replay.settings_text import parse_callback
 from kcb_replay.report.columns import groups_of
 from kcb_replay.report.explanation import explanation
-from kcb_replay.language.catalogue import LANGUAGES, catalogue
 from kcb_replay.report.tables import simulation_records, simulation_table
 from kcb_replay.report.wait_and_rate import rate_of, wait_of
 from kcb_replay.report.words import epoch_sentences, outcome_sentence
