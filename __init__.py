@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.recommend.result import Recommendation
     from kcb_replay.replay.replay import replay, simulate
     from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.rule_comparison import RuleComparison, compare_rules
     from kcb_replay.replay.schedules import (
         CosineDecay,
         CosineDecayRestarts,
@@ -71,7 +70,8 @@ if TYPE_CHECKING:
     )
     from kcb_replay.replay.semantics import Semantics, semantics
     from kcb_replay.replay.simulation import RaisedFit, Simulation
-    from kcb_replay.replay.verdicts.plateau import PlateauSweep
+    from kcb_replay.replay.verdicts.reducing import PlateauSweep
+    from kcb_replay.replay.verdicts.rules import RuleComparison, compare_rules
     from kcb_replay.replay.verdicts.sweep import sweep
     from kcb_replay.replay.verdicts.table import Sweep
     from kcb_replay.replay.version_comparison import VersionComparison, versions
@@ -129,7 +129,7 @@ _HOME = {
     "replay.replay": ("simulate",),
     "replay.result": ("Replay",),
     "replay.simulation": ("RaisedFit", "Simulation"),
-    "replay.rule_comparison": ("RuleComparison", "compare_rules"),
+    "replay.verdicts.rules": ("RuleComparison", "compare_rules"),
     "replay.schedules": (
         "CosineDecay",
         "CosineDecayRestarts",
@@ -142,7 +142,7 @@ _HOME = {
     "replay.recommend.result": ("Recommendation",),
     "replay.semantics": ("Semantics", "semantics"),
     "replay.verdicts.sweep": ("sweep",),
-    "replay.verdicts.plateau": ("PlateauSweep",),
+    "replay.verdicts.reducing": ("PlateauSweep",),
     "replay.verdicts.table": ("Sweep",),
     "replay.version_comparison": ("VersionComparison", "versions"),
     "report.figure": ("plot",),

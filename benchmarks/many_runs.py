@@ -18,10 +18,10 @@ import numpy as np
 
 from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.replay.callbacks import GL, EarlyStopping, StopAt
+from kcb_replay.replay.grid import settings_grid
 from kcb_replay.replay.replay import simulate
-from kcb_replay.replay.rule_comparison import compare_rules
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.replay.verdicts.settings_grid import settings_grid
+from kcb_replay.replay.verdicts.rules import compare_rules
 from kcb_replay.report.choices.rules_page import rules_html, rules_page
 from kcb_replay.report.choices.sweep_page import SweepQuestion, sweep_html, sweep_page
 from kcb_replay.report.page import page_html

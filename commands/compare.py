@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.rule_comparison import RuleComparison
+    from kcb_replay.replay.verdicts.rules import RuleComparison
 
 __all__ = ["compare_command"]
 
@@ -79,9 +79,9 @@ def compare_command(
     kcb-replay compare -c 'EarlyStopping(patience=5)' -c 'StopAt(20)' --html compare.html
     kcb-replay compare 'seeds/*' -c 'StopAt(20)' -c 'MedianStopping(min_runs=2)' --json
     """  # noqa: D301  # \b keeps click from joining the lines
-    from kcb_replay.replay.rule_comparison import compare_rules
     from kcb_replay.replay.semantics import semantics as resolve
     from kcb_replay.replay.settings_text import parse_callback
+    from kcb_replay.replay.verdicts.rules import compare_rules
     from kcb_replay.report.rules import left_out_of_comparison, rules_table
     from kcb_replay.report.versions import version_notes
 

@@ -32,8 +32,8 @@ from kcb_replay.errors import KcbReplayError, SettingError
 if TYPE_CHECKING:
     from kcb_replay.replay.replay import Simulation
     from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.rule_comparison import RuleComparison
-    from kcb_replay.replay.verdicts.summary import SweepSummary
+    from kcb_replay.replay.verdicts.rules import RuleComparison
+    from kcb_replay.replay.verdicts.totals import SweepSummary
 
 __all__ = ["plot_command"]
 
@@ -102,10 +102,10 @@ def _chosen(simulation: Simulation, runs: tuple[str, ...], kind: str | None, fit
 
 def _sweep(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> SweepSummary:
     from kcb_replay.replay.callbacks import EarlyStopping
+    from kcb_replay.replay.grid import settings_grid
     from kcb_replay.replay.semantics import semantics
-    from kcb_replay.replay.verdicts.settings_grid import settings_grid
-    from kcb_replay.replay.verdicts.stopping_blocks import swept_blocks
-    from kcb_replay.replay.verdicts.summary import overall
+    from kcb_replay.replay.verdicts.stopping import swept_blocks
+    from kcb_replay.replay.verdicts.totals import overall
 
     if settings["callbacks"]:
         raise SettingError("A sweep is described by lists of settings, as --patience 1..50, not by -c.")
@@ -122,8 +122,8 @@ def _sweep(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> Swee
 
 
 def _comparison(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> RuleComparison:
-    from kcb_replay.replay.rule_comparison import compare_rules
     from kcb_replay.replay.settings_text import parse_callback
+    from kcb_replay.replay.verdicts.rules import compare_rules
     from kcb_replay.report.rules import left_out_of_comparison
 
     if not settings["callbacks"]:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.replay.verdicts.rows import Rows
-    from kcb_replay.replay.verdicts.summary import SweepSummary
+    from kcb_replay.replay.verdicts.records import Rows
+    from kcb_replay.replay.verdicts.totals import SweepSummary
     from kcb_replay.report.choices.default_setting import Limit
     from kcb_replay.report.machine import Record
 
@@ -132,9 +132,9 @@ def sweep_command(
 def _sweep_reducing(asked: _Request, arguments: dict[str, Any], initial_lr: float | None) -> None:
     from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
     from kcb_replay.replay.callbacks import ReduceLROnPlateau
-    from kcb_replay.replay.verdicts.plateau_blocks import plateau_blocks
+    from kcb_replay.replay.grid import settings_grid
     from kcb_replay.replay.verdicts.plateau_totals import overall_plateau
-    from kcb_replay.replay.verdicts.settings_grid import settings_grid
+    from kcb_replay.replay.verdicts.reducing import plateau_blocks
     from kcb_replay.report import plateau_sweeps
     from kcb_replay.report.settings_table import left_out_of_sweep, limits_of_sweep
 
@@ -201,7 +201,7 @@ def _sweep_stopping(
 ) -> None:
     """Sweep settings of EarlyStopping, print what they come to, and write the page and the figure asked for."""
     from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.verdicts.settings_grid import settings_grid
+    from kcb_replay.replay.grid import settings_grid
     from kcb_replay.report.settings_table import left_out_of_sweep, limits_of_sweep
     from kcb_replay.report.sweeps import chosen_settings
 
@@ -240,8 +240,8 @@ def _swept(
     version: Semantics,
     also: str | None,
 ) -> SweepSummary:
-    from kcb_replay.replay.verdicts.stopping_blocks import swept_blocks
-    from kcb_replay.replay.verdicts.summary import overall
+    from kcb_replay.replay.verdicts.stopping import swept_blocks
+    from kcb_replay.replay.verdicts.totals import overall
 
     return overall(asked.written(swept_blocks(recordings(), grid, version, also=also)), grid, version)
 

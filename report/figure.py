@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from kcb_replay.errors import SettingError, did_you_mean
 from kcb_replay.replay.replay import Simulation
 from kcb_replay.replay.result import Replay
-from kcb_replay.replay.rule_comparison import RuleComparison
-from kcb_replay.replay.verdicts.summary import SweepSummary, overall
+from kcb_replay.replay.verdicts.rules import RuleComparison
 from kcb_replay.replay.verdicts.table import Sweep
+from kcb_replay.replay.verdicts.totals import SweepSummary, overall
 from kcb_replay.report.drawing.curve import curve_info
 from kcb_replay.report.drawing.palette import palette_of
 from kcb_replay.report.drawing.strips import strips_info

@@ -6,9 +6,9 @@ from dataclasses import fields
 from math import isnan
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.records import without_nan
 from kcb_replay.replay.request import KERAS_DEFAULT_LR
-from kcb_replay.replay.verdicts.plateau import PLATEAU_ARGUMENTS
+from kcb_replay.replay.verdicts.records import without_nan
+from kcb_replay.replay.verdicts.reducing import PLATEAU_ARGUMENTS
 from kcb_replay.report.settings_table import (
     argument_shown,
     facts_of_sweep,

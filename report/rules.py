@@ -14,7 +14,7 @@ from kcb_replay.report.drawing.scales import linear_end, scale_said
 from kcb_replay.text import counted, decimals_for, visible, whole
 
 if TYPE_CHECKING:
-    from kcb_replay.replay.rule_comparison import RuleComparison, RuleSummary
+    from kcb_replay.replay.verdicts.rules import RuleComparison, RuleSummary
 
 __all__ = [
     "BaselineLine",

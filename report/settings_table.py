@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.validity import Label
     from kcb_replay.replay.verdicts.plateau_totals import PlateauOverall
-    from kcb_replay.replay.verdicts.summary import SweepSummary
+    from kcb_replay.replay.verdicts.totals import SweepSummary
     from kcb_replay.report.machine import Record
 
     AnySweep: TypeAlias = SweepSummary | PlateauOverall

@@ -15,8 +15,7 @@ from kcb_replay.text import counted, decimals_for, visible, whole
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kcb_replay.replay.verdicts.summary import SweepSummary
-    from kcb_replay.replay.verdicts.totals import SettingSummary
+    from kcb_replay.replay.verdicts.totals import SettingSummary, SweepSummary
 
 __all__ = ["SweepGrid", "SweepInfo", "SweepPoint", "sweep_info"]
 

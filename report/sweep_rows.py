@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from kcb_replay.replay.verdicts.rows import Rows
+    from kcb_replay.replay.verdicts.records import Rows
 
     _Block = TypeVar("_Block", bound=Rows)
 

@@ -7,7 +7,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks import EarlyStopping
-from kcb_replay.replay.records import without_nan
+from kcb_replay.replay.verdicts.records import without_nan
 from kcb_replay.report.settings_table import (
     argument_shown,
     facts_of_sweep,
@@ -21,8 +21,7 @@ from kcb_replay.text import decimals_for, whole
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kcb_replay.replay.verdicts.summary import SweepSummary
-    from kcb_replay.replay.verdicts.totals import SettingSummary
+    from kcb_replay.replay.verdicts.totals import SettingSummary, SweepSummary
     from kcb_replay.report.machine import Record
 
 __all__ = ["ARGUMENTS", "chosen_settings", "sweep_document", "sweep_records", "sweep_table"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from kcb_replay.replay.inference.float_ranges import Floats
 from kcb_replay.replay.inference.plateaus import LARGEST_MIN_DELTA
-from kcb_replay.replay.verdicts.lanes.arithmetic import fits_float32
+from kcb_replay.replay.verdicts.lanes.improvements import fits_float32
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.replay.inference.float_ranges import Floats, Integers, bits_of, doubles_of, first_false
-from kcb_replay.replay.verdicts.lanes.arithmetic import operand
+from kcb_replay.replay.verdicts.lanes.improvements import operand
 
 if TYPE_CHECKING:
     from kcb_replay.replay.behaviours import Arithmetic

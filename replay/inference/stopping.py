@@ -15,7 +15,7 @@ from kcb_replay.replay.inference.candidates import StoppingCandidate
 from kcb_replay.replay.inference.float_ranges import Range
 from kcb_replay.replay.inference.monitored import merged
 from kcb_replay.replay.inference.plateaus import LARGEST_MIN_DELTA, Happened, Rule, pieces_of
-from kcb_replay.replay.verdicts.lanes.arithmetic import comparable
+from kcb_replay.replay.verdicts.lanes.improvements import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,25 +1,64 @@
 """Which setting is chosen from some evidence: the rule, applied to any number of weightings of the groups at once.
 
-Of the settings whose failures are bounded, the one that saves most; and of those that are bounded and save as much but
-for one standard error of the paired difference, the one with the largest patience (Breiman's one-standard-error rule).
+Of the settings whose failures are bounded (Clopper and Pearson, 1934), the one that saves most; and of those that are
+bounded and save as much but for one standard error of the paired difference, the one with the largest patience
+(Breiman's one-standard-error rule).
 """
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.replay.recommend.binomial import most_failures
-
 if TYPE_CHECKING:
     from kcb_replay.replay.recommend.evidence import Evidence
 
-__all__ = ["NONE", "chosen", "front_of"]
+__all__ = ["NONE", "chosen", "fewest_runs", "front_of", "most_failures", "upper_bound"]
+
+_RARE = 0.05
+
+
+def upper_bound(k: int, n: int) -> float:
+    """Return the share that is not exceeded with 95 % confidence when k of n failed; 1 for n = 0."""
+    if k >= n:
+        return 1.0
+    low, high = k / n, 1.0
+    # The bound is where so few failures would be as rare as 5 %.
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if _at_most(k, n, middle)[-1] <= _RARE else (middle, high)
+    return high
+
+
+@lru_cache(maxsize=100_000)
+def most_failures(n: int, share: float) -> int:
+    """Return the largest k of n whose upper bound is not above `share`, -1 when even 0 is too many."""
+    return int(np.searchsorted(_at_most(n, n, share), _RARE, side="right")) - 1
+
+
+def fewest_runs(share: float) -> int:
+    """Return how many runs without any failure it takes to bound the share of failures by `share`."""
+    return math.ceil(math.log(_RARE) / math.log1p(-share))
+
+
+def _at_most(k: int, n: int, p: float) -> Floats:
+    """Return the probabilities of at most 0, 1, ... k of n at probability p, which is neither 0 nor 1."""
+    i = np.arange(1, k + 1)
+    ratios = np.log((n - i + 1) / i) + (math.log(p) - math.log1p(-p))
+    logs = np.cumsum(np.concatenate([[n * math.log1p(-p)], ratios]))
+    return np.cumsum(np.exp(logs))
+
 
 Floats: TypeAlias = NDArray[np.float64]
+
+
 Integers: TypeAlias = NDArray[np.intp]
+
+
 NONE = -1
 
 

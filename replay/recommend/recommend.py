@@ -17,18 +17,23 @@ from kcb_replay.errors import SettingError
 from kcb_replay.ingest.recording import Recording
 from kcb_replay.ingest.store import Store
 from kcb_replay.replay.callbacks import EarlyStopping
-from kcb_replay.replay.recommend.binomial import fewest_runs, upper_bound
-from kcb_replay.replay.recommend.choice import NONE, chosen, front_of
-from kcb_replay.replay.recommend.evidence import evidence_of
-from kcb_replay.replay.recommend.groups import folded, grouping
-from kcb_replay.replay.recommend.resampling import FEWEST_GROUPS, RESAMPLES, interval, resampled
+from kcb_replay.replay.grid import settings_grid
+from kcb_replay.replay.recommend.choice import NONE, chosen, fewest_runs, front_of, upper_bound
+from kcb_replay.replay.recommend.evidence import (
+    FEWEST_GROUPS,
+    RESAMPLES,
+    evidence_of,
+    folded,
+    grouping,
+    interval,
+    resampled,
+)
 from kcb_replay.replay.recommend.result import Difference, Performance, Recommendation
 from kcb_replay.replay.recommend.survey import survey_of
 from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
-from kcb_replay.replay.verdicts.lanes.arithmetic import unwarned
-from kcb_replay.replay.verdicts.settings_grid import settings_grid
+from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 from kcb_replay.replay.verdicts.sources import asked_of
-from kcb_replay.replay.verdicts.stopping_blocks import swept_blocks
+from kcb_replay.replay.verdicts.stopping import swept_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -11,7 +11,7 @@ from kcb_replay.replay.directions import direction_of
 
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.verdicts.summary import SweepSummary
+    from kcb_replay.replay.verdicts.totals import SweepSummary
 
 __all__ = ["Difference", "Interval", "Performance", "Recommendation"]
 

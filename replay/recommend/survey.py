@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.replay.directions import assumed_direction
-from kcb_replay.replay.verdicts.lanes.arithmetic import unwarned
-from kcb_replay.replay.verdicts.summary import SweepSummary, overall
+from kcb_replay.replay.verdicts.lanes.improvements import unwarned
+from kcb_replay.replay.verdicts.totals import SweepSummary, overall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.directions import assumption
-from kcb_replay.replay.recommend.groups import MOST_GROUPS
+from kcb_replay.replay.recommend.evidence import MOST_GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import ReduceLROnPlateau
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.validity import Label
-    from kcb_replay.replay.verdicts.plateau import PlateauSweep
+    from kcb_replay.replay.verdicts.reducing import PlateauSweep
     from kcb_replay.replay.verdicts.table import LeftOutFit
 
 __all__ = ["PlateauOverall", "PlateauSummary", "PlateauTotals", "overall_plateau"]

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, overload
 from kcb_replay.errors import SettingError
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
+from kcb_replay.replay.grid import settings_grid
 from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
-from kcb_replay.replay.verdicts.plateau import PlateauSweep, joined_plateaus
-from kcb_replay.replay.verdicts.plateau_blocks import plateau_blocks
-from kcb_replay.replay.verdicts.settings_grid import settings_grid
+from kcb_replay.replay.verdicts.reducing import PlateauSweep, joined_plateaus, plateau_blocks
 from kcb_replay.replay.verdicts.sources import asked_of
-from kcb_replay.replay.verdicts.stopping_blocks import swept_blocks
+from kcb_replay.replay.verdicts.stopping import swept_blocks
 from kcb_replay.replay.verdicts.table import Sweep
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.replay.verdicts.answers import answers_of, no_answers, side_by_side
-from kcb_replay.replay.verdicts.rows import Rows
+from kcb_replay.replay.verdicts.records import Rows
 from kcb_replay.replay.verdicts.totals import SettingSummary, Totals
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class Sweep(Rows):
 
     def to_arrow(self) -> pa.Table:
         """Return one row per setting and fit; null where there is nothing."""
-        from kcb_replay.replay.verdicts.arrow import table_of
+        from kcb_replay.replay.verdicts.records import table_of
 
         return table_of(self)
 

@@ -6,26 +6,34 @@ Medians need every number, so some are kept: see `Spool`.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+import math
+import tempfile
+import weakref
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from kcb_replay.replay.verdicts.lanes.arithmetic import unwarned
-from kcb_replay.replay.verdicts.spool import Spool
+from kcb_replay.replay.monitors import assumed_metrics
+from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 from kcb_replay.replay.verdicts.survival import stop_epochs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from kcb_replay.replay.callbacks import EarlyStopping
+    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.validity import Label
     from kcb_replay.replay.verdicts.answers import Answers
-    from kcb_replay.replay.verdicts.table import Part, Sweep
+    from kcb_replay.replay.verdicts.table import LeftOutFit, Part, Sweep
 
-__all__ = ["SettingSummary", "Totals"]
+__all__ = ["SettingSummary", "Spool", "SweepSummary", "Totals", "front", "overall"]
 
 Floats: TypeAlias = NDArray[np.float64]
+
+
 # A recording whose best epoch is among so many of its last was still improving, whatever the patience.
 _LAST_TENTH = 0.1
 
@@ -189,3 +197,117 @@ def _share(part: np.int64, whole: np.int64) -> float:
 
 def _finite_or_nan(worst: np.float64) -> float:
     return float("nan") if worst == -np.inf else float(worst)
+
+
+_BYTES_IN_MEMORY = 64_000_000
+
+
+class Spool:
+    """Numbers of shape (settings, fits), of which further fits are added; a file goes away with this object."""
+
+    def __init__(self, settings: int, kind: DTypeLike) -> None:
+        self._settings, self._kind = settings, np.dtype(kind)
+        self._widths: list[int] = []
+        self._file = tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)  # noqa: SIM115  # closed with this object
+        weakref.finalize(self, self._file.close)
+
+    def begin(self, fits: int) -> None:
+        """Begin some further fits, whose numbers are added for some settings after the other."""
+        self._widths.append(fits)
+
+    def add(self, numbers: NDArray[Any]) -> None:
+        """Add the numbers of the next settings for the fits that were begun, of shape (some settings, those fits)."""
+        self._file.write(np.ascontiguousarray(numbers, self._kind).data)
+
+    def pieces(self) -> Iterator[NDArray[Any]]:
+        """Yield the numbers of some settings after the other, each of shape (some settings, all fits)."""
+        step = max(1, _BYTES_IN_MEMORY // self._kind.itemsize // max(sum(self._widths), 1))
+        for first in range(0, self._settings, step):
+            end = min(first + step, self._settings)
+            nothing = np.zeros((end - first, 0), self._kind)
+            yield np.concatenate([nothing, *self._read(first, end)], axis=1)
+
+    def _read(self, first: int, end: int) -> Iterator[NDArray[Any]]:
+        offset, size = 0, self._kind.itemsize
+        for width in self._widths:
+            self._file.seek(offset + first * width * size)
+            yield np.frombuffer(self._file.read((end - first) * width * size), self._kind).reshape(end - first, width)
+            offset += self._settings * width * size
+        self._file.seek(offset)
+
+
+def front(summaries: Sequence[SettingSummary], distinct: Iterable[int]) -> list[int]:
+    """Return the numbers of the settings on the Pareto front, least regret first.
+
+    `distinct` are the settings to choose from, one of each that act alike. A setting without any regret that is known
+    is on no front.
+    """
+    known = [number for number in distinct if not math.isnan(summaries[number].regret_mean)]
+    ordered = sorted(known, key=lambda number: (summaries[number].regret_mean, -summaries[number].saving))
+    kept: list[int] = []
+    for number in ordered:
+        # With rising regret only what saves more than all before it is worth it.
+        if not kept or summaries[number].saving > summaries[kept[-1]].saving:
+            kept.append(number)
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSummary:
+    """One summary per setting, which of them act alike on every fit, and how much was swept.
+
+    `front` are the numbers of the settings that nothing beats, least regret first; `fits` counts what was swept,
+    `answered` the fits of which some setting could be asked, `epochs` theirs. `labels` says of how many of these the
+    source holds everything ("exact"), rounded values or not all points; how many answers are undecided is in the
+    summaries.
+    """
+
+    settings: tuple[EarlyStopping, ...]
+    semantics: Semantics
+    summaries: tuple[SettingSummary, ...]
+    alike: tuple[tuple[int, ...], ...]
+    front: tuple[int, ...]
+    fits: int
+    epochs: int
+    answered: int
+    left_out: tuple[LeftOutFit, ...]
+    labels: Mapping[Label, int] = field(default_factory=dict)
+
+    @property
+    def assumed_metrics(self) -> tuple[str, ...]:
+        """The metrics whose direction is taken from their names, where the version would have asked the model."""
+        return assumed_metrics(self.settings, self.semantics, None if self.labels.get("hypothetical") else ())
+
+    @property
+    def distinct(self) -> tuple[int, ...]:
+        """One setting of each that act alike."""
+        return tuple(group[0] for group in self.alike)
+
+
+def overall(blocks: Iterable[Sweep], settings: Sequence[EarlyStopping], version: Semantics) -> SweepSummary:
+    """Add up the sweeps of some fits after the other; each is dropped before the next one is asked for."""
+    totals = Totals(settings)
+    fits = epochs = answered = 0
+    left_out: list[LeftOutFit] = []
+    labels: Counter[Label] = Counter()
+    for block in blocks:
+        totals.add(block)
+        fits += len(block.fits)
+        asked = np.any(block.answered, axis=0).tolist()
+        epochs += sum(fit.epochs for fit, each in zip(block.fits, asked, strict=True) if each)
+        answered += sum(asked)
+        labels.update(fit.label for fit, each in zip(block.fits, asked, strict=True) if each)
+        left_out += block.left_out
+    summaries, alike = totals.summaries(), totals.alike()
+    return SweepSummary(
+        settings=tuple(settings),
+        semantics=version,
+        summaries=tuple(summaries),
+        alike=tuple(alike),
+        front=tuple(front(summaries, [group[0] for group in alike])),
+        fits=fits,
+        epochs=epochs,
+        answered=answered,
+        left_out=tuple(left_out),
+        labels=dict(labels),
+    )

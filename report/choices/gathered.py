@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.replay.callbacks import EarlyStopping
-from kcb_replay.replay.recommend.evidence import evidence_of
-from kcb_replay.replay.recommend.groups import folded, grouping
+from kcb_replay.replay.recommend.evidence import evidence_of, folded, grouping, spread_of
 from kcb_replay.replay.recommend.recommend import recommended
-from kcb_replay.replay.recommend.spread import spread_of
-from kcb_replay.replay.verdicts.stopping_blocks import swept_blocks
-from kcb_replay.replay.verdicts.summary import overall
+from kcb_replay.replay.verdicts.stopping import swept_blocks
+from kcb_replay.replay.verdicts.totals import overall
 from kcb_replay.report.sweeps import ARGUMENTS
 
 if TYPE_CHECKING:
@@ -27,12 +25,11 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.recommend.evidence import Evidence
+    from kcb_replay.replay.recommend.evidence import Evidence, Spread
     from kcb_replay.replay.recommend.result import Recommendation
-    from kcb_replay.replay.recommend.spread import Spread
     from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.replay.verdicts.summary import SweepSummary
     from kcb_replay.replay.verdicts.table import Sweep
+    from kcb_replay.replay.verdicts.totals import SweepSummary
 
     Recordings: TypeAlias = Callable[[], Iterable[Recording]]
 

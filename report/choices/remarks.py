@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.recommend.resampling import FEWEST_GROUPS, RESAMPLES
+from kcb_replay.replay.recommend.evidence import FEWEST_GROUPS, RESAMPLES
 from kcb_replay.text import counted, whole
 
 if TYPE_CHECKING:
-    from kcb_replay.replay.recommend.spread import Spread
+    from kcb_replay.replay.recommend.evidence import Spread
 
 __all__ = ["drawn_remark", "interval_remark"]
 

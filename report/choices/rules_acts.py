@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.replay.outcomes.stopping import best_of
-from kcb_replay.replay.recommend.evidence import Evidence
-from kcb_replay.replay.recommend.groups import folded, grouping
-from kcb_replay.replay.recommend.spread import spread_of
+from kcb_replay.replay.recommend.evidence import Evidence, folded, grouping, spread_of
 from kcb_replay.report.choices.acts import Acts, DrawnFit, label_place, titles_of
 from kcb_replay.report.choices.sample import drawn_places
 
@@ -19,8 +17,8 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.recommend.spread import Spread
-    from kcb_replay.replay.rule_comparison import RuleAnswer, RuleComparison
+    from kcb_replay.replay.recommend.evidence import Spread
+    from kcb_replay.replay.verdicts.rules import RuleAnswer, RuleComparison
 
 __all__ = ["rules_acts", "rules_spread"]
 

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.recommend.spread import Spread
-    from kcb_replay.replay.rule_comparison import RuleComparison
+    from kcb_replay.replay.recommend.evidence import Spread
     from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.verdicts.rules import RuleComparison
     from kcb_replay.report.rules import BaselineLine
     from kcb_replay.text import Decimals
 

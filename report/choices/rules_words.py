@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.recommend.result import Interval
-    from kcb_replay.replay.rule_comparison import RuleComparison, RuleSummary
+    from kcb_replay.replay.verdicts.rules import RuleComparison, RuleSummary
     from kcb_replay.text import Decimals
 
 __all__ = ["HEADS", "RuleLine", "rule_line", "rule_names", "rules_question"]

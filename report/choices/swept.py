@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcb_replay.replay.verdicts.stopping_blocks import swept_blocks
+from kcb_replay.replay.verdicts.stopping import swept_blocks
 from kcb_replay.report.choices.acts import Acts, DrawnFit, label_place, titles_of
 from kcb_replay.report.choices.sample import drawn_places
 

@@ -19,7 +19,7 @@ from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import KerasError, Row, run_fit
 from kcb_replay.replay.events import LearningRateReduced
 from kcb_replay.replay.replay import what_keras_raises
-from kcb_replay.replay.verdicts.lanes.rate_paths import rate_path
+from kcb_replay.replay.verdicts.lanes.rates import rate_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,11 +16,11 @@ from kcb_replay.replay.inference.result import Inference
 from kcb_replay.replay.recommend.result import Recommendation
 from kcb_replay.replay.replay import Simulation
 from kcb_replay.replay.result import Replay
-from kcb_replay.replay.rule_comparison import RuleComparison
-from kcb_replay.replay.verdicts.plateau import PlateauSweep
 from kcb_replay.replay.verdicts.plateau_totals import overall_plateau
-from kcb_replay.replay.verdicts.summary import overall
+from kcb_replay.replay.verdicts.reducing import PlateauSweep
+from kcb_replay.replay.verdicts.rules import RuleComparison
 from kcb_replay.replay.verdicts.table import Sweep
+from kcb_replay.replay.verdicts.totals import overall
 from kcb_replay.replay.version_comparison import VersionComparison
 from kcb_replay.report.drawing.curve import curve_info
 from kcb_replay.report.facts import facts

@@ -21,8 +21,7 @@ from kcb_replay.replay.conformance.golden import differences, golden_cases
 from kcb_replay.replay.inference.plateaus import Rule
 from kcb_replay.replay.replay import replay
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.replay.verdicts.lanes.arithmetic import comparable, operand
-from kcb_replay.replay.verdicts.lanes.improvements import along_stream, in_lanes
+from kcb_replay.replay.verdicts.lanes.improvements import along_stream, comparable, in_lanes, operand
 from kcb_replay.replay.verdicts.sweep import sweep
 
 ARITHMETIC = {

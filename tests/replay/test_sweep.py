@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from kcb_replay import EarlyStopping, KcbReplayError, SettingError, read, replay, sweep
 from kcb_replay.replay.semantics import known_semantics
-from kcb_replay.replay.verdicts.front import front
+from kcb_replay.replay.verdicts.totals import front
 
 NUMBERS = ("stop_index", "best_index", "best_value", "kept_index", "kept_value", "saved_epochs", "regret", "fired")
 

@@ -18,8 +18,8 @@ from browsing import (
 )
 
 import kcb_replay as kcb
+from kcb_replay.replay.grid import settings_grid
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.replay.verdicts.settings_grid import settings_grid
 from kcb_replay.report.choices.sweep_page import SweepQuestion, sweep_html, sweep_page
 
 ARGUMENTS = {"patience": [1, 2, 3, 5, 8, 12], "min_delta": [0, 0.001, 0.01]}

@@ -10,12 +10,10 @@ import pytest
 
 import kcb_replay as kcb
 from kcb_replay.errors import KcbReplayError, SettingError
-from kcb_replay.replay.recommend.evidence import evidence_of
-from kcb_replay.replay.recommend.groups import grouping
-from kcb_replay.replay.recommend.spread import spread_of
+from kcb_replay.replay.grid import settings_grid
+from kcb_replay.replay.recommend.evidence import evidence_of, grouping, spread_of
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.replay.verdicts.settings_grid import settings_grid
-from kcb_replay.replay.verdicts.stopping_blocks import swept_blocks
+from kcb_replay.replay.verdicts.stopping import swept_blocks
 from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT, Limit
 from kcb_replay.report.choices.packed import packed
 from kcb_replay.report.choices.sample import drawn_places

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kcb_replay import plot, sweep
-from kcb_replay.replay.verdicts.summary import overall
+from kcb_replay.replay.verdicts.totals import overall
 from kcb_replay.report.drawing.scales import heat_steps
 from kcb_replay.report.sweep_info import sweep_info
 

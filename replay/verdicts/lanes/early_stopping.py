@@ -7,34 +7,39 @@ start_from_epoch. Equal to the engine, lane by lane; versions whose rule is anot
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.replay.verdicts.lanes.arithmetic import operand, unwarned
-from kcb_replay.replay.verdicts.lanes.counted_values import counted_of
-from kcb_replay.replay.verdicts.lanes.improvements import along_stream, in_lanes
-from kcb_replay.replay.verdicts.lanes.waits import stretches_of
+from kcb_replay.replay.verdicts.lanes.improvements import along_stream, counted_of, in_lanes, operand, unwarned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.verdicts.lanes.arithmetic import Compared
-    from kcb_replay.replay.verdicts.lanes.counted_values import CountedValues
+    from kcb_replay.replay.verdicts.lanes.improvements import Compared, CountedValues
     from kcb_replay.replay.verdicts.lanes.series import Block
 
-__all__ = ["Start", "Stops", "is_vectorised", "stops_of"]
+__all__ = ["Start", "Stops", "Stretches", "is_vectorised", "stops_of", "stretches_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
-Integers: TypeAlias = NDArray[np.int64]
+
+
+Integers: TypeAlias = NDArray[np.signedinteger[Any]]
+
+
 Mask: TypeAlias = NDArray[np.bool_]
+
+
 # Numbers of a pass: enough to be worth the calls, few enough for the cache of a core.
 _CHUNK, _LEAST_WIDTH = 2**20, 64
+
+
 _LONG, _FEW = 2_000, 16
 
 
@@ -175,3 +180,84 @@ def _along_streams(values: Floats, compared: Compared, candidate: Compared, *, f
             values[:, fit], compared[:, fit], candidate[:, start, fit], first_always=first_always
         )
     return improved
+
+
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """All stretches of all lanes, lane after lane: one before the first improvement, one after each, and an empty one
+    at the end for what the others leave unanswered.
+
+    At row r the counter is r - `zero`; it is first looked at in row `start` and comes to `highest`. `best` is the row
+    of the improvement before, -1 where there is none yet. These have shape (stretches,). `last` (lanes,) is the place
+    of the empty one, and `so_far` (stretches,) how far the counter came until the end of each stretch.
+    """
+
+    lane: Integers
+    zero: Integers
+    start: Integers
+    highest: Integers
+    best: Integers
+    last: Integers
+    so_far: Integers
+
+    def stops(self, patiences: Integers) -> tuple[Integers, Integers]:
+        """Return the rows at which patiences stop, -1 for never, and the best rows then: of shape (patiences, lanes).
+
+        `patiences` are rising whole numbers from 1 on.
+        """
+        answers = self._answering(patiences)
+        patiences = patiences.astype(self.zero.dtype)
+        stop = self.zero[answers] + patiences[:, np.newaxis]
+        if ((self.start > self.zero + 1) & (self.highest > 0)).any():
+            stop = np.maximum(stop, self.start[answers])
+        stop[patiences[:, np.newaxis] > self.so_far[self.last]] = -1
+        return stop, self.best[answers]
+
+    def _answering(self, patiences: Integers) -> Integers:
+        """Return the stretch in which each patience stops, the last one where it does not."""
+        before = np.append(0, self.so_far[:-1])
+        before[self.last[:-1] + 1] = 0
+        answers = self.highest > before
+        answers[self.last] = True
+        answering = np.flatnonzero(answers)
+        place = np.searchsorted(patiences, np.arange(1, before.max() + 2))[before[answering]]
+        asked = place < len(patiences)
+        found = np.zeros((len(patiences), len(self.last)), np.int64)
+        # Of two stretches for the same place the later one stands: it answers where the earlier one does not reach.
+        found[place[asked], self.lane[answering[asked]]] = answering[asked]
+        for shorter, longer in itertools.pairwise(found):
+            np.maximum(shorter, longer, out=longer)  # in the cache, so faster than one accumulate
+        return found
+
+
+def stretches_of(improved: Mask, resets: Mask | None, lengths: Integers, spares_first_row: Mask) -> Stretches:
+    """Return the stretches of lanes; `improved` has shape (rows, lanes).
+
+    `resets`, of the same shape, says which improvements start the counter anew (None: all). `lengths` (lanes,) is the
+    number of rows that count, and `spares_first_row` (lanes,) says where nothing stops at row 0.
+    """
+    rows, count = improved.shape
+    # A place before the rows for the stretch before any improvement, and one behind for the last one.
+    begins = np.ones((count, rows + 2), np.bool_)
+    begins[:, 1:-1] = improved.T
+    # In half the bytes where they do: most of the time goes into moving them.
+    kind: type[np.signedinteger[Any]] = np.int32 if (rows + 2) * (count + 1) < 2**31 else np.int64
+    lane = np.repeat(np.arange(count, dtype=kind), np.count_nonzero(begins, axis=1))
+    row = np.flatnonzero(begins).astype(kind) - lane * (rows + 2) - 1
+    (last,) = np.nonzero(row == rows)
+    end = np.minimum(np.append(row[1:], 0), lengths[lane]) - 1
+    row[last] = row[last - 1]
+    start = row + 1
+    start[row < 0] = spares_first_row[lane[row < 0]]
+    zero = row if resets is None else _last_reset(lane, row, resets)
+    highest = np.where(end >= start, end - zero, 0)
+    highest[last] = 0
+    apart = lane * (rows + 2)
+    return Stretches(lane, zero, start, highest, row, last, np.maximum.accumulate(highest + apart) - apart)
+
+
+def _last_reset(lane: Integers, row: Integers, resets: Mask) -> Integers:
+    """Return the row from which the counter counts: that of the last reset of the lane, -1 where there is none."""
+    apart = lane * (len(resets) + 2)
+    does = (row >= 0) & resets[row, lane]
+    return np.maximum.accumulate(np.where(does, row, -1) + apart) - apart

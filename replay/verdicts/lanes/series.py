@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.replay.verdicts.lanes.arithmetic import unwarned
+from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

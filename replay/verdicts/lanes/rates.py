@@ -1,6 +1,7 @@
-"""Where replayed learning rates part from the recorded ones: `replay.validity.horizon_of` for many replays of one fit.
+"""The learning rates of ReduceLROnPlateau, and where they part from the recorded ones.
 
-Until there the recorded metrics are what the replayed training would have seen.
+`replay.validity.horizon_of` for many replays of one fit: until there the recorded metrics are what the replayed
+training would have seen.
 """
 
 from __future__ import annotations
@@ -12,19 +13,44 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.errors import SettingError
+from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.comparison import float32
+from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.optimizer_rates import ScheduledRate, rate_of
 from kcb_replay.replay.rate_equality import digits_kept, is_same_rate
 from kcb_replay.replay.request import KERAS_DEFAULT_LR
 from kcb_replay.replay.stream import learning_rate_key, may_be_late
 
 if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Fit
+    from kcb_replay.replay.callbacks import ReduceLROnPlateau
+    from kcb_replay.replay.semantics import Semantics
 
-__all__ = ["NEVER", "RecordedRates", "recorded_rates"]
+__all__ = ["NEVER", "RecordedRates", "rate_path", "recorded_rates"]
+
+
+def rate_path(setting: ReduceLROnPlateau, version: Semantics, initial_lr: float, most: int) -> tuple[float, ...]:
+    """Return the initial rate and that after each reduction, until the floor is reached or `most` are made."""
+    state = setting.start(Context(version, direction_of))
+    held = rate_of(initial_lr)
+    if isinstance(held, ScheduledRate):
+        raise SettingError(f"{held} is a schedule of the optimizer, which only single replays follow, step by step.")
+    rates = [float(held)]
+    while len(rates) <= most and state.reduces(rates[-1]):
+        rates.append(held.assigned(state.reduced(rates[-1]), version))
+    return tuple(rates)
+
 
 Floats: TypeAlias = NDArray[np.float64]
+
+
 Integers: TypeAlias = NDArray[np.int64]
+
+
 Mask: TypeAlias = NDArray[np.bool_]
+
+
 # The row of a parting that does not come, behind all others.
 NEVER = 2**40
 

@@ -17,10 +17,9 @@ from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.outcomes import EarlyStoppingOutcome
 from kcb_replay.replay.verdicts.answers import MetricValues, StopRows
-from kcb_replay.replay.verdicts.fit_batches import FitBatch, some_at_a_time, whole_number
-from kcb_replay.replay.verdicts.labels import label_of
-from kcb_replay.replay.verdicts.lanes.arithmetic import fits_float32
+from kcb_replay.replay.verdicts.by_engine import FitBatch, label_of, some_at_a_time, whole_number
 from kcb_replay.replay.verdicts.lanes.early_stopping import Start, is_vectorised, stops_of
+from kcb_replay.replay.verdicts.lanes.improvements import fits_float32
 from kcb_replay.replay.verdicts.lanes.series import block_of
 from kcb_replay.replay.verdicts.table import Part, Sweep, SweptFit
 

@@ -7,10 +7,12 @@ All rules are judged by the same metric, whatever they monitor themselves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import math
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
 from kcb_replay.ingest.display import Displayed
@@ -20,12 +22,11 @@ from kcb_replay.replay.directions import assumed_direction, is_assumed
 from kcb_replay.replay.median import median_answers
 from kcb_replay.replay.monitors import assumed_metrics
 from kcb_replay.replay.outcomes.stopping import StoppingOutcome, best_of, regret_of
-from kcb_replay.replay.records import without_nan
 from kcb_replay.replay.replay import LeftOut, replay
-from kcb_replay.replay.rule_baseline import BaselinePoint, Judged, baseline
 from kcb_replay.replay.semantics import DEFAULT, semantics as resolve
 from kcb_replay.replay.stream import stream_of
-from kcb_replay.replay.verdicts.lanes.arithmetic import unwarned
+from kcb_replay.replay.verdicts.lanes.improvements import unwarned
+from kcb_replay.replay.verdicts.records import without_nan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,11 +39,25 @@ if TYPE_CHECKING:
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.validity import Label
 
-__all__ = ["Keeps", "RuleAnswer", "RuleComparison", "RuleSummary", "compare_rules", "keeps"]
+__all__ = [
+    "BaselinePoint",
+    "Judged",
+    "Keeps",
+    "RuleAnswer",
+    "RuleComparison",
+    "RuleSummary",
+    "baseline",
+    "compare_rules",
+    "keeps",
+]
 
 Json: TypeAlias = dict[str, object]
+
+
 # The places of a recording and of a fit in it: two recordings may have the same name.
 _Place: TypeAlias = tuple[int, int]
+
+
 Keeps: TypeAlias = Literal["last", "best"]
 
 
@@ -329,3 +344,80 @@ def _answer(number: int, fit: Judged, outcome: StoppingOutcome, mode: Direction)
 
 def _both(name: str, index: int | None) -> Json:
     return {f"{name}_index": index, f"{name}_epoch": None if index is None else index + 1}
+
+
+Floats: TypeAlias = NDArray[np.float64]
+
+
+# A curve of more points looks the same.
+_MOST_POINTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The metric by which one fit is judged: its value per 0-based epoch that has one, and the best of all."""
+
+    run: str
+    fit: int
+    epochs: NDArray[np.int64]
+    values: Mapping[int, float]
+    lowest: float
+
+
+@dataclass(frozen=True, slots=True)
+class BaselinePoint:
+    """Stop everything after epoch `epoch` (from 1), keeping the last or the best weights.
+
+    The regret is the mean over the fits that keep an epoch with a number; NaN where none does.
+    """
+
+    keeps: str
+    epoch: int
+    share: float
+    regret_mean: float
+    unknown: int
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the point as a record."""
+        return without_nan(asdict(self))
+
+
+@unwarned
+def baseline(fits: Sequence[Judged], mode: Direction, kept: Sequence[str]) -> list[BaselinePoint]:
+    """Return the points of one curve for each of `kept` ("last", "best"), at most 200 each."""
+    if not fits:
+        return []
+    epochs = _epochs(max(int(fit.epochs[-1]) + 1 for fit in fits))
+    rows = [np.minimum(np.searchsorted(fit.epochs + 1, epochs), len(fit.epochs) - 1) for fit in fits]
+    share = np.mean([(row + 1) / len(fit.epochs) for row, fit in zip(rows, fits, strict=True)], axis=0)
+    points = []
+    for keeps in kept:
+        regrets = np.stack([_regrets(fit, mode, keeps)[row] for row, fit in zip(rows, fits, strict=True)])
+        known = ~np.isnan(regrets)
+        count = known.sum(axis=0)
+        total = np.where(known, regrets, 0.0).sum(axis=0)
+        mean = np.where(count > 0, total / np.maximum(count, 1), math.nan)
+        unknown = len(fits) - count
+        points += [
+            BaselinePoint(keeps, int(epoch), float(share[n]), float(mean[n]), int(unknown[n]))
+            for n, epoch in enumerate(epochs.tolist())
+        ]
+    return points
+
+
+def _epochs(longest: int) -> NDArray[np.int64]:
+    if longest <= _MOST_POINTS:
+        return np.arange(1, longest + 1)
+    # Close together where curves fall.
+    return np.unique(np.geomspace(1, longest, _MOST_POINTS).round().astype(np.int64))
+
+
+def _regrets(fit: Judged, mode: Direction, keeps: str) -> Floats:
+    """Return the regret after each recorded epoch, NaN where what is kept has no number."""
+    values = [fit.values.get(index, math.nan) for index in fit.epochs.tolist()]
+    if keeps == "best":
+        # NaN never takes the place of a number.
+        better = np.fmin if mode == "min" else np.fmax
+        values = better.accumulate(values).tolist()
+    regrets = (regret_of(value, fit.lowest, mode) for value in values)
+    return np.array([math.nan if regret is None else regret for regret in regrets])

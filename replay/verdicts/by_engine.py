@@ -13,7 +13,10 @@ from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context, direction
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.monitors import assumed_metrics
 from kcb_replay.replay.replay import replay
+from kcb_replay.replay.rounding import is_rounded
+from kcb_replay.replay.source_limits import codes_of_rounding
 from kcb_replay.replay.verdicts.lanes.series import monitored_fits
 from kcb_replay.replay.verdicts.table import LeftOutFit
 
@@ -23,11 +26,14 @@ if TYPE_CHECKING:
     from kcb_replay.replay.behaviours import DirectionRule
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.validity import Label
     from kcb_replay.replay.verdicts.lanes.series import MonitoredFit
 
-__all__ = ["FitBatch", "some_at_a_time", "whole_number"]
+__all__ = ["FitBatch", "label_of", "some_at_a_time", "whole_number"]
 
 _Setting = TypeVar("_Setting", EarlyStopping, ReduceLROnPlateau)
+
+
 # Answers that are held at once: some hundred bytes each, with what it takes to find them.
 _MOST_ANSWERS, _FEWEST_FITS = 1_000_000, 64
 
@@ -126,3 +132,21 @@ class FitBatch(Generic[_Setting]):
 def whole_number(count: float, most: int) -> int:
     """Return the whole number of epochs that acts as `count` does where there are fewer than `most`."""
     return most if math.isinf(count) or count > most else math.ceil(count)
+
+
+def label_of(
+    each: MonitoredFit, settings: Sequence[EarlyStopping] | Sequence[ReduceLROnPlateau], version: Semantics
+) -> Label:
+    """Return the label of all answers of a fit; nobody looks at single comparisons here, as a replay does."""
+    monitors = {setting.monitor for setting in settings}
+    if "sampled" in each.codes:
+        return "sampled"
+    recorded = [monitor for monitor in monitors if monitor in each.fit.metrics]
+    if any(each.codes.intersection(codes_of_rounding(monitor)) for monitor in recorded):
+        return "rounded"
+    series = (each.fit.metrics[monitor] for monitor in recorded)
+    rounded = any(is_rounded(one.tag, one.values[one.valid]) for one in series)
+    if rounded:
+        return "rounded"
+    logged = [*each.fit.metrics, *each.fit.unloaded]
+    return "hypothetical" if assumed_metrics(settings, version, logged) else "exact"
