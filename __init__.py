@@ -76,7 +76,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.verdicts.table import Sweep
     from kcb_replay.replay.version_comparison import VersionComparison, versions
     from kcb_replay.report.figure import plot
-    from kcb_replay.report.page import report
+    from kcb_replay.report.report_page import report
 
 __version__ = "0.1.0"
 

@@ -24,7 +24,7 @@ from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.verdicts.rules import compare_rules
 from kcb_replay.report.choices.rules_page import rules_html, rules_page
 from kcb_replay.report.choices.sweep_page import SweepQuestion, sweep_html, sweep_page
-from kcb_replay.report.page import page_html
+from kcb_replay.report.report_page import page_html
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -63,7 +63,7 @@ def ingest_command(paths: tuple[Path, ...], store: Path, **options: Any) -> None
 
 def _ingest(store: Store, paths: Sequence[Path], options: dict[str, Any]) -> None:
     from kcb_replay.ingest.ingest import ingest
-    from kcb_replay.report.summary import growth_lines, ingest_summary
+    from kcb_replay.report.ingest_summary import growth_lines, ingest_summary
 
     with progress_bar(options["quiet"]) as progress:
         jobs = options["jobs"] or os.cpu_count() or 1
@@ -76,7 +76,7 @@ def _ingest(store: Store, paths: Sequence[Path], options: dict[str, Any]) -> Non
 
 def _dry_run(store: Store, paths: Sequence[Path], options: dict[str, Any]) -> None:
     from kcb_replay.ingest.plan import plan
-    from kcb_replay.report.summary import plan_lines, plan_summary
+    from kcb_replay.report.ingest_summary import plan_lines, plan_summary
 
     planned = plan(store, paths, format=options["format_"])
     for line in plan_lines(planned):
@@ -88,7 +88,7 @@ def _dry_run(store: Store, paths: Sequence[Path], options: dict[str, Any]) -> No
 
 def _watch(store: Store, paths: Sequence[Path], options: dict[str, Any]) -> None:
     from kcb_replay.ingest.watch import watch
-    from kcb_replay.report.summary import change_lines
+    from kcb_replay.report.ingest_summary import change_lines
 
     for report in watch(store, paths, format=options["format_"], interval=options["interval"]):
         say(change_lines(report), quiet=options["quiet"])

@@ -75,7 +75,7 @@ def plot_command(
     kcb-replay plot -c 'EarlyStopping(patience=5)' -c 'GL(alpha=5)' --kind rules -o rules.pdf
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.report.figure import plot, require_figure_file
-    from kcb_replay.report.summary import left_out_lines, unanswered_sentences
+    from kcb_replay.report.simulation import left_out_lines, unanswered_sentences
 
     require_figure_file(output)
     look = figure_settings(settings)

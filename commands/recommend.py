@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +14,8 @@ from kcb_replay.commands.selection import metrics_of, require_recorded
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kcb_replay.replay.callbacks import EarlyStopping
 
 __all__ = ["recommend_command"]
@@ -63,7 +64,7 @@ def recommend_command(
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.replay.recommend.recommend import recommended
     from kcb_replay.report import recommendation
-    from kcb_replay.report.settings_table import left_out_of_sweep
+    from kcb_replay.report.choices_table import left_out_of_sweep
     from kcb_replay.report.versions import version_notes
 
     given = {name: value for name, value in settings.items() if value is not None}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.store import Store
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.replay import Simulation
-    from kcb_replay.report.settings_table import AnySweep
+    from kcb_replay.report.choices_table import AnySweep
 
     Progress: TypeAlias = Callable[[int, int, str], None]
 
@@ -200,7 +200,7 @@ def listed(text: str) -> list[str]:
 
 def require_answer(simulation: Simulation) -> None:
     """Raise `KcbReplayError` when no run has an answer, with every reason."""
-    from kcb_replay.report.summary import reasons_of
+    from kcb_replay.report.simulation import reasons_of
 
     if simulation.is_answered:
         return
@@ -229,7 +229,7 @@ def swept_arguments(settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str,
 
 def require_recorded(runs: tuple[str, ...], store: Path, found: AnySweep) -> None:
     """Raise `KcbReplayError` for a sweep without any answer, with every reason and the metric that was meant."""
-    from kcb_replay.report.settings_table import left_out_of_sweep
+    from kcb_replay.report.choices_table import left_out_of_sweep
 
     reasons = left_out_of_sweep(found) or ["The store is empty. Ingest logs first."]
     recorded = {metric for recording in recordings_of(runs, store) for metric in recording.metrics}

@@ -58,8 +58,13 @@ def simulate_command(
     kcb-replay simulate logs/run1/training.log --patience 5 --lr-patience 3 --factor 0.5
     kcb-replay simulate -c 'EarlyStopping(monitor="val_accuracy", patience=3)'
     """  # noqa: D301  # \b keeps click from joining the lines
-    from kcb_replay.report.summary import reason_lines, simulation_notes
-    from kcb_replay.report.tables import simulation_document, simulation_records, simulation_table
+    from kcb_replay.report.simulation import (
+        reason_lines,
+        simulation_document,
+        simulation_notes,
+        simulation_records,
+        simulation_table,
+    )
 
     simulation = simulation_of(runs, store, settings)
     require_answer(simulation)
@@ -118,7 +123,7 @@ def explain_command(
     if language != ENGLISH:
         raise SettingError("--lang is the language of a page: give --html with it.")
     from kcb_replay.report.explanation import explanation
-    from kcb_replay.report.summary import left_out_lines
+    from kcb_replay.report.simulation import left_out_lines
     from kcb_replay.report.versions import difference_sentences
 
     simulation = simulation_of((run,), store, settings)
@@ -174,9 +179,8 @@ def report_command(
     kcb-replay report --patience 5 -o report.html
     kcb-replay report 'seeds/*' --monitor val_accuracy -o seeds.html
     """  # noqa: D301  # \b keeps click from joining the lines
-    from kcb_replay.report.page import html_of
-    from kcb_replay.report.report_page import contents_of
-    from kcb_replay.report.summary import simulation_notes
+    from kcb_replay.report.report_page import contents_of, html_of
+    from kcb_replay.report.simulation import simulation_notes
 
     page = PageRequest.of(output, max_size, draw_all=draw_all)
     simulation = simulation_of(runs, store, settings)

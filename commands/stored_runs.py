@@ -43,8 +43,7 @@ def runs_command(runs: tuple[str, ...], store: Path, tag: str | None, output: st
     kcb-replay runs 'seeds/*' --tag baseline --json
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.ingest.store import Store
-    from kcb_replay.report.tables import run_records, runs_table
-    from kcb_replay.report.upkeep import nothing_listed
+    from kcb_replay.report.stored_runs import nothing_listed, run_records, runs_table
 
     opened = Store(store)
     entries = opened.runs(*runs, tag=tag)
@@ -68,7 +67,7 @@ def show_command(run: str, store: Path, output: str) -> None:
     import time
 
     from kcb_replay.ingest.store import Store
-    from kcb_replay.report.stored_run import metric_records, run_document, run_text
+    from kcb_replay.report.stored_runs import metric_records, run_document, run_text
 
     opened = Store(store)
     (entry,) = only_one(opened.runs(run), run)
@@ -156,7 +155,7 @@ def check_command(store: Path, output: str, quiet: bool) -> None:
     kcb-replay check --store kcb-store
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.ingest.store import Store
-    from kcb_replay.report.upkeep import check_document, check_records, check_text
+    from kcb_replay.report.stored_runs import check_document, check_records, check_text
 
     with progress_bar(quiet) as progress:
         report = Store(store).check(progress=progress)

@@ -101,7 +101,7 @@ def sweep_command(
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.replay.semantics import semantics
     from kcb_replay.report.choices.default_setting import Limit
-    from kcb_replay.report.sweep_rows import require_rows_file
+    from kcb_replay.report.files import require_rows_file
 
     if rows is not None:
         require_rows_file(rows)
@@ -135,8 +135,8 @@ def _sweep_reducing(asked: _Request, arguments: dict[str, Any], initial_lr: floa
     from kcb_replay.replay.grid import settings_grid
     from kcb_replay.replay.verdicts.plateau_totals import overall_plateau
     from kcb_replay.replay.verdicts.reducing import plateau_blocks
-    from kcb_replay.report import plateau_sweeps
-    from kcb_replay.report.settings_table import left_out_of_sweep, limits_of_sweep
+    from kcb_replay.report import choices_table
+    from kcb_replay.report.choices_table import left_out_of_sweep, limits_of_sweep
 
     grid = settings_grid(ReduceLROnPlateau, arguments)
     with progress_bar(asked.quiet) as progress:
@@ -145,10 +145,10 @@ def _sweep_reducing(asked: _Request, arguments: dict[str, Any], initial_lr: floa
         found = overall_plateau(asked.written(blocks), grid, asked.version)
     if not found.answered:
         require_recorded(asked.runs, asked.store, found)
-    records = plateau_sweeps.plateau_records(found, asked.top)
-    table = functools.partial(plateau_sweeps.plateau_table, found, asked.top)
-    print_result(asked.output, plateau_sweeps.plateau_document(found, records), records, table)
-    asked.say_all([*plateau_sweeps.plateau_notes(found), *limits_of_sweep(found), *left_out_of_sweep(found)])
+    records = choices_table.plateau_records(found, asked.top)
+    table = functools.partial(choices_table.plateau_table, found, asked.top)
+    print_result(asked.output, choices_table.plateau_document(found, records), records, table)
+    asked.say_all([*choices_table.plateau_notes(found), *limits_of_sweep(found), *left_out_of_sweep(found)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class _Request:
 
     def written(self, blocks: Iterable[_Block]) -> Iterable[_Block]:
         """Write the rows of every block on its way, if that is asked for."""
-        from kcb_replay.report.sweep_rows import written_rows
+        from kcb_replay.report.files import written_rows
 
         return blocks if self.rows is None else written_rows(blocks, self.rows)
 
@@ -202,8 +202,7 @@ def _sweep_stopping(
     """Sweep settings of EarlyStopping, print what they come to, and write the page and the figure asked for."""
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.grid import settings_grid
-    from kcb_replay.report.settings_table import left_out_of_sweep, limits_of_sweep
-    from kcb_replay.report.sweeps import chosen_settings
+    from kcb_replay.report.choices_table import chosen_settings, left_out_of_sweep, limits_of_sweep
 
     monitors = listed(arguments["monitor"])
     if (asked.rows or plot) and len(monitors) * len(asked.versions) > 1:
@@ -248,10 +247,10 @@ def _swept(
 
 def _print(output: str, found: Sequence[SweepSummary], numbers: Sequence[Sequence[int]], *, pareto: bool) -> None:
     """Print one sweep, or several one after the other: of several monitors or versions."""
-    from kcb_replay.report import sweeps
+    from kcb_replay.report import choices_table
 
-    records = [sweeps.sweep_records(each, some) for each, some in zip(found, numbers, strict=True)]
-    documents = [sweeps.sweep_document(each, some) for each, some in zip(found, records, strict=True)]
+    records = [choices_table.sweep_records(each, some) for each, some in zip(found, numbers, strict=True)]
+    documents = [choices_table.sweep_document(each, some) for each, some in zip(found, records, strict=True)]
     document: Record = documents[0]
     if len(found) > 1:
         document = {"schema": "kcb-replay/sweeps/1", "sweeps": documents}
@@ -264,7 +263,7 @@ def _print(output: str, found: Sequence[SweepSummary], numbers: Sequence[Sequenc
         document,
         [record for some in records for record in some],
         lambda: "\n\n".join(
-            sweeps.sweep_table(each, some, pareto=pareto) for each, some in zip(found, numbers, strict=True)
+            choices_table.sweep_table(each, some, pareto=pareto) for each, some in zip(found, numbers, strict=True)
         ),
     )
 

@@ -19,8 +19,8 @@ __all__: list[str] = []
 
 class _CallablePackage(ModuleType):
     def __call__(self, simulation: Simulation, path: str | os.PathLike[str], *, command: str = "") -> None:
-        """See `kcb_replay.report.page.report`."""
-        from kcb_replay.report.page import report
+        """See `kcb_replay.report.report_page.report`."""
+        from kcb_replay.report.report_page import report
 
         report(simulation, path, command=command)
 

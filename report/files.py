@@ -1,4 +1,4 @@
-"""Write a file so that nobody ever sees half of it: beside its place first, then renamed.
+"""Write a file, or rows some fits at a time, so that nobody ever sees half of it: beside its place, then renamed.
 
 Refuses nothing by itself; a folder that is missing or closed becomes an error that says what to do.
 """
@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from kcb_replay.errors import KcbReplayError
+from kcb_replay.errors import KcbReplayError, SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["require_place", "write_whole"]
+    import pyarrow as pa
+
+    from kcb_replay.replay.verdicts.records import Rows
+
+    _Block = TypeVar("_Block", bound=Rows)
+
+__all__ = ["require_place", "require_rows_file", "write_whole", "written_rows"]
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -60,3 +67,44 @@ def _temporary_beside(path: Path) -> Path:
     finally:
         os.close(handle)
     return Path(name)
+
+
+_ENDINGS = (".parquet", ".csv")
+
+
+def require_rows_file(path: Path) -> None:
+    """Raise `SettingError` unless the file is of a kind that can be written."""
+    if path.suffix.lower() not in _ENDINGS:
+        raise SettingError(f"{path} is neither a .parquet nor a .csv file.")
+
+
+def written_rows(blocks: Iterable[_Block], path: Path) -> Iterator[_Block]:
+    """Yield the sweeps and write the rows of each; the file appears when all are written.
+
+    Raises `KcbReplayError` when it cannot be written.
+    """
+    half = path.with_name(f".{path.name}.part")
+    try:
+        with ExitStack() as stack:
+            writer = None
+            for block in blocks:
+                rows = block.to_arrow()
+                writer = writer or stack.enter_context(_rows_writer(half, path.suffix.lower(), rows.schema))
+                writer.write_table(rows)
+                yield block
+        if writer is not None:
+            half.replace(path)
+    except OSError as error:
+        raise KcbReplayError(f"{path} cannot be written: {error.strerror or error}. Choose another file.") from None
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def _rows_writer(path: Path, ending: str, schema: pa.Schema) -> pa.csv.CSVWriter:
+    if ending == ".csv":
+        from pyarrow import csv
+
+        return csv.CSVWriter(path, schema)
+    import pyarrow.parquet as pq
+
+    return pq.ParquetWriter(path, schema)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.recommend.result import keras_code
 from kcb_replay.replay.recommend.words import certainty, sentence
-from kcb_replay.report.sweeps import sweep_records, sweep_table
+from kcb_replay.report.choices_table import sweep_records, sweep_table
 from kcb_replay.text import decimals_for
 
 if TYPE_CHECKING:

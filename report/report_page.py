@@ -1,6 +1,7 @@
-"""What a page says: an info value of texts, rows and sections made from a simulation; `page` only writes it down.
+"""The page of a report: every run in a table, and one by one with its curve, in one HTML file.
 
-Sentences about one replay come from `words`; those about several together from `together`.
+`contents_of` makes an info value of texts, rows and sections from a simulation, `html_of` only writes it down.
+Sentences about one replay come from `words`; those about several together from `several_replays`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from kcb_replay.report.columns import Column, groups_of
 from kcb_replay.report.drawing.curve import CurveInfo, curve_info
 from kcb_replay.report.eras import era_sentences
 from kcb_replay.report.facts import Fact, facts
+from kcb_replay.report.pages.document import document, write_document
 from kcb_replay.report.sections import Section, section_of
 from kcb_replay.report.several_replays import (
     common_answer,
@@ -27,19 +29,34 @@ from kcb_replay.report.several_replays import (
     stops,
     subtitle,
 )
-from kcb_replay.report.summary import unanswered_sentences
+from kcb_replay.report.simulation import unanswered_sentences
+from kcb_replay.report.svg.curves import Drawn, curves_svg
+from kcb_replay.report.svg.replay import chart_svg, strip_svg
 from kcb_replay.report.versions import difference_sentences, version_names
 from kcb_replay.report.words import compared_outcomes
 from kcb_replay.text import decimals_for, whole
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
+    from kcb_replay.ingest.recording import Source
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.simulation import LeftOut, RaisedFit, Simulation
+    from kcb_replay.report.choices.replayed import AllCurves
     from kcb_replay.report.choices.rules_matrix import Matrix
 
-__all__ = ["MOST_EPOCHS", "MOST_SECTIONS", "ReportPage", "Row", "Setting", "contents_of"]
+__all__ = [
+    "MOST_EPOCHS",
+    "MOST_SECTIONS",
+    "ReportPage",
+    "Row",
+    "Setting",
+    "contents_of",
+    "html_of",
+    "page_html",
+    "report",
+]
 
 # Beyond so many runs, or epochs told one by one, the page would be too heavy to mail; the table still has every run.
 MOST_SECTIONS, MOST_EPOCHS = 30, 500
@@ -220,3 +237,54 @@ def _sections_remark(replays: Sequence[Replay], sections: int) -> str:
     return (
         f"{shown}; the other {whole(more)} are in the table only: kcb-replay explain RUN --html FILE shows any of them."
     )
+
+
+# Of the chart of all curves, which is drawn once.
+_MOST_POINTS = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class _SourceLine:
+    path: str
+    remark: str
+
+
+def report(simulation: Simulation, path: str | os.PathLike[str], *, command: str = "", draw_all: bool = False) -> None:
+    """Write the page of a simulation to `path`.
+
+    `command` is the command line that made it, for the foot of the page. Of more than 500 replays it draws 500, all of
+    them with `draw_all`.
+    A simulation without any replay gives a page that says what was left out. Raises `KcbReplayError` where the file
+    cannot be written; the file appears whole or not at all.
+    """
+    write_document(path, page_html(simulation, command=command, draw_all=draw_all))
+
+
+def page_html(simulation: Simulation, *, command: str = "", draw_all: bool = False) -> str:
+    """Return the page of a simulation as text."""
+    return html_of(contents_of(simulation, draw_all=draw_all), simulation, command=command)
+
+
+def html_of(contents: ReportPage, simulation: Simulation, *, command: str = "") -> str:
+    """Return the page that says these contents of a simulation."""
+    sources = dict.fromkeys(source for replay in simulation.replays for source in replay.sources)
+    context = {
+        "page": contents,
+        "command": command,
+        "sources": [_SourceLine(source.path, f"({source.format}, {_digest_text(source)})") for source in sources],
+    }
+    return document(
+        "report.html.j2",
+        context,
+        styles=("chart.css", "tables.css", "report.css"),
+        scripts=("tables.js", "report.js"),
+        drawings={"chart": chart_svg, "strip": strip_svg, "curves": _curves},
+    )
+
+
+def _curves(found: AllCurves) -> str:
+    return curves_svg(Drawn(found.curves, found.firsts, found.ends, found.stops), _MOST_POINTS)
+
+
+def _digest_text(source: Source) -> str:
+    return f"sha256 {source.sha256[:12]}…" if source.sha256 else "read as it grew"

@@ -7,9 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.report.choices_table import ARGUMENTS, argument_shown, head_of_sweep, percent, varying_arguments
 from kcb_replay.report.drawing.scales import linear_end, scale_said
-from kcb_replay.report.settings_table import argument_shown, head_of_sweep, percent, varying_arguments
-from kcb_replay.report.sweeps import ARGUMENTS
 from kcb_replay.text import counted, decimals_for, visible, whole
 
 if TYPE_CHECKING:

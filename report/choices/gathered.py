@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.recommend.evidence import evidence_of, folded, grouping, spread_of
 from kcb_replay.replay.recommend.recommend import recommended
 from kcb_replay.replay.verdicts.stopping import swept_blocks
 from kcb_replay.replay.verdicts.totals import overall
-from kcb_replay.report.sweeps import ARGUMENTS
+from kcb_replay.report.choices_table import ARGUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.recommend.evidence import Evidence, Spread
     from kcb_replay.replay.recommend.result import Recommendation

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
+from kcb_replay.report.choices_table import ARGUMENTS, argument_shown, varying_arguments
 from kcb_replay.report.drawing.scales import heat_steps, is_by_rank
-from kcb_replay.report.settings_table import argument_shown, varying_arguments
-from kcb_replay.report.sweeps import ARGUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.report.drawing.curve import lead_position
 from kcb_replay.report.several_replays import common_answer, extent, lead_of, logic, regret_explained, stops
-from kcb_replay.report.summary import unanswered_sentences
+from kcb_replay.report.simulation import unanswered_sentences
 from kcb_replay.report.tables import validity_cell
 from kcb_replay.text import counted, decimals_for, visible, whole
 

@@ -6,6 +6,7 @@ Static: no program, nothing from elsewhere, and a style that reaches nothing but
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from functools import singledispatch
 from html import escape
 from typing import TYPE_CHECKING
@@ -22,26 +23,23 @@ from kcb_replay.replay.verdicts.rules import RuleComparison
 from kcb_replay.replay.verdicts.table import Sweep
 from kcb_replay.replay.verdicts.totals import overall
 from kcb_replay.replay.version_comparison import VersionComparison
+from kcb_replay.report.choices_table import left_out_of_sweep, plateau_table, sweep_table
 from kcb_replay.report.drawing.curve import curve_info
 from kcb_replay.report.facts import facts
-from kcb_replay.report.notebook.page import FramedPage
-from kcb_replay.report.notebook.style import ROOT, style
-from kcb_replay.report.notebook.text import markup_of, paragraph, table_markup
-from kcb_replay.report.plateau_sweeps import plateau_table
+from kcb_replay.report.notebook.markup import ROOT, markup_of, paragraph, style, table_markup
+from kcb_replay.report.pages.document import write_document
 from kcb_replay.report.recommendation import recommendation_text
 from kcb_replay.report.rules import left_out_of_comparison, rules_table
-from kcb_replay.report.settings_table import left_out_of_sweep
 from kcb_replay.report.several_replays import common_answer
-from kcb_replay.report.stored_run import metric_records
-from kcb_replay.report.summary import left_out_lines, unanswered_sentences
+from kcb_replay.report.simulation import left_out_lines, simulation_table, unanswered_sentences
+from kcb_replay.report.stored_runs import metric_records
 from kcb_replay.report.svg.replay import chart_svg
-from kcb_replay.report.sweeps import sweep_table
-from kcb_replay.report.tables import simulation_table
 from kcb_replay.report.version_changes import version_comparison_notes, version_comparison_text
 from kcb_replay.report.words import decimals_of
 from kcb_replay.text import counted, visible
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
     from kcb_replay.ingest.display import Page
@@ -171,3 +169,28 @@ def _(recording: Recording) -> str:
 
 def _text(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+_HEIGHT = 860
+
+
+@dataclass(frozen=True, slots=True)
+class FramedPage:
+    """A page: `html` is its text, `save` writes it, and a notebook shows it in a frame."""
+
+    html: str
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page, whole or not at all; raises `KcbReplayError` where that cannot be."""
+        write_document(path, self.html)
+
+    def _repr_html_(self) -> str:
+        # Its programs run, but without the notebook's origin: no cookie, no kernel, no file is in their reach.
+        frame = (
+            f'<iframe sandbox="allow-scripts" srcdoc="{escape(self.html, quote=True)}" title="kcb-replay explainer"'
+            f' width="100%" height="{_HEIGHT}" frameborder="0"></iframe>'
+        )
+        return f'<div class="{ROOT}"><style>{style()}</style>{frame}</div>'
+
+    def __repr__(self) -> str:
+        return f"<FramedPage of {len(self.html):,} characters>"

@@ -17,7 +17,7 @@ from kcb_replay.report.columns import groups_of
 from kcb_replay.report.drawing.curve import curve_info
 from kcb_replay.report.facts import facts
 from kcb_replay.report.several_replays import common_answer, question
-from kcb_replay.report.tables import simulation_table
+from kcb_replay.report.simulation import simulation_table
 from kcb_replay.report.wait_and_rate import rate_of
 from kcb_replay.report.words import drop_places, epoch_sentences
 from kcb_replay.text import decimals_for

@@ -291,7 +291,7 @@ def test_every_rule_says_what_it_measured(recording, rule, line):
 def test_rules_have_tables_figures_and_pages(recording, rule, tmp_path):
     """The same ones as EarlyStopping has."""
     from kcb_replay import plot, report
-    from kcb_replay.report.tables import simulation_table
+    from kcb_replay.report.simulation import simulation_table
 
     simulation = simulate([recording(val_loss=PRECHELT, loss=[1.0] * 13)], [[rule]])
     assert "kept val_loss" in simulation_table(simulation)

@@ -16,7 +16,7 @@ from browsing import (
 )
 
 import kcb_replay as kcb
-from kcb_replay.report.page import report
+from kcb_replay.report.report_page import report
 
 PAGES = ("both", "stop", "rate", "one", "versions", "hostile", "empty")
 pytestmark = browser_marks

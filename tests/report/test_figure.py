@@ -149,7 +149,7 @@ def test_any_values_can_be_drawn(recording, tmp_path, values):
 def test_importing_the_module_loads_no_matplotlib():
     """matplotlib costs a second and is loaded when something is drawn, jinja2 when a page is written."""
     code = (
-        "import sys, kcb_replay.report.figure, kcb_replay.report.page;"
+        "import sys, kcb_replay.report.figure, kcb_replay.report.report_page;"
         " print('matplotlib' in sys.modules, 'jinja2' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -15,8 +15,7 @@ import kcb_replay as kcb
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.replay.replay import LeftOut, Simulation
-from kcb_replay.report.page import page_html, report
-from kcb_replay.report.report_page import MOST_EPOCHS, contents_of
+from kcb_replay.report.report_page import MOST_EPOCHS, contents_of, page_html, report
 from kcb_replay.text import visible
 
 BOTH = [kcb.EarlyStopping(patience=5), kcb.ReduceLROnPlateau(patience=4, factor=0.5)]

@@ -1,4 +1,4 @@
-"""What the store knows of one run, as text for people and as records for programs: where from, what, and what was odd.
+"""What the store knows of its runs, as text for people and as records for programs: a list, one run, a check of all.
 
 The values of streams are not read: a stream of a million steps is shown by its name, its unit and its length.
 """
@@ -15,13 +15,29 @@ from kcb_replay.report.tables import table
 from kcb_replay.text import Decimals, counted, visible, whole
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from kcb_replay.ingest.check import CheckReport
     from kcb_replay.ingest.recording import Fit, Recording, Series
     from kcb_replay.ingest.schema import FitEntry, RunEntry
     from kcb_replay.report.machine import Record
 
-__all__ = ["metric_records", "run_document", "run_text", "size_text"]
+__all__ = [
+    "check_document",
+    "check_records",
+    "check_text",
+    "metric_records",
+    "nothing_listed",
+    "run_document",
+    "run_records",
+    "run_text",
+    "runs_table",
+    "size_text",
+]
 
 Cells: TypeAlias = dict[str, str]
+
+
 _AGES = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
@@ -232,3 +248,72 @@ def _age(seconds: float) -> str:
             count = int(seconds // length)
             return f"{counted(count, unit)} ago"
     return "just now" if seconds >= 0 else "in the future"
+
+
+def check_document(report: CheckReport) -> Record:
+    """Return the document of `kcb-replay check --json`."""
+    return {
+        "schema": "kcb-replay/check/1",
+        "buckets": report.buckets,
+        "runs": report.runs,
+        "rows": report.rows,
+        "faults": check_records(report),
+    }
+
+
+def check_records(report: CheckReport) -> list[Record]:
+    """Return one record per fault."""
+    return [{"file": fault.file, "text": fault.text} for fault in report.faults]
+
+
+def check_text(report: CheckReport) -> str:
+    """Return a line per fault, and how much was verified."""
+    runs, rows = counted(report.runs, "run"), counted(report.rows, "row")
+    verified = f"{runs}, {rows} in {counted(report.buckets, 'bucket')}"
+    if not report.faults:
+        return f"Nothing is wrong: {verified}."
+    return "\n".join([*(visible(fault.text) for fault in report.faults), f"{len(report.faults)} wrong: {verified}."])
+
+
+def nothing_listed(entries: Sequence[RunEntry], tag: str | None) -> str:
+    """Return why no run is listed, from all runs of the store and the tag that was asked for."""
+    if not entries:
+        return "The store is empty. Ingest logs first."
+    tags = sorted({tag for entry in entries for tag in entry.tags})
+    return f"None of these runs has the tag {visible(tag or '')!r}. Tags: {', '.join(map(visible, tags)) or 'none'}."
+
+
+# A log may have ten thousand columns.
+_MOST_METRICS = 12
+
+
+def run_records(entries: Iterable[RunEntry]) -> list[Record]:
+    """Return one record per run of a store."""
+    return [
+        {
+            "run": entry.name,
+            "fits": len(entry.fits),
+            "epochs": entry.epochs,
+            "metrics": " ".join(entry.metrics),
+            "sources": " ".join(dict.fromkeys(source.format for source in entry.sources)),
+            "notes": len(entry.notes),
+            "tags": " ".join(entry.tags),
+        }
+        for entry in entries
+    ]
+
+
+def runs_table(entries: Sequence[RunEntry]) -> str:
+    """Return one line per run of a store; the tags only where there are any."""
+    rows = [
+        {key: visible(str(value)) for key, value in record.items()} | {"metrics": _few(entry.metrics)}
+        for entry, record in zip(entries, run_records(entries), strict=True)
+    ]
+    tagged = any(row["tags"] for row in rows)
+    return table([{key: value for key, value in row.items() if tagged or key != "tags"} for row in rows])
+
+
+def _few(metrics: Sequence[str]) -> str:
+    rest = len(metrics) - _MOST_METRICS
+    more = f" and {whole(rest)} more" if rest > 0 else ""
+    return " ".join(map(visible, metrics[:_MOST_METRICS])) + more

@@ -1,0 +1,104 @@
+"""What `ingest` says after its work, or in a dry run before it: what was read, what was left out and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kcb_replay.text import counted, visible, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from kcb_replay.ingest.ingest import IngestReport
+    from kcb_replay.ingest.left_out import LeftOutSource
+    from kcb_replay.ingest.plan import Plan, PlannedSource
+    from kcb_replay.ingest.writing import WrittenRun
+
+
+__all__ = ["change_lines", "growth_lines", "ingest_summary", "plan_lines", "plan_summary"]
+
+
+def ingest_summary(report: IngestReport, store: Path) -> list[str]:
+    """Return the summary of an ingest, a line per source that was left out."""
+    lines = [_what_was_read(report, store)]
+    notes = [(run.name, note.text) for run in report.written for note in run.notes if note.code != "skipped"]
+    if notes:
+        lines += [f"Notes {len(notes)}:", *(f"  {visible(name)}  {visible(text)}" for name, text in notes)]
+    return [*lines, *_left_out_files(report.left_out, report.other_files)]
+
+
+def _left_out_files(left_out: Sequence[LeftOutSource], other_files: int) -> list[str]:
+    lines = [f"Left out {len(left_out)}:"] if left_out else []
+    lines += [f"  {visible(_with_path(item.path, item.reason))}" for item in left_out]
+    if other_files:
+        what = "is no log" if other_files == 1 else "are no logs"
+        lines.append(f"{counted(other_files, 'other file')} {what}.")
+    return lines
+
+
+def change_lines(report: IngestReport) -> list[str]:
+    """Return what one look at trainings that still run has brought: a line per run, and what was left out."""
+    return growth_lines(report) + [
+        f"Left out: {visible(_with_path(item.path, item.reason))}" for item in report.left_out
+    ]
+
+
+def growth_lines(report: IngestReport) -> list[str]:
+    """Return a line per run that was written: its epochs, and how many more than before."""
+    return [f"{visible(run.name)}  {_growth(run)}" for run in report.written]
+
+
+def _growth(run: WrittenRun) -> str:
+    before = run.epochs_before
+    added = "new" if before is None else f"{run.epochs - before:+d}"
+    return f"{counted(run.epochs, 'epoch')} ({added})"
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """Return a line per file that an ingest would take: run, file, format and how it stands to what is stored."""
+    sources = plan.sources()
+    widths = [max((len(visible(text)) for text in column), default=0) for column in _texts(sources)]
+    return [
+        "  ".join(f"{visible(text):{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in zip(*_texts(sources), strict=True)
+    ]
+
+
+def _texts(sources: Sequence[PlannedSource]) -> list[list[str]]:
+    return [
+        [source.run for source in sources],
+        [source.path for source in sources],
+        [source.format for source in sources],
+        [source.standing for source in sources],
+    ]
+
+
+def plan_summary(plan: Plan) -> list[str]:
+    """Return what a dry run says beside its table: how much would be read, and what would be left out."""
+    size = sum(source.size for source in plan.sources() if source.run in plan.wanted)
+    runs = f"{whole(len(plan.wanted))} of {counted(len(plan.wanted) + len(plan.unchanged), 'run')}"
+    lines = [f"Would read {runs}, {size / 1000:,.0f} kB. Nothing was written."]
+    return [*lines, *_left_out_files(plan.left_out, plan.other_files)]
+
+
+def _what_was_read(report: IngestReport, store: Path) -> str:
+    unchanged = len(report.unchanged)
+    if not report.written:
+        return (
+            f"Nothing has changed: {whole(unchanged)} of {counted(unchanged, 'run')}"
+            f" {'is' if unchanged == 1 else 'are'} in {store} already."
+            if unchanged
+            else (f"No run was read. Store: {store}")
+        )
+    formats = ", ".join(f"{name} {count}" for name, count in sorted(report.formats.items()))
+    total = len(report.written) + unchanged
+    also = f"; {unchanged} unchanged" if unchanged else ""
+    return (
+        f"Read {whole(len(report.written))} of {counted(total, 'run')}, {counted(report.epochs, 'epoch')} ({formats})"
+        f" in {report.seconds:.1f} s{also}. Store: {store}"
+    )
+
+
+def _with_path(path: str, reason: str) -> str:
+    return reason if path in reason else f"{path}  {reason}"
