@@ -117,7 +117,7 @@ def _signatures(parent: ast.AST, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 def _compare(cases: int, seed: int) -> int:
     """Run random cases through the Keras that is found first, and through the engine; print how they differ."""
-    from kcb_replay.replay.bridge.installed import installed
+    from kcb_replay.replay.bridge.real_keras import installed
     from kcb_replay.replay.semantics import nearest_known
 
     here = installed("keras", "This benchmark")

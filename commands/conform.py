@@ -18,7 +18,7 @@ from kcb_replay.errors import SettingError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from kcb_replay.replay.bridge.installed import Library
+    from kcb_replay.replay.bridge.real_keras import Library
 
 __all__ = ["conform_command"]
 

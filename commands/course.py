@@ -42,8 +42,7 @@ def course_command(output: Path, language: str, run: str | None, store: Path, qu
     kcb-replay course -o course/ --run logs/run1/training.log
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.report.course.build import course_of
-    from kcb_replay.report.course.folder import require_place, write_folder
-    from kcb_replay.report.course.page import course_pages
+    from kcb_replay.report.course.page import course_pages, require_place, write_folder
 
     require_place(output)
     own = only_one(recordings_of((run,), store), run)[0] if run is not None else None

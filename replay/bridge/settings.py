@@ -15,12 +15,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kcb_replay.errors import KcbReplayError, SettingError
-from kcb_replay.replay.bridge.installed import Library, installed, module_of
-from kcb_replay.replay.bridge.real_classes import (
+from kcb_replay.replay.bridge.real_keras import (
+    Library,
     blind_hooks,
     built_in_names,
+    installed,
     is_keras_callback,
     library_of,
+    module_of,
     refuse_writers,
 )
 from kcb_replay.replay.bridge.stand_in import StandIn

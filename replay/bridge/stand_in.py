@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
 from kcb_replay.errors import NotInRecordingError
 from kcb_replay.replay.bridge.model import Metric, Model, Optimizer
-from kcb_replay.replay.bridge.real_names import real_names
+from kcb_replay.replay.bridge.real_keras import real_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable

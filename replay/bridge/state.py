@@ -1,19 +1,28 @@
-"""A real callback in the middle of a replayed fit: its hooks are called, and what they did comes back as a `Step`."""
+"""A real callback in the middle of a replayed fit: its hooks are called, and what they did comes back as a `Step`.
+
+The dicts that it is handed refuse what a real training knows and a recording does not.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import sys
 import warnings
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
-from kcb_replay.replay.bridge.handed import Parameters, UnknownLogs
-from kcb_replay.replay.bridge.real_classes import built_in_names, has_own
-from kcb_replay.replay.bridge.stand_in import AbsentAttributeError, Saved, StandIn, WeightsSet, masked, unmasked
-from kcb_replay.replay.bridge.watch import Watch
+from kcb_replay.replay.bridge.real_keras import built_in_names, has_own
+from kcb_replay.replay.bridge.stand_in import (
+    AbsentAttributeError,
+    Saved,
+    StandIn,
+    WeightsSet,
+    is_of_a_library,
+    masked,
+    unmasked,
+)
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
     BatchEnd,
@@ -39,7 +48,67 @@ from kcb_replay.replay.events import (
     WeightsRestored,
 )
 
-__all__ = ["BridgedState"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from kcb_replay.replay.bridge.watch import Watch
+
+__all__ = ["BridgedState", "Parameters", "UnknownLogs"]
+
+
+class Parameters(dict[str, Any]):
+    """`self.params`, in which the number of batches is missing where it is None: Keras itself may see that."""
+
+    def __init__(self, refuse: Callable[[str, str], NoReturn], **values: object) -> None:
+        super().__init__(values)
+        self._refuse = refuse
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        return self._refuse_steps() if self._is_unknown(key, value) else value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a value; refuse the number of batches where it is not known."""
+        value = super().get(key, default)
+        return self._refuse_steps() if self._is_unknown(key, value) else value
+
+    def _is_unknown(self, key: str, value: object) -> bool:
+        return key == "steps" and value is None and not is_of_a_library(sys._getframe(2))
+
+    def _refuse_steps(self) -> NoReturn:
+        self._refuse('params["steps"]', "how many batches an epoch has is not recorded; give --steps-per-epoch")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self.items()),)
+
+
+class UnknownLogs(dict[str, Any]):
+    """The logs of a batch of which only the place is known: those of a training hold the metrics so far."""
+
+    def __init__(self, refuse: Callable[[str, str], NoReturn]) -> None:
+        super().__init__()
+        self._refuse = refuse
+
+    def __bool__(self) -> bool:
+        return True
+
+    def _unknown(self, *_: object, **__: object) -> Any:
+        self._refuse("the logs of a batch", "the metrics of single batches are not recorded")
+
+    __contains__ = items = keys = values = copy = __iter__ = __len__ = _unknown
+
+    def __missing__(self, key: str) -> Any:
+        return self._unknown(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return what was written; refuse all else."""
+        return super().__getitem__(key) if super().__contains__(key) else self._unknown(key, default)
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """What callbacks have written."""
+        return {key: dict.__getitem__(self, key) for key in dict.keys(self)}
+
 
 _Seen: TypeAlias = TrainBegin | EpochBegin | BatchBegin | BatchEnd | TestEnd | EpochEnd | TrainEnd
 

@@ -16,15 +16,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.bridge.installed import installed, module_of
+from kcb_replay.replay.bridge.real_keras import installed, module_of
 from kcb_replay.replay.callbacks import CALLBACKS
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.conformance.answers import differing, directions, restored, row_record
-from kcb_replay.replay.conformance.box import FIRST_BEST, INITIAL_LR, METRICS, SETTINGS, SYMBOLS, value_of
 from kcb_replay.replay.conformance.case_arguments import arguments
 from kcb_replay.replay.conformance.live import first_installed
 from kcb_replay.replay.conformance.observed import plain, quiet
-from kcb_replay.replay.conformance.stepped import Stepped
+from kcb_replay.replay.conformance.stepped import FIRST_BEST, INITIAL_LR, METRICS, SETTINGS, SYMBOLS, Stepped, value_of
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.semantics import nearest_known
 from kcb_replay.replay.stream import Epoch
@@ -32,7 +31,7 @@ from kcb_replay.replay.stream import Epoch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kcb_replay.replay.bridge.installed import Library
+    from kcb_replay.replay.bridge.real_keras import Library
 
 __all__ = ["MOST_EPOCHS", "BoxDifference", "BoxReport", "conform_exhaustively"]
 

@@ -1,21 +1,33 @@
-"""Settings that explain a recording: ranges per argument, each exact at both ends, and the versions they hold for."""
+"""Settings that explain a recording: ranges per argument, the versions they hold for, and where they diverge.
+
+The rows that people read are candidates that differ in nothing but a version's rounding: float32 and float64, or NumPy
+1 and 2, move the end of a range by its last digits. A row shows what holds for all of its versions; the candidates
+themselves keep the exact range of each.
+
+Settings diverge at the first further epoch at which they would no longer do the same if the metric does not improve any
+more: then every counter goes on by one in each epoch that has the metric, and the least patience acts first.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.inference.float_ranges import Range
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from kcb_replay.replay.directions import Direction
 
+__all__ = ["Candidate", "CandidateRow", "Parting", "PlateauCandidate", "StoppingCandidate", "partings_of", "rows_of"]
+
 _DEFAULT_MIN_DELTA = 1e-4
+
+
 # Of a wide range of factors, those that people write.
 _USUAL_FACTORS = (0.1, 0.5, 0.2)
-
-__all__ = ["Candidate", "PlateauCandidate", "StoppingCandidate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +96,140 @@ def _usual(factor: Range | None) -> float:
 
 
 Candidate: TypeAlias = StoppingCandidate | PlateauCandidate
+
+
+_Kind = TypeVar("_Kind", StoppingCandidate, PlateauCandidate)
+
+
+# Ends that are as close mean the same to whoever reads a table.
+_CLOSE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRow(Generic[_Kind]):
+    """What holds for all versions of the `members`: the ranges that they have in common, and their versions."""
+
+    common: _Kind
+    members: tuple[_Kind, ...]
+
+
+def rows_of(candidates: Iterable[_Kind]) -> list[CandidateRow[_Kind]]:
+    """Return the candidates as rows, in the order of the first of each."""
+    commons: list[_Kind] = []
+    members: list[list[_Kind]] = []
+    alike: dict[object, list[int]] = {}
+    for each in candidates:
+        places = alike.setdefault(_key(each), [])
+        shared = ((place, _in_common(commons[place], each)) for place in places)
+        place, common = next(((place, common) for place, common in shared if common is not None), (None, None))
+        if place is None or common is None:
+            places.append(len(commons))
+            commons.append(each)
+            members.append([each])
+        else:
+            commons[place] = common
+            members[place].append(each)
+    return [CandidateRow(common, tuple(group)) for common, group in zip(commons, members, strict=True)]
+
+
+def _key(candidate: StoppingCandidate | PlateauCandidate) -> object:
+    """Return what candidates of one row have to share."""
+    shared = (candidate.monitor, candidate.mode, candidate.patience, candidate.next_index)
+    if isinstance(candidate, StoppingCandidate):
+        return (*shared, candidate.stops)
+    return (*shared, candidate.cooldown, candidate.at_floor, candidate.reading, candidate.factor is None)
+
+
+def _in_common(one: _Kind, other: _Kind) -> _Kind | None:
+    """Return the candidate that both share, None where they differ by more than rounding."""
+    names = ("min_delta",) if isinstance(one, StoppingCandidate) else ("min_delta", "factor", "min_lr")
+    ranges: dict[str, Range | None] = {}
+    for name in names:
+        first, second = getattr(one, name), getattr(other, name)
+        if first != second:
+            shared = _shared(first, second)
+            if shared is None:
+                return None
+            ranges[name] = shared
+    versions: Sequence[str] = (*one.versions, *(name for name in other.versions if name not in one.versions))
+    # The names are those of its fields.
+    common: _Kind = replace(one, versions=tuple(versions), **ranges)  # type: ignore[arg-type]
+    return common
+
+
+def _shared(one: Range, other: Range) -> Range | None:
+    """Return the range inside of both, None where there is none or their ends are not close."""
+    if not _is_close(one.low, other.low) or (one.high is None) != (other.high is None):
+        return None
+    low = max(one.low, other.low)
+    if one.high is None or other.high is None:
+        return Range(low, None)
+    high = min(one.high, other.high)
+    return Range(low, high) if _is_close(one.high, other.high) and low <= high else None
+
+
+def _is_close(one: float, other: float) -> bool:
+    return abs(one - other) <= _CLOSE * max(abs(one), abs(other))
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """From the 0-based epoch `index` on, settings differ if `condition` holds; `text` is the whole sentence."""
+
+    callback: str
+    monitor: str | None
+    index: int
+    condition: str
+    text: str
+
+    @property
+    def epoch(self) -> int:
+        """The epoch counted from 1."""
+        return self.index + 1
+
+
+def partings_of(
+    stopping: Sequence[StoppingCandidate], plateaus: Sequence[PlateauCandidate], last: int
+) -> tuple[Parting, ...]:
+    """Return where candidates part, one for each callback and metric; `last` is the last recorded 0-based epoch."""
+    found = []
+    if any(each.stops for each in stopping):
+        text = (
+            f"Had epoch {last + 2} run at all, no EarlyStopping that stops at epoch {last + 1} would be left; that it"
+            " did not run is what they explain"
+        )
+        found.append(Parting("EarlyStopping", None, last + 1, "it runs", text))
+    running = [each for each in stopping if each.next_index is not None]
+    return (*found, *_first_acts(running, "EarlyStopping", "stops", last), *_first_acts(plateaus, *_REDUCES, last))
+
+
+_REDUCES = ("ReduceLROnPlateau", "reduces the learning rate")
+
+
+def _first_acts(candidates: Sequence[Candidate], callback: str, does: str, last: int) -> list[Parting]:
+    monitors = dict.fromkeys((each.monitor, each.mode) for each in candidates)
+    found = []
+    for monitor, mode in monitors:
+        of_it = [each for each in candidates if (each.monitor, each.mode) == (monitor, mode)]
+        known = [each for each in of_it if each.next_index is not None]
+        soonest = min((each.next_index for each in known if each.next_index is not None), default=None)
+        if soonest is None:
+            continue
+        first = next(each for each in known if each.next_index == soonest)
+        if not _leaves_others(of_it, first, soonest):
+            continue
+        condition = f"{monitor} (mode={mode!r}) does not improve after epoch {last + 1}"
+        if soonest <= last:
+            condition = f"epoch {last + 2} runs"
+        text = (
+            f"If {condition}, {replace(first.example, patience=int(first.patience.low))} {does} after epoch"
+            f" {soonest + 1}, where others of these do not yet"
+        )
+        found.append(Parting(callback, monitor, soonest, condition, text))
+    return found
+
+
+def _leaves_others(candidates: Sequence[Candidate], first: Candidate, soonest: int) -> bool:
+    """Tell whether some setting does not act at the epoch at which the first one does."""
+    ranged = first.patience.high is None or first.patience.high > first.patience.low
+    return ranged or any(each.next_index != soonest for each in candidates)

@@ -1,31 +1,194 @@
-"""A recorded fit made ready for inference: metrics, directions and versions that come into question.
+"""A recorded fit made ready for inference: metrics, directions and the versions of Keras that come into question.
 
 Refuses fits that show nothing: without a metric, of one epoch, of NaN alone, or with epochs that the source dropped.
+The name of the learning rate is what a callback of the recorded training wrote, so it excludes eras; `accuracy` was
+called `acc` before Keras 2.3. Everything else is left to the evidence.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
-from kcb_replay.replay.directions import assumed_direction
-from kcb_replay.replay.inference.monitored import monitored_of
-from kcb_replay.replay.inference.versions import modes_of, versions_in_question, writing_rates
+from kcb_replay.replay.directions import assumed_direction, auto_direction, direction_of
+from kcb_replay.replay.inference.min_delta_ranges import LARGEST_MIN_DELTA
+from kcb_replay.replay.request import versions_of
+from kcb_replay.replay.semantics import known_semantics, semantics
 from kcb_replay.replay.stream import stream_of
+from kcb_replay.replay.verdicts.lanes.improvements import fits_float32
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from kcb_replay.ingest.recording import Message, Note, Recording
+    from kcb_replay.replay.behaviours import Arithmetic
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.inference.monitored import Monitored
+    from kcb_replay.replay.inference.float_ranges import Floats
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["Case", "case_of"]
+__all__ = [
+    "Case",
+    "Monitored",
+    "case_of",
+    "merged",
+    "modes_of",
+    "monitored_of",
+    "span_of",
+    "versions_in_question",
+    "writing_rates",
+]
+
+_QUALIFIED = re.compile(r".*/(torch|jax|numpy)")
+
+
+# Not binary_accuracy and its like, which are names of functions and were the same before.
+_NAMED_ACCURACY = re.compile(r"(val_)?accuracy")
+
+
+_BEFORE_ACCURACY = re.compile(r"keras-2\.[012](\.\d+)?")
+
+
+# The version without a qualifier under its own name in `known_semantics`.
+_OLDER = {"tf_keras-2.21/numpy1": ("tf_keras-2.18",)}
+
+
+# The last release of each line, under the name of the last one at which something changed.
+_LAST = {"keras-2.3": "keras-2.3.1", "tf_keras-2.18": "tf_keras-2.21", "keras-3.15": "keras-3.15"}
+
+
+def versions_in_question(stream: Stream, asked: str | Semantics | None) -> tuple[tuple[Semantics, ...], str]:
+    """Return the versions that may have made a recording, oldest first, and the sentence that says why."""
+    if asked is not None and asked != "auto":
+        found = tuple(semantics(each) for each in versions_of(asked) if each is not None and each != "auto")
+        return found, f"Only {', '.join(each.name for each in found)} was asked for."
+    # A fit on the numpy backend cannot be; jax and torch decide as tensorflow does wherever that does not raise, except
+    # for denormals on torch.
+    every = [semantics(name) for name in known_semantics() if not _QUALIFIED.fullmatch(name)]
+    named = {name for epoch in stream.epochs for name in epoch.logs}
+    key = stream.learning_rate_key
+    reason = ""
+    if stream.learning_rates_may_be_late:
+        reason = "TensorBoard wrote its learning rate, as in Keras 3, and before if a schedule was the optimizer's."
+    elif key is not None:
+        every = writing_rates(every, key)
+        reason = f"It has {key}, as {'Keras 3' if key == 'learning_rate' else 'Keras before 3'} names it."
+    after = [each for each in every if not _is_before_accuracy(each)]
+    if len(after) < len(every) and any(map(_NAMED_ACCURACY.fullmatch, named)):
+        every = after
+        reason = f"{reason} It has accuracy, which was acc before Keras 2.3.".strip()
+    return tuple(every), reason or "Nothing in it tells the version of Keras."
+
+
+def writing_rates(versions: Iterable[Semantics], key: str) -> list[Semantics]:
+    """Return those whose ReduceLROnPlateau writes the learning rate under a name."""
+    return [each for each in versions if each.learning_rate_key == key]
+
+
+def _is_before_accuracy(version: Semantics) -> bool:
+    return _BEFORE_ACCURACY.fullmatch(version.name) is not None
+
+
+def modes_of(monitor: str, versions: Iterable[Semantics], *, plateau: bool) -> tuple[Direction, ...]:
+    """Return the directions that `mode="auto"` takes in these versions; both where one of them cannot tell."""
+    rules = {each.plateau_direction if plateau else each.early_stopping_direction for each in versions}
+    found = {auto_direction(rule, monitor, direction_of) for rule in rules}
+    if None in found:
+        return ("min", "max")
+    return tuple(mode for mode in ("min", "max") if mode in found)
+
+
+def span_of(versions: Sequence[str], all_of_them: Sequence[str]) -> str:
+    """Return a group of versions in words: where each stretch of it begins and ends."""
+    plain = [name for name in all_of_them if "/" not in name]
+    stretches: list[list[int]] = []
+    for place in sorted(plain.index(name) for name in versions if "/" not in name):
+        if stretches and stretches[-1][-1] == place - 1:
+            stretches[-1].append(place)
+        else:
+            stretches.append([place])
+    # Another NumPy or backend is named where it does not do as the plain version does.
+    qualified = [
+        name for name in versions if "/" in name and not {name.split("/")[0], *_OLDER.get(name, ())} & {*versions}
+    ]
+    return ", ".join([*(_stretch(each, plain) for each in stretches), *qualified])
+
+
+def _stretch(places: Sequence[int], names: Sequence[str]) -> str:
+    first, last = names[places[0]], names[places[-1]]
+    if last in _LAST:
+        return first if first == _LAST[last] else f"{first} to {_LAST[last]}"
+    if places[-1] + 1 == len(names):
+        return first if first == last else f"{first} to {last}"
+    return f"{first} to before {names[places[-1] + 1]}"
+
+
+_Answer = TypeVar("_Answer", bound=Hashable)
+
+
+@dataclass(frozen=True, eq=False)
+class Monitored:
+    """The values that count, negated where they should rise, and the 0-based epochs they stand in.
+
+    `last` is the last recorded epoch, whether it has a value or not; `gaps` says that some epoch has none.
+    """
+
+    monitor: str
+    mode: Direction
+    values: Floats
+    indices: tuple[int, ...]
+    last: int
+    gaps: bool
+
+    @property
+    def first_is_plain(self) -> bool:
+        """Whether the first value is an improvement for every version."""
+        return bool(self.values[0] < np.inf)
+
+    def row_of(self, index: int) -> int | None:
+        """Return the row of an epoch, None where it has no value."""
+        return self.indices.index(index) if index in self.indices else None
+
+    def last_row_until(self, index: int) -> int:
+        """Return the last row whose epoch is not behind `index`, -1 for none."""
+        return sum(each <= index for each in self.indices) - 1
+
+    def cannot_be_held(self, arithmetic: Arithmetic) -> bool:
+        """Tell whether a value is beyond what the version compares, or what is examined here."""
+        raises = arithmetic == "float32 or ValueError" and not fits_float32(self.values)
+        finite = self.values[np.isfinite(self.values)]
+        return raises or bool((np.abs(finite) >= LARGEST_MIN_DELTA).any())
+
+
+def monitored_of(stream: Stream, monitor: str, mode: Direction) -> Monitored:
+    """Return the values of a metric that has some."""
+    found = stream.values_of(monitor)
+    values = np.array(list(found.values()), np.float64)
+    return Monitored(
+        monitor,
+        mode,
+        values if mode == "min" else -values,
+        tuple(found),
+        stream.epochs[-1].index,
+        len(found) < len(stream.epochs),
+    )
+
+
+def merged(
+    found: Iterable[tuple[_Answer, Sequence[str]]], order: Sequence[Semantics]
+) -> list[tuple[_Answer, tuple[str, ...]]]:
+    """Return each answer once, with all the versions it was found for, in order."""
+    groups: dict[_Answer, tuple[str, ...]] = {}
+    for answer, names in found:
+        groups[answer] = groups.get(answer, ()) + tuple(names)
+    # Few different groups of versions, and maybe thousands of answers.
+    in_order = {group: tuple(each.name for each in order if each.name in group) for group in {*groups.values()}}
+    return [(answer, in_order[group]) for answer, group in groups.items()]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,13 +7,15 @@ bits of non-negative doubles are in the order of the doubles: between two of the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Range", "bits_of", "doubles_of", "first_false", "first_true", "simplest"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.errors import NotReplayableError
 from kcb_replay.report.course.lesson import Lesson, Part, Round, Said, Unsuited, said
 from kcb_replay.report.course.lessons import LESSONS
-from kcb_replay.report.course.samples import sample
+from kcb_replay.report.course.rounds import sample
 
 if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording

@@ -1,22 +1,27 @@
 """Write the lessons down as pages: an index and a file per lesson, each offline and under its own policy.
 
 What a page shows is decided in the rounds; the program of a lesson shows and hides what stands there already, and
-looks up which sentence belongs to a choice.
+looks up which sentence belongs to a choice. Behind a lesson stands the explainer as `explain --html` writes it, begun
+at the position that the lesson asked for. A folder gets all of the pages or none, and nothing else there is touched.
 """
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kcb_replay.errors import KcbReplayError
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.semantics import DEFAULT
-from kcb_replay.report.course.asking import fit_of
 from kcb_replay.report.course.lesson import Option, Position, Round, Sheet
+from kcb_replay.report.course.rounds import fit_of, initial_rate
 from kcb_replay.report.course.texts import Texts, marked_up, paragraphs, plain, texts
-from kcb_replay.report.course.trying import try_page
 from kcb_replay.report.drawing.curve import CurveInfo, curve_info
+from kcb_replay.report.explainer.info import explained
+from kcb_replay.report.explainer.page import render
 from kcb_replay.report.pages.document import document
 from kcb_replay.report.svg.replay import chart_svg
 
@@ -25,9 +30,11 @@ if TYPE_CHECKING:
 
     from kcb_replay.report.course.build import Asked, Course, Taught
 
-__all__ = ["INDEX", "course_pages"]
+__all__ = ["INDEX", "course_pages", "require_place", "try_page", "write_folder"]
 
 INDEX = "index.html"
+
+
 _STYLES = ("chart.css", "course.css")
 
 
@@ -151,3 +158,67 @@ def _verdict(asked: Round, option: Option, said: Texts) -> Iterator[str]:
 def kept_reason(asked: Asked, said: Texts) -> str:
     """Return why a question was not made from the teacher's recording."""
     return said.of(asked.kept_because) if asked.kept_because else ""
+
+
+def try_page(taught: Taught, *, language: str, command: str) -> str | None:
+    """Return the page, None for a lesson that has nothing to slide through."""
+    if taught.lesson.tried is None:
+        return None
+    asked = taught.asked[taught.lesson.tried].round
+    found = asked.positions[asked.asked].replay
+    if found is None:
+        return None
+    explainer = explained(
+        asked.recording,
+        found.callbacks,
+        fit=fit_of(asked.recording),
+        semantics=found.semantics.name,
+        monitors=(),
+        language=language,
+        initial_lr=initial_rate(asked.recording),
+    )
+    context = {"text": texts(language).say, "taught": taught}
+    return render(explainer, command=command, template="try.html.j2", context=context)
+
+
+def write_folder(folder: Path, pages: Mapping[str, str]) -> None:
+    """Write `pages` by their names; files of these names are replaced whole, others stay.
+
+    The folder is made where its parent exists. Raises `KcbReplayError` where it cannot be written; then nothing has
+    changed, and a folder that was made for it is gone again.
+    """
+    require_place(folder)
+    made = not folder.exists()
+    try:
+        folder.mkdir(exist_ok=True)
+        try:
+            _replace_all(folder, pages)
+        except BaseException:
+            if made:
+                folder.rmdir()
+            raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise KcbReplayError(
+            f"{folder} cannot be written: {reason}. Choose another place, or free this one."
+        ) from error
+
+
+def _replace_all(folder: Path, pages: Mapping[str, str]) -> None:
+    with tempfile.TemporaryDirectory(prefix=".kcb-", dir=folder) as name:
+        for page, text in pages.items():
+            (Path(name) / page).write_text(text, encoding="utf-8", newline="\n")
+        blocked = next((page for page in pages if (folder / page).is_dir()), None)
+        if blocked is not None:
+            raise KcbReplayError(f"{folder / blocked} is a folder, and a page has to go there. Choose another place.")
+        for page in pages:
+            (Path(name) / page).replace(folder / page)
+
+
+def require_place(folder: Path) -> None:
+    """Raise `KcbReplayError` where no folder of that name can be: worth asking before the pages are made."""
+    if folder.exists() and not folder.is_dir():
+        raise KcbReplayError(f"{folder} is a file. Give the name of a folder for the course.")
+    parent = folder.absolute().parent
+    if not parent.is_dir():
+        raise KcbReplayError(f"{folder} cannot be written: the folder {parent} does not exist. Make it first.")

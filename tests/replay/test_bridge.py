@@ -14,7 +14,7 @@ import pytest
 
 from kcb_replay.errors import KcbReplayError, MissingExtraError, NotInRecordingError, SettingError
 from kcb_replay.replay.bridge import blind_spots, bridged, bridged_from_code, is_keras_callback
-from kcb_replay.replay.bridge.installed import installed
+from kcb_replay.replay.bridge.real_keras import installed
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of

@@ -13,7 +13,7 @@ import pytest
 from kcb_replay import Recording, replay
 from kcb_replay.errors import NotInRecordingError
 from kcb_replay.ingest.recording import Fit, Series, Source
-from kcb_replay.replay.bridge.clock import recorded_moments
+from kcb_replay.replay.bridge.watch import recorded_moments
 from kcb_replay.replay.callbacks import EarlyStopping
 
 pytestmark = pytest.mark.keras

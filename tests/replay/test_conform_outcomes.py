@@ -20,7 +20,7 @@ LOSSES = (3.0, 2.0, 2.5, 2.25, 2.75, 2.5)
 def live_case(*callbacks, batches=None):
     """Return a case of falling and rising losses, with what the installed Keras does in it."""
     keras = pytest.importorskip("keras")
-    from kcb_replay.replay.bridge.installed import installed
+    from kcb_replay.replay.bridge.real_keras import installed
     from kcb_replay.replay.conformance.observed import observed
 
     here = installed("keras", "A test")

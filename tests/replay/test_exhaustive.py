@@ -10,8 +10,8 @@ import pytest
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.conformance import exhaustive
-from kcb_replay.replay.conformance.box import FIRST_BEST, SETTINGS, SYMBOLS, value_of
 from kcb_replay.replay.conformance.exhaustive import conform_exhaustively
+from kcb_replay.replay.conformance.stepped import FIRST_BEST, SETTINGS, SYMBOLS, value_of
 
 pytestmark = pytest.mark.keras
 ALL = sum(map(len, SETTINGS.values()))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import kcb_replay as kcb
-from kcb_replay.replay.inference.rows import rows_of
+from kcb_replay.replay.inference.candidates import rows_of
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]
 

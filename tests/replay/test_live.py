@@ -10,7 +10,7 @@ import pytest
 from places import GOLDEN
 
 from kcb_replay.errors import MissingExtraError, SettingError
-from kcb_replay.replay.bridge.installed import Installed, installed
+from kcb_replay.replay.bridge.real_keras import Installed, installed
 from kcb_replay.replay.conformance import live
 from kcb_replay.replay.conformance.golden import conform, golden_cases
 from kcb_replay.replay.conformance.live import LiveReport, conform_live

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kcb_replay.ingest.recording import Fit, Recording, Series
-from kcb_replay.replay.bridge.installed import installed
+from kcb_replay.replay.bridge.real_keras import installed
 from kcb_replay.replay.callbacks import LearningRateScheduler, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of

@@ -11,7 +11,7 @@ import pytest
 import kcb_replay as kcb
 from kcb_replay import ExponentialDecay, IntegerRate, KerasWouldRaiseError, ReduceLROnPlateau, SettingError
 from kcb_replay.ingest.recording import Fit, Recording, Series
-from kcb_replay.replay.bridge.installed import installed
+from kcb_replay.replay.bridge.real_keras import installed
 from kcb_replay.replay.callbacks import LearningRateScheduler
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of

@@ -16,8 +16,7 @@ from browsing import (
 
 import kcb_replay as kcb
 from kcb_replay.report.course.build import course_of
-from kcb_replay.report.course.folder import write_folder
-from kcb_replay.report.course.page import INDEX, course_pages
+from kcb_replay.report.course.page import INDEX, course_pages, write_folder
 from kcb_replay.report.course.texts import plain, texts
 
 COURSE = course_of()

@@ -16,12 +16,11 @@ from kcb_replay.errors import KcbReplayError
 from kcb_replay.replay.outcomes import ObserverOutcome
 from kcb_replay.replay.settings_text import parse_callback
 from kcb_replay.report.course.build import course_of
-from kcb_replay.report.course.folder import write_folder
 from kcb_replay.report.course.lesson import Option, Round, said
 from kcb_replay.report.course.lessons import LESSONS
 from kcb_replay.report.course.lessons.own_callback import StopWhenReached, source_code, stop_of
-from kcb_replay.report.course.page import INDEX, course_pages
-from kcb_replay.report.course.samples import initial_rate, sample
+from kcb_replay.report.course.page import INDEX, course_pages, write_folder
+from kcb_replay.report.course.rounds import initial_rate, sample
 from kcb_replay.report.course.texts import marked_up, paragraphs
 from kcb_replay.report.course.walk import walk
 from kcb_replay.report.explanation import explanation

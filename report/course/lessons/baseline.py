@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks import EarlyStopping
-from kcb_replay.report.course.asking import (
+from kcb_replay.report.course.lesson import Lesson, Part, Round, Unsuited, said
+from kcb_replay.report.course.rounds import (
     MONITOR,
     choices,
     guess_of_stop,
@@ -14,7 +15,6 @@ from kcb_replay.report.course.asking import (
     stop_answer,
     values_of,
 )
-from kcb_replay.report.course.lesson import Lesson, Part, Round, Unsuited, said
 from kcb_replay.text import short
 
 if TYPE_CHECKING:

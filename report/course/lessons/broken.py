@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks import EarlyStopping, History, TerminateOnNaN
-from kcb_replay.report.course.asking import (
+from kcb_replay.report.course.lesson import Round, Said, Unsuited, said
+from kcb_replay.report.course.rounds import (
     MONITOR,
     Guess,
     choices,
@@ -16,7 +17,6 @@ from kcb_replay.report.course.asking import (
     replayed,
     values_of,
 )
-from kcb_replay.report.course.lesson import Round, Said, Unsuited, said
 from kcb_replay.text import Decimals
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.course.asking import MONITOR, Guess, choices, fit_of, values_of
 from kcb_replay.report.course.lesson import Cell, Lesson, Part, Position, Round, Said, Sheet, said
+from kcb_replay.report.course.rounds import MONITOR, Guess, choices, fit_of, values_of
 from kcb_replay.report.course.walk import HookCall, walk
 from kcb_replay.text import Decimals
 

@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.stream import stream_of
-from kcb_replay.report.course.asking import choices, end_answer, fit_of, guess_of_stop, values_of
 from kcb_replay.report.course.lesson import Cell, Lesson, Part, Position, Round, Sheet, Unsuited, said
 from kcb_replay.report.course.lessons.broken import nan_round
 from kcb_replay.report.course.lessons.own_callback import StopWhenReached, source_code, stop_of
 from kcb_replay.report.course.lessons.schedule import schedule_round
+from kcb_replay.report.course.rounds import choices, end_answer, fit_of, guess_of_stop, values_of
 from kcb_replay.text import decimals_for, short
 
 if TYPE_CHECKING:

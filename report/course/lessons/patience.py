@@ -6,7 +6,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks import EarlyStopping
-from kcb_replay.report.course.asking import (
+from kcb_replay.report.course.lesson import Lesson, Part, Round, Unsuited, said
+from kcb_replay.report.course.rounds import (
     MONITOR,
     choices,
     guess_of_stop,
@@ -17,7 +18,6 @@ from kcb_replay.report.course.asking import (
     stopping,
     values_of,
 )
-from kcb_replay.report.course.lesson import Lesson, Part, Round, Unsuited, said
 from kcb_replay.text import short
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks import ReduceLROnPlateau
 from kcb_replay.replay.outcomes import Drop, ReduceLROnPlateauOutcome
-from kcb_replay.report.course.asking import (
+from kcb_replay.report.course.lesson import Lesson, Part, Round, Said, Unsuited, said
+from kcb_replay.report.course.rounds import (
     MONITOR,
     Guess,
     choices,
@@ -15,7 +16,6 @@ from kcb_replay.report.course.asking import (
     require_rate,
     values_of,
 )
-from kcb_replay.report.course.lesson import Lesson, Part, Round, Said, Unsuited, said
 from kcb_replay.text import short
 
 if TYPE_CHECKING:

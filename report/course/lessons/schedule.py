@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks import LearningRateScheduler
 from kcb_replay.replay.schedules import ExponentialDecay
-from kcb_replay.report.course.asking import Guess, choices, position, replayed, require_rate
 from kcb_replay.report.course.lesson import Round, Said, said
+from kcb_replay.report.course.rounds import Guess, choices, position, replayed, require_rate
 from kcb_replay.text import short
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from kcb_replay.replay.callbacks import CSVLogger, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from kcb_replay.replay.events import LearningRateReduced
 from kcb_replay.replay.outcomes import ObserverOutcome
-from kcb_replay.report.course.asking import (
+from kcb_replay.report.course.lesson import Lesson, Part, Position, Round, Said, Sheet, Unsuited, said
+from kcb_replay.report.course.rounds import (
     MONITOR,
     Guess,
     choices,
@@ -16,7 +17,6 @@ from kcb_replay.report.course.asking import (
     require_rate,
     values_of,
 )
-from kcb_replay.report.course.lesson import Lesson, Part, Position, Round, Said, Sheet, Unsuited, said
 from kcb_replay.text import short
 
 if TYPE_CHECKING:

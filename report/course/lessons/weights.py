@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint
 from kcb_replay.replay.outcomes import ModelCheckpointOutcome
-from kcb_replay.report.course.asking import MONITOR, Guess, choices, position, replayed, stopping, values_of
 from kcb_replay.report.course.lesson import Cell, Lesson, Part, Position, Round, Said, Sheet, Unsuited, said
+from kcb_replay.report.course.rounds import MONITOR, Guess, choices, position, replayed, stopping, values_of
 from kcb_replay.report.words import decimals_of
 
 if TYPE_CHECKING:

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kcb_replay.replay.inference.candidates import StoppingCandidate
+from kcb_replay.replay.inference.case import merged
 from kcb_replay.replay.inference.float_ranges import Range
-from kcb_replay.replay.inference.monitored import merged
-from kcb_replay.replay.inference.plateaus import LARGEST_MIN_DELTA, Happened, Rule, pieces_of
+from kcb_replay.replay.inference.min_delta_ranges import LARGEST_MIN_DELTA, Happened, Rule, pieces_of
 from kcb_replay.replay.verdicts.lanes.improvements import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from kcb_replay.replay.inference.case import Monitored
     from kcb_replay.replay.inference.evidence import StopMessages
     from kcb_replay.replay.inference.float_ranges import Integers
-    from kcb_replay.replay.inference.monitored import Monitored
-    from kcb_replay.replay.inference.plateaus import Pieces
+    from kcb_replay.replay.inference.min_delta_ranges import Pieces
     from kcb_replay.replay.semantics import Semantics
 
 __all__ = ["stopping_candidates"]

@@ -1,19 +1,22 @@
 """From a recording to the parts of a round: the replay of a position, what it says, and the answers to choose from.
 
-Decides nothing about a training: it reads replays. What a recording cannot show raises `Unsuited` with the reason.
+Decides nothing about a training: it reads replays. What a recording cannot show raises `Unsuited` with the reason. The
+shipped recordings that the lessons stand on are a few CSVLogger files of `sample_logs`, in the wheel as well.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
+from kcb_replay.ingest.ingest import read
 from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.replay.replay import replay
 from kcb_replay.replay.stream import stream_of
 from kcb_replay.report.course.lesson import Cell, Option, Picture, Position, Said, Unsuited, said
-from kcb_replay.report.course.samples import initial_rate
 from kcb_replay.report.words import decimals_of, limits_of
 
 if TYPE_CHECKING:
@@ -30,16 +33,40 @@ __all__ = [
     "end_answer",
     "fit_of",
     "guess_of_stop",
+    "initial_rate",
     "nice_steps",
     "position",
     "replayed",
     "require_rate",
+    "sample",
     "stop_answer",
     "stopping",
     "values_of",
 ]
 
+# What sample_logs/make.py compiled these models with; a CSVLogger alone does not write it.
+_INITIAL_RATES = {"keras3-overfit": 0.005}
+
+
+@cache
+def sample(name: str) -> Recording:
+    """Return the recording of `sample_logs/<name>/training.log`, named by its place in the checkout."""
+    place = f"sample_logs/{name}/training.log"
+    with as_file(files("kcb_replay").joinpath(*place.split("/"))) as path:
+        (recording,) = read(path)
+    # Where the package is installed is nobody's business on a page that is passed on.
+    return replace(recording, name=name, sources=tuple(replace(each, path=place) for each in recording.sources))
+
+
+def initial_rate(recording: Recording) -> float | None:
+    """Return the learning rate that a shipped recording is known to have started with, where its log lacks it."""
+    rate = _INITIAL_RATES.get(recording.name)
+    return rate if rate is not None and recording is sample(recording.name) else None
+
+
 MONITOR = "val_loss"
+
+
 _MOST_OPTIONS, _FEWEST_OPTIONS = 4, 3
 
 

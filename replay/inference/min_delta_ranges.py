@@ -11,7 +11,6 @@ reaches it, so rows in which nothing happened bound it from below and those in w
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -22,6 +21,8 @@ from kcb_replay.replay.inference.float_ranges import Floats, Integers, bits_of, 
 from kcb_replay.replay.verdicts.lanes.improvements import operand
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kcb_replay.replay.behaviours import Arithmetic
 
 __all__ = ["LARGEST_MIN_DELTA", "Happened", "Pieces", "Rule", "pieces_of"]
