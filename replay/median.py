@@ -20,7 +20,7 @@ from kcb_replay.replay.callbacks import MedianStopping
 from kcb_replay.replay.callbacks.stopping import known_direction
 from kcb_replay.replay.outcomes.stopping import StoppingOutcome, best_of, regret_of
 from kcb_replay.replay.replay import LeftOut
-from kcb_replay.replay.rounding import is_rounded
+from kcb_replay.replay.source_limits import is_rounded
 from kcb_replay.replay.validity import Validity
 
 if TYPE_CHECKING:

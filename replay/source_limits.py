@@ -1,21 +1,100 @@
-"""Weaken an answer by what its source lacks: points that were dropped, digits that were rounded away."""
+"""Weaken an answer by what its source lacks: points that were dropped, digits that were rounded away.
+
+Keras writes every digit of a float; console logs, spreadsheets and people do not. Metrics that are counts of samples
+(accuracy) are short by nature and are left alone.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kcb_replay.replay.callbacks import NOT_KERAS, reads
-from kcb_replay.replay.rounding import Doubt, first_doubt, is_rounded
-from kcb_replay.replay.validity import Validity
+from kcb_replay.replay.events import CheckpointSaved, CheckpointSkipped, CoolingDown, Improved, Waited
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from kcb_replay.ingest.recording import Note
+    from kcb_replay.replay.events import Event
     from kcb_replay.replay.outcomes import CallbackTrace, Outcome
+    from kcb_replay.replay.validity import Validity
 
-__all__ = ["codes_of_rounding", "limited"]
+__all__ = ["Doubt", "codes_of_rounding", "first_doubt", "is_rounded", "limited", "unit_of"]
+
+# A float32 needs 7 to 9 digits; among several values of at most 6 there is none that was written in full.
+_MOST_DIGITS = 6
+
+
+_FEWEST_VALUES = 4
+
+
+# What binary fractions add to a decimal.
+_BINARY = 1e-9
+
+
+# Nobody rounds to fewer decimals than three; values with one or two were made up by hand, and mean what they say.
+_COARSEST = 1e-3
+
+
+_COUNTED = re.compile(r"(val_)?(.*acc(uracy)?|precision|recall|.*_at_.*)(_\d+)?")
+
+
+_JUDGED = (Improved, Waited, CoolingDown, CheckpointSaved, CheckpointSkipped)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A comparison closer than the rounding: at the 0-based epoch `index`, of a metric rounded to `unit`."""
+
+    index: int
+    metric: str
+    unit: float
+    value: float
+    best: float
+
+
+def unit_of(values: Iterable[float]) -> float | None:
+    """Return the unit to which a source rounded (0.0001 for four decimals), None where it kept every digit."""
+    written = []
+    for value in _decimals(values):
+        written.append(Decimal(repr(value)).normalize())
+        if len(written[-1].as_tuple().digits) > _MOST_DIGITS:
+            return None
+    if len(written) < _FEWEST_VALUES:
+        return None
+    unit = 10.0 ** min(number.adjusted() - len(number.as_tuple().digits) + 1 for number in written)
+    return unit if unit <= _COARSEST * (1 + _BINARY) else None
+
+
+def is_rounded(metric: str, values: Iterable[float]) -> bool:
+    """Tell whether a source rounded a metric, so that any close comparison may be in doubt."""
+    return not _COUNTED.fullmatch(metric) and unit_of(values) is not None
+
+
+def first_doubt(metric: str, values: Mapping[int, float], events: Iterable[Event], *, min_delta: float) -> Doubt | None:
+    """Return the first comparison of a callback that the rounding of its metric leaves open, None without any."""
+    unit = None if _COUNTED.fullmatch(metric) else unit_of(values.values())
+    judged = (event for event in events if isinstance(event, _JUDGED))
+    for event in judged if unit is not None else ():
+        if event.value is None or event.best is None or unit is None:
+            continue
+        # Both values are off by up to half a unit.
+        if abs(abs(event.value - event.best) - abs(min_delta)) <= unit * (1 + _BINARY):
+            return Doubt(event.index, metric, unit, event.value, event.best)
+    return None
+
+
+def _decimals(values: Iterable[float]) -> list[float]:
+    """Return the values that no float32 arithmetic gave, so that their digits are those of a text."""
+    numbers = values if isinstance(values, np.ndarray) else np.fromiter(values, np.float64)
+    with np.errstate(over="ignore"):
+        of_text: list[float] = numbers[np.isfinite(numbers) & (numbers != numbers.astype(np.float32))].tolist()
+    return of_text
 
 
 def limited(outcome: Outcome, view: CallbackTrace, notes: Sequence[Note], fit: int) -> Outcome:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.drawing.curve import lead_position
-from kcb_replay.report.eras import era_sentence
 from kcb_replay.report.terminal import PLAIN
+from kcb_replay.report.versions import era_sentence
 from kcb_replay.report.words import epoch_sentences, outcome_sentence, restored_sentences
 from kcb_replay.text import visible
 

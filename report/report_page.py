@@ -14,7 +14,6 @@ from kcb_replay.report.choices.replayed import AllCurves, all_curves, side_by_si
 from kcb_replay.report.choices.sample import MOST_DRAWN, drawn_places
 from kcb_replay.report.columns import Column, groups_of
 from kcb_replay.report.drawing.curve import CurveInfo, curve_info
-from kcb_replay.report.eras import era_sentences
 from kcb_replay.report.facts import Fact, facts
 from kcb_replay.report.pages.document import document, write_document
 from kcb_replay.report.sections import Section, section_of
@@ -32,7 +31,7 @@ from kcb_replay.report.several_replays import (
 from kcb_replay.report.simulation import unanswered_sentences
 from kcb_replay.report.svg.curves import Drawn, curves_svg
 from kcb_replay.report.svg.replay import chart_svg, strip_svg
-from kcb_replay.report.versions import difference_sentences, version_names
+from kcb_replay.report.versions import difference_sentences, era_sentences, version_names
 from kcb_replay.report.words import compared_outcomes
 from kcb_replay.text import decimals_for, whole
 

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 from kcb_replay.replay.monitors import never
 from kcb_replay.replay.outcomes import EarlyStoppingOutcome, ObserverOutcome, StoppingOutcome
 from kcb_replay.replay.simulation import RaisedFit
-from kcb_replay.report.eras import era_records, era_sentences
 from kcb_replay.report.several_replays import reduces, saves
-from kcb_replay.report.versions import difference_records, difference_sentences, version_names
+from kcb_replay.report.versions import (
+    difference_records,
+    difference_sentences,
+    era_records,
+    era_sentences,
+    version_names,
+)
 from kcb_replay.report.words import can_stop, compared_outcomes, drop_places
 from kcb_replay.text import Decimals, decimals_for, short, visible, whole
 

@@ -13,9 +13,9 @@ from kcb_replay.replay.behaviour_words import meaning_of, words_of
 from kcb_replay.replay.semantics import known_semantics
 from kcb_replay.replay.timeline import OF_LIBRARY
 from kcb_replay.replay.version_changes import every_change, place_of
-from kcb_replay.report.endings import PARTS, differing_parts, moved_words
 from kcb_replay.report.machine import as_markdown
 from kcb_replay.report.tables import table
+from kcb_replay.report.versions import PARTS, differing_parts, moved_words
 from kcb_replay.text import counted, visible
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.rounding import is_rounded, unit_of
+from kcb_replay.replay.source_limits import is_rounded, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

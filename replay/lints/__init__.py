@@ -1,6 +1,6 @@
 """What the user may not have meant: remarks on a replayed fit, each proved by another replay.
 
-A lint is one function of a Case in a file of this folder, and one line here. It says nothing where the behaviour it
+A lint is one function of a Case in the file of its theme, and one line here. It says nothing where the behaviour it
 knows of changes nothing in this recording.
 """
 
@@ -9,22 +9,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.directions import direction_of
-from kcb_replay.replay.lints.auto_mode import auto_mode
 from kcb_replay.replay.lints.base import Case, Lint, Rule
-from kcb_replay.replay.lints.batch_saves import batch_saves
-from kcb_replay.replay.lints.checkpoint_files import LISTED_TOO_EARLY, listed_too_early, overwritten
-from kcb_replay.replay.lints.competing_rates import cooldown_of_one, overwritten_by_schedule
-from kcb_replay.replay.lints.first_nan import first_nan
-from kcb_replay.replay.lints.ignored_epsilon import ignored_epsilon
-from kcb_replay.replay.lints.large_min_delta import large_min_delta
-from kcb_replay.replay.lints.min_lr import min_lr_at_start, min_lr_unreachable
-from kcb_replay.replay.lints.missing_metric import other_name, unjudged_saves
-from kcb_replay.replay.lints.mode_against_name import mode_against_name
-from kcb_replay.replay.lints.not_restored import not_restored
-from kcb_replay.replay.lints.odd_arguments import schedule_object, unknown_mode
-from kcb_replay.replay.lints.stops_too_soon import baseline_unmet, zero_patience
-from kcb_replay.replay.lints.unused_rate import unused_rate
-from kcb_replay.replay.lints.validation_freq import patience_in_validations
+from kcb_replay.replay.lints.checkpoints import (
+    LISTED_TOO_EARLY,
+    batch_saves,
+    listed_too_early,
+    other_name,
+    overwritten,
+    unjudged_saves,
+)
+from kcb_replay.replay.lints.directions import auto_mode, mode_against_name, unknown_mode
+from kcb_replay.replay.lints.improvements import first_nan, large_min_delta
+from kcb_replay.replay.lints.rates import (
+    cooldown_of_one,
+    ignored_epsilon,
+    min_lr_at_start,
+    min_lr_unreachable,
+    overwritten_by_schedule,
+    schedule_object,
+)
+from kcb_replay.replay.lints.stopping import (
+    baseline_unmet,
+    not_restored,
+    patience_in_validations,
+    unused_rate,
+    zero_patience,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -15,8 +15,7 @@ from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.monitors import assumed_metrics
 from kcb_replay.replay.replay import replay
-from kcb_replay.replay.rounding import is_rounded
-from kcb_replay.replay.source_limits import codes_of_rounding
+from kcb_replay.replay.source_limits import codes_of_rounding, is_rounded
 from kcb_replay.replay.verdicts.lanes.series import monitored_fits
 from kcb_replay.replay.verdicts.table import LeftOutFit
 

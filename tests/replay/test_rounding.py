@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kcb_replay import EarlyStopping, ReduceLROnPlateau, replay
-from kcb_replay.replay.rounding import unit_of
+from kcb_replay.replay.source_limits import unit_of
 
 FULL = [float(np.float32(value)) for value in (0.61234567, 0.55555555, 0.51234, 0.5, 0.4321)]
 

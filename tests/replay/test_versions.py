@@ -11,8 +11,7 @@ from kcb_replay import EarlyStopping, ReduceLROnPlateau, replay, simulate
 from kcb_replay.ingest.recording import Recording
 from kcb_replay.replay.callbacks import LearningRateScheduler, ModelCheckpoint
 from kcb_replay.replay.version_difference import differences_of
-from kcb_replay.report.eras import era_sentence
-from kcb_replay.report.versions import difference_sentences
+from kcb_replay.report.versions import difference_sentences, era_sentence
 
 VALLEY = [3.0, 2.0, 1.0, 2.0, 3.0, 4.0, 5.0]
 
