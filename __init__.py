@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     )
     from kcb_replay.replay.inference.infer import infer
     from kcb_replay.replay.inference.result import Inference
+    from kcb_replay.replay.learning_rates import IntegerRate
     from kcb_replay.replay.median import MedianStops, median_stopping
-    from kcb_replay.replay.optimizer_rates import IntegerRate
     from kcb_replay.replay.recommend.recommend import recommend
     from kcb_replay.replay.recommend.result import Recommendation
     from kcb_replay.replay.replay import replay, simulate
@@ -125,7 +125,7 @@ _HOME = {
     "replay.inference.infer": ("infer",),
     "replay.inference.result": ("Inference",),
     "replay.median": ("MedianStops", "median_stopping"),
-    "replay.optimizer_rates": ("IntegerRate",),
+    "replay.learning_rates": ("IntegerRate",),
     "replay.replay": ("simulate",),
     "replay.result": ("Replay",),
     "replay.simulation": ("RaisedFit", "Simulation"),

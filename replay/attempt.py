@@ -13,6 +13,7 @@ from kcb_replay.replay.callbacks import NATIVE, LightningEarlyStopping
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
 from kcb_replay.replay.engine import run_fit
+from kcb_replay.replay.learning_rates import ScheduledRate
 from kcb_replay.replay.lints import LISTED_TOO_EARLY, lints
 from kcb_replay.replay.monitors import (
     missing_monitors,
@@ -21,11 +22,9 @@ from kcb_replay.replay.monitors import (
     unlogged_monitors,
     with_monitor_limits,
 )
-from kcb_replay.replay.optimizer_rates import ScheduledRate
 from kcb_replay.replay.outcomes import CallbackTrace, outcome_of
 from kcb_replay.replay.outcomes.unjudged import unjudged_outcome
-from kcb_replay.replay.rate_changes import changes_rate
-from kcb_replay.replay.rate_notes import rate_notes, scheduled_horizon
+from kcb_replay.replay.rate_changes import changes_rate, rate_notes, scheduled_horizon
 from kcb_replay.replay.request import KERAS_DEFAULT_LR, initial_lr_for, stream_for, version_for
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit

@@ -22,7 +22,7 @@ from kcb_replay.replay.callbacks.base import (
     require_known,
 )
 from kcb_replay.replay.comparison import KerasRaises
-from kcb_replay.replay.optimizer_rates import rate_of
+from kcb_replay.replay.learning_rates import rate_of
 from kcb_replay.replay.stream import ordered
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.callbacks.base import Callback, Context, Step
     from kcb_replay.replay.events import Event
-    from kcb_replay.replay.optimizer_rates import OptimizerRate
+    from kcb_replay.replay.learning_rates import OptimizerRate
     from kcb_replay.replay.stream import Batch, Epoch
 
 __all__ = ["KerasError", "Partial", "Row", "Run", "run_fit"]

@@ -1,19 +1,83 @@
-"""Whether a replayed training has its own learning rate: decided here, and asked of the `Replay` everywhere else."""
+"""Whether a replayed training has its own learning rate, which is decided here alone, and what must be said of it.
+
+The notes are those on a rate that is no float32 variable, or may be none; the horizon is how far its replay holds.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks import changes_learning_rate
 from kcb_replay.replay.events import LearningRateReduced, LearningRateSet
+from kcb_replay.replay.learning_rates import IntegerRate, ScheduledRate
+from kcb_replay.replay.validity import Horizon
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.engine import Run
+    from kcb_replay.replay.engine import Row, Run
+    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.stream import Stream
 
-__all__ = ["changes_rate"]
+__all__ = ["changes_rate", "rate_notes", "scheduled_horizon"]
+
+# The copy of a schedule that is compiled into the train step may round otherwise than the schedule itself.
+_SAME = 1e-5
+
+
+def scheduled_horizon(rows: Sequence[Row], stream: Stream, rate: ScheduledRate, version: Semantics) -> Horizon | None:
+    """Return the limit that recorded rates set which are not those of the schedule, None where all are.
+
+    Nothing that a callback sets lasts, so the recorded metrics are those of the replayed training.
+    """
+    before: int | None = None
+    for row in rows:
+        recorded, expected = stream.learning_rates.get(row.index), rate.after_batches(row.lr_begin, row.index, version)
+        if recorded is not None and not math.isclose(recorded, expected, rel_tol=_SAME):
+            reason = (
+                f"the recording has learning rate {recorded:.4g} where {rate} with {rate.steps_per_epoch} steps an"
+                f" epoch has {expected:.4g} (epoch {row.index + 1})"
+            )
+            return Horizon(before, reason)
+        before = row.index
+    return None
+
+
+def rate_notes(initial_lr: float, run: Run, stream: Stream, version: Semantics) -> Iterator[str]:
+    """Yield what holds of the optimizer's learning rate where that is not plain."""
+    events = [event for row in run.rows for each in row.events for event in each]
+    if isinstance(initial_lr, ScheduledRate):
+        if any(isinstance(event, (LearningRateReduced, LearningRateSet)) for event in events):
+            yield (
+                f"the optimizer has a schedule, {initial_lr}: in {version.name} it overwrites at the next step what a"
+                " callback sets, so no such learning rate is ever trained with"
+            )
+        yield f"steps of the schedule are counted from epoch 1 on, {initial_lr.steps_per_epoch} an epoch"
+    elif isinstance(initial_lr, IntegerRate):
+        if version.integer_rates == "made float32":
+            yield f"{version.name} makes a float32 of {initial_lr}: what callbacks set is not cut off"
+        elif version.integer_rates == "kept by legacy optimizers":
+            yield f"{version.name} keeps {initial_lr} an integer in its legacy optimizers alone: one of these is meant"
+    else:
+        yield from _maybe_integer(events, initial_lr, stream, version)
+
+
+def _maybe_integer(events: Sequence[object], initial_lr: float, stream: Stream, version: Semantics) -> Iterator[str]:
+    """Yield the note on a first rate that may have been an int, where that would have made a difference."""
+    if version.integer_rates == "made float32" or not initial_lr or not math.isfinite(initial_lr):
+        return
+    whole = all(float(rate).is_integer() for rate in (initial_lr, *stream.learning_rates.values()))
+    reduced = next((event for event in events if isinstance(event, LearningRateReduced)), None)
+    if not whole or reduced is None or reduced.new_lr == math.trunc(reduced.new_lr):
+        return
+    where = " (legacy optimizers)" if version.integer_rates == "kept by legacy optimizers" else ""
+    yield (
+        f"if the optimizer was given an int, learning_rate={initial_lr:.0f}, {version.name}{where} keeps an int32, and"
+        f" the first reduction makes it {math.trunc(reduced.new_lr)}, not {reduced.new_lr:.4g}. Then say so:"
+        f" --initial-lr 'int32({initial_lr:.0f})' (initial_lr=IntegerRate({initial_lr:.0f}))"
+    )
 
 
 def changes_rate(callbacks: Sequence[Callback], run: Run) -> bool:

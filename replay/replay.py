@@ -11,7 +11,7 @@ from kcb_replay.replay.attempt import answer_of, attempt_of, what_keras_raises
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
 from kcb_replay.replay.engine import run_fit
-from kcb_replay.replay.optimizer_rates import first_rate
+from kcb_replay.replay.learning_rates import first_rate
 from kcb_replay.replay.request import Carried, ReplayRequest, initial_lr_for, settings_of, version_for, versions_of
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import LeftOut, RaisedFit, Simulation
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.optimizer_rates import FirstRate
+    from kcb_replay.replay.learning_rates import FirstRate
     from kcb_replay.replay.semantics import Semantics
 
 __all__ = ["LeftOut", "RaisedFit", "Simulation", "fit_number", "replay", "simulate", "what_keras_raises"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.errors import NotReplayableError, SettingError
 from kcb_replay.replay.callbacks import NATIVE, ModelCheckpoint
 from kcb_replay.replay.callbacks.arguments import with_python_values
-from kcb_replay.replay.optimizer_rates import rate_of
+from kcb_replay.replay.learning_rates import rate_of
 from kcb_replay.replay.semantics import DEFAULT, Semantics, note_on, semantics as resolve
 from kcb_replay.replay.stream import stream_of, with_steps
 from kcb_replay.replay.version_guess import guess

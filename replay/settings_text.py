@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from kcb_replay.errors import SettingError, closest, did_you_mean
 from kcb_replay.replay.callbacks import CALLBACKS, REFUSED
-from kcb_replay.replay.optimizer_rates import IntegerRate
+from kcb_replay.replay.learning_rates import IntegerRate
 from kcb_replay.replay.schedules import SCHEDULES
 from kcb_replay.replay.user_code import user_function
 
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.optimizer_rates import FirstRate
+    from kcb_replay.replay.learning_rates import FirstRate
 
 __all__ = ["callback_from_arguments", "parse_callback", "parse_rate"]
 

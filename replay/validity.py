@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.events import Terminated, WeightsRestored
-from kcb_replay.replay.rate_equality import digits_kept, is_same_rate
+from kcb_replay.replay.learning_rates import digits_kept, is_same_rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,7 @@ from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics, direction_of
 from kcb_replay.replay.endings import Ending, ending_of
 from kcb_replay.replay.engine import run_fit
-from kcb_replay.replay.rate_equality import digits_kept, is_same_rate
+from kcb_replay.replay.learning_rates import digits_kept, is_same_rate
 from kcb_replay.replay.semantics import DEFAULT, Semantics, point_of_version, semantics
 
 if TYPE_CHECKING:

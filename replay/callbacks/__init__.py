@@ -8,14 +8,13 @@ from kcb_replay.replay.callbacks.base import Callback, KnownCallback, State
 from kcb_replay.replay.callbacks.base_logger import BaseLogger, BaseLoggerState
 from kcb_replay.replay.callbacks.csv_logger import CSVLogger, CSVLoggerState
 from kcb_replay.replay.callbacks.early_stopping import EarlyStopping, EarlyStoppingState
-from kcb_replay.replay.callbacks.gl import GL, GLState
 from kcb_replay.replay.callbacks.history import History, HistoryState
 from kcb_replay.replay.callbacks.lambda_callback import LambdaCallback, LambdaCallbackState
 from kcb_replay.replay.callbacks.learning_rate_scheduler import LearningRateScheduler, LearningRateSchedulerState
 from kcb_replay.replay.callbacks.lightning_early_stopping import LightningEarlyStopping, LightningEarlyStoppingState
 from kcb_replay.replay.callbacks.median_stopping import MedianStopping
 from kcb_replay.replay.callbacks.model_checkpoint import ModelCheckpoint, ModelCheckpointState
-from kcb_replay.replay.callbacks.pq import PQ, PQState
+from kcb_replay.replay.callbacks.prechelt import GL, PQ, UP, GLState, PQState, UPState
 from kcb_replay.replay.callbacks.progbar_logger import ProgbarLogger, ProgbarLoggerState
 from kcb_replay.replay.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau, ReduceLROnPlateauState
 from kcb_replay.replay.callbacks.refused import REFUSED
@@ -25,7 +24,6 @@ from kcb_replay.replay.callbacks.stopping import RuleState
 from kcb_replay.replay.callbacks.tensorboard import TensorBoard, TensorBoardState
 from kcb_replay.replay.callbacks.terminate_on_nan import TerminateOnNaN, TerminateOnNaNState
 from kcb_replay.replay.callbacks.torch_reduce_lr_on_plateau import TorchReduceLROnPlateau, TorchReduceLROnPlateauState
-from kcb_replay.replay.callbacks.up import UP, UPState
 
 __all__ = [
     "CALLBACKS",

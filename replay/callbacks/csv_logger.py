@@ -17,8 +17,7 @@ import numpy as np
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, State, Step, TrainBegin, TrainEnd
-from kcb_replay.replay.callbacks.float32_logs import was_float32
-from kcb_replay.replay.callbacks.written import NOTHING, Written
+from kcb_replay.replay.callbacks.written import NOTHING, Written, was_float32
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import TextWritten
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, State, Step
-from kcb_replay.replay.callbacks.float32_logs import was_float32
+from kcb_replay.replay.callbacks.written import was_float32
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import PayloadSent
 

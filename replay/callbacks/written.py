@@ -1,4 +1,4 @@
-"""A text that grows by appending and whose earlier states live on: what a callback has written so far.
+"""What loggers share: a text that grows by appending and whose earlier states live on, and which values are float32.
 
 Every replayed epoch keeps its own state, so the states share what they have in common instead of each holding a copy.
 """
@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from kcb_replay.replay.comparison import float32
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["NOTHING", "Written"]
+    from kcb_replay.replay.semantics import Semantics
+
+__all__ = ["NOTHING", "Written", "was_float32"]
 
 
 class Written:
@@ -50,3 +54,17 @@ class Written:
 
 
 NOTHING: Final = Written()
+
+
+def was_float32(key: str, value: object, semantics: Semantics) -> bool:
+    """Tell whether the value of `key` was an np.float32.
+
+    From Keras 2.3 to tf.keras 2.1 the losses are means in float64 and metrics are float32 of the model; a metric that
+    the model does not keep is a mean, too, and is told by its digits.
+    """
+    if semantics.float32_logs == "none" or not isinstance(value, float) or float32(value) != value:
+        return False
+    if key == semantics.learning_rate_key:
+        return True
+    kept = {"training metrics": not key.startswith("val_"), "metrics": True}
+    return key not in ("loss", "val_loss") and kept.get(semantics.float32_logs, False)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
 from kcb_replay.replay.callbacks import ReduceLROnPlateau
-from kcb_replay.replay.optimizer_rates import OptimizerRate, swept_rate
+from kcb_replay.replay.learning_rates import OptimizerRate, swept_rate
 from kcb_replay.replay.outcomes import ReduceLROnPlateauOutcome
 from kcb_replay.replay.verdicts.by_engine import FitBatch, label_of, some_at_a_time, whole_number
 from kcb_replay.replay.verdicts.lanes.improvements import fits_float32
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.optimizer_rates import FirstRate
+    from kcb_replay.replay.learning_rates import FirstRate
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.validity import Label

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store import Store
-    from kcb_replay.replay.optimizer_rates import FirstRate
+    from kcb_replay.replay.learning_rates import FirstRate
 
 __all__ = ["sweep"]
 

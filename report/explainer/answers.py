@@ -6,23 +6,35 @@ what comes behind the first rate of its own is a what-if.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from kcb_replay.replay.callbacks import NATIVE
+from kcb_replay.replay.callbacks.base import TrainEnd
 from kcb_replay.replay.outcomes.base import hypothetical
-from kcb_replay.report.explainer.companions import Companion, companions_of
-from kcb_replay.report.explainer.paths import number_horizons, paths_of
-from kcb_replay.report.explainer.stops import fill_ends
-from kcb_replay.report.explainer.tables import tables_of
+from kcb_replay.replay.validity import cut_short
+from kcb_replay.report.explainer.ends import fill_ends
+from kcb_replay.report.explainer.rates import number_horizons, paths_of
+from kcb_replay.report.explainer.tables import WEAKENED, tables_of
+from kcb_replay.report.words import outcome_sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kcb_replay.replay.callbacks import Callback
+    from kcb_replay.replay.engine import Row
+    from kcb_replay.replay.events import Event
+    from kcb_replay.replay.outcomes import Outcome
+    from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.validity import Horizon
     from kcb_replay.report.explainer.cells import Book
-    from kcb_replay.report.explainer.context import Context
-    from kcb_replay.report.explainer.endings import End
+    from kcb_replay.report.explainer.ends import End
+    from kcb_replay.report.explainer.lanes import MonitorReplays
     from kcb_replay.report.explainer.rates import RatePath
+    from kcb_replay.report.explainer.tables import Tables
     from kcb_replay.text import Decimals
 
-__all__ = ["Answers", "answers_of"]
+__all__ = ["Answers", "Companion", "answers_of", "companions_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +54,7 @@ class Answers:
     stopped_by: str
 
 
-def answers_of(context: Context, book: Book, decimals: Decimals) -> Answers:
+def answers_of(context: MonitorReplays, book: Book, decimals: Decimals) -> Answers:
     """Return every answer of a context."""
     tables = tables_of(context, book, decimals)
     number_horizons(tables)
@@ -59,7 +71,91 @@ def answers_of(context: Context, book: Book, decimals: Decimals) -> Answers:
     )
 
 
-def _stopped_by(context: Context) -> str:
+def _stopped_by(context: MonitorReplays) -> str:
     """Return who stops the training that the lead does not."""
     stoppers = context.base.rows[-1].stoppers
     return context.callbacks[stoppers[0]].name if stoppers else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """A callback without controls: its cells, and per case what it comes to and how far that holds.
+
+    `beyond` has what differs from the horizon's own note, by case and horizon.
+    """
+
+    position: int
+    lane: int
+    said: tuple[int, ...]
+    notes: tuple[int, ...]
+    beyond: tuple[tuple[int, int, int], ...]
+
+
+def companions_of(tables: Tables) -> Iterator[Companion]:
+    """Yield what the callbacks without controls come to; horizons and cases are numbered before."""
+    moved = {tables.context.asked.lead, *([tables.context.asked.reducer] if tables.context.rates else [])}
+    for position in range(len(tables.context.callbacks)):
+        if position not in moved:
+            yield _companion(tables, position)
+
+
+def _companion(tables: Tables, position: int) -> Companion:
+    callback = tables.context.callbacks[position]
+    outcomes = [_companion_outcome(tables, position, *case, None) for case in tables.cases.values]
+    beyond = (
+        found
+        for case, outcome in enumerate(outcomes)
+        for found in _beyond(tables, position, case, weak=outcome.validity.label in WEAKENED)
+    )
+    said = (
+        outcome_sentence(outcome, _ended(tables, *case), tables.book.words)
+        for outcome, case in zip(outcomes, tables.cases.values, strict=True)
+    )
+    return Companion(
+        position=position,
+        lane=tables.lane(tables.context.base.rows, position, callback),
+        said=tuple(map(tables.book.text, said)),
+        notes=tuple(tables.note(each.validity) for each in outcomes),
+        beyond=tuple(beyond),
+    )
+
+
+def _beyond(tables: Tables, position: int, case: int, *, weak: bool) -> Iterator[tuple[int, int, int]]:
+    """Yield the notes of a case behind horizons, where they are not those of the horizons themselves.
+
+    A callback that heeds one horizon heeds all; one whose source lacks something is judged behind each.
+    """
+    row, stops = tables.cases.values[case]
+    behind = [(n, each) for n, each in enumerate(tables.horizons.values) if tables.row_of(each) < row]
+    for n, horizon in behind:
+        note = tables.note(_companion_outcome(tables, position, row, stops, horizon).validity)
+        if note == tables.note(hypothetical(horizon)) and not weak:
+            return
+        yield case, n, note
+
+
+def _ended(tables: Tables, row: int, stops: bool) -> Replay:
+    """Return the replay that was asked for as if it ended after a row, for sentences that say so."""
+    start, base = tables.context.asked.start, tables.context.base
+    last = replace(base.rows[row], stoppers=(0,) if stops else ())
+    return replace(start, run_record=replace(base, rows=(*base.rows[:row], last)))
+
+
+def _companion_outcome(tables: Tables, position: int, row: int, stops: bool, horizon: Horizon | None) -> Outcome:
+    rows, callback = tables.context.base.rows, tables.context.callbacks[position]
+    stoppers = rows[row].stoppers or ((tables.context.asked.lead,) if stops else ())
+    return tables.context.judge.outcome(
+        callback,
+        rows[: row + 1],
+        position,
+        finish=_finish(callback, rows[row], position),
+        stoppers=stoppers,
+        horizon=horizon or cut_short(rows[: row + 1]),
+    )
+
+
+def _finish(callback: Callback, row: Row, position: int) -> Sequence[Event]:
+    """Return what a callback does when the training ends here; that of a real one cannot be asked again."""
+    if not isinstance(callback, NATIVE):
+        return ()
+    return row.states[position].on_train_end(TrainEnd(row.index, {}, row.lr, stopping=True)).events

@@ -1,10 +1,10 @@
-"""What one callback does in one epoch, as the table and the stepper say it: every distinct cell and text once."""
+"""Values that occur many times, kept once and referred to by their number."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
 
 from kcb_replay.replay.events import (
     CheckpointSaved,
@@ -16,7 +16,6 @@ from kcb_replay.replay.events import (
     Waited,
     WeightsRestored,
 )
-from kcb_replay.report.explainer.pool import NO_VALUE, Pool
 from kcb_replay.report.phrases import phrase
 from kcb_replay.text import visible
 
@@ -29,12 +28,37 @@ if TYPE_CHECKING:
     from kcb_replay.replay.events import Event
     from kcb_replay.text import Decimals
 
-__all__ = ["OF_END", "OF_RATE", "Book", "Cell", "Kind", "Kinds", "Level", "compared_in"]
+__all__ = ["NO_VALUE", "OF_END", "OF_RATE", "Book", "Cell", "Kind", "Kinds", "Level", "Pool", "compared_in"]
+
+NO_VALUE = -1
+
+
+_T = TypeVar("_T")
+
+
+class Pool(Generic[_T]):
+    """Numbers values in the order in which they first come."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[_T, int] = {}
+
+    def number(self, value: _T) -> int:
+        """Return the number of a value."""
+        return self._numbers.setdefault(value, len(self._numbers))
+
+    @property
+    def values(self) -> tuple[_T, ...]:
+        """Return every value by its number."""
+        return tuple(self._numbers)
+
 
 Kinds: TypeAlias = tuple[type, ...]
 
+
 # Said of an end or of a learning rate, not of the epochs that positions share.
 OF_END: Kinds = (Stopped, WeightsRestored)
+
+
 OF_RATE: Kinds = (LearningRateReduced, LearningRateAtFloor)
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from kcb_replay.report.drawing.curve import nan_note
 from kcb_replay.report.drawing.layout import LEFT, RIGHT, WIDTH
+from kcb_replay.report.explainer.cells import NO_VALUE, Pool
 from kcb_replay.report.explainer.info import SAVES_AT
-from kcb_replay.report.explainer.pool import NO_VALUE, Pool
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.report.drawing.layout import Panel
     from kcb_replay.report.explainer.answers import Answers
-    from kcb_replay.report.explainer.endings import End, Mark
+    from kcb_replay.report.explainer.ends import End, Mark
     from kcb_replay.report.explainer.info import Explainer
     from kcb_replay.report.explainer.metrics import Metric
     from kcb_replay.report.explainer.rates import Change, RatePath, Step

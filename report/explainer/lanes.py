@@ -2,7 +2,7 @@
 
 Patience enters EarlyStopping only in its final test, so one replay that never stops holds the epochs of all patiences,
 and the engine is asked in which of them each would have stopped. The factor says only how much a reduction is, unless
-the floor is reached: then it is replayed by itself.
+the floor is reached: then it is replayed by itself. `MonitorReplays` holds all of them under one version.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from kcb_replay.errors import KerasWouldRaiseError
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, TrainBegin, TrainEnd
 from kcb_replay.replay.comparison import KerasRaises
@@ -19,7 +20,10 @@ from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import KerasError, Row, run_fit
 from kcb_replay.replay.events import LearningRateReduced
 from kcb_replay.replay.replay import what_keras_raises
+from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.verdicts.lanes.rates import rate_path
+from kcb_replay.report.explainer.cells import compared_in
+from kcb_replay.report.explainer.tables import Truncation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,11 +32,24 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks.base import State
     from kcb_replay.replay.engine import Run
     from kcb_replay.replay.events import Event
+    from kcb_replay.replay.result import Replay
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Epoch
     from kcb_replay.report.explainer.axes import Axis
+    from kcb_replay.report.explainer.request import ExplainerRequest
 
-__all__ = ["Ending", "Lane", "never_stopping", "positions_of", "rate_lanes", "replayed", "stop_lanes", "with_values"]
+__all__ = [
+    "Ending",
+    "Lane",
+    "MonitorReplays",
+    "context_of",
+    "never_stopping",
+    "positions_of",
+    "rate_lanes",
+    "replayed",
+    "stop_lanes",
+    "with_values",
+]
 
 _C = TypeVar("_C", bound="Callback")
 
@@ -187,3 +204,79 @@ def _rows_on(path: Sequence[float], rows: Sequence[Row]) -> Iterator[Row]:
             done += 1
             events = (*events[:-1], replace(events[-1], old_lr=begin, new_lr=path[done]))
         yield Row(row.index, begin, path[done], begin, row.states, (events,), row.stoppers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorReplays:
+    """The replays of one monitor under one version; `base` is that of the list in which the lead never stops.
+
+    `ends` is (setting, lane, ending) per position of the lead, None where it has no patience; `rates` is the lane per
+    position of the ReduceLROnPlateau with controls.
+    """
+
+    asked: ExplainerRequest
+    monitor: int
+    version: Semantics
+    callbacks: tuple[Callback, ...]
+    base: Run
+    ends: tuple[tuple[EarlyStopping, Lane, Ending], ...]
+    rates: tuple[Lane, ...]
+    judge: Truncation
+
+    @property
+    def lead(self) -> Callback:
+        """The callback that the page is about, as this monitor has it."""
+        return self.callbacks[self.asked.lead]
+
+    @property
+    def stopped_by_others(self) -> bool:
+        """Whether a callback without controls stops the training at the last row."""
+        return bool(self.base.rows[-1].stoppers)
+
+    def replayed(self) -> Replay:
+        """Return the replay of the list as it was asked for, under this monitor and version."""
+        return self.asked.replayed(self.callbacks, self.version.name)
+
+    def compared(self) -> set[tuple[float, float]]:
+        """Return every pair of values that is compared at any position."""
+        lanes = {id(lane): lane for _, lane, _ in self.ends} | {id(lane): lane for lane in self.rates}
+        pairs = {pair for lane in lanes.values() for pair in compared_in(lane.rows, 0)}
+        return pairs.union(*(compared_in(self.base.rows, position) for position in range(len(self.callbacks))))
+
+
+def context_of(asked: ExplainerRequest, monitor: int, version: str) -> MonitorReplays:
+    """Replay every position of one monitor under one version; raises `KerasWouldRaiseError` where none can be."""
+    callbacks, found = asked.callbacks_for(monitor), semantics(version)
+    stream, initial_lr = asked.start.stream, asked.start.initial_lr
+    endless = [
+        never_stopping(each) if asked.has_lanes and place == asked.lead else each
+        for place, each in enumerate(callbacks)
+    ]
+    base = replayed(stream.epochs, endless, found, initial_lr)
+    if base.error:
+        reason = f"Keras raises {base.error.kind} in {base.error.callback}: {base.error.message}."
+        raise KerasWouldRaiseError(f"{asked.recording.name}: {reason}", reason=reason)
+    epochs = stream.epochs[: len(base.rows)]
+    lead = callbacks[asked.lead]
+    ends = (
+        stop_lanes(epochs, lead, list(positions_of(asked.axes_of(asked.lead), monitor)), found)
+        if asked.has_lanes and isinstance(lead, EarlyStopping)
+        else []
+    )
+    rates: list[Lane] = []
+    if asked.reducer is not None:
+        reducer = callbacks[asked.reducer]
+        arguments = list(positions_of(asked.axes_of(asked.reducer), monitor))
+        if isinstance(reducer, ReduceLROnPlateau):
+            rates = rate_lanes(epochs, reducer, arguments, found, initial_lr)
+    judge = Truncation(stream, asked.recording.notes, asked.fit)
+    return MonitorReplays(
+        asked=asked,
+        monitor=monitor,
+        version=found,
+        callbacks=callbacks,
+        base=base,
+        ends=tuple(ends),
+        rates=tuple(rates),
+        judge=judge,
+    )

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.outcomes.stopping import best_of
-from kcb_replay.report.explainer.scales import Scale, scales_of
+from kcb_replay.report.drawing.layout import Panel
+from kcb_replay.report.drawing.plateau import Range, plateau
+from kcb_replay.report.drawing.ticks import Tick, value_ticks
 from kcb_replay.text import Decimals, decimals_for, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.directions import Direction
     from kcb_replay.report.drawing.curve import CurveInfo
     from kcb_replay.report.drawing.layout import Layout
-    from kcb_replay.report.drawing.plateau import Range
-    from kcb_replay.report.explainer.context import Context
+    from kcb_replay.report.explainer.lanes import MonitorReplays
     from kcb_replay.report.explainer.request import ExplainerRequest
+    from kcb_replay.text import Decimals
 
-__all__ = ["Metric", "metric_of"]
+__all__ = ["Metric", "Scale", "Scales", "metric_of", "scales_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,7 @@ class Metric:
 
 
 def metric_of(
-    asked: ExplainerRequest, monitor: int, contexts: Sequence[Context], layout: Layout, curve: CurveInfo
+    asked: ExplainerRequest, monitor: int, contexts: Sequence[MonitorReplays], layout: Layout, curve: CurveInfo
 ) -> Metric:
     """Return the metric of a monitor, with as many decimals as its comparisons need under every version."""
     name = asked.monitors[monitor] or curve.monitor
@@ -79,6 +82,93 @@ def metric_of(
     )
 
 
-def _mode(context: Context, name: str) -> Direction | None:
+def _mode(context: MonitorReplays, name: str) -> Direction | None:
     resolved = context.base.rows[-1].states[context.asked.lead].direction
     return resolved or direction_of(name)
+
+
+# Beyond this the differences of values overflow.
+_COUNTABLE = 1e300
+
+
+_PADDING = 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """One vertical scale: its name, its panel, and what it cuts off as (row, text, above)."""
+
+    name: str
+    panel: Panel
+    cuts: tuple[tuple[int, str, bool], ...] = ()
+
+    def row_of(self, value: float | None) -> float | None:
+        """Return the pixel row of a value, at most one panel height beyond the edge; None for no number."""
+        if value is None or math.isnan(value):
+            return None
+        if not self.panel.log:
+            return round(self.panel.unclamped_y(value), 1)
+        return round(self.panel.y(value), 1) if value > 0 else round(2 * self.panel.bottom - self.panel.top, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """The scales of one metric, the one to begin with first, and the range of that one."""
+
+    scales: tuple[Scale, ...]
+    first: Range | None
+
+
+def scales_of(
+    epochs: Sequence[int],
+    values: Sequence[float | None],
+    mode: Direction | None,
+    *,
+    marks: Iterable[float | None],
+    decimals: Decimals,
+    words: Catalogue,
+    top: float,
+    bottom: float,
+) -> Scales:
+    """Return the scales of a metric between two pixel rows; `marks` should be in sight on the first one."""
+    near = plateau(epochs, values, mode, marks=marks, show=decimals.show, words=words)
+    numbers = [value for value in values if value is not None and math.isfinite(value) and abs(value) < _COUNTABLE]
+    if near is None or not numbers:
+        return Scales((), None)
+    row_of = {epoch: number for number, epoch in enumerate(epochs)}
+    low, high = min(numbers), max(numbers)
+    pad = (high - low) * _PADDING or abs(high) * _PADDING or 1.0
+    everything = Scale("full", _linear(top, bottom, low - pad, high + pad))
+    scales = [everything]
+    if near.cut_off:
+        cuts = tuple((row_of[cut.epoch], cut.text, cut.above) for cut in near.cut_off)
+        scales.insert(0, Scale("plateau", _linear(top, bottom, near.low, near.high), cuts))
+    if low > 0 and high > low:
+        scales.append(Scale("log", _logarithmic(top, bottom, low, high)))
+    first = scales[0].panel
+    return Scales(tuple(scales), Range(first.low, first.high, near.cut_off))
+
+
+def _linear(top: float, bottom: float, low: float, high: float) -> Panel:
+    return Panel(top, bottom, low, high, value_ticks(low, high))
+
+
+def _logarithmic(top: float, bottom: float, low: float, high: float) -> Panel:
+    pad = (math.log(high) - math.log(low)) * _PADDING
+    lowest, highest = math.log(low) - pad, math.log(high) + pad
+    return Panel(top, bottom, lowest, highest, _log_ticks(math.exp(lowest), math.exp(highest)), log=True)
+
+
+def _log_ticks(low: float, high: float) -> tuple[Tick, ...]:
+    """Return about five round values, equally far apart by eye where there is room for whole steps of 1, 2 and 5."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    for digits in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
+        values = [digit * 10.0**power for power in range(first, last + 1) for digit in digits]
+        inside = [value for value in values if low <= value <= high]
+        if len(inside) >= _FEW_TICKS:
+            step = math.ceil(len(inside) / _MANY_TICKS)
+            return tuple(Tick(value, f"{value:.4g}") for value in inside[::step])
+    return value_ticks(low, high)
+
+
+_FEW_TICKS, _MANY_TICKS = 3, 6

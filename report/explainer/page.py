@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording, Source
     from kcb_replay.report.drawing.curve import CurveInfo
-    from kcb_replay.report.explainer.endings import Mark as PlacedMark
+    from kcb_replay.report.explainer.ends import Mark as PlacedMark
     from kcb_replay.report.explainer.info import Explainer
     from kcb_replay.report.explainer.view import View
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.explainer.cells import Kind
-from kcb_replay.report.explainer.pool import NO_VALUE
+from kcb_replay.report.explainer.cells import NO_VALUE, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

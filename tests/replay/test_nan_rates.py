@@ -14,7 +14,7 @@ from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.events import LearningRateAtFloor, LearningRateReduced, LearningRateSet
-from kcb_replay.replay.rate_equality import is_same_rate
+from kcb_replay.replay.learning_rates import is_same_rate
 from kcb_replay.replay.replay import replay
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.stream import Epoch

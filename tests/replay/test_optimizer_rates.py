@@ -16,7 +16,7 @@ from kcb_replay.replay.callbacks import LearningRateScheduler
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
-from kcb_replay.replay.optimizer_rates import ScheduledRate
+from kcb_replay.replay.learning_rates import ScheduledRate
 from kcb_replay.replay.replay import simulate
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.settings_text import parse_rate

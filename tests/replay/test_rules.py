@@ -21,7 +21,7 @@ from kcb_replay import (
     replay,
     simulate,
 )
-from kcb_replay.replay.callbacks.pq import training_progress
+from kcb_replay.replay.callbacks.prechelt import training_progress
 from kcb_replay.replay.settings_text import parse_callback
 from kcb_replay.report.explanation import explanation
 

@@ -8,7 +8,7 @@ import pytest
 
 from kcb_replay import EarlyStopping, Note, ReduceLROnPlateau, read, replay
 from kcb_replay.replay.comparison import float32
-from kcb_replay.replay.rate_equality import digits_kept, is_same_rate
+from kcb_replay.replay.learning_rates import digits_kept, is_same_rate
 from kcb_replay.report.explanation import explanation
 
 # Best at index 2, then flat: ReduceLROnPlateau(patience=2) drops at 4, 6, ...; EarlyStopping(patience=3) stops at 5.

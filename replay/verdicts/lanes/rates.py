@@ -17,8 +17,7 @@ from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.directions import direction_of
-from kcb_replay.replay.optimizer_rates import ScheduledRate, rate_of
-from kcb_replay.replay.rate_equality import digits_kept, is_same_rate
+from kcb_replay.replay.learning_rates import ScheduledRate, digits_kept, is_same_rate, rate_of
 from kcb_replay.replay.request import KERAS_DEFAULT_LR
 from kcb_replay.replay.stream import learning_rate_key, may_be_late
 

@@ -3,30 +3,46 @@
 Both are numbers, so that they stand wherever a first learning rate is given, and say what becomes of it. What real
 Keras does with them was run: Keras 3.15.1, and tf_keras 2.21 with its own and with its legacy optimizers. The legacy
 ones were the only ones of tf.keras before 2.11.
+
+A recorded rate may have fewer digits: NumPy before 1.14 wrote a float32 with six, and so did the CSVLogger of its time.
 """
 
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.comparison import KerasRaises, float32
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from kcb_replay.replay.behaviours import Semantics
 
-__all__ = ["FirstRate", "IntegerRate", "OptimizerRate", "ScheduledRate", "first_rate", "rate_of", "swept_rate"]
+__all__ = [
+    "FirstRate",
+    "IntegerRate",
+    "OptimizerRate",
+    "ScheduledRate",
+    "digits_kept",
+    "first_rate",
+    "is_same_rate",
+    "rate_of",
+    "swept_rate",
+]
 
 # A number, one that says how it is held, or a schedule of the optimizer's steps.
 FirstRate: TypeAlias = "float | Callable[[Any], Any]"
+
 
 _NOT_SETTABLE = (
     "the optimizer was compiled with a schedule, so its learning rate cannot be set. Compile it with a number, or leave"
     " the callback out"
 )
+
+
 _LARGEST_INT32 = 2**31 - 1
 
 
@@ -159,3 +175,21 @@ def _number(given: float) -> float:
         return float(given)
     except (TypeError, ValueError):
         raise SettingError(f"initial_lr must be a number or a schedule, but it is {given!r}.") from None
+
+
+# With fewer, rates that differ could be taken for the same; with more, a float32 is told from its neighbours.
+_ROUNDED_TO = (5, 6)
+
+
+def digits_kept(recorded: Iterable[float]) -> int | None:
+    """Return to how many digits the rates of a recording were rounded, None where nothing says so."""
+    written = (Decimal(repr(rate)).normalize() for rate in recorded if math.isfinite(rate) and rate != float32(rate))
+    most = max((len(number.as_tuple().digits) for number in written), default=0)
+    return most if most in _ROUNDED_TO else None
+
+
+def is_same_rate(recorded: float, replayed: float, digits: int | None) -> bool:
+    """Tell whether a recorded rate is the float32 `replayed`, or what the source kept of it."""
+    if float32(recorded) == replayed or (math.isnan(recorded) and math.isnan(replayed)):
+        return True
+    return digits is not None and f"{recorded:.{digits}g}" == f"{replayed:.{digits}g}"
