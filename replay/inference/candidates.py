@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.directions import Direction
 
-__all__ = ["Candidate", "CandidateRow", "Parting", "PlateauCandidate", "StoppingCandidate", "partings_of", "rows_of"]
+__all__ = [
+    "Candidate",
+    "CandidateRow",
+    "Divergence",
+    "PlateauCandidate",
+    "StoppingCandidate",
+    "divergences_of",
+    "rows_of",
+]
 
 _DEFAULT_MIN_DELTA = 1e-4
 
@@ -119,16 +127,16 @@ def rows_of(candidates: Iterable[_Kind]) -> list[CandidateRow[_Kind]]:
     members: list[list[_Kind]] = []
     alike: dict[object, list[int]] = {}
     for each in candidates:
-        places = alike.setdefault(_key(each), [])
-        shared = ((place, _in_common(commons[place], each)) for place in places)
-        place, common = next(((place, common) for place, common in shared if common is not None), (None, None))
-        if place is None or common is None:
-            places.append(len(commons))
+        positions = alike.setdefault(_key(each), [])
+        shared = ((position, _in_common(commons[position], each)) for position in positions)
+        position, common = next(((position, common) for position, common in shared if common is not None), (None, None))
+        if position is None or common is None:
+            positions.append(len(commons))
             commons.append(each)
             members.append([each])
         else:
-            commons[place] = common
-            members[place].append(each)
+            commons[position] = common
+            members[position].append(each)
     return [CandidateRow(common, tuple(group)) for common, group in zip(commons, members, strict=True)]
 
 
@@ -173,7 +181,7 @@ def _is_close(one: float, other: float) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Parting:
+class Divergence:
     """From the 0-based epoch `index` on, settings differ if `condition` holds; `text` is the whole sentence."""
 
     callback: str
@@ -188,27 +196,31 @@ class Parting:
         return self.index + 1
 
 
-def partings_of(
+def divergences_of(
     stopping: Sequence[StoppingCandidate], plateaus: Sequence[PlateauCandidate], last: int
-) -> tuple[Parting, ...]:
-    """Return where candidates part, one for each callback and metric; `last` is the last recorded 0-based epoch."""
-    found = []
+) -> tuple[Divergence, ...]:
+    """Return where candidates diverge, one for each callback and metric; `last` is the last recorded 0-based epoch."""
+    divergences = []
     if any(each.stops for each in stopping):
         text = (
             f"Had epoch {last + 2} run at all, no EarlyStopping that stops at epoch {last + 1} would be left; that it"
             " did not run is what they explain"
         )
-        found.append(Parting("EarlyStopping", None, last + 1, "it runs", text))
+        divergences.append(Divergence("EarlyStopping", None, last + 1, "it runs", text))
     running = [each for each in stopping if each.next_index is not None]
-    return (*found, *_first_acts(running, "EarlyStopping", "stops", last), *_first_acts(plateaus, *_REDUCES, last))
+    return (
+        *divergences,
+        *_first_acts(running, "EarlyStopping", "stops", last),
+        *_first_acts(plateaus, *_REDUCES, last),
+    )
 
 
 _REDUCES = ("ReduceLROnPlateau", "reduces the learning rate")
 
 
-def _first_acts(candidates: Sequence[Candidate], callback: str, does: str, last: int) -> list[Parting]:
+def _first_acts(candidates: Sequence[Candidate], callback: str, does: str, last: int) -> list[Divergence]:
     monitors = dict.fromkeys((each.monitor, each.mode) for each in candidates)
-    found = []
+    divergences = []
     for monitor, mode in monitors:
         of_it = [each for each in candidates if (each.monitor, each.mode) == (monitor, mode)]
         known = [each for each in of_it if each.next_index is not None]
@@ -225,8 +237,8 @@ def _first_acts(candidates: Sequence[Candidate], callback: str, does: str, last:
             f"If {condition}, {replace(first.example, patience=int(first.patience.low))} {does} after epoch"
             f" {soonest + 1}, where others of these do not yet"
         )
-        found.append(Parting(callback, monitor, soonest, condition, text))
-    return found
+        divergences.append(Divergence(callback, monitor, soonest, condition, text))
+    return divergences
 
 
 def _leaves_others(candidates: Sequence[Candidate], first: Candidate, soonest: int) -> bool:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.stream import Stream
 
 __all__ = [
-    "Case",
+    "InferenceCase",
     "Monitored",
     "case_of",
     "merged",
@@ -62,11 +62,11 @@ _OLDER = {"tf_keras-2.21/numpy1": ("tf_keras-2.18",)}
 _LAST = {"keras-2.3": "keras-2.3.1", "tf_keras-2.18": "tf_keras-2.21", "keras-3.15": "keras-3.15"}
 
 
-def versions_in_question(stream: Stream, asked: str | Semantics | None) -> tuple[tuple[Semantics, ...], str]:
+def versions_in_question(stream: Stream, requested: str | Semantics | None) -> tuple[tuple[Semantics, ...], str]:
     """Return the versions that may have made a recording, oldest first, and the sentence that says why."""
-    if asked is not None and asked != "auto":
-        found = tuple(semantics(each) for each in versions_of(asked) if each is not None and each != "auto")
-        return found, f"Only {', '.join(each.name for each in found)} was asked for."
+    if requested is not None and requested != "auto":
+        versions = tuple(semantics(each) for each in versions_of(requested) if each is not None and each != "auto")
+        return versions, f"Only {', '.join(each.name for each in versions)} was asked for."
     # A fit on the numpy backend cannot be; jax and torch decide as tensorflow does wherever that does not raise, except
     # for denormals on torch.
     every = [semantics(name) for name in known_semantics() if not _QUALIFIED.fullmatch(name)]
@@ -97,21 +97,21 @@ def _is_before_accuracy(version: Semantics) -> bool:
 def modes_of(monitor: str, versions: Iterable[Semantics], *, plateau: bool) -> tuple[Direction, ...]:
     """Return the directions that `mode="auto"` takes in these versions; both where one of them cannot tell."""
     rules = {each.plateau_direction if plateau else each.early_stopping_direction for each in versions}
-    found = {auto_direction(rule, monitor, direction_of) for rule in rules}
-    if None in found:
+    directions = {auto_direction(rule, monitor, direction_of) for rule in rules}
+    if None in directions:
         return ("min", "max")
-    return tuple(mode for mode in ("min", "max") if mode in found)
+    return tuple(mode for mode in ("min", "max") if mode in directions)
 
 
 def span_of(versions: Sequence[str], all_of_them: Sequence[str]) -> str:
     """Return a group of versions in words: where each stretch of it begins and ends."""
     plain = [name for name in all_of_them if "/" not in name]
     stretches: list[list[int]] = []
-    for place in sorted(plain.index(name) for name in versions if "/" not in name):
-        if stretches and stretches[-1][-1] == place - 1:
-            stretches[-1].append(place)
+    for index in sorted(plain.index(name) for name in versions if "/" not in name):
+        if stretches and stretches[-1][-1] == index - 1:
+            stretches[-1].append(index)
         else:
-            stretches.append([place])
+            stretches.append([index])
     # Another NumPy or backend is named where it does not do as the plain version does.
     qualified = [
         name for name in versions if "/" in name and not {name.split("/")[0], *_OLDER.get(name, ())} & {*versions}
@@ -119,13 +119,13 @@ def span_of(versions: Sequence[str], all_of_them: Sequence[str]) -> str:
     return ", ".join([*(_stretch(each, plain) for each in stretches), *qualified])
 
 
-def _stretch(places: Sequence[int], names: Sequence[str]) -> str:
-    first, last = names[places[0]], names[places[-1]]
+def _stretch(indices: Sequence[int], names: Sequence[str]) -> str:
+    first, last = names[indices[0]], names[indices[-1]]
     if last in _LAST:
         return first if first == _LAST[last] else f"{first} to {_LAST[last]}"
-    if places[-1] + 1 == len(names):
+    if indices[-1] + 1 == len(names):
         return first if first == last else f"{first} to {last}"
-    return f"{first} to before {names[places[-1] + 1]}"
+    return f"{first} to before {names[indices[-1] + 1]}"
 
 
 _Answer = TypeVar("_Answer", bound=Hashable)
@@ -167,24 +167,24 @@ class Monitored:
 
 def monitored_of(stream: Stream, monitor: str, mode: Direction) -> Monitored:
     """Return the values of a metric that has some."""
-    found = stream.values_of(monitor)
-    values = np.array(list(found.values()), np.float64)
+    values_by_epoch = stream.values_of(monitor)
+    values = np.array(list(values_by_epoch.values()), np.float64)
     return Monitored(
         monitor,
         mode,
         values if mode == "min" else -values,
-        tuple(found),
+        tuple(values_by_epoch),
         stream.epochs[-1].index,
-        len(found) < len(stream.epochs),
+        len(values_by_epoch) < len(stream.epochs),
     )
 
 
 def merged(
-    found: Iterable[tuple[_Answer, Sequence[str]]], order: Sequence[Semantics]
+    answers: Iterable[tuple[_Answer, Sequence[str]]], order: Sequence[Semantics]
 ) -> list[tuple[_Answer, tuple[str, ...]]]:
     """Return each answer once, with all the versions it was found for, in order."""
     groups: dict[_Answer, tuple[str, ...]] = {}
-    for answer, names in found:
+    for answer, names in answers:
         groups[answer] = groups.get(answer, ()) + tuple(names)
     # Few different groups of versions, and maybe thousands of answers.
     in_order = {group: tuple(each.name for each in order if each.name in group) for group in {*groups.values()}}
@@ -192,7 +192,7 @@ def merged(
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class InferenceCase:
     """A fit made ready: its metrics in the directions that come into question, and the versions with the reason.
 
     `assumed` are sentences on metrics whose direction is taken from their names.
@@ -211,8 +211,8 @@ class Case:
 
 
 def case_of(
-    recording: Recording, number: int, monitor: str | None, mode: Direction | None, asked: str | Semantics | None
-) -> Case:
+    recording: Recording, number: int, monitor: str | None, mode: Direction | None, requested: str | Semantics | None
+) -> InferenceCase:
     """Return a fit made ready; raises what `infer` does. `asked` are the versions that the user asked about."""
     if mode not in (None, "min", "max"):
         raise SettingError(f"mode must be 'min' or 'max', but it is {mode!r}. Leave it out to look at what auto takes.")
@@ -220,9 +220,9 @@ def case_of(
     stream = stream_of(fit)
     notes = tuple(note for note in recording.notes if note.fit in (None, number))
     monitors, left_out = _monitors(recording, stream, notes, monitor)
-    versions, why = versions_in_question(stream, asked)
+    versions, why = versions_in_question(stream, requested)
     # With a schedule of the optimizer, for which older TensorBoards write the rate, ReduceLROnPlateau raises.
-    late = asked in (None, "auto") and stream.learning_rates_may_be_late
+    late = requested in (None, "auto") and stream.learning_rates_may_be_late
     reducing = tuple(writing_rates(versions, "learning_rate")) if late else versions
     stoppers, reducers = (
         tuple(
@@ -237,18 +237,18 @@ def case_of(
     )
     sentences = (assumed_direction(each, stream.names) for each in monitors if asks)
     assumed = tuple(f"{each[0].upper()}{each[1:]}." for each in sentences if each)
-    return Case(stream, fit.messages, notes, versions, reducing, why, stoppers, reducers, left_out, assumed)
+    return InferenceCase(stream, fit.messages, notes, versions, reducing, why, stoppers, reducers, left_out, assumed)
 
 
 def _monitors(
-    recording: Recording, stream: Stream, notes: Sequence[Note], asked: str | None
+    recording: Recording, stream: Stream, notes: Sequence[Note], requested: str | None
 ) -> tuple[list[str], tuple[str, ...]]:
     """Return the metrics to look at, and why others are left out; raises where none is left."""
     names = list(dict.fromkeys(name for epoch in stream.epochs for name in epoch.logs))
     if not names:
         raise _refused(recording, "the fit holds no metric, so there is nothing that a callback could have watched")
-    if asked is not None and asked not in names:
-        raise MonitorNotRecordedError(asked, recording.name, sorted(names))
+    if requested is not None and requested not in names:
+        raise MonitorNotRecordedError(requested, recording.name, sorted(names))
     if len(stream.epochs) == 1:
         raise _refused(recording, "the fit has one epoch, which every callback with any settings would have run")
     sampled = {note.metric: note.text for note in notes if note.code == "sampled"}
@@ -258,7 +258,7 @@ def _monitors(
     for name in names:
         if np.isnan(list(stream.values_of(name).values())).all():
             left_out[name] = f"{name} is NaN in every epoch, which tells no settings apart"
-    chosen = names if asked is None else [asked]
+    chosen = names if requested is None else [requested]
     if all(name in left_out for name in chosen):
         raise _refused(recording, "; ".join(left_out[name] for name in chosen))
     return [name for name in chosen if name not in left_out], tuple(

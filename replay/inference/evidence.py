@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "READ_LATE",
-    "Drop",
+    "RateChange",
     "RateEvidence",
     "RateInterval",
     "Rates",
     "StopMessages",
-    "held_rates",
     "rate_evidence",
-    "said_of",
+    "rate_intervals",
+    "stop_messages_of",
 ]
 
 _NUMPY_DIGITS = 6
@@ -62,7 +62,7 @@ class RateInterval:
         return self.low <= rate <= self.high
 
 
-def held_rates(rates: Sequence[float], *, on_console: bool) -> tuple[RateInterval, ...]:
+def rate_intervals(rates: Sequence[float], *, on_console: bool) -> tuple[RateInterval, ...]:
     """Return what each rate stands for; `on_console` where a progress bar showed it. All must be finite and >= 0."""
     if not on_console and not _is_cut(rates):
         return tuple(_exactly(rate) for rate in rates)
@@ -112,14 +112,14 @@ def _on_console(rate: float) -> float:
 READ_LATE = "the recorded rate is the one after the drop"
 
 
-SAID = "ReduceLROnPlateau said so"
+FROM_MESSAGES = "ReduceLROnPlateau said so"
 
 
 _BEST_EPOCH = re.compile(r"best epoch: (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class RateChange:
     """The learning rate changed after the 0-based epoch `index` to `new`."""
 
     index: int
@@ -132,11 +132,11 @@ class Rates:
 
     `rose` says that it was higher after one of them. `seen_until` is the last 0-based epoch whose drop would be seen;
     `reading` says how the drops were dated. `recorded` is the rate of every epoch, empty where messages stand for it.
-    `repeats` are the epochs behind the last drop in which a reduction to the same rate was said.
+    `repeats` are the epochs behind the last drop in which a reduction to the same rate was printed.
     """
 
     first: RateInterval | None
-    drops: tuple[Drop, ...]
+    drops: tuple[RateChange, ...]
     rose: bool
     seen_until: int
     reading: str
@@ -144,9 +144,9 @@ class Rates:
     repeats: tuple[int, ...] = ()
 
     @property
-    def was_said(self) -> bool:
-        """Whether every reduction was said, also one that changes no rate."""
-        return self.reading == SAID
+    def was_printed(self) -> bool:
+        """Whether every reduction was printed, also one that changes no rate."""
+        return self.reading == FROM_MESSAGES
 
     @property
     def is_first_exact(self) -> bool:
@@ -163,8 +163,8 @@ class Rates:
 class RateEvidence:
     """The readings of the learning rate, one but for TensorBoard files of Keras 3; where none, `reason` says why.
 
-    `scheduled`: LearningRateScheduler said that it set the rate. `reduced`: ReduceLROnPlateau said that it reduced it,
-    so there was one. `contradicted`: what it said cannot be all that changed the recorded rates; then no more is used.
+    `scheduled`: LearningRateScheduler printed that it set the rate. `reduced`: ReduceLROnPlateau printed that it reduced
+    it, so there was one. `contradicted`: what it printed cannot be all that changed the rates; then no more is used.
     """
 
     readings: tuple[Rates, ...] = ()
@@ -175,23 +175,23 @@ class RateEvidence:
 
 
 def rate_evidence(stream: Stream, messages: Sequence[Message], notes: Sequence[Note]) -> RateEvidence:
-    """Return what the recorded learning rates show, and what ReduceLROnPlateau said of them."""
-    said = [each for each in messages if each.kind == "reduced"]
+    """Return what the recorded learning rates show, and what ReduceLROnPlateau printed of them."""
+    reductions = [each for each in messages if each.kind == "reduced"]
     scheduled = any(each.kind == "scheduled" for each in messages)
     readings, reason = _recorded(stream, notes)
-    if not said:
+    if not reductions:
         return RateEvidence(readings, reason, scheduled)
-    spoken = _as_said(said, readings, stream.epochs[-1].index)
+    printed = _as_printed(reductions, readings, stream.epochs[-1].index)
     # Between two reductions a LearningRateScheduler sets the rate anew.
     indices = [epoch.index for epoch in stream.epochs]
-    if spoken is None or scheduled or not _agree(spoken, readings, indices):
+    if printed is None or scheduled or not _agree(printed, readings, indices):
         return RateEvidence(readings, reason, scheduled, reduced=True, contradicted=True)
-    return RateEvidence((spoken,), reduced=True)
+    return RateEvidence((printed,), reduced=True)
 
 
 @dataclass(frozen=True, slots=True)
 class StopMessages:
-    """What EarlyStopping said: `stopped` at the last epoch, `restored` weights, those of the 0-based epoch `best`.
+    """What EarlyStopping printed: `stopped` at the last epoch, `restored` weights, those of the 0-based epoch `best`.
 
     `unused` is the 0-based epoch of a stop that the recording does not end with; then the rest is not used either.
     """
@@ -202,13 +202,13 @@ class StopMessages:
     unused: int | None = None
 
 
-def said_of(messages: Sequence[Message], last: int) -> StopMessages:
-    """Return what EarlyStopping said in a recording that ends with the 0-based epoch `last`."""
+def stop_messages_of(messages: Sequence[Message], last: int) -> StopMessages:
+    """Return what EarlyStopping printed in a recording that ends with the 0-based epoch `last`."""
     stopped = next((each.epoch for each in messages if each.kind == "stopped" and each.epoch is not None), None)
     if stopped not in (None, last):
         return StopMessages(unused=stopped)
     restored = [each.text for each in messages if each.kind == "restored"]
-    numbers = [found for text in restored for found in _BEST_EPOCH.findall(text)]
+    numbers = [number for text in restored for number in _BEST_EPOCH.findall(text)]
     return StopMessages(stopped is not None, bool(restored), int(numbers[-1]) - 1 if numbers else None)
 
 
@@ -223,20 +223,20 @@ def _recorded(stream: Stream, notes: Sequence[Note]) -> tuple[tuple[Rates, ...],
         return (), f"The learning rate is missing in {missing} of {len(rates)} epochs: when it changed is not known."
     if not all(math.isfinite(float32(rate)) and rate >= 0 for rate in known):
         return (), "The learning rate is not a float32 from 0 up everywhere, so nothing is said of what changed it."
-    held = held_rates(known, on_console=any(note.code == "rounded" for note in notes))
+    intervals = rate_intervals(known, on_console=any(note.code == "rounded" for note in notes))
     indices = [epoch.index for epoch in stream.epochs]
-    readings = [_as_recorded(held, indices, late=False)]
+    readings = [_as_recorded(intervals, indices, late=False)]
     if stream.learning_rates_may_be_late and readings[0].drops:
-        readings.append(_as_recorded(held, indices, late=True))
+        readings.append(_as_recorded(intervals, indices, late=True))
     return tuple(readings), ""
 
 
 def _as_recorded(rates: Sequence[RateInterval], indices: Sequence[int], *, late: bool) -> Rates:
     """Return the changes of a recorded column; a late one holds the rate after the drop of its own epoch."""
-    places = indices[1:] if late else indices[:-1]
-    pairs = list(zip(places, pairwise(rates), strict=True))
+    change_indices = indices[1:] if late else indices[:-1]
+    pairs = list(zip(change_indices, pairwise(rates), strict=True))
     # A rate that may be the same as the one before shows no change.
-    changes = tuple(Drop(place, new) for place, (old, new) in pairs if new.high < old.low or new.low > old.high)
+    changes = tuple(RateChange(index, new) for index, (old, new) in pairs if new.high < old.low or new.low > old.high)
     return Rates(
         first=rates[0],
         drops=changes,
@@ -248,47 +248,47 @@ def _as_recorded(rates: Sequence[RateInterval], indices: Sequence[int], *, late:
     )
 
 
-def _as_said(said: Sequence[Message], readings: Sequence[Rates], last: int) -> Rates | None:
-    """Return the drops that ReduceLROnPlateau said, None where one lacks its epoch or rate.
+def _as_printed(reductions: Sequence[Message], readings: Sequence[Rates], last: int) -> Rates | None:
+    """Return the drops that ReduceLROnPlateau printed, None where one lacks its epoch or rate.
 
     One to the same rate is none: in Keras up to TensorFlow 2.4 a floor that float32 rounds up is reduced to for ever.
     """
     first = readings[0].first if len(readings) == 1 else None
-    drops: list[Drop] = []
+    drops: list[RateChange] = []
     repeats: list[int] = []
     before = first
     rose = False
-    for each in said:
+    for each in reductions:
         if each.value is None or each.epoch is None or not math.isfinite(float32(each.value)) or each.value < 0:
             return None
         new = float32(each.value)
-        held = RateInterval(new, new, new)
+        interval = RateInterval(new, new, new)
         # Of a rate whose digits were cut off it may be another, or the same again.
         if before is None or not before.is_exact or new not in before:
-            drops.append(Drop(each.epoch, held))
+            drops.append(RateChange(each.epoch, interval))
             repeats.clear()
             rose |= before is not None and new > before.high
         else:
             repeats.append(each.epoch)
-        before = held
-    return Rates(first, tuple(drops), rose, last, SAID, repeats=tuple(repeats))
+        before = interval
+    return Rates(first, tuple(drops), rose, last, FROM_MESSAGES, repeats=tuple(repeats))
 
 
-def _agree(said: Rates, readings: Sequence[Rates], indices: Sequence[int]) -> bool:
-    """Tell whether a reading shows the rates that were said; `indices` are the recorded epochs."""
-    return not readings or any(_is_seen_in(reading, said, indices) for reading in readings)
+def _agree(printed: Rates, readings: Sequence[Rates], indices: Sequence[int]) -> bool:
+    """Tell whether a reading shows the rates that were printed; `indices` are the recorded epochs."""
+    return not readings or any(_is_seen_in(reading, printed, indices) for reading in readings)
 
 
-def _is_seen_in(reading: Rates, said: Rates, indices: Sequence[int]) -> bool:
-    """Tell whether every recorded rate is the one said last, and no other drop is seen.
+def _is_seen_in(reading: Rates, printed: Rates, indices: Sequence[int]) -> bool:
+    """Tell whether every recorded rate is the one printed last, and no other drop is seen.
 
-    A drop that a console rounds away is said and not seen.
+    A drop that a console rounds away is printed and not seen.
     """
-    if not {drop.index for drop in reading.drops} <= {drop.index for drop in said.drops}:
+    if not {drop.index for drop in reading.drops} <= {drop.index for drop in printed.drops}:
         return False
     late = reading.reading == READ_LATE
     for index, recorded in zip(indices, reading.recorded, strict=True):
-        before = [drop.new for drop in said.drops if drop.index < index or (late and drop.index == index)]
+        before = [drop.new for drop in printed.drops if drop.index < index or (late and drop.index == index)]
         if before and before[-1].written not in recorded:
             return False
     return True

@@ -75,8 +75,8 @@ def first_true(holds: Callable[[float], bool], low: float, high: float) -> float
     if not holds(high):
         return None
     ends = bits_of(np.array([low, high]))
-    found = first_false(lambda value: np.array([not holds(float(value[0]))]), ends[:1], ends[1:])
-    return float(doubles_of(found)[0])
+    bits_at_change = first_false(lambda value: np.array([not holds(float(value[0]))]), ends[:1], ends[1:])
+    return float(doubles_of(bits_at_change)[0])
 
 
 def simplest(low: float, high: float | None) -> float:

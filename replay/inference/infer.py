@@ -14,9 +14,9 @@ from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.events import LearningRateReduced
-from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate, partings_of, rows_of
+from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate, divergences_of, rows_of
 from kcb_replay.replay.inference.case import case_of
-from kcb_replay.replay.inference.evidence import rate_evidence, said_of
+from kcb_replay.replay.inference.evidence import rate_evidence, stop_messages_of
 from kcb_replay.replay.inference.plateau_candidates import first_rate, plateau_candidates
 from kcb_replay.replay.inference.result import MOST_ROWS, Inference
 from kcb_replay.replay.inference.schedules import schedules_of
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.inference.candidates import Candidate
-    from kcb_replay.replay.inference.case import Case
+    from kcb_replay.replay.inference.case import InferenceCase
     from kcb_replay.replay.inference.evidence import Rates
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Epoch, Stream
@@ -70,9 +70,9 @@ def infer(
     number = fit_number(recording, fit)
     case = case_of(recording, number, monitor, mode, semantics)
     indices = [epoch.index for epoch in case.stream.epochs]
-    said = said_of(case.messages, indices[-1])
+    printed = stop_messages_of(case.messages, indices[-1])
     rates = rate_evidence(case.stream, case.messages, case.notes)
-    stopping = _in_order([each for one in case.stoppers for each in stopping_candidates(one, case.versions, said)])
+    stopping = _in_order([each for one in case.stoppers for each in stopping_candidates(one, case.versions, printed)])
     plateaus = _in_order(_plateaus(case, rates.readings))
     schedules = tuple(dict.fromkeys(code for each in rates.readings for code in schedules_of(each, indices)))
     _verify(case.stream, stopping, plateaus, rates.readings)
@@ -81,24 +81,24 @@ def infer(
         fit=number,
         epochs=len(indices),
         last_index=indices[-1],
-        summary=(_length(case), *summary_of(said, rates, Candidates(stopping, plateaus, schedules))),
+        summary=(_length(case), *summary_of(printed, rates, Candidates(stopping, plateaus, schedules))),
         stopping=tuple(stopping),
         plateaus=tuple(plateaus),
         schedules=schedules,
-        partings=partings_of(stopping, plateaus, indices[-1]),
-        limits=(*limits_of(case.notes, case.stoppers, case.left_out, said, rates), *case.assumed),
-        without_early_stopping=not (said.stopped or said.restored),
+        divergences=divergences_of(stopping, plateaus, indices[-1]),
+        limits=(*limits_of(case.notes, case.stoppers, case.left_out, printed, rates), *case.assumed),
+        without_early_stopping=not (printed.stopped or printed.restored),
         without_reduce_lr_on_plateau=not rates.reduced,
         versions=tuple(each.name for each in case.versions),
     )
 
 
-def _length(case: Case) -> str:
+def _length(case: InferenceCase) -> str:
     count, last = len(case.stream.epochs), case.stream.epochs[-1].index + 1
     return f"The recording has {count} epochs and ends with epoch {last}. {case.why}"
 
 
-def _plateaus(case: Case, readings: Sequence[Rates]) -> list[PlateauCandidate]:
+def _plateaus(case: InferenceCase, readings: Sequence[Rates]) -> list[PlateauCandidate]:
     return [
         each
         for reading in readings
@@ -110,7 +110,7 @@ def _plateaus(case: Case, readings: Sequence[Rates]) -> list[PlateauCandidate]:
 def _in_order(candidates: Sequence[_Kind]) -> list[_Kind]:
     """Return the plainest first; the order says what people write, not what is more consistent."""
     # The same few ranges of min_delta come back for every version.
-    digits = {given: len(repr(given.example)) for given in {each.min_delta for each in candidates}}
+    digits = {min_delta: len(repr(min_delta.example)) for min_delta in {each.min_delta for each in candidates}}
     return sorted(candidates, key=lambda each: _plainness(each, digits[each.min_delta]))
 
 
@@ -205,8 +205,8 @@ def reduces_as_recorded(
     run = run_fit(_only(stream, setting.monitor), [setting.in_words_of(version)], context, initial_lr=start)
     events = [event for row in run.rows for event in row.events[0] if isinstance(event, LearningRateReduced)]
     until = max((drop.index for drop in rates.drops), default=-1) if candidate.at_floor else rates.seen_until
-    # A reduction to the same rate is not seen, but said.
-    made = [event for event in events if event.index <= until and (rates.was_said or event.new_lr != event.old_lr)]
+    # A reduction to the same rate is not seen, but printed.
+    made = [event for event in events if event.index <= until and (rates.was_printed or event.new_lr != event.old_lr)]
     if [event.index for event in made] != [*(drop.index for drop in rates.drops), *rates.repeats]:
         return False
     return when_only or all(event.new_lr in drop.new for event, drop in zip(made, rates.drops, strict=False))

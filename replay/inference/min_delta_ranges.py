@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.behaviours import Arithmetic
 
-__all__ = ["LARGEST_MIN_DELTA", "Happened", "Pieces", "Rule", "pieces_of"]
+__all__ = ["LARGEST_MIN_DELTA", "ObservedRows", "Pieces", "Rule", "pieces_of"]
 
 Mask: TypeAlias = NDArray[np.bool_]
 # Beyond every metric, and within float32 together with it.
@@ -49,8 +49,8 @@ class Rule:
         with np.errstate(invalid="ignore"):
             left = np.full(best.shape, value) if self.on_reference else value + min_delta
             right = best - min_delta if self.on_reference else best
-        found: Mask = operand(left, self.arithmetic) < operand(right, self.arithmetic)
-        return found
+        improved: Mask = operand(left, self.arithmetic) < operand(right, self.arithmetic)
+        return improved
 
     def reached(self, best: Floats) -> Floats:
         """Return about where a sum of value and min_delta is no improvement on the best any more."""
@@ -64,7 +64,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class ObservedRows:
     """What is known of the rows: `events` are those in which a plateau ended, none did in the others up to `until`.
 
     Rows from `first` on are judged. `offsets` are the numbers of rows from an event to the first one that counts again,
@@ -118,23 +118,23 @@ class _Ranges:
         return _Ranges(*(getattr(self, name)[which] for name in self.__slots__))
 
 
-def pieces_of(values: Floats, rule: Rule, happened: Happened) -> Pieces:
+def pieces_of(values: Floats, rule: Rule, observed: ObservedRows) -> Pieces:
     """Return what every min_delta allows; `values` are those that count, negated where they should rise."""
-    ranges, events = _all_of_them(), frozenset(happened.events)
+    ranges, events = _all_of_them(), frozenset(observed.events)
     after = np.full(1, -1, np.int64)
     passed = -1
-    for row in _telling_rows(values, happened.events):
-        ranges = _after_quiet(ranges, range(passed + 1, row), after, happened)
+    for row in _telling_rows(values, observed.events):
+        ranges = _after_quiet(ranges, range(passed + 1, row), after, observed)
         ranges, changed = _after_value(ranges, row, float(values[row]), rule)
         if row in events:
             ranges = _bounded_above(ranges, row - np.maximum(ranges.reset[:, np.newaxis], after))
-            after = row + happened.offsets - 1
+            after = row + observed.offsets - 1
             ranges = _with_columns(ranges, len(after))
         else:
-            ranges = _after_quiet(ranges, range(row, row + 1), after, happened)
+            ranges = _after_quiet(ranges, range(row, row + 1), after, observed)
         ranges = _joined(ranges) if changed else ranges
         passed = row
-    ranges = _joined(_after_quiet(ranges, range(passed + 1, len(values)), after, happened))
+    ranges = _joined(_after_quiet(ranges, range(passed + 1, len(values)), after, observed))
     wait = len(values) - 1 - np.maximum(ranges.reset[:, np.newaxis], after)
     return Pieces(doubles_of(ranges.low), doubles_of(ranges.high), ranges.least, ranges.most, wait, ranges.best)
 
@@ -148,9 +148,9 @@ def _telling_rows(values: Floats, events: tuple[int, ...]) -> list[int]:
     return sorted({0, *np.flatnonzero(values < before).tolist(), *events})
 
 
-def _after_quiet(ranges: _Ranges, rows: range, after: Integers, happened: Happened) -> _Ranges:
+def _after_quiet(ranges: _Ranges, rows: range, after: Integers, observed: ObservedRows) -> _Ranges:
     """Return the ranges after rows in which nothing happened; the counter is highest in the last of them."""
-    judged = range(max(rows.start, happened.first), min(rows.stop, happened.until + 1))
+    judged = range(max(rows.start, observed.first), min(rows.stop, observed.until + 1))
     if not judged:
         return ranges
     return _bounded_below(ranges, judged[-1] - np.maximum(ranges.reset[:, np.newaxis], after))
@@ -182,12 +182,12 @@ def _after_value(ranges: _Ranges, row: int, value: float, rule: Rule) -> tuple[_
 def _cut(ranges: _Ranges, improved: Mask, cut: Integers, value: float, rule: Rule) -> tuple[_Ranges, Mask]:
     best, low, high = ranges.best[cut], ranges.low[cut], ranges.high[cut]
     holds: Callable[[Floats], Mask] = lambda min_delta: rule.improves(value, min_delta, best)  # noqa: E731
-    found = first_false(holds, *_near(holds, rule.reached(best) - value, low, high))
+    first_without = first_false(holds, *_near(holds, rule.reached(best) - value, low, high))
     copies = np.ones(len(improved), np.int64)
     copies[cut] = 2
     doubled = ranges.chosen(np.repeat(np.arange(len(improved)), copies))
     second = cut + np.arange(1, len(cut) + 1)
-    doubled.high[second - 1], doubled.low[second] = found - 1, found
+    doubled.high[second - 1], doubled.low[second] = first_without - 1, first_without
     improved = np.repeat(improved, copies)
     improved[second] = False
     return doubled, improved

@@ -21,7 +21,7 @@ from kcb_replay.replay.inference.candidates import PlateauCandidate
 from kcb_replay.replay.inference.case import merged
 from kcb_replay.replay.inference.evidence import RateInterval
 from kcb_replay.replay.inference.float_ranges import Range, first_true
-from kcb_replay.replay.inference.min_delta_ranges import LARGEST_MIN_DELTA, Happened, Rule, pieces_of
+from kcb_replay.replay.inference.min_delta_ranges import LARGEST_MIN_DELTA, ObservedRows, Rule, pieces_of
 from kcb_replay.replay.verdicts.lanes.improvements import comparable
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["RateArguments", "first_rate", "plateau_candidates", "rate_arguments"]
 
 
-class _Acting(NamedTuple):
+class _PlateauTraits(NamedTuple):
     """What of a version matters for when one metric has a plateau."""
 
     rule: Rule
@@ -59,24 +59,23 @@ def plateau_candidates(monitored: Monitored, versions: Sequence[Semantics], rate
     # Without a value the callback does nothing at all, and it never raises a rate.
     if len(rows) < len(acts) or rates.rose:
         return []
-    timings: dict[tuple[_Acting, bool], list[_Timing]] = {}
-    found: list[tuple[tuple[_Timing, RateArguments], list[str]]] = []
-    for (acting, given), names in _alike(monitored, versions, rates).items():
-        ends = given.at_floor
-        if (acting, ends) not in timings:
+    timings: dict[tuple[_PlateauTraits, bool], list[_Timing]] = {}
+    answers: list[tuple[tuple[_Timing, RateArguments], list[str]]] = []
+    for (traits, arguments), names in _alike(monitored, versions, rates).items():
+        ends = arguments.at_floor
+        if (traits, ends) not in timings:
             until = max(rows, default=-1) if ends else monitored.last_row_until(rates.seen_until)
-            timings[acting, ends] = list(_timings(monitored, rows, until, acting, ends=ends))
-        found += [((timing, given), names) for timing in timings[acting, ends]]
-    return [
-        _candidate(monitored, timing, given, rates.reading, names) for (timing, given), names in merged(found, versions)
-    ]
+            timings[traits, ends] = list(_timings(monitored, rows, until, traits, ends=ends))
+        answers += [((timing, arguments), names) for timing in timings[traits, ends]]
+    together = merged(answers, versions)
+    return [_candidate(monitored, timing, arguments, rates.reading, names) for (timing, arguments), names in together]
 
 
 def _alike(
     monitored: Monitored, versions: Sequence[Semantics], rates: Rates
-) -> dict[tuple[_Acting, RateArguments], list[str]]:
+) -> dict[tuple[_PlateauTraits, RateArguments], list[str]]:
     """Return the versions that act alike with each factor and min_lr that make the recorded rates."""
-    alike: dict[tuple[_Acting, RateArguments], list[str]] = defaultdict(list)
+    alike: dict[tuple[_PlateauTraits, RateArguments], list[str]] = defaultdict(list)
     known: dict[tuple[str, bool], list[RateArguments]] = {}
     for version in versions:
         if monitored.cannot_be_held(version.plateau_arithmetic):
@@ -84,51 +83,51 @@ def _alike(
         key = (version.plateau_floor, version.float32_product)
         if key not in known:
             known[key] = rate_arguments(rates, version)
-        for given in known[key]:
-            alike[_acting(monitored, version), given].append(version.name)
+        for arguments in known[key]:
+            alike[_traits(monitored, version), arguments].append(version.name)
     return alike
 
 
 def _candidate(
-    monitored: Monitored, timing: _Timing, given: RateArguments, reading: str, versions: tuple[str, ...]
+    monitored: Monitored, timing: _Timing, arguments: RateArguments, reading: str, versions: tuple[str, ...]
 ) -> PlateauCandidate:
     return PlateauCandidate(
         monitor=monitored.monitor,
         mode=monitored.mode,
-        factor=given.factor,
+        factor=arguments.factor,
         patience=timing.patience,
         cooldown=timing.cooldown,
         min_delta=timing.min_delta,
-        min_lr=given.min_lr,
-        at_floor=given.at_floor,
+        min_lr=arguments.min_lr,
+        at_floor=arguments.at_floor,
         reading=reading,
         next_index=timing.next_index,
         versions=versions,
     )
 
 
-def _acting(monitored: Monitored, version: Semantics) -> _Acting:
+def _traits(monitored: Monitored, version: Semantics) -> _PlateauTraits:
     rule = Rule(
         arithmetic=comparable(version.plateau_arithmetic),
         on_reference=not version.plateau_absolute_min_delta,
         first_always=monitored.first_is_plain or version.plateau_any_first_value,
     )
-    return _Acting(rule, version.plateau_counts_first)
+    return _PlateauTraits(rule, version.plateau_counts_first)
 
 
 def _timings(
-    monitored: Monitored, events: Sequence[int], until: int, acting: _Acting, *, ends: bool
+    monitored: Monitored, events: Sequence[int], until: int, traits: _PlateauTraits, *, ends: bool
 ) -> Iterator[_Timing]:
     """Yield what min_delta, cooldown and patience put the plateaus where they were; `ends` with the last of them."""
-    offsets = _offsets(events, until, acting, ends=ends)
-    pieces = pieces_of(monitored.values, acting.rule, Happened(tuple(events), until, offsets))
+    offsets = _offsets(events, until, traits, ends=ends)
+    pieces = pieces_of(monitored.values, traits.rule, ObservedRows(tuple(events), until, offsets))
     if not len(pieces.low):
         return
     # Before the first event, and without any, there is one column for all cooldowns.
     unbounded = len(events) < 2
     rows: list[tuple[float, float, _Columns]] = []
     for piece in range(len(pieces.low)):
-        columns = tuple(_columns(monitored, pieces, piece, offsets, acting, unbounded=unbounded, ends=ends))
+        columns = tuple(_columns(monitored, pieces, piece, offsets, traits, unbounded=unbounded, ends=ends))
         low, high = float(pieces.low[piece]), float(pieces.high[piece])
         if rows and rows[-1][2] == columns and pieces.low[piece] == np.nextafter(rows[-1][1], np.inf):
             low = rows.pop()[0]
@@ -143,11 +142,11 @@ _Columns = tuple[tuple[Range, Range, int | None], ...]
 
 
 def _offsets(
-    events: Sequence[int], until: int, acting: _Acting, *, ends: bool
+    events: Sequence[int], until: int, traits: _PlateauTraits, *, ends: bool
 ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Return the numbers of rows from a reduction to the first one that counts that make a difference."""
     gaps = [later - earlier for earlier, later in pairwise(events)]
-    first = 1 if acting.counts_first else 0
+    first = 1 if traits.counts_first else 0
     if gaps:
         return np.arange(first, min(gaps) + 1)
     # Beyond the end of what is known all cooldowns are alike.
@@ -160,7 +159,7 @@ def _columns(
     pieces: Pieces,
     piece: int,
     offsets: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.int64]],
-    acting: _Acting,
+    traits: _PlateauTraits,
     *,
     unbounded: bool,
     ends: bool,
@@ -168,22 +167,22 @@ def _columns(
     """Yield neighbouring cooldowns with the same patiences as one."""
     least, most, wait = (array[piece].tolist() for array in (pieces.least, pieces.most, pieces.wait))
     endless = pieces.endless[piece].tolist()
-    places = [place for place in range(len(least)) if most[place] >= least[place]]
+    columns = [column for column in range(len(least)) if most[column] >= least[column]]
     key = lambda item: (least[item[1]], most[item[1]], item[1] - item[0])  # noqa: E731
-    for (lowest, highest, _), group in groupby(enumerate(places), key):
-        chosen = [place for _, place in group]
+    for (lowest, highest, _), group in groupby(enumerate(columns), key):
+        chosen = [column for _, column in group]
         first, last = int(offsets[chosen[0]]), int(offsets[chosen[-1]])
         without_end = unbounded and chosen[-1] == len(least) - 1
         cooldown = Range(0 if chosen[0] == 0 else first, None if without_end else last)
-        low, high = _as_given(lowest, acting), highest if acting.counts_first else highest - 1
+        low, high = _as_given(lowest, traits), highest if traits.counts_first else highest - 1
         # A shorter cooldown acts again sooner.
         next_index = None if ends else monitored.last + lowest - wait[chosen[0]]
         yield cooldown, Range(low, None if endless[chosen[0]] else high), next_index
 
 
-def _as_given(counter: int, acting: _Acting) -> int:
+def _as_given(counter: int, traits: _PlateauTraits) -> int:
     """Return the least patience that acts when the counter reaches a number; 0 acts as 1."""
-    if not acting.counts_first:
+    if not traits.counts_first:
         return counter - 1
     return 0 if counter == 1 else counter
 
@@ -232,15 +231,15 @@ def rate_arguments(rates: Rates, version: Semantics) -> list[RateArguments]:
         else [_factors_that_make(rates, levels, version)]
     )
     floor = _first_floor(levels[-1].high, version.plateau_floor)
-    found = []
+    arguments = []
     # A rate of 0 is at every floor.
     if floor > 0:
         above = Range(0.0, math.nextafter(floor, 0.0))
-        # What is reduced to the same rate is not seen, but said.
+        # What is reduced to the same rate is not seen, but printed.
         same = _rounding_back(levels[-1], free, version)
-        found += [RateArguments(factor, above, at_floor=False) for factor in ([] if rates.repeats else free)]
-        found += [RateArguments(factor, above, at_floor=not rates.was_said) for factor in same]
-    return [*found, *_at_floor(rates, levels, free, version)]
+        arguments += [RateArguments(factor, above, at_floor=False) for factor in ([] if rates.repeats else free)]
+        arguments += [RateArguments(factor, above, at_floor=not rates.was_printed) for factor in same]
+    return [*arguments, *_at_floor(rates, levels, free, version)]
 
 
 def first_rate(rates: Rates, factor: float, min_lr: float, version: Semantics) -> float | None:
@@ -260,8 +259,8 @@ def first_rate(rates: Rates, factor: float, min_lr: float, version: Semantics) -
                 return False
         return True
 
-    found = first_true(is_enough, levels[0].low, levels[0].high)
-    return None if found is None else float32(found)
+    rate = first_true(is_enough, levels[0].low, levels[0].high)
+    return None if rate is None else float32(rate)
 
 
 def _levels(rates: Rates) -> list[RateInterval]:
@@ -317,7 +316,7 @@ def _at_floor(
     factor = None if _one_drop_from_anywhere(rates) else cut_short
     at_rest = Range(lowest, math.nextafter(beyond, 0.0))
     at_most = first_true(lambda min_lr: last.high <= _exceeded(min_lr, version.plateau_floor), 0.0, most)
-    if rates.was_said and at_most is not None and lowest < at_most:
+    if rates.was_printed and at_most is not None and lowest < at_most:
         # Above a floor that float32 rounds up, it goes on reducing to the same rate, and says so.
         yield RateArguments(factor, Range(lowest, math.nextafter(at_most, 0.0)), at_floor=False)
         at_rest = Range(at_most, at_rest.high)
@@ -336,8 +335,8 @@ def _first_floor(rate: float, rule: Floor) -> float:
     def holds(min_lr: float) -> bool:
         return rate <= _exceeded(min_lr, rule) or float32(min_lr) >= rate
 
-    found = first_true(holds, 0.0, max(2 * rate, 1e-300))
-    return rate if found is None else found
+    floor = first_true(holds, 0.0, max(2 * rate, 1e-300))
+    return rate if floor is None else floor
 
 
 def _factors(levels: Sequence[RateInterval], reached: int, version: Semantics) -> Range | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from kcb_replay.replay.inference.candidates import Candidate, Parting
+    from kcb_replay.replay.inference.candidates import Candidate, Divergence
     from kcb_replay.replay.inference.float_ranges import Range
 
 __all__ = ["MOST_ROWS", "Inference", "text_of"]
@@ -41,7 +41,7 @@ class Inference(Displayed):
     stopping: tuple[StoppingCandidate, ...]
     plateaus: tuple[PlateauCandidate, ...]
     schedules: tuple[str, ...]
-    partings: tuple[Parting, ...]
+    divergences: tuple[Divergence, ...]
     limits: tuple[str, ...]
     without_early_stopping: bool
     without_reduce_lr_on_plateau: bool
@@ -75,7 +75,7 @@ class Inference(Displayed):
             "versions": list(self.versions),
             "candidates": [self._record(each) for each in self.candidates],
             "schedules": list(self.schedules),
-            "partings": [
+            "divergences": [
                 {
                     "callback": each.callback,
                     "monitor": each.monitor,
@@ -84,7 +84,7 @@ class Inference(Displayed):
                     "condition": each.condition,
                     "text": each.text,
                 }
-                for each in self.partings
+                for each in self.divergences
             ],
             "limits": list(self.limits),
         }
@@ -131,8 +131,11 @@ def _explained(candidate: Candidate) -> str:
     return "the reductions, the last one to the floor" if candidate.at_floor else "the reductions"
 
 
-def _ends(name: str, given: Range | None) -> Json:
-    return {f"{name}_low": None if given is None else given.low, f"{name}_high": None if given is None else given.high}
+def _ends(name: str, limits: Range | None) -> Json:
+    return {
+        f"{name}_low": None if limits is None else limits.low,
+        f"{name}_high": None if limits is None else limits.high,
+    }
 
 
 _Kind = TypeVar("_Kind", StoppingCandidate, PlateauCandidate)
@@ -142,13 +145,13 @@ _Kind = TypeVar("_Kind", StoppingCandidate, PlateauCandidate)
 MOST_ROWS = 8
 
 
-_MOST_PARTINGS = 2
+_MOST_DIVERGENCES = 2
 
 
 def text_of(inference: Inference) -> str:
     """Return the whole answer."""
     ends, runs_on = ([each for each in inference.stopping if each.stops is stops] for stops in (True, False))
-    partings = [f"{each.text}." for each in _first_of_each_callback(inference.partings)]
+    divergences = [f"{each.text}." for each in _first_of_each_callback(inference.divergences)]
     parts = [
         f"{_shown(inference.run)}, fit {inference.fit}",
         "\n".join(_shown(sentence) for sentence in inference.summary),
@@ -160,15 +163,15 @@ def text_of(inference: Inference) -> str:
             inference.plateaus,
             _plateau,
         ),
-        "\n".join(["Where they part", *map(_shown, partings)]) if partings else "",
+        "\n".join(["Where they part", *map(_shown, divergences)]) if divergences else "",
         "\n".join(["Limits", *map(_shown, inference.limits)]),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _first_of_each_callback(partings: Sequence[Parting]) -> list[Parting]:
-    names = dict.fromkeys(each.callback for each in partings)
-    return [each for name in names for each in [one for one in partings if one.callback == name][:_MOST_PARTINGS]]
+def _first_of_each_callback(divergences: Sequence[Divergence]) -> list[Divergence]:
+    names = dict.fromkeys(each.callback for each in divergences)
+    return [each for name in names for each in [one for one in divergences if one.callback == name][:_MOST_DIVERGENCES]]
 
 
 def _table(
@@ -214,22 +217,22 @@ def _floor(candidate: PlateauCandidate) -> str:
     return f"{_real(candidate.min_lr)}, reached" if candidate.at_floor else _real(candidate.min_lr)
 
 
-def _whole(given: Range) -> str:
-    if given.high is None:
-        return f"{given.low:g} or more"
-    return f"{given.low:g}" if given.low == given.high else f"{given.low:g} to {given.high:g}"
+def _whole(limits: Range) -> str:
+    if limits.high is None:
+        return f"{limits.low:g} or more"
+    return f"{limits.low:g}" if limits.low == limits.high else f"{limits.low:g} to {limits.high:g}"
 
 
-def _real(given: Range) -> str:
+def _real(limits: Range) -> str:
     """Return a range with as many digits as tell its ends apart; inside, so that what is printed is in it."""
-    if given.high is None:
-        return f"{_inside(given.low, given, up=True)} or more"
-    if given.low == given.high:
-        return f"{given.low!r}"
-    return f"{_inside(given.low, given, up=True)} to {_inside(given.high, given, up=False)}"
+    if limits.high is None:
+        return f"{_inside(limits.low, limits, up=True)} or more"
+    if limits.low == limits.high:
+        return f"{limits.low!r}"
+    return f"{_inside(limits.low, limits, up=True)} to {_inside(limits.high, limits, up=False)}"
 
 
-def _inside(end: float, given: Range, *, up: bool) -> str:
+def _inside(end: float, limits: Range, *, up: bool) -> str:
     """Return an end with four digits or more, rounded into the range."""
     for digits in range(4, 17):
         text = f"{end:.{digits}g}"
@@ -237,8 +240,8 @@ def _inside(end: float, given: Range, *, up: bool) -> str:
         candidates = [text, f"{end + (step if up else -step):.{digits}g}"]
         for candidate in candidates:
             # Not so coarse that it would leave out much of a narrow range.
-            far = given.high is None or abs(float(candidate) - end) <= 0.05 * (given.high - given.low)
-            if float(candidate) in given and far:
+            far = limits.high is None or abs(float(candidate) - end) <= 0.05 * (limits.high - limits.low)
+            if float(candidate) in limits and far:
                 return candidate
     return repr(end)
 

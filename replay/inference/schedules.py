@@ -54,7 +54,7 @@ def _confirmed(guess: _Guess, rates: Rates, values: Sequence[float], indices: Se
     try:
         for code, rate in guess(values, indices):
             made = (float32(rate(index)) for index in indices)
-            if all(now in held for held, now in zip(rates.recorded, made, strict=True)):
+            if all(now in interval for interval, now in zip(rates.recorded, made, strict=True)):
                 yield code
     except (OverflowError, ZeroDivisionError, SettingError):
         return
@@ -104,8 +104,8 @@ def _cosine(values: Sequence[float], indices: Sequence[int]) -> Iterator[_Named]
 def _piecewise(values: Sequence[float], indices: Sequence[int]) -> Iterator[_Named]:
     changes = _changes(values)
     if _whole_span(indices) and 0 < len(changes) <= _FEW:
-        rates = [_simple(values[place], 2.0**-24) for place in (0, *changes)]
-        yield _as_callback(PiecewiseConstantDecay([indices[place - 1] for place in changes], rates))
+        rates = [_simple(values[position], 2.0**-24) for position in (0, *changes)]
+        yield _as_callback(PiecewiseConstantDecay([indices[position - 1] for position in changes], rates))
 
 
 def _power(values: Sequence[float], indices: Sequence[int]) -> Iterator[_Named]:
@@ -128,7 +128,7 @@ def _whole_span(indices: Sequence[int]) -> int:
 
 
 def _changes(values: Sequence[float]) -> list[int]:
-    return [place for place in range(1, len(values)) if values[place] != values[place - 1]]
+    return [position for position in range(1, len(values)) if values[position] != values[position - 1]]
 
 
 def _first(values: Sequence[float]) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 from kcb_replay.replay.inference.candidates import StoppingCandidate
 from kcb_replay.replay.inference.case import merged
 from kcb_replay.replay.inference.float_ranges import Range
-from kcb_replay.replay.inference.min_delta_ranges import LARGEST_MIN_DELTA, Happened, Rule, pieces_of
+from kcb_replay.replay.inference.min_delta_ranges import LARGEST_MIN_DELTA, ObservedRows, Rule, pieces_of
 from kcb_replay.replay.verdicts.lanes.improvements import comparable
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["stopping_candidates"]
 
 
-class _Acting(NamedTuple):
+class _StoppingTraits(NamedTuple):
     """What of a version matters for one metric; versions with the same answer alike.
 
     `zero_stops_at` is the row at which a patience of 0 stops in any case, None where it acts as 1. `surely_stopped`:
-    what EarlyStopping said is said only by one that stops.
+    what EarlyStopping printed is printed only by one that stops.
     """
 
     rule: Rule
@@ -43,7 +43,7 @@ class _Acting(NamedTuple):
     surely_stopped: bool
 
 
-class _Found(NamedTuple):
+class _StopRange(NamedTuple):
     """Ranges of min_delta (`low`, `high`) and patience (`least`, `most`: None where it does not stop).
 
     Versions with the same answer are found by their being equal, and there may be thousands: so no dataclass.
@@ -57,42 +57,42 @@ class _Found(NamedTuple):
 
 
 def stopping_candidates(
-    monitored: Monitored, versions: Sequence[Semantics], said: StopMessages
+    monitored: Monitored, versions: Sequence[Semantics], messages: StopMessages
 ) -> list[StoppingCandidate]:
-    """Return every range of settings that stops at the last epoch or nowhere, as it said, with its versions."""
-    alike: dict[_Acting, list[str]] = defaultdict(list)
+    """Return every range of settings that stops at the last epoch or nowhere, as it printed, with its versions."""
+    alike: dict[_StoppingTraits, list[str]] = defaultdict(list)
     for version in versions:
         if version.early_stopping_needs_metric and monitored.gaps:
             continue
         if not monitored.cannot_be_held(version.early_stopping_arithmetic):
-            alike[_acting(monitored, version, said)].append(version.name)
-    rules = {acting.rule: None for acting in alike}
+            alike[_traits(monitored, version, messages)].append(version.name)
+    rules = {traits.rule: None for traits in alike}
     passes = {
-        (rule, first): _with_best(_pass(monitored, rule, first), monitored, said)
+        (rule, first): _with_best(_pass(monitored, rule, first), monitored, messages)
         for rule in rules
         for first in _firsts(alike, rule)
     }
-    found = (
+    answers = (
         (candidate, names)
-        for acting, names in alike.items()
-        for candidate in _of_pieces(monitored, passes[acting.rule, acting.spares_first_epoch], acting)
+        for traits, names in alike.items()
+        for candidate in _of_pieces(monitored, passes[traits.rule, traits.spares_first_epoch], traits)
     )
-    return [_candidate(monitored, each, names) for each, names in merged(found, versions)]
+    return [_candidate(monitored, each, names) for each, names in merged(answers, versions)]
 
 
-def _candidate(monitored: Monitored, found: _Found, versions: tuple[str, ...]) -> StoppingCandidate:
+def _candidate(monitored: Monitored, stop_range: _StopRange, versions: tuple[str, ...]) -> StoppingCandidate:
     return StoppingCandidate(
         monitor=monitored.monitor,
         mode=monitored.mode,
-        patience=Range(found.least, found.most),
-        min_delta=Range(found.low, found.high),
-        stops=found.most is not None,
-        next_index=found.next_index,
+        patience=Range(stop_range.least, stop_range.most),
+        min_delta=Range(stop_range.low, stop_range.high),
+        stops=stop_range.most is not None,
+        next_index=stop_range.next_index,
         versions=versions,
     )
 
 
-def _acting(monitored: Monitored, version: Semantics, said: StopMessages) -> _Acting:
+def _traits(monitored: Monitored, version: Semantics, messages: StopMessages) -> _StoppingTraits:
     plain = monitored.first_is_plain
     rule = Rule(
         arithmetic=comparable(version.early_stopping_arithmetic),
@@ -104,57 +104,59 @@ def _acting(monitored: Monitored, version: Semantics, said: StopMessages) -> _Ac
     spares = version.early_stopping_spares_first_epoch and monitored.indices[0] == 0
     zero = int(spares) if tests_improving else None
     # Up to Keras 2.15 weights are restored where it stops, and only there.
-    stopped = said.stopped or (said.restored and not version.early_stopping_restores_at_end)
-    return _Acting(rule, version.early_stopping_counts_first, spares and not plain, zero, stopped)
+    stopped = messages.stopped or (messages.restored and not version.early_stopping_restores_at_end)
+    return _StoppingTraits(rule, version.early_stopping_counts_first, spares and not plain, zero, stopped)
 
 
-def _firsts(alike: dict[_Acting, list[str]], rule: Rule) -> set[bool]:
-    return {acting.spares_first_epoch for acting in alike if acting.rule == rule}
+def _firsts(alike: dict[_StoppingTraits, list[str]], rule: Rule) -> set[bool]:
+    return {traits.spares_first_epoch for traits in alike if traits.rule == rule}
 
 
 def _pass(monitored: Monitored, rule: Rule, spares: bool) -> Pieces:
     """Return what the rows before the last one allow."""
     before_last = len(monitored.values) - 2
-    return pieces_of(monitored.values, rule, Happened((), before_last, np.ones(1, np.int64), first=int(spares)))
+    return pieces_of(monitored.values, rule, ObservedRows((), before_last, np.ones(1, np.int64), first=int(spares)))
 
 
-def _with_best(pieces: Pieces, monitored: Monitored, said: StopMessages) -> Pieces:
-    """Return the pieces whose best epoch is the one that was said; of those without an improvement it says nothing."""
-    if said.best is None:
+def _with_best(pieces: Pieces, monitored: Monitored, messages: StopMessages) -> Pieces:
+    """Return the pieces whose best epoch is the one that was printed; of those without an improvement it tells nothing."""
+    if messages.best is None:
         return pieces
     best_row = len(monitored.values) - 1 - pieces.wait[:, 0]
-    return pieces.chosen((best_row == monitored.row_of(said.best)) | (best_row < 0))
+    return pieces.chosen((best_row == monitored.row_of(messages.best)) | (best_row < 0))
 
 
-def _of_pieces(monitored: Monitored, pieces: Pieces, acting: _Acting) -> Iterator[_Found]:
+def _of_pieces(monitored: Monitored, pieces: Pieces, traits: _StoppingTraits) -> Iterator[_StopRange]:
     least, wait = pieces.least[:, 0], pieces.wait[:, 0]
     ends_with_value = monitored.indices[-1] == monitored.last
-    if ends_with_value and acting.zero_stops_at == len(monitored.values) - 1:
-        yield _Found(0.0, None, 0, 0, None)
-    judged = len(monitored.values) > 1 or not acting.spares_first_epoch
+    if ends_with_value and traits.zero_stops_at == len(monitored.values) - 1:
+        yield _StopRange(0.0, None, 0, 0, None)
+    judged = len(monitored.values) > 1 or not traits.spares_first_epoch
     if ends_with_value and judged:
-        yield from _stopped(pieces, acting)
-    if acting.surely_stopped:
+        yield from _stopped(pieces, traits)
+    if traits.surely_stopped:
         return
     needed = np.maximum(least, wait + 1) if judged else least
     for low, high, needs, waited in _runs(pieces, needed, wait):
-        yield _Found(low, high, _as_given(needs, acting), None, monitored.last + needs - waited)
+        yield _StopRange(low, high, _as_given(needs, traits), None, monitored.last + needs - waited)
 
 
-def _stopped(pieces: Pieces, acting: _Acting) -> Iterator[_Found]:
+def _stopped(pieces: Pieces, traits: _StoppingTraits) -> Iterator[_StopRange]:
     least, wait = pieces.least[:, 0], pieces.wait[:, 0]
     possible = wait >= least
     for low, high, lowest, highest in _runs(pieces, np.where(possible, least, 0), np.where(possible, wait, 0)):
         if highest > 0:
-            yield _Found(low, high, _as_given(lowest, acting), highest if acting.counts_first else highest - 1, None)
+            yield _StopRange(
+                low, high, _as_given(lowest, traits), highest if traits.counts_first else highest - 1, None
+            )
 
 
-def _as_given(counter: int, acting: _Acting) -> int:
+def _as_given(counter: int, traits: _StoppingTraits) -> int:
     """Return the least patience that acts when the counter reaches a number."""
-    if not acting.counts_first:
+    if not traits.counts_first:
         return counter - 1
     # 0 acts as 1, but from TensorFlow 2.5 to 2.11 it stops at any epoch.
-    return 0 if counter == 1 and acting.zero_stops_at is None else counter
+    return 0 if counter == 1 and traits.zero_stops_at is None else counter
 
 
 def _runs(pieces: Pieces, one: Integers, other: Integers) -> Iterator[tuple[float, float | None, int, int]]:

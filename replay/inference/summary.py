@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Note
     from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate
     from kcb_replay.replay.inference.case import Monitored
-    from kcb_replay.replay.inference.evidence import Drop, RateEvidence, Rates, StopMessages
+    from kcb_replay.replay.inference.evidence import RateChange, RateEvidence, Rates, StopMessages
 
 __all__ = ["Candidates", "limits_of", "summary_of"]
 
@@ -29,30 +29,30 @@ class Candidates:
     schedules: Sequence[str]
 
 
-def summary_of(said: StopMessages, rates: RateEvidence, found: Candidates) -> tuple[str, ...]:
+def summary_of(printed: StopMessages, rates: RateEvidence, candidates: Candidates) -> tuple[str, ...]:
     """Return the sentences on what ended the recording and on what changed its learning rate."""
-    return (*_of_end(said, found.stopping), *_of_all_rates(rates, found))
+    return (*_of_end(printed, candidates.stopping), *_of_all_rates(rates, candidates))
 
 
-def _of_end(said: StopMessages, stopping: Sequence[StoppingCandidate]) -> Iterator[str]:
-    if said.stopped:
+def _of_end(printed: StopMessages, stopping: Sequence[StoppingCandidate]) -> Iterator[str]:
+    if printed.stopped:
         yield "EarlyStopping said that it stopped the training there, so there was one."
         yield "But for that message the recording would be consistent with no EarlyStopping at all."
-    elif said.restored:
+    elif printed.restored:
         yield "EarlyStopping said that it restored the best weights, so there was one, with restore_best_weights."
         yield "But for that message the recording would be consistent with no EarlyStopping at all."
     else:
         yield "It is consistent with no EarlyStopping at all: the number of epochs asked for may have ended it."
-    if said.best is not None:
-        yield f"The weights that it restored are those of epoch {said.best + 1}, so that was its best one."
+    if printed.best is not None:
+        yield f"The weights that it restored are those of epoch {printed.best + 1}, so that was its best one."
     if not any(each.stops for each in stopping):
         yield "No EarlyStopping that is looked at here stops exactly at the last epoch."
-    elif not said.stopped:
+    elif not printed.stopped:
         yield "It ends exactly where EarlyStopping with some settings stops; that proves none of them."
     yield "It ran on to its end, so no EarlyStopping with less patience than below was there."
 
 
-def _of_all_rates(rates: RateEvidence, found: Candidates) -> Iterator[str]:
+def _of_all_rates(rates: RateEvidence, candidates: Candidates) -> Iterator[str]:
     if rates.scheduled:
         yield "LearningRateScheduler said that it set the learning rate, so there was one."
     if rates.contradicted:
@@ -60,9 +60,9 @@ def _of_all_rates(rates: RateEvidence, found: Candidates) -> Iterator[str]:
     if rates.reason:
         yield rates.reason
     if rates.readings and rates.reduced and not rates.contradicted:
-        yield from _of_reductions(rates.readings[0], found.plateaus)
+        yield from _of_reductions(rates.readings[0], candidates.plateaus)
     elif rates.readings:
-        yield from _of_rates(rates.readings[0], found, reduced=rates.reduced)
+        yield from _of_rates(rates.readings[0], candidates, reduced=rates.reduced)
     if len(rates.readings) > 1:
         yield "Its source may hold the rate from after a drop of the same epoch: then each change came an epoch later."
 
@@ -85,8 +85,8 @@ def _of_reductions(rates: Rates, plateaus: Sequence[PlateauCandidate]) -> Iterat
         )
 
 
-def _of_rates(rates: Rates, found: Candidates, *, reduced: bool) -> Iterator[str]:
-    plateaus, schedules = found.plateaus, found.schedules
+def _of_rates(rates: Rates, candidates: Candidates, *, reduced: bool) -> Iterator[str]:
+    plateaus, schedules = candidates.plateaus, candidates.schedules
     if not rates.drops:
         yield "The learning rate is the same in every epoch: nothing reduced it as far as the recording shows."
         if not reduced:
@@ -110,7 +110,7 @@ def _of_rates(rates: Rates, found: Candidates, *, reduced: bool) -> Iterator[str
         yield "No known schedule with simple arguments makes it either: a schedule of its own, or several callbacks."
 
 
-def _named(drops: Sequence[Drop]) -> str:
+def _named(drops: Sequence[RateChange]) -> str:
     named = [f"to {each.new.written:.6g} after epoch {each.index + 1}" for each in drops[:_MOST_NAMED]]
     rest = len(drops) - len(named)
     return ", ".join([*named, *([f"and {rest} times more"] if rest else [])])
@@ -146,7 +146,7 @@ def limits_of(
     notes: Sequence[Note],
     looked_at: Sequence[Monitored],
     left_out: Sequence[str],
-    said: StopMessages,
+    printed: StopMessages,
     rates: RateEvidence,
 ) -> tuple[str, ...]:
     """Return every limit as a sentence."""
@@ -154,7 +154,7 @@ def limits_of(
         *_TAKEN,
         *_of_metrics(looked_at),
         *_sentences([f"not looked at: {reason}" for reason in left_out]),
-        *_of_stop(looked_at, said.unused),
+        *_of_stop(looked_at, printed.unused),
         *([_CONTRADICTED] if rates.contradicted else []),
         *([] if all(each.is_first_exact for each in rates.readings) else [_NO_FIRST]),
         *_sentences([note.text for note in notes if note.code in _OF_SOURCES]),
