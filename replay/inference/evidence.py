@@ -163,8 +163,8 @@ class Rates:
 class RateEvidence:
     """The readings of the learning rate, one but for TensorBoard files of Keras 3; where none, `reason` says why.
 
-    `scheduled`: LearningRateScheduler printed that it set the rate. `reduced`: ReduceLROnPlateau printed that it reduced
-    it, so there was one. `contradicted`: what it printed cannot be all that changed the rates; then no more is used.
+    `scheduled`: LearningRateScheduler printed that it set the rate. `reduced`: ReduceLROnPlateau printed that it did,
+    so there was one. `contradicted`: what it printed cannot be all that changed the rates; then no more is used.
     """
 
     readings: tuple[Rates, ...] = ()

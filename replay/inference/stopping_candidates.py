@@ -119,7 +119,7 @@ def _pass(monitored: Monitored, rule: Rule, spares: bool) -> Pieces:
 
 
 def _with_best(pieces: Pieces, monitored: Monitored, messages: StopMessages) -> Pieces:
-    """Return the pieces whose best epoch is the one that was printed; of those without an improvement it tells nothing."""
+    """Return the pieces whose best epoch is the one that was printed; pieces without an improvement stay."""
     if messages.best is None:
         return pieces
     best_row = len(monitored.values) - 1 - pieces.wait[:, 0]
