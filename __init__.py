@@ -24,12 +24,12 @@ if TYPE_CHECKING:
         SettingError,
         StoreError,
     )
-    from kcb_replay.ingest.check import CheckReport, Fault
     from kcb_replay.ingest.ingest import IngestReport, read
     from kcb_replay.ingest.readers.base import Blob, Reader, Reading
     from kcb_replay.ingest.recording import Fit, Message, Note, Recording, Series, Source, StepSeries
-    from kcb_replay.ingest.schema import RunEntry
     from kcb_replay.ingest.store import Store
+    from kcb_replay.ingest.store.check import CheckReport, Fault
+    from kcb_replay.ingest.store.schema import RunEntry
     from kcb_replay.replay.callbacks import (
         GL,
         PQ,
@@ -94,11 +94,11 @@ _HOME = {
         "SettingError",
         "StoreError",
     ),
-    "ingest.check": ("CheckReport", "Fault"),
+    "ingest.store.check": ("CheckReport", "Fault"),
     "ingest.ingest": ("IngestReport", "read"),
     "ingest.readers.base": ("Blob", "Reader", "Reading"),
     "ingest.recording": ("Fit", "Message", "Note", "Recording", "Series", "Source", "StepSeries"),
-    "ingest.schema": ("RunEntry",),
+    "ingest.store.schema": ("RunEntry",),
     "ingest.store": ("Store",),
     "replay.callbacks": (
         "BackupAndRestore",

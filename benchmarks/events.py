@@ -29,7 +29,7 @@ from pathlib import Path
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 
-from kcb_replay.ingest.records import write_record
+from kcb_replay.ingest.events.records import write_record
 
 TAGS = ("epoch_loss", "epoch_accuracy", "epoch_learning_rate", "batch_loss", "evaluation_loss_vs_iterations")
 # How often each is run.

@@ -22,11 +22,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from kcb_replay.ingest.bucket import StoredRun
 from kcb_replay.ingest.recording import Fit, Recording, Series, Source, StepSeries
-from kcb_replay.ingest.rows import rows_of
-from kcb_replay.ingest.schema import DICTIONARY_COLUMNS, PARQUET_ENCODING
 from kcb_replay.ingest.store import Store
+from kcb_replay.ingest.store.bucket import StoredRun
+from kcb_replay.ingest.store.rows import rows_of
+from kcb_replay.ingest.store.schema import DICTIONARY_COLUMNS, PARQUET_ENCODING
 
 EPOCHS, METRICS, AGAIN = 50, ("loss", "val_loss", "accuracy", "val_accuracy"), 10
 

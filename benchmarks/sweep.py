@@ -112,8 +112,8 @@ _SIMULATE = "import sys; from kcb_replay.cli import main; main(['simulate', sys.
 
 def _stored(runs: int, epochs: int) -> None:
     """Run the whole command over a store of many runs, with 1,000 settings."""
-    from kcb_replay.ingest.bucket import StoredRun
     from kcb_replay.ingest.store import Store
+    from kcb_replay.ingest.store.bucket import StoredRun
 
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "store")

@@ -87,7 +87,7 @@ def _dry_run(store: Store, paths: Sequence[Path], options: dict[str, Any]) -> No
 
 
 def _watch(store: Store, paths: Sequence[Path], options: dict[str, Any]) -> None:
-    from kcb_replay.ingest.watch import watch
+    from kcb_replay.ingest.ingest import watch
     from kcb_replay.report.ingest_summary import change_lines
 
     for report in watch(store, paths, format=options["format_"], interval=options["interval"]):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.files import read_head, read_whole
-from kcb_replay.ingest.readers.abilities import longest_line
+from kcb_replay.ingest.readers.base import longest_line
 from kcb_replay.ingest.recording import Note
 
 if TYPE_CHECKING:

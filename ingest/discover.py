@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, cast
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.files import read_end, read_head, state_of
-from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.readers import READERS, FolderReader, reader_named
-from kcb_replay.ingest.readers.abilities import looks_at_ends
+from kcb_replay.ingest.readers.base import looks_at_ends
 from kcb_replay.ingest.readers.tensorboard import ROLES
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     Remembered: TypeAlias = Callable[[Path, FileState], str | None]
 
-__all__ = ["STORE_FILE", "Candidate", "Discovery", "Group", "discover", "run_folder"]
+__all__ = ["STORE_FILE", "Candidate", "Discovery", "Group", "LeftOutSource", "discover", "run_folder"]
 
 STORE_FILE = "_kcb.json"
 # In a folder only files with such endings are opened; a file that is named is always opened.
@@ -312,3 +311,11 @@ def _without_clashes(groups: list[Group], found: Discovery) -> list[Group]:
             )
             found.left_out.append(LeftOutSource(str(folder), reason))
     return [group for group in groups if counts[group.name] == 1]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutSource:
+    """A file or folder that was left out, and why."""
+
+    path: str
+    reason: str

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.files import read_from
 from kcb_replay.ingest.merge import Part
-from kcb_replay.ingest.readers.abilities import GrowingReader
-from kcb_replay.ingest.readers.base import Blob, reader_name
+from kcb_replay.ingest.readers.base import Blob, GrowingReader, reader_name
 from kcb_replay.ingest.recording import Mark, Source
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.discover import Candidate
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.ingest.schema import RunEntry
+    from kcb_replay.ingest.store.schema import RunEntry
 
 __all__ = ["has_grown", "mark_of", "part_of_grown"]
 

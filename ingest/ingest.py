@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError, SettingError
 from kcb_replay.ingest.backups import backup_notes
-from kcb_replay.ingest.discover import Candidate, discover
+from kcb_replay.ingest.discover import Candidate, LeftOutSource, discover
 from kcb_replay.ingest.growing import has_grown
-from kcb_replay.ingest.left_out import LeftOutSource
-from kcb_replay.ingest.plan import plan
+from kcb_replay.ingest.plan import VANISHED, plan
 from kcb_replay.ingest.readers import READERS, reader_named
 from kcb_replay.ingest.reading import WantedRun, read_runs
-from kcb_replay.ingest.vanished import VANISHED
 from kcb_replay.ingest.writing import WrittenRun, write_runs
 from kcb_replay.text import counted
 
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store import Store
 
-__all__ = ["IngestReport", "ingest", "read"]
+__all__ = ["IngestReport", "ingest", "read", "watch"]
 
 _MOST_REASONS = 20
 
@@ -161,3 +159,33 @@ def _nothing_read(paths: Sequence[str | Path], asked: str, left_out: Sequence[Le
 def _with_path(source: LeftOutSource) -> str:
     text = source.reason if source.path in source.reason else f"{source.path} {source.reason}"
     return text.replace("\n", "\\n")
+
+
+def watch(
+    store: Store,
+    paths: Sequence[str | Path],
+    *,
+    format: str = "auto",  # noqa: A002  # the option's name
+    interval: float = 2.0,
+    wait: Callable[[float], None] = time.sleep,
+) -> Iterator[IngestReport]:
+    """Yield the report of every ingest that wrote a run or left out something that was not left out before.
+
+    A folder without a log is waited for. Never ends by itself; `interval` seconds lie between two looks.
+    """
+    told: object = None
+    while True:
+        report = _ingested(store, paths, format)
+        left_out = sorted((left.path, left.reason) for left in report.left_out)
+        if report.written or left_out != told:
+            yield report
+        told = left_out
+        wait(interval)
+
+
+def _ingested(store: Store, paths: Sequence[str | Path], format: str) -> IngestReport:  # noqa: A002
+    try:
+        return ingest(store, paths, format=format)
+    except ReadError as error:
+        # Nothing to read yet, or a writer that does not rest: it may be otherwise the next time.
+        return IngestReport(left_out=[LeftOutSource(", ".join(map(str, paths)), str(error))])

@@ -5,33 +5,32 @@ A source is unchanged when its size and its time are, or else its hash; then it 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.backups import BACKUP, backup_notes
-from kcb_replay.ingest.discover import discover, run_folder
+from kcb_replay.ingest.discover import LeftOutSource, discover, run_folder
 from kcb_replay.ingest.files import state_of, streamed
-from kcb_replay.ingest.labels import Labels
-from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.readers.base import reader_name
 from kcb_replay.ingest.reading import WantedRun
 from kcb_replay.ingest.recording import Source
-from kcb_replay.ingest.vanished import vanished
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from kcb_replay.ingest.discover import Candidate, Group
     from kcb_replay.ingest.files import FileState
     from kcb_replay.ingest.recording import Note
-    from kcb_replay.ingest.schema import RefusedSource, RunEntry
     from kcb_replay.ingest.store import Store
+    from kcb_replay.ingest.store.schema import RefusedSource, RunEntry
 
-__all__ = ["Plan", "PlannedSource", "Standing", "plan"]
+__all__ = ["VANISHED", "Labels", "Plan", "PlannedSource", "Standing", "plan", "vanished"]
 
 Standing: TypeAlias = Literal["new", "changed", "unchanged"]
+VANISHED = "has vanished since it was ingested; the run is kept as it is stored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +150,61 @@ def _digest(path: Path) -> str:
 
 def _place(source: PlannedSource) -> tuple[str, str]:
     return source.run, source.path
+
+
+class Labels:
+    """The labels of a store's sources, as `Store.label` gives them."""
+
+    def __init__(self, store: Store) -> None:
+        self._beginning = _as_folder(str(store.path.resolve().parent))
+        self._folders: dict[Path, str] = {}
+        self._labels: dict[Path, str] = {}
+
+    def __call__(self, path: Path) -> str:
+        """Return the label of a file."""
+        if path not in self._labels:
+            self._labels[path] = self._real(path).removeprefix(self._beginning).replace(os.sep, "/")
+        return self._labels[path]
+
+    def _real(self, path: Path) -> str:
+        """Return a path without links, asking the disk about its last part alone where its folder is known."""
+        if path.name in ("", "..") or _is_link(path):
+            return os.path.realpath(path)
+        folder = path.parent
+        if folder not in self._folders:
+            self._folders[folder] = _as_folder(self._real(folder))
+        return self._folders[folder] + path.name
+
+
+def _as_folder(path: str) -> str:
+    return path.rstrip(os.sep) + os.sep
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except OSError:
+        # Reading it will say why it cannot be read.
+        return False
+
+
+def vanished(
+    store: Store, entries: Iterable[RunEntry], paths: Iterable[Path], there: Collection[str]
+) -> Iterator[LeftOutSource]:
+    """Yield the stored sources below `paths` that are gone; the labels in `there` are known to be not."""
+    # As text, since there may be a hundred thousand of them.
+    home = str(store.path.resolve().parent)
+    roots = tuple(str(path.resolve()).rstrip(os.sep) + os.sep for path in paths)
+    for label in (source.path for entry in entries for source in entry.sources if source.path not in there):
+        if os.path.join(home, label).startswith(roots) and _is_gone(store.source_path(label)):  # noqa: PTH118
+            yield LeftOutSource(label, VANISHED)
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

@@ -7,35 +7,35 @@ so; what comes out is the same.
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.errors import KcbReplayError, ReadError
-from kcb_replay.ingest.bucket import StoredRun
-from kcb_replay.ingest.files import read_whole, state_of
+from kcb_replay.ingest.discover import LeftOutSource
+from kcb_replay.ingest.files import read_whole, state_of, streamed
 from kcb_replay.ingest.growing import mark_of, part_of_grown
-from kcb_replay.ingest.left_out import LeftOutSource
 from kcb_replay.ingest.merge import Part, merge
-from kcb_replay.ingest.readers import Blob
-from kcb_replay.ingest.readers.abilities import BulkReader, StreamReader, longest_line
-from kcb_replay.ingest.readers.base import reader_name
+from kcb_replay.ingest.readers.base import Blob, BulkReader, StreamReader, longest_line, reader_name
 from kcb_replay.ingest.recording import Source
-from kcb_replay.ingest.schema import RefusedSource
-from kcb_replay.ingest.streaming import read_streamed
+from kcb_replay.ingest.store.bucket import StoredRun
+from kcb_replay.ingest.store.schema import RefusedSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from kcb_replay.ingest.discover import Candidate
-    from kcb_replay.ingest.files import FileState
-    from kcb_replay.ingest.readers import Reader, Reading
+    from kcb_replay.ingest.files import FileState, FileStream
+    from kcb_replay.ingest.readers import Reader
+    from kcb_replay.ingest.readers.base import Reading
     from kcb_replay.ingest.recording import Note, Recording
 
-__all__ = ["ReadRun", "WantedRun", "read_runs"]
+__all__ = ["ReadRun", "WantedRun", "read_runs", "read_streamed"]
 
 # Many runs at a time, but not more bytes than fit beside everything else.
 _MOST_RUNS, _MOST_BYTES = 512, 1 << 25
+_TRIES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,3 +241,41 @@ def _refusal(path: Path, label: str, reason: str) -> RefusedSource:
     except (OSError, ReadError):
         size, mtime_ns = -1, -1
     return RefusedSource(label, size, mtime_ns, reason)
+
+
+def read_streamed(
+    reader: StreamReader, paths: Sequence[Path], blobs: tuple[Blob, ...]
+) -> tuple[Reading, list[tuple[FileState, str]]]:
+    """Return what a reader makes of files, and the state and the SHA-256 of each when it was that.
+
+    A file that grows is read up to where it was; when one is rewritten meanwhile, all are read again. Raises
+    `ReadError` when that happens again and again, or as the reader does; `OSError` when a file is gone.
+    """
+    for _ in range(_TRIES):
+        passing = _Passing(dict(zip(blobs, paths, strict=True)))
+        try:
+            reading = reader.read_streams(blobs, passing.opened)
+        except ReadError:
+            if passing.rested:
+                raise
+            continue
+        if passing.rested:
+            return reading, [passing.read[blob] for blob in blobs]
+    raise ReadError(f"{paths[0]} changes while it is read. Ingest it again when its writer rests.")
+
+
+class _Passing:
+    """One reading of some files: what each was, and whether all of them rested."""
+
+    def __init__(self, path_of: dict[Blob, Path]) -> None:
+        self._path_of = path_of
+        self.read: dict[Blob, tuple[FileState, str]] = {}
+        self.rested = True
+
+    @contextmanager
+    def opened(self, blob: Blob) -> Iterator[FileStream]:
+        """Open a file; when it has been read, take down what it was."""
+        with streamed(self._path_of[blob]) as stream:
+            yield stream
+            self.rested = stream.finish() and self.rested
+            self.read[blob] = (stream.state, stream.sha256)

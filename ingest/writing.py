@@ -13,18 +13,18 @@ from itertools import groupby
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, TypeAlias
 
-from kcb_replay.ingest.labels import Labels
-from kcb_replay.ingest.left_out import LeftOutSource
+from kcb_replay.ingest.discover import LeftOutSource
+from kcb_replay.ingest.plan import Labels
 from kcb_replay.ingest.reading import read_runs
-from kcb_replay.ingest.store import bucket_of
+from kcb_replay.ingest.store.layout import bucket_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from kcb_replay.ingest.bucket import StoredRun
     from kcb_replay.ingest.reading import ReadRun, WantedRun
     from kcb_replay.ingest.recording import Note, Recording, Source
     from kcb_replay.ingest.store import Store
+    from kcb_replay.ingest.store.bucket import StoredRun
 
     Written: TypeAlias = tuple[list["WrittenRun"], list[LeftOutSource]]
 

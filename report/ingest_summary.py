@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from kcb_replay.ingest.discover import LeftOutSource
     from kcb_replay.ingest.ingest import IngestReport
-    from kcb_replay.ingest.left_out import LeftOutSource
     from kcb_replay.ingest.plan import Plan, PlannedSource
     from kcb_replay.ingest.writing import WrittenRun
 

@@ -17,9 +17,9 @@ from kcb_replay.text import Decimals, counted, visible, whole
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.ingest.check import CheckReport
     from kcb_replay.ingest.recording import Fit, Recording, Series
-    from kcb_replay.ingest.schema import FitEntry, RunEntry
+    from kcb_replay.ingest.store.check import CheckReport
+    from kcb_replay.ingest.store.schema import FitEntry, RunEntry
     from kcb_replay.report.machine import Record
 
 __all__ = [

@@ -11,8 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.console.bars import Bar, bar_of
-from kcb_replay.ingest.console.messages import Said, said_in
+from kcb_replay.ingest.console.lines import Bar, Said, bar_of, said_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.ingest.events.checksums import length_checksums
-from kcb_replay.ingest.records import masked_checksum
+from kcb_replay.ingest.events.records import length_checksums, masked_checksum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

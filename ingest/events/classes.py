@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.ingest.events.boundaries import unaligned
-from kcb_replay.ingest.events.checksums import contributions, unmasked
 from kcb_replay.ingest.events.histograms import old_histograms
 from kcb_replay.ingest.events.layout import Layout, layout_of
-from kcb_replay.ingest.events.plain import NO_EVENT, add_record
-from kcb_replay.ingest.events.scalars import DTYPES, as_floats
-from kcb_replay.ingest.records import BAD_CHECKSUM, checksum, masked_checksum
+from kcb_replay.ingest.events.plain import DTYPES, NO_EVENT, add_record, as_floats
+from kcb_replay.ingest.events.records import BAD_CHECKSUM, checksum, contributions, masked_checksum, unmasked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from kcb_replay.ingest.records import Damage
+    from kcb_replay.ingest.events.records import Damage
 
 __all__ = ["Column", "FileEvents", "Floats", "Growing", "Integers", "Key"]
 

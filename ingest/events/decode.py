@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from kcb_replay.ingest.events.boundaries import FRAME, HEAD, boundaries
 from kcb_replay.ingest.events.classes import Window, decode_records
 from kcb_replay.ingest.events.columns import FileEvents, Growing
-from kcb_replay.ingest.records import DAMAGED_LENGTH, UNFINISHED, ZEROS, Damage, masked_checksum
+from kcb_replay.ingest.events.records import DAMAGED_LENGTH, UNFINISHED, ZEROS, Damage, masked_checksum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

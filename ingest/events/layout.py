@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from kcb_replay.ingest.events.scalars import DTYPES, SCALAR_PLUGINS
+from kcb_replay.ingest.events.plain import DTYPES, SCALAR_PLUGINS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -11,11 +11,30 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+    from io import RawIOBase
     from pathlib import Path
 
+    from kcb_replay.errors import ReadError
     from kcb_replay.ingest.recording import Fit, Note
 
-__all__ = ["Blob", "FolderReader", "Reader", "Reading", "reader_name"]
+__all__ = [
+    "LONGEST_LINE",
+    "Blob",
+    "BulkReader",
+    "FolderReader",
+    "GrowingReader",
+    "Reader",
+    "Reading",
+    "StreamReader",
+    "longest_line",
+    "looks_at_ends",
+    "reader_name",
+]
+
+# In bytes: a hundred thousand metrics of long names; no log of a training has more in a line.
+LONGEST_LINE = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +102,52 @@ class FolderReader(Protocol):
 def reader_name(reader: Reader) -> str:
     """Return how a reader and its version are named in the store."""
     return f"{reader.format}/{reader.version}"
+
+
+@runtime_checkable
+class BulkReader(Protocol):
+    """A reader that reads many runs faster than one by one."""
+
+    def read_many(self, runs: Sequence[tuple[Blob, ...]]) -> list[Reading | ReadError]:
+        """Return, for each run, what `read` returns or raises."""
+        ...
+
+
+@runtime_checkable
+class StreamReader(Reader, Protocol):
+    """A reader that needs no file in memory as a whole."""
+
+    def read_streams(
+        self, blobs: tuple[Blob, ...], streams: Callable[[Blob], AbstractContextManager[RawIOBase]]
+    ) -> Reading:
+        """Return what `read` returns or raises, for blobs without their content; `streams` opens each of them once."""
+        ...
+
+
+@runtime_checkable
+class GrowingReader(Protocol):
+    """A reader whose files grow while a training runs, and that can go on where it stopped."""
+
+    def read_on(self, fits: tuple[Fit, ...], head: bytes, new: Blob) -> Reading | None:
+        """Return what `read` gives of a whole file, from the fits up to `read_to`, its beginning, and what follows.
+
+        The new `read_to` counts from the old one. None where the file must be read as a whole.
+        """
+        ...
+
+
+def longest_line(reader: Reader) -> int | None:
+    """Return the most bytes that a line may have for a reader of rows of text, None for other readers.
+
+    A file with a longer one is refused before it is in memory. The reader says so by an attribute `longest_line`.
+    """
+    limit = getattr(reader, "longest_line", None)
+    return limit if isinstance(limit, int) else None
+
+
+def looks_at_ends(reader: Reader) -> bool:
+    """Tell whether `accepts` may be given the last bytes of a file whose first say nothing.
+
+    A log of much else may show its training late. The reader says so by an attribute `looks_at_ends`.
+    """
+    return getattr(reader, "looks_at_ends", False) is True

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kcb_replay.ingest.columns import numbers_of, validity_of
+from kcb_replay.ingest.arrow import numbers_of, validity_of
 from kcb_replay.ingest.readers.base import Blob, Reading
 from kcb_replay.ingest.readers.csv_facts import header_of, is_header, notes_of_epochs, truncated_note
 from kcb_replay.ingest.recording import Fit, Series
@@ -25,7 +25,7 @@ from kcb_replay.ingest.recording import Fit, Series
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Set as AbstractSet
 
-__all__ = ["plain_names", "read_alike"]
+__all__ = ["plain_names", "read_alike", "read_on"]
 
 _Integers: TypeAlias = NDArray[np.int64]
 _Floats: TypeAlias = NDArray[np.float64]
@@ -205,3 +205,38 @@ def _fit(table: _Table, rows: slice, path: str, complete: AbstractSet[str]) -> F
         if name in complete or valid[rows].any()
     }
     return Fit(table.epochs[rows], metrics)
+
+
+def read_on(fits: tuple[Fit, ...], head: bytes, new: Blob) -> Reading | None:
+    """Return the reading of a whole file from its fits so far, its first bytes and what follows the last whole row."""
+    start = head.find(b"\n") + 1
+    names = plain_names(head[:start].removeprefix(codecs.BOM_UTF8).rstrip(b"\r\n"))
+    (reading,) = read_alike([Blob(new.path, head[:start] + new.content)])
+    if not names or reading is None or reading.read_to is None:
+        return None
+    joined = _joined(fits, reading.fits, names, new.path)
+    read_to = reading.read_to - start
+    rows = sum(map(len, joined))
+    notes = [truncated_note(rows + 2, new.path)] if read_to < len(new.content) else []
+    for number, fit in enumerate(joined):
+        notes += notes_of_epochs(fit.epochs, number, new.path)
+    return Reading(joined, tuple(notes), read_to)
+
+
+def _joined(before: tuple[Fit, ...], after: tuple[Fit, ...], names: Sequence[str], path: str) -> tuple[Fit, ...]:
+    last, first = before[-1], after[0]
+    # The epoch goes back where a resumed or repeated fit appended to the file.
+    if first.epochs[0] <= last.epochs[-1]:
+        return (*before, *after)
+    metrics = {}
+    for name in names[1:]:
+        # A column without a value in one of the parts is no metric there.
+        parts = [fit.metrics.get(name, _nothing(len(fit), name, path)) for fit in (last, first)]
+        if any(name in fit.metrics for fit in (last, first)):
+            values, valid = (np.concatenate([getattr(part, what) for part in parts]) for what in ("values", "valid"))
+            metrics[name] = Series(values, valid, tag=name, source=path)
+    return (*before[:-1], Fit(np.concatenate([last.epochs, first.epochs]), metrics), *after[1:])
+
+
+def _nothing(length: int, name: str, path: str) -> Series:
+    return Series(np.zeros(length), np.zeros(length, np.bool_), tag=name, source=path)

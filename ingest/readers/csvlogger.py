@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.readers.abilities import LONGEST_LINE
-from kcb_replay.ingest.readers.base import Blob, Reading
-from kcb_replay.ingest.readers.csv_bulk import read_alike
+from kcb_replay.ingest.readers.base import LONGEST_LINE, Blob, Reading
+from kcb_replay.ingest.readers.csv_bulk import read_alike, read_on
 from kcb_replay.ingest.readers.csv_facts import (
     SEPARATORS,
     decoded,
@@ -25,7 +24,6 @@ from kcb_replay.ingest.readers.csv_facts import (
     notes_of_epochs,
     truncated_note,
 )
-from kcb_replay.ingest.readers.csv_grown import read_on
 from kcb_replay.ingest.recording import Fit, Note, Series
 from kcb_replay.text import are_left_out, counted
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.readers.base import Reading
-from kcb_replay.ingest.readers.json_text import decoded, parsed
-from kcb_replay.ingest.readers.points import (
+from kcb_replay.ingest.readers.texts import decoded, parsed
+from kcb_replay.ingest.recording import Fit, Note
+from kcb_replay.ingest.table import (
     MAX_STEP,
     epoch_column,
     epoch_notes,
@@ -24,7 +25,6 @@ from kcb_replay.ingest.readers.points import (
     series,
     stream,
 )
-from kcb_replay.ingest.recording import Fit, Note
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.inert_file import interpret_file, sniff_file
-from kcb_replay.ingest.inert_pickle import Inert, InertPickleError
+from kcb_replay.ingest.pickles.interpret import Inert, InertPickleError, interpret_file, sniff_file
 from kcb_replay.ingest.readers.base import Reading
 from kcb_replay.ingest.readers.history_numbers import KNOWN, NotNumbersError, Numbers, TooManyValuesError
 from kcb_replay.ingest.readers.history_shapes import (
@@ -25,8 +24,8 @@ from kcb_replay.ingest.readers.history_shapes import (
     is_history_name,
     raw_fits,
 )
-from kcb_replay.ingest.readers.points import names_of
 from kcb_replay.ingest.recording import Fit, Note, Series
+from kcb_replay.ingest.table import names_of
 from kcb_replay.text import counted, excerpt
 
 if TYPE_CHECKING:

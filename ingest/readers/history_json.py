@@ -15,9 +15,9 @@ import numpy as np
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.readers.base import Reading
-from kcb_replay.ingest.readers.json_text import decoded, parsed
-from kcb_replay.ingest.readers.points import exact, only, series
+from kcb_replay.ingest.readers.texts import decoded, parsed
 from kcb_replay.ingest.recording import Fit, Note
+from kcb_replay.ingest.table import exact, only, series
 from kcb_replay.text import counted, excerpt
 
 if TYPE_CHECKING:

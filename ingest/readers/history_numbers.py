@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.ingest.inert import Opaque, type_name
-from kcb_replay.ingest.inert_joblib import JOBLIB_ARRAY
+from kcb_replay.ingest.pickles.inert import Opaque, type_name
+from kcb_replay.ingest.pickles.opcodes import JOBLIB_ARRAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

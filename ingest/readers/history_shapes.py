@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.inert import Opaque
+from kcb_replay.ingest.pickles.inert import Opaque
 from kcb_replay.ingest.readers.history_numbers import array_objects, is_array, what
 from kcb_replay.text import excerpt
 

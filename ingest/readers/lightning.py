@@ -15,9 +15,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.readers.abilities import LONGEST_LINE
-from kcb_replay.ingest.readers.base import Reading
-from kcb_replay.ingest.readers.points import (
+from kcb_replay.ingest.readers.base import LONGEST_LINE, Reading
+from kcb_replay.ingest.readers.texts import cell, header_of, table_of
+from kcb_replay.ingest.recording import Fit, Note
+from kcb_replay.ingest.table import (
     MAX_STEP,
     epoch_column,
     epoch_notes,
@@ -27,13 +28,11 @@ from kcb_replay.ingest.readers.points import (
     series,
     stream,
 )
-from kcb_replay.ingest.readers.tables import cell, header_of, table_of
-from kcb_replay.ingest.recording import Fit, Note
 from kcb_replay.text import are_left_out, counted, excerpt
 
 if TYPE_CHECKING:
     from kcb_replay.ingest.readers.base import Blob, Reader
-    from kcb_replay.ingest.readers.tables import Row, Table
+    from kcb_replay.ingest.readers.texts import Row, Table
     from kcb_replay.ingest.recording import StepSeries
 
 __all__ = ["LIGHTNING"]

@@ -17,8 +17,8 @@ import numpy as np
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.readers.base import Reading
-from kcb_replay.ingest.readers.points import epoch_column, names_of, series, stream
 from kcb_replay.ingest.recording import Fit, Note, Series
+from kcb_replay.ingest.table import epoch_column, names_of, series, stream
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:

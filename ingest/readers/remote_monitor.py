@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.readers.base import Reading
-from kcb_replay.ingest.readers.json_text import decoded, parsed
-from kcb_replay.ingest.readers.points import MAX_STEP, epoch_column, epoch_notes, exact, only, series
+from kcb_replay.ingest.readers.texts import decoded, parsed
 from kcb_replay.ingest.recording import Fit, Note
+from kcb_replay.ingest.table import MAX_STEP, epoch_column, epoch_notes, exact, only, series
 from kcb_replay.text import are_left_out, counted, excerpt
 
 if TYPE_CHECKING:

@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.readers.abilities import LONGEST_LINE
-from kcb_replay.ingest.readers.base import Reading
-from kcb_replay.ingest.readers.points import MAX_STEP, epoch_column, epoch_notes, names_of, only, series
-from kcb_replay.ingest.readers.tables import cell, header_of, table_of
+from kcb_replay.ingest.readers.base import LONGEST_LINE, Reading
+from kcb_replay.ingest.readers.texts import cell, header_of, table_of
 from kcb_replay.ingest.recording import Fit, Note
+from kcb_replay.ingest.table import MAX_STEP, epoch_column, epoch_notes, names_of, only, series
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from kcb_replay.ingest.readers.base import Blob, Reader
-    from kcb_replay.ingest.readers.tables import Row, Table
+    from kcb_replay.ingest.readers.texts import Row, Table
 
 __all__ = ["YOLO"]
 

@@ -11,7 +11,7 @@ import pytest
 from places import ROOT
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.console.messages import said_in
+from kcb_replay.ingest.console.lines import said_in
 from kcb_replay.ingest.readers.base import Blob
 from kcb_replay.ingest.readers.console import CONSOLE
 

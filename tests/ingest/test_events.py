@@ -20,9 +20,8 @@ from kcb_replay.ingest.events import FileEvents, boundaries, classes, decode, de
 from kcb_replay.ingest.events.columns import Growing
 from kcb_replay.ingest.events.histograms import old_histograms
 from kcb_replay.ingest.events.layout import layout_of
-from kcb_replay.ingest.events.plain import add_record
-from kcb_replay.ingest.events.scalars import DTYPES, scalar
-from kcb_replay.ingest.records import Damage, masked_checksum, records, write_record
+from kcb_replay.ingest.events.plain import DTYPES, add_record, scalar
+from kcb_replay.ingest.events.records import Damage, masked_checksum, records, write_record
 
 
 def _facts(events: FileEvents) -> tuple[object, ...]:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from kcb_replay.ingest import inert_machine, inert_pickle, inert_scalars
-from kcb_replay.ingest.inert_pickle import InertPickleError, Opaque, interpret, sniff
+from kcb_replay.ingest.pickles import interpret as interpreter, machine
+from kcb_replay.ingest.pickles.interpret import InertPickleError, Opaque, interpret, sniff
 from kcb_replay.ingest.readers.base import Blob
 from kcb_replay.ingest.readers.history import HISTORY
 
@@ -271,7 +271,7 @@ def test_a_refusal_keeps_the_globals_that_were_met() -> None:
 
 def test_too_much_content_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file beyond the cap is refused before any of it is interpreted."""
-    monkeypatch.setattr(inert_pickle, "MAX_CONTENT", 10)
+    monkeypatch.setattr(interpreter, "MAX_CONTENT", 10)
     assert interpret(b"X\x04\x00\x00\x00abcd.").value == "abcd"
     with pytest.raises(InertPickleError, match="11 bytes are more than the 10"):
         interpret(b"X\x05\x00\x00\x00abcde.")
@@ -315,7 +315,7 @@ def test_other_files_are_not_taken_for_pickles(head: bytes) -> None:
 
 def test_the_larger_a_file_the_fewer_floats_it_may_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both are in memory at once, and what a history holds beside its floats is in the file, too."""
-    monkeypatch.setattr(inert_machine, "MAX_WITH_FLOATS", 10_000)
+    monkeypatch.setattr(machine, "MAX_WITH_FLOATS", 10_000)
     floats = [float(n) for n in range(200)]
     assert interpret(pickle.dumps((floats, b"x" * 1_000))).value == (floats, b"x" * 1_000)
     with pytest.raises(InertPickleError, match=r"more than \d+ floats in \d+ bytes"):
@@ -367,7 +367,7 @@ def test_a_damaged_row_is_what_its_opcodes_make(content: bytes, at: int, byte: i
 def _outcome(content: bytes, **caps: int) -> tuple[object, ...]:
     with pytest.MonkeyPatch.context() as patch:
         for name, cap in caps.items():
-            patch.setattr(inert_scalars, name, cap)
+            patch.setattr(machine, name, cap)
         try:
             inert = interpret(content)
         except InertPickleError as error:

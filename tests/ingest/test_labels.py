@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kcb_replay.ingest.labels import Labels
+from kcb_replay.ingest.plan import Labels
 from kcb_replay.ingest.store import Store
 
 

@@ -23,11 +23,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from kcb_replay.errors import RunNotFoundError, StoreError
-from kcb_replay.ingest import bucket
-from kcb_replay.ingest.bucket import StoredRun
 from kcb_replay.ingest.recording import Fit, Message, Note, Recording, Series, Source, StepSeries
-from kcb_replay.ingest.schema import FOOTER_KEY, RefusedSource
-from kcb_replay.ingest.store import Store, bucket_of
+from kcb_replay.ingest.store import Store, bucket
+from kcb_replay.ingest.store.bucket import StoredRun
+from kcb_replay.ingest.store.layout import bucket_of
+from kcb_replay.ingest.store.schema import FOOTER_KEY, RefusedSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +150,7 @@ def test_what_is_stored_comes_back_equal(recordings):
     """Gaps, NaN, missing values, several fits, wall times, streams, messages and any names come back."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         # All in one bucket, so that they share its file.
-        patch.setattr("kcb_replay.ingest.layout._FEWEST_BUCKETS", 1)
+        patch.setattr("kcb_replay.ingest.store.layout._FEWEST_BUCKETS", 1)
         store = Store(Path(folder) / "store")
         store.create()
         for recording in recordings:
@@ -166,7 +166,7 @@ def test_what_is_stored_comes_back_equal(recordings):
 def test_row_groups_are_read_where_the_run_lies(tmp_path, monkeypatch):
     """A run that spans several row groups, or stands between them, is loaded whole."""
     monkeypatch.setattr(bucket, "_ROW_GROUP", 7)
-    monkeypatch.setattr("kcb_replay.ingest.layout._FEWEST_BUCKETS", 1)
+    monkeypatch.setattr("kcb_replay.ingest.store.layout._FEWEST_BUCKETS", 1)
     store = Store(tmp_path / "store")
     store.create()
     runs = [_recording(f"run{n}", loss=[float(n * 100 + m) for m in range(n)], mae=[0.5] * n) for n in range(1, 12)]
@@ -299,8 +299,8 @@ def test_a_stream_of_a_run_that_has_changed_is_refused(tmp_path):
 def test_streams_of_other_runs_are_kept_when_a_bucket_changes(tmp_path, monkeypatch):
     """A bucket is rewritten piece by piece, across row groups and pieces of any size."""
     monkeypatch.setattr(bucket, "_STEP_GROUP", 50)
-    monkeypatch.setattr("kcb_replay.ingest.rows._PIECE", 7)
-    monkeypatch.setattr("kcb_replay.ingest.layout._FEWEST_BUCKETS", 1)
+    monkeypatch.setattr("kcb_replay.ingest.store.rows._PIECE", 7)
+    monkeypatch.setattr("kcb_replay.ingest.store.layout._FEWEST_BUCKETS", 1)
     store = Store(tmp_path / "store")
     store.create()
     runs = [_with_streams(f"run{n}", np.random.default_rng(n).normal(size=STEPS)) for n in range(3)]
@@ -595,7 +595,7 @@ def test_a_store_that_cannot_be_locked_is_named(store, monkeypatch):
     def deny(*args: object, **options: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr("kcb_replay.ingest.store.FileLock.acquire", deny)
+    monkeypatch.setattr("kcb_replay.ingest.store.store.FileLock.acquire", deny)
     with pytest.raises(StoreError, match=r"\.lock-.* cannot be locked: Permission denied"):
         store.put([StoredRun(_recording("run1", loss=[5.0]))])
 
@@ -604,7 +604,7 @@ def test_a_lock_that_is_held_is_named(store, monkeypatch):
     """After the waiting time the error says who holds what."""
     from filelock import FileLock
 
-    monkeypatch.setattr("kcb_replay.ingest.store._LOCK_SECONDS", 0.01)
+    monkeypatch.setattr("kcb_replay.ingest.store.store._LOCK_SECONDS", 0.01)
     held = FileLock(store.path / f".lock-{bucket_of('run1', 64):04d}", is_singleton=False)
     with held, pytest.raises(StoreError, match="has been locked by another kcb-replay"):
         store.put([StoredRun(_recording("run1", loss=[5.0]))])

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-import kcb_replay.ingest.check
 import kcb_replay.ingest.ingest
-import kcb_replay.ingest.snapshot  # noqa: F401  # somebody without permissions may not be able to import it later
+import kcb_replay.ingest.store.snapshot  # noqa: F401  # somebody without permissions may not be able to import it later
 from kcb_replay.errors import StoreError
 from kcb_replay.ingest.store import Store
 

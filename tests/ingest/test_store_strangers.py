@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kcb_replay.ingest.bucket import StoredRun
 from kcb_replay.ingest.recording import Fit, Message, Recording, Series, StepSeries
-from kcb_replay.ingest.schema import SCHEMA
 from kcb_replay.ingest.store import Store
+from kcb_replay.ingest.store.bucket import StoredRun
+from kcb_replay.ingest.store.schema import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ COLUMNS = SCHEMA.names
 WRITER = """
 import itertools, random, sys
 import numpy as np
-from kcb_replay.ingest.bucket import StoredRun
+from kcb_replay.ingest.store.bucket import StoredRun
 from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.ingest.store import Store
 store, moments = Store(sys.argv[1]), random.Random(0)

@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from kcb_replay.errors import RunNotFoundError, StoreError
-from kcb_replay.ingest.bucket import StoredRun
-from kcb_replay.ingest.layout import Layout, bucket_of, buckets_for
 from kcb_replay.ingest.recording import Fit, Message, Note, Recording, Series, Source, StepSeries
-from kcb_replay.ingest.schema import catalogue_from_footer, footer_of
 from kcb_replay.ingest.store import Store
+from kcb_replay.ingest.store.bucket import StoredRun
+from kcb_replay.ingest.store.layout import Layout, bucket_of, buckets_for
+from kcb_replay.ingest.store.schema import catalogue_from_footer, footer_of
 
 ODD_NAMES = ["../../etc/passwd", "/absolute", "a\nb", "\x1b[2J", "\u202eabc", "'\"`$(rm)", "..", "\x00", "C:\\x", " "]
 
@@ -48,8 +48,8 @@ def store(tmp_path) -> Store:
 @pytest.fixture
 def small(tmp_path, monkeypatch) -> Store:
     """Return a store of two buckets that grows when a bucket holds five runs."""
-    monkeypatch.setattr("kcb_replay.ingest.layout._FEWEST_BUCKETS", 2)
-    monkeypatch.setattr("kcb_replay.ingest.layout._RUNS_PER_BUCKET", 2)
+    monkeypatch.setattr("kcb_replay.ingest.store.layout._FEWEST_BUCKETS", 2)
+    monkeypatch.setattr("kcb_replay.ingest.store.layout._RUNS_PER_BUCKET", 2)
     made = Store(tmp_path / "small")
     made.create()
     return made
@@ -503,7 +503,7 @@ def test_what_the_system_does_not_let_us_read_is_not_called_damaged(store, monke
     def refused(*_, **__):
         raise PermissionError(errno.EACCES, "Failed to open local file")
 
-    monkeypatch.setattr("kcb_replay.ingest.bucket.pq.ParquetFile", refused)
+    monkeypatch.setattr("kcb_replay.ingest.store.bucket.pq.ParquetFile", refused)
     with pytest.raises(StoreError, match=r"parquet cannot be read: Permission denied\. Check its permissions"):
         store.runs()
     assert [fault for fault in store.check().faults if "delete" in fault.text] == []

@@ -13,10 +13,10 @@ from tensorboard.compat.proto.event_pb2 import Event
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest import reading
+from kcb_replay.ingest.events.records import write_record
 from kcb_replay.ingest.files import LARGEST_FILE, FileStream, streamed
 from kcb_replay.ingest.ingest import read
 from kcb_replay.ingest.plan import plan
-from kcb_replay.ingest.records import write_record
 from kcb_replay.ingest.store import Store
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from tensorboard.util.tensor_util import make_tensor_proto
 
 import kcb_replay as kcb
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.events.records import write_record
 from kcb_replay.ingest.readers.base import Blob, Reading
 from kcb_replay.ingest.readers.tensorboard import TENSORBOARD
-from kcb_replay.ingest.records import write_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

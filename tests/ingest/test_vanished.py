@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kcb_replay.ingest.vanished import VANISHED
+from kcb_replay.ingest.plan import VANISHED
 
 
 @pytest.fixture

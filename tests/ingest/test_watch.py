@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kcb_replay.ingest.ingest import watch
 from kcb_replay.ingest.store import Store
-from kcb_replay.ingest.watch import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ import google_crc32c
 import pytest
 from hypothesis import given, strategies as st
 
-from kcb_replay.ingest.records import Damage, Record, records, write_record
+from kcb_replay.ingest.events.records import Damage, Record, records, write_record
 
 DATA = [b"first", b"", b"the third record", b"\0\0\0\0", b"last"]
 CONTENT = b"".join(map(write_record, DATA))

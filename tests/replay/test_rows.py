@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from kcb_replay.ingest.recording import Message, Recording, StepSeries
-from kcb_replay.ingest.rows import row_count, rows_of, step_rows_of
+from kcb_replay.ingest.store.rows import row_count, rows_of, step_rows_of
 
 
 @pytest.fixture
@@ -31,15 +31,15 @@ def _listed(recordings: list[Recording]) -> list[str]:
 def test_rows_of_many_runs_are_those_of_each(runs, monkeypatch, piece, most):
     """However many rows may be in memory, and wherever a metric is cut, order and values are the same."""
     alone = [row for run in runs for row in _listed([run])]
-    monkeypatch.setattr("kcb_replay.ingest.rows._PIECE", piece)
-    monkeypatch.setattr("kcb_replay.ingest.rows._MOST_ROWS", most)
+    monkeypatch.setattr("kcb_replay.ingest.store.rows._PIECE", piece)
+    monkeypatch.setattr("kcb_replay.ingest.store.rows._MOST_ROWS", most)
     assert (_listed(runs), len(alone)) == (alone, 28)
 
 
 def test_no_table_is_larger_than_may_be_in_memory(runs, monkeypatch):
     """A run of any length is written in pieces."""
-    monkeypatch.setattr("kcb_replay.ingest.rows._PIECE", 2)
-    monkeypatch.setattr("kcb_replay.ingest.rows._MOST_ROWS", 4)
+    monkeypatch.setattr("kcb_replay.ingest.store.rows._PIECE", 2)
+    monkeypatch.setattr("kcb_replay.ingest.store.rows._MOST_ROWS", 4)
     assert max(map(len, rows_of(runs))) <= 4
 
 
@@ -73,7 +73,7 @@ def test_streams_of_many_runs_are_those_of_each(recording, monkeypatch):
     alone = [repr(row) for run in runs for table in step_rows_of([run]) for row in table.to_pylist()]
     assert len(alone) == 16
     for piece in (250_000, 4, 1):
-        monkeypatch.setattr("kcb_replay.ingest.rows._PIECE", piece)
+        monkeypatch.setattr("kcb_replay.ingest.store.rows._PIECE", piece)
         assert [repr(row) for table in step_rows_of(runs) for row in table.to_pylist()] == alone
 
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from kcb_replay.errors import StoreError
-from kcb_replay.ingest.schema import VERSION, require_version
+from kcb_replay.ingest.store.schema import VERSION, require_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

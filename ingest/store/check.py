@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kcb_replay.errors import StoreError
-from kcb_replay.ingest.bucket import damage_named, opened, read_rows
-from kcb_replay.ingest.columns import numbers_of, validity_of
+from kcb_replay.ingest.arrow import numbers_of, validity_of
 from kcb_replay.ingest.discover import STORE_FILE
-from kcb_replay.ingest.rows import entry_of, recording_of, rows_of, step_rows_of, stream_of
-from kcb_replay.ingest.schema import SCHEMA, catalogue_from_footer
-from kcb_replay.ingest.statistics import misleading_column
+from kcb_replay.ingest.store.bucket import damage_named, opened, read_rows
+from kcb_replay.ingest.store.rows import entry_of, recording_of, rows_of, step_rows_of, stream_of
+from kcb_replay.ingest.store.schema import SCHEMA, catalogue_from_footer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
     import pyarrow.parquet as pq
 
-    from kcb_replay.ingest.layout import Layout
     from kcb_replay.ingest.recording import StepSeries
-    from kcb_replay.ingest.schema import RunEntry
     from kcb_replay.ingest.store import Store
+    from kcb_replay.ingest.store.layout import Layout
+    from kcb_replay.ingest.store.schema import RunEntry
 
-__all__ = ["CheckReport", "Fault", "check"]
+__all__ = ["CheckReport", "Fault", "check", "misleading_column"]
 
 _REMEDY = "Restore it, or delete it and ingest its runs again."
 
@@ -179,3 +179,27 @@ def _equal_columns(one: pa.ChunkedArray, two: pa.ChunkedArray) -> bool:
     valid = validity_of(one)
     expected, found = (numbers_of(column, np.float64).view(np.int64)[valid] for column in (one, two))
     return np.array_equal(valid, validity_of(two)) and np.array_equal(expected, found)
+
+
+def misleading_column(file: pq.ParquetFile) -> str:
+    """Return the name of the first column whose statistics are not those of its values, "" when all are."""
+    names: list[str] = file.schema_arrow.names
+    for number in range(file.num_row_groups):
+        group = file.read_row_group(number)
+        for place, name in enumerate(names):
+            found = file.metadata.row_group(number).column(place).statistics
+            if found is not None and not _is_true(found, group.column(place)):
+                return name
+    return ""
+
+
+def _is_true(found: pq.Statistics, column: pa.ChunkedArray) -> bool:
+    if found.has_null_count and found.null_count != column.null_count:
+        return False
+    if not found.has_min_max:
+        return True
+    values = column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+    if pa.types.is_floating(values.type):
+        # Writers leave NaN out of them.
+        values = values.filter(pc.invert(pc.is_nan(values)))
+    return bool(pc.min_max(values).as_py() == {"min": found.min, "max": found.max})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
@@ -9,16 +10,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kcb_replay.ingest.columns import codes_and_words, numbers, numbers_of, texts, validity_of
+from kcb_replay.ingest.arrow import codes_and_words, numbers, numbers_of, texts, validity_of
 from kcb_replay.ingest.recording import Fit, Message, Recording, Series, StepSeries
-from kcb_replay.ingest.schema import SCHEMA, FitEntry, RunEntry, StreamEntry
+from kcb_replay.ingest.store.schema import SCHEMA, FitEntry, RunEntry, StreamEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from kcb_replay.ingest.schema import RefusedSource
+    from kcb_replay.ingest.store.schema import RefusedSource
 
-__all__ = ["columns_of", "entry_of", "recording_of", "row_count", "rows_of", "step_rows_of", "stream_of"]
+__all__ = ["StoredSteps", "columns_of", "entry_of", "recording_of", "row_count", "rows_of", "step_rows_of", "stream_of"]
 
 Integers: TypeAlias = NDArray[np.int64]
 # Rows of one stream or metric, which may have any length, and of all that are held in memory at once.
@@ -304,3 +305,25 @@ def _ranges(epochs: Integers) -> tuple[tuple[int, int], ...]:
     breaks = np.flatnonzero(np.diff(epochs) != 1)
     firsts, lasts = epochs[[0, *(breaks + 1)]], epochs[[*breaks, -1]]
     return tuple(zip(firsts.tolist(), lasts.tolist(), strict=True))
+
+
+class StoredSteps(Mapping[str, "StepSeries"]):
+    """The streams of one fit by name; `read[name]` reads a stream, which is done once."""
+
+    def __init__(self, read: Mapping[str, Callable[[], StepSeries]]) -> None:
+        self._read = dict(read)
+        self._series: dict[str, StepSeries] = {}
+
+    def __getitem__(self, name: str) -> StepSeries:
+        if name not in self._series:
+            self._series[name] = self._read[name]()
+        return self._series[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read)
+
+    def __len__(self) -> int:
+        return len(self._read)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._read

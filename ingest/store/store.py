@@ -17,22 +17,22 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from kcb_replay.errors import RunNotFoundError, StoreError, did_you_mean
-from kcb_replay.ingest.bucket import content_of, read_entries, read_run, renamed, rewrite, sync_folder
-from kcb_replay.ingest.bulk import recordings_of_bucket
 from kcb_replay.ingest.discover import STORE_FILE
-from kcb_replay.ingest.layout import Layout, bucket_of, buckets_for, read_layout
+from kcb_replay.ingest.store.bucket import content_of, read_entries, read_run, renamed, rewrite, sync_folder
+from kcb_replay.ingest.store.bulk import recordings_of_bucket
+from kcb_replay.ingest.store.layout import Layout, buckets_for, read_layout
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from kcb_replay.ingest.bucket import Content, StoredRun
-    from kcb_replay.ingest.check import CheckReport
     from kcb_replay.ingest.ingest import IngestReport
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.ingest.schema import RunEntry
+    from kcb_replay.ingest.store.bucket import Content, StoredRun
+    from kcb_replay.ingest.store.check import CheckReport
+    from kcb_replay.ingest.store.schema import RunEntry
 
-__all__ = ["Store", "bucket_of"]
+__all__ = ["Store"]
 
 _LOCK_SECONDS = 120
 _OWN_NAMES = {"data", ".tmp", ".lock"}
@@ -184,7 +184,7 @@ class Store:
 
     def check(self, *, progress: Callable[[int, int, str], None] | None = None) -> CheckReport:
         """Read everything and report what is wrong: pages, catalogues, rows, places of runs, foreign files."""
-        from kcb_replay.ingest.check import check
+        from kcb_replay.ingest.store.check import check
 
         return check(self, progress=progress)
 
@@ -193,7 +193,7 @@ class Store:
 
         Its files are hard links, copies where links do not exist. Refuses a folder that holds something.
         """
-        from kcb_replay.ingest.snapshot import snapshot
+        from kcb_replay.ingest.store.snapshot import snapshot
 
         with self._locked_buckets(range(self.layout().buckets)):
             return snapshot(self, Path(folder))

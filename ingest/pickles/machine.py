@@ -5,12 +5,18 @@ Nothing is allocated on the word of a length field: what is taken from the conte
 
 from __future__ import annotations
 
-from typing import NoReturn
+import re
+from typing import TYPE_CHECKING, NoReturn
 
-from kcb_replay.ingest.inert import InertPickleError, Opaque
+import numpy as np
+
+from kcb_replay.ingest.pickles.inert import InertPickleError, Opaque
 from kcb_replay.text import MAX_EXCERPT, excerpt
 
-__all__ = ["MAX_INTEGER_BYTES", "MAX_MEMO", "Machine"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["MAX_INTEGER_BYTES", "MAX_MEMO", "Machine", "scalars"]
 
 MAX_STACK = 1_000_000
 MAX_MARKS = 1_000
@@ -27,6 +33,11 @@ MAX_TEXT = 12 * 1024 * 1024  # a character may take four times its bytes in memo
 MAX_INTEGER_BYTES = 64
 MAX_NUMBER_TEXT = 160  # decimal digits of a 64-byte integer, with sign and suffix
 _ABSENT = object()
+# In all rows together: a history of 20 metrics and 10,000 epochs; whatever is beyond costs what its opcodes cost.
+MAX_SCALARS = 200_000
+
+# Two that are recalled, the function and its dtype; then the bytes, and how the result is remembered.
+_START = re.compile(rb"(h.|j.{4})(h.|j.{4})C(?:\x02.{2}|\x04.{4}|\x08.{8})(\x94|r)", re.DOTALL)
 
 
 class Machine:
@@ -228,3 +239,59 @@ class Machine:
             name = self.names[module, attr] = excerpt(f"{module[:MAX_EXCERPT]}.{attr[:MAX_EXCERPT]}")
             self.named.setdefault(name, self.at)
         return Opaque(name, at=self.at)
+
+
+def _row(width: int, put: bytes) -> re.Pattern[bytes]:
+    call = rb"C%b.{%d}%b\x86%bR%b" % (re.escape(bytes([width])), width, put, put, put)
+    return re.compile(rb"(h.|j.{4})(h.|j.{4})%b(?:\1\2%b){0,1023}" % (call, call), re.DOTALL)
+
+
+# MEMOIZE, as protocol 4 writes it, or LONG_BINPUT, as protocol 3 does beyond the first 256.
+_PUTS = {b"\x94": rb"\x94", b"r": rb"r.{4}"}
+_ROWS = {(width, put): _row(width, pattern) for width in (2, 4, 8) for put, pattern in _PUTS.items()}
+
+
+def scalars(machine: Machine) -> bool:
+    """Do all opcodes of the row of scalars that begins here; return whether there was one."""
+    content, at, memo = machine.content, machine.at, machine.memo
+    start = _START.match(content, at)
+    if start is None:
+        return False
+    before, width = start.end(2) - at + 2, content[start.end(2) + 1]
+    found = _ROWS[width, start[3]].match(content, at)
+    callee, dtype = (machine.remembered(_index(token)) for token in start.group(1, 2))
+    if found is None or not isinstance(callee, Opaque) or callee.args is not None or dtype is None:
+        return False
+    put = 1 if start[3] == b"\x94" else 5
+    length = before + width + 3 * put + 2
+    row = np.frombuffer(content, np.uint8, found.end() - at, at).reshape(-1, length)
+    if not _has_room(machine, len(row)) or (put > 1 and not _are_next(row[:, before + width :], len(memo))):
+        return False
+    packed = row[:, before : before + width].tobytes()
+    for first in range(0, len(packed), width):
+        args = (dtype, packed[first : first + width])
+        record = Opaque(callee.name, args, at=callee.at)
+        memo += (args[1], args, record)
+        machine.stack.append(record)
+    machine.scalars += len(row)
+    machine.next = found.end()
+    return True
+
+
+def _index(token: bytes) -> int:
+    return int.from_bytes(token[1:], "little")
+
+
+def _has_room(machine: Machine, count: int) -> bool:
+    return (
+        machine.scalars + count <= MAX_SCALARS
+        and len(machine.stack) + count <= MAX_STACK
+        and len(machine.memo) + 3 * count <= MAX_MEMO
+    )
+
+
+def _are_next(puts: NDArray[np.uint8], first: int) -> bool:
+    """Tell whether all these LONG_BINPUT remember under the next indices."""
+    places = np.concatenate([puts[:, 1:5], puts[:, 7:11], puts[:, 13:17]], axis=1)
+    indices = np.frombuffer(places.tobytes(), "<u4")
+    return bool((indices == np.arange(first, first + len(indices))).all())

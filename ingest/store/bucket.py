@@ -20,10 +20,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kcb_replay.errors import StoreError
-from kcb_replay.ingest.columns import texts
+from kcb_replay.ingest.arrow import texts
 from kcb_replay.ingest.recording import Recording
-from kcb_replay.ingest.rows import columns_of, entry_of, recording_of, row_count, rows_of, step_rows_of, stream_of
-from kcb_replay.ingest.schema import (
+from kcb_replay.ingest.store.rows import (
+    StoredSteps,
+    columns_of,
+    entry_of,
+    recording_of,
+    row_count,
+    rows_of,
+    step_rows_of,
+    stream_of,
+)
+from kcb_replay.ingest.store.schema import (
     DICTIONARY_COLUMNS,
     PARQUET_ENCODING,
     SCHEMA,
@@ -31,14 +40,13 @@ from kcb_replay.ingest.schema import (
     catalogue_from_footer,
     footer_of,
 )
-from kcb_replay.ingest.streams import StoredSteps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from kcb_replay.ingest.recording import StepSeries
-    from kcb_replay.ingest.schema import RefusedSource
+    from kcb_replay.ingest.store.schema import RefusedSource
 
 __all__ = [
     "Content",

@@ -5,6 +5,7 @@ Opcodes for what is kept outside the file (persistent ids, extension codes, out-
 
 from __future__ import annotations
 
+import math
 import pickle
 import re
 import struct
@@ -12,15 +13,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from kcb_replay.ingest.inert import Opaque, type_name
-from kcb_replay.ingest.inert_joblib import JOBLIB_ARRAY, array_bytes
-from kcb_replay.ingest.inert_machine import MAX_INTEGER_BYTES, Machine
-from kcb_replay.ingest.inert_scalars import scalars
+from kcb_replay.ingest.pickles.inert import Opaque, type_name
+from kcb_replay.ingest.pickles.machine import MAX_INTEGER_BYTES, Machine, scalars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["STEPS"]
+
+__all__ = ["JOBLIB_ARRAY", "STEPS", "array_bytes"]
 
 _Step: TypeAlias = "Callable[[Machine], None]"
 
@@ -31,6 +31,9 @@ _FLOAT = np.dtype([("opcode", "u1"), ("value", ">f8")])
 _PYTHON2_REPR = re.compile(rb"""(?:[^\\]++|\\(?:x[0-9a-fA-F]{2}|[\\'"nrt]))*+""")
 _LARGEST_KEY_BITS = 64
 _KEYS = frozenset({str, bytes, int, float, bool})
+JOBLIB_ARRAY = "joblib.numpy_pickle.NumpyArrayWrapper"
+_MAX_DIMENSIONS = 32
+_PLAIN_DTYPE = re.compile(r"[biuf]([1248])")
 
 
 def _kind(value: object) -> str:
@@ -304,3 +307,25 @@ def _table() -> tuple[_Step, ...]:
 
 
 STEPS = _table()
+
+
+def array_bytes(machine: Machine, state: object) -> bytes | memoryview:
+    """Return the bytes of the array that follow its wrapper."""
+    size = _size(state)
+    if size is None or not isinstance(state, dict):
+        machine.refuse("a joblib array of other values than plain numbers")
+    if state.get("numpy_array_alignment_bytes") is not None:
+        machine.take(machine.length(1, "padding"), "padding")
+    return machine.taken_bytes(size, "joblib array")
+
+
+def _size(state: object) -> int | None:
+    match state:
+        case {"shape": tuple() as shape, "dtype": Opaque(name="numpy.dtype", args=(str() as code, *_))}:
+            if (found := _PLAIN_DTYPE.fullmatch(code)) and _is_shape(shape):
+                return math.prod(shape) * int(found[1])
+    return None
+
+
+def _is_shape(shape: tuple[object, ...]) -> bool:
+    return len(shape) <= _MAX_DIMENSIONS and all(type(n) is int and 0 <= n < 2**40 for n in shape)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.ingest.bucket import opened, read_rows
-from kcb_replay.ingest.columns import codes_and_words, numbers_of, validity_of
+from kcb_replay.ingest.arrow import codes_and_words, numbers_of, validity_of
 from kcb_replay.ingest.recording import Fit, Recording, Series
-from kcb_replay.ingest.schema import catalogue_from_footer
+from kcb_replay.ingest.store.bucket import opened, read_rows
+from kcb_replay.ingest.store.schema import catalogue_from_footer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from kcb_replay.ingest.schema import FitEntry, RunEntry
+    from kcb_replay.ingest.store.schema import FitEntry, RunEntry
 
 __all__ = ["recordings_of_bucket"]
 

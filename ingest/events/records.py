@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
 
 import google_crc32c
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from kcb_replay.ingest.events.columns import Integers
 
 __all__ = [
     "BAD_CHECKSUM",
@@ -23,9 +28,13 @@ __all__ = [
     "ZEROS",
     "Damage",
     "Record",
+    "Words32",
     "checksum",
+    "contributions",
+    "length_checksums",
     "masked_checksum",
     "records",
+    "unmasked",
     "write_record",
 ]
 
@@ -40,6 +49,7 @@ _MASK_DELTA = 0xA282EAD8
 
 # The CRC-32C of bytes; asked for each record, so that even a function around it would count.
 checksum: Callable[[bytes], int] = google_crc32c.value
+Words32: TypeAlias = NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +105,30 @@ def masked_checksum(data: bytes) -> int:
     """Return the checksum of bytes as it is stored in event files."""
     crc = checksum(data)
     return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
+
+
+def unmasked(stored: Words32) -> Words32:
+    """Return the checksums that were stored."""
+    crc = stored - np.uint32(_MASK_DELTA)
+    return np.asarray((crc << 15) | (crc >> 17), np.uint32)
+
+
+@lru_cache(maxsize=4096)
+def contributions(behind: int) -> Words32:
+    """Return, for each value of a byte with so many bytes behind it, what it changes in the checksum."""
+    zero = checksum(bytes(behind + 1))
+    table = np.zeros(256, np.uint32)
+    for bit in range(8):
+        size = 1 << bit
+        table[size : 2 * size] = table[:size] ^ np.uint32(checksum(bytes([size]) + bytes(behind)) ^ zero)
+    table.setflags(write=False)
+    return table
+
+
+def length_checksums(lengths: Integers) -> Words32:
+    """Return the stored checksum that belongs to each length of a record."""
+    crc = np.full(len(lengths), checksum(bytes(8)), np.uint32)
+    largest = int(lengths.max(initial=0))
+    for place in range((largest.bit_length() + 7) // 8):
+        crc ^= contributions(7 - place)[(lengths >> (8 * place)) & 255]
+    return np.asarray(((crc >> 15) | (crc << 17)) + np.uint32(_MASK_DELTA), np.uint32)
