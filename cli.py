@@ -7,51 +7,46 @@ import os
 import click
 
 from kcb_replay import __version__
-from kcb_replay.commands.base import Commands
-from kcb_replay.commands.compare import compare_command
-from kcb_replay.commands.completion import completion_command
-from kcb_replay.commands.conform import conform_command
-from kcb_replay.commands.course import course_command
-from kcb_replay.commands.infer import infer_command
-from kcb_replay.commands.ingest import ingest_command
-from kcb_replay.commands.plot import plot_command
-from kcb_replay.commands.recommend import recommend_command
-from kcb_replay.commands.simulate import explain_command, report_command, simulate_command
-from kcb_replay.commands.stored_runs import (
-    check_command,
-    remove_command,
-    rename_command,
-    runs_command,
-    show_command,
-    snapshot_command,
-    tag_command,
+from kcb_replay.commands import (
+    compare,
+    completion,
+    conform,
+    course,
+    explain,
+    infer,
+    ingest,
+    plot,
+    recommend,
+    simulate,
+    stored_runs,
+    sweep,
+    versions,
 )
-from kcb_replay.commands.sweep import sweep_command
-from kcb_replay.commands.versions import versions_command
+from kcb_replay.commands.base import Commands
 
 __all__ = ["main"]
 
 _COMMANDS = (
-    ingest_command,
-    runs_command,
-    show_command,
-    remove_command,
-    rename_command,
-    tag_command,
-    check_command,
-    snapshot_command,
-    simulate_command,
-    explain_command,
-    sweep_command,
-    recommend_command,
-    compare_command,
-    infer_command,
-    plot_command,
-    report_command,
-    course_command,
-    versions_command,
-    conform_command,
-    completion_command,
+    ingest.ingest_command,
+    stored_runs.runs_command,
+    stored_runs.show_command,
+    stored_runs.remove_command,
+    stored_runs.rename_command,
+    stored_runs.tag_command,
+    stored_runs.check_command,
+    stored_runs.snapshot_command,
+    simulate.simulate_command,
+    explain.explain_command,
+    sweep.sweep_command,
+    recommend.recommend_command,
+    compare.compare_command,
+    infer.infer_command,
+    plot.plot_command,
+    simulate.report_command,
+    course.course_command,
+    versions.versions_command,
+    conform.conform_command,
+    completion.completion_command,
 )
 
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kcb_replay.commands import options, output
 from kcb_replay.commands.base import Command
-from kcb_replay.commands.options import quiet_option
-from kcb_replay.commands.output import print_result
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
@@ -68,8 +67,8 @@ def _text(item: str | None) -> str:
     type=click.Choice(("keras", "tf_keras")),
     help="For --live and --exhaustive.  [default: what is installed]",
 )
-@click.option("--json", "output", flag_value="json", default="table", help="Print a JSON document.")
-@quiet_option
+@click.option("--json", "form", flag_value="json", default="table", help="Print a JSON document.")
+@options.quiet
 def conform_command(
     files: tuple[Path, ...],
     live: bool,
@@ -79,7 +78,7 @@ def conform_command(
     epochs: int,
     part: tuple[int, int],
     library: Library | None,
-    output: str,
+    form: str,
     quiet: bool,
 ) -> None:
     """Compare the engine with real Keras: with golden cases recorded from it, or with the one installed here.
@@ -111,6 +110,6 @@ def conform_command(
         with _progress(quiet) as progress:
             box = conform_exhaustively(epochs=epochs, part=part, library=library, progress=progress)
     document = conformance_document(reports, random, box)
-    print_result(output, document, [], lambda: conformance_text(reports, random, box))
+    output.print_result(form, document, [], lambda: conformance_text(reports, random, box))
     if any(report.mismatches for report in reports) or (random and random.first) or (box and box.mismatches):
         sys.exit(1)

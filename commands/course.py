@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from kcb_replay.commands import options, output
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.completion import completed_runs
-from kcb_replay.commands.options import language_option, quiet_option, store_option
-from kcb_replay.commands.output import say
-from kcb_replay.commands.selection import only_one, recordings_of
+from kcb_replay.commands.selection import recording_of
 from kcb_replay.language.catalogue import ENGLISH
 
 if TYPE_CHECKING:
@@ -23,12 +20,12 @@ __all__ = ["course_command"]
 
 
 @click.command(name="course", cls=Command)
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the pages.")
-@language_option
+@click.option("-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="Folder for the pages.")
+@options.language
 @click.option("--run", metavar="RUN", shell_complete=completed_runs, help="Make the lessons from this run or log.")
-@store_option
-@quiet_option
-def course_command(output: Path, language: str, run: str | None, store: Path, quiet: bool) -> None:
+@options.store
+@options.quiet
+def course_command(folder: Path, language: str, run: str | None, store: Path, quiet: bool) -> None:
     """Write seven short lessons on Keras callbacks, as offline pages for a class.
 
     Each is one idea on a real recording: a question, a prediction to make, and the answer when the slider moves. With
@@ -44,13 +41,12 @@ def course_command(output: Path, language: str, run: str | None, store: Path, qu
     from kcb_replay.report.course.build import course_of
     from kcb_replay.report.course.page import course_pages, require_place, write_folder
 
-    require_place(output)
-    own = only_one(recordings_of((run,), store), run)[0] if run is not None else None
-    course = course_of(own)
-    pages = course_pages(course, language=language, command=shlex.join(["kcb-replay", *sys.argv[1:]]))
-    write_folder(output, pages)
+    require_place(folder)
+    course = course_of(None if run is None else recording_of(run, store))
+    pages = course_pages(course, language=language, command=output.command_line())
+    write_folder(folder, pages)
     size = sum(len(text.encode()) for text in pages.values())
-    say([f"Wrote {output} ({len(pages)} pages, {size / 1000:,.0f} kB)", *_kept(course)], quiet=quiet)
+    output.say([f"Wrote {folder} ({len(pages)} pages, {size / 1000:,.0f} kB)", *_kept(course)], quiet=quiet)
 
 
 def _kept(course: Course) -> list[str]:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kcb_replay.commands import options, output
 from kcb_replay.commands.base import Command
-from kcb_replay.commands.options import output_options, run_argument, store_option
-from kcb_replay.commands.output import print_result, say
-from kcb_replay.commands.selection import only_one, recordings_of
+from kcb_replay.commands.selection import recording_of
 
 if TYPE_CHECKING:
     from kcb_replay.replay.directions import Direction
@@ -19,13 +18,13 @@ __all__ = ["infer_command"]
 
 
 @click.command(name="infer", cls=Command)
-@run_argument
-@store_option
+@options.run
+@options.store
 @click.option("--fit", type=int, help="Which fit of the run, from 0.  [default: the only one]")
 @click.option("--monitor", help="Look at this metric only.  [default: every recorded one]")
 @click.option("--mode", type=click.Choice(("min", "max")), help="Its direction.  [default: as auto takes it]")
 @click.option("--semantics", help="Keras versions to look at (a,b).  [default: all that the recorded names allow]")
-@output_options
+@options.form
 def infer_command(
     run: str,
     store: Path,
@@ -33,7 +32,7 @@ def infer_command(
     monitor: str | None,
     mode: Direction | None,
     semantics: str | None,
-    output: str,
+    form: str,
 ) -> None:
     """Say which callback settings are consistent with what one recorded training did.
 
@@ -50,7 +49,6 @@ def infer_command(
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.report.versions import version_notes
 
-    (recording,) = only_one(recordings_of((run,), store), run)
-    found = infer(recording, fit=fit, monitor=monitor, mode=mode, semantics=semantics)
-    print_result(output, found.to_dict(), found.records(), lambda: str(found))
-    say(version_notes(each for each in versions_of(semantics) if isinstance(each, Semantics)), quiet=False)
+    inference = infer(recording_of(run, store), fit=fit, monitor=monitor, mode=mode, semantics=semantics)
+    output.print_result(form, inference.to_dict(), inference.records(), lambda: str(inference))
+    output.say(version_notes(each for each in versions_of(semantics) if isinstance(each, Semantics)))

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kcb_replay.commands import options, output
 from kcb_replay.commands.base import Command
-from kcb_replay.commands.options import quiet_option, store_option, verbose_option
-from kcb_replay.commands.output import progress_bar, say
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ __all__ = ["ingest_command"]
 @click.argument(
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(exists=True, readable=False, path_type=Path)
 )
-@store_option
+@options.store
 @click.option(
     "--format",
     "format_",
@@ -41,9 +40,9 @@ __all__ = ["ingest_command"]
     "--interval", type=click.FloatRange(min=0.1), default=2.0, show_default=True, help="Seconds between two looks."
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 when anything was left out.")
-@quiet_option
-@verbose_option
-def ingest_command(paths: tuple[Path, ...], store: Path, **options: Any) -> None:
+@options.quiet
+@options.verbose
+def ingest_command(paths: tuple[Path, ...], store: Path, **choices: Any) -> None:
     """Read log files or folders of them into the store.
 
     CSVLogger files, pickled Histories, TensorBoard event files and console logs become runs named by their folders.
@@ -55,40 +54,40 @@ def ingest_command(paths: tuple[Path, ...], store: Path, **options: Any) -> None
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.ingest.store import Store
 
-    if options["dry_run"] and options["watched"]:
+    if choices["dry_run"] and choices["watched"]:
         raise SettingError("--dry-run writes nothing, so there is nothing to follow. Give it without --watch.")
-    follow = _dry_run if options["dry_run"] else _watch if options["watched"] else _ingest
-    follow(Store(store), paths, options)
+    follow = _dry_run if choices["dry_run"] else _watch if choices["watched"] else _ingest
+    follow(Store(store), paths, choices)
 
 
-def _ingest(store: Store, paths: Sequence[Path], options: dict[str, Any]) -> None:
+def _ingest(store: Store, paths: Sequence[Path], choices: dict[str, Any]) -> None:
     from kcb_replay.ingest.ingest import ingest
     from kcb_replay.report.ingest_summary import growth_lines, ingest_summary
 
-    with progress_bar(options["quiet"]) as progress:
-        jobs = options["jobs"] or os.cpu_count() or 1
-        report = ingest(store, paths, format=options["format_"], progress=progress, jobs=jobs)
-    more = growth_lines(report) if options["verbose"] else []
-    say([*more, *ingest_summary(report, store.path)], quiet=options["quiet"])
-    if (options["strict"] and report.left_out) or not (report.written or report.unchanged):
+    with output.progress_bar(choices["quiet"]) as progress:
+        jobs = choices["jobs"] or os.cpu_count() or 1
+        report = ingest(store, paths, format=choices["format_"], progress=progress, jobs=jobs)
+    more = growth_lines(report) if choices["verbose"] else []
+    output.say([*more, *ingest_summary(report, store.path)], quiet=choices["quiet"])
+    if (choices["strict"] and report.left_out) or not (report.written or report.unchanged):
         sys.exit(1)
 
 
-def _dry_run(store: Store, paths: Sequence[Path], options: dict[str, Any]) -> None:
+def _dry_run(store: Store, paths: Sequence[Path], choices: dict[str, Any]) -> None:
     from kcb_replay.ingest.plan import plan
     from kcb_replay.report.ingest_summary import plan_lines, plan_summary
 
-    planned = plan(store, paths, format=options["format_"])
+    planned = plan(store, paths, format=choices["format_"])
     for line in plan_lines(planned):
         click.echo(line)
-    say(plan_summary(planned), quiet=options["quiet"])
-    if (options["strict"] and planned.left_out) or not (planned.wanted or planned.unchanged):
+    output.say(plan_summary(planned), quiet=choices["quiet"])
+    if (choices["strict"] and planned.left_out) or not (planned.wanted or planned.unchanged):
         sys.exit(1)
 
 
-def _watch(store: Store, paths: Sequence[Path], options: dict[str, Any]) -> None:
+def _watch(store: Store, paths: Sequence[Path], choices: dict[str, Any]) -> None:
     from kcb_replay.ingest.ingest import watch
     from kcb_replay.report.ingest_summary import change_lines
 
-    for report in watch(store, paths, format=options["format_"], interval=options["interval"]):
-        say(change_lines(report), quiet=options["quiet"])
+    for report in watch(store, paths, format=choices["format_"], interval=choices["interval"]):
+        output.say(change_lines(report), quiet=choices["quiet"])

@@ -8,32 +8,37 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kcb_replay.commands.completion import completed_runs
-from kcb_replay.commands.output import ALL_COLUMNS
 from kcb_replay.errors import SettingError
 from kcb_replay.language.catalogue import ENGLISH, LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Function = TypeVar("Function", bound="Callable[..., None]")
+    Function = TypeVar("Function", bound=Callable[..., None])
 
 __all__ = [
+    "ALL_COLUMNS",
     "Numbers",
-    "callback_options",
-    "figure_options",
-    "figure_settings",
-    "language_option",
-    "output_options",
-    "quiet_option",
-    "reducing_options",
-    "run_argument",
-    "runs_argument",
-    "setting_options",
-    "some_runs_argument",
-    "store_option",
-    "swept_options",
-    "verbose_option",
+    "callbacks",
+    "figure",
+    "form",
+    "language",
+    "mode",
+    "page",
+    "quiet",
+    "reducing",
+    "replayed_callbacks",
+    "run",
+    "runs",
+    "semantics",
+    "several_runs",
+    "store",
+    "swept",
+    "verbose",
 ]
+
+# Under this name the context of a command keeps whether narrow terminals are to be ignored.
+ALL_COLUMNS = "kcb_replay.all_columns"
 
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
@@ -68,7 +73,25 @@ class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 o
             self.fail(str(error), param, ctx)
 
 
-store_option = click.option(
+def _all(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """Return what adds several options, which the help lists in this order."""
+
+    def add(command: Function) -> Function:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def _choose_all_columns(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001  # the signature is click's
+    ctx.meta[ALL_COLUMNS] = value
+
+
+runs = click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=completed_runs)
+several_runs = click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completed_runs)
+run = click.argument("run", metavar="RUN", shell_complete=completed_runs)
+store = click.option(
     "--store",
     type=click.Path(path_type=Path),
     default=Path("kcb-store"),
@@ -77,7 +100,7 @@ store_option = click.option(
     show_envvar=True,
     help="Folder of the store.",
 )
-language_option = click.option(
+language = click.option(
     "--lang",
     "language",
     type=click.Choice(LANGUAGES),
@@ -85,65 +108,56 @@ language_option = click.option(
     show_default=True,
     help="Language of the page.",
 )
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes on stderr.")
-verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say the reasons, too, on stderr.")
-runs_argument = click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=completed_runs)
-some_runs_argument = click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completed_runs)
-run_argument = click.argument("run", metavar="RUN", shell_complete=completed_runs)
+quiet = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes on stderr.")
+verbose = click.option("-v", "--verbose", is_flag=True, help="Say the reasons, too, on stderr.")
+mode = click.option("--mode", type=click.Choice(("auto", "min", "max")), default="auto", show_default=True)
+semantics = click.option("--semantics", default="keras-3.15", show_default=True, help="Which Keras is replayed.")
+form = _all(
+    click.option(
+        "--format",
+        "form",
+        type=click.Choice(("table", "json", "jsonl", "csv", "tsv", "md")),
+        default="table",
+        show_default=True,
+        help="Form of the result.",
+    ),
+    click.option("--json", "form", flag_value="json", help="Short for --format json."),
+    click.option("--csv", "form", flag_value="csv", help="Short for --format csv."),
+    click.option(
+        "--all-columns",
+        is_flag=True,
+        expose_value=False,
+        callback=_choose_all_columns,
+        help="Print a table whole where the terminal is too narrow for it.",
+    ),
+)
+figure = _all(
+    click.option(
+        "--theme", type=click.Choice(("light", "dark")), default="light", show_default=True, help="Of a figure."
+    ),
+    click.option(
+        "--width",
+        type=float,
+        metavar="INCHES",
+        help="Width of the figure: 3.5 for a column of a paper, 7 for a page, 13.3 for a slide.  [default: 9.6]",
+    ),
+)
 
 
-def output_options(command: Function) -> Function:
-    """Add --format, its short forms, and --all-columns."""
-    for option in (
-        click.option(
-            "--all-columns",
-            is_flag=True,
-            expose_value=False,
-            callback=_choose_all_columns,
-            help="Print a table whole where the terminal is too narrow for it.",
-        ),
-        click.option("--csv", "output", flag_value="csv", help="Short for --format csv."),
-        click.option("--json", "output", flag_value="json", help="Short for --format json."),
-        click.option(
-            "--format",
-            "output",
-            type=click.Choice(("table", "json", "jsonl", "csv", "tsv", "md")),
-            default="table",
-            show_default=True,
-            help="Form of the result.",
-        ),
-    ):
-        command = option(command)
-    return command
+def page(flag: str, name: str = "html", *, required: bool = False) -> Callable[[Function], Function]:
+    """Return what adds the options of a page: `flag` says which file it is, and the command calls it `name`."""
+    file = click.Path(path_type=Path)
+    return _all(
+        click.option(*flag.split(), name, type=file, required=required, help="Write an offline .html page."),
+        click.option("--all", "draw_all", is_flag=True, help="Draw all runs on the page, also more than 500."),
+        click.option("--max-size", default="2MB", show_default=True, help="Write no larger page than this."),
+    )
 
 
-def _choose_all_columns(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001  # the signature is click's
-    ctx.meta[ALL_COLUMNS] = value
-
-
-def figure_settings(options: dict[str, Any]) -> dict[str, Any]:
-    """Take out of the options what `plot` takes of them."""
-    given = {name: options.pop(name) for name in ("theme", "width")}
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def figure_options(command: Function) -> Function:
-    """Add what every figure can be drawn with, see `figure_settings`."""
-    width = "Width of the figure: 3.5 for a column of a paper, 7 for a page, 13.3 for a slide.  [default: 9.6]"
-    for option in (
-        click.option("--width", type=float, metavar="INCHES", help=width),
-        click.option(
-            "--theme", type=click.Choice(("light", "dark")), default="light", show_default=True, help="Of a figure."
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def _stopping(patience: str, restores: str) -> tuple[Callable[[Function], Function], ...]:
-    return (
+def _stopping(patience: str, restores: str) -> Callable[[Function], Function]:
+    return _all(
         click.option("--monitor", default="val_loss", show_default=True, help="Metric to watch."),
-        click.option("--mode", type=click.Choice(("auto", "min", "max")), default="auto", show_default=True),
+        mode,
         click.option(
             "--patience",
             type=Numbers(),
@@ -160,7 +174,12 @@ def _stopping(patience: str, restores: str) -> tuple[Callable[[Function], Functi
     )
 
 
-_REDUCING = (
+def swept(*, restores: str) -> Callable[[Function], Function]:
+    """Return what adds the options of EarlyStopping where many patiences are tried; `restores` is the default."""
+    return _stopping("1..50", restores)
+
+
+reducing = _all(
     click.option("--lr-patience", type=Numbers(), help="ReduceLROnPlateau: patience.  [default: 10]"),
     click.option("--factor", type=Numbers(), help="ReduceLROnPlateau: factor.  [default: 0.1]"),
     click.option("--cooldown", type=Numbers(), help="ReduceLROnPlateau: cooldown.  [default: 0]"),
@@ -174,59 +193,32 @@ _REDUCING = (
         help="Learning rate to start from, int32(1), or the optimizer's schedule.  [default: the recorded one]",
     ),
 )
-
-
-def swept_options(*, restores: str) -> Callable[[Function], Function]:
-    """Return what adds the options of EarlyStopping where many patiences are tried; `restores` is the default."""
-
-    def add(command: Function) -> Function:
-        for option in reversed(_stopping("1..50", restores)):
-            command = option(command)
-        return command
-
-    return add
-
-
-def reducing_options(command: Function) -> Function:
-    """Add the options that describe ReduceLROnPlateau."""
-    for option in reversed(_REDUCING):
-        command = option(command)
-    return command
-
-
-_CALLBACKS = click.option(
-    "-c",
-    "--callback",
-    "callbacks",
-    multiple=True,
-    metavar="CODE",
-    help="A callback as in Keras; repeat for a list in order. Instead of the options above.",
+# What describes a list of callbacks.
+callbacks = _all(
+    _stopping("5", "no"),
+    reducing,
+    click.option(
+        "-c",
+        "--callback",
+        "callbacks",
+        multiple=True,
+        metavar="CODE",
+        help="A callback as in Keras; repeat for a list in order. Instead of the options above.",
+    ),
 )
-
-
-def setting_options(command: Function) -> Function:
-    """Add the options that describe one list of callbacks."""
-    for option in reversed((*_stopping("5", "no"), *_REDUCING, _CALLBACKS)):
-        command = option(command)
-    return command
-
-
-def callback_options(command: Function) -> Function:
-    """Add the options that describe callbacks, and how they are replayed."""
-    options = (
-        click.option(
-            "--semantics",
-            help="Which Keras is replayed: a version, several to compare (a,b), or auto to choose from the recording."
-            "  [default: keras-3.15]",
-        ),
-        click.option("--steps-per-epoch", type=int, help="Batches in each epoch, for callbacks that count them."),
-        click.option(
-            "--reuse-callbacks/--fresh-callbacks",
-            "reuse",
-            default=False,
-            help="Whether all fits of a run share the same callbacks.  [default: fresh]",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return setting_options(command)
+# What describes it and how it is replayed.
+replayed_callbacks = _all(
+    callbacks,
+    click.option(
+        "--semantics",
+        help="Which Keras is replayed: a version, several to compare (a,b), or auto to choose from the recording."
+        "  [default: keras-3.15]",
+    ),
+    click.option("--steps-per-epoch", type=int, help="Batches in each epoch, for callbacks that count them."),
+    click.option(
+        "--reuse-callbacks/--fresh-callbacks",
+        "reuse",
+        default=False,
+        help="Whether all fits of a run share the same callbacks.  [default: fresh]",
+    ),
+)

@@ -1,30 +1,42 @@
-"""What goes to stdout, the result alone, and what goes to stderr, everything else."""
+"""Where the result of a command goes: to stdout, alone; to a page or a figure. Everything else goes to stderr."""
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kcb_replay.commands.base import is_coloured
+from kcb_replay.commands.options import ALL_COLUMNS
+from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from kcb_replay.report.machine import Record
     from kcb_replay.report.terminal import Ink
 
-__all__ = ["ALL_COLUMNS", "all_shown", "ink", "print_result", "print_text", "progress_bar", "say", "size_of"]
+__all__ = [
+    "FigureFile",
+    "PageFile",
+    "command_line",
+    "ink",
+    "print_result",
+    "print_text",
+    "progress_bar",
+    "say",
+    "say_wrote",
+    "visible_names",
+]
 
-# Under this name the context of a command keeps whether narrow terminals are to be ignored.
-ALL_COLUMNS = "kcb_replay.all_columns"
 
-
-def print_result(output: str, document: Record, records: Sequence[Record], table: Callable[[], str]) -> None:
+def print_result(form: str, document: Record, records: Sequence[Record], table: Callable[[], str]) -> None:
     """Print a result in the form that was asked for."""
     from kcb_replay.report import machine
 
@@ -36,8 +48,8 @@ def print_result(output: str, document: Record, records: Sequence[Record], table
         "tsv": lambda: machine.as_tsv(records),
         "md": lambda: machine.as_markdown(records),
     }
-    text = writers[output]()
-    if output == "table":
+    text = writers[form]()
+    if form == "table":
         print_text(text)
     else:
         # Without color, click takes what looks like a colour out of the names; a form without a record has no line.
@@ -48,10 +60,11 @@ def print_text(text: str) -> None:
     """Print a text for people; on a terminal its tables lose the columns that it is too narrow for, with a note."""
     from kcb_replay.report.terminal import fitted
 
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() and not _all_columns() else None
-    text, hidden = fitted(text, width=width, ink=ink())
+    context = click.get_current_context()
+    whole = context.meta.get(ALL_COLUMNS) or not sys.stdout.isatty()
+    text, hidden = fitted(text, width=None if whole else shutil.get_terminal_size().columns, ink=ink())
     click.echo(text, color=True, nl=bool(text))
-    if hidden and not click.get_current_context().params.get("quiet"):
+    if hidden and not context.params.get("quiet"):
         count = f"{len(hidden)} columns" if len(hidden) > 1 else "1 column"
         click.echo(f"{count} hidden ({', '.join(hidden)}); --all-columns or --csv", err=True)
 
@@ -63,10 +76,6 @@ def ink() -> Ink:
     return Ink(on=is_coloured(sys.stdout))
 
 
-def _all_columns() -> bool:
-    return bool(click.get_current_context().meta.get(ALL_COLUMNS))
-
-
 def progress_bar(quiet: bool) -> AbstractContextManager[Callable[[int, int, str], None] | None]:
     """Return a progress bar, one that shows nothing where nobody looks."""
     from kcb_replay.report.progress import progress
@@ -74,20 +83,78 @@ def progress_bar(quiet: bool) -> AbstractContextManager[Callable[[int, int, str]
     return progress(shown=not quiet and sys.stderr.isatty())
 
 
-def say(lines: Sequence[str], *, quiet: bool) -> None:
+def say(lines: Iterable[str], *, quiet: bool = False) -> None:
     """Print lines on stderr."""
-    if not quiet:
-        for line in lines:
-            click.echo(line, err=True)
+    for line in () if quiet else lines:
+        click.echo(line, err=True)
 
 
-def all_shown(names: Sequence[str]) -> list[str]:
+def say_wrote(path: Path, *, quiet: bool) -> None:
+    """Say which file was written, and how large it is."""
+    say([f"Wrote {path} ({path.stat().st_size / 1000:,.0f} kB)"], quiet=quiet)
+
+
+def visible_names(names: Sequence[str]) -> list[str]:
     """Return names as they may be printed."""
     from kcb_replay.text import visible
 
     return [visible(name) for name in names]
 
 
-def size_of(path: Path) -> str:
-    """Return the size of a file in words."""
-    return f"{path.stat().st_size / 1000:,.0f} kB"
+def command_line() -> str:
+    """Return the command as it was typed, for the foot of a page."""
+    return shlex.join(["kcb-replay", *sys.argv[1:]])
+
+
+@dataclass(frozen=True, slots=True)
+class PageFile:
+    """A page to be written, how large it may be, and whether all runs are drawn whatever their number.
+
+    Raises before any work is done where nothing can be written.
+    """
+
+    path: Path
+    max_size: str
+    draw_all: bool
+    most: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        from kcb_replay.report.files import require_place
+        from kcb_replay.report.pages.size import size_from_text
+
+        if self.path.suffix.lower() not in (".html", ".htm"):
+            raise SettingError(f"{self.path} is no .html file.")
+        require_place(self.path)
+        object.__setattr__(self, "most", size_from_text(self.max_size))
+
+    def write(self, html: str, remark: str, *, quiet: bool) -> None:
+        """Write the page, whole or not at all, and say so; `remark` is what of many runs is drawn on it."""
+        from kcb_replay.report.pages.document import write_document
+        from kcb_replay.report.pages.size import require_size
+
+        require_size(html, self.most, self.path)
+        write_document(self.path, html)
+        say_wrote(self.path, quiet=quiet)
+        say(filter(None, [remark]), quiet=quiet)
+
+
+@dataclass(frozen=True, slots=True)
+class FigureFile:
+    """A figure to be drawn, and how; raises before any work is done where the file is none that can be drawn."""
+
+    path: Path
+    theme: str
+    width: float | None
+
+    def __post_init__(self) -> None:
+        from kcb_replay.report.figure import require_figure_file
+
+        require_figure_file(self.path)
+
+    def draw(self, result: Any, *, quiet: bool, kind: str | None = None) -> None:
+        """Draw a result, and say so."""
+        from kcb_replay.report.figure import plot
+
+        look: dict[str, Any] = {"theme": self.theme, **({} if self.width is None else {"width": self.width})}
+        plot(result, self.path, kind=kind, **look)
+        say_wrote(self.path, quiet=quiet)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kcb_replay.commands import options, output
 from kcb_replay.commands.base import Command
-from kcb_replay.commands.options import output_options, quiet_option, runs_argument, store_option, swept_options
-from kcb_replay.commands.output import print_result, progress_bar, say
 from kcb_replay.commands.selection import metrics_of, require_recorded
 from kcb_replay.errors import SettingError
 
@@ -22,9 +21,9 @@ __all__ = ["recommend_command"]
 
 
 @click.command(name="recommend", cls=Command)
-@runs_argument
-@store_option
-@swept_options(restores="yes")
+@options.runs
+@options.store
+@options.swept(restores="yes")
 @click.option("--current", metavar="CODE", help="What you use now, to compare with: 'EarlyStopping(patience=10)'.")
 @click.option("--tolerance", type=float, help="Regret that is nothing to worry about.  [default: the metric's noise]")
 @click.option(
@@ -36,13 +35,13 @@ __all__ = ["recommend_command"]
     show_default=True,
     help="Runs that belong together: folder, run (each by itself), or a regular expression on their names.",
 )
-@click.option("--semantics", default="keras-3.15", show_default=True, help="Which Keras is replayed.")
-@output_options
-@quiet_option
+@options.semantics
+@options.form
+@options.quiet
 def recommend_command(
     runs: tuple[str, ...],
     store: Path,
-    output: str,
+    form: str,
     quiet: bool,
     current: str | None,
     tolerance: float | None,
@@ -67,8 +66,7 @@ def recommend_command(
     from kcb_replay.report.choices_table import left_out_of_sweep
     from kcb_replay.report.versions import version_notes
 
-    given = {name: value for name, value in settings.items() if value is not None}
-    with progress_bar(quiet) as progress:
+    with output.progress_bar(quiet) as progress:
         answer = recommended(
             lambda: metrics_of(runs, store, {settings["monitor"]}, progress=progress),
             current=None if current is None else _stopper(current),
@@ -76,17 +74,17 @@ def recommend_command(
             max_failures=max_failures,
             group_by=group_by,
             semantics=semantics,
-            **given,
+            **{name: value for name, value in settings.items() if value is not None},
         )
     if not answer.overall.answered:
         require_recorded(runs, store, answer.overall)
-    print_result(
-        output,
+    output.print_result(
+        form,
         recommendation.recommendation_document(answer),
         recommendation.recommendation_records(answer),
         lambda: recommendation.recommendation_text(answer),
     )
-    say([*version_notes([answer.overall.semantics]), *left_out_of_sweep(answer.overall)], quiet=quiet)
+    output.say([*version_notes([answer.overall.semantics]), *left_out_of_sweep(answer.overall)], quiet=quiet)
     if answer.setting is None:
         sys.exit(1)
 

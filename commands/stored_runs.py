@@ -7,16 +7,8 @@ from pathlib import Path
 
 import click
 
+from kcb_replay.commands import options, output
 from kcb_replay.commands.base import Command
-from kcb_replay.commands.options import (
-    output_options,
-    quiet_option,
-    run_argument,
-    runs_argument,
-    some_runs_argument,
-    store_option,
-)
-from kcb_replay.commands.output import all_shown, print_result, progress_bar, say
 from kcb_replay.commands.selection import only_one
 
 __all__ = [
@@ -31,11 +23,11 @@ __all__ = [
 
 
 @click.command(name="runs", cls=Command)
-@runs_argument
-@store_option
+@options.runs
+@options.store
 @click.option("--tag", help="Only the runs that have this tag.")
-@output_options
-def runs_command(runs: tuple[str, ...], store: Path, tag: str | None, output: str) -> None:
+@options.form
+def runs_command(runs: tuple[str, ...], store: Path, tag: str | None, form: str) -> None:
     """List the runs of the store.
 
     \b
@@ -48,17 +40,17 @@ def runs_command(runs: tuple[str, ...], store: Path, tag: str | None, output: st
     opened = Store(store)
     entries = opened.runs(*runs, tag=tag)
     if not entries:
-        say([nothing_listed(opened.runs(), tag)], quiet=False)
+        output.say([nothing_listed(opened.runs(), tag)])
     records = run_records(entries)
     document = {"schema": "kcb-replay/runs/1", "runs": records}
-    print_result(output, document, records, lambda: runs_table(entries))
+    output.print_result(form, document, records, lambda: runs_table(entries))
 
 
 @click.command(name="show", cls=Command)
-@run_argument
-@store_option
-@output_options
-def show_command(run: str, store: Path, output: str) -> None:
+@options.run
+@options.store
+@options.form
+def show_command(run: str, store: Path, form: str) -> None:
     """Show one run: its sources, metrics, fits, streams, messages and notes.
 
     \b
@@ -70,10 +62,10 @@ def show_command(run: str, store: Path, output: str) -> None:
     from kcb_replay.report.stored_runs import metric_records, run_document, run_text
 
     opened = Store(store)
-    (entry,) = only_one(opened.runs(run), run)
+    entry = only_one(opened.runs(run), run)
     recording = opened.load(entry.name)
-    print_result(
-        output,
+    output.print_result(
+        form,
         run_document(entry, recording),
         metric_records(recording),
         lambda: run_text(entry, recording, now=time.time()),
@@ -81,9 +73,9 @@ def show_command(run: str, store: Path, output: str) -> None:
 
 
 @click.command(name="remove", cls=Command)
-@some_runs_argument
-@store_option
-@quiet_option
+@options.several_runs
+@options.store
+@options.quiet
 def remove_command(runs: tuple[str, ...], store: Path, quiet: bool) -> None:
     """Remove runs from the store, without asking; their logs stay, and the next ingest of them brings the runs back.
 
@@ -94,14 +86,14 @@ def remove_command(runs: tuple[str, ...], store: Path, quiet: bool) -> None:
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.ingest.store import Store
 
-    say([f"Removed {name}" for name in all_shown(Store(store).remove(*runs))], quiet=quiet)
+    output.say([f"Removed {name}" for name in output.visible_names(Store(store).remove(*runs))], quiet=quiet)
 
 
 @click.command(name="rename", cls=Command)
 @click.argument("old")
 @click.argument("new")
-@store_option
-@quiet_option
+@options.store
+@options.quiet
 def rename_command(old: str, new: str, store: Path, quiet: bool) -> None:
     """Give a run another name, which it keeps when its sources are ingested again.
 
@@ -111,16 +103,16 @@ def rename_command(old: str, new: str, store: Path, quiet: bool) -> None:
     from kcb_replay.ingest.store import Store
 
     Store(store).rename(old, new)
-    before, after = all_shown([old, new])
-    say([f"Renamed {before} to {after}"], quiet=quiet)
+    before, after = output.visible_names([old, new])
+    output.say([f"Renamed {before} to {after}"], quiet=quiet)
 
 
 @click.command(name="tag", cls=Command)
-@some_runs_argument
+@options.several_runs
 @click.argument("tags", metavar="TAG[,TAG]...")
 @click.option("--remove", is_flag=True, help="Take the tags away instead.")
-@store_option
-@quiet_option
+@options.store
+@options.quiet
 def tag_command(runs: tuple[str, ...], tags: str, remove: bool, store: Path, quiet: bool) -> None:
     """Tag runs, so that `runs --tag` finds them; tags stay when the runs are ingested again.
 
@@ -131,24 +123,24 @@ def tag_command(runs: tuple[str, ...], tags: str, remove: bool, store: Path, qui
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.ingest.store import Store
 
-    given = [tag.strip() for tag in tags.split(",")]
-    kept = Store(store)
-    tagged = {entry.name for entry in kept.runs(*runs) if set(given).intersection(entry.tags)}
-    names = kept.tag(runs, given, remove=remove)
-    what = ", ".join(all_shown(given))
+    wanted = [tag.strip() for tag in tags.split(",")]
+    opened = Store(store)
+    tagged = {entry.name for entry in opened.runs(*runs) if set(wanted).intersection(entry.tags)}
+    names = opened.tag(runs, wanted, remove=remove)
+    what = ", ".join(output.visible_names(wanted))
     done = f"Untagged {what}" if remove else f"Tagged {what}"
     lines = [
-        f"{said} has no tag {what}" if remove and name not in tagged else f"{done}: {said}"
-        for name, said in zip(names, all_shown(names), strict=True)
+        f"{text} has no tag {what}" if remove and name not in tagged else f"{done}: {text}"
+        for name, text in zip(names, output.visible_names(names), strict=True)
     ]
-    say(lines, quiet=quiet)
+    output.say(lines, quiet=quiet)
 
 
 @click.command(name="check", cls=Command)
-@store_option
-@output_options
-@quiet_option
-def check_command(store: Path, output: str, quiet: bool) -> None:
+@options.store
+@options.form
+@options.quiet
+def check_command(store: Path, form: str, quiet: bool) -> None:
     """Verify the store: every page, catalogue, row and place of a run. Exits with 1 when something is wrong.
 
     \b
@@ -157,17 +149,17 @@ def check_command(store: Path, output: str, quiet: bool) -> None:
     from kcb_replay.ingest.store import Store
     from kcb_replay.report.stored_runs import check_document, check_records, check_text
 
-    with progress_bar(quiet) as progress:
+    with output.progress_bar(quiet) as progress:
         report = Store(store).check(progress=progress)
-    print_result(output, check_document(report), check_records(report), lambda: check_text(report))
+    output.print_result(form, check_document(report), check_records(report), lambda: check_text(report))
     if report.faults:
         sys.exit(1)
 
 
 @click.command(name="snapshot", cls=Command)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@store_option
-@quiet_option
+@options.store
+@options.quiet
 def snapshot_command(folder: Path, store: Path, quiet: bool) -> None:
     """Make a store in DIR that stays as this one is now, for tools that read while an ingest writes.
 
@@ -180,4 +172,4 @@ def snapshot_command(folder: Path, store: Path, quiet: bool) -> None:
     from kcb_replay.text import counted
 
     buckets = Store(store).snapshot(folder)
-    say([f"Wrote {folder} ({counted(buckets, 'bucket')})"], quiet=quiet)
+    output.say([f"Wrote {folder} ({counted(buckets, 'bucket')})"], quiet=quiet)

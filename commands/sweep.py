@@ -9,20 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kcb_replay.commands import options, output, selection
 from kcb_replay.commands.base import Command
-from kcb_replay.commands.options import (
-    figure_options,
-    figure_settings,
-    output_options,
-    quiet_option,
-    reducing_options,
-    runs_argument,
-    store_option,
-    swept_options,
-)
-from kcb_replay.commands.output import print_result, progress_bar, say, size_of
-from kcb_replay.commands.page_options import PageRequest, command_line, held, page_options, recorded_metrics
-from kcb_replay.commands.selection import listed, metrics_of, require_recorded, swept_arguments, with_unique_names
+from kcb_replay.commands.callback_lists import swept_arguments
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
@@ -43,10 +32,10 @@ __all__ = ["sweep_command"]
 
 
 @click.command(name="sweep", cls=Command)
-@runs_argument
-@store_option
-@swept_options(restores="no")
-@reducing_options
+@options.runs
+@options.store
+@options.swept(restores="no")
+@options.reducing
 @click.option(
     "--semantics", default="keras-3.15", show_default=True, help="Which Keras is replayed; several (a,b) side by side."
 )
@@ -57,25 +46,27 @@ __all__ = ["sweep_command"]
 )
 @click.option("--rows", type=click.Path(path_type=Path), help="Write a row per fit and setting too: .parquet or .csv.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw all settings: a .png, .svg or .pdf file.")
-@page_options("--html")
+@options.page("--html")
 @click.option(
     "--max-regret",
     metavar="LIMIT",
     help="Page: show first what saves most within this mean regret, 0.002 or 1% of the mean best value.",
 )
-@figure_options
-@output_options
-@quiet_option
+@options.figure
+@options.form
+@options.quiet
 def sweep_command(
     runs: tuple[str, ...],
     store: Path,
-    output: str,
+    form: str,
     quiet: bool,
     pareto: bool,
     top: int | None,
     also: str | None,
     rows: Path | None,
     plot: Path | None,
+    theme: str,
+    width: float | None,
     html: Path | None,
     max_size: str,
     draw_all: bool,
@@ -105,50 +96,19 @@ def sweep_command(
 
     if rows is not None:
         require_rows_file(rows)
-    if plot is not None:
-        from kcb_replay.report.figure import require_figure_file
-
-        require_figure_file(plot)
-    page = None if html is None else PageRequest.of(html, max_size, draw_all=draw_all)
+    figure = None if plot is None else output.FigureFile(plot, theme, width)
+    page = None if html is None else output.PageFile(html, max_size, draw_all)
     limit = None if max_regret is None else Limit.from_text(max_regret)
     stopping, reducing = swept_arguments(settings)
-    asked = _Request(runs, store, tuple(map(semantics, listed(settings["semantics"]))), rows, top, output, quiet)
-    look = figure_settings(settings)
+    versions = tuple(map(semantics, selection.listed(settings["semantics"])))
+    request = _Request(runs, store, versions, rows, top, form, quiet)
     if not reducing:
-        _sweep_stopping(asked, stopping, pareto=pareto, also=also, plot=plot, look=look, page=page, limit=limit)
-    else:
-        only = (
-            ("--pareto", pareto),
-            ("--also", also),
-            ("--plot", plot),
-            ("--html", html),
-            ("--max-regret", max_regret),
-        )
-        for option in (name for name, value in only if value):
-            raise SettingError(f"{option} is for EarlyStopping: ReduceLROnPlateau saves no epoch and keeps none.")
-        _sweep_reducing(asked, reducing, settings["initial_lr"])
-
-
-def _sweep_reducing(asked: _Request, arguments: dict[str, Any], initial_lr: float | None) -> None:
-    from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
-    from kcb_replay.replay.callbacks import ReduceLROnPlateau
-    from kcb_replay.replay.grid import settings_grid
-    from kcb_replay.replay.verdicts.plateau_totals import overall_plateau
-    from kcb_replay.replay.verdicts.reducing import plateau_blocks
-    from kcb_replay.report import choices_table
-    from kcb_replay.report.choices_table import left_out_of_sweep, limits_of_sweep
-
-    grid = settings_grid(ReduceLROnPlateau, arguments)
-    with progress_bar(asked.quiet) as progress:
-        recordings = asked.recordings({arguments["monitor"], *LEARNING_RATE_KEYS}, progress)
-        blocks = plateau_blocks(recordings, grid, asked.version, initial_lr=initial_lr)
-        found = overall_plateau(asked.written(blocks), grid, asked.version)
-    if not found.answered:
-        require_recorded(asked.runs, asked.store, found)
-    records = choices_table.plateau_records(found, asked.top)
-    table = functools.partial(choices_table.plateau_table, found, asked.top)
-    print_result(asked.output, choices_table.plateau_document(found, records), records, table)
-    asked.say_all([*choices_table.plateau_notes(found), *limits_of_sweep(found), *left_out_of_sweep(found)])
+        _sweep_stopping(request, stopping, pareto=pareto, also=also, figure=figure, page=page, limit=limit)
+        return
+    of_stopping = {"--pareto": pareto, "--also": also, "--plot": plot, "--html": html, "--max-regret": max_regret}
+    for option in (name for name, value in of_stopping.items() if value):
+        raise SettingError(f"{option} is for EarlyStopping: ReduceLROnPlateau saves no epoch and keeps none.")
+    _sweep_reducing(request, reducing, settings["initial_lr"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +120,7 @@ class _Request:
     versions: tuple[Semantics, ...]
     rows: Path | None
     top: int | None
-    output: str
+    form: str
     quiet: bool
 
     @property
@@ -172,7 +132,7 @@ class _Request:
 
     def recordings(self, metrics: Collection[str], progress: Progress | None) -> Iterator[Recording]:
         """Load these metrics of the runs."""
-        return metrics_of(self.runs, self.store, metrics, progress=progress)
+        return selection.metrics_of(self.runs, self.store, metrics, progress=progress)
 
     def written(self, blocks: Iterable[_Block]) -> Iterable[_Block]:
         """Write the rows of every block on its way, if that is asked for."""
@@ -180,60 +140,78 @@ class _Request:
 
         return blocks if self.rows is None else written_rows(blocks, self.rows)
 
-    def say_all(self, notes: list[str]) -> None:
+    def say_all(self, notes: Iterable[str]) -> None:
         """Say what was written, which versions stand for others, and the notes."""
         from kcb_replay.report.versions import version_notes
 
-        wrote = [] if self.rows is None else [f"Wrote {self.rows} ({size_of(self.rows)})"]
-        say([*wrote, *version_notes(self.versions), *notes], quiet=self.quiet)
+        if self.rows is not None:
+            output.say_wrote(self.rows, quiet=self.quiet)
+        output.say([*version_notes(self.versions), *notes], quiet=self.quiet)
+
+
+def _sweep_reducing(request: _Request, arguments: dict[str, Any], initial_lr: float | None) -> None:
+    from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
+    from kcb_replay.replay.callbacks import ReduceLROnPlateau
+    from kcb_replay.replay.grid import settings_grid
+    from kcb_replay.replay.verdicts.plateau_totals import overall_plateau
+    from kcb_replay.replay.verdicts.reducing import plateau_blocks
+    from kcb_replay.report import choices_table as tables
+
+    grid = settings_grid(ReduceLROnPlateau, arguments)
+    with output.progress_bar(request.quiet) as progress:
+        recordings = request.recordings({arguments["monitor"], *LEARNING_RATE_KEYS}, progress)
+        blocks = plateau_blocks(recordings, grid, request.version, initial_lr=initial_lr)
+        sweep = overall_plateau(request.written(blocks), grid, request.version)
+    if not sweep.answered:
+        selection.require_recorded(request.runs, request.store, sweep)
+    records = tables.plateau_records(sweep, request.top)
+    table = functools.partial(tables.plateau_table, sweep, request.top)
+    output.print_result(request.form, tables.plateau_document(sweep, records), records, table)
+    request.say_all([*tables.plateau_notes(sweep), *tables.limits_of_sweep(sweep), *tables.left_out_of_sweep(sweep)])
 
 
 def _sweep_stopping(
-    asked: _Request,
+    request: _Request,
     arguments: dict[str, Any],
     *,
     pareto: bool,
     also: str | None,
-    plot: Path | None,
-    look: dict[str, Any],
-    page: PageRequest | None,
+    figure: output.FigureFile | None,
+    page: output.PageFile | None,
     limit: Limit | None,
 ) -> None:
     """Sweep settings of EarlyStopping, print what they come to, and write the page and the figure asked for."""
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.grid import settings_grid
-    from kcb_replay.report.choices_table import chosen_settings, left_out_of_sweep, limits_of_sweep
+    from kcb_replay.report.choices_table import left_out_of_sweep, limits_of_sweep
 
-    monitors = listed(arguments["monitor"])
-    if (asked.rows or plot) and len(monitors) * len(asked.versions) > 1:
+    monitors = selection.listed(arguments["monitor"])
+    several = len(monitors) * len(request.versions) > 1
+    if several and (request.rows or figure):
         raise SettingError("--rows and --plot take one monitor and one version at a time; --html holds several.")
     grids = [
         settings_grid(EarlyStopping, {"patience": range(1, 51), **arguments, "monitor": monitor})
         for monitor in monitors
     ]
-    read = functools.partial(asked.recordings, {*monitors, also or ""})
-    with progress_bar(asked.quiet) as progress:
+    read = functools.partial(request.recordings, {*monitors, also or ""})
+    with output.progress_bar(request.quiet) as progress:
         first = functools.partial(read, progress)
-        several = page is not None or len(monitors) * len(asked.versions) > 1
-        recordings = held(first, functools.partial(read, None)) if several else first
-        found = [_swept(asked, recordings, grid, version, also) for grid in grids for version in asked.versions]
+        again = functools.partial(read, None)
+        recordings = selection.kept_in_memory(first, again) if several or page is not None else first
+        sweeps = [_swept(request, recordings, grid, version, also) for grid in grids for version in request.versions]
     if page is not None:
-        _write_page(asked, page, limit, recordings, grids[0], monitors)
-    if not any(each.answered for each in found):
-        require_recorded(asked.runs, asked.store, found[0])
-    _print(asked.output, found, [chosen_settings(each, pareto=pareto, top=asked.top) for each in found], pareto=pareto)
-    asked.say_all(
-        list(dict.fromkeys(line for each in found for line in (*limits_of_sweep(each), *left_out_of_sweep(each))))
-    )
-    if plot is not None:
-        from kcb_replay.report.figure import plot as draw
-
-        draw(found[0], plot, **look)
-        say([f"Wrote {plot} ({size_of(plot)})"], quiet=asked.quiet)
+        _write_page(request, page, limit, recordings, grids[0], monitors)
+    if not any(sweep.answered for sweep in sweeps):
+        selection.require_recorded(request.runs, request.store, sweeps[0])
+    _print(request, sweeps, pareto=pareto)
+    notes = (line for sweep in sweeps for line in (*limits_of_sweep(sweep), *left_out_of_sweep(sweep)))
+    request.say_all(dict.fromkeys(notes))
+    if figure is not None:
+        figure.draw(sweeps[0], quiet=request.quiet)
 
 
 def _swept(
-    asked: _Request,
+    request: _Request,
     recordings: Callable[[], Iterable[Recording]],
     grid: Sequence[EarlyStopping],
     version: Semantics,
@@ -242,35 +220,34 @@ def _swept(
     from kcb_replay.replay.verdicts.stopping import swept_blocks
     from kcb_replay.replay.verdicts.totals import overall
 
-    return overall(asked.written(swept_blocks(recordings(), grid, version, also=also)), grid, version)
+    return overall(request.written(swept_blocks(recordings(), grid, version, also=also)), grid, version)
 
 
-def _print(output: str, found: Sequence[SweepSummary], numbers: Sequence[Sequence[int]], *, pareto: bool) -> None:
+def _print(request: _Request, sweeps: Sequence[SweepSummary], *, pareto: bool) -> None:
     """Print one sweep, or several one after the other: of several monitors or versions."""
-    from kcb_replay.report import choices_table
+    from kcb_replay.report import choices_table as tables
 
-    records = [choices_table.sweep_records(each, some) for each, some in zip(found, numbers, strict=True)]
-    documents = [choices_table.sweep_document(each, some) for each, some in zip(found, records, strict=True)]
+    chosen = [(sweep, tables.chosen_settings(sweep, pareto=pareto, top=request.top)) for sweep in sweeps]
+    records = [tables.sweep_records(sweep, numbers) for sweep, numbers in chosen]
+    documents = [tables.sweep_document(sweep, rows) for sweep, rows in zip(sweeps, records, strict=True)]
     document: Record = documents[0]
-    if len(found) > 1:
+    if len(sweeps) > 1:
         document = {"schema": "kcb-replay/sweeps/1", "sweeps": documents}
         records = [
-            [{"semantics": each.semantics.name, **record} for record in some]
-            for each, some in zip(found, records, strict=True)
+            [{"semantics": sweep.semantics.name, **record} for record in rows]
+            for sweep, rows in zip(sweeps, records, strict=True)
         ]
-    print_result(
-        output,
+    output.print_result(
+        request.form,
         document,
-        [record for some in records for record in some],
-        lambda: "\n\n".join(
-            choices_table.sweep_table(each, some, pareto=pareto) for each, some in zip(found, numbers, strict=True)
-        ),
+        [record for rows in records for record in rows],
+        lambda: "\n\n".join(tables.sweep_table(sweep, numbers, pareto=pareto) for sweep, numbers in chosen),
     )
 
 
 def _write_page(
-    asked: _Request,
-    page: PageRequest,
+    request: _Request,
+    page: output.PageFile,
     limit: Limit | None,
     recordings: Callable[[], Iterable[Recording]],
     grid: Sequence[EarlyStopping],
@@ -282,10 +259,11 @@ def _write_page(
     question = SweepQuestion(
         settings=grid,
         monitors=monitors,
-        versions=asked.versions,
+        versions=request.versions,
         limit=limit or DEFAULT_LIMIT,
         draw_all=page.draw_all,
-        recorded=recorded_metrics(asked.store, recordings),
+        recorded=selection.recorded_metrics(request.store, recordings),
     )
-    found = sweep_page(lambda: with_unique_names(recordings()), question)
-    page.write(sweep_html(found, command=command_line()), found.table.drawn_remark, quiet=asked.quiet)
+    contents = sweep_page(lambda: selection.with_unique_names(recordings()), question)
+    html = sweep_html(contents, command=output.command_line())
+    page.write(html, contents.table.drawn_remark, quiet=request.quiet)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kcb_replay.commands import options, output
 from kcb_replay.commands.base import Command
+from kcb_replay.commands.callback_lists import one_callback_list
 from kcb_replay.commands.completion import completed_runs, completed_versions
-from kcb_replay.commands.options import output_options, quiet_option, setting_options, store_option
-from kcb_replay.commands.output import print_result, say
-from kcb_replay.commands.selection import one_callback_list, recordings_of, with_unique_names
+from kcb_replay.commands.selection import recordings_of, with_unique_names
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ __all__ = ["versions_command"]
 @click.argument("first", required=False, metavar="[FROM", shell_complete=completed_versions)
 @click.argument("second", required=False, metavar="TO]", shell_complete=completed_versions)
 @click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=completed_runs)
-@store_option
-@setting_options
+@options.store
+@options.callbacks
 @click.option("--steps-per-epoch", type=int, help="Batches in each epoch, for callbacks that count them.")
 @click.option("--per-run", is_flag=True, help="A line per fit that ends elsewhere, instead of one per change.")
-@output_options
-@quiet_option
+@options.form
+@options.quiet
 @click.pass_context
 def versions_command(
     ctx: click.Context,
@@ -43,7 +43,7 @@ def versions_command(
     runs: tuple[str, ...],
     store: Path,
     per_run: bool,
-    output: str,
+    form: str,
     quiet: bool,
     **settings: Any,
 ) -> None:
@@ -59,7 +59,7 @@ def versions_command(
     kcb-replay versions keras-3.15/tensorflow keras-3.15/jax --json
     """  # noqa: D301  # \b keeps click from joining the lines
     if first is None:
-        _print_known(output)
+        _print_known(form)
         return
     if second is None:
         raise SettingError(
@@ -72,7 +72,7 @@ def versions_command(
     from kcb_replay.report.versions import version_notes
 
     pair = semantics(first), semantics(second)
-    is_judged = bool(runs) or store.exists() or _is_given(ctx, "store")
+    is_judged = bool(runs) or store.exists() or _is_on_command_line(ctx, "store")
     comparison = versions(
         *pair,
         _recordings(runs, store) if is_judged else (),
@@ -80,27 +80,27 @@ def versions_command(
         initial_lr=settings["initial_lr"],
         steps_per_epoch=settings["steps_per_epoch"],
     )
-    if per_run and output == "table":
-        output = "csv"
+    if per_run and form == "table":
+        form = "csv"
     records = (
         version_changes.moved_records(comparison) if per_run else version_changes.change_records(comparison.changes)
     )
     text = version_changes.version_comparison_text
-    print_result(output, comparison.to_dict(), records, lambda: text(comparison, is_judged=is_judged))
+    output.print_result(form, comparison.to_dict(), records, lambda: text(comparison, is_judged=is_judged))
     no_store = f"Note: there is no store at {store}, so no run is judged. Ingest logs, or name log files after TO."
     notes = version_changes.version_comparison_notes(comparison) if is_judged else [no_store]
-    say([*version_notes(pair), *notes], quiet=quiet)
+    output.say([*version_notes(pair), *notes], quiet=quiet)
 
 
-def _print_known(output: str) -> None:
+def _print_known(form: str) -> None:
     from kcb_replay.replay.version_changes import every_change
     from kcb_replay.report import version_changes
 
-    if output == "md":
+    if form == "md":
         click.echo(version_changes.known_page())
         return
     records = version_changes.change_records(every_change())
-    print_result(output, version_changes.known_document(), records, version_changes.known_text)
+    output.print_result(form, version_changes.known_document(), records, version_changes.known_text)
 
 
 def _callbacks(settings: dict[str, Any], versions: tuple[Semantics, Semantics]) -> tuple[Callback, ...]:
@@ -114,5 +114,5 @@ def _recordings(runs: tuple[str, ...], store: Path) -> Iterable[Recording]:
     return with_unique_names(recordings_of(runs, store))
 
 
-def _is_given(ctx: click.Context, name: str) -> bool:
+def _is_on_command_line(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) not in (None, click.core.ParameterSource.DEFAULT)
