@@ -1,7 +1,9 @@
 """A reason as a value: a code and what fills its sentence. It becomes words only where somebody reads it.
 
-The sentence of a code is a template of the catalogue, a TOML table per theme in the folder of each language. A template
-says itself how a number is written, `{share:.0%}`; `{runs:run|runs}` takes the first of two words where there is one.
+The sentence of a code is a template of the catalogue, a TOML file per theme in the folder of each language. A template
+says how its values are written: a number as in Python, `{share:.0%}`; `{runs:run|runs}` is the first word for one run,
+the second for several; a tuple is a list, `{names:and}` one whose last item is joined as `list.and` says. A value may be
+a reason itself, which is said in the same language.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,9 +70,27 @@ class _Count(int):
         return (one if self == 1 else many) if several else super().__format__(spec)
 
 
+@dataclass(frozen=True, slots=True)
+class _List:
+    """Things one after the other: `a, b`, and with a word before the last one `a, b and c`."""
+
+    items: tuple[str, ...]
+    sentences: Mapping[str, str]
+
+    def __format__(self, spec: str) -> str:
+        if not spec or len(self.items) < 2:
+            return ", ".join(self.items)
+        return self.sentences[f"list.{spec}"].format(first=", ".join(self.items[:-1]), last=self.items[-1])
+
+
 def _readable(value: object, sentences: Mapping[str, str]) -> object:
+    """Return a value as a template writes it; texts may be names from anywhere, and steer no terminal."""
     if isinstance(value, Reason):
         return value.text(sentences)
+    if isinstance(value, tuple):
+        return _List(tuple(f"{_readable(item, sentences)}" for item in value), sentences)
+    if type(value) is str:
+        return visible(value)
     return _Count(value) if type(value) is int else value
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import TypeAlias, TypeVar
 
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Callback, Context
 from kcb_replay.replay.directions import Direction
@@ -32,33 +34,39 @@ __all__ = [
     "Monitoring",
     "Rule",
     "better",
-    "divergence",
     "does",
     "effects",
     "epochs_of",
     "events_of",
+    "first_difference",
+    "of_each",
     "parting",
     "reductions",
     "stop_of",
 ]
 
 Monitoring: TypeAlias = EarlyStopping | ReduceLROnPlateau | ModelCheckpoint
-_MONITORING = (EarlyStopping, ReduceLROnPlateau, ModelCheckpoint)
 _Kind = TypeVar("_Kind", bound=Callback)
 _Event = TypeVar("_Event", bound=Event)
 
 
 @dataclass(frozen=True, slots=True)
 class Lint:
-    """Something that the user may not have meant: its stable `code`, and one or two sentences with the remedy.
+    """Something that the user may not have meant: its stable `code`, and why it is said, with the remedy.
 
     `positions` are those of the callbacks in the list, `index` is the 0-based epoch it is about (None: the whole fit).
+    The code of `why` is `lint.` and that of the lint, and perhaps which of its sentences it is.
     """
 
     code: str
     positions: tuple[int, ...]
     index: int | None
-    text: str
+    why: Reason
+
+    @property
+    def text(self) -> str:
+        """One or two sentences, in English."""
+        return str(self.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +81,7 @@ class Case:
 
     def each(self, kind: type[_Kind]) -> list[tuple[int, _Kind]]:
         """Return the callbacks of a kind, each with its position in the list."""
-        return [(position, given) for position, given in enumerate(self.callbacks) if isinstance(given, kind)]
-
-    def watching(self) -> list[tuple[int, Monitoring]]:
-        """Return the callbacks that watch a metric, each with its position in the list."""
-        numbered = enumerate(self.callbacks)
-        return [(position, given) for position, given in numbered if isinstance(given, _MONITORING)]
+        return [(position, callback) for position, callback in enumerate(self.callbacks) if isinstance(callback, kind)]
 
     def replayed(
         self, *callbacks: Callback, version: Semantics | None = None, epochs: Sequence[Epoch] | None = None
@@ -124,22 +127,36 @@ class Case:
 Rule: TypeAlias = Callable[[Case], list[Lint]]
 
 
+def of_each(*kinds: type[Callback]) -> Callable[[Callable[[Case, int, _Kind], Lint | None]], Rule]:
+    """Make a rule of what is to be said of one callback of these kinds and its position in the list."""
+
+    def over_all(of_one: Callable[[Case, int, _Kind], Lint | None]) -> Rule:
+        @wraps(of_one)
+        def rule(case: Case) -> list[Lint]:
+            spoken = [of_one(case, position, callback) for kind in kinds for position, callback in case.each(kind)]  # type: ignore[arg-type]  # the kinds are those of its argument
+            return [lint for lint in spoken if lint is not None]
+
+        return rule
+
+    return over_all
+
+
 def effects(run: Run, position: int = 0) -> list[tuple[int, str, object]]:
     """Return what a callback did to the training or to the disk: epoch, what, and its value."""
-    found: list[tuple[int, str, object]] = []
+    done: list[tuple[int, str, object]] = []
     for event in events_of(run, position, Event):
         if isinstance(event, Stopped):
-            found.append((event.index, "stopped", None))
+            done.append((event.index, "stops", None))
         elif isinstance(event, LearningRateReduced):
-            found.append((event.index, "reduced", event.new_lr))
+            done.append((event.index, "reduces", event.new_lr))
         elif isinstance(event, CheckpointSaved):
-            found.append((event.index, "saved", event.path))
+            done.append((event.index, "saves", event.path))
         elif isinstance(event, WeightsRestored):
-            found.append((event.index, "restored", event.from_index))
-    return found
+            done.append((event.index, "restores", event.from_index))
+    return done
 
 
-def parting(left: Run, right: Run) -> int | None:
+def first_difference(left: Run, right: Run) -> int | None:
     """Return the first 0-based epoch in which a lone callback does not do the same in both runs, None where it does."""
     ours, others = effects(left), effects(right)
     differing = [effect[0] for effect in ours if effect not in others]
@@ -147,30 +164,32 @@ def parting(left: Run, right: Run) -> int | None:
     return min(differing, default=None)
 
 
-def does(found: Sequence[tuple[int, str, object]]) -> str:
+def does(effects: Sequence[tuple[int, str, object]]) -> Reason:
     """Say what a callback does: `stops after epoch 4 and restores the weights of epoch 1`."""
-    said = []
-    for what, verb in (("stopped", "stops"), ("reduced", "reduces the learning rate"), ("saved", "saves")):
-        if indices := [index for index, done, _ in found if done == what]:
-            said.append(f"{verb} after {epochs_of(indices)}")
-    said += [f"restores the weights of epoch {value + 1}" for _, _, value in found if isinstance(value, int)]
-    return " and ".join(said) or "does nothing"
+    deeds = [
+        reason(f"does.{what}", epochs=epochs_of(indices))
+        for what in ("stops", "reduces", "saves")
+        if (indices := [index for index, done, _ in effects if done == what])
+    ]
+    deeds += [reason("does.restores", epoch=value + 1) for _, _, value in effects if isinstance(value, int)]
+    return reason("does.all", deeds=tuple(deeds)) if deeds else reason("does.nothing")
 
 
-def divergence(here: Run, other: Run, changed: str) -> tuple[int, str] | None:
-    """Return the 0-based epoch in which two runs of a lone callback part, and what each of them does, in words.
+def parting(here: Run, other: Run, changed: str) -> tuple[int, Reason] | None:
+    """Return the 0-based epoch in which two runs of a lone callback part, and what each of them does.
 
     They part in what they do or, where they do the same, in what they take for the best; None where in nothing. The
     other run has the setting that `changed` names.
     """
-    index = parting(here, other)
+    index = first_difference(here, other)
     if index is not None:
-        return index, f"it {does(effects(here))}; with {changed} it {does(effects(other))}"
+        deeds = {"here": does(effects(here)), "there": does(effects(other))}
+        return index, reason("does.apart", changed=changed, **deeds)
     ours, theirs = ([event.index for event in events_of(run, 0, Improved)] for run in (here, other))
     if not ours or not theirs or ours[-1] == theirs[-1]:
         return None
     first = min(set(ours) ^ set(theirs))
-    return first, f"its best is epoch {ours[-1] + 1}; with {changed} it is epoch {theirs[-1] + 1}"
+    return first, reason("does.best_apart", changed=changed, here=ours[-1] + 1, there=theirs[-1] + 1)
 
 
 def stop_of(run: Run, position: int = 0) -> int | None:
@@ -188,18 +207,16 @@ def better(direction: Direction, value: float, reference: float) -> bool:
     return not math.isnan(value) and (value < reference if direction == "min" else value > reference)
 
 
-def epochs_of(indices: Sequence[int]) -> str:
+def epochs_of(indices: Sequence[int]) -> Reason:
     """Name epochs counted from 1: `epoch 3`, `epochs 3 and 5`, `epochs 3, 5, 7 and 12 more`."""
-    shown = [str(index + 1) for index in indices[:3]]
+    shown = tuple(index + 1 for index in indices[:3])
     if len(indices) > len(shown):
-        return f"epochs {', '.join(shown)} and {len(indices) - len(shown)} more"
-    if len(shown) == 1:
-        return f"epoch {shown[0]}"
-    return f"epochs {', '.join(shown[:-1])} and {shown[-1]}"
+        return reason("epochs.more", shown=shown, more=len(indices) - len(shown))
+    return reason("epochs.one", epoch=shown[0]) if len(shown) == 1 else reason("epochs.several", shown=shown)
 
 
 def events_of(run: Run, position: int, kind: type[_Event]) -> list[_Event]:
     """Return the events of a kind that the callback at a position had, `on_train_end` included."""
     groups = [row.events for row in run.rows] + [run.finish_events]
-    found = [event for group in groups if position < len(group) for event in group[position]]
-    return [event for event in found if isinstance(event, kind)]
+    events = (event for group in groups if position < len(group) for event in group[position])
+    return [event for event in events if isinstance(event, kind)]

@@ -9,9 +9,10 @@ from dataclasses import replace
 from functools import cache
 from itertools import groupby
 
-from kcb_replay.replay.callbacks import ModelCheckpoint
+from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from kcb_replay.replay.directions import Direction, direction_of
-from kcb_replay.replay.lints.base import Case, Lint, Monitoring, divergence, parting
+from kcb_replay.replay.lints.base import Case, Lint, Monitoring, first_difference, of_each, parting
 from kcb_replay.replay.semantics import Semantics, known_semantics, semantics
 from kcb_replay.replay.stream import Epoch
 
@@ -20,40 +21,49 @@ __all__ = ["auto_mode", "mode_against_name", "unknown_mode"]
 _OPPOSITE: dict[Direction, Direction] = {"min": "max", "max": "min"}
 
 
-_WANTED: dict[Direction, str] = {"min": "fall", "max": "rise"}
+@of_each(EarlyStopping, ReduceLROnPlateau, ModelCheckpoint)
+def auto_mode(case: Case, position: int, callback: Monitoring) -> Lint | None:
+    """Speak of each callback whose direction is another in other versions, if that makes a difference.
 
-
-def auto_mode(case: Case) -> list[Lint]:
-    """Speak of each callback whose direction is another in other versions, if that makes a difference."""
-    return [lint for position, given in case.watching() for lint in _auto_mode_of(case, position, given)]
-
-
-def _auto_mode_of(case: Case, position: int, given: Monitoring) -> list[Lint]:
+    Silent when the mode is given, and when all versions agree; refusing is no disagreement.
+    """
     chosen = case.direction(position)
-    if given.mode in _OPPOSITE or chosen is None:
-        return []
-    others = _versions_with(_OPPOSITE[chosen], case, given)
-    index = parting(case.alone(position, mode=chosen), case.alone(position, mode=_OPPOSITE[chosen]))
+    if callback.mode in _OPPOSITE or chosen is None:
+        return None
+    opposite = _OPPOSITE[chosen]
+    others = _versions_with(opposite, case, callback)
+    index = first_difference(case.alone(position, mode=chosen), case.alone(position, mode=opposite))
     if not others or index is None:
-        return []
+        return None
     # The metric itself knows; where it does not, the user has to.
-    known, opposite = case.modes(given.monitor), _OPPOSITE[chosen]
-    remedy = f'Say mode="{known}".' if known else f'Say mode="{chosen}" or mode="{opposite}".'
-    text = (
-        f'With mode="{given.mode}" {given.name} wants {given.monitor} to {_WANTED[chosen]} in {case.version.name}, but'
-        f" to {_WANTED[opposite]} in {others}; here that makes a difference from epoch {index + 1} on. {remedy}"
+    known = case.modes(callback.monitor)
+    remedy = (
+        reason("lint.auto-mode-differs.say", mode=known)
+        if known
+        else reason("lint.auto-mode-differs.choose", mode=chosen, other=opposite)
     )
-    return [Lint("auto-mode-differs", (position,), index, text)]
+    why = reason(
+        f"lint.auto-mode-differs.{chosen}",
+        mode=callback.mode,
+        callback=callback.name,
+        monitor=callback.monitor,
+        version=case.version.name,
+        others=others,
+        epoch=index + 1,
+        remedy=remedy,
+    )
+    return Lint("auto-mode-differs", (position,), index, why)
 
 
-def _versions_with(direction: Direction, case: Case, given: Monitoring) -> str:
+def _versions_with(direction: Direction, case: Case, callback: Monitoring) -> tuple[Reason | str, ...]:
     """Name the versions that choose a direction: `keras-2.0 to keras-2.6`."""
-    spans = []
-    for found, versions in groupby(_versions(), lambda version: _chosen(version, case, given)):
+    spans: list[Reason | str] = []
+    for chosen, versions in groupby(_versions(), lambda version: _chosen(version, case, callback)):
         names = [version.name for version in versions]
-        if found == direction:
-            spans.append(names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}")
-    return " and ".join(spans)
+        if chosen == direction:
+            several = reason("lint.auto-mode-differs.versions", first=names[0], last=names[-1])
+            spans.append(names[0] if len(names) == 1 else several)
+    return tuple(spans)
 
 
 @cache
@@ -62,47 +72,43 @@ def _versions() -> tuple[Semantics, ...]:
     return tuple(semantics(name) for name in known_semantics() if "/" not in name)
 
 
-def _chosen(version: Semantics, case: Case, given: Monitoring) -> Direction | None:
+def _chosen(version: Semantics, case: Case, callback: Monitoring) -> Direction | None:
     """Ask the callback of another version which direction it takes."""
-    if isinstance(given, ModelCheckpoint):
+    if isinstance(callback, ModelCheckpoint):
         # The file name may be one that the version refuses, or name a metric that this epoch does not have.
-        given = replace(given, filepath="w.keras", save_weights_only=False)
-    states = case.replayed(given, version=version, epochs=[Epoch(0, {"loss": 1.0})]).states
+        callback = replace(callback, filepath="w.keras", save_weights_only=False)
+    states = case.replayed(callback, version=version, epochs=[Epoch(0, {"loss": 1.0})]).states
     return states[0].direction if states else None
 
 
-def mode_against_name(case: Case) -> list[Lint]:
+@of_each(EarlyStopping, ReduceLROnPlateau, ModelCheckpoint)
+def mode_against_name(case: Case, position: int, callback: Monitoring) -> Lint | None:
     """Speak of each callback whose mode is the opposite of what its metric is called."""
-    return [lint for position, given in case.watching() for lint in _mode_against_name_of(case, position, given)]
-
-
-def _mode_against_name_of(case: Case, position: int, given: Monitoring) -> list[Lint]:
-    named = direction_of(given.monitor)
-    if given.mode not in _WANTED or named is None or given.mode == named:
-        return []
-    parted = divergence(case.alone(position), case.alone(position, mode=named), f'mode="{named}"')
+    named = direction_of(callback.monitor)
+    if callback.mode not in _OPPOSITE or named is None or callback.mode == named:
+        return None
+    parted = parting(case.alone(position), case.alone(position, mode=named), f'mode="{named}"')
     if parted is None:
-        return []
+        return None
     index, consequences = parted
-    given_mode: Direction = "max" if named == "min" else "min"
-    text = (
-        f'With mode="{given.mode}" {given.name} waits for {given.monitor} to {_WANTED[given_mode]}, which by its name'
-        f' should {_WANTED[named]}: {consequences}. They part in epoch {index + 1}. Say mode="{named}".'
+    why = reason(
+        f"lint.mode-against-name.{callback.mode}",
+        callback=callback.name,
+        monitor=callback.monitor,
+        consequences=consequences,
+        epoch=index + 1,
     )
-    return [Lint("mode-against-name", (position,), index, text)]
+    return Lint("mode-against-name", (position,), index, why)
 
 
-def unknown_mode(case: Case) -> list[Lint]:
+@of_each(EarlyStopping, ReduceLROnPlateau, ModelCheckpoint)
+def unknown_mode(case: Case, position: int, callback: Monitoring) -> Lint | None:
     """Speak of a mode that no Keras knows: it warns and falls back to auto."""
-    lints = []
-    for position, given in case.watching():
-        if given.mode in ("auto", "min", "max"):
-            continue
-        chosen = case.direction(position)
-        here = f', which is "{chosen}" here' if chosen else ""
-        text = (
-            f'{given.name} knows no mode="{given.mode}": Keras warns and takes auto{here}. Say mode="min" or'
-            ' mode="max".'
-        )
-        lints.append(Lint("mode-unknown", (position,), None, text))
-    return lints
+    if callback.mode in ("auto", *_OPPOSITE):
+        return None
+    taken = case.direction(position)
+    asked = {"callback": callback.name, "mode": callback.mode}
+    why = (
+        reason("lint.mode-unknown.taken", **asked, taken=taken) if taken else reason("lint.mode-unknown.auto", **asked)
+    )
+    return Lint("mode-unknown", (position,), None, why)

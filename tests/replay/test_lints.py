@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings, strategies as st
 
 from kcb_replay.ingest.ingest import read
+from kcb_replay.language.catalogue import catalogue
 from kcb_replay.replay.callbacks import (
     EarlyStopping,
     LearningRateScheduler,
@@ -192,6 +194,8 @@ def test_a_lint_speaks_where_it_matters(code, callbacks, version, columns, index
     assert words in lint.text
     assert lint.positions
     assert all(0 <= position < len(callbacks) for position in lint.positions)
+    assert f"{lint.why.code}.".startswith(f"lint.{code}.")
+    assert re.search(r"[\uac00-\ud7a3] ?[\w=]*\.", catalogue("ko").why(lint.why))
 
 
 @pytest.mark.parametrize(
