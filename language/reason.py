@@ -2,8 +2,8 @@
 
 The sentence of a code is a template of the catalogue, a TOML file per theme in the folder of each language. A template
 says how its values are written: a number as in Python, `{share:.0%}`; `{runs:run|runs}` is the first word for one run,
-the second for several; a tuple is a list, `{names:and}` one whose last item is joined as `list.and` says. A value may be
-a reason itself, which is said in the same language.
+the second for several; a tuple is a list, `{names:and}` one whose last item is joined as `list.and` says. A value may
+be a reason itself, which is said in the same language.
 """
 
 from __future__ import annotations
