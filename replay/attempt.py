@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["Attempt", "answer_of", "attempt_of", "what_keras_raises"]
+__all__ = ["Attempt", "answer_of", "attempt_of", "recording_notes", "what_keras_raises"]
 
 # Facts about the files that touch no answer.
 _HARMLESS = ("skipped", "empty")
@@ -186,7 +186,7 @@ def _replayed(attempt: Attempt) -> Replay:
         outcomes=tuple(_outcome(view, attempt) for view in views),
         run_record=run,
         notes=(
-            *_notes(recording, number, start_source),
+            *recording_notes(recording, number, start_source),
             *rate_notes(attempt.initial_lr, run, stream, attempt.version),
             *attempt.version_notes,
             *remarks(callbacks, run, stream),
@@ -227,7 +227,8 @@ def what_keras_raises(error: KerasError) -> str:
     return f"Keras raises {error.kind} {where}: {error.message}."
 
 
-def _notes(recording: Recording, fit: int, initial_lr_source: str) -> list[str]:
+def recording_notes(recording: Recording, fit: int, initial_lr_source: str) -> list[str]:
+    """Return what the answers to a fit do not say: the facts about its files, and a learning rate that is assumed."""
     notes = [note.text for note in recording.notes if note.fit in (None, fit) and note.code not in _HARMLESS]
     if initial_lr_source == "assumed":
         notes.append(

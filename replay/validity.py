@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.engine import Row
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["Horizon", "Label", "Validity", "cut_short", "horizon_of", "nearest", "put_back", "worst"]
+__all__ = ["Horizon", "Label", "Validity", "cut_short", "divergence", "horizon_of", "nearest", "put_back", "worst"]
 
 Label: TypeAlias = Literal["exact", "undecided", "hypothetical", "rounded", "sampled"]
 _WORSENING: tuple[Label, ...] = ("exact", "undecided", "hypothetical", "rounded", "sampled")
@@ -98,10 +98,10 @@ def horizon_of(rows: Sequence[Row], stream: Stream, initial_lr: float) -> Horizo
         recorded = stream.learning_rates.get(row.index)
         believed = believed if recorded is None else recorded
         if not is_same_rate(believed, row.lr_begin, digits):
-            return Horizon(before, _parting(row.index, recorded, row.lr_begin))
+            return divergence(before, row.index, recorded, row.lr_begin)
         # A rate that may be late must agree with the one after the epoch too, or nobody knows when it changed.
         if stream.learning_rates_may_be_late and recorded is not None and not is_same_rate(believed, row.lr, digits):
-            return Horizon(row.index, _parting(row.index + 1, recorded, row.lr))
+            return divergence(row.index, row.index + 1, recorded, row.lr)
         before = row.index
     return None
 
@@ -144,8 +144,12 @@ def worst(validities: Sequence[Validity]) -> Validity:
     return replace(weakest, undecided=any(validity.undecided for validity in validities))
 
 
-def _parting(index: int, recorded: float | None, replayed: float) -> str:
-    if recorded is None:
-        changes = f"changes after epoch {index}" if index else f"is {replayed:.4g} from the start"
-        return f"the learning rate {changes}, and the recording does not say what its own was"
-    return f"the recording has learning rate {recorded:.4g} where the replay has {replayed:.4g} (epoch {index + 1})"
+def divergence(before: int | None, index: int, recorded: float | None, replayed: float) -> Horizon:
+    """Return the limit after `before`: in the 0-based epoch `index` the replayed rate is not the recorded one."""
+    reason = (
+        f"the recording has learning rate {recorded:.4g} where the replay has {replayed:.4g} (epoch {index + 1})"
+        if recorded is not None
+        else f"the learning rate {f'changes after epoch {index}' if index else f'is {replayed:.4g} from the start'},"
+        " and the recording does not say what its own was"
+    )
+    return Horizon(before, reason)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.events import LearningRateReduced
 from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical
-from kcb_replay.replay.validity import Label, Validity
+from kcb_replay.replay.validity import Horizon, Label, Validity
 
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import (
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         TorchReduceLROnPlateauState,
     )
 
-__all__ = ["Drop", "ReduceLROnPlateauOutcome", "drops_in", "reduce_lr_on_plateau_outcome"]
+__all__ = ["Drop", "ReduceLROnPlateauOutcome", "drops_in", "reduce_lr_on_plateau_outcome", "validity_of_drops"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,18 @@ def drops_in(view: CallbackTrace) -> tuple[Drop, ...]:
 
 def _validity(view: CallbackTrace, drops: tuple[Drop, ...]) -> Validity:
     is_ended = len(view.run.rows) < len(view.stream.epochs) or bool(view.run.rows[-1].stoppers)
-    if view.beyond is not None:
-        return hypothetical(view.beyond, undecided=not drops and not is_ended)
+    return validity_of_drops(drops, view.last, view.beyond, is_ended=is_ended)
+
+
+def validity_of_drops(drops: tuple[Drop, ...], last: int, beyond: Horizon | None, *, is_ended: bool) -> Validity:
+    """Return how far reductions hold; `beyond` is the limit that the replay went beyond, None without one.
+
+    `last` is the 0-based epoch that ran last, and `is_ended` whether another callback stopped the training there.
+    """
+    if beyond is not None:
+        return hypothetical(beyond, undecided=not drops and not is_ended)
     if drops:
         return Validity("exact", "Every drop is where the recording allows it to be checked.")
     if is_ended:
-        return Validity("exact", f"The training stops after epoch {view.last + 1}, before any drop.")
-    return Validity("undecided", f"The recording ends after epoch {view.last + 1}, before any drop.")
+        return Validity("exact", f"The training stops after epoch {last + 1}, before any drop.")
+    return Validity("undecided", f"The recording ends after epoch {last + 1}, before any drop.")

@@ -17,13 +17,20 @@ from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypoth
 from kcb_replay.replay.validity import Horizon, Validity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from kcb_replay.replay.callbacks.stopping import StoppingState
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["StoppingOutcome", "best_of", "regret_of", "stopping_outcome"]
+__all__ = [
+    "StoppingOutcome",
+    "best_of",
+    "cadence_of",
+    "regret_of",
+    "stopping_outcome",
+    "unlimited_validity",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,17 +130,22 @@ def _validity(view: CallbackTrace, state: StoppingState) -> Validity:
     last = view.last
     if view.beyond is not None:
         return hypothetical(view.beyond, _earliest_after(view.beyond, view), undecided=not view.run.rows[-1].stoppers)
+    if state.stopped_index is None and view.run.rows[-1].stoppers:
+        return Validity("exact", f"Another callback stops the training after epoch {last + 1}, before this one would.")
+    return unlimited_validity(state, last, lambda: _cadence(view.stream, _monitor(view)))
+
+
+def unlimited_validity(state: StoppingState, last: int, cadence: Callable[[], int]) -> Validity:
+    """Return how far the answer of a rule holds that nothing limits; `last` is the 0-based epoch that ran last.
+
+    `cadence` gives the number of epochs from one monitored epoch to the next.
+    """
     if state.stopped_index is not None:
         return Validity("exact", f"It stops after epoch {last + 1}; until then it only observes.")
-    if view.run.rows[-1].stoppers:
-        return Validity("exact", f"Another callback stops the training after epoch {last + 1}, before this one would.")
-    earliest = state.earliest_stop(last, _cadence(view.stream, _monitor(view)))
-    return Validity("undecided", _undecided_reason(last, state, earliest), earliest_stop_index=earliest)
-
-
-def _undecided_reason(last: int, state: StoppingState, earliest: int | None) -> str:
+    earliest = state.earliest_stop(last, cadence())
     ends = f"The recording ends after epoch {last + 1} with {state.standing}"
-    return ends + (f"; it could stop after epoch {earliest + 1} at the earliest." if earliest is not None else ".")
+    could = "" if earliest is None else f"; it could stop after epoch {earliest + 1} at the earliest"
+    return Validity("undecided", f"{ends}{could}.", earliest_stop_index=earliest)
 
 
 def _earliest_after(horizon: Horizon, view: CallbackTrace) -> int | None:
@@ -145,7 +157,11 @@ def _earliest_after(horizon: Horizon, view: CallbackTrace) -> int | None:
 
 
 def _cadence(stream: Stream, monitor: str) -> int:
-    monitored = [epoch.index for epoch in stream.epochs if monitor in epoch.logs]
+    return cadence_of([epoch.index for epoch in stream.epochs if monitor in epoch.logs])
+
+
+def cadence_of(monitored: Sequence[int]) -> int:
+    """Return the number of epochs from one monitored epoch to the next, 1 where they are not equal."""
     gaps = {after - before for before, after in itertools.pairwise(monitored)}
     # An irregular series is no promise of a gap to come: the next epoch may hold a value.
     return gaps.pop() if len(gaps) == 1 else 1

@@ -57,16 +57,17 @@ class Stops:
 
     `row` is the row of the block after which the training stops, `best_row` the best one that the callback knows then,
     or at the end where it does not stop. `first_row` (fits,) is the first one that counts, whose weights are kept until
-    there is a better one.
+    there is a better one. `wait` (fits,) is the wait counter at the end of a fit that nothing stops.
     """
 
     row: Integers
     best_row: Integers
     first_row: Integers
+    wait: Integers
 
     def of(self, places: Integers) -> Stops:
         """Return the answers of some patiences."""
-        return Stops(self.row[places], self.best_row[places], self.first_row)
+        return Stops(self.row[places], self.best_row[places], self.first_row, self.wait)
 
     @classmethod
     def side_by_side(cls, parts: Sequence[Stops]) -> Stops:
@@ -147,7 +148,8 @@ def _of_fits(
     row, best_row = stretches.stops(patiences)
     for number in range(len(starts)):
         lanes = slice(number * fits, (number + 1) * fits)
-        yield Stops(counted.in_block(row[:, lanes]), counted.in_block(best_row[:, lanes]), first_row)
+        wait = stretches.waits[lanes]
+        yield Stops(counted.in_block(row[:, lanes]), counted.in_block(best_row[:, lanes]), first_row, wait)
 
 
 def _improvements(counted: CountedValues, starts: Sequence[Start], version: Semantics) -> tuple[Mask, Mask | None]:
@@ -189,7 +191,8 @@ class Stretches:
 
     At row r the counter is r - `zero`; it is first looked at in row `start` and comes to `highest`. `best` is the row
     of the improvement before, -1 where there is none yet. These have shape (stretches,). `last` (lanes,) is the place
-    of the empty one, and `so_far` (stretches,) how far the counter came until the end of each stretch.
+    of the empty one, and `so_far` (stretches,) how far the counter came until the end of each stretch. `waits` (lanes,)
+    is where it stands at the end of each lane.
     """
 
     lane: Integers
@@ -199,6 +202,7 @@ class Stretches:
     best: Integers
     last: Integers
     so_far: Integers
+    waits: Integers
 
     def stops(self, patiences: Integers) -> tuple[Integers, Integers]:
         """Return the rows at which patiences stop, -1 for never, and the best rows then: of shape (patiences, lanes).
@@ -253,7 +257,8 @@ def stretches_of(improved: Mask, resets: Mask | None, lengths: Integers, spares_
     highest = np.where(end >= start, end - zero, 0)
     highest[last] = 0
     apart = lane * (rows + 2)
-    return Stretches(lane, zero, start, highest, row, last, np.maximum.accumulate(highest + apart) - apart)
+    so_far = np.maximum.accumulate(highest + apart) - apart
+    return Stretches(lane, zero, start, highest, row, last, so_far, lengths - 1 - zero[last - 1])
 
 
 def _last_reset(lane: Integers, row: Integers, resets: Mask) -> Integers:
