@@ -1,7 +1,6 @@
 """The Replay: one fit, one list of callbacks, everything that happened, immutable.
 
-Its dict form is the documented JSON of `kcb-replay simulate` (CONTRACT). Non-finite numbers stay floats here; whoever
-writes JSON turns them into strings.
+Non-finite numbers stay floats here; whoever writes JSON turns them into strings.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.display import Displayed
+from kcb_replay.replay.answers import Answer
 from kcb_replay.replay.directions import assumed_direction, is_assumed
 from kcb_replay.replay.events import Terminated
 from kcb_replay.replay.lints import lints
 from kcb_replay.replay.monitors import asked_metric
-from kcb_replay.replay.outcomes.base import one_based
 from kcb_replay.replay.outcomes.model_checkpoint import ModelCheckpointOutcome
 from kcb_replay.replay.outcomes.observer import ObserverOutcome
 from kcb_replay.replay.outcomes.reduce_lr_on_plateau import ReduceLROnPlateauOutcome
@@ -49,7 +48,7 @@ Json: TypeAlias = dict[str, object]
 
 
 @dataclass(frozen=True, eq=False)
-class Replay(Displayed):
+class Replay(Answer, Displayed):
     """What a list of callbacks would have done with one recorded fit.
 
     Up to the `horizon` the recorded metrics are what the replayed training would have seen; None: to the end.
@@ -96,11 +95,6 @@ class Replay(Displayed):
         """0-based epoch after which the training was stopped, None if it never was."""
         last = self.rows[-1]
         return last.index if last.stoppers else None
-
-    @property
-    def stop_epoch(self) -> int | None:
-        """Epoch after which the training was stopped, counted from 1."""
-        return one_based(self.stop_index)
 
     @property
     def stopped_by(self) -> str | None:
@@ -192,25 +186,6 @@ class Replay(Displayed):
         import pandas as pd
 
         return pd.DataFrame.from_records(list(self.trace))
-
-    def to_dict(self) -> Json:
-        """Return one element of `results` of `kcb-replay simulate --json`."""
-        return {
-            "run": self.run,
-            "fit": self.fit,
-            "epochs": self.epochs,
-            "semantics": self.semantics.name,
-            **self.validity.to_dict(),
-            "epochs_run": self.epochs_run,
-            "stop_index": self.stop_index,
-            "stop_epoch": self.stop_epoch,
-            "stopped_by": self.stopped_by,
-            "initial_lr": None if self._lr_is_unknown else self.initial_lr,
-            "initial_lr_source": self.initial_lr_source,
-            "final_lr": self.final_lr,
-            "callbacks": [outcome.to_dict() for outcome in self.outcomes],
-            "notes": list(self.notes),
-        }
 
     def explain(
         self,
