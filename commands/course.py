@@ -39,9 +39,9 @@ def course_command(folder: Path, language: str, run: str | None, store: Path, qu
     kcb-replay course -o course/ --run logs/run1/training.log
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.report.course.build import course_of
-    from kcb_replay.report.course.page import course_pages, require_place, write_folder
+    from kcb_replay.report.course.page import course_pages, require_folder, write_folder
 
-    require_place(folder)
+    require_folder(folder)
     course = course_of(None if run is None else recording_of(run, store))
     pages = course_pages(course, language=language, command=output.command_line())
     write_folder(folder, pages)
@@ -51,13 +51,12 @@ def course_command(folder: Path, language: str, run: str | None, store: Path, qu
 
 def _kept(course: Course) -> list[str]:
     """Return a line for each question that the teacher's own recording cannot show."""
-    from kcb_replay.report.course.page import kept_reason
     from kcb_replay.report.course.texts import plain, texts
 
-    said = texts(ENGLISH)
+    words = texts(ENGLISH)
     return [
-        plain(f"Lesson {taught.number} keeps {asked.round.recording.name}: {kept_reason(asked, said)}")
+        plain(f"Lesson {taught.number} keeps {made.round.recording.name}: {words.of(made.kept_because)}")
         for taught in course.taught
-        for asked in taught.asked
-        if asked.kept_because
+        for made in taught.rounds
+        if made.kept_because
     ]

@@ -6,31 +6,32 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import NotReplayableError
-from kcb_replay.report.course.lesson import Lesson, Part, Round, Said, Unsuited, said
+from kcb_replay.language.reason import Reason, reason
+from kcb_replay.report.course.lesson import Lesson, Round, RoundMaker, Unsuited
 from kcb_replay.report.course.lessons import LESSONS
 from kcb_replay.report.course.rounds import sample
 
 if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording
 
-__all__ = ["Asked", "Course", "Taught", "course_of"]
+__all__ = ["Course", "CourseRound", "Taught", "course_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One question, and why it was not made from the teacher's own recording; None where it was, or there is none."""
+class CourseRound:
+    """A round, and why it was not made from the teacher's own recording; None where it was, or there is none."""
 
     round: Round
-    kept_because: Said | None = None
+    kept_because: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """One lesson with its questions; `number` counts from 1."""
+    """One lesson with its rounds; `number` counts from 1."""
 
     number: int
     lesson: Lesson
-    asked: tuple[Asked, ...]
+    rounds: tuple[CourseRound, ...]
 
     @property
     def file(self) -> str:
@@ -52,22 +53,21 @@ class Course:
 
 
 def course_of(own: Recording | None = None) -> Course:
-    """Return the course, every question computed; with `own` from that recording wherever it can show the question."""
-    return Course(
-        tuple(
-            Taught(number, lesson, tuple(_asked(part, own) for part in lesson.parts))
-            for number, lesson in enumerate(LESSONS, 1)
-        ),
-        own,
+    """Return the course, every round computed; with `own` from that recording wherever it can show the question."""
+    lessons = (
+        Taught(number, lesson, tuple(_made(maker, own) for maker in lesson.makers))
+        for number, lesson in enumerate(LESSONS, 1)
     )
+    return Course(tuple(lessons), own)
 
 
-def _asked(part: Part, own: Recording | None) -> Asked:
-    if own is None:
-        return Asked(part.make(sample(part.sample)))
-    try:
-        return Asked(part.make(own))
-    except Unsuited as unsuited:
-        return Asked(part.make(sample(part.sample)), unsuited.reason)
-    except NotReplayableError:
-        return Asked(part.make(sample(part.sample)), said("unsuited.replay"))
+def _made(maker: RoundMaker, own: Recording | None) -> CourseRound:
+    because = None
+    if own is not None:
+        try:
+            return CourseRound(maker.make(own))
+        except Unsuited as unsuited:
+            because = unsuited.reason
+        except NotReplayableError:
+            because = reason("unsuited.replay")
+    return CourseRound(maker.make(sample(maker.sample)), because)

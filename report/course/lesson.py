@@ -1,52 +1,36 @@
 """What a lesson is: rounds of a question, a prediction to make, and a slider that shows the answer.
 
-Everything here is a value without a language: what people read is a `Said`, a key of the course's catalogue with what
-fills its placeholders. All numbers come from replays; no text holds one. Nothing here draws or writes.
+Everything here is a value without a language: what people read is a `Reason`, a code of the course's catalogue with
+the values of its placeholders. All numbers come from replays; no text holds one. Nothing here draws or writes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
+from kcb_replay.language.reason import Reason
 
 if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.result import Replay
 
-__all__ = ["Cell", "Lesson", "Option", "Part", "Picture", "Position", "Round", "Said", "Sheet", "Unsuited", "said"]
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A text: its key, and the numbers, names or further texts that fill its placeholders."""
-
-    key: str
-    values: Mapping[str, object] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
-
-
-def said(key: str, **values: object) -> Said:
-    """Return a text by its key."""
-    return Said(key, values)
+__all__ = ["Lesson", "Option", "Picture", "Position", "Round", "RoundMaker", "Sheet", "SheetCell", "Unsuited"]
 
 
 # What stands in a table: a text of the catalogue, or a name, a number or code as it is.
-Cell: TypeAlias = Said | str
+SheetCell: TypeAlias = Reason | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
     """A small table. `strong` is the row that the position is about, if any."""
 
-    caption: Said
-    head: tuple[Cell, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    caption: Reason
+    head: tuple[SheetCell, ...]
+    rows: tuple[tuple[SheetCell, ...], ...]
     strong: int | None = None
 
 
@@ -56,15 +40,15 @@ Picture: TypeAlias = "Replay | Sheet"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """One place of a slider: its value, the code of it, what happens there, how far that is exact, and a picture.
+    """One position of a slider: its value, the code of it, what happens there, how far that is exact, and a picture.
 
     `replay` is what it was read from, None where a recording was walked without any callback of Keras.
     """
 
     value: str
     code: tuple[str, ...]
-    answer: Said
-    limits: Said
+    answer: Reason
+    limits: Reason
     picture: Picture
     replay: Replay | None = None
 
@@ -73,50 +57,50 @@ class Position:
 class Option:
     """One answer to choose; `because` says what is wrong about it, or None."""
 
-    text: Cell
+    text: SheetCell
     right: bool = False
-    because: Said | None = None
+    because: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One question: the slider stands at `start`, and its answer is at `asked`.
+    """One question: the slider stands at `start`, and its answer is at the position `goal`.
 
     `key` begins the keys of its texts. `recording` is the run that it was made from.
     """
 
     key: str
     recording: Recording
-    slider: Cell
+    slider: SheetCell
     positions: tuple[Position, ...]
     start: int
-    asked: int
-    question: Said
+    goal: int
+    question: Reason
     options: tuple[Option, ...]
-    why: Said
+    why: Reason
 
     def __post_init__(self) -> None:
         if sum(option.right for option in self.options) != 1:
             raise ValueError(f"{self.key} must have one right answer")
-        if self.start == self.asked:
+        if self.start == self.goal:
             raise ValueError(f"{self.key} asks for the position that it shows")
 
     @property
     def right(self) -> int:
-        """The place of the right answer among the options."""
-        return next(place for place, option in enumerate(self.options) if option.right)
+        """The number of the right answer among the options."""
+        return next(number for number, option in enumerate(self.options) if option.right)
 
 
 class Unsuited(KcbReplayError):  # noqa: N818  # no failure: the lesson keeps its own recording
     """A recording does not show what a round is about; `reason` says why, for the page."""
 
-    def __init__(self, reason: Said) -> None:
-        super().__init__(reason.key)
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.code)
         self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RoundMaker:
     """How a round is made from a recording, and the shipped one that shows it best.
 
     `make` raises `Unsuited` for a recording that it cannot be made from.
@@ -128,12 +112,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One lesson: its key, its parts in order, and code to take home, where there is any.
+    """One lesson: its key, the makers of its rounds in order, and code to take home, where there is any.
 
-    `tried` is the place of the part whose callbacks can be tried with every slider, None where none can.
+    `tried` is the number of the round whose callbacks can be tried with every slider, None where none can.
     """
 
     key: str
-    parts: Sequence[Part]
+    makers: Sequence[RoundMaker]
     code: tuple[str, ...] = ()
     tried: int | None = None

@@ -28,9 +28,9 @@ from kcb_replay.report.svg.replay import chart_svg
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from kcb_replay.report.course.build import Asked, Course, Taught
+    from kcb_replay.report.course.build import Course, Taught
 
-__all__ = ["INDEX", "course_pages", "require_place", "try_page", "write_folder"]
+__all__ = ["INDEX", "course_pages", "require_folder", "write_folder"]
 
 INDEX = "index.html"
 
@@ -52,7 +52,7 @@ def course_pages(course: Course, *, language: str = "en", command: str = "") -> 
     pages = {INDEX: _index(course, language, command)}
     for taught in course.taught:
         pages[taught.file] = _lesson(course, taught, language, command)
-        trying = try_page(taught, language=language, command=command)
+        trying = _try_page(taught, language=language, command=command)
         if trying is not None:
             pages[taught.try_file] = trying
     return pages
@@ -63,47 +63,44 @@ def _index(course: Course, language: str, command: str) -> str:
     return document("course.html.j2", context, styles=_STYLES, language=language)
 
 
-def _about_own(course: Course, said: Texts) -> str:
+def _about_own(course: Course, words: Texts) -> str:
     """Return what the index says of the teacher's recording, nothing where there is none."""
     if course.own is None:
         return ""
     fits = course.own.fits
-    of_fit = said.say("course.of_fit", fits=len(fits)) if len(fits) > 1 else ""
+    of_fit = words.say("course.of_fit", fits=len(fits)) if len(fits) > 1 else ""
     epochs = len(fits[fit_of(course.own)])
-    return said.say("course.recordings_own", run=course.own.name, epochs=epochs, fit=of_fit)
+    return words.say("course.recordings_own", run=course.own.name, epochs=epochs, fit=of_fit)
 
 
 def _lesson(course: Course, taught: Taught, language: str, command: str) -> str:
-    said = texts(language)
-    place = taught.number - 1
-    around = (course.taught[place - 1] if place else None, next(iter(course.taught[place + 1 :]), None))
+    words, lessons, number = texts(language), course.taught, taught.number
     context = {
         **_common(course, [taught], language, command),
         "taught": taught,
-        "previous": around[0],
-        "next": around[1],
-        "views": [_views(asked.round, catalogue(language)) for asked in taught.asked],
+        "previous": lessons[number - 2] if number > 1 else None,
+        "next": lessons[number] if number < len(lessons) else None,
+        "views": [_views(each.round, catalogue(language)) for each in taught.rounds],
     }
-    data = {"rounds": [_looked_up(asked.round, said) for asked in taught.asked]}
     return document(
         "lesson.html.j2",
         context,
         styles=_STYLES,
         scripts=("course.js",),
-        data=data,
+        data={"rounds": [_looked_up(each.round, words) for each in taught.rounds]},
         language=language,
         drawings={"chart": chart_svg},
     )
 
 
-def _common(course: Course, taught: Sequence[Taught], language: str, command: str) -> Mapping[str, object]:
-    said = texts(language)
-    sources = (source for each in taught for asked in each.asked for source in asked.round.recording.sources)
+def _common(course: Course, lessons: Sequence[Taught], language: str, command: str) -> Mapping[str, object]:
+    words = texts(language)
+    sources = (source for lesson in lessons for each in lesson.rounds for source in each.round.recording.sources)
     return {
         "course": course,
         "sources": tuple(dict.fromkeys(sources)),
-        "text": said.say,
-        "of": said.of,
+        "text": words.say,
+        "of": words.of,
         "marked_up": marked_up,
         "paragraphs": paragraphs,
         "plain": plain,
@@ -113,9 +110,9 @@ def _common(course: Course, taught: Sequence[Taught], language: str, command: st
     }
 
 
-def _views(asked: Round, words: Catalogue) -> list[_View]:
+def _views(shown: Round, words: Catalogue) -> list[_View]:
     """Return the positions with their pictures; all curves of a slider share one scale, so that nothing jumps."""
-    curves = [curve_info(each.picture, words) if isinstance(each.picture, Replay) else None for each in asked.positions]
+    curves = [curve_info(each.picture, words) if isinstance(each.picture, Replay) else None for each in shown.positions]
     scales = [curve.scale for curve in curves if curve is not None and curve.scale is not None]
     widest = max(scales, key=lambda scale: scale.high - scale.low, default=None)
     return [
@@ -124,58 +121,49 @@ def _views(asked: Round, words: Catalogue) -> list[_View]:
             None if curve is None else replace(curve, scale=widest if curve.scale else None),
             each.picture if isinstance(each.picture, Sheet) else None,
         )
-        for each, curve in zip(asked.positions, curves, strict=True)
+        for each, curve in zip(shown.positions, curves, strict=True)
     ]
 
 
-def _looked_up(asked: Round, said: Texts) -> dict[str, object]:
+def _looked_up(shown: Round, words: Texts) -> dict[str, object]:
     """Return what the program looks up: what the slider speaks, and the verdict on each choice."""
     return {
-        "asked": asked.asked,
-        "values": [each.value for each in asked.positions],
-        "spoken": [plain(f"{each.value}: {said.of(each.answer)}") for each in asked.positions],
-        "first": plain(said.say("course.first")),
-        "now": plain(said.say("course.now", value=asked.positions[asked.asked].value)),
-        "verdicts": verdicts(asked, said),
-        "right": asked.right,
-        "hit": plain(said.say("course.right")),
-        "missed": plain(said.say("course.wrong", answer=asked.options[asked.right].text)),
+        "asked": shown.goal,
+        "values": [each.value for each in shown.positions],
+        "spoken": [plain(f"{each.value}: {words.of(each.answer)}") for each in shown.positions],
+        "first": plain(words.say("course.first")),
+        "now": plain(words.say("course.now", value=shown.positions[shown.goal].value)),
+        "verdicts": [plain(" ".join(_verdict(shown, option, words))) for option in shown.options],
+        "right": shown.right,
+        "hit": plain(words.say("course.right")),
+        "missed": plain(words.say("course.wrong", answer=shown.options[shown.right].text)),
     }
 
 
-def verdicts(asked: Round, said: Texts) -> list[str]:
-    """Return the sentence for each option: what is wrong about it, and why the right one is right."""
-    return [plain(" ".join(_verdict(asked, option, said))) for option in asked.options]
-
-
-def _verdict(asked: Round, option: Option, said: Texts) -> Iterator[str]:
+def _verdict(shown: Round, option: Option, words: Texts) -> Iterator[str]:
+    """Yield what is wrong about an option, and why the right one is right."""
     if option.because is not None:
         # What is wrong about an answer may be said with the numbers of the question.
-        yield said.say(option.because.key, **{**asked.question.values, **option.because.values})
-    yield said.of(asked.why)
+        yield words.say(option.because.code, **{**dict(shown.question.values), **dict(option.because.values)})
+    yield words.of(shown.why)
 
 
-def kept_reason(asked: Asked, said: Texts) -> str:
-    """Return why a question was not made from the teacher's recording."""
-    return said.of(asked.kept_because) if asked.kept_because else ""
-
-
-def try_page(taught: Taught, *, language: str, command: str) -> str | None:
+def _try_page(taught: Taught, *, language: str, command: str) -> str | None:
     """Return the page, None for a lesson that has nothing to slide through."""
     if taught.lesson.tried is None:
         return None
-    asked = taught.asked[taught.lesson.tried].round
-    found = asked.positions[asked.asked].replay
-    if found is None:
+    tried = taught.rounds[taught.lesson.tried].round
+    result = tried.positions[tried.goal].replay
+    if result is None:
         return None
     explainer = explained(
-        asked.recording,
-        found.callbacks,
-        fit=fit_of(asked.recording),
-        semantics=found.semantics.name,
+        tried.recording,
+        result.callbacks,
+        fit=fit_of(tried.recording),
+        semantics=result.semantics.name,
         monitors=(),
         language=language,
-        initial_lr=initial_rate(asked.recording),
+        initial_lr=initial_rate(tried.recording),
     )
     context = {"text": texts(language).say, "taught": taught}
     return render(explainer, command=command, template="try.html.j2", context=context)
@@ -187,7 +175,7 @@ def write_folder(folder: Path, pages: Mapping[str, str]) -> None:
     The folder is made where its parent exists. Raises `KcbReplayError` where it cannot be written; then nothing has
     changed, and a folder that was made for it is gone again.
     """
-    require_place(folder)
+    require_folder(folder)
     made = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)
@@ -215,7 +203,7 @@ def _replace_all(folder: Path, pages: Mapping[str, str]) -> None:
             (Path(name) / page).replace(folder / page)
 
 
-def require_place(folder: Path) -> None:
+def require_folder(folder: Path) -> None:
     """Raise `KcbReplayError` where no folder of that name can be: worth asking before the pages are made."""
     if folder.exists() and not folder.is_dir():
         raise KcbReplayError(f"{folder} is a file. Give the name of a folder for the course.")

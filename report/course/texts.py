@@ -8,11 +8,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
-from kcb_replay.report.course.lesson import Cell, Said
+from kcb_replay.language.reason import Reason
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from markupsafe import Markup
+
+    from kcb_replay.report.course.lesson import SheetCell
 
 __all__ = ["Texts", "marked_up", "paragraphs", "plain", "texts"]
 
@@ -21,20 +23,20 @@ _CODE = re.compile(r"`([^`]+)`")
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The lessons in one language."""
+    """The lessons in one language; names that come from logs are made visible."""
 
     catalogue: Catalogue
 
     def say(self, key: str, **values: object) -> str:
-        """Return the text of `key`; a `Said` among the values is put into words first."""
+        """Return the text of `key`; a `Reason` among the values is put into words first."""
         return self.catalogue.say(key, **{name: self._filled(value) for name, value in values.items()})
 
-    def of(self, cell: Cell) -> str:
+    def of(self, cell: SheetCell) -> str:
         """Return a text of the catalogue in words, and anything else as it is."""
-        return self.say(cell.key, **cell.values) if isinstance(cell, Said) else cell
+        return self.say(cell.code, **dict(cell.values)) if isinstance(cell, Reason) else cell
 
     def _filled(self, value: object) -> object:
-        return self.of(value) if isinstance(value, Said) else visible(value) if isinstance(value, str) else value
+        return self.of(value) if isinstance(value, Reason) else visible(value) if isinstance(value, str) else value
 
 
 @cache

@@ -60,7 +60,7 @@ def predict(page, part, option):
 def slide_to_the_question(page, asked):
     """Go on to the slider by Tab and move it, step by step, to the asked position."""
     page.keyboard.press("Tab")
-    steps = asked.asked - asked.start
+    steps = asked.goal - asked.start
     for _ in range(abs(steps)):
         page.keyboard.press("ArrowRight" if steps > 0 else "ArrowLeft")
 
@@ -74,16 +74,16 @@ def test_from_question_to_answer_by_keyboard_alone(visit, file, language):
     """
     page, said = visit(file, language), texts(language)
     assert page.locator(".later:visible").count() == 0
-    for number, each in enumerate(taught_in(file).asked):
+    for number, each in enumerate(taught_in(file).rounds):
         asked, part = each.round, page.locator(".round").nth(number)
         slider, verdict = part.locator("input[type=range]"), part.locator(".verdict")
         assert slider.is_disabled()
         assert verdict.inner_text() == said.say("course.first")
         chosen = asked.right if number % 2 == 0 else (asked.right + 1) % len(asked.options)
         predict(page, part, chosen)
-        assert verdict.inner_text() == plain(said.say("course.now", value=asked.positions[asked.asked].value))
+        assert verdict.inner_text() == plain(said.say("course.now", value=asked.positions[asked.goal].value))
         slide_to_the_question(page, asked)
-        goal = asked.positions[asked.asked]
+        goal = asked.positions[asked.goal]
         assert slider.evaluate("each => each === document.activeElement")
         assert part.locator("output").inner_text() == goal.value
         assert part.locator(".shown:visible .outcome").inner_text() == plain(said.of(goal.answer))
@@ -99,7 +99,7 @@ def test_from_question_to_answer_by_keyboard_alone(visit, file, language):
 def test_every_position_can_be_shown_and_nothing_overlaps(visit, file):
     """Each step of each slider shows its own picture, code and limits; no label is cut off or covered."""
     page = visit(file)
-    for number, each in enumerate(taught_in(file).asked):
+    for number, each in enumerate(taught_in(file).rounds):
         part = page.locator(".round").nth(number)
         part.locator("input[type=radio]").first.check()
         slider = part.locator("input[type=range]")
@@ -115,7 +115,7 @@ def test_every_position_can_be_shown_and_nothing_overlaps(visit, file):
 
 def test_a_changed_mind_is_judged_at_once(visit):
     """After the answer was seen, another choice gets its own sentence."""
-    page, asked = visit(LESSONS[1]), COURSE.taught[1].asked[0].round
+    page, asked = visit(LESSONS[1]), COURSE.taught[1].rounds[0].round
     part = page.locator(".round").first
     predict(page, part, asked.right)
     slide_to_the_question(page, asked)
@@ -131,7 +131,7 @@ def test_a_changed_mind_is_judged_at_once(visit):
 def test_narrow_screen_has_no_sideways_scroll(visit, file, language):
     """At 390 pixels the document does not scroll sideways, and what scrolls can be reached by keyboard."""
     page = visit(file, language, width=390)
-    for number, each in enumerate(taught_in(file).asked if file != INDEX else ()):
+    for number, each in enumerate(taught_in(file).rounds if file != INDEX else ()):
         predict(page, page.locator(".round").nth(number), 0)
         slide_to_the_question(page, each.round)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -143,7 +143,7 @@ def test_narrow_screen_has_no_sideways_scroll(visit, file, language):
 def test_readable_without_javascript(visit, file, language):
     """Python's own words are there: the question, the first picture, and the answer to unfold."""
     page, said = visit(file, language, java_script_enabled=False), texts(language)
-    for number, each in enumerate(taught_in(file).asked):
+    for number, each in enumerate(taught_in(file).rounds):
         part = page.locator(".round").nth(number)
         assert part.locator("input[type=range]").is_hidden()
         assert part.locator(".shown:visible").count() == 1
@@ -184,7 +184,7 @@ def test_lessons_lead_to_each_other(visit):
 def test_a_lesson_leads_to_its_explainer_and_back(visit, taught):
     """When all is answered, the page with every slider is one link away; its sliders move, and it leads back."""
     page = visit(taught.file, "ko")
-    for number, each in enumerate(taught.asked):
+    for number, each in enumerate(taught.rounds):
         predict(page, page.locator(".round").nth(number), 0)
         slide_to_the_question(page, each.round)
     page.locator(".try a").click()
@@ -202,7 +202,7 @@ def test_a_lesson_leads_to_its_explainer_and_back(visit, taught):
 def test_axe_finds_nothing(visit, file, scheme):
     """axe-core has no complaint, before a prediction and after the answer."""
     page = visit(file, color_scheme=scheme, bypass_csp=True)
-    for number, each in enumerate(taught_in(file).asked if file != INDEX else ()):
+    for number, each in enumerate(taught_in(file).rounds if file != INDEX else ()):
         predict(page, page.locator(".round").nth(number), 0)
         slide_to_the_question(page, each.round)
     assert complaints_of_axe(page) == []

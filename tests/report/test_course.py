@@ -13,16 +13,17 @@ from places import ROOT
 
 import kcb_replay as kcb
 from kcb_replay.errors import KcbReplayError
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.outcomes import ObserverOutcome
 from kcb_replay.replay.settings_text import parse_callback
 from kcb_replay.report.course.build import course_of
-from kcb_replay.report.course.lesson import Option, Round, said
+from kcb_replay.report.course.lesson import Option, Round
 from kcb_replay.report.course.lessons import LESSONS
+from kcb_replay.report.course.lessons.hooks import walk
 from kcb_replay.report.course.lessons.own_callback import StopWhenReached, source_code, stop_of
 from kcb_replay.report.course.page import INDEX, course_pages, write_folder
 from kcb_replay.report.course.rounds import initial_rate, sample
 from kcb_replay.report.course.texts import marked_up, paragraphs
-from kcb_replay.report.course.walk import walk
 from kcb_replay.report.explanation import explanation
 from kcb_replay.text import short
 
@@ -69,7 +70,7 @@ def course():
 @pytest.fixture(scope="session")
 def rounds(course):
     """Return the questions by their keys."""
-    return {asked.round.key: asked.round for taught in course.taught for asked in taught.asked}
+    return {made.round.key: made.round for taught in course.taught for made in taught.rounds}
 
 
 @pytest.fixture(scope="session")
@@ -86,14 +87,14 @@ def replay_of_the_code(asked, place):
 
 def schedule_of_the_code(asked):
     """Replay the schedule that the asked position names; our own schedules give plain floats."""
-    schedule = asked.positions[asked.asked].code[0].removeprefix("decay = ")
+    schedule = asked.positions[asked.goal].code[0].removeprefix("decay = ")
     return kcb.replay(asked.recording, [parse_callback(f"LearningRateScheduler({schedule})")])
 
 
 def right_answer(asked):
     """Return what the right option says: its text, or the numbers that fill it."""
     text = asked.options[asked.right].text
-    return text if isinstance(text, str) else tuple(text.values.values()) or text.key
+    return text if isinstance(text, str) else tuple(dict(text.values).values()) or text.code
 
 
 def written_columns(found):
@@ -123,7 +124,7 @@ TRUTH = {
 def test_the_right_answer_is_that_of_the_code_on_the_page(rounds, key):
     """The code of the asked position, parsed and replayed, gives the option that is marked right."""
     asked = rounds[key]
-    found = schedule_of_the_code(asked) if key == "schedule" else replay_of_the_code(asked, asked.asked)
+    found = schedule_of_the_code(asked) if key == "schedule" else replay_of_the_code(asked, asked.goal)
     assert right_answer(asked) == TRUTH[key](found)
 
 
@@ -154,7 +155,7 @@ def test_every_position_was_replayed(rounds, key):
     for place, shown in enumerate(asked.positions):
         found = replay_of_the_code(asked, place)
         assert found.to_dict() == shown.replay.to_dict()
-        assert shown.answer.values.get("stop") == found.stop_epoch
+        assert dict(shown.answer.values).get("stop") == found.stop_epoch
 
 
 def test_seven_lessons_ask_what_they_teach(course, rounds):
@@ -168,8 +169,8 @@ def test_seven_lessons_ask_what_they_teach(course, rounds):
 def test_the_slider_does_not_give_the_answer_away(rounds, key):
     """The position that is shown first does not say what the asked one says."""
     asked = rounds[key]
-    start, goal = asked.positions[asked.start], asked.positions[asked.asked]
-    assert (start.answer.key, dict(start.answer.values)) != (goal.answer.key, dict(goal.answer.values))
+    start, goal = asked.positions[asked.start], asked.positions[asked.goal]
+    assert (start.answer.code, start.answer.values) != (goal.answer.code, goal.answer.values)
 
 
 def test_a_round_has_exactly_one_right_answer(rounds):
@@ -178,7 +179,7 @@ def test_a_round_has_exactly_one_right_answer(rounds):
     with pytest.raises(ValueError, match="one right answer"):
         replace(asked, options=(Option(text="a", right=True), Option(text="b", right=True)))
     with pytest.raises(ValueError, match="that it shows"):
-        replace(asked, asked=asked.start)
+        replace(asked, goal=asked.start)
 
 
 def test_hooks_are_walked_in_the_order_of_fit():
@@ -204,7 +205,7 @@ def test_the_table_of_hooks_uncovers_one_call_after_the_other(rounds):
 def test_the_patience_conflict_is_the_one_that_the_lints_speak_of(rounds):
     """Lesson 6 asks for the setting that kcb-replay itself warns of."""
     asked = rounds["conflict"]
-    assert "reduced-rate-unused" in {lint.code for lint in asked.positions[asked.asked].replay.lints}
+    assert "reduced-rate-unused" in {lint.code for lint in asked.positions[asked.goal].replay.lints}
 
 
 @pytest.mark.keras
@@ -240,9 +241,11 @@ def test_every_text_that_a_lesson_may_say_is_in_the_catalogue():
     """Also those for recordings that do not suit, which no shipped page shows."""
     texts, missing = {**texts_of("language", "en"), **texts_of("report/course", "en")}, []
     for path in (ROOT / "report" / "course").rglob("*.py"):
-        keys = re.findall(r'said\(\s*"([a-z_.A-Z]+)"', path.read_text(encoding="utf-8"))
+        keys = re.findall(r'reason\(\s*"([a-z_.A-Z]+)"', path.read_text(encoding="utf-8"))
         missing += [key for key in keys if key not in texts]
     assert missing == []
+    parts = ("head", "intro", "question", "why")
+    assert [f"{key}.{part}" for key in KEYS for part in parts if f"{key}.{part}" not in texts] == []
 
 
 def require_offline_pages(pages, language):
@@ -275,9 +278,9 @@ def test_the_page_to_try_begins_with_the_answer(course, pages):
     """The explainer behind a lesson starts at the position that the lesson asked for."""
     for taught in course.taught:
         if taught.try_file:
-            asked = taught.asked[taught.lesson.tried].round
-            answer = explanation(asked.positions[asked.asked].replay).splitlines()[3]
-            stop = asked.positions[asked.asked].replay.stop_epoch
+            asked = taught.rounds[taught.lesson.tried].round
+            answer = explanation(asked.positions[asked.goal].replay).splitlines()[3]
+            stop = asked.positions[asked.goal].replay.stop_epoch
             said = f"Training stops after epoch {stop} of" if stop else answer
             assert said in pages[taught.try_file]
             assert f'href="{taught.file}"' in pages[taught.try_file]
@@ -287,7 +290,7 @@ def test_the_answer_stands_on_the_page_without_a_program(pages, rounds):
     """The right answer of each question is in the details that unfold without JavaScript."""
     text = pages["lesson-2-patience.html"]
     details = re.findall(r"<details>.*?</details>", text, re.DOTALL)
-    stops = [rounds[key].options[rounds[key].right].text.values["epoch"] for key in ("patience", "min_delta")]
+    stops = [dict(rounds[key].options[rounds[key].right].text.values)["epoch"] for key in ("patience", "min_delta")]
     assert [f"The answer: after epoch {stop}." in part for stop, part in zip(stops, details, strict=True)] == [
         True,
         True,
@@ -305,12 +308,12 @@ def test_a_teachers_recording_is_used_wherever_it_shows_what_is_asked(sample_log
     """Numbers, options and right answers follow the recording; the question on NaN keeps its own and says so."""
     (own,) = kcb.read(sample_logs / "tf_keras-overfit" / "training.log")
     course = course_of(own)
-    made = {asked.round.key: asked for taught in course.taught for asked in taught.asked}
-    kept = {key: asked.kept_because.key for key, asked in made.items() if asked.kept_because}
+    made = {each.round.key: each for taught in course.taught for each in taught.rounds}
+    kept = {key: asked.kept_because.code for key, asked in made.items() if asked.kept_because}
     assert kept == {"nan": "unsuited.nan"}
     assert all(made[key].round.recording is own for key in made if key not in kept)
     asked = made["patience"].round
-    assert right_answer(asked) == TRUTH["patience"](replay_of_the_code(asked, asked.asked))
+    assert right_answer(asked) == TRUTH["patience"](replay_of_the_code(asked, asked.goal))
     pages = course_pages(course)
     assert "the question keeps keras3-nan" in pages["lesson-7-own.html"]
     assert own.name in pages[INDEX]
@@ -330,15 +333,15 @@ def test_a_teachers_recording_is_used_wherever_it_shows_what_is_asked(sample_log
 def test_a_recording_that_does_not_suit_is_replaced_with_the_reason(recording, metrics, reason):
     """Where a recording cannot show what is asked, the lesson keeps its own."""
     course = course_of(recording("mine", **metrics))
-    (patience, _) = course.taught[1].asked
-    assert patience.kept_because.key == reason
+    (patience, _) = course.taught[1].rounds
+    assert patience.kept_because.code == reason
     assert patience.round.recording is sample("keras3-overfit")
 
 
 def test_a_recording_that_begins_later_is_not_asked(recording):
     """Epochs that count from somewhere else would confuse, so the lesson keeps its own."""
-    asked = course_of(recording("mine", first=5, val_loss=[1.0, 0.8, 0.9, 0.7, 0.9, 0.9, 0.9])).taught[1].asked[0]
-    assert asked.kept_because.key == "unsuited.epochs"
+    asked = course_of(recording("mine", first=5, val_loss=[1.0, 0.8, 0.9, 0.7, 0.9, 0.9, 0.9])).taught[1].rounds[0]
+    assert asked.kept_because.code == "unsuited.epochs"
 
 
 def test_a_recording_of_several_fits_is_asked_about_its_longest(recording):
@@ -347,7 +350,7 @@ def test_a_recording_of_several_fits_is_asked_about_its_longest(recording):
         recording("mine", val_loss=values) for values in ([1.0, 0.9], [1.0, 0.8, 0.9, 0.9, 0.7, 0.8, 0.8, 0.8, 0.8])
     ]
     both = replace(parts[0], fits=(parts[0].fits[0], parts[1].fits[0]))
-    asked = course_of(both).taught[1].asked[0]
+    asked = course_of(both).taught[1].rounds[0]
     assert asked.kept_because is None
     assert asked.round.positions[0].replay.fit == 1
 
@@ -366,7 +369,8 @@ def test_every_shipped_recording_is_in_the_wheel():
     """The package data name each file that a lesson reads and no other, and sources say where it is in a checkout."""
     data = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
     shipped = {path for pattern in data["kcb_replay"] for path in ROOT.glob(pattern)}
-    used = {ROOT / source.path for lesson in LESSONS for part in lesson.parts for source in sample(part.sample).sources}
+    samples = {maker.sample for lesson in LESSONS for maker in lesson.makers}
+    used = {ROOT / source.path for name in samples for source in sample(name).sources}
     assert used == shipped - {ROOT / "py.typed"}
 
 
@@ -463,16 +467,16 @@ def test_explain_speaks_korean_on_its_page_only(cli, sample_logs, tmp_path):
     assert "give --html with it" in refused.stderr
 
 
-def test_a_said_text_cannot_be_changed():
+def test_a_text_cannot_be_changed():
     """Texts are values: what fills them is read only."""
-    text = said("option.after", epoch=3)
+    text = reason("option.after", epoch=3)
     with pytest.raises(TypeError):
-        text.values["epoch"] = 4
+        text.values[0] = ("epoch", 4)
 
 
 def test_rounds_are_made_anew_and_alike(rounds):
     """Making a question twice gives the same question."""
-    part = LESSONS[1].parts[0]
-    again = part.make(sample(part.sample))
+    maker = LESSONS[1].makers[0]
+    again = maker.make(sample(maker.sample))
     assert isinstance(again, Round)
     assert [option.text for option in again.options] == [option.text for option in rounds["patience"].options]

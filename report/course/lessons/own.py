@@ -1,60 +1,152 @@
-"""Lesson 7: schedules, a training that breaks, and a callback of one's own."""
+"""Lesson 7: a learning rate that follows a plan, a loss that breaks and who notices, and a callback of one's own."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.callbacks import EarlyStopping, History, LearningRateScheduler, TerminateOnNaN
+from kcb_replay.replay.schedules import ExponentialDecay
 from kcb_replay.replay.stream import stream_of
-from kcb_replay.report.course.lesson import Cell, Lesson, Part, Position, Round, Sheet, Unsuited, said
-from kcb_replay.report.course.lessons.broken import nan_round
+from kcb_replay.report.course.lesson import Lesson, Position, Round, RoundMaker, Sheet, SheetCell, Unsuited
 from kcb_replay.report.course.lessons.own_callback import StopWhenReached, source_code, stop_of
-from kcb_replay.report.course.lessons.schedule import schedule_round
-from kcb_replay.report.course.rounds import choices, end_answer, fit_of, guess_of_stop, values_of
-from kcb_replay.text import decimals_for, short
+from kcb_replay.report.course.rounds import (
+    MONITOR,
+    PossibleAnswer,
+    end_answer,
+    fit_of,
+    position,
+    positions_of,
+    rate_answer,
+    replayed,
+    require_rate,
+    round_of,
+    stop_answer,
+    values_of,
+)
+from kcb_replay.text import Decimals, decimals_for, short
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.result import Replay
     from kcb_replay.replay.stream import Epoch
 
-__all__ = ["LESSON", "own_round"]
+__all__ = ["LESSON"]
 
+_DECAYS = (1.0, 0.95, 0.9, 0.8, 0.5)
+_ASKED_DECAY = 0.9
+_NAN_PATIENCE = 8
 _TARGETS, _METRIC = 8, "val_accuracy"
 _ROWS_BEFORE, _ROWS_AFTER = 3, 1
 
 
-def own_round(recording: Recording) -> Round:
+def _schedule_round(recording: Recording) -> Round:
+    """Ask which rate the last epoch is trained with, when every epoch takes a tenth off."""
+    start = float(short(require_rate(recording)))
+    schedules = [ExponentialDecay(start, 1, decay) for decay in _DECAYS]
+    replays = [replayed(recording, LearningRateScheduler(schedule)) for schedule in schedules]
+    goal = _DECAYS.index(_ASKED_DECAY)
+    last, epochs = replays[goal].rows[-1].lr_begin, replays[goal].epochs
+    return round_of(
+        "schedule",
+        recording,
+        "decay_rate",
+        tuple(_schedule_position(each, result) for each, result in zip(schedules, replays, strict=True)),
+        goal=goal,
+        right=rate_answer(last),
+        wrong=(
+            rate_answer(start * _ASKED_DECAY**epochs, reason("schedule.because_from_one")),
+            rate_answer(start * _ASKED_DECAY, reason("schedule.because_once")),
+            rate_answer(start, reason("schedule.because_unchanged")),
+        ),
+        facts={"decay": short(_ASKED_DECAY), "start": short(start), "epochs": epochs, "index": epochs - 1},
+        rate=short(last),
+    )
+
+
+def _schedule_position(schedule: ExponentialDecay, result: Replay) -> Position:
+    rows = result.rows
+    rates = {"first": short(rows[0].lr_begin), "last": short(rows[-1].lr_begin)}
+    # Keras's own schedules give tensors, and LearningRateScheduler wants a float.
+    code = (f"decay = {schedule}", "LearningRateScheduler(lambda epoch, lr: float(decay(epoch)))")
+    answer = reason("answer.rates", **rates, epochs=len(rows))
+    return position(short(schedule.decay_rate), result, answer, limits=reason("limits.schedule"), code=code)
+
+
+def _nan_round(recording: Recording) -> Round:
+    """Ask in which epoch TerminateOnNaN ends a training whose loss breaks."""
+    values_of(recording)
+    callbacks = (History(), EarlyStopping(MONITOR, patience=_NAN_PATIENCE), TerminateOnNaN())
+    replays = [replayed(recording, callback) for callback in callbacks]
+    losses, epochs = replays[0].stream.values_of("loss"), replays[0].epochs
+    broken = _first(losses, lambda loss: not math.isfinite(loss))
+    if broken is None:
+        raise Unsuited(reason("unsuited.nan"))
+    wrong = [
+        _in_epoch(replays[1].stop_epoch, epochs, reason("nan.because_patience")),
+        _in_epoch(None, epochs, reason("nan.because_never")),
+    ]
+    nan = _first(losses, math.isnan)
+    if nan is not None:
+        wrong.insert(0, _in_epoch(nan, epochs, reason("nan.because_nan")))
+    return round_of(
+        "nan",
+        recording,
+        "callbacks=[…]",
+        positions_of(
+            (callback.name for callback in callbacks), replays, lambda result: end_answer(result.stop_epoch, epochs)
+        ),
+        goal=2,
+        right=_in_epoch(replays[2].stop_epoch, epochs),
+        wrong=wrong,
+        facts={"epochs": epochs, "loss": Decimals().show(losses[broken - 1]), "epoch": broken},
+    )
+
+
+def _first(losses: Mapping[int, float], fits: Callable[[float], bool]) -> int | None:
+    """Return the first epoch, counted from 1, whose loss fits."""
+    return next((index + 1 for index, loss in losses.items() if fits(loss)), None)
+
+
+def _in_epoch(epoch: int | None, epochs: int, because: Reason | None = None) -> PossibleAnswer:
+    if epoch is None:
+        return stop_answer(None, epochs, because)
+    return PossibleAnswer(epoch, reason("option.in", epoch=epoch), because)
+
+
+def _own_round(recording: Recording) -> Round:
     """Ask after which epoch a callback of the reader's own stops the training."""
     targets = _targets(values_of(recording, _METRIC))
     epochs = stream_of(recording.fits[fit_of(recording)]).epochs
     stops = [stop_of(StopWhenReached(_METRIC, target), epochs) for target in targets]
-    reached = [(place, stop) for place, stop in enumerate(stops) if place and stop]
+    reached = [(number, stop) for number, stop in enumerate(stops) if number and stop]
     if not reached:
-        raise Unsuited(said("unsuited.own"))
-    asked, index = reached[-1]
-    stop, target = index + 1, targets[asked]
+        raise Unsuited(reason("unsuited.own"))
+    goal, index = reached[-1]
+    stop, target = index + 1, targets[goal]
     wrong = [
-        guess_of_stop(_best_of(epochs), len(epochs), said("own.because_best")),
-        guess_of_stop(stop + 1, len(epochs), said("own.because_next")),
-        guess_of_stop(None, len(epochs), said("own.because_never")),
+        stop_answer(_best_of(epochs), len(epochs), reason("own.because_best")),
+        stop_answer(stop + 1, len(epochs), reason("own.because_next")),
+        stop_answer(None, len(epochs), reason("own.because_never")),
     ]
     training = next((epoch.index + 1 for epoch in epochs if epoch.logs.get("accuracy", 0.0) >= target), None)
     if training is not None:
-        wrong.insert(1, guess_of_stop(training, len(epochs), said("own.because_training")))
+        wrong.insert(1, stop_answer(training, len(epochs), reason("own.because_training")))
     value = epochs[index].logs[_METRIC]
-    named = {"metric": _METRIC, "target": short(target)}
-    return Round(
-        key="own",
-        recording=recording,
-        slider="target",
-        positions=tuple(_position(target, stop, epochs) for target, stop in zip(targets, stops, strict=True)),
-        start=0,
-        asked=asked,
-        question=said("own.question", **named),
-        options=choices(guess_of_stop(stop, len(epochs)), wrong),
-        why=said("own.why", **named, stop=stop, value=decimals_for([(value, target)]).show(value)),
+    return round_of(
+        "own",
+        recording,
+        "target",
+        tuple(_position(target, stop, epochs) for target, stop in zip(targets, stops, strict=True)),
+        goal=goal,
+        right=stop_answer(stop, len(epochs)),
+        wrong=wrong,
+        facts={"metric": _METRIC, "target": short(target)},
+        stop=stop,
+        value=decimals_for([(value, target)]).show(value),
     )
 
 
@@ -62,8 +154,8 @@ def _targets(values: Sequence[float]) -> list[float]:
     """Return rising round numbers from the first value to beyond the best one."""
     step = (max(values) - values[0]) / (_TARGETS - 2)
     if step <= 0:
-        raise Unsuited(said("unsuited.own"))
-    return list(dict.fromkeys(float(f"{values[0] + place * step:.2f}") for place in range(_TARGETS)))
+        raise Unsuited(reason("unsuited.own"))
+    return list(dict.fromkeys(float(f"{values[0] + number * step:.2f}") for number in range(_TARGETS)))
 
 
 def _best_of(epochs: Sequence[Epoch]) -> int:
@@ -76,7 +168,7 @@ def _position(target: float, stop: int | None, epochs: Sequence[Epoch]) -> Posit
         value=short(target),
         code=(f'StopWhenReached("{_METRIC}", {short(target)})',),
         answer=end_answer(None if stop is None else stop + 1, len(epochs)),
-        limits=said("limits.undecided" if stop is None else "limits.own"),
+        limits=reason("limits.undecided" if stop is None else "limits.own"),
         picture=_calls(epochs, target, stop),
     )
 
@@ -87,25 +179,29 @@ def _calls(epochs: Sequence[Epoch], target: float, stop: int | None) -> Sheet:
     first = max(0, last - _ROWS_BEFORE)
     shown = epochs[first : last + 1 + _ROWS_AFTER]
     show = decimals_for((epoch.logs[_METRIC], target) for epoch in shown if _METRIC in epoch.logs).show
-    rows: list[tuple[Cell, ...]] = [
+    rows: list[tuple[SheetCell, ...]] = [
         (str(epoch.index), show(epoch.logs.get(_METRIC)), _deed(epoch.index, stop)) for epoch in shown
     ]
     return Sheet(
-        caption=said("own.caption"),
-        head=("epoch", f'logs["{_METRIC}"]', said("own.deed")),
+        caption=reason("own.caption"),
+        head=("epoch", f'logs["{_METRIC}"]', reason("own.deed")),
         rows=tuple(rows),
         strong=None if stop is None else stop - first,
     )
 
 
-def _deed(index: int, stop: int | None) -> Cell:
+def _deed(index: int, stop: int | None) -> SheetCell:
     if stop is None or index < stop:
-        return said("own.nothing")
-    return "self.model.stop_training = True" if index == stop else said("own.not_run")
+        return reason("own.nothing")
+    return "self.model.stop_training = True" if index == stop else reason("own.not_run")
 
 
 LESSON = Lesson(
     "own",
-    (Part(schedule_round, "keras3-nan"), Part(nan_round, "keras3-nan"), Part(own_round, "keras3-overfit")),
+    (
+        RoundMaker(_schedule_round, "keras3-nan"),
+        RoundMaker(_nan_round, "keras3-nan"),
+        RoundMaker(_own_round, "keras3-overfit"),
+    ),
     tuple(source_code().splitlines()),
 )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import CSVLogger, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from kcb_replay.replay.events import LearningRateReduced
 from kcb_replay.replay.outcomes import ObserverOutcome
-from kcb_replay.report.course.lesson import Lesson, Part, Position, Round, Said, Sheet, Unsuited, said
+from kcb_replay.report.course.lesson import Lesson, Position, Round, RoundMaker, Sheet, Unsuited
 from kcb_replay.report.course.rounds import (
     MONITOR,
-    Guess,
-    choices,
+    PossibleAnswer,
     position,
+    positions_of,
     replayed,
     require_rate,
+    round_of,
     values_of,
 )
 from kcb_replay.text import short
@@ -26,44 +28,38 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.result import Replay
 
-__all__ = ["LESSON", "conflict_round", "order_round"]
+__all__ = ["LESSON"]
 
 _STOP_PATIENCES, _LR_PATIENCES = (5, 3, 4, 6, 8), range(1, 9)
 _UNUSED = "reduced-rate-unused"
 _LINES_SHOWN = 3
 
 
-def conflict_round(recording: Recording) -> Round:
+def _conflict_round(recording: Recording) -> Round:
     """Ask how many epochs are trained at the reduced rate when both patiences are the same."""
     values_of(recording)
     require_rate(recording)
     stop_patience, replays = _with_conflict(recording)
-    start, asked = 0, _LR_PATIENCES.index(stop_patience)
-    used = [_at_reduced_rate(found) for found in replays]
-    stop = replays[asked].stop_epoch or 0
-    wrong = (
-        _epochs(1, said("conflict.because_one")),
-        _epochs(stop_patience, said("conflict.because_patience")),
-        _epochs(used[start], said("conflict.because_same")),
-    )
-    named = {"patience": stop_patience, "stop": stop, "before": _LR_PATIENCES[start], "used": used[start]}
-    return Round(
-        key="conflict",
-        recording=recording,
-        slider="ReduceLROnPlateau(patience)",
-        positions=tuple(
-            position(str(patience), found, _used_answer(found, count))
-            for patience, found, count in zip(_LR_PATIENCES, replays, used, strict=True)
+    goal = _LR_PATIENCES.index(stop_patience)
+    used = [_at_reduced_rate(result) for result in replays]
+    stop = replays[goal].stop_epoch or 0
+    return round_of(
+        "conflict",
+        recording,
+        "ReduceLROnPlateau(patience)",
+        positions_of(map(str, _LR_PATIENCES), replays, _used_sentence),
+        goal=goal,
+        right=_epochs(used[goal]),
+        wrong=(
+            _epochs(1, reason("conflict.because_one")),
+            _epochs(stop_patience, reason("conflict.because_patience")),
+            _epochs(used[0], reason("conflict.because_same")),
         ),
-        start=start,
-        asked=asked,
-        question=said("conflict.question", **named),
-        options=choices(_epochs(used[asked]), wrong),
-        why=said("conflict.why", **named),
+        facts={"patience": stop_patience, "stop": stop, "before": _LR_PATIENCES[0], "used": used[0]},
     )
 
 
-def order_round(recording: Recording) -> Round:
+def _order_round(recording: Recording) -> Round:
     """Ask what a CSVLogger writes that is listed before the callback that puts the learning rate into the logs."""
     values_of(recording)
     require_rate(recording)
@@ -76,23 +72,22 @@ def order_round(recording: Recording) -> Round:
     columns = [_columns(each.replay) for each in positions if each.replay is not None]
     written = "learning_rate" in columns[1]
     if written == ("learning_rate" in columns[0]):
-        raise Unsuited(said("unsuited.order"))
-    with_rate, without = said("order.option_with"), said("order.option_without")
+        raise Unsuited(reason("unsuited.order"))
+    with_rate, without = reason("order.option_with"), reason("order.option_without")
     right, other = (with_rate, without) if written else (without, with_rate)
-    wrong = (
-        Guess(0, other, said("order.because_same")),
-        Guess(2, said("order.option_error"), said("order.because_error")),
-    )
-    return Round(
-        key="order",
-        recording=recording,
-        slider="callbacks=[…]",
-        positions=positions,
-        start=0,
-        asked=1,
-        question=said("order.question"),
-        options=choices(Guess(1, right), wrong),
-        why=said("order.why", columns=", ".join(columns[1])),
+    return round_of(
+        "order",
+        recording,
+        "callbacks=[…]",
+        positions,
+        goal=1,
+        right=PossibleAnswer(1, right),
+        wrong=(
+            PossibleAnswer(0, other, reason("order.because_same")),
+            PossibleAnswer(2, reason("order.option_error"), reason("order.because_error")),
+        ),
+        facts={},
+        columns=", ".join(columns[1]),
     )
 
 
@@ -100,12 +95,12 @@ def _with_conflict(recording: Recording) -> tuple[int, list[Replay]]:
     """Return the first patience of EarlyStopping whose equal is a conflict that the lints speak of, and its replays."""
     for patience in _STOP_PATIENCES:
         replays = [replayed(recording, *_three(patience, each)) for each in _LR_PATIENCES]
-        found = replays[_LR_PATIENCES.index(patience)]
-        reduced_last = any(isinstance(event, LearningRateReduced) for event in found.rows[-1].events[1])
-        is_spoken_of = any(lint.code == _UNUSED for lint in found.lints)
+        result = replays[_LR_PATIENCES.index(patience)]
+        reduced_last = any(isinstance(event, LearningRateReduced) for event in result.rows[-1].events[1])
+        is_spoken_of = any(lint.code == _UNUSED for lint in result.lints)
         if reduced_last and is_spoken_of and _at_reduced_rate(replays[0]) > 1:
             return patience, replays
-    raise Unsuited(said("unsuited.conflict"))
+    raise Unsuited(reason("unsuited.conflict"))
 
 
 def _three(stop_patience: int, lr_patience: int) -> tuple[Callback, ...]:
@@ -116,40 +111,45 @@ def _three(stop_patience: int, lr_patience: int) -> tuple[Callback, ...]:
     )
 
 
-def _at_reduced_rate(found: Replay) -> int:
+def _at_reduced_rate(result: Replay) -> int:
     """Return how many epochs were trained with less than the learning rate at the start."""
-    return sum(row.lr_begin < found.rows[0].lr_begin for row in found.rows)
+    return sum(row.lr_begin < result.rows[0].lr_begin for row in result.rows)
 
 
-def _used_answer(found: Replay, used: int) -> Said:
-    if found.stop_epoch is None:
-        return said("answer.used_never", epochs=found.epochs, used=used, rate=short(found.run_record.final_lr))
-    return said("answer.used", stop=found.stop_epoch, used=used, rate=short(found.run_record.final_lr))
+def _used_sentence(result: Replay) -> Reason:
+    values = {"used": _at_reduced_rate(result), "rate": short(result.run_record.final_lr)}
+    if result.stop_epoch is None:
+        return reason("answer.used_never", epochs=result.epochs, **values)
+    return reason("answer.used", stop=result.stop_epoch, **values)
 
 
-def _epochs(count: int, because: Said | None = None) -> Guess:
-    return Guess(count, said("option.one_epoch") if count == 1 else said("option.epochs", count=count), because)
+def _epochs(count: int, because: Reason | None = None) -> PossibleAnswer:
+    return PossibleAnswer(
+        count, reason("option.one_epoch") if count == 1 else reason("option.epochs", count=count), because
+    )
 
 
 def _order_position(recording: Recording, name: str, callbacks: Sequence[Callback]) -> Position:
-    found = replayed(recording, *callbacks)
-    columns = _columns(found)
+    result = replayed(recording, *callbacks)
+    columns = _columns(result)
     key = "answer.columns_with" if "learning_rate" in columns else "answer.columns_without"
-    return position(name, found, said(key, count=len(columns)), picture=_file(found), limits=said("limits.order"))
+    return position(name, result, reason(key, count=len(columns)), picture=_file(result), limits=reason("limits.order"))
 
 
-def _lines(found: Replay) -> list[str]:
-    outcome = next(outcome for outcome in found.outcomes if isinstance(outcome, ObserverOutcome))
+def _lines(result: Replay) -> list[str]:
+    outcome = next(outcome for outcome in result.outcomes if isinstance(outcome, ObserverOutcome))
     return str(outcome.output["text"]).splitlines()
 
 
-def _columns(found: Replay) -> list[str]:
-    return _lines(found)[0].split(",")
+def _columns(result: Replay) -> list[str]:
+    return _lines(result)[0].split(",")
 
 
-def _file(found: Replay) -> Sheet:
-    lines = [tuple(line.split(",")) for line in _lines(found)[: _LINES_SHOWN + 1]]
-    return Sheet(caption=said("order.caption", lines=_LINES_SHOWN), head=lines[0], rows=tuple(lines[1:]))
+def _file(result: Replay) -> Sheet:
+    lines = [tuple(line.split(",")) for line in _lines(result)[: _LINES_SHOWN + 1]]
+    return Sheet(caption=reason("order.caption", lines=_LINES_SHOWN), head=lines[0], rows=tuple(lines[1:]))
 
 
-LESSON = Lesson("together", (Part(conflict_round, "keras3-overfit"), Part(order_round, "keras3-overfit")), tried=0)
+LESSON = Lesson(
+    "together", (RoundMaker(_conflict_round, "keras3-overfit"), RoundMaker(_order_round, "keras3-overfit")), tried=0
+)
