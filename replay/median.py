@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from kcb_replay.replay.callbacks import MedianStopping
 from kcb_replay.replay.callbacks.stopping import known_direction
 from kcb_replay.replay.outcomes.stopping import StoppingOutcome, best_of, regret_of
-from kcb_replay.replay.replay import LeftOut
+from kcb_replay.replay.simulation import LeftOut
 from kcb_replay.replay.source_limits import is_rounded
 from kcb_replay.replay.validity import Validity
 

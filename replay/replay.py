@@ -7,7 +7,7 @@ from dataclasses import replace as with_changes
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import KcbReplayError, KerasWouldRaiseError, NotReplayableError
-from kcb_replay.replay.attempt import answer_of, attempt_of, what_keras_raises
+from kcb_replay.replay.attempt import answer_of, attempt_of
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
 from kcb_replay.replay.engine import run_fit
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.answers import Answer, FitAnswer
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.learning_rates import FirstRate
     from kcb_replay.replay.semantics import Semantics
 
-__all__ = ["LeftOut", "RaisedFit", "Simulation", "fit_number", "replay", "simulate", "what_keras_raises"]
+__all__ = ["answers_to", "fit_number", "replay", "requests_of", "simulate"]
 
 
 def simulate(
@@ -44,21 +45,31 @@ def simulate(
     without the metric of a callback is replayed as Keras would go through it: the callback never acts, or raises. A fit
     that cannot be replayed is left out with its reason, once; it never hides the others.
     """
+    requests = requests_of(settings, semantics=semantics, initial_lr=initial_lr, steps_per_epoch=steps_per_epoch)
     answers: list[Replay | RaisedFit] = []
     left_out: dict[LeftOut, None] = {}
-    versions = versions_of(semantics)
-    start = None if initial_lr is None else first_rate(initial_lr, steps_per_epoch)
     for recording in recordings:
-        of_run: list[Replay | RaisedFit] = []
-        for callbacks, version in itertools.product(settings, versions):
-            question = ReplayRequest(settings_of(callbacks), version, start, steps_per_epoch)
-            for answer in _answers(recording, question, reuse=reuse):
-                if isinstance(answer, LeftOut):
-                    left_out[answer] = None
-                else:
-                    of_run.append(answer)
-        answers += sorted(of_run, key=lambda answer: answer.fit)
+        for answer in answers_to(recording, requests, reuse=reuse):
+            if isinstance(answer, LeftOut):
+                left_out[answer] = None
+            elif isinstance(answer, (Replay, RaisedFit)):
+                answers.append(answer)
     return Simulation(tuple(answers), tuple(left_out))
+
+
+def requests_of(
+    settings: Sequence[Sequence[Callback]],
+    *,
+    semantics: str | Semantics | None,
+    initial_lr: FirstRate | None,
+    steps_per_epoch: int | None,
+) -> list[ReplayRequest]:
+    """Return what is asked of every fit: each list of callbacks under each version."""
+    start = None if initial_lr is None else first_rate(initial_lr, steps_per_epoch)
+    return [
+        ReplayRequest(settings_of(callbacks), version, start, steps_per_epoch)
+        for callbacks, version in itertools.product(settings, versions_of(semantics))
+    ]
 
 
 def replay(
@@ -94,11 +105,32 @@ def replay(
     return answer
 
 
-def _answers(recording: Recording, question: ReplayRequest, *, reuse: bool) -> Iterator[Replay | RaisedFit | LeftOut]:
+def answers_to(
+    recording: Recording,
+    requests: Sequence[ReplayRequest],
+    *,
+    reuse: bool,
+    in_lanes: Sequence[Sequence[FitAnswer | None]] = (),
+) -> list[Answer | RaisedFit | LeftOut]:
+    """Return what is left out, and the answers to all requests, fit by fit; those that lanes gave are not asked for."""
+    answers: list[Answer | RaisedFit | LeftOut] = []
+    for number, request in enumerate(requests):
+        known = in_lanes[number] if in_lanes else ()
+        answers += _answers_to(recording, request, reuse=reuse, known=known)
+    return sorted(answers, key=lambda answer: -1 if isinstance(answer, LeftOut) else answer.fit)
+
+
+def _answers_to(
+    recording: Recording, request: ReplayRequest, *, reuse: bool, known: Sequence[FitAnswer | None]
+) -> Iterator[Answer | RaisedFit | LeftOut]:
     """Yield the answer for each fit, or why there is none."""
     before: Carried | None = None
     for number in range(len(recording.fits)):
-        asked = with_changes(question, before=before)
+        in_lanes = known[number] if known else None
+        if in_lanes is not None:
+            yield in_lanes
+            continue
+        asked = with_changes(request, before=before)
         try:
             answer: Replay | RaisedFit = answer_of(attempt_of(recording, number, asked))
         except NotReplayableError as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import os
 
-    from kcb_replay.replay.replay import Simulation
+    from kcb_replay.replay.simulation import Simulation
 
 __all__: list[str] = []
 

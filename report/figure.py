@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import SettingError, did_you_mean
-from kcb_replay.replay.replay import Simulation
 from kcb_replay.replay.result import Replay
+from kcb_replay.replay.simulation import Simulation
 from kcb_replay.replay.verdicts.rules import RuleComparison
 from kcb_replay.replay.verdicts.table import Sweep
 from kcb_replay.replay.verdicts.totals import SweepSummary, overall

@@ -22,8 +22,9 @@ from kcb_replay.replay.directions import assumed_direction, is_assumed
 from kcb_replay.replay.median import median_answers
 from kcb_replay.replay.monitors import assumed_metrics
 from kcb_replay.replay.outcomes.stopping import StoppingOutcome, best_of, regret_of
-from kcb_replay.replay.replay import LeftOut, replay
+from kcb_replay.replay.replay import replay
 from kcb_replay.replay.semantics import DEFAULT, semantics as resolve
+from kcb_replay.replay.simulation import LeftOut
 from kcb_replay.replay.stream import stream_of
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 from kcb_replay.replay.verdicts.records import without_nan

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from kcb_replay.errors import KerasWouldRaiseError
+from kcb_replay.replay.attempt import what_keras_raises
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, TrainBegin, TrainEnd
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import KerasError, Row, run_fit
 from kcb_replay.replay.events import LearningRateReduced
-from kcb_replay.replay.replay import what_keras_raises
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.verdicts.lanes.rates import rate_path
 from kcb_replay.report.explainer.cells import compared_in

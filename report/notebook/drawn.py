@@ -15,8 +15,8 @@ from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.recording import Recording
 from kcb_replay.replay.inference.result import Inference
 from kcb_replay.replay.recommend.result import Recommendation
-from kcb_replay.replay.replay import Simulation
 from kcb_replay.replay.result import Replay
+from kcb_replay.replay.simulation import Simulation
 from kcb_replay.replay.verdicts.plateau_totals import overall_plateau
 from kcb_replay.replay.verdicts.reducing import PlateauSweep
 from kcb_replay.replay.verdicts.rules import RuleComparison

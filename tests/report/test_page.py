@@ -14,7 +14,7 @@ import pytest
 import kcb_replay as kcb
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.recording import Fit, Recording, Series
-from kcb_replay.replay.replay import LeftOut, Simulation
+from kcb_replay.replay.simulation import LeftOut, Simulation
 from kcb_replay.report.report_page import MOST_EPOCHS, contents_of, page_html, report
 from kcb_replay.text import visible
 
