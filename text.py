@@ -1,4 +1,4 @@
-"""Names, counts and numbers as they stand in sentences and tables.
+"""Names, counts, numbers and tables as they stand in what is printed.
 
 Names come from files of others, so they may hold control, bidi and other format characters: `visible` writes these out,
 so that a name can neither reorder the line it stands in nor steer a terminal. What comes out is text: escaping for HTML
@@ -8,26 +8,37 @@ is left to whoever writes HTML. Metrics are written with one number of decimals 
 from __future__ import annotations
 
 import math
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
 __all__ = [
     "MAX_EXCERPT",
+    "NEVER",
+    "UNKNOWN",
     "Decimals",
     "are_left_out",
     "compact",
     "counted",
     "decimals_for",
     "excerpt",
+    "first_names",
+    "fit_title",
+    "percent",
+    "percents",
+    "screen_columns",
     "short",
+    "text_table",
     "visible",
     "whole",
 ]
 
 MAX_EXCERPT = 200
+# What happens at no recorded epoch, and what no recorded value tells.
+NEVER, UNKNOWN = "never", "unknown"
 
 _DEFAULT, _MOST = 4, 9
 # Beyond these a fixed number of decimals says nothing or fills the line.
@@ -71,6 +82,58 @@ def whole(value: int) -> str:
 def short(value: float) -> str:
     """Return a setting or a learning rate: at most 3 significant digits, `inf` and `nan` as Python writes them."""
     return f"{value:.3g}"
+
+
+def percent(share: float) -> str:
+    """Return a share as `15%`."""
+    return UNKNOWN if math.isnan(share) else f"{share:.0%}"
+
+
+def percents(low: float, high: float) -> str:
+    """Return an interval of shares as `33% to 59%`."""
+    return f"{percent(low)} to {percent(high)}"
+
+
+def fit_title(run: str, fit: int, *, several: bool = False) -> str:
+    """Name a fit: by its run, and by its number where the run has several fits or where it is not the first."""
+    return f"{run}, fit {fit}" if several or fit else run
+
+
+def first_names(names: Iterable[str], most: int = 3) -> str:
+    """Return different names as `a, b, c and 5 more`, visible."""
+    different = list(dict.fromkeys(names))
+    more = f" and {whole(len(different) - most)} more" if len(different) > most else ""
+    return ", ".join(map(visible, different[:most])) + more
+
+
+def text_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: Collection[str] = ()) -> str:
+    """Return rows of texts below their heads and a line of dashes; nothing is cut.
+
+    The columns named in `left` are aligned left, as names are, all others right.
+    """
+    widths = [
+        max(len(head) + 2, *(len(cell) if cell.isascii() else len(screen_columns(cell)) for cell in cells), 0)
+        for head, *cells in zip(heads, *rows, strict=True)
+    ]
+    to_left = [head in left for head in heads]
+    dashes = ["-" * width for width in widths]
+    return "\n".join("  ".join(map(_aligned, line, widths, to_left)).rstrip() for line in (heads, dashes, *rows))
+
+
+def screen_columns(line: str) -> list[str]:
+    """Return what stands in each column of a terminal: a wide character, as of Korean, fills two, an accent none."""
+    columns: list[str] = []
+    for character in line:
+        if unicodedata.combining(character) and columns:
+            columns[-1 if columns[-1] else -2] += character
+        else:
+            columns += [character, ""] if unicodedata.east_asian_width(character) in "WF" else [character]
+    return columns
+
+
+def _aligned(cell: str, width: int, to_left: bool) -> str:
+    space = " " * (width - (len(cell) if cell.isascii() else len(screen_columns(cell))))
+    return cell + space if to_left else space + cell
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from kcb_replay.replay.directions import assumed_direction, assumption
 from kcb_replay.replay.request import KERAS_DEFAULT_LR
 from kcb_replay.replay.verdicts.records import without_nan
 from kcb_replay.replay.verdicts.reducing import PLATEAU_ARGUMENTS
-from kcb_replay.text import counted, decimals_for, short, visible, whole
+from kcb_replay.text import counted, decimals_for, short, text_table, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,16 +73,8 @@ def head_of_sweep(found: AnySweep, arguments: Sequence[str]) -> str:
 
 def table_of_settings(rows: Sequence[Mapping[str, str]]) -> str:
     """Return a line per row, without the columns that are empty in all."""
-    from tabulate import tabulate
-
     columns = [column for column in (rows[0] if rows else {}) if any(row[column] for row in rows)]
-    return tabulate(
-        [[row[column] for column in columns] for row in rows],
-        headers=columns,
-        tablefmt="simple",
-        colalign=["right"] * len(columns),
-        disable_numparse=True,
-    )
+    return text_table(columns, [[row[column] for column in columns] for row in rows])
 
 
 def facts_of_sweep(found: AnySweep, settings: Sequence[Record]) -> Record:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.replay.recommend.result import keras_code
 from kcb_replay.replay.recommend.words import certainty, sentence
 from kcb_replay.report.choices_table import sweep_records, sweep_table
-from kcb_replay.text import decimals_for
+from kcb_replay.text import decimals_for, text_table
 
 if TYPE_CHECKING:
     from kcb_replay.replay.recommend.result import Difference, Interval, Performance, Recommendation
@@ -44,14 +44,12 @@ def recommendation_records(answer: Recommendation) -> list[Record]:
 
 
 def _table(answer: Recommendation) -> str:
-    from tabulate import tabulate
-
     rows = [_row("on the runs it was chosen from", answer.in_sample)]
     rows.append(_row("on groups it was chosen without", answer.held_out))
     if answer.current is not None:
         rows.append(_row(f"in use now: {keras_code(answer.current.setting)}", answer.current.performance))
     headers = ["", "saved", "mean regret", "too much", "undecided"]
-    return tabulate(rows, headers, tablefmt="simple", colalign=["left", *["right"] * 4], disable_numparse=True)
+    return text_table(headers, rows, left=("",))
 
 
 def _row(name: str, found: Performance | None) -> list[str]:

@@ -10,9 +10,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.choices.replayed import AllCurves, all_curves, side_by_side
 from kcb_replay.report.choices.sample import MOST_DRAWN, drawn_places
-from kcb_replay.report.columns import Column, groups_of
+from kcb_replay.report.columns.column import Head, table_of
+from kcb_replay.report.columns.fits import RESULT_COLUMNS, lead_row, lead_rule, reduces
 from kcb_replay.report.drawing.curve import CurveInfo, curve_info
 from kcb_replay.report.facts import Fact, facts
 from kcb_replay.report.pages.document import document, write_document
@@ -20,10 +22,8 @@ from kcb_replay.report.sections import Section, section_of
 from kcb_replay.report.several_replays import (
     common_answer,
     extent,
-    lead_of,
     logic,
     question,
-    reduces,
     regret_explained,
     stops,
     subtitle,
@@ -33,15 +33,15 @@ from kcb_replay.report.svg.curves import Drawn, curves_svg
 from kcb_replay.report.svg.replay import chart_svg, strip_svg
 from kcb_replay.report.versions import difference_sentences, era_sentences, version_names
 from kcb_replay.report.words import compared_outcomes
-from kcb_replay.text import decimals_for, whole
+from kcb_replay.text import decimals_for, fit_title, whole
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from kcb_replay.ingest.recording import Source
     from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.simulation import LeftOut, RaisedFit, Simulation
+    from kcb_replay.replay.simulation import LeftOut, Simulation
     from kcb_replay.report.choices.replayed import AllCurves
     from kcb_replay.report.choices.rules_matrix import Matrix
 
@@ -98,7 +98,7 @@ class ReportPage:
     settings: tuple[Setting, ...]
     left_out: tuple[LeftOut, ...]
     unanswered: tuple[str, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[Head, ...]
     rows: tuple[Row, ...]
     regret_explained: str
     reduces: bool
@@ -124,48 +124,50 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> ReportPage
     Of more than 500 replays 500 are drawn and listed, unless `draw_all` asks for all; the numbers are those of all.
     """
     replays = sorted(simulation.replays, key=_by_regret)
-    names = _names_of_settings(simulation.answers)
-    versions = version_names(simulation.answers)
-    several_fits = {answer.run for answer in simulation.answers if answer.fit > 0}
-    titles = [_title(replay, several_fits, names, versions) for replay in replays]
+    titles = _Titles.of(simulation.answers)
     decimals = decimals_for(pair for replay in replays for pair in compared_outcomes(replay.outcomes))
-    groups = groups_of(replays, decimals)
-    drawn = drawn_places([_regret(replay) for replay in replays], draw_all=draw_all)
-    infos = [curve_info(replays[place]) for place in drawn]
-    together = all_curves(infos, decimals)
-    rows: list[Row] = []
-    sections: list[Section] = []
-    told = 0
-    for number, (place, curve) in enumerate(zip(drawn, infos, strict=True), 1):
-        replay, title = replays[place], titles[place]
-        told += len(curve.epochs)
-        anchor = f"run-{number}" if number == 1 or (number <= MOST_SECTIONS and told <= MOST_EPOCHS) else ""
-        said = tuple(text for group in groups for text in group.cells(replay))
-        at = together.places.get((replay.run, replay.fit), -1) if together else -1
-        rows.append(Row(title, anchor, at, curve, said, replay.validity.label, replay.validity.reason))
-        if anchor:
-            sections.append(section_of(replay, curve, title, anchor))
-    for raised in simulation.raised[: len(simulation.raised) if draw_all else max(0, MOST_DRAWN - len(rows))]:
-        cells = ["" for group in groups for _ in group.columns]
-        cells[:1] = ["raises"] if cells else []
-        title = _title(raised, several_fits, names, versions)
-        rows.append(Row(title, "", -1, None, tuple(cells), raised.validity.label, raised.brief))
+    drawn = [replays[place] for place in drawn_places([_regret(replay) for replay in replays], draw_all=draw_all)]
+    curves = [curve_info(replay) for replay in drawn]
+    together = all_curves(curves, decimals)
+    raised = simulation.raised[: len(simulation.raised) if draw_all else max(0, MOST_DRAWN - len(drawn))]
+    listed: list[Replay | RaisedFit] = [*drawn, *raised]
+    table = table_of(RESULT_COLUMNS, map(lead_row, listed)).texts(decimals, on_page=True)
+    anchors = [*_anchors(curves), *("" for _ in raised)]
+    rows = tuple(
+        Row(
+            name=titles.of_answer(answer),
+            anchor=anchor,
+            place=together.places.get((answer.run, answer.fit), -1) if together else -1,
+            curve=curve,
+            cells=cells,
+            validity=answer.validity.label,
+            reason=answer.brief if isinstance(answer, RaisedFit) else answer.validity.reason,
+        )
+        for answer, anchor, curve, cells in zip(
+            listed, anchors, (*curves, *(None for _ in raised)), table.rows, strict=True
+        )
+    )
+    sections = tuple(
+        section_of(replay, curve, row.name, row.anchor)
+        for replay, curve, row in zip(drawn, curves, rows, strict=False)
+        if row.anchor
+    )
     answers = len(simulation.answers)
     rows_are = "fits" if answers == len({(each.run, each.fit) for each in simulation.answers}) else "replays"
     return ReportPage(
         question=question(replays, simulation.raised),
-        run=titles[0] if len(replays) == answers == 1 else "",
+        run=rows[0].name if len(replays) == answers == 1 else "",
         subtitle=subtitle(replays, simulation.raised),
         answer=common_answer(replays, simulation.raised),
-        facts=facts(replays, titles, decimals, raised=len(simulation.raised)),
-        settings=tuple(Setting(name.capitalize(), code) for code, name in names.items()),
+        facts=facts(replays, rows[0].name if rows else "", decimals, raised=len(simulation.raised)),
+        settings=tuple(Setting(name.capitalize(), code) for code, name in titles.settings.items()),
         left_out=simulation.left_out,
         unanswered=tuple(unanswered_sentences(simulation.answers)),
-        columns=tuple(column for group in groups for column in group.columns),
-        rows=tuple(rows),
+        columns=table.heads,
+        rows=rows,
         regret_explained=regret_explained(replays),
         reduces=any(map(reduces, replays)),
-        sections=tuple(sections),
+        sections=sections,
         sections_remark=_sections_remark(replays, len(sections)),
         logic=logic(replays),
         extent=extent(simulation.answers),
@@ -174,47 +176,59 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> ReportPage
         drawn_remark=_drawn_remark(answers, len(rows), rows_are),
         all_curves=together,
         matrix=side_by_side(
-            [replays[place] for place in drawn], _column_of(simulation.replays, names, versions), decimals
+            drawn, {(each.semantics.name, _code(each)): titles.of_choice(each) for each in simulation.replays}, decimals
         ),
     )
 
 
-def _by_regret(replay: Replay) -> tuple[bool, float]:
-    regret = lead_of(replay).regret if stops(replay) else None
-    return (regret is None, -(regret or 0.0))
+def _anchors(curves: Sequence[CurveInfo]) -> Iterator[str]:
+    """Yield the anchor of each run's section, an empty one where it has none."""
+    told = 0
+    for number, curve in enumerate(curves, 1):
+        told += len(curve.epochs)
+        yield f"run-{number}" if number == 1 or (number <= MOST_SECTIONS and told <= MOST_EPOCHS) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Titles:
+    """What tells answers apart: `settings` names each list of callbacks, with nothing where there is only one."""
+
+    settings: Mapping[tuple[str, ...], str]
+    several_fits: frozenset[str]
+    several_versions: bool
+
+    @classmethod
+    def of(cls, answers: Sequence[Replay | RaisedFit]) -> _Titles:
+        codes = list(dict.fromkeys(_code(answer) for answer in answers))
+        return cls(
+            {code: f"setting {number}" if len(codes) > 1 else "" for number, code in enumerate(codes, 1)},
+            frozenset(answer.run for answer in answers if answer.fit > 0),
+            len(version_names(answers)) > 1,
+        )
+
+    def of_answer(self, answer: Replay | RaisedFit) -> str:
+        """Return run, fit, setting and version, as far as these differ."""
+        fit = fit_title(answer.run, answer.fit, several=answer.run in self.several_fits)
+        return ", ".join(filter(None, (fit, self.of_choice(answer))))
+
+    def of_choice(self, answer: Replay | RaisedFit) -> str:
+        """Return setting and version, as far as these differ."""
+        version = answer.semantics.name if self.several_versions else ""
+        return ", ".join(filter(None, (self.settings[_code(answer)], version)))
 
 
 def _code(answer: Replay | RaisedFit) -> tuple[str, ...]:
-    return tuple(str(callback) for callback in answer.callbacks)
+    return tuple(map(str, answer.callbacks))
 
 
-def _names_of_settings(answers: Sequence[Replay | RaisedFit]) -> dict[tuple[str, ...], str]:
-    codes = list(dict.fromkeys(_code(answer) for answer in answers))
-    return {code: f"setting {number}" if len(codes) > 1 else "" for number, code in enumerate(codes, 1)}
-
-
-def _title(
-    answer: Replay | RaisedFit, several_fits: set[str], names: dict[tuple[str, ...], str], versions: Sequence[str]
-) -> str:
-    fit = f"fit {answer.fit}" if answer.run in several_fits else ""
-    version = answer.semantics.name if len(versions) > 1 else ""
-    return ", ".join(part for part in (answer.run, fit, names[_code(answer)], version) if part)
-
-
-def _column_of(
-    replays: Sequence[Replay], names: Mapping[tuple[str, ...], str], versions: Sequence[str]
-) -> dict[tuple[str, tuple[str, ...]], str]:
-    """Return the column of each version and list of callbacks, as far as these differ, in the order of the question."""
-    found = {}
-    for replay in replays:
-        version = replay.semantics.name if len(versions) > 1 else ""
-        found[replay.semantics.name, _code(replay)] = ", ".join(filter(None, (names[_code(replay)], version)))
-    return found
+def _by_regret(replay: Replay) -> tuple[bool, float]:
+    regret = _regret(replay)
+    return (math.isnan(regret), -regret)
 
 
 def _regret(replay: Replay) -> float:
-    regret = lead_of(replay).regret if stops(replay) else None
-    return math.nan if regret is None else regret
+    rule = lead_rule(replay)
+    return math.nan if rule is None or rule.regret is None else rule.regret
 
 
 def _drawn_remark(replays: int, drawn: int, rows_are: str) -> str:

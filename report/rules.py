@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.directions import assumed_direction, assumption
 from kcb_replay.report.drawing.scales import linear_end, scale_said
-from kcb_replay.text import counted, decimals_for, visible, whole
+from kcb_replay.text import counted, decimals_for, text_table, visible, whole
 
 if TYPE_CHECKING:
     from kcb_replay.replay.verdicts.rules import RuleComparison, RuleSummary
@@ -74,20 +74,12 @@ class RulesInfo:
 
 def rules_table(comparison: RuleComparison) -> str:
     """Return what was compared, and a line per rule."""
-    from tabulate import tabulate
-
     rows = [_cells(summary) for summary in comparison.per_rule()]
     columns = list(rows[0])
     if len({row["keeps"] for row in rows}) == 1:
         columns.remove("keeps")
     columns = [name for name in columns if name not in ("left out", "unknown") or any(row[name] != "0" for row in rows)]
-    body = tabulate(
-        [[row[column] for column in columns] for row in rows],
-        headers=columns,
-        tablefmt="simple",
-        colalign=["left" if column in ("rule", "keeps") else "right" for column in columns],
-        disable_numparse=True,
-    )
+    body = text_table(columns, [[row[column] for column in columns] for row in rows], left=("rule", "keeps"))
     return f"{_head(comparison)}\n\n{body}"
 
 

@@ -11,10 +11,10 @@ from kcb_replay.replay.outcomes import (
     ObserverOutcome,
     Outcome,
     ReduceLROnPlateauOutcome,
-    StoppingOutcome,
     TerminateOnNaNOutcome,
 )
-from kcb_replay.report.drawing.curve import lead_position, what_if_from
+from kcb_replay.report.columns.fits import lead_rule, reduces
+from kcb_replay.report.drawing.curve import what_if_from
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
 from kcb_replay.text import visible, whole
 
@@ -27,44 +27,23 @@ if TYPE_CHECKING:
 __all__ = [
     "common_answer",
     "extent",
-    "lead_of",
     "logic",
     "question",
-    "reduces",
     "regret_explained",
     "saved_epochs",
-    "saves",
     "stops",
     "subtitle",
 ]
 
 
-def lead_of(replay: Replay) -> StoppingOutcome:
-    """Return the outcome of the stopping rule that the answer is about."""
-    outcome = replay.outcomes[lead_position(replay)]
-    if not isinstance(outcome, StoppingOutcome):
-        raise AssertionError("only to be asked of a list with a stopping rule")  # noqa: TRY004  # cannot happen
-    return outcome
-
-
 def stops(replay: Replay) -> bool:
-    """Tell whether the list of callbacks can stop the training."""
-    return any(isinstance(outcome, StoppingOutcome) for outcome in replay.outcomes)
-
-
-def reduces(replay: Replay) -> bool:
-    """Tell whether the list of callbacks can reduce the learning rate when an epoch ends, or did."""
-    return bool(replay.drops) or any(isinstance(outcome, ReduceLROnPlateauOutcome) for outcome in replay.outcomes)
-
-
-def saves(replay: Replay) -> bool:
-    """Tell whether the list of callbacks can save the model, or did."""
-    return bool(replay.saves) or any(isinstance(outcome, ModelCheckpointOutcome) for outcome in replay.outcomes)
+    """Tell whether the list of callbacks has a stopping rule."""
+    return lead_rule(replay) is not None
 
 
 def question(replays: Sequence[Replay], raised: Sequence[RaisedFit] = ()) -> str:
     """Return the title of a page, as a question; for one answer it ends before its name."""
-    stopping = dict.fromkeys(lead_of(replay).settings.name for replay in replays if stops(replay))
+    stopping = dict.fromkeys(rule.settings.name for rule in map(lead_rule, replays) if rule)
     asked = f"When would {' and '.join(stopping) or 'EarlyStopping'} have stopped"
     if replays and not any(map(stops, replays)):
         names = dict.fromkeys(callback.name for replay in replays for callback in replay.callbacks)

@@ -1,13 +1,18 @@
-"""A simulation as it is printed: a table for people, records for programs, and the notes beside them."""
+"""A simulation as it is printed: a table for people, records for programs, and the notes beside them.
+
+The columns are those of `columns.fits`. Documents and records are made of one answer at a time.
+"""
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from kcb_replay.replay.monitors import never
-from kcb_replay.replay.outcomes import EarlyStoppingOutcome, ObserverOutcome, StoppingOutcome
+from kcb_replay.replay.outcomes import EarlyStoppingOutcome
 from kcb_replay.replay.simulation import RaisedFit
-from kcb_replay.report.several_replays import reduces, saves
+from kcb_replay.report.columns.column import ABSENT, table_of
+from kcb_replay.report.columns.fits import FIT_COLUMNS, RESULT_COLUMNS, fit_rows
 from kcb_replay.report.versions import (
     difference_records,
     difference_sentences,
@@ -15,8 +20,8 @@ from kcb_replay.report.versions import (
     era_sentences,
     version_names,
 )
-from kcb_replay.report.words import can_stop, compared_outcomes, drop_places
-from kcb_replay.text import Decimals, decimals_for, short, visible, whole
+from kcb_replay.report.words import compared_outcomes
+from kcb_replay.text import decimals_for, first_names, fit_title, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,10 +30,10 @@ if TYPE_CHECKING:
     from kcb_replay.replay.simulation import LeftOut, Simulation
     from kcb_replay.report.machine import Record
 
-from kcb_replay.report.tables import Cells, table, validity_cell
-
 __all__ = [
     "MOST_LINTED",
+    "answer_document",
+    "answer_records",
     "left_out_lines",
     "reason_lines",
     "reasons_of",
@@ -39,12 +44,19 @@ __all__ = [
     "unanswered_sentences",
 ]
 
+# Each lint replays the fit a few times more.
+MOST_LINTED = 100
+# The lists of epochs of an outcome, and the names of the records that have only the epochs.
+_EPOCHS = {"drops": "drop_epochs", "saves": "save_epochs", "rates": "rate_epochs"}
+_COLUMNS = [column for column in RESULT_COLUMNS if not column.in_detail]
+_OF_ANSWER = ("run", "fit", "epochs", "semantics", "epochs_run", "final_lr")
+
 
 def simulation_document(simulation: Simulation) -> Record:
     """Return the document of `kcb-replay simulate --json`."""
     return {
         "schema": "kcb-replay/simulate/1",
-        "results": [answer.to_dict() for answer in simulation.answers],
+        "results": [answer_document(answer) for answer in simulation.answers],
         "left_out": [{"run": item.run, "fit": item.fit, "reason": item.reason} for item in simulation.left_out],
         "differences": difference_records(simulation.replays),
         "other_eras": era_records(simulation.replays),
@@ -52,69 +64,50 @@ def simulation_document(simulation: Simulation) -> Record:
     }
 
 
+def answer_document(answer: Replay | RaisedFit) -> dict[str, Any]:
+    """Return one element of `results`: the answer, and what columns tell beyond it, in the callback they tell it of."""
+    document: dict[str, Any] = answer.to_dict()
+    for row in fit_rows(answer):
+        place = document if row.position is None else document["callbacks"][row.position]
+        for column in _COLUMNS:
+            if column.key not in place and column.key not in document and (value := column.value(row)) is not ABSENT:
+                place[column.key] = value
+    return document
+
+
 def simulation_records(simulation: Simulation) -> list[Record]:
     """Return one flat record per answer and callback, under the names of the JSON document."""
-    records: list[Record] = []
-    for answer in simulation.answers:
-        document = answer.to_dict()
-        head = {key: document[key] for key in ("run", "fit", "epochs", "semantics", "epochs_run", "final_lr")}
-        outcomes: Any = document["callbacks"]
-        records += [{**head, **outcome["settings"], **_flat(outcome)} for outcome in outcomes]
-    return records
+    return list(chain.from_iterable(map(answer_records, simulation.answers)))
+
+
+def answer_records(answer: Replay | RaisedFit) -> list[Record]:
+    """Return one flat record per callback of an answer."""
+    document = answer_document(answer)
+    head = {key: document[key] for key in _OF_ANSWER}
+    return [{**head, **outcome["settings"], **_flat(outcome)} for outcome in document["callbacks"]]
 
 
 def simulation_table(simulation: Simulation) -> str:
     """Return the settings and one line per run, fit and combination of settings."""
-    replays, answers = simulation.replays, simulation.answers
+    answers = simulation.answers
     lists = list(dict.fromkeys(tuple(map(str, answer.callbacks)) for answer in answers))
-    decimals = decimals_for(compared_outcomes(outcome for replay in replays for outcome in replay.outcomes))
-    versions = version_names(answers)
-    constant = (*(["setting"] if len(lists) == 1 else ()), *(["keras"] if len(versions) == 1 else ()))
-    rows = [cells for answer in answers for cells in _rows(answer, decimals)]
-    rows = [{key: value for key, value in row.items() if key not in constant} for row in rows]
-    head = ", ".join([*([" + ".join(lists[0])] if len(lists) == 1 else ()), *versions])
-    return f"{head}\n\n{table(_without_constant_fit(rows))}"
+    compared = (pair for replay in simulation.replays for pair in compared_outcomes(replay.outcomes))
+    head = ", ".join([*([" + ".join(lists[0])] if len(lists) == 1 else ()), *version_names(answers)])
+    rows = chain.from_iterable(map(fit_rows, answers))
+    return f"{head}\n\n{table_of(FIT_COLUMNS, rows).texts(decimals_for(compared))}"
 
 
-def _rows(answer: Replay | RaisedFit, decimals: Decimals) -> list[Cells]:
-    """Return a row per stopping rule of the list, or one row when there is none."""
-    head = {
-        "run": visible(answer.run),
-        "fit": str(answer.fit),
-        "setting": " + ".join(_varying(str(callback)) for callback in answer.callbacks),
-        "keras": answer.semantics.name,
-        "epochs": whole(answer.epochs),
-    }
-    if isinstance(answer, RaisedFit):
-        return [{**head, "stops": "raises", "validity": validity_cell(answer.validity), "why": visible(answer.brief)}]
-    drops = {**_drop_cells(answer), **_save_cells(answer), **_tag_cells(answer)}
-    stops = [outcome for outcome in answer.outcomes if isinstance(outcome, StoppingOutcome)]
-    missing = dict.fromkeys(each.sentence for each in answer.missing)
-    why = {"why": visible(" ".join(missing))} if missing else {}
-    if not stops:
-        ends = {"stops": "never" if answer.stop_epoch is None else str(answer.stop_epoch)} if can_stop(answer) else {}
-        return [{**head, **ends, **drops, "validity": validity_cell(answer.validity), **why}]
-    return [
-        {**head, **_stop_cells(outcome, decimals), **drops, "validity": validity_cell(outcome.validity), **why}
-        for outcome in stops
-    ]
-
-
-def _stop_cells(outcome: StoppingOutcome, decimals: Decimals) -> Cells:
-    return {
-        "stops": "never" if outcome.stop_index is None else str(outcome.stop_index + 1),
-        "best": "" if outcome.best_index is None else str(outcome.best_index + 1),
-        f"kept {visible(outcome.monitor)}": decimals.show(outcome.kept_value),
-        "saved": whole(outcome.saved_epochs),
-        "regret": decimals.show(outcome.regret) or "unknown",
-    }
-
-
-def _drop_cells(replay: Replay) -> Cells:
-    if not replay.changes_learning_rate:
-        return {}
-    drops = {"lr drops": " ".join(drop_places(replay.drops)) or "none"} if reduces(replay) else {}
-    return {**drops, "final lr": "" if replay.final_lr is None else short(replay.final_lr)}
+def _flat(outcome: Record) -> Record:
+    """Return an outcome without what is nested: of lists of epochs only the epochs, under the name of their kind."""
+    body = {key: value for key, value in outcome.items() if not isinstance(value, (list, dict, tuple))}
+    # Always there, so that records with and without reductions have the same columns.
+    epochs = {"drop_epochs": ""}
+    for key, name in _EPOCHS.items():
+        items: Any = outcome.get(key)
+        # BackupAndRestore counts its saves.
+        if isinstance(items, list):
+            epochs[name] = " ".join(str(item["epoch"]) for item in items if isinstance(item, dict))
+    return {**body, **epochs}
 
 
 def _lint_records(replays: Sequence[Replay]) -> list[Record] | None:
@@ -137,55 +130,13 @@ def _lint_records(replays: Sequence[Replay]) -> list[Record] | None:
     ]
 
 
-def _flat(outcome: Record) -> Record:
-    """Return an outcome without what is nested: of lists of epochs only the epochs, under the name of their kind."""
-    kinds = {"drops": "drop_epochs", "saves": "save_epochs", "rates": "rate_epochs"}
-    body = {key: value for key, value in outcome.items() if not isinstance(value, (list, dict, tuple))}
-    # Always there, so that records with and without reductions have the same columns.
-    epochs = {"drop_epochs": ""}
-    for key, name in kinds.items():
-        items: Any = outcome.get(key)
-        # BackupAndRestore counts its saves.
-        if isinstance(items, list):
-            epochs[name] = " ".join(str(item["epoch"]) for item in items if isinstance(item, dict))
-    return {**body, **epochs}
-
-
-def _save_cells(replay: Replay) -> Cells:
-    if not saves(replay):
-        return {}
-    last = str(replay.saves[-1].index + 1) if replay.saves else "never"
-    return {"saves": whole(len(replay.saves)), "last save": last}
-
-
-def _tag_cells(replay: Replay) -> Cells:
-    outputs: list[Any] = [outcome.output for outcome in replay.outcomes if isinstance(outcome, ObserverOutcome)]
-    written = [len(output["tags"]) for output in outputs if "tags" in output]
-    return {"tags written": whole(sum(written))} if written else {}
-
-
-def _varying(code: str) -> str:
-    """Shorten `EarlyStopping(monitor="val_loss", patience=3)` to what tells settings apart."""
-    return code.removeprefix("EarlyStopping").removeprefix('(monitor="val_loss", ').removesuffix(")")
-
-
-def _without_constant_fit(rows: list[Cells]) -> list[Cells]:
-    if any(row["fit"] != "0" for row in rows):
-        return rows
-    return [{key: value for key, value in row.items() if key != "fit"} for row in rows]
-
-
-# Each lint replays the fit a few times more.
-MOST_LINTED = 100
-
-
 def simulation_notes(simulation: Simulation) -> list[str]:
     """Return the notes of the replays, each once, and what was left out."""
     notes: dict[str, list[str]] = {}
     for replay in simulation.replays:
         for note in replay.notes:
             notes.setdefault(note, []).append(replay.run)
-    lines = [f"Note: {_runs(runs)}: {visible(note)}." for note, runs in notes.items()]
+    lines = [f"Note: {first_names(runs)}: {visible(note)}." for note, runs in notes.items()]
     if any(_keeps_a_worse_epoch(outcome) for replay in simulation.replays for outcome in replay.outcomes):
         lines.append(
             "Note: kept is the value of the last epoch that runs, for restore_best_weights is False;"
@@ -201,8 +152,8 @@ def simulation_notes(simulation: Simulation) -> list[str]:
 def reason_lines(simulation: Simulation) -> list[str]:
     """Return a line per answer: how far it holds, and why."""
     return [
-        f"{visible(replay.run)}, fit {replay.fit}, {visible(str(outcome.settings))}, {replay.semantics.name}:"
-        f" {outcome.validity.label}: {visible(outcome.validity.reason)}"
+        f"{visible(fit_title(replay.run, replay.fit, several=True))}, {visible(str(outcome.settings))},"
+        f" {replay.semantics.name}: {outcome.validity.label}: {visible(outcome.validity.reason)}"
         for replay in simulation.replays
         for outcome in replay.outcomes
     ]
@@ -239,7 +190,7 @@ def reasons_of(left_out: Sequence[LeftOut]) -> list[str]:
     runs: dict[str, list[str]] = {}
     for item in left_out:
         runs.setdefault(item.reason, []).append(item.run)
-    lines = [f"  {_runs(names)}: {visible(reason)}" for reason, names in runs.items()]
+    lines = [f"  {first_names(names)}: {visible(reason)}" for reason, names in runs.items()]
     return [f"Left out {len(left_out)}:", *lines] if lines else []
 
 
@@ -249,7 +200,7 @@ def unanswered_sentences(answers: Iterable[Replay | RaisedFit]) -> list[str]:
     for answer in answers:
         for sentence in _unanswered(answer):
             runs.setdefault(sentence, []).append(answer.run)
-    return [f"{_runs(names)}: {visible(sentence)}" for sentence, names in runs.items()]
+    return [f"{first_names(names)}: {visible(sentence)}" for sentence, names in runs.items()]
 
 
 def _unanswered(answer: Replay | RaisedFit) -> Iterator[str]:
@@ -259,12 +210,6 @@ def _unanswered(answer: Replay | RaisedFit) -> Iterator[str]:
     for missing in answer.missing:
         yield f"{never(answer.callbacks[missing.position])}: {missing.sentence}"
     yield from (f"{sentence}." for sentence in answer.assumed)
-
-
-def _runs(names: Iterable[str]) -> str:
-    distinct = list(dict.fromkeys(names))
-    more = f" and {len(distinct) - 3} more" if len(distinct) > 3 else ""
-    return ", ".join(visible(name) for name in distinct[:3]) + more
 
 
 def _keeps_a_worse_epoch(outcome: object) -> bool:

@@ -6,12 +6,22 @@ The values of streams are not read: a stream of a million steps is shown by its 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeAlias
+from operator import itemgetter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kcb_replay.replay.directions import direction_of
-from kcb_replay.report.tables import table
+from kcb_replay.report.columns.column import (
+    Column,
+    count_text,
+    name_text,
+    none_text,
+    record_table,
+    records_of,
+    table_of,
+    zero,
+)
 from kcb_replay.text import Decimals, counted, visible, whole
 
 if TYPE_CHECKING:
@@ -35,10 +45,55 @@ __all__ = [
     "size_text",
 ]
 
-Cells: TypeAlias = dict[str, str]
-
-
 _AGES = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+# A log may have ten thousand columns.
+_MOST_METRICS = 12
+
+
+def _few(names: Sequence[str], _: Decimals) -> str:
+    rest = len(names) - _MOST_METRICS
+    return " ".join(map(visible, names[:_MOST_METRICS])) + (f" and {whole(rest)} more" if rest > 0 else "")
+
+
+def _value_or_none(value: float | None, decimals: Decimals) -> str:
+    return decimals.show(value)
+
+
+# Of the runs of a store, and of the metrics of a run: each is a line of `metric_records`.
+_RUN_COLUMNS: tuple[Column[RunEntry], ...] = (
+    Column("run", "run", lambda entry: entry.name, name_text, is_number=False),
+    Column("fits", "fits", lambda entry: len(entry.fits), count_text),
+    Column("epochs", "epochs", lambda entry: entry.epochs, count_text),
+    Column("metrics", "metrics", lambda entry: entry.metrics, _few, is_number=False),
+    Column(
+        "sources",
+        "sources",
+        lambda entry: tuple(dict.fromkeys(source.format for source in entry.sources)),
+        _few,
+        is_number=False,
+    ),
+    Column("notes", "notes", lambda entry: len(entry.notes), count_text),
+    Column("tags", "tags", lambda entry: entry.tags, _few, needless=zero, is_number=False),
+)
+_METRIC_COLUMNS: tuple[Column[dict[str, object]], ...] = (
+    Column("metric", "metric", itemgetter("metric"), name_text, is_number=False),
+    Column("values", "values", itemgetter("values"), count_text),
+    Column("first", "first", itemgetter("first"), _value_or_none),
+    Column("best", "best", itemgetter("best"), _value_or_none),
+    Column("best_epoch", "best epoch", itemgetter("best_epoch"), none_text),
+    Column("last", "last", itemgetter("last"), _value_or_none),
+    Column("source", "from", itemgetter("source"), name_text, is_number=False),
+)
+
+
+def run_records(entries: Iterable[RunEntry]) -> list[Record]:
+    """Return one record per run of a store."""
+    return records_of(_RUN_COLUMNS, entries)
+
+
+def runs_table(entries: Sequence[RunEntry]) -> str:
+    """Return one line per run of a store; the tags only where there are any."""
+    return str(table_of(_RUN_COLUMNS, entries).texts(Decimals()))
 
 
 def run_document(entry: RunEntry, recording: Recording) -> Record:
@@ -109,24 +164,23 @@ def size_text(size: int) -> str:
 
 
 def _sources_text(entry: RunEntry, now: float) -> str:
-    return table(
-        [
-            {
-                "source": visible(source.path),
-                "format": visible(source.format),
-                "size": size_text(source.size),
-                "modified": _age(now - source.mtime_ns / 1e9),
-            }
-            for source in entry.sources
-        ]
-    )
+    sources = [
+        {
+            "source": visible(source.path),
+            "format": visible(source.format),
+            "size": size_text(source.size),
+            "modified": _age(now - source.mtime_ns / 1e9),
+        }
+        for source in entry.sources
+    ]
+    return record_table(sources, left=("source", "format"))
 
 
 def _fit_parts(number: int, fit: Fit, entry: FitEntry) -> list[str]:
     records = [_metric_record(fit, name) for name in fit.metrics]
     parts = [f"Fit {number}: {_epochs_text(fit)}"]
     if records:
-        parts.append(table([_metric_cells(fit, name) for name in fit.metrics]))
+        parts.append(str(table_of(_METRIC_COLUMNS, records).texts(Decimals())))
     if entry.streams:
         streams = [
             {
@@ -137,7 +191,7 @@ def _fit_parts(number: int, fit: Fit, entry: FitEntry) -> list[str]:
             }
             for stream in entry.streams
         ]
-        parts.append(table(streams))
+        parts.append(record_table(streams, left=("stream", "each", "tag")))
     if fit.messages:
         said = (f"  {_place(message.epoch)}{visible(message.text)}" for message in fit.messages)
         parts.append("\n".join(["Messages:", *said]))
@@ -154,22 +208,6 @@ def _epochs_text(fit: Fit) -> str:
 
 def _place(index: int | None) -> str:
     return "" if index is None else f"epoch {index + 1}: "
-
-
-def _metric_cells(fit: Fit, name: str) -> Cells:
-    decimals = Decimals()
-    series = fit.metrics[name]
-    places = np.flatnonzero(series.valid)
-    best = _best(series, name)
-    return {
-        "metric": visible(name),
-        "values": whole(len(places)),
-        "first": _at(decimals, series, places[0] if len(places) else None),
-        "best": _at(decimals, series, best),
-        "best epoch": "" if best is None else str(int(fit.epochs[best]) + 1),
-        "last": _at(decimals, series, places[-1] if len(places) else None),
-        "from": visible(series.source),
-    }
 
 
 def _metric_record(fit: Fit, name: str) -> dict[str, object]:
@@ -200,10 +238,6 @@ def _best(series: Series, name: str) -> int | None:
         return None
     values = series.values[numbers]
     return int(numbers[np.argmin(values) if direction == "min" else np.argmax(values)])
-
-
-def _at(decimals: Decimals, series: Series, place: int | None) -> str:
-    return decimals.show(None if place is None else float(series.values[place]))
 
 
 def _stream_records(entry: FitEntry) -> list[Record]:
@@ -281,39 +315,3 @@ def nothing_listed(entries: Sequence[RunEntry], tag: str | None) -> str:
         return "The store is empty. Ingest logs first."
     tags = sorted({tag for entry in entries for tag in entry.tags})
     return f"None of these runs has the tag {visible(tag or '')!r}. Tags: {', '.join(map(visible, tags)) or 'none'}."
-
-
-# A log may have ten thousand columns.
-_MOST_METRICS = 12
-
-
-def run_records(entries: Iterable[RunEntry]) -> list[Record]:
-    """Return one record per run of a store."""
-    return [
-        {
-            "run": entry.name,
-            "fits": len(entry.fits),
-            "epochs": entry.epochs,
-            "metrics": " ".join(entry.metrics),
-            "sources": " ".join(dict.fromkeys(source.format for source in entry.sources)),
-            "notes": len(entry.notes),
-            "tags": " ".join(entry.tags),
-        }
-        for entry in entries
-    ]
-
-
-def runs_table(entries: Sequence[RunEntry]) -> str:
-    """Return one line per run of a store; the tags only where there are any."""
-    rows = [
-        {key: visible(str(value)) for key, value in record.items()} | {"metrics": _few(entry.metrics)}
-        for entry, record in zip(entries, run_records(entries), strict=True)
-    ]
-    tagged = any(row["tags"] for row in rows)
-    return table([{key: value for key, value in row.items() if tagged or key != "tags"} for row in rows])
-
-
-def _few(metrics: Sequence[str]) -> str:
-    rest = len(metrics) - _MOST_METRICS
-    more = f" and {whole(rest)} more" if rest > 0 else ""
-    return " ".join(map(visible, metrics[:_MOST_METRICS])) + more

@@ -13,8 +13,8 @@ from kcb_replay.replay.behaviour_words import meaning_of, words_of
 from kcb_replay.replay.semantics import known_semantics
 from kcb_replay.replay.timeline import OF_LIBRARY
 from kcb_replay.replay.version_changes import every_change, place_of
+from kcb_replay.report.columns.column import record_table
 from kcb_replay.report.machine import as_markdown
-from kcb_replay.report.tables import table
 from kcb_replay.report.versions import PARTS, differing_parts, moved_words
 from kcb_replay.text import counted, visible
 
@@ -110,7 +110,7 @@ def _moved_table(comparison: VersionComparison) -> str:
     columns = [name for name in ("run", "fit", *PARTS) if any(row.get(name) for row in rows)]
     rest = len(comparison.moved) - len(rows)
     more = f"\n... and {rest} more: --per-run has all of them." if rest else ""
-    return table([{name: row.get(name, "") for name in columns} for row in rows], texts=PARTS) + more
+    return record_table([{name: row.get(name, "") for name in columns} for row in rows], left=("run", *PARTS)) + more
 
 
 def _cells(each: MovedFit, comparison: VersionComparison) -> dict[str, str]:
@@ -232,7 +232,7 @@ def known_text() -> str:
     head = f"Known are {spans}; of Keras 3 each backend (keras-3.15/jax), of tf_keras NumPy 1 (tf_keras-2.21/numpy1)."
     lines = textwrap.wrap(head, _WIDTH, break_long_words=False, break_on_hyphens=False)
     ask = "What changed between two of them: kcb-replay versions tf_keras-2.15 keras-3.15"
-    return "\n\n".join(["\n".join([*lines, ask]), table(rows, texts=("release", "callbacks"))])
+    return "\n\n".join(["\n".join([*lines, ask]), record_table(rows, left=("release", "callbacks"))])
 
 
 def known_page() -> str:

@@ -9,6 +9,7 @@ from kcb_replay.ingest.display import Displayed
 from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate, rows_of
 from kcb_replay.replay.inference.case import span_of
 from kcb_replay.replay.inference.evidence import READ_LATE
+from kcb_replay.text import text_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -180,13 +181,12 @@ def _table(
     candidates: Sequence[_Kind],
     cells_of: Callable[[Candidate], dict[str, str]],
 ) -> str:
-    from tabulate import tabulate
-
     if not candidates:
         return ""
     merged = [row.common for row in rows_of(candidates)]
     rows = [{**cells_of(each), "keras": inference.keras_of(each.versions)} for each in merged[:MOST_ROWS]]
-    body = tabulate(rows, headers="keys", tablefmt="simple", disable_numparse=True)
+    heads = list(dict.fromkeys(head for row in rows for head in row))
+    body = text_table(heads, [[row.get(head, "") for head in heads] for row in rows], left=heads)
     more = len(merged) - len(rows)
     left = f"\n... and {more} more, with another min_delta, metric or version: --json has them all." if more else ""
     return f"{title}\n{body}{left}"

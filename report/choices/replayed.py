@@ -10,8 +10,8 @@ import numpy as np
 
 from kcb_replay.report.choices.acts import DrawnFit
 from kcb_replay.report.choices.rules_matrix import Cell, Matrix
+from kcb_replay.report.columns.fits import lead_rule
 from kcb_replay.report.drawing.curves import curves_of
-from kcb_replay.report.several_replays import lead_of, stops
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +91,7 @@ def side_by_side(
     `names` give the columns, by the name of the version and the code of the callbacks, in their order.
     """
     columns = list(dict.fromkeys(names.values()))
-    if not 1 < len(columns) <= _MOST_COLUMNS or not all(map(stops, replays)):
+    if not 1 < len(columns) <= _MOST_COLUMNS or not all(map(lead_rule, replays)):
         return None
     rows: dict[str, dict[str, Replay]] = {}
     several = {replay.run for replay in replays if replay.fit}
@@ -106,7 +106,8 @@ def side_by_side(
 
 
 def _cells(replays: Sequence[Replay | None], decimals: Decimals) -> list[Cell]:
-    regrets = [None if replay is None else lead_of(replay).regret for replay in replays]
+    rules = [None if replay is None else lead_rule(replay) for replay in replays]
+    regrets = [None if rule is None else rule.regret for rule in rules]
     least = min((regret for regret in regrets if regret is not None), default=None)
     cells = []
     for replay, regret in zip(replays, regrets, strict=True):

@@ -6,12 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.outcomes import StoppingOutcome
-from kcb_replay.report.drawing.curve import lead_position
-from kcb_replay.report.several_replays import common_answer, extent, lead_of, logic, regret_explained, stops
+from kcb_replay.report.columns.fits import lead_rule, validity_text
+from kcb_replay.report.several_replays import common_answer, extent, logic, regret_explained, stops
 from kcb_replay.report.simulation import unanswered_sentences
-from kcb_replay.report.tables import validity_cell
-from kcb_replay.text import counted, decimals_for, visible, whole
+from kcb_replay.text import NEVER, UNKNOWN, counted, decimals_for, fit_title, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -93,7 +91,7 @@ def strips_info(replays: Sequence[Replay], left_out: int = 0, raised: Sequence[R
         title=f"{extent(answers)}: {_settings(replays)}",
         answer=common_answer(replays, raised),
         strips=tuple(strips),
-        columns=columns if exact else (*columns, "answer"),
+        columns=columns if exact else (*columns, "validity"),
         limited=not exact,
         last_epoch=max(strip.last for strip in strips),
         key=_key(strips, stopping=stopping),
@@ -102,10 +100,8 @@ def strips_info(replays: Sequence[Replay], left_out: int = 0, raised: Sequence[R
 
 
 def _strip(replay: Replay, name: str, texts: tuple[str, ...]) -> Strip:
-    lead = replay.outcomes[lead_position(replay)]
-    best = lowest = regret = None
-    if isinstance(lead, StoppingOutcome):
-        best, lowest, regret = lead.best_index, lead.lowest_index, lead.regret
+    lead = lead_rule(replay)
+    best, lowest, regret = (lead.best_index, lead.lowest_index, lead.regret) if lead else (None, None, None)
     return Strip(
         name=name,
         first=replay.stream.epochs[0].index + 1,
@@ -143,14 +139,14 @@ def _texts(replays: Sequence[Replay], *, stopping: bool, exact: bool) -> Iterato
     show = decimals_for([]).show
     for replay in replays:
         texts = ("", "", "") if stopping else ()
-        if stops(replay):
-            stop = "never" if replay.stop_epoch is None else str(replay.stop_epoch)
-            texts = (stop, whole(replay.epochs - replay.epochs_run), show(lead_of(replay).regret) or "unknown")
-        yield texts if exact else (*texts, validity_cell(replay.validity))
+        if rule := lead_rule(replay):
+            stop = NEVER if replay.stop_epoch is None else str(replay.stop_epoch)
+            texts = (stop, whole(replay.epochs - replay.epochs_run), show(rule.regret) or UNKNOWN)
+        yield texts if exact else (*texts, validity_text(replay.validity))
 
 
 def _monitors(replays: Sequence[Replay]) -> str:
-    return visible(", ".join(dict.fromkeys(lead_of(replay).monitor for replay in replays if stops(replay))))
+    return visible(", ".join(dict.fromkeys(rule.monitor for rule in map(lead_rule, replays) if rule)))
 
 
 def _names(answers: Sequence[Replay | RaisedFit]) -> list[str]:
@@ -159,9 +155,7 @@ def _names(answers: Sequence[Replay | RaisedFit]) -> list[str]:
     codes = len({_code(answer) for answer in answers}) > 1
     return [
         visible(
-            answer.run
-            + (f", fit {answer.fit}" if answer.run in several else "")
-            + (f", {_code(answer)}" if codes else "")
+            fit_title(answer.run, answer.fit, several=answer.run in several) + (f", {_code(answer)}" if codes else "")
         )
         for answer in answers
     ]

@@ -345,7 +345,7 @@ def _other_answer(tables: Tables) -> int:
 def _other_facts(tables: Tables) -> tuple[FactTexts, ...]:
     if tables.context.rates:
         return ()
-    found = facts([tables.context.replayed()], [""], tables.decimals)
+    found = facts([tables.context.replayed()], "", tables.decimals)
     return tuple(FactTexts(*map(tables.book.text, (fact.term, fact.value, fact.remark))) for fact in found)
 
 

@@ -98,7 +98,7 @@ def _(replay: Replay) -> str:
     code = ", ".join(map(str, replay.callbacks))
     # The same replay has the same ids wherever it is shown, and they stand for the same.
     ident = f"kcb-{hashlib.sha256(repr((replay.run, replay.fit, code)).encode('utf-8', 'replace')).hexdigest()[:12]}"
-    rows = [(fact.term, fact.value, fact.remark) for fact in facts([replay], [name], decimals_of(replay))]
+    rows = [(fact.term, fact.value, fact.remark) for fact in facts([replay], name, decimals_of(replay))]
     chart = chart_svg(info, ident) if info.scale is not None and len(info.epochs) > 1 else ""
     return "".join(
         [

@@ -30,7 +30,8 @@ from kcb_replay.replay.callbacks.base import State
 from kcb_replay.replay.events import Improved, LearningRateReduced, LearningRateSet, Waited
 from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.replay.settings_text import parse_callback
-from kcb_replay.report.columns import groups_of
+from kcb_replay.report.columns.column import table_of
+from kcb_replay.report.columns.fits import RESULT_COLUMNS, lead_row
 from kcb_replay.report.explanation import explanation
 from kcb_replay.report.simulation import simulation_records, simulation_table
 from kcb_replay.report.wait_and_rate import rate_of, wait_of
@@ -369,13 +370,13 @@ def test_the_columns_are_the_right_ones(replayed, name, example):
     """In the table of the terminal and in that of a page."""
     kind, result = CALLBACKS[name], replayed(example)
     head = simulation_table(kcb_replay.Simulation((result,), ())).splitlines()[2]
-    heads = [column.head for group in groups_of([result], decimals_for([])) for column in group.columns]
+    heads = [column.title for column in table_of(RESULT_COLUMNS, [lead_row(result)]).texts(decimals_for([])).heads]
     assert ("saves" in head) == ("Saves" in heads) == bool(result.saves or name == "ModelCheckpoint")
-    assert ("final lr" in head) == ("Last rate" in heads) == kind.changes_learning_rate
+    assert ("final lr" in head) == ("Final lr" in heads) == kind.changes_learning_rate
     assert ("regret" in head) == ("Regret" in heads) == kind.is_stopping_rule
     if kind.is_stopping_rule:
         assert "stops" in head
-        assert "Stops after" in heads
+        assert "Stops" in heads
 
 
 @every_single

@@ -13,7 +13,8 @@ import pytest
 
 from kcb_replay import EarlyStopping, LearningRateScheduler, replay, report, simulate
 from kcb_replay.replay.bridge import bridged_from_code
-from kcb_replay.report.columns import groups_of
+from kcb_replay.report.columns.column import table_of
+from kcb_replay.report.columns.fits import RESULT_COLUMNS, lead_row
 from kcb_replay.report.drawing.curve import curve_info
 from kcb_replay.report.facts import facts
 from kcb_replay.report.several_replays import common_answer, question
@@ -83,9 +84,8 @@ def log(recording):
 
 
 def _columns(result):
-    groups = groups_of([result], decimals_for([]))
-    heads = [column.head for group in groups for column in group.columns]
-    return heads, [text for group in groups for text in group.cells(result)]
+    table = table_of(RESULT_COLUMNS, [lead_row(result)]).texts(decimals_for([]), on_page=True)
+    return [head.title for head in table.heads], table.rows[0]
 
 
 @every_own
@@ -124,10 +124,10 @@ def test_tables_and_facts_give_the_final_rate(of_code, log, code):
     assert "lr" in head
     assert final in row
     heads, cells = _columns(result)
-    assert dict(zip(heads, cells, strict=True))["Last rate"] == final
-    given = {fact.term: fact.value for fact in facts([result], ["run"], decimals_for([]))}
-    assert given["Learning rate at the start"] == "1"
-    assert given["Learning rate at the end"] == final
+    assert dict(zip(heads, cells, strict=True))["Final lr"] == final
+    given = {fact.term: fact.value for fact in facts([result], "run", decimals_for([]))}
+    assert given["Initial lr"] == "1"
+    assert given["Final lr"] == final
 
 
 def test_its_reductions_are_drops_like_those_of_any_other(of_code, log):

@@ -186,20 +186,20 @@ def test_nothing_replayed_is_still_a_page(tmp_path):
 def test_table_says_what_the_replays_say(simulation):
     """Every cell of the table of runs is a number of `to_dict`."""
     contents = contents_of(simulation)
-    heads = [column.head for column in contents.columns]
+    heads = [head.title for head in contents.columns]
     records = {(replay.run, replay.fit): replay.to_dict() for replay in simulation.replays}
     assert len(contents.rows) == len(records)
     for row in contents.rows:
         record = records[row.curve.run, row.curve.fit]
         stopping, reducing = record["callbacks"]
         cells = dict(zip(heads, row.cells, strict=True))
-        assert cells["Stops after"] == str(record["stop_epoch"])
+        assert cells["Stops"] == str(record["stop_epoch"])
         assert cells["Saved"] == str(stopping["saved_epochs"])
-        assert cells["Best epoch"] == str(stopping["best_epoch"])
-        for head, key in (("Lowest val_loss", "lowest_value"), ("Kept", "kept_value"), ("Regret", "regret")):
+        assert cells["Best"] == str(stopping["best_epoch"])
+        for head, key in (("Lowest val_loss", "lowest_value"), ("Kept val_loss", "kept_value"), ("Regret", "regret")):
             assert float(cells[head]) == pytest.approx(stopping[key], abs=1e-4, rel=1e-3)
         drops = [f"{drop['epoch']}{'' if drop['validity'] == 'exact' else '?'}" for drop in reducing["drops"]]
-        assert cells["Reduces after"] == ", ".join(drops)
+        assert cells["Lr drops"] == " ".join(drops)
         assert (row.validity, row.reason) == (record["validity"], record["reason"])
 
 
@@ -234,7 +234,7 @@ def test_without_early_stopping_the_question_is_about_the_learning_rate(recordin
     simulation = simulated(recording, "a", "b", callbacks=[kcb.ReduceLROnPlateau(patience=1)])
     contents = contents_of(simulation)
     assert contents.question == "When would ReduceLROnPlateau have reduced the learning rate of these 2 runs?"
-    assert [column.head for column in contents.columns] == ["Reduces after", "Last rate"]
+    assert [head.title for head in contents.columns] == ["Lr drops", "Final lr"]
     assert "regret" not in text_of(page_html(simulation)).lower()
 
 

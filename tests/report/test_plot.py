@@ -197,7 +197,7 @@ def test_strips_keep_the_limits_of_each_answer(recording):
     runs = [recording("a", val_loss=CURVES[0]), recording("b", loss=CURVES[1])]
     simulation = kcb.simulate(runs, [[STOP, kcb.ReduceLROnPlateau(patience=1)]])
     info = strips_info(simulation.replays, len(simulation.left_out))
-    assert info.columns[-1] == "answer"
+    assert info.columns[-1] == "validity"
     assert info.strips[0].texts[-1] == "hypothetical after 3"
     assert info.strips[0].drops == ((3, False), (4, True))
     assert "All answers are exact." not in info.notes

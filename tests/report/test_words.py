@@ -282,7 +282,7 @@ def test_the_table_has_one_row_per_run(simulation):
     assert lines[4].split()[:7] == ["a", "3", "3", "1", "3.0000", "0", "2.0000"]
     assert lines[5].startswith("b\\u001b")
     assert lines[6].split()[:3] == ["c", "1", "never"]
-    assert lines[6].split(maxsplit=7)[7].split(maxsplit=1) == [
+    assert lines[6].split(maxsplit=9)[9].split(maxsplit=1) == [
         "exact",
         "val_loss is not in its logs; did you mean loss?",
     ]

@@ -1,0 +1,242 @@
+"""The columns of every table with a row per fit and setting: what `simulate` prints, and what a report lists.
+
+A column is one entry in `RESULT_COLUMNS`: terminals, pages and notebooks show it, and JSON, CSV and Markdown hold it
+under its key. Values read what every answer of `simulate` has, one that comes from the lanes, too: no epochs, no
+events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kcb_replay.replay.outcomes import (
+    ModelCheckpointOutcome,
+    ObserverOutcome,
+    ReduceLROnPlateauOutcome,
+    StoppingOutcome,
+)
+from kcb_replay.replay.simulation import RaisedFit
+from kcb_replay.report.columns.column import (
+    ABSENT,
+    Column,
+    count_text,
+    epoch_text,
+    name_text,
+    none_text,
+    plain,
+    same,
+    value_text,
+    zero,
+)
+from kcb_replay.report.words import can_stop, drop_places
+from kcb_replay.text import NEVER, UNKNOWN, Decimals, short, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from kcb_replay.replay.outcomes import Drop
+    from kcb_replay.replay.result import Replay
+    from kcb_replay.replay.validity import Validity
+
+__all__ = [
+    "FIT_COLUMNS",
+    "RESULT_COLUMNS",
+    "FitRow",
+    "extreme",
+    "fit_rows",
+    "lead_row",
+    "lead_rule",
+    "reduces",
+    "saves",
+    "validity_text",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class FitRow:
+    """What a row is about: an answer, and the stopping rule of its list whose stop it is, None without any.
+
+    `position` is that of the rule in the list.
+    """
+
+    answer: Replay | RaisedFit
+    rule: StoppingOutcome | None = None
+    position: int | None = None
+
+
+def fit_rows(answer: Replay | RaisedFit) -> Iterator[FitRow]:
+    """Yield a row per stopping rule of the list, or one row when there is none."""
+    yield from _rules(answer) or (FitRow(answer),)
+
+
+def _rules(answer: Replay | RaisedFit) -> list[FitRow]:
+    if isinstance(answer, RaisedFit):
+        return []
+    outcomes = enumerate(answer.outcomes)
+    return [FitRow(answer, outcome, number) for number, outcome in outcomes if isinstance(outcome, StoppingOutcome)]
+
+
+def lead_row(answer: Replay | RaisedFit) -> FitRow:
+    """Return the row of the stopping rule that stops the training, else of the first, or that without a rule."""
+    rows = list(fit_rows(answer))
+    return next((row for row in rows if row.rule and row.rule.stop_index is not None), rows[0])
+
+
+def lead_rule(answer: Replay | RaisedFit) -> StoppingOutcome | None:
+    """Return the stopping rule that an answer is about, None without one."""
+    return lead_row(answer).rule
+
+
+def reduces(answer: Replay) -> bool:
+    """Tell whether the list of callbacks can reduce the learning rate when an epoch ends, or did."""
+    return bool(answer.drops) or any(isinstance(outcome, ReduceLROnPlateauOutcome) for outcome in answer.outcomes)
+
+
+def saves(answer: Replay) -> bool:
+    """Tell whether the list of callbacks can save the model, or did."""
+    return bool(answer.saves) or any(isinstance(outcome, ModelCheckpointOutcome) for outcome in answer.outcomes)
+
+
+def _where(applies: Callable[[Replay], bool], value: Callable[[Replay], Any]) -> Callable[[FitRow], Any]:
+    """Return the value of a column that is for some answers, and for no training that Keras ends with an exception."""
+    return lambda row: ABSENT if isinstance(row.answer, RaisedFit) or not applies(row.answer) else value(row.answer)
+
+
+def _of_rule(value: Callable[[StoppingOutcome], Any]) -> Callable[[FitRow], Any]:
+    return lambda row: ABSENT if row.rule is None else value(row.rule)
+
+
+def _stop_epoch(row: FitRow) -> Any:
+    if isinstance(row.answer, RaisedFit):
+        return "raises"
+    if row.rule is not None and (row.rule.stop_index is not None or lead_rule(row.answer) is not row.rule):
+        return _one_based(row.rule.stop_index)
+    # Where no stopping rule stops the training, another callback may.
+    return row.answer.stop_epoch if can_stop(row.answer) else ABSENT
+
+
+def _one_based(index: int | None) -> int | None:
+    return None if index is None else index + 1
+
+
+def _why(row: FitRow) -> Any:
+    """Return what is raised, or which metrics are missing."""
+    if isinstance(row.answer, RaisedFit):
+        return row.answer.brief
+    return " ".join(dict.fromkeys(missing.sentence for missing in row.answer.missing)) or ABSENT
+
+
+def _tags_written(row: FitRow) -> Any:
+    outputs: list[Any] = [each.output for each in row.answer.outcomes if isinstance(each, ObserverOutcome)]
+    written = [len(output["tags"]) for output in outputs if "tags" in output]
+    return sum(written) if written else ABSENT
+
+
+def _recorded_text(value: float | None, decimals: Decimals) -> str:
+    return "none" if value is None else decimals.show(value)
+
+
+def _drops_text(drops: tuple[Drop, ...], _: Decimals) -> str:
+    return " ".join(drop_places(drops)) or NEVER
+
+
+def _rate_text(rate: float | None, _: Decimals) -> str:
+    return UNKNOWN if rate is None else short(rate)
+
+
+def validity_text(validity: Validity) -> str:
+    """Return a label with its limit, as short as a table needs it."""
+    if validity.label == "hypothetical":
+        through = validity.valid_through_index
+        return f"hypothetical after {through + 1}" if through is not None else "hypothetical"
+    earliest = validity.earliest_stop_index
+    label = "" if validity.label == "undecided" else f"{validity.label}, "
+    if validity.undecided:
+        return f"{label}undecided" + ("" if earliest is None else f": {earliest + 1} or later")
+    return validity.label
+
+
+_WHICH: tuple[Column[FitRow], ...] = (
+    Column("run", "run", lambda row: row.answer.run, name_text, is_number=False),
+    Column("fit", "fit", lambda row: row.answer.fit, plain, needless=zero),
+    Column(
+        "callbacks",
+        "setting",
+        lambda row: tuple(map(str, row.answer.callbacks)),
+        lambda codes, _: visible(" + ".join(map(_shortened, codes))),
+        needless=same,
+        is_number=False,
+    ),
+    Column("semantics", "keras", lambda row: row.answer.semantics.name, plain, needless=same, is_number=False),
+    Column("epochs", "epochs", lambda row: row.answer.epochs, count_text, unit="epochs"),
+)
+
+RESULT_COLUMNS: tuple[Column[FitRow], ...] = (
+    Column("stop_epoch", "stops", _stop_epoch, epoch_text, unit="epoch"),
+    Column("best_epoch", "best", _of_rule(lambda rule: _one_based(rule.best_index)), none_text, unit="epoch"),
+    Column(
+        "lowest_value",
+        "best recorded",
+        _of_rule(lambda rule: rule.lowest_value),
+        _recorded_text,
+        head_for=lambda row: f"{extreme(row.rule.mode)} {visible(row.rule.monitor)}" if row.rule else "",
+        on_pages=True,
+    ),
+    Column(
+        "kept_value",
+        "kept",
+        _of_rule(lambda rule: rule.kept_value),
+        _recorded_text,
+        head_for=lambda row: f"kept {visible(row.rule.monitor)}" if row.rule else "",
+    ),
+    Column("saved_epochs", "saved", _of_rule(lambda rule: rule.saved_epochs), count_text, unit="epochs", down=True),
+    Column("regret", "regret", _of_rule(lambda rule: rule.regret), value_text, down=True),
+    Column(
+        "drop_epochs",
+        "lr drops",
+        _where(reduces, lambda answer: answer.drops),
+        _drops_text,
+        is_number=False,
+        in_detail=True,
+    ),
+    Column(
+        "final_lr",
+        "final lr",
+        _where(lambda answer: answer.changes_learning_rate, lambda answer: answer.final_lr),
+        _rate_text,
+    ),
+    Column("saves", "saves", _where(saves, lambda answer: len(answer.saves)), count_text, in_detail=True),
+    Column(
+        "last_save_epoch",
+        "last save",
+        _where(saves, lambda answer: answer.saves[-1].index + 1 if answer.saves else None),
+        epoch_text,
+        unit="epoch",
+        in_detail=True,
+    ),
+    Column("tags_written", "tags written", _tags_written, count_text, in_detail=True),
+)
+
+_LIMITS: tuple[Column[FitRow], ...] = (
+    Column(
+        "validity",
+        "validity",
+        lambda row: (row.rule or row.answer).validity,
+        lambda validity, _: validity_text(validity),
+        is_number=False,
+    ),
+    Column("why", "why", _why, name_text, is_number=False),
+)
+
+FIT_COLUMNS = (*_WHICH, *RESULT_COLUMNS, *_LIMITS)
+
+
+def extreme(mode: str | None) -> str:
+    """Return what the best value of a metric is called."""
+    return "highest" if mode == "max" else "lowest"
+
+
+def _shortened(code: str) -> str:
+    """Shorten `EarlyStopping(monitor="val_loss", patience=3)` to what tells settings apart."""
+    return code.removeprefix("EarlyStopping").removeprefix('(monitor="val_loss", ').removesuffix(")")
