@@ -14,8 +14,8 @@ import argparse
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -24,9 +24,11 @@ import pyarrow.parquet as pq
 
 from kcb_replay.ingest.recording import Fit, Recording, Series, Source, StepSeries
 from kcb_replay.ingest.store import Store
-from kcb_replay.ingest.store.bucket import StoredRun
 from kcb_replay.ingest.store.rows import rows_of
 from kcb_replay.ingest.store.schema import DICTIONARY_COLUMNS, PARQUET_ENCODING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 EPOCHS, METRICS, AGAIN = 50, ("loss", "val_loss", "accuracy", "val_accuracy"), 10
 
@@ -49,7 +51,7 @@ def main() -> None:
 def _measure(count: int, folder: Path) -> None:
     runs = [_run(number) for number in range(count)]
     again = [_run(number, seed=count) for number in range(0, count, max(count // AGAIN, 1))][:AGAIN]
-    name = runs[count // 2].recording.name
+    name = runs[count // 2].name
     store, files = Store(folder / "store"), folder / "files"
     files.mkdir(parents=True)
     tasks: list[tuple[str, Callable[[], object], Callable[[], object]]] = [
@@ -74,36 +76,36 @@ def _measure(count: int, folder: Path) -> None:
 def _measure_stream(steps: int, folder: Path) -> None:
     numbers = np.random.default_rng(0).normal(size=steps).astype(np.float32).astype(np.float64)
     stream = StepSeries(np.arange(steps), numbers, "batch", "batch_loss", "train")
-    run = _run(0).recording
+    run = _run(0)
     fit = Fit(run.fits[0].epochs, run.fits[0].metrics, None, {"loss": stream})
     store = Store(folder / "store")
-    put = _seconds(lambda: _put(store, [StoredRun(Recording(run.name, run.sources, (fit,)))]))
+    put = _seconds(lambda: _put(store, [Recording(run.name, run.sources, (fit,))]))
     epochs = _seconds(lambda: store.load(run.name))
     read = _seconds(lambda: store.load(run.name).fits[0].steps["loss"])
     print(f"{steps:,} steps: write {put:.3f} s, load the epochs {epochs:.4f} s, read the stream {read:.3f} s")
     print(f"{_bytes(store.path) / steps:.2f} bytes a step")
 
 
-def _run(number: int, seed: int = 0) -> StoredRun:
+def _run(number: int, seed: int = 0) -> Recording:
     noise = np.random.default_rng(number + seed)
     series = {
         metric: Series(noise.random(EPOCHS, np.float32).astype(np.float64), np.ones(EPOCHS, np.bool_), metric, "log")
         for metric in METRICS
     }
     source = Source(f"logs/run{number}/training.log", "csvlogger", 4_000, number, "0" * 64, "csvlogger/1")
-    return StoredRun(Recording(f"run{number:06d}", (source,), (Fit(np.arange(EPOCHS), series),)))
+    return Recording(f"run{number:06d}", (source,), (Fit(np.arange(EPOCHS), series),))
 
 
-def _put(store: Store, runs: Sequence[StoredRun]) -> None:
+def _put(store: Store, runs: Sequence[Recording]) -> None:
     store.create(expected_runs=len(runs))
     store.put(runs)
 
 
-def _write_files(folder: Path, runs: Sequence[StoredRun]) -> None:
+def _write_files(folder: Path, runs: Sequence[Recording]) -> None:
     for run in runs:
-        path = folder / f"{run.recording.name}.parquet"
+        path = folder / f"{run.name}.parquet"
         pq.write_table(
-            pa.concat_tables(rows_of([run.recording])),
+            pa.concat_tables(rows_of([run])),
             path.with_suffix(".new"),
             compression="zstd",
             use_dictionary=DICTIONARY_COLUMNS,

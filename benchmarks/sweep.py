@@ -113,12 +113,11 @@ _SIMULATE = "import sys; from kcb_replay.cli import main; main(['simulate', sys.
 def _stored(runs: int, epochs: int) -> None:
     """Run the whole command over a store of many runs, with 1,000 settings."""
     from kcb_replay.ingest.store import Store
-    from kcb_replay.ingest.store.bucket import StoredRun
 
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "store")
         store.create(expected_runs=runs)
-        store.put(StoredRun(run) for run in _recordings(runs, epochs))
+        store.put(run for run in _recordings(runs, epochs))
         deltas = ",".join(map(str, MIN_DELTAS))
         found = cost(_SWEEP, store.path, "--patience", "1..100", "--min-delta", deltas, "--csv", "-q", repeats=1)
     print(f"sweep of {runs:,} stored runs x {epochs} epochs x 1,000 settings: {found.cpu:.1f} s, {found.peak:.0f} MB")

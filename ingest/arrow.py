@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
+    from kcb_replay.ingest.recording import Mask
+
 __all__ = ["codes_and_words", "numbers", "numbers_of", "texts", "validity_of"]
 
-Mask: TypeAlias = NDArray[np.bool_]
 _T = TypeVar("_T", bound=np.generic)
 _ARROW = {np.dtype(np.int32): pa.int32(), np.dtype(np.int64): pa.int64(), np.dtype(np.float64): pa.float64()}
 

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from kcb_replay.ingest.discover import Group
+    from kcb_replay.ingest.discover import RunFiles
 
 __all__ = ["BACKUP", "backup_notes"]
 
 BACKUP = "backup"
 
 
-def backup_notes(groups: Iterable[Group], label: Callable[[Path], str]) -> dict[str, tuple[Note, ...]]:
+def backup_notes(runs: Iterable[RunFiles], label: Callable[[Path], str]) -> dict[str, tuple[Note, ...]]:
     """Return the notes on each run that has a log which begins as another one in its folder does."""
     name_of = {
-        candidate.path: group.name
-        for group in groups
-        for candidate in group.candidates
+        candidate.path: run.name
+        for run in runs
+        for candidate in run.candidates
         if longest_line(candidate.reader) is not None
     }
     notes: dict[str, tuple[Note, ...]] = defaultdict(tuple)

@@ -18,6 +18,7 @@ from kcb_replay.ingest.files import read_end, read_head, state_of
 from kcb_replay.ingest.readers import READERS, FolderReader, reader_named
 from kcb_replay.ingest.readers.base import looks_at_ends
 from kcb_replay.ingest.readers.tensorboard import ROLES
+from kcb_replay.ingest.store.layout import STORE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.files import FileState
     from kcb_replay.ingest.readers.base import Reader
+    from kcb_replay.ingest.recording import Note, Recording
 
     Remembered: TypeAlias = Callable[[Path, FileState], str | None]
 
-__all__ = ["STORE_FILE", "Candidate", "Discovery", "Group", "LeftOutSource", "discover", "run_folder"]
+__all__ = ["Candidate", "Discovery", "LeftOutSource", "RunFiles", "discover", "run_folder"]
 
-STORE_FILE = "_kcb.json"
 # In a folder only files with such endings are opened; a file that is named is always opened.
 _SUFFIXES = frozenset(suffix for reader in READERS for suffix in reader.suffixes)
 # Characters of the first line of what is no log.
@@ -47,11 +48,30 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """The files of one run."""
+class RunFiles:
+    """The files of one run, what is already known to be odd about them, and the sources that it is stored with.
+
+    `beginning` loads what is stored of a file that has grown, so that only its new rows are read.
+    """
 
     name: str
     candidates: tuple[Candidate, ...]
+    notes: tuple[Note, ...] = ()
+    stored: frozenset[str] = frozenset()
+    beginning: Callable[[], Recording] | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files as they were found."""
+        return sum(candidate.size for candidate in self.candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutSource:
+    """A file or folder that was left out, and why."""
+
+    path: str
+    reason: str
 
 
 @dataclass(slots=True)
@@ -61,8 +81,8 @@ class Discovery:
     `beside` are all runs in the folders of files that were named.
     """
 
-    groups: list[Group] = field(default_factory=list)
-    beside: list[Group] = field(default_factory=list)
+    runs: list[RunFiles] = field(default_factory=list)
+    beside: list[RunFiles] = field(default_factory=list)
     left_out: list[LeftOutSource] = field(default_factory=list)
     other_files: int = 0
 
@@ -74,7 +94,7 @@ class _Search:
     readers: Sequence[Reader]
     remembered: Remembered
     found: Discovery = field(default_factory=Discovery)
-    beside: dict[Path, list[Group]] = field(default_factory=dict)
+    beside: dict[Path, list[RunFiles]] = field(default_factory=dict)
 
 
 def discover(
@@ -91,13 +111,13 @@ def discover(
     readers = READERS if format == "auto" else (reader_named(format),)
     search = _Search(readers, remembered or _nothing_remembered)
     found = search.found
-    groups: list[Group] = []
+    runs: list[RunFiles] = []
     for path in map(Path, paths):
         _require_readable(path)
-        groups += _in_folder(path, search) if path.is_dir() else [_of_file(path, search)]
+        runs += _in_folder(path, search) if path.is_dir() else [_of_file(path, search)]
     # What is found below one folder is found once.
-    found.beside = [group for groups_beside in search.beside.values() for group in groups_beside]
-    found.groups = _without_clashes(_joined(groups) if len(paths) > 1 else groups, found)
+    found.beside = [run for runs_beside in search.beside.values() for run in runs_beside]
+    found.runs = _without_clashes(_joined(runs) if len(paths) > 1 else runs, found)
     return found
 
 
@@ -116,14 +136,14 @@ def _require_readable(path: Path) -> None:
         raise ReadError(f"{path} cannot be opened: permission denied. Check its permissions.")
 
 
-def _in_folder(root: Path, search: _Search) -> Iterator[Group]:
+def _in_folder(root: Path, search: _Search) -> Iterator[RunFiles]:
     folders: dict[Path, list[Candidate]] = defaultdict(list)
     for path in _files(root, search.found):
         candidate = _sniffed(path, search)
         if candidate is not None:
             folders[_run_folder(candidate)].append(candidate)
     for folder, candidates in folders.items():
-        yield from _groups_of(_folder_name(folder, root), candidates)
+        yield from _runs_of(_folder_name(folder, root), candidates)
 
 
 def _files(root: Path, found: Discovery) -> Iterator[Path]:
@@ -205,7 +225,7 @@ def _require_utf8(path: Path) -> None:
         raise ReadError("has a name that is not UTF-8: rename it")
 
 
-def _of_file(path: Path, search: _Search) -> Group:
+def _of_file(path: Path, search: _Search) -> RunFiles:
     try:
         _require_utf8(path)
         state, head = state_of(path), read_head(path)
@@ -218,7 +238,7 @@ def _of_file(path: Path, search: _Search) -> Group:
     if reader is None:
         raise ReadError(f"{path} {_no_format(head)}. Give one of these, or name its format with --format.")
     candidate = Candidate(path, reader, state.size)
-    return Group(_name_beside_siblings(candidate, search), (candidate,))
+    return RunFiles(_name_beside_siblings(candidate, search), (candidate,))
 
 
 def _name_beside_siblings(candidate: Candidate, search: _Search) -> str:
@@ -228,9 +248,9 @@ def _name_beside_siblings(candidate: Candidate, search: _Search) -> str:
         siblings = _Search(READERS, search.remembered)
         files = [path for path in sorted(candidate.path.parent.iterdir()) if path.is_file()]
         found = [one for one in (_sniffed(path, siblings) for path in files) if one is not None]
-        search.beside[candidate.path.parent] = _groups_of(_folder_name(folder, folder), found)
-    groups = search.beside[candidate.path.parent]
-    names = (group.name for group in groups for found in group.candidates if found.path == candidate.path)
+        search.beside[candidate.path.parent] = _runs_of(_folder_name(folder, folder), found)
+    runs = search.beside[candidate.path.parent]
+    names = (run.name for run in runs for found in run.candidates if found.path == candidate.path)
     return next(names, _folder_name(folder, folder))
 
 
@@ -257,24 +277,24 @@ def _folder_name(folder: Path, root: Path) -> str:
     return "/".join(inside) or folder.resolve().name
 
 
-def _groups_of(name: str, candidates: Sequence[Candidate]) -> list[Group]:
+def _runs_of(name: str, candidates: Sequence[Candidate]) -> list[RunFiles]:
     """Make one run of a folder, or, when it holds several logs of one format, one run of each file."""
     if len(candidates) == 1:
-        return [Group(name, (candidates[0],))]
+        return [RunFiles(name, (candidates[0],))]
     events = tuple(candidate for candidate in candidates if _is_of_folders(candidate.reader))
     files = [candidate for candidate in candidates if not _is_of_folders(candidate.reader)]
     per_format = Counter(candidate.reader.format for candidate in files)
     if max(per_format.values(), default=0) <= 1:
-        return [Group(name, (*files, *events))]
+        return [RunFiles(name, (*files, *events))]
     per_stem = defaultdict(list)
     for candidate in files:
         per_stem[candidate.path.stem].append(candidate)
-    groups = [Group(name, events)] if events else []
+    runs = [RunFiles(name, events)] if events else []
     for stem, alike in per_stem.items():
         formats = {candidate.reader.format for candidate in alike}
         parts = [alike] if len(formats) == len(alike) else [[candidate] for candidate in alike]
-        groups += [Group(f"{name}/{stem if len(parts) == 1 else part[0].path.name}", tuple(part)) for part in parts]
-    return groups
+        runs += [RunFiles(f"{name}/{stem if len(parts) == 1 else part[0].path.name}", tuple(part)) for part in parts]
+    return runs
 
 
 def _is_of_folders(reader: Reader) -> bool:
@@ -287,35 +307,27 @@ def _is_folder_reader(kind: type[Reader]) -> bool:
     return issubclass(kind, FolderReader)
 
 
-def _joined(groups: Iterable[Group]) -> list[Group]:
+def _joined(runs: Iterable[RunFiles]) -> list[RunFiles]:
     """Join what several arguments found of one run: the same folder, file by file, under the name found first."""
     joined: dict[tuple[str, Path], dict[Path, Candidate]] = defaultdict(dict)
     name_of: dict[Path, str] = {}
     resolved = lru_cache(maxsize=None)(Path.resolve)
-    for group in groups:
-        files = {resolved(candidate.path.parent) / candidate.path.name: candidate for candidate in group.candidates}
-        name = next((name_of[file] for file in files if file in name_of), group.name)
-        joined[name, resolved(_run_folder(group.candidates[0]))].update(files)
+    for run in runs:
+        files = {resolved(candidate.path.parent) / candidate.path.name: candidate for candidate in run.candidates}
+        name = next((name_of[file] for file in files if file in name_of), run.name)
+        joined[name, resolved(_run_folder(run.candidates[0]))].update(files)
         name_of.update(dict.fromkeys(files, name))
-    return [Group(name, tuple(candidates.values())) for (name, _), candidates in joined.items()]
+    return [RunFiles(name, tuple(candidates.values())) for (name, _), candidates in joined.items()]
 
 
-def _without_clashes(groups: list[Group], found: Discovery) -> list[Group]:
-    counts = Counter(group.name for group in groups)
-    for group in groups:
-        if counts[group.name] > 1:
-            folder = PurePosixPath(_run_folder(group.candidates[0]).as_posix())
+def _without_clashes(runs: list[RunFiles], found: Discovery) -> list[RunFiles]:
+    counts = Counter(run.name for run in runs)
+    for run in runs:
+        if counts[run.name] > 1:
+            folder = PurePosixPath(_run_folder(run.candidates[0]).as_posix())
             reason = (
-                f"another folder gives a run of the same name, {group.name!r}:"
+                f"another folder gives a run of the same name, {run.name!r}:"
                 " ingest their common parent folder, or rename one"
             )
             found.left_out.append(LeftOutSource(str(folder), reason))
-    return [group for group in groups if counts[group.name] == 1]
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOutSource:
-    """A file or folder that was left out, and why."""
-
-    path: str
-    reason: str
+    return [run for run in runs if counts[run.name] == 1]

@@ -9,13 +9,13 @@ the middle of a large file that only grew is not noticed: that would mean to rea
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.files import read_from
-from kcb_replay.ingest.merge import Part
-from kcb_replay.ingest.readers.base import Blob, GrowingReader, reader_name
-from kcb_replay.ingest.recording import Mark, Source
+from kcb_replay.ingest.readers.base import Blob, GrowingReader, Reading, reader_name
+from kcb_replay.ingest.recording import ReadMark, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store.schema import RunEntry
 
-__all__ = ["has_grown", "mark_of", "part_of_grown"]
+__all__ = ["has_grown", "mark_of", "read_grown"]
 
 # Bytes of the beginning, and of what stands before the mark. A smaller file is read as fast as it is compared.
 _COMPARED = 1 << 16
 
 
-def mark_of(content: bytes, read_to: int | None) -> Mark | None:
+def mark_of(content: bytes, read_to: int | None) -> ReadMark | None:
     """Return where reading can go on when the file has grown, None where it must begin from the start."""
     if read_to is None or read_to < _COMPARED:
         return None
-    return Mark(read_to, _digest(content[:_COMPARED], content[read_to - _COMPARED : read_to]))
+    return ReadMark(read_to, _digest(content[:_COMPARED], content[read_to - _COMPARED : read_to]))
 
 
 def has_grown(candidate: Candidate, entry: RunEntry) -> bool:
@@ -45,7 +45,7 @@ def has_grown(candidate: Candidate, entry: RunEntry) -> bool:
     return entry.sources[0].mark is not None and candidate.size > entry.sources[0].size
 
 
-def part_of_grown(candidate: Candidate, stored: Recording, label: Callable[[Path], str]) -> Part | None:
+def read_grown(candidate: Candidate, stored: Recording, label: Callable[[Path], str]) -> Reading | None:
     """Return what reading a file as a whole would give, from its recording and its new rows; None where it must be."""
     reader, (source, *others) = candidate.reader, stored.sources
     mark = source.mark
@@ -63,9 +63,9 @@ def part_of_grown(candidate: Candidate, stored: Recording, label: Callable[[Path
     if reading is None or reading.read_to is None:
         return None
     read_to = _COMPARED + reading.read_to
-    mark = Mark(mark.offset + reading.read_to, _digest(head, rest[read_to - _COMPARED : read_to]))
+    mark = ReadMark(mark.offset + reading.read_to, _digest(head, rest[read_to - _COMPARED : read_to]))
     grown = Source(name, reader.format, state.size, state.mtime_ns, "", reader_name(reader), mark)
-    return Part(reader.format, reader.rank, (grown,), reading)
+    return replace(reading, sources=(grown,), rank=reader.rank)
 
 
 def _digest(head: bytes, before: bytes) -> str:

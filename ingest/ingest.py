@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError, SettingError
 from kcb_replay.ingest.backups import backup_notes
-from kcb_replay.ingest.discover import Candidate, LeftOutSource, discover
+from kcb_replay.ingest.discover import Candidate, LeftOutSource, RunFiles, discover
 from kcb_replay.ingest.growing import has_grown
 from kcb_replay.ingest.plan import VANISHED, plan
 from kcb_replay.ingest.readers import READERS, reader_named
-from kcb_replay.ingest.reading import WantedRun, read_runs
+from kcb_replay.ingest.reading import read_runs
 from kcb_replay.ingest.writing import WrittenRun, write_runs
 from kcb_replay.text import counted
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.plan import Plan
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.ingest.store import Store
+    from kcb_replay.ingest.store.folder import StoreFolder
 
 __all__ = ["IngestReport", "ingest", "read", "watch"]
 
@@ -63,20 +63,20 @@ def read(*paths: str | Path, format: str = "auto") -> list[Recording]:  # noqa: 
     is in the notes of the run it belongs to, or not reported.
     """
     found = discover([Path(path) for path in paths], format=format)
-    notes = backup_notes([*found.beside, *found.groups], Path.as_posix)
-    wanted = [WantedRun(group.name, group.candidates, notes.get(group.name, ())) for group in found.groups]
+    notes = backup_notes([*found.beside, *found.runs], Path.as_posix)
+    wanted = [replace(run, notes=notes.get(run.name, ())) for run in found.runs]
     recordings = []
     for run in read_runs(wanted, Path.as_posix):
         found.left_out += run.left_out
-        if run.stored is not None:
-            recordings.append(run.stored.recording)
+        if run.recording is not None:
+            recordings.append(run.recording)
     if not recordings:
         raise ReadError(_nothing_read(paths, format, found.left_out, found.other_files))
     return recordings
 
 
 def ingest(
-    store: Store,
+    store: StoreFolder,
     paths: Sequence[str | Path],
     *,
     format: str = "auto",  # noqa: A002  # the option's name
@@ -118,7 +118,7 @@ def _path(left_out: LeftOutSource) -> str:
     return left_out.path
 
 
-def _completed(planned: Plan, store: Store, report: IngestReport) -> Iterator[WantedRun]:
+def _completed(planned: Plan, store: StoreFolder, report: IngestReport) -> Iterator[RunFiles]:
     """Yield the runs together with the sources they already have in the store; without these a run is kept."""
     for run in planned.wanted.values():
         entry = planned.stored.get(run.name)
@@ -162,7 +162,7 @@ def _with_path(source: LeftOutSource) -> str:
 
 
 def watch(
-    store: Store,
+    store: StoreFolder,
     paths: Sequence[str | Path],
     *,
     format: str = "auto",  # noqa: A002  # the option's name
@@ -183,7 +183,7 @@ def watch(
         wait(interval)
 
 
-def _ingested(store: Store, paths: Sequence[str | Path], format: str) -> IngestReport:  # noqa: A002
+def _ingested(store: StoreFolder, paths: Sequence[str | Path], format: str) -> IngestReport:  # noqa: A002
     try:
         return ingest(store, paths, format=format)
     except ReadError as error:

@@ -7,11 +7,10 @@ digits it shows; they add metrics it lacks, and where they disagree the leading 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Note, Recording, Series
 from kcb_replay.text import counted
@@ -20,12 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kcb_replay.ingest.readers.base import Reading
-    from kcb_replay.ingest.recording import Source
+    from kcb_replay.ingest.recording import Floats, Mask
 
-__all__ = ["Part", "merge"]
+__all__ = ["merge"]
 
-Floats: TypeAlias = NDArray[np.float64]
-Mask: TypeAlias = NDArray[np.bool_]
 
 # Keras's bar shows smaller values with five digits.
 _FOUR_DECIMALS_ABOVE = 1e-3
@@ -33,53 +30,43 @@ _FOUR_DECIMALS_ABOVE = 1e-3
 _OF_VALUES = ("sampled", "rounded", "averaged")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one format of a run gave: its files and their reading; the lowest `rank` that has epochs leads."""
-
-    format: str
-    rank: int
-    sources: tuple[Source, ...]
-    reading: Reading
-
-
-def merge(name: str, parts: Sequence[Part]) -> Recording:
-    """Return the recording of a run from the readings of its formats; at least one part is needed."""
+def merge(name: str, readings: Sequence[Reading]) -> Recording:
+    """Return the recording of a run from the readings of its formats, of which the lowest rank with epochs leads."""
     # Batches without an epoch say less of a run than any epochs do.
-    ordered = sorted(parts, key=lambda part: (not any(map(len, part.reading.fits)), part.rank))
+    ordered = sorted(readings, key=lambda reading: (not any(map(len, reading.fits)), reading.rank))
     leading, others = ordered[0], ordered[1:]
-    fits = list(leading.reading.fits)
-    notes = list(leading.reading.notes)
-    for part in others:
-        numbers = [_matching(fit, fits, part) for fit in part.reading.fits]
-        notes += _renumbered(part.reading.notes, numbers)
-        for fit, number in zip(part.reading.fits, numbers, strict=True):
+    fits = list(leading.fits)
+    notes = list(leading.notes)
+    for reading in others:
+        numbers = [_matching(fit, fits, reading) for fit in reading.fits]
+        notes += _renumbered(reading.notes, numbers)
+        for fit, number in zip(reading.fits, numbers, strict=True):
             if number is None:
-                notes.append(_unmatched_note(fit, part))
+                notes.append(_unmatched_note(fit, reading))
             else:
-                notes += _disagreements(fits[number], fit, number, part)
-                notes += _more_epochs(fits[number], fit, number, part)
+                notes += _disagreements(fits[number], fit, number, reading)
+                notes += _more_epochs(fits[number], fit, number, reading)
                 fits[number] = _with_streams(_completed(fits[number], fit), fit)
-    sources = tuple(source for part in ordered for source in part.sources)
+    sources = tuple(source for reading in ordered for source in reading.sources)
     return Recording(name, sources, tuple(fits), tuple(_still_true(notes, fits, ordered)))
 
 
-def _matching(fit: Fit, fits: Sequence[Fit], part: Part) -> int | None:
+def _matching(fit: Fit, fits: Sequence[Fit], reading: Reading) -> int | None:
     """Return the number of the fit that agrees best with `fit`, None when most values disagree with every one."""
-    shares = [_share_of_equal(candidate, fit, part) for candidate in fits]
+    shares = [_share_of_equal(candidate, fit, reading) for candidate in fits]
     best = int(np.argmax(shares))
     return best if shares[best] >= 0.5 else None
 
 
-def _share_of_equal(leading: Fit, other: Fit, part: Part) -> float:
+def _share_of_equal(leading: Fit, other: Fit, reading: Reading) -> float:
     # Trainings that have nothing else in common often have the same learning rate.
-    equal = [equal for metric, equal in _compared(leading, other, part) if metric not in LEARNING_RATE_KEYS]
+    equal = [equal for metric, equal in _compared(leading, other, reading) if metric not in LEARNING_RATE_KEYS]
     return float(np.concatenate(equal).mean()) if sum(map(len, equal)) else 0.0
 
 
-def _compared(leading: Fit, other: Fit, part: Part) -> Iterable[tuple[str, Mask]]:
+def _compared(leading: Fit, other: Fit, reading: Reading) -> Iterable[tuple[str, Mask]]:
     """Yield, per shared metric, whether the values agree at the epochs that have one in both."""
-    same = _same_as_printed if any(note.code == "rounded" for note in part.reading.notes) else _same_float32
+    same = _same_as_printed if any(note.code == "rounded" for note in reading.notes) else _same_float32
     _, left, right = np.intersect1d(leading.epochs, other.epochs, return_indices=True)
     for metric in sorted(leading.metrics.keys() & other.metrics.keys()):
         one, two = leading.metrics[metric], other.metrics[metric]
@@ -103,23 +90,23 @@ def _same_as_printed(full: Floats, printed: Floats) -> Mask:
     return np.asarray((np.abs(full - printed) <= 0.51 * unit) | _same_float32(full, printed))
 
 
-def _disagreements(leading: Fit, other: Fit, number: int, part: Part) -> list[Note]:
+def _disagreements(leading: Fit, other: Fit, number: int, reading: Reading) -> list[Note]:
     notes = []
-    for metric, equal in _compared(leading, other, part):
+    for metric, equal in _compared(leading, other, reading):
         if not equal.all():
             text = (
-                f"{part.sources[0].path} disagrees with {leading.metrics[metric].source} on {metric} in"
+                f"{reading.sources[0].path} disagrees with {leading.metrics[metric].source} on {metric} in"
                 f" {int((~equal).sum())} of {counted(len(equal), 'epoch')} of fit {number}; the latter is used"
             )
-            notes.append(Note("disagreement", text, part.sources[0].path, fit=number, metric=metric))
+            notes.append(Note("disagreement", text, reading.sources[0].path, fit=number, metric=metric))
     return notes
 
 
-def _more_epochs(leading: Fit, other: Fit, number: int, part: Part) -> list[Note]:
+def _more_epochs(leading: Fit, other: Fit, number: int, reading: Reading) -> list[Note]:
     more = len(np.setdiff1d(other.epochs, leading.epochs))
     if not more:
         return []
-    path = part.sources[0].path
+    path = reading.sources[0].path
     lacking = f"{counted(more, 'epoch')} of fit {number} that the leading source of the run lacks"
     text = f"{path} has {lacking}; {'it is' if more == 1 else 'they are'} left out"
     return [Note("more_epochs", text, path, fit=number)]
@@ -134,8 +121,8 @@ def _renumbered(notes: Sequence[Note], numbers: Sequence[int | None]) -> Iterabl
             yield replace(note, fit=numbers[note.fit])
 
 
-def _unmatched_note(fit: Fit, part: Part) -> Note:
-    path = part.sources[0].path
+def _unmatched_note(fit: Fit, reading: Reading) -> Note:
+    path = reading.sources[0].path
     text = f"a fit of {counted(len(fit), 'epoch')} in {path} agrees with none of the run; it is left out"
     return Note("unmatched", text, path)
 
@@ -167,19 +154,20 @@ def _aligned(series: Series, fit: Fit, leading: Fit) -> Series:
     return Series(values, valid, tag=series.tag, source=series.source)
 
 
-def _still_true(notes: Sequence[Note], fits: Sequence[Fit], parts: Sequence[Part]) -> Iterable[Note]:
+def _still_true(notes: Sequence[Note], fits: Sequence[Fit], readings: Sequence[Reading]) -> Iterable[Note]:
     """Drop a note that a metric was left out where another source has it, and gaps of a source that is not used."""
     for note in notes:
         concerned = fits if note.fit is None else fits[note.fit : note.fit + 1]
         repaired = note.code == "alignment_lost" and all(note.metric in fit.metrics for fit in concerned)
-        unused = note.code in _OF_VALUES and not any(_uses(fit, _paths_beside(note.source, parts)) for fit in concerned)
+        paths = _paths_beside(note.source, readings)
+        unused = note.code in _OF_VALUES and not any(_uses(fit, paths) for fit in concerned)
         if not repaired and not unused:
             yield note
 
 
-def _paths_beside(path: str, parts: Sequence[Part]) -> set[str]:
-    """Return the paths of the part that a path belongs to."""
-    of_parts = [{source.path for source in part.sources} for part in parts]
+def _paths_beside(path: str, readings: Sequence[Reading]) -> set[str]:
+    """Return the paths of the reading that a path belongs to."""
+    of_parts = [{source.path for source in reading.sources} for reading in readings]
     return next((paths for paths in of_parts if path in paths), {path})
 
 

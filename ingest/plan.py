@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.backups import BACKUP, backup_notes
-from kcb_replay.ingest.discover import LeftOutSource, discover, run_folder
+from kcb_replay.ingest.discover import LeftOutSource, RunFiles, discover, run_folder
 from kcb_replay.ingest.files import state_of, streamed
 from kcb_replay.ingest.readers.base import reader_name
-from kcb_replay.ingest.reading import WantedRun
 from kcb_replay.ingest.recording import Source
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from kcb_replay.ingest.discover import Candidate, Group
+    from kcb_replay.ingest.discover import Candidate
     from kcb_replay.ingest.files import FileState
     from kcb_replay.ingest.recording import Note
-    from kcb_replay.ingest.store import Store
+    from kcb_replay.ingest.store.folder import StoreFolder
     from kcb_replay.ingest.store.schema import RefusedSource, RunEntry
 
 __all__ = ["VANISHED", "Labels", "Plan", "PlannedSource", "Standing", "plan", "vanished"]
@@ -50,7 +49,7 @@ class Plan:
 
     stored: Mapping[str, RunEntry]
     labels: Labels
-    wanted: dict[str, WantedRun] = field(default_factory=dict)
+    wanted: dict[str, RunFiles] = field(default_factory=dict)
     unchanged: dict[str, tuple[Candidate, ...]] = field(default_factory=dict)
     left_out: list[LeftOutSource] = field(default_factory=list)
     other_files: int = 0
@@ -67,17 +66,17 @@ class Plan:
         return PlannedSource(run, str(candidate.path), candidate.reader.format, candidate.size, standing)
 
 
-def plan(store: Store, paths: Sequence[str | Path], *, format: str = "auto") -> Plan:  # noqa: A002  # the option's name
+def plan(store: StoreFolder, paths: Sequence[str | Path], *, format: str = "auto") -> Plan:  # noqa: A002  # the option's name
     """Return what an ingest of `paths` would do; raises `ReadError` for a path that cannot be looked at."""
     stored = store.catalogue() if store.exists else {}
     labels = Labels(store)
     memory = _Memory(stored, labels)
     found = discover([Path(path) for path in paths], format=format, remembered=memory.format_of)
     planned = Plan(stored, labels, left_out=found.left_out, other_files=found.other_files)
-    notes = backup_notes([*found.beside, *found.groups], labels)
-    for group in found.groups:
-        _add(group, planned, memory, store, notes.get(group.name, ()))
-    there = {labels(candidate.path) for group in found.groups for candidate in group.candidates}
+    notes = backup_notes([*found.beside, *found.runs], labels)
+    for run in found.runs:
+        _add(run, planned, memory, store, notes.get(run.name, ()))
+    there = {labels(candidate.path) for run in found.runs for candidate in run.candidates}
     planned.left_out += vanished(store, stored.values(), map(Path, paths), there)
     return planned
 
@@ -96,26 +95,26 @@ class _Memory:
         return source.format if source and (source.size, source.mtime_ns) == state else None
 
 
-def _add(group: Group, planned: Plan, memory: _Memory, store: Store, notes: tuple[Note, ...]) -> None:
-    """Place a group among the wanted or the unchanged runs, under the name it is stored by already."""
+def _add(run: RunFiles, planned: Plan, memory: _Memory, store: StoreFolder, notes: tuple[Note, ...]) -> None:
+    """Place a run among the wanted or the unchanged runs, under the name it is stored by already."""
     stored, labels = planned.stored, planned.labels
-    known = {memory.run_of[label] for one in group.candidates if (label := labels(one.path)) in memory.run_of}
-    if not known and group.name in stored and not _beside(group, stored[group.name], store):
-        taken = stored[group.name].sources[0].path
-        reason = f"the store has another run {group.name!r} (from {taken}): rename the folder, or use another --store"
-        planned.left_out.append(LeftOutSource(str(group.candidates[0].path.parent), reason))
+    known = {memory.run_of[label] for one in run.candidates if (label := labels(one.path)) in memory.run_of}
+    if not known and run.name in stored and not _beside(run, stored[run.name], store):
+        taken = stored[run.name].sources[0].path
+        reason = f"the store has another run {run.name!r} (from {taken}): rename the folder, or use another --store"
+        planned.left_out.append(LeftOutSource(str(run.candidates[0].path.parent), reason))
         return
-    name = min(known, default=group.name)
-    if name in stored and _is_unchanged(group.candidates, stored[name], labels, notes):
-        planned.unchanged[name] = (*planned.unchanged.get(name, ()), *group.candidates)
+    name = min(known, default=run.name)
+    if name in stored and _is_unchanged(run.candidates, stored[name], labels, notes):
+        planned.unchanged[name] = (*planned.unchanged.get(name, ()), *run.candidates)
         return
-    before = planned.wanted.get(name, WantedRun(name, ()))
-    planned.wanted[name] = WantedRun(name, (*before.candidates, *group.candidates), (*before.notes, *notes))
+    before = planned.wanted.get(name, RunFiles(name, ()))
+    planned.wanted[name] = RunFiles(name, (*before.candidates, *run.candidates), (*before.notes, *notes))
 
 
-def _beside(group: Group, entry: RunEntry, store: Store) -> bool:
+def _beside(run: RunFiles, entry: RunEntry, store: StoreFolder) -> bool:
     """Tell whether files lie in the folder of a stored run, whose other sources they then are."""
-    folders = {run_folder(candidate.path.resolve(), candidate.reader.format) for candidate in group.candidates}
+    folders = {run_folder(candidate.path.resolve(), candidate.reader.format) for candidate in run.candidates}
     return any(run_folder(store.source_path(source.path), source.format) in folders for source in entry.sources)
 
 
@@ -155,7 +154,7 @@ def _place(source: PlannedSource) -> tuple[str, str]:
 class Labels:
     """The labels of a store's sources, as `Store.label` gives them."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: StoreFolder) -> None:
         self._beginning = _as_folder(str(store.path.resolve().parent))
         self._folders: dict[Path, str] = {}
         self._labels: dict[Path, str] = {}
@@ -189,7 +188,7 @@ def _is_link(path: Path) -> bool:
 
 
 def vanished(
-    store: Store, entries: Iterable[RunEntry], paths: Iterable[Path], there: Collection[str]
+    store: StoreFolder, entries: Iterable[RunEntry], paths: Iterable[Path], there: Collection[str]
 ) -> Iterator[LeftOutSource]:
     """Yield the stored sources below `paths` that are gone; the labels in `there` are known to be not."""
     # As text, since there may be a hundred thousand of them.

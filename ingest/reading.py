@@ -14,24 +14,23 @@ from typing import TYPE_CHECKING, NamedTuple
 from kcb_replay.errors import KcbReplayError, ReadError
 from kcb_replay.ingest.discover import LeftOutSource
 from kcb_replay.ingest.files import read_whole, state_of, streamed
-from kcb_replay.ingest.growing import mark_of, part_of_grown
-from kcb_replay.ingest.merge import Part, merge
+from kcb_replay.ingest.growing import mark_of, read_grown
+from kcb_replay.ingest.merge import merge
 from kcb_replay.ingest.readers.base import Blob, BulkReader, StreamReader, longest_line, reader_name
 from kcb_replay.ingest.recording import Source
-from kcb_replay.ingest.store.bucket import StoredRun
 from kcb_replay.ingest.store.schema import RefusedSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from kcb_replay.ingest.discover import Candidate
+    from kcb_replay.ingest.discover import Candidate, RunFiles
     from kcb_replay.ingest.files import FileState, FileStream
     from kcb_replay.ingest.readers import Reader
     from kcb_replay.ingest.readers.base import Reading
-    from kcb_replay.ingest.recording import Note, Recording
+    from kcb_replay.ingest.recording import Recording
 
-__all__ = ["ReadRun", "WantedRun", "read_runs", "read_streamed"]
+__all__ = ["ReadRun", "read_runs", "read_streamed"]
 
 # Many runs at a time, but not more bytes than fit beside everything else.
 _MOST_RUNS, _MOST_BYTES = 512, 1 << 25
@@ -39,30 +38,11 @@ _TRIES = 6
 
 
 @dataclass(frozen=True, slots=True)
-class WantedRun:
-    """A run to be read, its files, what is already known to be odd about them, and the sources it is stored with.
-
-    `beginning` loads what is stored of a file that has grown, so that only its new rows are read.
-    """
-
-    name: str
-    candidates: tuple[Candidate, ...]
-    notes: tuple[Note, ...] = ()
-    stored: frozenset[str] = frozenset()
-    beginning: Callable[[], Recording] | None = None
-
-    @property
-    def size(self) -> int:
-        """The bytes of all files as they were found."""
-        return sum(candidate.size for candidate in self.candidates)
-
-
-@dataclass(frozen=True, slots=True)
 class ReadRun:
-    """What was read of a run, None where nothing could be, and the files that were refused."""
+    """What was read of the files of a run, None where nothing could be, and the files that were refused."""
 
-    wanted: WantedRun
-    stored: StoredRun | None
+    files: RunFiles
+    recording: Recording | None
     refused: tuple[RefusedSource, ...]
 
     @property
@@ -73,10 +53,10 @@ class ReadRun:
     @property
     def lacks_a_source(self) -> bool:
         """Whether a file was refused that the stored run was read from."""
-        return any(source.path in self.wanted.stored for source in self.refused)
+        return any(source.path in self.files.stored for source in self.refused)
 
 
-class _Files(NamedTuple):
+class _FormatFiles(NamedTuple):
     """The files of one format of a run."""
 
     run: int
@@ -88,15 +68,15 @@ class _Files(NamedTuple):
 
 
 def read_runs(
-    wanted: Iterable[WantedRun], label: Callable[[Path], str], on_run: Callable[[str], None] | None = None
+    wanted: Iterable[RunFiles], label: Callable[[Path], str], on_run: Callable[[str], None] | None = None
 ) -> Iterator[ReadRun]:
     """Yield each run in turn; `on_run` hears of a run before its files are opened."""
     for batch in _batches(wanted):
         yield from _read_batch(batch, label, on_run)
 
 
-def _batches(wanted: Iterable[WantedRun]) -> Iterator[list[WantedRun]]:
-    batch: list[WantedRun] = []
+def _batches(wanted: Iterable[RunFiles]) -> Iterator[list[RunFiles]]:
+    batch: list[RunFiles] = []
     size = 0
     for run in wanted:
         size += run.size
@@ -109,16 +89,16 @@ def _batches(wanted: Iterable[WantedRun]) -> Iterator[list[WantedRun]]:
 
 
 def _read_batch(
-    batch: Sequence[WantedRun], label: Callable[[Path], str], on_run: Callable[[str], None] | None
+    batch: Sequence[RunFiles], label: Callable[[Path], str], on_run: Callable[[str], None] | None
 ) -> Iterator[ReadRun]:
-    opened: list[_Files] = []
+    opened: list[_FormatFiles] = []
     refused: list[list[RefusedSource]] = [[] for _ in batch]
-    parts: list[list[Part]] = [[] for _ in batch]
+    found: list[list[Reading]] = [[] for _ in batch]
     for number, run in enumerate(batch):
         if on_run:
             on_run(run.name)
-        if part := _grown_part(run, label):
-            parts[number].append(part)
+        if grown := _grown(run, label):
+            found[number].append(grown)
             continue
         for reader, paths in _by_reader(run.candidates):
             try:
@@ -132,15 +112,14 @@ def _read_batch(
         if isinstance(reading, ReadError):
             refused[files.run] += _refusals(files.paths, label, reading)
         else:
-            sources = _marked(files, reading)
-            parts[files.run].append(Part(files.reader.format, files.reader.rank, sources, reading))
+            found[files.run].append(replace(reading, sources=_marked(files, reading), rank=files.reader.rank))
     # Their bytes are no longer needed while their runs are written.
     opened.clear()
-    for run, found, left_out in zip(batch, parts, refused, strict=True):
-        yield ReadRun(run, _stored(run, found, left_out), tuple(left_out))
+    for run, readings, left_out in zip(batch, found, refused, strict=True):
+        yield ReadRun(run, _recording(run, readings), tuple(left_out))
 
 
-def _grown_part(run: WantedRun, label: Callable[[Path], str]) -> Part | None:
+def _grown(run: RunFiles, label: Callable[[Path], str]) -> Reading | None:
     if run.beginning is None:
         return None
     try:
@@ -148,22 +127,20 @@ def _grown_part(run: WantedRun, label: Callable[[Path], str]) -> Part | None:
     except KcbReplayError:
         # It was removed from the store meanwhile.
         return None
-    return part_of_grown(run.candidates[0], stored, label)
+    return read_grown(run.candidates[0], stored, label)
 
 
-def _marked(files: _Files, reading: Reading) -> tuple[Source, ...]:
+def _marked(files: _FormatFiles, reading: Reading) -> tuple[Source, ...]:
     """Return the sources of a run, a single one with the place where reading can go on."""
     mark = mark_of(files.blobs[0].content, reading.read_to)
     return files.sources if mark is None else (replace(files.sources[0], mark=mark),)
 
 
-def _stored(run: WantedRun, parts: Sequence[Part], refused: Sequence[RefusedSource]) -> StoredRun | None:
-    if not parts:
+def _recording(run: RunFiles, readings: Sequence[Reading]) -> Recording | None:
+    if not readings:
         return None
-    recording = merge(run.name, parts)
-    if run.notes:
-        recording = replace(recording, notes=(*recording.notes, *run.notes))
-    return StoredRun(recording, tuple(refused))
+    recording = merge(run.name, readings)
+    return replace(recording, notes=(*recording.notes, *run.notes)) if run.notes else recording
 
 
 def _by_reader(candidates: Iterable[Candidate]) -> Iterable[tuple[Reader, tuple[Path, ...]]]:
@@ -175,7 +152,7 @@ def _by_reader(candidates: Iterable[Candidate]) -> Iterable[tuple[Reader, tuple[
     return [(reader, tuple(paths[name])) for name, reader in readers.items()]
 
 
-def _opened(run: int, reader: Reader, paths: tuple[Path, ...], label: Callable[[Path], str]) -> _Files:
+def _opened(run: int, reader: Reader, paths: tuple[Path, ...], label: Callable[[Path], str]) -> _FormatFiles:
     sources, blobs = [], []
     longest = longest_line(reader)
     for path in paths:
@@ -185,17 +162,17 @@ def _opened(run: int, reader: Reader, paths: tuple[Path, ...], label: Callable[[
             raise ReadError(f"{path} cannot be read: {error.strerror}") from None
         sources.append(_source(label(path), reader, state, hashlib.sha256(content).hexdigest()))
         blobs.append(_blob(path, label, content))
-    return _Files(run, reader, paths, tuple(sources), tuple(blobs))
+    return _FormatFiles(run, reader, paths, tuple(sources), tuple(blobs))
 
 
-def _streamed(run: int, reader: StreamReader, paths: tuple[Path, ...], label: Callable[[Path], str]) -> _Files:
+def _streamed(run: int, reader: StreamReader, paths: tuple[Path, ...], label: Callable[[Path], str]) -> _FormatFiles:
     blobs = tuple(_blob(path, label, b"") for path in paths)
     try:
         reading, read = read_streamed(reader, paths, blobs)
     except OSError as error:
         raise ReadError(f"{error.filename or paths[0]} cannot be read: {error.strerror}") from None
     sources = tuple(_source(blob.path, reader, *found) for blob, found in zip(blobs, read, strict=True))
-    return _Files(run, reader, paths, sources, blobs, reading)
+    return _FormatFiles(run, reader, paths, sources, blobs, reading)
 
 
 def _source(name: str, reader: Reader, state: FileState, digest: str) -> Source:
@@ -206,7 +183,7 @@ def _blob(path: Path, label: Callable[[Path], str], content: bytes) -> Blob:
     return Blob(label(path), content, folder=path.parent.name or path.absolute().parent.name)
 
 
-def _readings(opened: Sequence[_Files]) -> list[Reading | ReadError]:
+def _readings(opened: Sequence[_FormatFiles]) -> list[Reading | ReadError]:
     """Return what each reader makes of its files, in the order given."""
     by_format: dict[str, list[int]] = {}
     readings: dict[int, Reading | ReadError] = {}
@@ -224,7 +201,7 @@ def _readings(opened: Sequence[_Files]) -> list[Reading | ReadError]:
     return [readings[number] for number in range(len(opened))]
 
 
-def _reading(files: _Files) -> Reading | ReadError:
+def _reading(files: _FormatFiles) -> Reading | ReadError:
     try:
         return files.reader.read(files.blobs)
     except ReadError as error:

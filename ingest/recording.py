@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 __all__ = [
     "LEARNING_RATE_KEYS",
     "Fit",
-    "Mark",
     "Message",
     "MessageKind",
     "Note",
+    "ReadMark",
     "Recording",
     "Series",
     "Source",
@@ -48,7 +48,7 @@ MessageKind: TypeAlias = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ReadMark:
     """Where reading goes on when a file has grown: the byte behind its last whole row.
 
     `digest` is of what tells whether it is still the same file.
@@ -72,7 +72,7 @@ class Source:
     mtime_ns: int
     sha256: str
     reader: str
-    mark: Mark | None = None
+    mark: ReadMark | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,11 @@ from kcb_replay.ingest.store.layout import bucket_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from kcb_replay.ingest.reading import ReadRun, WantedRun
+    from kcb_replay.ingest.discover import RunFiles
+    from kcb_replay.ingest.reading import ReadRun
     from kcb_replay.ingest.recording import Note, Recording, Source
-    from kcb_replay.ingest.store import Store
-    from kcb_replay.ingest.store.bucket import StoredRun
+    from kcb_replay.ingest.store.folder import StoreFolder
+    from kcb_replay.ingest.store.schema import RefusedSource
 
     Written: TypeAlias = tuple[list["WrittenRun"], list[LeftOutSource]]
 
@@ -50,8 +51,8 @@ class WrittenRun:
 
 
 def write_runs(
-    store: Store,
-    wanted: Sequence[WantedRun],
+    store: StoreFolder,
+    wanted: Sequence[RunFiles],
     labels: Labels,
     *,
     jobs: int = 1,
@@ -77,26 +78,26 @@ def _not_heard(done: int, total: int, name: str) -> None:
     pass
 
 
-def _useful_jobs(wanted: Sequence[WantedRun], jobs: int) -> int:
+def _useful_jobs(wanted: Sequence[RunFiles], jobs: int) -> int:
     size = sum(candidate.size for run in wanted for candidate in run.candidates)
     return min(jobs, max(len(wanted) // _RUNS_PER_JOB, size // _BYTES_PER_JOB), len(wanted))
 
 
 def _write_here(
-    store: Store,
-    ordered: Sequence[WantedRun],
+    store: StoreFolder,
+    ordered: Sequence[RunFiles],
     labels: Labels,
     buckets: int,
     progress: Callable[[int, int, str], None],
 ) -> Iterator[Written]:
     begun = iter(range(len(ordered)))
     read = read_runs(ordered, labels, lambda name: progress(next(begun), len(ordered), name))
-    for _, some in groupby(read, lambda run: bucket_of(run.wanted.name, buckets)):
+    for _, some in groupby(read, lambda run: bucket_of(run.files.name, buckets)):
         yield _write(store, some, len(ordered))
 
 
 def _write_in_processes(
-    store: Store, ordered: Sequence[WantedRun], buckets: int, jobs: int, progress: Callable[[int, int, str], None]
+    store: StoreFolder, ordered: Sequence[RunFiles], buckets: int, jobs: int, progress: Callable[[int, int, str], None]
 ) -> Iterator[Written]:
     # Forking a process that has threads, as pyarrow starts them, can lock up.
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_ignore_interrupts)
@@ -118,32 +119,40 @@ def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _write_part(store: Store, part: Sequence[WantedRun], expected: int) -> Written:
+def _write_part(store: StoreFolder, part: Sequence[RunFiles], expected: int) -> Written:
     return _write(store, read_runs(part, Labels(store)), expected)
 
 
-def _write(store: Store, runs: Iterable[ReadRun], expected: int) -> Written:
-    storable, left_out = _storable(runs)
+def _write(store: StoreFolder, runs: Iterable[ReadRun], expected: int) -> Written:
+    storable, refused, left_out = _storable(runs)
     # Nothing is created for logs that cannot be read: a new store begins with its first run.
     if not storable:
         return [], left_out
     store.create(expected_runs=expected)
-    taken = store.put(storable)
+    taken = store.put(storable, refused)
     left_out += [LeftOutSource(name, _TAKEN) for name in taken]
-    return [_written(run.recording) for run in storable if run.recording.name not in taken], left_out
+    return [_written(run) for run in storable if run.name not in taken], left_out
 
 
-def _storable(runs: Iterable[ReadRun]) -> tuple[list[StoredRun], list[LeftOutSource]]:
-    """Return what can be written, and what is left out: a run that lacks a source it had is kept as it is stored."""
-    storable: list[StoredRun] = []
+def _storable(
+    runs: Iterable[ReadRun],
+) -> tuple[list[Recording], dict[str, tuple[RefusedSource, ...]], list[LeftOutSource]]:
+    """Return what can be written, the refused files beside it, and what is left out.
+
+    A run that lacks a source it had is kept as it is stored.
+    """
+    storable: list[Recording] = []
+    refused: dict[str, tuple[RefusedSource, ...]] = {}
     left_out: list[LeftOutSource] = []
     for run in runs:
         if run.lacks_a_source:
             left_out += [LeftOutSource(left.path, left.reason.rstrip(".") + KEPT) for left in run.left_out]
             continue
         left_out += run.left_out
-        storable += [] if run.stored is None else [run.stored]
-    return storable, left_out
+        if run.recording is not None:
+            storable.append(run.recording)
+            refused[run.recording.name] = run.refused
+    return storable, refused, left_out
 
 
 def _written(recording: Recording) -> WrittenRun:

@@ -53,6 +53,43 @@ def test_imports_only_flow_downwards(path):
     assert [room for room in rooms if floor_of(room) > own] == []
 
 
+def module_name(path):
+    """Return the dotted name of a file."""
+    return ".".join(("kcb_replay", *path.with_suffix("").parts)).removesuffix(".__init__")
+
+
+def imported_files(path, names, *, types):
+    """Return which of the files called `names` a file imports, in functions too; for annotations alone with `types`."""
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    for node in list(ast.walk(tree)):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING" and not types:
+            node.body = []
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            inside = (f"{node.module}.{alias.name}" for alias in node.names)
+            found |= {name if name in names else node.module for name in inside}
+    return found & names - {module_name(path)}
+
+
+@pytest.mark.parametrize(
+    ("rooms", "types"),
+    [(ROOMS, False), (("text", "errors", "ingest"), True)],
+    ids=["what runs", "annotations"],
+)
+def test_no_circle_of_imports(rooms, types):
+    """Every file can be read with nothing but those below it in mind."""
+    paths = {module_name(path): path for path in MODULES if path.parts[0].removesuffix(".py") in rooms}
+    above = {name: imported_files(path, paths.keys(), types=types) for name, path in paths.items()}
+    while lowest := {name for name, imported in above.items() if not imported}:
+        above = {name: imported - lowest for name, imported in above.items() if name not in lowest}
+    while highest := above.keys() - set().union(*above.values()):
+        above = {name: imported for name, imported in above.items() if name not in highest}
+    assert above == {}
+
+
 @pytest.mark.parametrize("path", [path for path in MODULES if path.parts[0] == "replay"], ids=str)
 def test_replay_stays_light(path):
     """The replay room imports no pandas at module level, and never click, matplotlib or tensorboard."""

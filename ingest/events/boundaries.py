@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kcb_replay.ingest.events.records import length_checksums, masked_checksum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kcb_replay.ingest.events.columns import Integers
+    from numpy.typing import NDArray
+
+    from kcb_replay.ingest.recording import Integers
+
 
 __all__ = ["FRAME", "HEAD", "Boundaries", "boundaries", "unaligned"]
 

@@ -22,7 +22,8 @@ from kcb_replay.ingest.events.records import BAD_CHECKSUM, checksum, contributio
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kcb_replay.ingest.events.columns import Floats, Growing, Integers
+    from kcb_replay.ingest.events.columns import Growing
+    from kcb_replay.ingest.recording import Floats, Integers
 
 __all__ = ["Window", "decode_records"]
 

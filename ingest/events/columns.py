@@ -13,17 +13,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from kcb_replay.ingest.events.records import Damage
+    from kcb_replay.ingest.recording import Floats, Integers
 
-__all__ = ["Column", "FileEvents", "Floats", "Growing", "Integers", "Key"]
+__all__ = ["Column", "FileEvents", "Growing", "Key"]
 
-Floats: TypeAlias = NDArray[np.float64]
-Integers: TypeAlias = NDArray[np.int64]
 # The tag and how its values were written: "simple_value" or "tensor".
 Key: TypeAlias = tuple[str, str]
 

@@ -13,7 +13,6 @@ from io import BufferedIOBase, FileIO, RawIOBase
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kcb_replay.ingest.events.boundaries import FRAME, HEAD, boundaries
 from kcb_replay.ingest.events.classes import Window, decode_records
@@ -23,6 +22,8 @@ from kcb_replay.ingest.events.records import DAMAGED_LENGTH, UNFINISHED, ZEROS, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 __all__ = ["Stream", "decode", "decode_files"]
 

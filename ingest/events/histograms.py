@@ -10,12 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kcb_replay.ingest.events.boundaries import unaligned
 
 if TYPE_CHECKING:
-    from kcb_replay.ingest.events.columns import Integers
+    from numpy.typing import NDArray
+
+    from kcb_replay.ingest.recording import Integers
+
 
 __all__ = ["old_histograms"]
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.compat.proto.tensor_pb2 import TensorProto
 
-    from kcb_replay.ingest.events.columns import Floats
+    from kcb_replay.ingest.recording import Floats
+
 
 __all__ = [
     "BFLOAT16",

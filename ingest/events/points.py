@@ -12,7 +12,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kcb_replay.ingest.events.columns import Column, Floats, Integers
+    from kcb_replay.ingest.events.columns import Column
+    from kcb_replay.ingest.recording import Floats, Integers
 
 __all__ = ["Clocks", "Points", "irregular", "joined"]
 

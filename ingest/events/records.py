@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from kcb_replay.ingest.events.columns import Integers
+    from kcb_replay.ingest.recording import Integers
+
 
 __all__ = [
     "BAD_CHECKSUM",

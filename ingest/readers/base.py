@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kcb_replay.errors import ReadError
-    from kcb_replay.ingest.recording import Fit, Note
+    from kcb_replay.ingest.recording import Fit, Note, Source
 
 __all__ = [
     "LONGEST_LINE",
@@ -50,12 +50,15 @@ class Blob:
 class Reading:
     """What a reader found: the fits in order, and what was odd.
 
-    `read_to` is the byte from which a `GrowingReader` can go on when the file has grown, None where it cannot.
+    `read_to` is the byte from which a `GrowingReader` can go on when the file has grown, None where it cannot. Which
+    files these were, and the rank of their format, is added by the ingest.
     """
 
     fits: tuple[Fit, ...]
     notes: tuple[Note, ...] = ()
     read_to: int | None = field(default=None, compare=False)
+    sources: tuple[Source, ...] = ()
+    rank: int = 0
 
 
 class Reader(Protocol):

@@ -11,11 +11,10 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from kcb_replay.ingest.arrow import numbers_of, validity_of
 from kcb_replay.ingest.readers.base import Blob, Reading
@@ -25,11 +24,10 @@ from kcb_replay.ingest.recording import Fit, Series
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Set as AbstractSet
 
+    from kcb_replay.ingest.recording import Floats, Integers, Mask
+
 __all__ = ["plain_names", "read_alike", "read_on"]
 
-_Integers: TypeAlias = NDArray[np.int64]
-_Floats: TypeAlias = NDArray[np.float64]
-_Mask: TypeAlias = NDArray[np.bool_]
 # Letters are those of NA, nan, NaN, inf and 1e-07. Where these are all, pyarrow and float() read a field alike.
 _PLAIN = b"0123456789.eE+-NAnaif\n"
 # The other reader refuses epochs beyond.
@@ -42,8 +40,8 @@ _WINDOW = 1 << 16
 class _Table(NamedTuple):
     """The rows below one header: what was read of each file lies one behind the other."""
 
-    epochs: _Integers
-    columns: dict[str, tuple[_Floats, _Mask]]
+    epochs: Integers
+    columns: dict[str, tuple[Floats, Mask]]
     lengths: list[int]
 
 
@@ -169,7 +167,7 @@ def _arrow_table(files: list[_Rows], width: int, separator: str) -> pa.Table:
     )
 
 
-def _column(column: pa.ChunkedArray) -> tuple[_Floats, _Mask]:
+def _column(column: pa.ChunkedArray) -> tuple[Floats, Mask]:
     values = np.asarray(numbers_of(column, np.float64), np.float64)
     if not column.null_count:
         return values, np.ones(len(values), np.bool_)

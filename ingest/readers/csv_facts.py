@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import codecs
 import csv
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kcb_replay.ingest.recording import Note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from kcb_replay.ingest.recording import Integers
 
 __all__ = [
     "SEPARATORS",
@@ -25,7 +26,6 @@ __all__ = [
 
 SEPARATORS = ",;\t"
 
-_Integers: TypeAlias = NDArray[np.int64]
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 # A Windows console leaves the mark out when it appends to a file that it has just made.
 _UNMARKED = {"epoch".encode(encoding): encoding for encoding in ("utf-16-le", "utf-16-be")}
@@ -70,7 +70,7 @@ def truncated_note(line: int, path: str) -> Note:
     return Note("truncated", f"line {line} of {path} was cut off before its end; it is left out", path)
 
 
-def notes_of_epochs(epochs: _Integers, number: int, path: str) -> Iterable[Note]:
+def notes_of_epochs(epochs: Integers, number: int, path: str) -> Iterable[Note]:
     """Yield what is odd about the epochs of a fit: a late start, and gaps."""
     if epochs[0] > 0:
         text = f"fit {number} of {path} starts at epoch {epochs[0] + 1}: what callbacks saw before is not recorded"

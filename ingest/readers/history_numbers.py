@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kcb_replay.ingest.pickles.inert import Opaque, type_name
 from kcb_replay.ingest.pickles.opcodes import JOBLIB_ARRAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from kcb_replay.ingest.recording import Floats, Mask
 
 __all__ = ["KNOWN", "Column", "NotNumbersError", "Numbers", "TooManyValuesError", "array_objects", "is_array", "what"]
 
@@ -40,9 +43,6 @@ KNOWN = _SCALARS | _ARRAYS | _BUFFERS | _EMPTY_BYTES | _PLAIN | _TENSORS
 _DTYPE = re.compile(r"b1|[iu][1248]|f[248]")
 _BYTE_ORDERS = frozenset({"<", ">", "|"})
 
-Values: TypeAlias = NDArray[np.float64]
-Mask: TypeAlias = NDArray[np.bool_]
-
 
 class NotNumbersError(Exception):
     """A column holds something else than numbers; the message says what."""
@@ -56,7 +56,7 @@ class TooManyValuesError(Exception):
 class Column:
     """The values of a metric, and where there is one."""
 
-    values: Values
+    values: Floats
     valid: Mask
 
     def __len__(self) -> int:
@@ -233,7 +233,7 @@ def _packed(raw: object) -> bytes | memoryview:
     return b""
 
 
-def _as_floats(values: NDArray[np.generic]) -> Values:
+def _as_floats(values: NDArray[np.generic]) -> Floats:
     """Return numbers as floats; raises `NotNumbersError` where one has no equal float."""
     floats = values.astype(np.float64)
     if values.dtype.kind in "iu" and values.dtype.itemsize == 8:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from io import RawIOBase
 
     from kcb_replay.ingest.events import Column, FileEvents, Stream
-    from kcb_replay.ingest.events.columns import Integers
+    from kcb_replay.ingest.recording import Integers
 
 __all__ = ["ROLES", "TENSORBOARD", "TensorBoardReader"]
 

@@ -17,10 +17,11 @@ import pyarrow.compute as pc
 
 from kcb_replay.errors import StoreError
 from kcb_replay.ingest.arrow import numbers_of, validity_of
-from kcb_replay.ingest.discover import STORE_FILE
-from kcb_replay.ingest.store.bucket import damage_named, opened, read_rows
-from kcb_replay.ingest.store.rows import entry_of, recording_of, rows_of, step_rows_of, stream_of
-from kcb_replay.ingest.store.schema import SCHEMA, catalogue_from_footer
+from kcb_replay.ingest.store.bucket import Bucket, damage_named, opened
+from kcb_replay.ingest.store.layout import STORE_FILE
+from kcb_replay.ingest.store.recordings import recording_of, stream_of
+from kcb_replay.ingest.store.rows import entry_of, rows_of, step_rows_of
+from kcb_replay.ingest.store.schema import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
     from kcb_replay.ingest.recording import StepSeries
-    from kcb_replay.ingest.store import Store
-    from kcb_replay.ingest.store.layout import Layout
+    from kcb_replay.ingest.store.folder import StoreFolder
+    from kcb_replay.ingest.store.layout import BucketLayout
     from kcb_replay.ingest.store.schema import RunEntry
 
-__all__ = ["CheckReport", "Fault", "check", "misleading_column"]
+__all__ = ["CheckReport", "Fault", "check"]
 
 _REMEDY = "Restore it, or delete it and ingest its runs again."
 
@@ -56,7 +57,7 @@ class CheckReport:
     faults: tuple[Fault, ...]
 
 
-def check(store: Store, *, progress: Callable[[int, int, str], None] | None = None) -> CheckReport:
+def check(store: StoreFolder, *, progress: Callable[[int, int, str], None] | None = None) -> CheckReport:
     """Read every row of a store and report what is wrong; raises `StoreError` when there is no store."""
     report = _looked_at(store, progress)
     if report.faults:
@@ -66,7 +67,7 @@ def check(store: Store, *, progress: Callable[[int, int, str], None] | None = No
     return report
 
 
-def _looked_at(store: Store, progress: Callable[[int, int, str], None] | None) -> CheckReport:
+def _looked_at(store: StoreFolder, progress: Callable[[int, int, str], None] | None) -> CheckReport:
     layout = store.layout()
     faults = [Fault(path.as_posix(), _stray(path)) for path in _strays(store, layout)]
     homes: dict[str, list[int]] = defaultdict(list)
@@ -76,10 +77,10 @@ def _looked_at(store: Store, progress: Callable[[int, int, str], None] | None) -
         if progress:
             progress(number, layout.buckets, path.name)
         try:
-            with opened(path) as file:
-                buckets, rows = buckets + 1, rows + file.metadata.num_rows
-                entries = catalogue_from_footer(file.metadata.metadata, str(path))
-                faults += [Fault(path.as_posix(), text) for text in _faults(file, path, entries)]
+            with opened(path) as bucket:
+                buckets, rows = buckets + 1, rows + bucket.file.metadata.num_rows
+                entries = bucket.entries()
+                faults += [Fault(path.as_posix(), text) for text in _faults(bucket, entries)]
         except FileNotFoundError:
             continue
         except StoreError as error:
@@ -93,7 +94,7 @@ def _looked_at(store: Store, progress: Callable[[int, int, str], None] | None) -
     return CheckReport(buckets, len(homes), rows, tuple(faults))
 
 
-def _strays(store: Store, layout: Layout) -> Iterator[Path]:
+def _strays(store: StoreFolder, layout: BucketLayout) -> Iterator[Path]:
     """Yield the files that a stranger would read with the store and that are none of its buckets."""
     own = {store.bucket_path(number).name for number in range(layout.buckets)}
     yield from sorted(path for path in (store.path / "data").iterdir() if path.name not in own and _is_shown(path))
@@ -111,7 +112,7 @@ def _stray(path: Path) -> str:
     return f"{path} is no file of the store, but readers of Parquet would take it for one. Move it out of the store."
 
 
-def _misplaced(store: Store, layout: Layout, homes: Mapping[str, list[int]]) -> Iterator[tuple[Path, str]]:
+def _misplaced(store: StoreFolder, layout: BucketLayout, homes: Mapping[str, list[int]]) -> Iterator[tuple[Path, str]]:
     for name, numbers in homes.items():
         for number in numbers:
             if number not in layout.numbers(name):
@@ -122,27 +123,28 @@ def _misplaced(store: Store, layout: Layout, homes: Mapping[str, list[int]]) -> 
             yield path, f"{path} holds {name}, and so does {others}. Remove that run and ingest it again."
 
 
-def _faults(file: pq.ParquetFile, path: Path, entries: Mapping[str, RunEntry]) -> Iterator[str]:
+def _faults(bucket: Bucket, entries: Mapping[str, RunEntry]) -> Iterator[str]:
     """Yield what is wrong with the runs of a bucket, or between them."""
+    path, rows = bucket.path, bucket.file.metadata.num_rows
     ordered = [entries[name] for name in sorted(entries)]
     places = [*(entry.rows for entry in ordered), *(entry.step_rows for entry in ordered)]
-    ends = [(0, 0), *places, (file.metadata.num_rows, file.metadata.num_rows)]
+    ends = [(0, 0), *places, (rows, rows)]
     if any(end != first for (_, end), (first, _) in pairwise(ends)):
         yield f"{path} has rows that belong to no run, or to two. {_REMEDY}"
         return
     for entry in ordered:
         # Whoever reads the row groups of a run verifies the checksums of their pages.
-        if not _is_as_catalogued(file, path, entry):
+        if not _is_as_catalogued(bucket, entry):
             yield f"{path} holds other rows of {entry.name} than its catalogue says. {_REMEDY}"
     with damage_named(path):
-        column = misleading_column(file)
+        column = _misleading_column(bucket.file)
     if column:
         yield f"{path} has statistics of {column} that would mislead other tools. {_REMEDY}"
 
 
-def _is_as_catalogued(file: pq.ParquetFile, path: Path, entry: RunEntry) -> bool:
+def _is_as_catalogued(bucket: Bucket, entry: RunEntry) -> bool:
     """Tell whether the rows of a run are those that its recording would be stored as."""
-    rows, step_rows = (read_rows(file, path, place) for place in (entry.rows, entry.step_rows))
+    rows, step_rows = (bucket.rows(place) for place in (entry.rows, entry.step_rows))
     try:
         recording = recording_of(entry, rows, _steps(entry, step_rows))
         again = entry_of(recording, entry.refused, entry.tags)
@@ -181,7 +183,7 @@ def _equal_columns(one: pa.ChunkedArray, two: pa.ChunkedArray) -> bool:
     return np.array_equal(valid, validity_of(two)) and np.array_equal(expected, found)
 
 
-def misleading_column(file: pq.ParquetFile) -> str:
+def _misleading_column(file: pq.ParquetFile) -> str:
     """Return the name of the first column whose statistics are not those of its values, "" when all are."""
     names: list[str] = file.schema_arrow.names
     for number in range(file.num_row_groups):

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Layout", "bucket_of", "buckets_for", "read_layout"]
+__all__ = ["STORE_FILE", "BucketLayout", "bucket_of", "buckets_for", "read_layout"]
 
+STORE_FILE = "_kcb.json"
 _FEWEST_BUCKETS, _MOST_BUCKETS, _RUNS_PER_BUCKET = 64, 1024, 100
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class BucketLayout:
     """The present number of buckets, the earlier ones from the first on, and the buckets of renamed runs."""
 
     buckets: int
@@ -43,12 +44,12 @@ class Layout:
             return (self.placed[name],)
         return tuple(dict.fromkeys(bucket_of(name, count) for count in (self.buckets, *reversed(self.earlier))))
 
-    def grown(self, runs: int) -> Layout:
+    def grown(self, runs: int) -> BucketLayout:
         """Return the layout for so many runs, itself when it has buckets enough."""
         buckets = buckets_for(runs)
-        return self if buckets <= self.buckets else Layout(buckets, (*self.earlier, self.buckets), self.placed)
+        return self if buckets <= self.buckets else BucketLayout(buckets, (*self.earlier, self.buckets), self.placed)
 
-    def with_placed(self, name: str, number: int) -> Layout:
+    def with_placed(self, name: str, number: int) -> BucketLayout:
         """Return the layout in which the run of that name lies in that bucket."""
         return self if number in self.numbers(name) else replace(self, placed={**self.placed, name: number})
 
@@ -62,14 +63,14 @@ class Layout:
         return json.dumps(document)
 
 
-def read_layout(file: Path) -> Layout:
+def read_layout(file: Path) -> BucketLayout:
     """Read the settings file of a store; raises `StoreError` when it is missing, damaged or of another version."""
     try:
         settings = _object(json.loads(file.read_text(encoding="utf-8")))
         require_version(settings["version"], str(file.parent))
         counts = [_positive(count) for count in (*settings.get("earlier", ()), settings["buckets"])]
         placed = {name: _below(number, counts[-1]) for name, number in settings.get("placed", {}).items()}
-        return Layout(counts[-1], tuple(counts[:-1]), placed)
+        return BucketLayout(counts[-1], tuple(counts[:-1]), placed)
     except FileNotFoundError:
         raise StoreError(
             f"There is no store at {file.parent}. Make one with `kcb-replay ingest LOGS`, or name another with --store."

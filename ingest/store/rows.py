@@ -1,32 +1,31 @@
-"""A recording as rows and a catalogue entry, and back, without losing a value, a gap or the order of the metrics."""
+"""A recording as rows and a catalogue entry, without losing a value, a gap or the order of the metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from kcb_replay.ingest.arrow import codes_and_words, numbers, numbers_of, texts, validity_of
-from kcb_replay.ingest.recording import Fit, Message, Recording, Series, StepSeries
+from kcb_replay.ingest.arrow import numbers, texts
 from kcb_replay.ingest.store.schema import SCHEMA, FitEntry, RunEntry, StreamEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
+    from kcb_replay.ingest.recording import Fit, Integers, Recording, Series, StepSeries
     from kcb_replay.ingest.store.schema import RefusedSource
 
-__all__ = ["StoredSteps", "columns_of", "entry_of", "recording_of", "row_count", "rows_of", "step_rows_of", "stream_of"]
+__all__ = ["entry_of", "row_count", "rows_of", "step_rows_of"]
 
-Integers: TypeAlias = NDArray[np.int64]
 # Rows of one stream or metric, which may have any length, and of all that are held in memory at once.
 _PIECE, _MOST_ROWS = 250_000, 1_000_000
 
 
-class _Stream(NamedTuple):
+class _StreamPiece(NamedTuple):
     """Some steps of a stream of one fit."""
 
     run: str
@@ -40,7 +39,7 @@ class _Stream(NamedTuple):
         return len(self.series.steps[self.steps])
 
 
-class _Column(NamedTuple):
+class _MetricPiece(NamedTuple):
     """Some epochs of a metric of one fit."""
 
     run: str
@@ -58,7 +57,7 @@ class _Column(NamedTuple):
         return len(self.fit.epochs[self.epochs])
 
 
-_Piece = TypeVar("_Piece", _Column, _Stream)
+_Piece = TypeVar("_Piece", _MetricPiece, _StreamPiece)
 
 
 def rows_of(recordings: Iterable[Recording]) -> Iterator[pa.Table]:
@@ -95,71 +94,25 @@ def entry_of(recording: Recording, refused: tuple[RefusedSource, ...], tags: tup
     return RunEntry(recording.name, (0, 0), (0, 0), recording.sources, fits, recording.notes, refused, tags)
 
 
-def columns_of(entry: RunEntry) -> tuple[str, ...]:
-    """Return the columns of which `recording_of` makes a run; the catalogue knows the rest."""
-    timed = ("wall_time",) if any(fit.wall_time for fit in entry.fits) else ()
-    said = ("source", "message_kind", "message", "message_epoch", "message_value") if entry.message_count else ()
-    return ("fit", "metric", "epoch", "value", *timed, *said)
-
-
-def recording_of(entry: RunEntry, rows: pa.Table, steps: Sequence[Mapping[str, StepSeries]]) -> Recording:
-    """Return the recording whose rows these are; the text columns were read as dictionaries, `steps` are per fit."""
-    messages = iter(_messages_of(rows.slice(len(rows) - entry.message_count)))
-    rows = rows.slice(0, len(rows) - entry.message_count)
-    fit_column = numbers_of(rows.column("fit"), np.int32)
-    codes, metrics = codes_and_words(rows.column("metric"))
-    epochs = numbers_of(rows.column("epoch"), np.int64)
-    values = numbers_of(rows.column("value"), np.float64)
-    fits = []
-    for number, fit in enumerate(entry.fits):
-        index = fit.epoch_column()
-        in_fit = fit_column == number
-        series = {}
-        for metric, tag, source in fit.columns:
-            # A metric without any value has no rows.
-            chosen = _together(in_fit & (codes == metrics.index(metric))) if metric in metrics else slice(0)
-            series[metric] = _placed(index, epochs[chosen], values[chosen], tag, source)
-        wall_time = None
-        if fit.wall_time is not None:
-            timed = in_fit & validity_of(rows.column("wall_time"))
-            times = numbers_of(rows.column("wall_time"), np.float64)
-            wall_time = _placed(index, epochs[timed], times[timed], *fit.wall_time)
-        said = tuple(next(messages) for _ in range(fit.messages))
-        fits.append(Fit(index, series, wall_time, steps[number], said))
-    return Recording(entry.name, entry.sources, tuple(fits), entry.notes)
-
-
-def stream_of(entry: StreamEntry, rows: pa.Table) -> StepSeries:
-    """Return the stream whose rows these are."""
-    return StepSeries(
-        steps=numbers_of(rows.column("step"), np.int64),
-        values=numbers_of(rows.column("step_value"), np.float64),
-        unit=entry.unit,
-        tag=entry.tag,
-        source=entry.source,
-        wall_time=numbers_of(rows.column("wall_time"), np.float64) if entry.timed else None,
-    )
-
-
 def _says_something(recording: Recording) -> bool:
     return any(fit.messages for fit in recording.fits)
 
 
-def _columns(recording: Recording) -> Iterator[_Column]:
+def _columns(recording: Recording) -> Iterator[_MetricPiece]:
     """Yield the columns of a run in the order of their rows, long ones in pieces."""
     places = sorted((metric, number) for number, fit in enumerate(recording.fits) for metric in fit.metrics)
     for metric, number in places:
         fit = recording.fits[number]
         for first in range(0, len(fit), _PIECE):
-            yield _Column(recording.name, number, fit, metric, slice(first, first + _PIECE))
+            yield _MetricPiece(recording.name, number, fit, metric, slice(first, first + _PIECE))
 
 
-def _streams(recording: Recording) -> Iterator[_Stream]:
+def _streams(recording: Recording) -> Iterator[_StreamPiece]:
     """Yield the streams of a run in the order of their rows, long ones in pieces."""
     for number, fit in enumerate(recording.fits):
         for name, series in fit.steps.items():
             for first in range(0, len(series), _PIECE):
-                yield _Stream(recording.name, number, name, series, slice(first, first + _PIECE))
+                yield _StreamPiece(recording.name, number, name, series, slice(first, first + _PIECE))
 
 
 def _batches(pieces: Iterable[_Piece], most: int) -> Iterator[list[_Piece]]:
@@ -176,7 +129,7 @@ def _batches(pieces: Iterable[_Piece], most: int) -> Iterator[list[_Piece]]:
         yield batch
 
 
-def _value_rows(columns: Sequence[_Column]) -> pa.Table:
+def _value_rows(columns: Sequence[_MetricPiece]) -> pa.Table:
     valid = [column.series.valid[column.epochs] for column in columns]
     counts = [int(np.count_nonzero(some)) for some in valid]
     known = np.concatenate(valid)
@@ -194,7 +147,7 @@ def _value_rows(columns: Sequence[_Column]) -> pa.Table:
     return _table(sum(counts), arrays)
 
 
-def _step_rows(streams: Sequence[_Stream]) -> pa.Table:
+def _step_rows(streams: Sequence[_StreamPiece]) -> pa.Table:
     counts = [stream.rows for stream in streams]
     arrays = {
         "run": _repeated([stream.run for stream in streams], counts),
@@ -212,7 +165,7 @@ def _step_rows(streams: Sequence[_Stream]) -> pa.Table:
     return _table(sum(counts), arrays)
 
 
-def _with_times(streams: Iterable[_Stream]) -> Iterator[tuple[_Stream, NDArray[np.float64] | None]]:
+def _with_times(streams: Iterable[_StreamPiece]) -> Iterator[tuple[_StreamPiece, NDArray[np.float64] | None]]:
     return ((stream, stream.series.wall_time) for stream in streams)
 
 
@@ -231,11 +184,6 @@ def _message_rows(recording: Recording) -> pa.Table:
         "message_value": numbers(np.array([value or 0.0 for value in values], np.float64), _known(values)),
     }
     return _table(len(said), columns)
-
-
-def _messages_of(rows: pa.Table) -> Iterator[Message]:
-    names = ("message_kind", "message", "source", "message_epoch", "message_value")
-    return map(Message, *(rows.column(name).to_pylist() for name in names)) if len(rows) else iter(())
 
 
 def _fit_entry(fit: Fit) -> FitEntry:
@@ -270,24 +218,7 @@ def _known(items: Sequence[object]) -> NDArray[np.bool_]:
     return np.array([item is not None for item in items], np.bool_)
 
 
-def _together(chosen: NDArray[np.bool_]) -> slice | NDArray[np.bool_]:
-    """Return the rows of a series as a slice, which copies nothing, where they stand together as they should."""
-    count = int(np.count_nonzero(chosen))
-    first = int(chosen.argmax()) if count else 0
-    return slice(first, first + count) if chosen[first : first + count].all() else chosen
-
-
-def _placed(index: Integers, epochs: Integers, numbers: NDArray[np.float64], tag: str, source: str) -> Series:
-    if np.array_equal(epochs, index):
-        return Series(numbers, np.ones(len(index), np.bool_), tag=tag, source=source)
-    values = np.zeros(len(index))
-    valid = np.zeros(len(index), np.bool_)
-    places = np.searchsorted(index, epochs)
-    values[places], valid[places] = numbers, True
-    return Series(values, valid, tag=tag, source=source)
-
-
-def _wall_times(columns: Iterable[_Column]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _wall_times(columns: Iterable[_MetricPiece]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     times, timed = [], []
     for column in columns:
         wall, length = column.fit.wall_time, len(column.fit.epochs[column.epochs])
@@ -305,25 +236,3 @@ def _ranges(epochs: Integers) -> tuple[tuple[int, int], ...]:
     breaks = np.flatnonzero(np.diff(epochs) != 1)
     firsts, lasts = epochs[[0, *(breaks + 1)]], epochs[[*breaks, -1]]
     return tuple(zip(firsts.tolist(), lasts.tolist(), strict=True))
-
-
-class StoredSteps(Mapping[str, "StepSeries"]):
-    """The streams of one fit by name; `read[name]` reads a stream, which is done once."""
-
-    def __init__(self, read: Mapping[str, Callable[[], StepSeries]]) -> None:
-        self._read = dict(read)
-        self._series: dict[str, StepSeries] = {}
-
-    def __getitem__(self, name: str) -> StepSeries:
-        if name not in self._series:
-            self._series[name] = self._read[name]()
-        return self._series[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._read)
-
-    def __len__(self) -> int:
-        return len(self._read)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._read

@@ -31,7 +31,7 @@ import numpy as np
 import pyarrow as pa
 
 from kcb_replay.errors import StoreError
-from kcb_replay.ingest.recording import Mark, Note, Source, StepUnit
+from kcb_replay.ingest.recording import Note, ReadMark, Source, StepUnit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -228,7 +228,7 @@ def _entry_from_json(name: str, entry: Json) -> RunEntry:
 def _source_from_json(source: Json) -> Source:
     # A store that was written before there were marks has none.
     mark = source.get("mark")
-    return Source(**{**source, "mark": None if mark is None else Mark(**mark)})
+    return Source(**{**source, "mark": None if mark is None else ReadMark(**mark)})
 
 
 def _fit_from_json(fit: Json) -> FitEntry:

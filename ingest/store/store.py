@@ -1,59 +1,36 @@
-"""The store: buckets of Parquet under one folder, right for a stranger who just reads the Parquet.
-
-Promises: a change is atomic per bucket, so per run; it is written beside, synced and renamed under the bucket's lock; a
-run never moves from one file to another; a store of a newer version is refused; whatever fails, what was stored stays.
-"""
+"""The store: what people and programs ask of it. Its files are right for a stranger who just reads the Parquet."""
 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from contextlib import ExitStack, contextmanager
+import shutil
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
-from kcb_replay.errors import RunNotFoundError, StoreError, did_you_mean
-from kcb_replay.ingest.discover import STORE_FILE
-from kcb_replay.ingest.store.bucket import content_of, read_entries, read_run, renamed, rewrite, sync_folder
-from kcb_replay.ingest.store.bulk import recordings_of_bucket
-from kcb_replay.ingest.store.layout import Layout, buckets_for, read_layout
-from kcb_replay.text import excerpt
+from kcb_replay.errors import StoreError
+from kcb_replay.ingest.store.bucket import read_entries, read_metrics
+from kcb_replay.ingest.store.folder import StoreFolder, run_not_found
+from kcb_replay.ingest.store.layout import STORE_FILE
+from kcb_replay.ingest.store.rewriting import Content, renamed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from kcb_replay.ingest.ingest import IngestReport
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.ingest.store.bucket import Content, StoredRun
     from kcb_replay.ingest.store.check import CheckReport
     from kcb_replay.ingest.store.schema import RunEntry
 
 __all__ = ["Store"]
 
-_LOCK_SECONDS = 120
-_OWN_NAMES = {"data", ".tmp", ".lock"}
 
-
-class Store:
+class Store(StoreFolder):
     """A store at `path`; opening looks at nothing, the first ingest creates it.
 
     Methods raise `StoreError` when the store is missing, of a newer version, damaged or locked for two minutes.
     """
-
-    def __init__(self, path: str | Path = "kcb-store") -> None:
-        self.path = Path(path)
-
-    def __repr__(self) -> str:
-        return f"Store({str(self.path)!r})"
-
-    @property
-    def exists(self) -> bool:
-        """Whether there is a store at `path`."""
-        return (self.path / STORE_FILE).is_file()
 
     def ingest(
         self,
@@ -83,18 +60,6 @@ class Store:
         chosen = dict.fromkeys(name for pattern in patterns for name in self._matching(pattern, names))
         return [entries[name] for name in (chosen if patterns else names) if tag is None or tag in entries[name].tags]
 
-    def load(self, name: str) -> Recording:
-        """Return the recording of one run; raises `RunNotFoundError` when there is none of that name.
-
-        Its streams are named at once, and read from the store when they are asked for.
-        """
-        for number in self.layout().numbers(name):
-            recording = read_run(self.bucket_path(number), name)
-            if recording is not None:
-                return recording
-        self._matching(name, sorted(self.catalogue()), glob=False)
-        raise StoreError(f"{name} was removed from {self.path} while it was read.")
-
     def recordings(self, *patterns: str, metrics: Collection[str]) -> Iterator[Recording]:
         """Yield the runs that match one of the patterns (all without one), with these metrics only, bucket by bucket.
 
@@ -104,59 +69,7 @@ class Store:
         names = {entry.name for entry in self.runs(*patterns)} if patterns else None
         for number in range(self.layout().buckets):
             path = self.bucket_path(number)
-            yield from recordings_of_bucket(path, metrics, lambda name: names is None or name in names)
-
-    def catalogue(self) -> dict[str, RunEntry]:
-        """Return the entry of every run."""
-        entries: dict[str, RunEntry] = {}
-        for number in range(self.layout().buckets):
-            entries |= read_entries(self.bucket_path(number))
-        return entries
-
-    def bucket_count(self, *, expected_runs: int = 0) -> int:
-        """Return the number of buckets of this store, or the one it would be created with for so many runs."""
-        return self.layout().buckets if self.exists else buckets_for(expected_runs)
-
-    def create(self, *, expected_runs: int = 0) -> None:
-        """Create the store unless it is there; `expected_runs` sets the number of buckets, and may raise it later."""
-        if self.exists:
-            self._grow(expected_runs)
-            return
-        self._require_own_folder()
-        try:
-            for folder in (self.path, self.path / "data", self.path / ".tmp"):
-                folder.mkdir(parents=True, exist_ok=True)
-            with self._locked(".lock"):
-                if not self.exists:
-                    self._write_layout(Layout(buckets_for(expected_runs)))
-        except OSError as error:
-            reason = error.strerror or error
-            raise StoreError(f"{self.path} cannot be written: {reason}. Choose another --store.") from None
-
-    def put(self, runs: Iterable[StoredRun]) -> list[str]:
-        """Write runs instead of those of the same names, whose tags they keep; each bucket changes at once.
-
-        Returns the names that another run, from other sources, has taken: those runs are not written.
-        """
-        waiting = {run.recording.name: run for run in runs}
-        taken: list[str] = []
-        crowded = False
-        while waiting:
-            layout = self.layout()
-            for number, names in self._homes(layout, waiting).items():
-                with self._locked_buckets([number]):
-                    # Else the store has grown or a run was renamed since the homes were looked up.
-                    if self.layout() != layout:
-                        break
-                    change = _Put(number, layout, {name: waiting[name] for name in names})
-                    self._rewrite(number, change)
-                taken += change.taken
-                crowded |= change.crowded
-                for name in change.done:
-                    del waiting[name]
-        if crowded:
-            self._grow(len(self.catalogue()))
-        return taken
+            yield from read_metrics(path, metrics, lambda name: names is None or name in names)
 
     def remove(self, *patterns: str) -> list[str]:
         """Delete the runs that match the patterns, names or globs, and return their names."""
@@ -193,39 +106,13 @@ class Store:
 
         Its files are hard links, copies where links do not exist. Refuses a folder that holds something.
         """
-        from kcb_replay.ingest.store.snapshot import snapshot
-
         with self._locked_buckets(range(self.layout().buckets)):
-            return snapshot(self, Path(folder))
-
-    def layout(self) -> Layout:
-        """Return how names are spread over buckets."""
-        return read_layout(self.path / STORE_FILE)
-
-    def bucket_path(self, number: int) -> Path:
-        """Return the file of a bucket, which need not exist."""
-        return self.path / "data" / f"b{number:04d}.parquet"
+            return _linked(self, Path(folder))
 
     def label(self, path: Path) -> str:
         """Return how a source is named in the store: relative to the store's parent folder where it is below it."""
         real, parent = path.resolve(), self.path.resolve().parent
         return (real.relative_to(parent) if real.is_relative_to(parent) else real).as_posix()
-
-    def source_path(self, label: str) -> Path:
-        """Return the path of a source from its label."""
-        return self.path.resolve().parent / label
-
-    def _homes(self, layout: Layout, names: Iterable[str]) -> dict[int, list[str]]:
-        """Return which names belong to which bucket: where they are stored, else where new ones go."""
-        found: dict[int, Collection[str]] = {}
-        homes: dict[int, list[str]] = defaultdict(list)
-        for name in names:
-            first, *others = layout.numbers(name)
-            for number in others:
-                if number not in found:
-                    found[number] = read_entries(self.bucket_path(number)).keys()
-            homes[next((number for number in others if name in found[number]), first)].append(name)
-        return homes
 
     def _edit(
         self, patterns: Sequence[str], change: Callable[[dict[str, Content], Collection[str]], dict[str, Content]]
@@ -240,7 +127,9 @@ class Store:
 
     def _renamed(self, old: str, new: str) -> bool:
         """Rename a run under all locks that matter; return whether that was possible, or the store has changed."""
-        self._matching(old, sorted(self.catalogue()), glob=False)
+        names = sorted(self.catalogue())
+        if old not in names:
+            raise run_not_found(old, names, self.path)
         layout = self.layout()
         with self._locked_buckets({*layout.numbers(old), *layout.numbers(new)}):
             if self.layout() != layout:
@@ -256,121 +145,13 @@ class Store:
             self._rewrite(homes[0], lambda contents: _with_name(contents, old, new))
         return True
 
-    def _grow(self, runs: int) -> None:
-        """Raise the number of buckets to that for so many runs, while nobody writes."""
-        layout = self.layout()
-        if layout.grown(runs) == layout:
-            return
-        with self._locked_buckets(range(layout.buckets)), self._locked(".lock"):
-            self._write_layout(self.layout().grown(runs))
-
-    def _rewrite(self, number: int, change: Callable[[dict[str, Content]], dict[str, Content]]) -> None:
-        """Change a bucket whose lock is held."""
-        path = self.bucket_path(number)
-        temporary = self.path / ".tmp" / f"b{number:04d}.{os.getpid()}.parquet"
-        try:
-            # Under the bucket's lock, whatever a killed writer left of this bucket is nobody's.
-            for leftover in temporary.parent.glob(f"b{number:04d}.*"):
-                leftover.unlink(missing_ok=True)
-            rewrite(path, change, temporary=temporary)
-        except OSError as error:
-            raise StoreError(
-                f"{path} could not be written: {error.strerror or error}. What was stored is unchanged; make"
-                " room or check the permissions, and ingest again."
-            ) from None
-
-    def _require_own_folder(self) -> None:
-        """Refuse to make a store of a folder that holds something else."""
-        if self.path.exists() and not self.path.is_dir():
-            raise StoreError(f"{self.path} is a file, not a store. Name a folder with --store.")
-        names = {entry.name for entry in self.path.iterdir()} if self.path.exists() else set()
-        if names - _OWN_NAMES:
-            found = ", ".join(sorted(names - _OWN_NAMES)[:3])
-            raise StoreError(
-                f"{self.path} is not a store: it holds {found}. Name an empty or a new folder with --store."
-            )
-
-    def _write_layout(self, layout: Layout) -> None:
-        temporary = self.path / ".tmp" / f"{STORE_FILE}.{os.getpid()}"
-        try:
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(layout.to_text())
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self.path / STORE_FILE)
-        finally:
-            temporary.unlink(missing_ok=True)
-        sync_folder(self.path)
-
-    @contextmanager
-    def _locked_buckets(self, numbers: Iterable[int]) -> Iterator[None]:
-        with ExitStack() as locks:
-            # Always in the same order, so that two writers cannot wait for each other.
-            for number in sorted(numbers):
-                locks.enter_context(self._locked(f".lock-{number:04d}"))
-            yield
-
-    @contextmanager
-    def _locked(self, name: str) -> Iterator[None]:
-        lock = FileLock(self.path / name, timeout=_LOCK_SECONDS)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise StoreError(
-                f"{self.path / name} has been locked by another kcb-replay for {_LOCK_SECONDS} s. Try again later."
-            ) from None
-        except OSError as error:
-            raise StoreError(
-                f"{self.path / name} cannot be locked: {error.strerror or error}. Check the permissions of the store."
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def _matching(self, pattern: str, names: Sequence[str], *, glob: bool = True) -> list[str]:
+    def _matching(self, pattern: str, names: Sequence[str]) -> list[str]:
         if pattern in names:
             return [pattern]
-        found = [name for name in names if glob and fnmatchcase(name, pattern)]
-        if not found:
-            more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
-            some = ", ".join(map(excerpt, names[:5])) + more
-            raise RunNotFoundError(
-                f"No run {pattern!r} in {self.path}.{did_you_mean(pattern, names)} Runs: {some or 'none'}."
-            )
-        return found
-
-
-class _Put:
-    """Puts runs into the contents of a bucket, and says which it has dealt with and which names are taken."""
-
-    def __init__(self, number: int, layout: Layout, runs: Mapping[str, StoredRun]) -> None:
-        self._number, self._layout, self._runs = number, layout, runs
-        self.done: list[str] = []
-        self.taken: list[str] = []
-        self.crowded = False
-
-    def __call__(self, contents: dict[str, Content]) -> dict[str, Content]:
-        for name, run in self._runs.items():
-            stored = contents.get(name)
-            # It was removed from this older bucket meanwhile, so that it is a new run now, for another bucket.
-            if stored is None and self._number != self._layout.numbers(name)[0]:
-                continue
-            self.done.append(name)
-            if stored is not None and not _is_same_run(stored.entry, run):
-                self.taken.append(name)
-            else:
-                contents[name] = content_of(run, stored.entry.tags if stored else ())
-        own = sum(self._layout.numbers(name)[0] == self._number for name in contents)
-        # Twice what it should be, since counting all runs costs more than a put.
-        self.crowded = self._layout.grown(own * self._layout.buckets // 2) != self._layout
-        return contents
-
-
-def _is_same_run(entry: RunEntry, run: StoredRun) -> bool:
-    """Tell whether a stored run shares a source with the new one of its name; else it is another run."""
-    paths = {source.path for source in run.recording.sources}
-    return any(source.path in paths for source in entry.sources) or not entry.sources
+        matching = [name for name in names if fnmatchcase(name, pattern)]
+        if not matching:
+            raise run_not_found(pattern, names, self.path)
+        return matching
 
 
 def _without(contents: dict[str, Content], names: Collection[str]) -> dict[str, Content]:
@@ -384,3 +165,41 @@ def _with_name(contents: dict[str, Content], old: str, new: str) -> dict[str, Co
 def _tagged(entry: RunEntry, tags: Sequence[str], *, remove: bool) -> RunEntry:
     kept = [tag for tag in entry.tags if tag not in tags]
     return replace(entry, tags=tuple(sorted(kept if remove else {*kept, *tags})))
+
+
+def _linked(store: Store, folder: Path) -> int:
+    """Link every bucket of a store, whose locks are held, into `folder`; return the number of buckets.
+
+    Outside tools may open a file twice, and a bucket that is replaced in between shows them two states. The files of a
+    snapshot are never replaced.
+    """
+    _require_empty(store, folder)
+    try:
+        for part in (folder / "data", folder / ".tmp"):
+            part.mkdir(parents=True, exist_ok=True)
+        buckets = [path for number in range(store.layout().buckets) if (path := store.bucket_path(number)).exists()]
+        for path in buckets:
+            _link(path, folder / "data" / path.name)
+        # Last, so that what is half made is no store. A copy: links would not survive a tool that edits in place.
+        shutil.copyfile(store.path / STORE_FILE, folder / STORE_FILE)
+    except OSError as error:
+        raise StoreError(
+            f"{folder} could not be written: {error.strerror or error}. Delete it and choose another folder."
+        ) from None
+    return len(buckets)
+
+
+def _require_empty(store: Store, folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise StoreError(f"{folder} is a file. Name a new or an empty folder.")
+    if folder.exists() and any(folder.iterdir()):
+        raise StoreError(f"{folder} is not empty. Name a new or an empty folder.")
+    if folder.resolve().is_relative_to(store.path.resolve()):
+        raise StoreError(f"{folder} lies in the store, where it would be read as part of it. Name another folder.")
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,9 @@ from kcb_replay.ingest.readers.base import Blob, Reader
 from kcb_replay.ingest.readers.console import CONSOLE
 from kcb_replay.ingest.readers.csvlogger import CSVLOGGER
 from kcb_replay.ingest.readers.tensorboard import TENSORBOARD
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(
     not CORPUS.is_dir(), reason="the corpus is not here, and is never copied into this project"

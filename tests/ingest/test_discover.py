@@ -40,7 +40,7 @@ def logs(tmp_path):
 def _runs(found: Discovery, root: Path) -> dict[str, set[str]]:
     return {
         group.name: {candidate.path.relative_to(root).as_posix() for candidate in group.candidates}
-        for group in found.groups
+        for group in found.runs
     }
 
 
@@ -88,14 +88,14 @@ def test_runs_are_named_by_their_folders(logs, files, runs):
 )
 def test_a_single_file_is_named_as_its_folder_would_name_it(logs, files, given, name):
     """Naming the file or its folder gives the same run."""
-    assert [group.name for group in discover([logs(*files) / given]).groups] == [name]
+    assert [group.name for group in discover([logs(*files) / given]).runs] == [name]
 
 
 @pytest.mark.parametrize("path", ["training.log", "./training.log", ".", "../run1"])
 def test_the_working_folder_has_its_real_name(logs, monkeypatch, path):
     """A run in `.` is named by the folder, however it is written."""
     monkeypatch.chdir(logs("run1/training.log") / "run1")
-    assert [group.name for group in discover([path]).groups] == ["run1"]
+    assert [group.name for group in discover([path]).runs] == ["run1"]
 
 
 def test_a_run_given_twice_is_one_run(logs):
@@ -162,7 +162,7 @@ def test_runs_of_the_same_name_are_left_out_with_the_remedy(logs):
     """Two folders that give the same name are not mixed; the report says what to do."""
     root = logs("a/run1/training.log", "b/run1/training.log", "b/run2/training.log")
     found = discover([root / "a", root / "b"])
-    assert [group.name for group in found.groups] == ["run2"]
+    assert [group.name for group in found.runs] == ["run2"]
     assert [left.path for left in found.left_out] == [str(root / "a" / "run1"), str(root / "b" / "run1")]
     assert all("ingest their common parent folder" in left.reason for left in found.left_out)
 
@@ -226,7 +226,7 @@ def test_a_format_limits_what_is_read(logs, format_name, files):
 def test_a_named_file_is_taken_for_the_named_format(logs):
     """With --format a file is given to that reader whatever it looks like."""
     path = logs("run/odd.dat", **{"run/odd.dat": b"odd"}) / "run" / "odd.dat"
-    (group,) = discover([path], format="history").groups
+    (group,) = discover([path], format="history").runs
     assert [candidate.reader.format for candidate in group.candidates] == ["history"]
 
 
@@ -252,7 +252,7 @@ def test_a_name_that_is_not_utf_8_is_left_out_with_the_remedy(logs):
     folder.mkdir()
     (folder / "training.log").write_bytes(CSV)
     found = discover([root])
-    assert [group.name for group in found.groups] == ["run"]
+    assert [group.name for group in found.runs] == ["run"]
     assert [(left.path.endswith("caf\\xe9/training.log"), left.reason) for left in found.left_out] == [
         (True, "has a name that is not UTF-8: rename it")
     ]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kcb_replay.ingest.merge import Part, merge
+from kcb_replay.ingest.merge import merge
 from kcb_replay.ingest.readers.base import Reading
 from kcb_replay.ingest.recording import Fit, Note, Recording, Series, Source, StepSeries
 
@@ -32,12 +32,12 @@ def _fit(
     return Fit(np.array(epochs if epochs is not None else range(length), np.int64), series, times)
 
 
-def _part(name: str, *fits: Fit, notes: tuple[Note, ...] = ()) -> Part:
+def _part(name: str, *fits: Fit, notes: tuple[Note, ...] = ()) -> Reading:
     rank = ("csvlogger", "history", "tensorboard").index(name)
-    return Part(name, rank, (Source(PATHS[name], name, 1, 1, "", f"{name}/1"),), Reading(fits, notes))
+    return Reading(fits, notes, None, (Source(PATHS[name], name, 1, 1, "", f"{name}/1"),), rank)
 
 
-def _one(name: str, *, notes: tuple[Note, ...] = (), **columns: list[float | None]) -> Part:
+def _one(name: str, *, notes: tuple[Note, ...] = (), **columns: list[float | None]) -> Reading:
     return _part(name, _fit(PATHS[name], **columns), notes=notes)
 
 
@@ -198,7 +198,7 @@ def test_a_single_source_is_kept_as_it_is():
     assert (recording.name, recording.sources, recording.fits, recording.notes) == (
         "run",
         part.sources,
-        part.reading.fits,
+        part.fits,
         (note,),
     )
 

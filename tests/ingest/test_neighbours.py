@@ -211,7 +211,7 @@ def test_mlflow_runs_are_their_folders(tmp_path, monkeypatch):
         (folder / "metrics").mkdir(parents=True)
         for name in ("loss", "metrics/mAP_0.5"):
             (folder / name).write_text("1795248644600 0.5 0\n1795248644601 0.25 1\n")
-    groups = discover([tmp_path]).groups
+    groups = discover([tmp_path]).runs
     assert [(group.name, len(group.candidates)) for group in groups] == [
         (f"mlruns/7/{'a' * 32}", 2),
         (f"mlruns/7/{'b' * 32}", 2),
@@ -275,7 +275,7 @@ LOOK_ALIKES = {
 def test_look_alikes_are_taken_by_no_reader(name, content, tmp_path):
     """Neither by name nor by content."""
     (tmp_path / name).write_bytes(content)
-    assert discover([tmp_path]).groups == []
+    assert discover([tmp_path]).runs == []
 
 
 def test_streams_without_epochs_are_a_fit(tmp_path):

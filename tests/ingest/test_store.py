@@ -24,8 +24,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from kcb_replay.errors import RunNotFoundError, StoreError
 from kcb_replay.ingest.recording import Fit, Message, Note, Recording, Series, Source, StepSeries
-from kcb_replay.ingest.store import Store, bucket
-from kcb_replay.ingest.store.bucket import StoredRun
+from kcb_replay.ingest.store import Store, rewriting
 from kcb_replay.ingest.store.layout import bucket_of
 from kcb_replay.ingest.store.schema import FOOTER_KEY, RefusedSource
 
@@ -68,7 +67,7 @@ def store(tmp_path) -> Store:
     """Return a store with three runs."""
     made = Store(tmp_path / "store")
     made.create()
-    made.put([StoredRun(_recording(f"run{n}", loss=[n + 0.5, None, math.nan], mae=[1.0, 2.0, None])) for n in range(3)])
+    made.put([_recording(f"run{n}", loss=[n + 0.5, None, math.nan], mae=[1.0, 2.0, None]) for n in range(3)])
     return made
 
 
@@ -154,7 +153,7 @@ def test_what_is_stored_comes_back_equal(recordings):
         store = Store(Path(folder) / "store")
         store.create()
         for recording in recordings:
-            store.put([StoredRun(recording)])
+            store.put([recording])
         loaded = [store.load(recording.name) for recording in recordings]
         assert loaded == recordings
         assert store.check().faults == ()
@@ -165,12 +164,12 @@ def test_what_is_stored_comes_back_equal(recordings):
 
 def test_row_groups_are_read_where_the_run_lies(tmp_path, monkeypatch):
     """A run that spans several row groups, or stands between them, is loaded whole."""
-    monkeypatch.setattr(bucket, "_ROW_GROUP", 7)
+    monkeypatch.setattr(rewriting, "_ROW_GROUP", 7)
     monkeypatch.setattr("kcb_replay.ingest.store.layout._FEWEST_BUCKETS", 1)
     store = Store(tmp_path / "store")
     store.create()
     runs = [_recording(f"run{n}", loss=[float(n * 100 + m) for m in range(n)], mae=[0.5] * n) for n in range(1, 12)]
-    store.put([StoredRun(run) for run in runs])
+    store.put(list(runs))
     assert pq.ParquetFile(_bucket(store, "run1")).num_row_groups == 19
     assert [store.load(run.name) for run in runs] == runs
 
@@ -184,7 +183,7 @@ def test_putting_a_run_again_replaces_it_and_keeps_the_others(store):
     """The new recording stands alone under its name."""
     new = _recording("run1", val_loss=[9.0])
     others = [store.load("run0"), store.load("run2")]
-    store.put([StoredRun(new)])
+    store.put([new])
     assert [store.load(f"run{n}") for n in (0, 1, 2)] == [others[0], new, others[1]]
 
 
@@ -192,16 +191,16 @@ def test_another_run_of_the_same_name_is_never_replaced(store):
     """Two ingests at once may give a name to two folders; the one that is stored stays, and the other is told."""
     source = Source("a/training.log", "csvlogger", 1, 2, "3", "csvlogger/1")
     stored = replace(_recording("run1", val_loss=[1.0]), sources=(source,))
-    store.put([StoredRun(stored)])
+    store.put([stored])
     other = replace(_recording("run1", val_loss=[2.0]), sources=(replace(source, path="b/training.log"),))
-    assert store.put([StoredRun(other)]) == ["run1"]
+    assert store.put([other]) == ["run1"]
     assert store.load("run1") == stored
 
 
 def test_refused_sources_are_in_the_catalogue(store):
     """What could not be read of a run is remembered with the reason."""
     refused = RefusedSource("run3/history.pkl", 5, 7, "holds posix.system")
-    store.put([StoredRun(_recording("run3", loss=[1.0]), (refused,))])
+    store.put([_recording("run3", loss=[1.0])], {"run3": (refused,)})
     assert store.catalogue()["run3"].refused == (refused,)
 
 
@@ -237,7 +236,7 @@ def test_rows_are_sorted_by_run_metric_fit_and_epoch(tmp_path):
     fit = Fit(np.arange(3), {"mae": _series([1.0, 2.0, 3.0]), "loss": _series([4.0, 5.0, 6.0])})
     store = Store(tmp_path / "store")
     store.create()
-    store.put([StoredRun(Recording("run", (), (fit, fit)))])
+    store.put([Recording("run", (), (fit, fit))])
     table = pq.ParquetFile(_bucket(store, "run")).read(["run", "metric", "fit", "epoch"]).to_pylist()
     keys = [tuple(row.values()) for row in table]
     assert (len(keys), keys) == (12, sorted(keys))
@@ -272,7 +271,7 @@ def test_epochs_are_loaded_without_reading_a_stream(tmp_path, monkeypatch):
     """The rows of streams stand in row groups of their own, which are read only when a stream is asked for."""
     store = Store(tmp_path / "store")
     store.create()
-    store.put([StoredRun(_with_streams("run"))])
+    store.put([_with_streams("run")])
     read: list[int] = []
     real = pq.ParquetFile.read_row_group
     monkeypatch.setattr(
@@ -289,23 +288,23 @@ def test_a_stream_of_a_run_that_has_changed_is_refused(tmp_path):
     store = Store(tmp_path / "store")
     store.create()
     source = Source("a", "csvlogger", 1, 2, "3", "csvlogger/1")
-    store.put([StoredRun(replace(_with_streams("run"), sources=(source,)))])
+    store.put([replace(_with_streams("run"), sources=(source,))])
     (fit,) = store.load("run").fits
-    store.put([StoredRun(replace(_with_streams("run", np.zeros(STEPS)), sources=(replace(source, sha256="4"),)))])
+    store.put([replace(_with_streams("run", np.zeros(STEPS)), sources=(replace(source, sha256="4"),))])
     with pytest.raises(StoreError, match="run has changed in the store since it was loaded"):
         fit.steps["loss"]
 
 
 def test_streams_of_other_runs_are_kept_when_a_bucket_changes(tmp_path, monkeypatch):
     """A bucket is rewritten piece by piece, across row groups and pieces of any size."""
-    monkeypatch.setattr(bucket, "_STEP_GROUP", 50)
+    monkeypatch.setattr(rewriting, "_STEP_GROUP", 50)
     monkeypatch.setattr("kcb_replay.ingest.store.rows._PIECE", 7)
     monkeypatch.setattr("kcb_replay.ingest.store.layout._FEWEST_BUCKETS", 1)
     store = Store(tmp_path / "store")
     store.create()
     runs = [_with_streams(f"run{n}", np.random.default_rng(n).normal(size=STEPS)) for n in range(3)]
     for run in [*runs, runs[1]]:
-        store.put([StoredRun(run)])
+        store.put([run])
     assert [store.load(run.name) for run in runs] == runs
     assert store.check().faults == ()
 
@@ -314,7 +313,7 @@ def test_who_knows_nothing_of_streams_is_not_misled(tmp_path):
     """No query on metric, epoch or value meets a step or a message; without nulls they are the table of epochs."""
     store = Store(tmp_path / "store")
     store.create()
-    store.put([StoredRun(_with_streams("run"))])
+    store.put([_with_streams("run")])
     frame = pd.read_parquet(store.path)
     assert len(frame) == 1 + 2 * STEPS + 1
     assert frame[frame.metric == "loss"].value.tolist() == [1.0]
@@ -328,7 +327,7 @@ def test_streams_and_messages_are_rows_with_columns_of_their_own(tmp_path):
     """A stranger reads them by name: `stream` with its steps, `message_kind` with what was said."""
     store = Store(tmp_path / "store")
     store.create()
-    store.put([StoredRun(_with_streams("run", steps=2))])
+    store.put([_with_streams("run", steps=2)])
     names = ["stream", "unit", "step", "step_value", "wall_time", "message_kind", "message", "message_epoch"]
     rows = [tuple(row.values()) for row in pq.read_table(_bucket(store, "run"), columns=names).to_pylist()]
     assert rows[1:] == [
@@ -360,7 +359,7 @@ def test_names_and_globs_choose_runs(store, patterns, names):
 
 def test_a_name_with_glob_characters_is_a_name_first(store):
     """A run called run[1] is found by its name."""
-    store.put([StoredRun(_recording("run[1]", loss=[1.0]))])
+    store.put([_recording("run[1]", loss=[1.0])])
     assert [entry.name for entry in store.runs("run[1]")] == ["run[1]"]
 
 
@@ -406,7 +405,7 @@ def _newer_footer(store: Store) -> None:
     [
         lambda store: store.load("run1"),
         lambda store: store.runs(),
-        lambda store: store.put([StoredRun(_recording("run1", a=[1.0]))]),
+        lambda store: store.put([_recording("run1", a=[1.0])]),
     ],
 )
 def test_a_newer_version_is_refused_and_not_touched(store, make_newer, use):
@@ -493,7 +492,7 @@ def test_creating_again_changes_nothing(store):
     [
         lambda store: store.load("run1"),
         lambda store: store.runs(),
-        lambda store: store.put([StoredRun(_recording("run1", a=[1.0]))]),
+        lambda store: store.put([_recording("run1", a=[1.0])]),
     ],
 )
 def test_a_damaged_bucket_is_named_and_kept(store, damage, use):
@@ -568,7 +567,7 @@ def test_a_full_disk_leaves_the_store_as_it_was(store, monkeypatch, where):
 
     monkeypatch.setattr(where, full)
     with pytest.raises(StoreError, match=r"No space left on device\. What was stored is unchanged"):
-        store.put([StoredRun(_recording("run1", loss=[5.0]))])
+        store.put([_recording("run1", loss=[5.0])])
     monkeypatch.undo()
     assert _bytes(store) == before
 
@@ -595,24 +594,24 @@ def test_a_store_that_cannot_be_locked_is_named(store, monkeypatch):
     def deny(*args: object, **options: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr("kcb_replay.ingest.store.store.FileLock.acquire", deny)
+    monkeypatch.setattr("kcb_replay.ingest.store.folder.FileLock.acquire", deny)
     with pytest.raises(StoreError, match=r"\.lock-.* cannot be locked: Permission denied"):
-        store.put([StoredRun(_recording("run1", loss=[5.0]))])
+        store.put([_recording("run1", loss=[5.0])])
 
 
 def test_a_lock_that_is_held_is_named(store, monkeypatch):
     """After the waiting time the error says who holds what."""
     from filelock import FileLock
 
-    monkeypatch.setattr("kcb_replay.ingest.store.store._LOCK_SECONDS", 0.01)
+    monkeypatch.setattr("kcb_replay.ingest.store.folder._LOCK_SECONDS", 0.01)
     held = FileLock(store.path / f".lock-{bucket_of('run1', 64):04d}", is_singleton=False)
     with held, pytest.raises(StoreError, match="has been locked by another kcb-replay"):
-        store.put([StoredRun(_recording("run1", loss=[5.0]))])
+        store.put([_recording("run1", loss=[5.0])])
 
 
 def test_what_a_killed_writer_left_is_removed(store):
     """The next writer of a bucket cleans up the temporary files of that bucket."""
     left = store.path / ".tmp" / f"{_bucket(store, 'run1').stem}.999999.parquet"
     left.write_bytes(b"half")
-    store.put([StoredRun(_recording("run1", loss=[5.0]))])
+    store.put([_recording("run1", loss=[5.0])])
     assert list((store.path / ".tmp").iterdir()) == []

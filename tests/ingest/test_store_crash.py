@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 import kcb_replay.ingest.ingest
-import kcb_replay.ingest.store.snapshot  # noqa: F401  # somebody without permissions may not be able to import it later
+import kcb_replay.ingest.store.store  # noqa: F401  # somebody without permissions may not be able to import it later
 from kcb_replay.errors import StoreError
 from kcb_replay.ingest.store import Store
 

@@ -14,7 +14,6 @@ import pytest
 
 from kcb_replay.ingest.recording import Fit, Message, Recording, Series, StepSeries
 from kcb_replay.ingest.store import Store
-from kcb_replay.ingest.store.bucket import StoredRun
 from kcb_replay.ingest.store.schema import SCHEMA
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ COLUMNS = SCHEMA.names
 WRITER = """
 import itertools, random, sys
 import numpy as np
-from kcb_replay.ingest.store.bucket import StoredRun
 from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.ingest.store import Store
 store, moments = Store(sys.argv[1]), random.Random(0)
@@ -33,7 +31,7 @@ store.create()
 def run(number, version):
     values = np.full(version % 50 + 1, float(version))
     series = Series(values, np.ones(len(values), np.bool_), "loss", "log")
-    return StoredRun(Recording(f"run{number}", (), (Fit(np.arange(len(values)), {"loss": series}),)))
+    return Recording(f"run{number}", (), (Fit(np.arange(len(values)), {"loss": series}),))
 store.put([run(number, 0) for number in range(100)])
 print("begins", flush=True)
 for version in itertools.count(1):
@@ -101,13 +99,13 @@ def store(tmp_path) -> Store:
     return made
 
 
-def _run(name: str, seed: int) -> StoredRun:
+def _run(name: str, seed: int) -> Recording:
     noise = np.random.default_rng(seed)
     losses = Series(np.where(noise.random(9) < 0.2, np.nan, noise.random(9)), noise.random(9) < 0.8, "loss", "log")
     times = Series(np.where(losses.valid, 1e9 + noise.random(9), 0.0), losses.valid, "", "events")
     steps = {"loss": StepSeries(np.arange(20), noise.random(20), "batch", "batch_loss", "events", noise.random(20))}
     said = (Message("reduced", "Epoch 3: reducing", "log.txt", 2, 0.1), Message("stopped", "stop", "log.txt"))
-    return StoredRun(Recording(name, (), (Fit(np.arange(9), {"loss": losses}, times, steps, said),)))
+    return Recording(name, (), (Fit(np.arange(9), {"loss": losses}, times, steps, said),))
 
 
 @pytest.mark.parametrize("read", [_with_pandas, _with_duckdb, _with_polars])

@@ -7,7 +7,7 @@ import json
 import os
 import struct
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,22 +17,22 @@ import pytest
 from kcb_replay.errors import RunNotFoundError, StoreError
 from kcb_replay.ingest.recording import Fit, Message, Note, Recording, Series, Source, StepSeries
 from kcb_replay.ingest.store import Store
-from kcb_replay.ingest.store.bucket import StoredRun
-from kcb_replay.ingest.store.layout import Layout, bucket_of, buckets_for
+from kcb_replay.ingest.store.layout import BucketLayout, bucket_of, buckets_for
 from kcb_replay.ingest.store.schema import catalogue_from_footer, footer_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ODD_NAMES = ["../../etc/passwd", "/absolute", "a\nb", "\x1b[2J", "\u202eabc", "'\"`$(rm)", "..", "\x00", "C:\\x", " "]
 
 
-def _run(name: str, value: float = 1.0) -> StoredRun:
+def _run(name: str, value: float = 1.0) -> Recording:
     metrics = {"loss": Series(np.array([value, value / 2]), np.ones(2, np.bool_), "loss", "log.csv")}
     source = Source("logs/training.log", "csvlogger", 60, 10**18, str(value), "csvlogger/1")
     steps = {"loss": StepSeries(np.arange(3), np.arange(3) * value, "batch", "batch_loss", "train")}
     said = (Message("stopped", "Epoch 2: early stopping", "log.txt", 1),)
-    return StoredRun(
-        Recording(
-            name, (source,), (Fit(np.arange(2), metrics, None, steps, said),), (Note("odd", "is odd", "log.csv"),)
-        )
+    return Recording(
+        name, (source,), (Fit(np.arange(2), metrics, None, steps, said),), (Note("odd", "is odd", "log.csv"),)
     )
 
 
@@ -93,11 +93,11 @@ def test_a_store_without_runs_can_be_used_again(store):
 def test_a_renamed_run_is_the_same_under_its_new_name(store, new):
     """Everything of it is kept, a stranger reads the new name, and the old one is free."""
     store.rename("run1", new)
-    assert store.load(new) == _run(new, 2.0).recording
+    assert store.load(new) == _run(new, 2.0)
     assert _rows_seen(store) == {"run0": 6, new: 6, "run2": 6, "run3": 6}
     assert store.check().faults == ()
     store.put([_run("run1", 9.0), _run(new, 7.0)])
-    assert store.load(new) == _run(new, 7.0).recording
+    assert store.load(new) == _run(new, 7.0)
     assert _rows_seen(store) == {"run0": 6, "run1": 6, new: 6, "run2": 6, "run3": 6}
 
 
@@ -105,7 +105,7 @@ def test_renaming_there_and_back_again(store):
     """Each rename finds the run where it is."""
     for old, new in [("run1", "a"), ("a", "b"), ("b", "run1")]:
         store.rename(old, new)
-    assert store.load("run1") == _run("run1", 2.0).recording
+    assert store.load("run1") == _run("run1", 2.0)
     assert store.check().faults == ()
 
 
@@ -131,7 +131,7 @@ def test_a_rename_that_fails_half_way_leaves_the_old_name(store, monkeypatch):
     monkeypatch.undo()
     assert _names(store) == ["run0", "run1", "run2", "run3"]
     store.put([_run("other")])
-    assert store.load("other") == _run("other").recording
+    assert store.load("other") == _run("other")
     assert store.check().faults == ()
 
 
@@ -174,7 +174,7 @@ def test_ten_thousand_columns_are_kept(tmp_path):
     run = Recording("wide", (), (Fit(np.arange(1), dict.fromkeys(names, one)),))
     store = Store(tmp_path / "store")
     store.create()
-    store.put([StoredRun(run)])
+    store.put([run])
     assert list(store.load("wide").fits[0].metrics) == names
     assert store.load("wide") == run
 
@@ -197,8 +197,8 @@ def test_a_store_grows_and_moves_no_run(small):
         assert _rows_seen(small) == dict.fromkeys(first, 6)
     assert len(small.layout().earlier) >= 2
     assert small.bucket_count() >= 16
-    assert [small.load(run.recording.name) for run in runs] == [run.recording for run in runs]
-    small.put([_run(run.recording.name, 100.0) for run in runs])
+    assert [small.load(run.name) for run in runs] == list(runs)
+    small.put([_run(run.name, 100.0) for run in runs])
     assert _rows_seen(small) == dict.fromkeys(first, 6)
     assert {small.load(name).fits[0].metrics["loss"].values[0] for name in first} == {100.0}
     assert small.check().faults == ()
@@ -223,7 +223,7 @@ def test_a_writer_that_met_an_older_layout_begins_again(small, monkeypatch):
     real = Store._homes
     grown = []
 
-    def homes(store: Store, layout: Layout, names: list[str]) -> dict[int, list[str]]:
+    def homes(store: Store, layout: BucketLayout, names: list[str]) -> dict[int, list[str]]:
         found = real(store, layout, names)
         if not grown:
             grown.append(store._grow(64))
@@ -234,13 +234,13 @@ def test_a_writer_that_met_an_older_layout_begins_again(small, monkeypatch):
     monkeypatch.setattr(Store, "_homes", homes)
     small.put([_run("run7", 4.0), _run("run8")])
     assert _rows_seen(small) == {"run7": 6, "run8": 6}
-    assert small.load("run7") == _run("run7", 4.0).recording
+    assert small.load("run7") == _run("run7", 4.0)
 
 
 @pytest.mark.parametrize("runs", [0, 6400, 6401, 10**7])
 def test_layouts_only_grow(runs):
     """More runs never mean fewer buckets, and every earlier number stays known."""
-    layout = Layout(128, (64,))
+    layout = BucketLayout(128, (64,))
     grown = layout.grown(runs)
     assert grown.buckets == max(128, buckets_for(runs))
     for name in map(str, range(50)):
@@ -258,7 +258,7 @@ def _swap(store: Store) -> None:
 
 
 def _double(store: Store) -> None:
-    store._write_layout(Layout(128, (64,)))
+    store._write_layout(BucketLayout(128, (64,)))
     name = next(name for name in _names(store) if bucket_of(name, 128) != bucket_of(name, 64))
     store.bucket_path(bucket_of(name, 128)).write_bytes(store.bucket_path(bucket_of(name, 64)).read_bytes())
 
@@ -351,7 +351,7 @@ def test_check_takes_no_change_for_a_fault(store, monkeypatch, change):
     """A writer that is at work between the layout and the buckets makes nothing wrong."""
     read = Store.layout
 
-    def layout(self: Store) -> Layout:
+    def layout(self: Store) -> BucketLayout:
         found = read(self)
         monkeypatch.setattr(Store, "layout", read)
         change(self)
@@ -377,7 +377,7 @@ def test_a_snapshot_stays_as_the_store_was(store, tmp_path, monkeypatch, links):
         monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(errno.EPERM, "no links")))
     store.snapshot(tmp_path / "snapshot")
     taken = Store(tmp_path / "snapshot")
-    before = [_run(f"run{n}", n + 1.0).recording for n in range(4)]
+    before = [_run(f"run{n}", n + 1.0) for n in range(4)]
     shared = {path.stat().st_nlink for path in (taken.path / "data").iterdir()}
     assert shared == ({2} if links else {1})
     store.put([_run("run0", 99.0), _run("new")])
@@ -457,7 +457,7 @@ def test_a_metric_without_a_direction_has_no_best(cli, tmp_path):
         name: Series(np.array([value]), np.ones(1, np.bool_), name, "x")
         for name, value in [("lr", 0.1), ("loss", np.nan)]
     }
-    store.put([StoredRun(Recording("run", (), (Fit(np.arange(1), series),)))])
+    store.put([Recording("run", (), (Fit(np.arange(1), series),))])
     records = [json.loads(line) for line in cli("show", "run", "--format", "jsonl").stdout.splitlines()]
     assert [(record["metric"], record["best"], record["last"]) for record in records] == [
         ("lr", None, 0.1),

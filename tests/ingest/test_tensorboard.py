@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.util.tensor_util import make_tensor_proto
 
 import kcb_replay as kcb
@@ -21,6 +20,8 @@ from kcb_replay.ingest.readers.tensorboard import TENSORBOARD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tensorboard.compat.proto.summary_pb2 import Summary
 
 NAME = "events.out.tfevents.{}.host.1.0.v2"
 Write = "Callable[[Summary.Value, float], None]"
