@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
@@ -70,37 +71,43 @@ class NotInRecordingError(KcbReplayError):
 
 
 class NotReplayableError(KcbReplayError):
-    """A fit that callbacks cannot be replayed on; `reason` is the message without the name of the run."""
+    """A fit that callbacks cannot be replayed on; `why` is the message without the name of the run."""
 
-    def __init__(self, message: str, *, reason: str) -> None:
+    def __init__(self, message: str, *, reason: Reason) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.why = reason
+
+    @property
+    def reason(self) -> str:
+        """The message without the name of the run."""
+        return str(self.why)
 
 
 class MonitorNotRecordedError(NotReplayableError):
-    """The monitored metric is not in the recording; `consequence` is a sentence on what would have come of that."""
+    """The monitored metric is not in the recording; `consequence` is what would have come of that."""
 
-    def __init__(self, monitor: str, run: str, recorded: Sequence[str], *, consequence: str = "") -> None:
-        close = closest(monitor, recorded)
-        remedy = f"; did you mean {close}?" if close else "."
-        more = f" and {len(recorded) - _MOST_NAMES} more" if len(recorded) > _MOST_NAMES else ""
-        names = f"{', '.join(recorded[:_MOST_NAMES]) or 'nothing'}{more}"
-        rest = f"{remedy} Recorded: {names}.{consequence and f' {consequence}'}"
-        super().__init__(
-            f"{monitor} is not recorded in {run}{rest}",
-            reason=f"{monitor} is not recorded{rest}",
-        )
+    def __init__(self, monitor: str, run: str, recorded: Sequence[str], *, consequence: Reason | None = None) -> None:
+        where = reason("not_recorded.where", run=run)
+        message, absent = (_not_recorded(monitor, place, recorded, consequence) for place in (where, ""))
+        super().__init__(str(message), reason=absent)
+
+
+def _not_recorded(monitor: str, where: Reason | str, recorded: Sequence[str], consequence: Reason | None) -> Reason:
+    meant, more = closest(monitor, recorded), len(recorded) - _MOST_NAMES
+    names: Reason | tuple[str, ...] = tuple(recorded[:_MOST_NAMES]) if recorded else reason("not_recorded.nothing")
+    if more > 0:
+        names = reason("not_recorded.more", names=names, more=more)
+    said = {"monitor": monitor, "where": where, "names": names}
+    absent = reason("not_recorded.meant", **said, meant=meant) if meant else reason("not_recorded.metric", **said)
+    return reason("not_recorded.and", absent=absent, consequence=consequence) if consequence else absent
 
 
 class DirectionUnknownError(NotReplayableError):
     """Nobody knows whether the monitored metric should fall or rise: Keras would ask a model that is not recorded."""
 
     def __init__(self, monitor: str, run: str, version: str) -> None:
-        reason = (
-            f"whether {monitor} should fall or rise is not known: {version} asks the compiled metric of that name, and"
-            ' no log holds that. Give --mode min or --mode max (mode="min" or mode="max")'
-        )
-        super().__init__(f"{run}: {reason}.", reason=reason)
+        why = reason("left_out.direction_unknown", monitor=monitor, version=version)
+        super().__init__(f"{run}: {why}.", reason=why)
 
 
 class KerasWouldRaiseError(NotReplayableError):

@@ -2,8 +2,9 @@
 
 The sentence of a code is a template of the catalogue, a TOML file per theme in the folder of each language. A template
 says how its values are written: a number as in Python, `{share:.0%}`; `{runs:run|runs}` is the first word for one run,
-the second for several; a tuple is a list, `{names:and}` one whose last item is joined as `list.and` says. A value may
-be a reason itself, which is said in the same language.
+the second for several; a tuple is a list, `{names:and}` one whose last item is joined as `list.and` says, `{notes:;}`
+one with semicolons; `{why:.}` ends in one full stop, `{why:A.}` begins with a capital, too. A value may be a reason
+itself, which is said in the same language.
 """
 
 from __future__ import annotations
@@ -78,19 +79,31 @@ class _List:
     sentences: Mapping[str, str]
 
     def __format__(self, spec: str) -> str:
-        if not spec or len(self.items) < 2:
-            return ", ".join(self.items)
+        if spec in ("", ";") or len(self.items) < 2:
+            return f"{spec or ','} ".join(self.items)
         return self.sentences[f"list.{spec}"].format(first=", ".join(self.items[:-1]), last=self.items[-1])
+
+
+class _Text(str):
+    """A name, or a sentence to be put into another."""
+
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        if not spec.endswith("."):
+            return super().__format__(spec)
+        text = self if self.endswith((".", "?", "!")) else f"{self}."
+        return f"{text[:1].upper()}{text[1:]}" if spec == "A." else text
 
 
 def _readable(value: object, sentences: Mapping[str, str]) -> object:
     """Return a value as a template writes it; texts may be names from anywhere, and steer no terminal."""
     if isinstance(value, Reason):
-        return value.text(sentences)
+        return _Text(value.text(sentences))
     if isinstance(value, tuple):
         return _List(tuple(f"{_readable(item, sentences)}" for item in value), sentences)
     if type(value) is str:
-        return visible(value)
+        return _Text(visible(value))
     return _Count(value) if type(value) is int else value
 
 

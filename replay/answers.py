@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from kcb_replay.language.reason import Reason
 from kcb_replay.replay.comparison import float32
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ class Answer:
     """The answer for one fit and one list of callbacks that Keras runs to a stop or to the end of the recording.
 
     `initial_lr` is what the learning rate started from; `initial_lr_source` says whether it was "given", "recorded" or
-    "assumed", or is "unknown", for no callback looked at it. `notes` are sentences about what the answer does not say,
-    `missing` the metrics that callbacks watch and that no epoch has.
+    "assumed", or is "unknown", for no callback looked at it. `remarks` are about what the answer does not say;
+    `missing` are the metrics that callbacks watch and that no epoch has.
     """
 
     __slots__ = ()
@@ -42,8 +43,13 @@ class Answer:
     outcomes: tuple[Outcome, ...]
     initial_lr: float
     initial_lr_source: str
-    notes: tuple[str, ...]
+    remarks: tuple[Reason, ...]
     missing: tuple[MissingMonitor, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the answer does not say, in English."""
+        return tuple(map(str, self.remarks))
 
     @property
     def epochs(self) -> int:
@@ -135,7 +141,7 @@ class FitAnswer(Answer):
     outcomes: tuple[Outcome, ...]
     initial_lr: float
     initial_lr_source: str
-    notes: tuple[str, ...]
+    remarks: tuple[Reason, ...]
     recording: Recording
     request: ReplayRequest
     missing: tuple[MissingMonitor, ...] = ()

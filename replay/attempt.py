@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace as with_changes
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import NotReplayableError
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import NATIVE, LightningEarlyStopping
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
@@ -63,7 +64,7 @@ class Attempt:
     question: ReplayRequest
     stream: Stream
     version: Semantics
-    version_notes: Sequence[str]
+    version_notes: Sequence[Reason]
     initial_lr: float
     initial_lr_source: str
     run: Run
@@ -98,7 +99,7 @@ def attempt_of(recording: Recording, number: int, question: ReplayRequest) -> At
     try:
         run = run_fit(stream.epochs, callbacks, context, initial_lr=start, states=states)
     except NotReplayableError as refused:
-        raise NotReplayableError(f"{recording.name}: {refused}", reason=refused.reason) from None
+        raise NotReplayableError(f"{recording.name}: {refused}", reason=refused.why) from None
     return Attempt(
         recording,
         number,
@@ -129,9 +130,10 @@ def answer_of(attempt: Attempt) -> Replay | RaisedFit:
 
 def _raised(attempt: Attempt, error: KerasError) -> RaisedFit:
     callbacks, stream, run = attempt.question.callbacks, attempt.stream, attempt.run
-    reason, message = _exception(attempt, error)
+    why, message = _exception(attempt, error)
     limit = unseen_by_list(callbacks, run, stream)
-    validity = Validity("exact", reason) if limit is None else Validity("hypothetical", f"{reason} {limit.reason}.")
+    both = None if limit is None else reason("validity.raises_unseen", raised=why, limit=limit.why)
+    validity = Validity("exact", why) if both is None else Validity("hypothetical", both)
     views = [CallbackTrace(callback, position, run, stream, None) for position, callback in enumerate(callbacks)]
     outcomes = [
         with_changes(outcome_of(view), validity=validity) if run.rows else unjudged_outcome(view.callback, validity)
@@ -149,20 +151,21 @@ def _raised(attempt: Attempt, error: KerasError) -> RaisedFit:
         outcomes=tuple(outcomes),
         error=error,
         missing=attempt.unlogged,
-        reason=reason,
+        why=why,
         message=message,
     )
 
 
-def _exception(attempt: Attempt, error: KerasError) -> tuple[str, str]:
+def _exception(attempt: Attempt, error: KerasError) -> tuple[Reason, str]:
     """Return what is raised and why, without the name of the run and with it."""
     if attempt.unlogged:
         absent = attempt.not_recorded()
-        return absent.reason, str(absent)
+        return absent.why, str(absent)
     found = lints(attempt.question.callbacks, attempt.stream, attempt.version, attempt.run)
-    remedies = (lint.text for lint in found if lint.code == LISTED_TOO_EARLY)
-    reason = " ".join([what_keras_raises(error), *remedies])
-    return reason, f"{attempt.recording.name}: {reason}"
+    why = what_keras_raises(error)
+    for lint in found:
+        why = reason("raised.remedy", raised=why, remedy=lint.why) if lint.code == LISTED_TOO_EARLY else why
+    return why, f"{attempt.recording.name}: {why}"
 
 
 def _replayed(attempt: Attempt) -> Replay:
@@ -185,7 +188,7 @@ def _replayed(attempt: Attempt) -> Replay:
         initial_lr_source=start_source,
         outcomes=tuple(_outcome(view, attempt) for view in views),
         run_record=run,
-        notes=(
+        remarks=(
             *recording_notes(recording, number, start_source),
             *rate_notes(attempt.initial_lr, run, stream, attempt.version),
             *attempt.version_notes,
@@ -204,35 +207,35 @@ def _outcome(view: CallbackTrace, attempt: Attempt) -> Outcome:
     outcome = limited(outcome_of(view), view, attempt.recording.notes, attempt.number)
     reasons = unseen(view.callback, view.run.states[view.position], view.stream)
     if reasons and outcome.validity.label in ("exact", "undecided"):
-        weakened = outcome.validity.weakened("hypothetical", f"{'; '.join(reasons)}.")
+        weakened = outcome.validity.weakened("hypothetical", reason("validity.unseen", reasons=reasons))
         outcome = with_changes(outcome, validity=with_changes(weakened, unseen=True))
     return with_monitor_limits(outcome, view.state, view.stream, missing)
 
 
 def _horizon(attempt: Attempt, *, changes: bool) -> Horizon | None:
     before = attempt.question.before
-    if before is not None and before.doubt:
-        return Horizon(None, f"{before.doubt}, and this one goes on with them")
+    if before is not None and before.doubt is not None:
+        return Horizon(None, reason("limit.carried", doubt=before.doubt))
     if isinstance(attempt.initial_lr, ScheduledRate):
         return scheduled_horizon(attempt.run.rows, attempt.stream, attempt.initial_lr, attempt.version)
     return horizon_of(attempt.run.rows, attempt.stream, attempt.initial_lr) if changes else None
 
 
-def what_keras_raises(error: KerasError) -> str:
+def what_keras_raises(error: KerasError) -> Reason:
     """Return the exception of the real class as a sentence."""
-    where = f"in the constructor of {error.callback}"
-    if error.stage != "init":
-        when = "" if error.index is None else f" at epoch {error.index + 1}"
-        where = f"in {error.callback}.{error.stage}{when}"
-    return f"Keras raises {error.kind} {where}: {error.message}."
+    raised = {"kind": error.kind, "callback": error.callback, "message": error.message}
+    if error.stage == "init":
+        return reason("raised.made", **raised)
+    if error.index is None:
+        return reason("raised.hook", **raised, hook=error.stage)
+    return reason("raised.epoch", **raised, hook=error.stage, epoch=error.index + 1)
 
 
-def recording_notes(recording: Recording, fit: int, initial_lr_source: str) -> list[str]:
+def recording_notes(recording: Recording, fit: int, initial_lr_source: str) -> list[Reason]:
     """Return what the answers to a fit do not say: the facts about its files, and a learning rate that is assumed."""
-    notes = [note.text for note in recording.notes if note.fit in (None, fit) and note.code not in _HARMLESS]
-    if initial_lr_source == "assumed":
-        notes.append(
-            f"the initial learning rate is not recorded: {KERAS_DEFAULT_LR}, Keras's default, is assumed."
-            " Give --initial-lr (initial_lr=) if it was another"
-        )
-    return notes
+    notes = [
+        reason("note.recorded", text=note.text)
+        for note in recording.notes
+        if note.fit in (None, fit) and note.code not in _HARMLESS
+    ]
+    return [*notes, reason("note.rate_assumed", rate=KERAS_DEFAULT_LR)] if initial_lr_source == "assumed" else notes

@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from kcb_replay.language.reason import Reason, reason
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
@@ -133,20 +135,16 @@ def is_assumed(monitor: str, logged: Collection[str] | None = ()) -> bool:
     return first != text and (logged is None or bool({first, f"val_{first}"} & {*logged}))
 
 
-def assumed_direction(monitor: str, logged: Collection[str] | None = ()) -> str:
-    """Return the sentence that says that a direction is assumed, and what settles it; empty where none is."""
-    chosen = direction_of(monitor)
+def assumed_direction(monitor: str, logged: Collection[str] | None = ()) -> Reason | None:
+    """Return why an answer is hypothetical whose direction is assumed, and what settles it; None where none is."""
     if not is_assumed(monitor, logged):
-        return ""
-    return (
-        f"{assumption(monitor)}: real Keras asks the compiled metric of that name, and raises ValueError where it has"
-        f' none. Give --mode {chosen} (mode="{chosen}") if that is right'
-    )
+        return None
+    return reason("assumed.direction", assumption=assumption(monitor), mode=direction_of(monitor))
 
 
-def assumption(monitor: str) -> str:
+def assumption(monitor: str) -> Reason:
     """Return what is assumed of a metric, as short as a headline needs it."""
-    return f"the direction of {monitor} ({direction_of(monitor)}) is taken from its name"
+    return reason("assumed.short", monitor=monitor, mode=direction_of(monitor))
 
 
 def _shipped_direction(metric: str) -> Direction | None:

@@ -203,7 +203,7 @@ def _answer(place: _Place, request: ReplayRequest, version: Semantics, outcome: 
         outcomes=(outcome,),
         initial_lr=start,
         initial_lr_source=source,
-        notes=(*recording_notes(recording, number, source), *([about_version] if about_version else ())),
+        remarks=(*recording_notes(recording, number, source), *([about_version] if about_version else ())),
         recording=recording,
         request=request,
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks import MedianStopping
 from kcb_replay.replay.callbacks.stopping import known_direction
 from kcb_replay.replay.outcomes.stopping import StoppingOutcome, best_of, regret_of
@@ -132,8 +133,8 @@ def median_answers(
     for place, recording in enumerate(recordings):
         for number, fit in enumerate(recording.fits):
             curve = _curve(recording, number, fit, rule.monitor, mode)
-            reason = f"{rule.monitor} is not recorded"
-            answers[place, number] = LeftOut(recording.name, number, reason, f"{recording.name}: {reason}.")
+            why = reason("left_out.not_recorded", monitor=rule.monitor)
+            answers[place, number] = LeftOut(recording.name, number, why, f"{recording.name}: {why}.")
             if curve is not None:
                 curves[place, number] = curve
     stops = _stops([place for place, _ in curves], list(curves.values()), rule)
@@ -252,15 +253,18 @@ def _outcome(curve: _Curve, stop: _Stop, rule: MedianStopping, mode: Direction) 
 def _validity(curve: _Curve, stop: _Stop, rule: MedianStopping, mode: Direction) -> Validity:
     if stop.index is not None:
         sign = 1 if mode == "min" else -1
-        reason = (
-            f"It stops after epoch {stop.index + 1}: the best so far, {sign * stop.best:.6g}, is worse than"
-            f" {sign * stop.median:.6g}, the median of the running averages of {stop.others} other runs."
+        why = reason(
+            "validity.median_better",
+            epoch=stop.index + 1,
+            best=sign * stop.best,
+            median=sign * stop.median,
+            others=stop.others,
         )
-        return Validity(curve.label, reason)
+        return Validity(curve.label, why)
     if stop.asked:
-        reason = f"The recording ends after epoch {curve.last + 1}, and no median was better."
+        why = reason("validity.no_median_better", epoch=curve.last + 1)
     else:
-        reason = f"Nowhere from epoch {rule.min_epochs} on were there {rule.min_runs} other runs to compare with."
+        why = reason("validity.too_few_runs", epoch=rule.min_epochs, runs=rule.min_runs)
     label: Label = "undecided" if curve.label == "exact" else curve.label
     earliest = max(curve.last + 1, rule.min_epochs - 1)
-    return Validity(label, reason, earliest_stop_index=earliest, undecided=True)
+    return Validity(label, why, earliest_stop_index=earliest, undecided=True)

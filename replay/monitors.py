@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import DirectionUnknownError, MonitorNotRecordedError, closest
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import (
     NOT_KERAS,
     EarlyStopping,
@@ -56,9 +57,11 @@ class MissingMonitor:
     meant: str | None
 
     @property
-    def sentence(self) -> str:
+    def why(self) -> Reason:
         """What is missing, and what may have been meant."""
-        return f"{self.metric} is not in its logs{f'; did you mean {self.meant}?' if self.meant else '.'}"
+        if self.meant is None:
+            return reason("missing.metric", metric=self.metric)
+        return reason("missing.meant", metric=self.metric, meant=self.meant)
 
 
 def missing_monitors(callbacks: Sequence[Callback], stream: Stream, version: Semantics) -> tuple[MissingMonitor, ...]:
@@ -81,32 +84,37 @@ def not_recorded(
     return MonitorNotRecordedError(missing.metric, run_name, sorted(stream.names), consequence=consequence)
 
 
-def _consequence(missing: MissingMonitor, callback: Callback, stream: Stream, version: Semantics, run: Run) -> str:
+def _consequence(
+    missing: MissingMonitor, callback: Callback, stream: Stream, version: Semantics, run: Run
+) -> Reason | None:
     """Return what happens without the metric, as the engine has it; of a rule that no Keras has, nothing."""
     if isinstance(callback, NOT_KERAS):
-        return ""
+        return None
     asked = len(run.states) > missing.position and asked_metric(run.states[missing.position]) == missing.metric
     if asked and _is_compiled_without_direction(missing.metric, stream):
         compiled = missing.metric.removeprefix("val_")
-        return (
-            f"{version.name} would raise ValueError at the end of the first epoch if the compiled metric {compiled} has"
-            " no direction, else warn and never act: give --mode min or --mode max."
-        )
+        return reason("missing.would_raise_or_warn", version=version.name, metric=compiled)
     if run.error is not None:
-        return f"{version.name} would raise {_raised(run.error)}."
-    assumed = assumed_direction(missing.metric, stream.names) if asked else ""
-    return f"{version.name} would warn, and {never(callback)}{f' ({assumed})' if assumed else ''}."
+        return reason("missing.would_raise", version=version.name, raised=_raised(run.error))
+    assumed = assumed_direction(missing.metric, stream.names) if asked else None
+    if assumed:
+        return reason("missing.would_assume", version=version.name, never=never(callback), assumed=assumed)
+    return reason("missing.would_warn", version=version.name, never=never(callback))
 
 
-def _raised(error: KerasError) -> str:
-    where = f"the constructor of {error.callback}" if error.stage == "init" else f"{error.callback}.{error.stage}"
-    return f"{error.kind} in {where}{'' if error.index is None else f' at epoch {error.index + 1}'}"
+def _raised(error: KerasError) -> Reason:
+    raised = {"kind": error.kind, "callback": error.callback}
+    if error.stage == "init":
+        return reason("missing.raised_made", **raised)
+    if error.index is None:
+        return reason("missing.raised_hook", **raised, hook=error.stage)
+    return reason("missing.raised_epoch", **raised, hook=error.stage, epoch=error.index + 1)
 
 
-def never(callback: Callback) -> str:
+def never(callback: Callback) -> Reason:
     """Return what a callback without its metric never does."""
-    does = "reduces the learning rate" if changes_learning_rate(callback) else "stops"
-    return f"{callback.name} never {does}"
+    does = "reduces" if changes_learning_rate(callback) else "stops"
+    return reason(f"never.{does}", callback=callback.name)
 
 
 def asked_metric(state: State) -> str | None:
@@ -166,11 +174,11 @@ def with_monitor_limits(outcome: Outcome, state: State, stream: Stream, missing:
     """Return an outcome with what its monitor allows: it judged nothing, or its direction is only assumed."""
     validity = outcome.validity
     if missing:
-        validity = Validity("exact", f"{never(outcome.settings)}: {missing[0].sentence}")
+        validity = Validity("exact", reason("missing.never", never=never(outcome.settings), missing=missing[0].why))
     metric = asked_metric(state)
-    assumed = assumed_direction(metric, stream.names) if metric else ""
+    assumed = assumed_direction(metric, stream.names) if metric else None
     if assumed:
         label = validity.label if validity.label in ("rounded", "sampled") else "hypothetical"
-        reason = f"{validity.reason} {assumed[0].upper()}{assumed[1:]}."
-        validity = replace(validity, label=label, reason=reason, valid_through_index=None, assumed=True)
+        why = reason("validity.assumed", why=validity.why, assumed=assumed)
+        validity = replace(validity, label=label, why=why, valid_through_index=None, assumed=True)
     return outcome if validity is outcome.validity else replace(outcome, validity=validity)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import changes_learning_rate
 from kcb_replay.replay.events import LearningRateReduced, LearningRateSet
 from kcb_replay.replay.learning_rates import IntegerRate, ScheduledRate
@@ -36,35 +37,36 @@ def scheduled_horizon(rows: Sequence[Row], stream: Stream, rate: ScheduledRate, 
     for row in rows:
         recorded, expected = stream.learning_rates.get(row.index), rate.after_batches(row.lr_begin, row.index, version)
         if recorded is not None and not math.isclose(recorded, expected, rel_tol=_SAME):
-            reason = (
-                f"the recording has learning rate {recorded:.4g} where {rate} with {rate.steps_per_epoch} steps an"
-                f" epoch has {expected:.4g} (epoch {row.index + 1})"
+            why = reason(
+                "limit.other_schedule",
+                recorded=recorded,
+                schedule=str(rate),
+                steps=rate.steps_per_epoch,
+                expected=expected,
+                epoch=row.index + 1,
             )
-            return Horizon(before, reason)
+            return Horizon(before, why)
         before = row.index
     return None
 
 
-def rate_notes(initial_lr: float, run: Run, stream: Stream, version: Semantics) -> Iterator[str]:
+def rate_notes(initial_lr: float, run: Run, stream: Stream, version: Semantics) -> Iterator[Reason]:
     """Yield what holds of the optimizer's learning rate where that is not plain."""
     events = [event for row in run.rows for each in row.events for event in each]
     if isinstance(initial_lr, ScheduledRate):
         if any(isinstance(event, (LearningRateReduced, LearningRateSet)) for event in events):
-            yield (
-                f"the optimizer has a schedule, {initial_lr}: in {version.name} it overwrites at the next step what a"
-                " callback sets, so no such learning rate is ever trained with"
-            )
-        yield f"steps of the schedule are counted from epoch 1 on, {initial_lr.steps_per_epoch} an epoch"
+            yield reason("note.schedule_overwrites", schedule=str(initial_lr), version=version.name)
+        yield reason("note.schedule_steps", steps=initial_lr.steps_per_epoch)
     elif isinstance(initial_lr, IntegerRate):
         if version.integer_rates == "made float32":
-            yield f"{version.name} makes a float32 of {initial_lr}: what callbacks set is not cut off"
+            yield reason("note.integer_made_float", version=version.name, rate=str(initial_lr))
         elif version.integer_rates == "kept by legacy optimizers":
-            yield f"{version.name} keeps {initial_lr} an integer in its legacy optimizers alone: one of these is meant"
+            yield reason("note.integer_in_legacy", version=version.name, rate=str(initial_lr))
     else:
         yield from _maybe_integer(events, initial_lr, stream, version)
 
 
-def _maybe_integer(events: Sequence[object], initial_lr: float, stream: Stream, version: Semantics) -> Iterator[str]:
+def _maybe_integer(events: Sequence[object], initial_lr: float, stream: Stream, version: Semantics) -> Iterator[Reason]:
     """Yield the note on a first rate that may have been an int, where that would have made a difference."""
     if version.integer_rates == "made float32" or not initial_lr or not math.isfinite(initial_lr):
         return
@@ -72,11 +74,13 @@ def _maybe_integer(events: Sequence[object], initial_lr: float, stream: Stream, 
     reduced = next((event for event in events if isinstance(event, LearningRateReduced)), None)
     if not whole or reduced is None or reduced.new_lr == math.trunc(reduced.new_lr):
         return
-    where = " (legacy optimizers)" if version.integer_rates == "kept by legacy optimizers" else ""
-    yield (
-        f"if the optimizer was given an int, learning_rate={initial_lr:.0f}, {version.name}{where} keeps an int32, and"
-        f" the first reduction makes it {math.trunc(reduced.new_lr)}, not {reduced.new_lr:.4g}. Then say so:"
-        f" --initial-lr 'int32({initial_lr:.0f})' (initial_lr=IntegerRate({initial_lr:.0f}))"
+    legacy = "_legacy" if version.integer_rates == "kept by legacy optimizers" else ""
+    yield reason(
+        f"note.maybe_integer{legacy}",
+        rate=initial_lr,
+        version=version.name,
+        whole=math.trunc(reduced.new_lr),
+        reduced=reduced.new_lr,
     )
 
 

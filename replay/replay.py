@@ -7,6 +7,7 @@ from dataclasses import replace as with_changes
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import KcbReplayError, KerasWouldRaiseError, NotReplayableError
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.attempt import answer_of, attempt_of
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
@@ -101,7 +102,7 @@ def replay(
         raise attempt.not_recorded()
     answer = answer_of(attempt)
     if isinstance(answer, RaisedFit):
-        raise KerasWouldRaiseError(answer.message, reason=answer.reason)
+        raise KerasWouldRaiseError(answer.message, reason=answer.why)
     return answer
 
 
@@ -134,31 +135,30 @@ def _answers_to(
         try:
             answer: Replay | RaisedFit = answer_of(attempt_of(recording, number, asked))
         except NotReplayableError as error:
-            yield LeftOut(recording.name, number, error.reason, str(error))
+            yield LeftOut(recording.name, number, error.why, str(error))
             if reuse and len(recording.fits[number]):
-                reason = f"fit {number} cannot be replayed, so nobody knows what re-used callbacks bring from it"
-                yield from _not_asked(recording, number + 1, reason)
+                yield from _not_asked(recording, number + 1, reason("left_out.fit_before", fit=number))
                 return
             before = _through_nothing(recording, number, asked) if reuse else None
             continue
         yield answer
         if reuse and isinstance(answer, RaisedFit):
             # A script that raised does not call fit again.
-            yield from _not_asked(recording, number + 1, f"fit {number} raises, so this one is never reached")
+            yield from _not_asked(recording, number + 1, reason("left_out.not_reached", fit=number))
             return
         before = _carried(answer) if reuse and isinstance(answer, Replay) else None
 
 
-def _not_asked(recording: Recording, first: int, reason: str) -> Iterator[LeftOut]:
+def _not_asked(recording: Recording, first: int, why: Reason) -> Iterator[LeftOut]:
     for number in range(first, len(recording.fits)):
-        yield LeftOut(recording.name, number, reason, f"{recording.name}: {reason}.")
+        yield LeftOut(recording.name, number, why, f"{recording.name}: {why}.")
 
 
 def _carried(answer: Replay) -> Carried:
     """Return what goes on from a replayed fit into the next."""
     whole = answer.epochs_run == answer.epochs
     followed = answer.horizon is None or answer.horizon.covers(answer.rows[-1].index)
-    doubt = "" if whole and followed else f"fit {answer.fit} would have ended with other weights"
+    doubt = None if whole and followed else reason("limit.other_weights", fit=answer.fit)
     return Carried(answer.run_record.states, answer.run_record.final_lr, answer.initial_lr_source, doubt)
 
 
@@ -171,7 +171,7 @@ def _through_nothing(recording: Recording, number: int, question: ReplayRequest)
     context = Context(version, compiled_metrics(stream.names))
     states = before.states if before else None
     run = run_fit(stream.epochs, question.callbacks, context, initial_lr=start, states=states)
-    return Carried(run.states, run.final_lr, source, before.doubt if before else "")
+    return Carried(run.states, run.final_lr, source, before.doubt if before else None)
 
 
 def fit_number(recording: Recording, fit: int | None) -> int:

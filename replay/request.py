@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import NotReplayableError, SettingError
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import NATIVE, ModelCheckpoint
 from kcb_replay.replay.callbacks.arguments import with_python_values
 from kcb_replay.replay.learning_rates import rate_of
@@ -49,7 +50,7 @@ class Carried:
     states: tuple[State, ...]
     learning_rate: float
     learning_rate_source: str
-    doubt: str = ""
+    doubt: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +84,26 @@ def stream_for(recording: Recording, number: int, question: ReplayRequest) -> St
         raise SettingError("There is no callback to replay. Give at least one, for example EarlyStopping(patience=5).")
     stream = stream_of(recording.fits[number])
     if not stream.epochs:
-        reason = "the fit holds no epochs, so no callback is ever asked"
-        raise NotReplayableError(f"{recording.name}: {reason}.", reason=reason)
+        raise _refused(recording, reason("left_out.no_epochs"))
     if question.steps_per_epoch is None:
         return stream
     if question.steps_per_epoch < 1:
         raise SettingError(f"steps_per_epoch must be at least 1, but it is {question.steps_per_epoch}.")
     for callback in question.callbacks:
         if isinstance(callback, ModelCheckpoint) and callback.needs_batch_metrics:
-            reason = f"{callback} needs the metrics of single batches, which are not recorded"
-            raise NotReplayableError(f"{recording.name}: {reason}.", reason=reason)
+            raise _refused(recording, reason("left_out.needs_batches", callback=str(callback)))
     return with_steps(stream, question.steps_per_epoch)
 
 
-def version_for(stream: Stream, question: ReplayRequest, initial_lr: float) -> tuple[Semantics, list[str]]:
+def _refused(recording: Recording, why: Reason) -> NotReplayableError:
+    return NotReplayableError(f"{recording.name}: {why}.", reason=why)
+
+
+def version_for(stream: Stream, question: ReplayRequest, initial_lr: float) -> tuple[Semantics, list[Reason]]:
     """Return the Keras that is asked for, and a note where it was guessed or stands for another."""
     if question.semantics == "auto":
-        found = guess(stream, question.callbacks, initial_lr)
-        return found.semantics, [found.reason]
+        guessed = guess(stream, question.callbacks, initial_lr)
+        return guessed.semantics, [guessed.why]
     version = resolve(question.semantics or _own_semantics(question.callbacks) or DEFAULT)
     note = note_on(version)
     return version, [note] if note else []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.display import Displayed
+from kcb_replay.language.reason import Reason
 from kcb_replay.replay.answers import Answer
 from kcb_replay.replay.directions import assumed_direction, is_assumed
 from kcb_replay.replay.events import Terminated
@@ -54,7 +55,7 @@ class Replay(Answer, Displayed):
     Up to the `horizon` the recorded metrics are what the replayed training would have seen; None: to the end.
 
     `initial_lr` is what the learning rate started from; `initial_lr_source` says whether it was "given", "recorded" or
-    "assumed". `notes` are sentences about what the answer does not say, `sources` the files it was read from.
+    "assumed". `remarks` are about what the answer does not say, `sources` the files it was read from.
     `recording` is what can be asked further; it does not travel in a pickle, and is None for callbacks that went
     through an earlier fit, too. `missing` are the metrics that callbacks watch and that no epoch has.
     """
@@ -68,7 +69,7 @@ class Replay(Answer, Displayed):
     initial_lr_source: str
     outcomes: tuple[Outcome, ...]
     run_record: Run
-    notes: tuple[str, ...] = ()
+    remarks: tuple[Reason, ...] = ()
     sources: tuple[Source, ...] = ()
     horizon: Horizon | None = None
     recording: Recording | None = None
@@ -138,7 +139,7 @@ class Replay(Answer, Displayed):
     @cached_property
     def assumed(self) -> tuple[str, ...]:
         """What is assumed of directions, a sentence for each metric of which Keras would have asked the model."""
-        return tuple(assumed_direction(metric, self.stream.names) for metric in self.assumed_metrics)
+        return tuple(str(assumed_direction(metric, self.stream.names)) for metric in self.assumed_metrics)
 
     @cached_property
     def assumed_metrics(self) -> tuple[str, ...]:

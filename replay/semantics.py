@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from kcb_replay.errors import SettingError, did_you_mean
+from kcb_replay.language.reason import Reason
 from kcb_replay.replay.behaviours import Arithmetic, Semantics
 from kcb_replay.replay.timeline import (
     ADDED,
@@ -73,10 +74,11 @@ def nearest_known(name: str) -> tuple[Semantics, str | None]:
     other unknown names.
     """
     version = semantics(name)
-    return version, note_on(version)
+    note = note_on(version)
+    return version, None if note is None else str(note)
 
 
-def note_on(version: Semantics) -> str | None:
+def note_on(version: Semantics) -> Reason | None:
     """Return what has to be said beside every answer of a version that stands for another, None for all others."""
     written, is_chosen, _ = version.name.partition(_AS)
     named = version_name(written) if is_chosen else None

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.ingest.display import Displayed
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.monitors import not_recorded
 from kcb_replay.replay.result import Replay
 
@@ -32,15 +33,20 @@ class LeftOut:
 
     run: str
     fit: int
-    reason: str
+    why: Reason
     message: str
+
+    @property
+    def reason(self) -> str:
+        """Why, in English."""
+        return str(self.why)
 
 
 @dataclass(frozen=True, eq=False)
 class RaisedFit:
     """A fit that Keras itself ends with an exception; `epochs_run` epochs ended before it.
 
-    `reason` says what is raised and where, `message` the same with the name of the run. `first_epoch` and `last_epoch`
+    `why` says what is raised and where, `message` the same with the name of the run. `first_epoch` and `last_epoch`
     are those of the recording, from 1.
     """
 
@@ -55,8 +61,13 @@ class RaisedFit:
     outcomes: tuple[Outcome, ...]
     error: KerasError
     missing: tuple[MissingMonitor, ...]
-    reason: str
+    why: Reason
     message: str
+
+    @property
+    def reason(self) -> str:
+        """What is raised and where, in English."""
+        return str(self.why)
 
     @property
     def validity(self) -> Validity:
@@ -64,11 +75,12 @@ class RaisedFit:
         return self.outcomes[0].validity
 
     @property
-    def brief(self) -> str:
+    def brief(self) -> Reason:
         """What is raised, when and why, as short as a table needs it."""
-        when = "" if self.error.index is None else f" at epoch {self.error.index + 1}"
-        why = self.missing[0].sentence if self.missing else f"{self.error.message}."
-        return f"{self.error.kind}{when}: {why}"
+        raised = {"kind": self.error.kind, "why": self.missing[0].why if self.missing else self.error.message}
+        if self.error.index is None:
+            return reason("raised.brief", **raised)
+        return reason("raised.brief_epoch", **raised, epoch=self.error.index + 1)
 
     def to_dict(self) -> Json:
         """Return one element of `results` of `kcb-replay simulate --json`, of a training that stops nowhere."""
@@ -123,7 +135,7 @@ class Simulation(Displayed):
     def unanswered(self) -> tuple[LeftOut, ...]:
         """Every fit that is left out, that Keras ends with an exception, or that lacks a metric, and why."""
         idle = (_without_metric(replay) for replay in self.replays if replay.missing)
-        raised = (LeftOut(each.run, each.fit, each.reason, each.message) for each in self.raised)
+        raised = (LeftOut(each.run, each.fit, each.why, each.message) for each in self.raised)
         return tuple(dict.fromkeys([*self.left_out, *raised, *idle]))
 
 
@@ -131,4 +143,4 @@ def _without_metric(replay: Replay) -> LeftOut:
     error = not_recorded(
         replay.missing[0], replay.run, replay.stream, replay.callbacks, replay.semantics, replay.run_record
     )
-    return LeftOut(replay.run, replay.fit, error.reason, str(error))
+    return LeftOut(replay.run, replay.fit, error.why, str(error))

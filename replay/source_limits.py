@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks import NOT_KERAS, reads
 from kcb_replay.replay.events import CheckpointSaved, CheckpointSkipped, CoolingDown, Improved, Waited
 
@@ -101,7 +102,8 @@ def limited(outcome: Outcome, view: CallbackTrace, notes: Sequence[Note], fit: i
     """Return the outcome with the label that its source allows."""
     for note in notes:
         if note.code == "sampled" and note.fit in (None, fit):
-            return replace(outcome, validity=outcome.validity.weakened("sampled", note.text))
+            why = reason("source.sampled", text=note.text)
+            return replace(outcome, validity=outcome.validity.weakened("sampled", why))
     doubt = _doubt(outcome, view)
     # Beyond the limit of what is exact a doubt changes nothing.
     if doubt is not None and view.is_exact_at(doubt.index):
@@ -109,11 +111,12 @@ def limited(outcome: Outcome, view: CallbackTrace, notes: Sequence[Note], fit: i
     if isinstance(outcome.settings, NOT_KERAS):
         rounded = [metric for metric in reads(outcome.settings) if is_rounded(metric, _values(view, metric))]
         if rounded:
-            reason = f"{', '.join(rounded)} is rounded in the source, and any comparison may hang on the digits lost."
-            return replace(outcome, validity=outcome.validity.weakened("rounded", reason))
-    reasons = _reasons_of_rounding(outcome.monitor, notes, fit)
-    if reasons:
-        return replace(outcome, validity=outcome.validity.weakened("rounded", reasons))
+            why = reason("source.rounded_metrics", metrics=tuple(rounded))
+            return replace(outcome, validity=outcome.validity.weakened("rounded", why))
+    codes = codes_of_rounding(outcome.monitor)
+    texts = tuple(note.text for note in notes if note.code in codes and note.fit in (None, fit))
+    if texts:
+        return replace(outcome, validity=outcome.validity.weakened("rounded", reason("source.rounded", texts=texts)))
     return outcome
 
 
@@ -121,12 +124,6 @@ def codes_of_rounding(monitor: str | None) -> tuple[str, ...]:
     """Return the codes of the notes that say that a source does not show a metric with all its digits."""
     of_validation = monitor is not None and monitor.startswith("val_")
     return ("rounded",) if of_validation else ("rounded", "averaged")
-
-
-def _reasons_of_rounding(monitor: str | None, notes: Iterable[Note], fit: int) -> str:
-    """Return what notes say of a source that shows no metric of this fit with all its digits, nothing without one."""
-    codes = codes_of_rounding(monitor)
-    return "; ".join(note.text for note in notes if note.code in codes and note.fit in (None, fit))
 
 
 def _values(view: CallbackTrace, metric: str) -> Iterable[float]:
@@ -144,9 +141,13 @@ def _doubt(outcome: Outcome, view: CallbackTrace) -> Doubt | None:
 
 
 def _rounded(doubt: Doubt, validity: Validity) -> Validity:
-    reason = (
-        f"{doubt.metric} is rounded to {doubt.unit:g} in the source, and epoch {doubt.index + 1} is decided by less:"
-        f" {doubt.value:g} against {doubt.best:g}."
+    why = reason(
+        "source.close_call",
+        metric=doubt.metric,
+        unit=doubt.unit,
+        epoch=doubt.index + 1,
+        value=doubt.value,
+        best=doubt.best,
     )
     through = doubt.index - 1 if doubt.index > 0 else None
-    return replace(validity.weakened("rounded", reason), valid_through_index=through)
+    return replace(validity.weakened("rounded", why), valid_through_index=through)

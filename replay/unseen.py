@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import NATIVE
 from kcb_replay.replay.validity import Horizon
 
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["remarks", "unseen", "unseen_by_list"]
 
 
-def unseen(callback: Callback, state: State | None, stream: Stream) -> tuple[str, ...]:
+def unseen(callback: Callback, state: State | None, stream: Stream) -> tuple[Reason, ...]:
     """Return the reasons for which what a callback did is not exact, none for those of kcb-replay."""
     if isinstance(callback, NATIVE):
         return ()
-    looked: tuple[str, ...] = getattr(state, "limits", tuple)()
+    looked: tuple[Reason, ...] = getattr(state, "limits", tuple)()
     return (*_never_called(callback, stream), *looked)
 
 
@@ -33,17 +34,17 @@ def unseen_by_list(callbacks: Sequence[Callback], run: Run, stream: Stream) -> H
 
     A callback of Keras's own that misses batches misses files to save, and touches no other.
     """
-    reasons: list[str] = []
+    reasons: list[Reason] = []
     for position, callback in enumerate(callbacks):
         if not isinstance(callback, NATIVE):
             from kcb_replay.replay.bridge import decides_alone
 
             if not decides_alone(callback):
                 reasons += unseen(callback, _state(run, position), stream)
-    return Horizon(None, "; ".join(reasons), unseen=True) if reasons else None
+    return Horizon(None, reason("limit.unseen", reasons=tuple(reasons)), unseen=True) if reasons else None
 
 
-def remarks(callbacks: Sequence[Callback], run: Run, stream: Stream) -> Iterator[str]:
+def remarks(callbacks: Sequence[Callback], run: Run, stream: Stream) -> Iterator[Reason]:
     """Yield what a reader should know of how real callbacks were answered."""
     for position, callback in enumerate(callbacks):
         state = _state(run, position)
@@ -55,17 +56,13 @@ def _state(run: Run, position: int) -> State | None:
     return run.states[position] if position < len(run.states) else None
 
 
-def _never_called(callback: Callback, stream: Stream) -> Iterator[str]:
+def _never_called(callback: Callback, stream: Stream) -> Iterator[Reason]:
     from kcb_replay.replay.bridge import blind_spots
 
     hooks = blind_spots(callback, has_batches=stream.has_batches)
     of_training = [hook for hook in hooks if "test" not in hook]
     if of_training:
-        yield (
-            f"{callback.name} has {', '.join(of_training)}, never called here: the recording holds no batches."
-            " Where their number is known, give --steps-per-epoch (steps_per_epoch=)"
-        )
+        yield reason("note.hooks_of_batches", callback=callback.name, hooks=tuple(of_training))
     of_validation = [hook for hook in hooks if "test" in hook]
     if of_validation and any(name.startswith("val_") for name in stream.names):
-        called = ", ".join(of_validation)
-        yield f"{callback.name} has {called}, never called here: batches of the validation are not recorded"
+        yield reason("note.hooks_of_validation", callback=callback.name, hooks=tuple(of_validation))

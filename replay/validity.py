@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.events import Terminated, WeightsRestored
 from kcb_replay.replay.learning_rates import digits_kept, is_same_rate
@@ -28,7 +29,7 @@ _WORSENING: tuple[Label, ...] = ("exact", "undecided", "hypothetical", "rounded"
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """One label and its reason.
+    """One label, and `why` it is this one; `reason` is that in English.
 
     `valid_through_index` is the last 0-based epoch until which a hypothetical answer is exact (None: not even the
     first); `earliest_stop_index` the first at which an undecided stop could come. `undecided`: the recording ends
@@ -38,7 +39,7 @@ class Validity:
     """
 
     label: Label
-    reason: str
+    why: Reason
     valid_through_index: int | None = None
     earliest_stop_index: int | None = None
     undecided: bool = False
@@ -49,17 +50,23 @@ class Validity:
         if self.label == "undecided":
             object.__setattr__(self, "undecided", True)
 
-    def weakened(self, label: Label, reason: str) -> Validity:
+    @property
+    def reason(self) -> str:
+        """Why it has this label, in English."""
+        return str(self.why)
+
+    def weakened(self, label: Label, why: Reason) -> Validity:
         """Return it with a weaker label; what an undecided one says of the end of the recording is still said."""
-        both = f"{reason.removesuffix('.')}. {self.reason}"
-        return replace(self, label=label, reason=both if self.undecided else reason)
+        both = reason("validity.weaker", weaker=why, undecided=self.why)
+        return replace(self, label=label, why=both if self.undecided else why)
 
     def to_dict(self) -> dict[str, object]:
-        """Return the label, its reason and its epochs in both ways of counting."""
+        """Return the label, its reason with its code, and its epochs in both ways of counting."""
         through, earliest = self.valid_through_index, self.earliest_stop_index
         return {
             "validity": self.label,
             "reason": self.reason,
+            "code": self.why.code,
             "undecided": self.undecided,
             "valid_through_index": through,
             "valid_through_epoch": None if through is None else through + 1,
@@ -77,7 +84,7 @@ class Horizon:
     """
 
     index: int | None
-    reason: str
+    why: Reason
     unseen: bool = False
 
     def covers(self, index: int) -> bool:
@@ -112,10 +119,7 @@ def cut_short(rows: Sequence[Row]) -> Horizon | None:
     if not any(isinstance(event, Terminated) for events in last.events for event in events):
         return None
     before = rows[-2].index if len(rows) > 1 else None
-    reason = (
-        f"epoch {last.index + 1} is left at the batch with the bad loss, and its metrics are those of the whole epoch"
-    )
-    return Horizon(before, reason)
+    return Horizon(before, reason("limit.left_early", epoch=last.index + 1))
 
 
 def put_back(rows: Sequence[Row]) -> Horizon | None:
@@ -123,11 +127,8 @@ def put_back(rows: Sequence[Row]) -> Horizon | None:
     for row in rows[:-1]:
         for event in (event for events in row.events for event in events):
             if isinstance(event, WeightsRestored):
-                reason = (
-                    f"{event.callback} puts the weights of epoch {event.from_index + 1} back after epoch"
-                    f" {row.index + 1}, and the training goes on from them"
-                )
-                return Horizon(row.index, reason)
+                why = reason("limit.put_back", callback=event.callback, best=event.from_index + 1, epoch=row.index + 1)
+                return Horizon(row.index, why)
     return None
 
 
@@ -146,10 +147,8 @@ def worst(validities: Sequence[Validity]) -> Validity:
 
 def divergence(before: int | None, index: int, recorded: float | None, replayed: float) -> Horizon:
     """Return the limit after `before`: in the 0-based epoch `index` the replayed rate is not the recorded one."""
-    reason = (
-        f"the recording has learning rate {recorded:.4g} where the replay has {replayed:.4g} (epoch {index + 1})"
-        if recorded is not None
-        else f"the learning rate {f'changes after epoch {index}' if index else f'is {replayed:.4g} from the start'},"
-        " and the recording does not say what its own was"
-    )
-    return Horizon(before, reason)
+    if recorded is not None:
+        return Horizon(before, reason("limit.other_rate", recorded=recorded, replayed=replayed, epoch=index + 1))
+    if index:
+        return Horizon(before, reason("limit.rate_changes", epoch=index))
+    return Horizon(before, reason("limit.rate_from_start", rate=replayed))

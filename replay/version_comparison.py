@@ -13,6 +13,7 @@ from kcb_replay.errors import NotReplayableError
 from kcb_replay.ingest.display import Displayed
 from kcb_replay.ingest.recording import Recording
 from kcb_replay.ingest.store import Store
+from kcb_replay.language.reason import Reason
 from kcb_replay.replay.attempt import answer_of, attempt_of
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.endings import Ending, ending_of
@@ -185,10 +186,11 @@ class _Judged:
     def _judge(self, recording: Recording, number: int) -> bool:
         """Judge one fit under both versions; say whether it could be judged."""
         pair = [self._answer(recording, number, version) for version in self._pair]
-        (first, why), (second, why_second) = pair
-        reason = _why_not_judged([first, second], [why, why_second])
-        if first is None or second is None or reason:
-            self.left_out.append(LeftOut(recording.name, number, reason, f"{recording.name}: {reason}"))
+        (first, why_first), (second, why_second) = pair
+        why = _why_not_judged([first, second], [why_first, why_second])
+        if why is not None:
+            self.left_out.append(LeftOut(recording.name, number, why, f"{recording.name}: {why}"))
+        if first is None or second is None or why is not None:
             return False
         self.fits += 1
         endings = _ending(first), _ending(second)
@@ -200,15 +202,17 @@ class _Judged:
             self.moved.append(MovedFit(recording.name, number, epochs, *endings, behaviours))
         return True
 
-    def _answer(self, recording: Recording, number: int, version: Semantics) -> tuple[Replay | RaisedFit | None, str]:
+    def _answer(
+        self, recording: Recording, number: int, version: Semantics
+    ) -> tuple[Replay | RaisedFit | None, Reason | None]:
         """Return what comes of a fit, and why that is nothing, or little: a metric that is not recorded."""
         question = ReplayRequest(self._settings, version, self._initial_lr, self._steps_per_epoch)
         try:
             attempt = attempt_of(recording, number, question)
             answer = answer_of(attempt)
         except NotReplayableError as error:
-            return None, error.reason
-        return answer, attempt.not_recorded().reason if attempt.lacks_monitor else ""
+            return None, error.why
+        return answer, attempt.not_recorded().why if attempt.lacks_monitor else None
 
     def _count_alike(self, *answers: Replay | RaisedFit) -> None:
         replays = [each for each in answers if isinstance(each, Replay)]
@@ -217,15 +221,15 @@ class _Judged:
         self.rounded += len(rates) > 1
 
 
-def _why_not_judged(answers: Sequence[Replay | RaisedFit | None], reasons: Sequence[str]) -> str:
-    """Return why a fit says nothing of two versions, an empty text where it does."""
+def _why_not_judged(answers: Sequence[Replay | RaisedFit | None], reasons: Sequence[Reason | None]) -> Reason | None:
+    """Return why a fit says nothing of two versions, None where it does."""
     if None in answers:
         return reasons[answers.index(None)]
     raised = [answer for answer in answers if isinstance(answer, RaisedFit)]
     if len(raised) == len(answers):
-        return raised[-1].reason
+        return raised[-1].why
     # Where one version raises for want of a metric and the other goes on without it, that is an answer.
-    return "" if raised else next(filter(None, reasons), "")
+    return None if raised else next(filter(None, reasons), None)
 
 
 def _ending(answer: Replay | RaisedFit) -> Ending:

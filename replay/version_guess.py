@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import SettingError
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import NATIVE, changes_learning_rate
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics, direction_of
@@ -38,18 +39,16 @@ _SPANS = {
     **dict.fromkeys(_ACCURACY, ("keras-2.3", "tf_keras-2.21")),
     **dict.fromkeys(_ACC, ("keras-2.0", "keras-2.2.5")),
 }
-# A text that `compile` is given for a metric is its name.
-_LATER = "(later ones where compile is given acc)"
 _NAMED_ACC = re.compile(r"(val_)?(.+_)?acc")
 _NAMED_ACCURACY = re.compile(r"(val_)?(.+_)?accuracy")
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """The version chosen, and the sentence that says why."""
+    """The version chosen, and why."""
 
     semantics: Semantics
-    reason: str
+    why: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +56,14 @@ class OtherEra:
     """A version that a recording looks like, another one than is replayed, under which the fit ends elsewhere."""
 
     semantics: Semantics
-    reason: str
+    why: Reason
     here: Ending
     there: Ending
+
+    @property
+    def reason(self) -> str:
+        """Why it looks like that version, in English."""
+        return str(self.why)
 
 
 def other_era(
@@ -69,14 +73,14 @@ def other_era(
 
     `run` is that of `version`, with fresh callbacks. None for real callbacks, which go with one version only.
     """
-    candidates, reason = _era(stream)
+    candidates, why = _era(stream)
     if not run.rows or _is_of_era(version, candidates) or not all(isinstance(each, NATIVE) for each in callbacks):
         return None
     chosen = guess(stream, callbacks, initial_lr).semantics
     context = Context(chosen, compiled_metrics(stream.names))
     other = run_fit(stream.epochs, callbacks, context, initial_lr=initial_lr)
     here, there = ending_of(run), ending_of(other)
-    return None if other.error is not None or here == there else OtherEra(chosen, reason, here, there)
+    return None if other.error is not None or here == there else OtherEra(chosen, why, here, there)
 
 
 def _is_of_era(version: Semantics, candidates: Sequence[str]) -> bool:
@@ -94,30 +98,30 @@ def _is_of_era(version: Semantics, candidates: Sequence[str]) -> bool:
 
 def guess(stream: Stream, callbacks: Sequence[Callback], initial_lr: float) -> Guess:
     """Return the version whose names and learning rates fit the recording best."""
-    candidates, reason = _era(stream)
+    candidates, why = _era(stream)
     evidence = {name: _evidence(name, stream, callbacks, initial_lr) for name in candidates}
     best = max(candidates, key=lambda name: evidence[name])
     if len(set(evidence.values())) > 1:
         rows, total = evidence[best][0], len(stream.learning_rates)
-        reason += f"; of these it makes most of the recorded learning rates: {rows} of {total}"
-        reason += ", and stops where the recording ends" if evidence[best][1] else ""
-    return Guess(semantics(best), f"semantics auto: {best} is replayed, {reason}")
+        ends = "_and_stops" if evidence[best][1] else ""
+        why = reason(f"era.most_rates{ends}", why=why, rates=rows, total=total)
+    return Guess(semantics(best), reason("era.guessed", version=best, why=why))
 
 
-def _era(stream: Stream) -> tuple[tuple[str, ...], str]:
+def _era(stream: Stream) -> tuple[tuple[str, ...], Reason]:
     names = {name for epoch in stream.epochs for name in epoch.logs}
     acc, accuracy = (any(map(kind.fullmatch, names)) for kind in (_NAMED_ACC, _NAMED_ACCURACY))
     if stream.learning_rate_key == "learning_rate":
-        return _KERAS_3, "because the recording has learning_rate, as Keras 3 logs it"
+        return _KERAS_3, reason("era.learning_rate")
     if stream.learning_rate_key == "lr" and accuracy:
-        return _ACCURACY, "because the recording has lr and accuracy, as Keras 2.3 to tf_keras log them"
+        return _ACCURACY, reason("era.lr_accuracy")
     if stream.learning_rate_key == "lr" and acc:
-        return _ACC, f"because the recording has lr and acc, as Keras before 2.3 logs them {_LATER}"
+        return _ACC, reason("era.lr_acc")
     if stream.learning_rate_key == "lr":
-        return (*_ACCURACY, *_ACC), "because the recording has lr, as Keras 2 logs it"
+        return (*_ACCURACY, *_ACC), reason("era.lr")
     if acc:
-        return _ACC, f"because the recording has acc, as Keras before 2.3 calls accuracy {_LATER}"
-    return (DEFAULT,), "for nothing in the recording tells the version"
+        return _ACC, reason("era.acc")
+    return (DEFAULT,), reason("era.unknown")
 
 
 def _evidence(name: str, stream: Stream, callbacks: Sequence[Callback], initial_lr: float) -> tuple[int, bool]:

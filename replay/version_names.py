@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from kcb_replay.errors import SettingError
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.timeline import OF_LIBRARY, Point
 
 __all__ = ["VersionName", "point_of", "version_name"]
@@ -38,16 +39,15 @@ _IS_KERAS_3 = (2, 16)
 
 @dataclass(frozen=True, slots=True)
 class VersionName:
-    """The name of a known version; `why` is the reason where the name left a choice, `rest` what that leaves open."""
+    """The name of a known version; `choice` is why it is this one, where the name left a choice."""
 
     known: str
-    why: str = ""
-    rest: str = ""
+    choice: Reason | None = None
 
     @property
-    def note(self) -> str | None:
-        """The sentence that has to stand beside every answer, None where nothing was chosen."""
-        return f"{self.why}: {self.known}{self.rest}" if self.why else None
+    def note(self) -> Reason | None:
+        """What has to be said beside every answer, None where nothing was chosen."""
+        return None if self.choice is None else reason(self.choice.code, known=self.known, **dict(self.choice.values))
 
 
 def version_name(written: str) -> VersionName | None:
@@ -67,7 +67,7 @@ def version_name(written: str) -> VersionName | None:
     else:
         chosen = _of_release(written.strip(), given, release)
     qualifier = (parts["qualifier"] or "").replace("/tensorflow", "")
-    return chosen and VersionName(chosen.known + qualifier, chosen.why, chosen.rest)
+    return chosen and VersionName(chosen.known + qualifier, chosen.choice)
 
 
 def point_of(library: str, release: tuple[int, ...]) -> Point | None:
@@ -103,23 +103,14 @@ def _of_library(written: str, library: str, release: tuple[int, ...]) -> Version
     most = 2 if library == "tf_keras" else newest[0] + 1
     if not newest < release[: len(newest)] or release[0] > most:
         return None
-    return VersionName(
-        _newest(library),
-        f"{written} is newer than every {library} that kcb-replay knows",
-        ", the newest known one, is replayed in its place. What has changed since then is not in the answer",
-    )
+    return VersionName(_newest(library), reason("version_name.newer", written=written, library=library))
 
 
 def _beside_tensorflow(release: tuple[int, ...]) -> VersionName | None:
     if not _IS_KERAS_3 <= release < (3,):
         return None
     number = _dotted(release)
-    return VersionName(
-        _newest("keras"),
-        f"tf.keras of TensorFlow {number} is Keras 3, in the release that is installed beside it",
-        f" is replayed. --semantics keras-3.x names another one, tf_keras-{number} the Keras 2 that"
-        " TF_USE_LEGACY_KERAS=1 makes of it",
-    )
+    return VersionName(_newest("keras"), reason("version_name.beside_tensorflow", number=number))
 
 
 def _printed(release: tuple[int, ...]) -> VersionName | None:
@@ -128,18 +119,13 @@ def _printed(release: tuple[int, ...]) -> VersionName | None:
         return VersionName("tf.keras-2.2")
     if release != (2, 2, 4):
         return None
-    return VersionName(
-        "tf.keras-2.1",
-        "2.2.4-tf is what tf.keras of TensorFlow 1.14 to 2.1 calls itself",
-        " is replayed. --semantics tf.keras-1.15 and tf.keras-2.0 name others",
-    )
+    return VersionName("tf.keras-2.1", reason("version_name.printed"))
 
 
 def _of_major(written: str, library: str | None, major: int) -> VersionName | None:
     """Return the newest Keras 3; raises `SettingError` for Keras 2, which changed from release to release."""
     if library in (None, "keras") and major == OF_LIBRARY["keras"][-1][1].release[0]:
-        rest = ", the newest known one, is replayed. --semantics keras-3.x names another one"
-        return VersionName(_newest("keras"), f"{written} names no release", rest)
+        return VersionName(_newest("keras"), reason("version_name.no_release", written=written))
     spans = [
         f"{each}-{_dotted(first.release)} to {each}-{_dotted(last.release)}"
         for each in ((library,) if library else OF_LIBRARY)

@@ -68,7 +68,7 @@ def head_of_sweep(found: AnySweep, arguments: Sequence[str]) -> str:
     swept = f"{counted(len(found.settings), 'setting')} of {kind.name}({code}), {found.semantics.name}"
     some = f"{whole(found.answered)} of " if found.answered < found.fits else ""
     head = f"{some}{counted(found.fits, 'fit')}, {counted(found.epochs, 'epoch')}, {swept}."
-    return " ".join([head, *(f"Hypothetical: {visible(assumption(metric))}." for metric in found.assumed_metrics)])
+    return " ".join([head, *(f"Hypothetical: {assumption(metric)}." for metric in found.assumed_metrics)])
 
 
 def table_of_settings(rows: Sequence[Mapping[str, str]]) -> str:
@@ -86,7 +86,7 @@ def facts_of_sweep(found: AnySweep, settings: Sequence[Record]) -> Record:
         "fits": found.fits,
         "labels": dict(found.labels),
         "settings": list(settings),
-        "assumed": [assumed_direction(metric, None) for metric in found.assumed_metrics],
+        "assumed": [str(assumed_direction(metric, None)) for metric in found.assumed_metrics],
         "left_out": left_out,
     }
 
@@ -94,7 +94,7 @@ def facts_of_sweep(found: AnySweep, settings: Sequence[Record]) -> Record:
 def limits_of_sweep(found: AnySweep) -> list[str]:
     """Return a line per limit that sources and names of metrics set to the answers, with how many fits it holds for."""
     of_all = f"of {counted(found.answered, 'fit')}"
-    assumed = [f"Note: hypothetical: {visible(assumed_direction(metric, None))}." for metric in found.assumed_metrics]
+    assumed = [f"Note: hypothetical: {assumed_direction(metric, None)}." for metric in found.assumed_metrics]
     return assumed + [
         f"Note: {label}: {whole(found.labels[label])} {of_all} {limit}."
         for label, limit in _LIMITS.items()

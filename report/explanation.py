@@ -34,7 +34,7 @@ def _raised_lines(raised: RaisedFit) -> Iterator[str]:
     yield _head(raised)
     yield ""
     yield from (visible(str(callback)) for callback in raised.callbacks)
-    yield f"Keras raises {visible(raised.brief)}"
+    yield f"Keras raises {raised.brief}"
     yield visible(raised.reason)
 
 
@@ -72,7 +72,7 @@ def _epoch_lines(replay: Replay, ink: Ink) -> Iterator[str]:
     for row, sentences in zip(replay.rows, zip(*per_callback, strict=True), strict=True):
         if not parted and replay.horizon is not None and not replay.horizon.covers(row.index):
             parted = True
-            yield f"From here on a what-if: {replay.horizon.reason}."
+            yield f"From here on a what-if: {replay.horizon.why}."
         said = [
             f"{callback.name}: {sentence.text}" if several else sentence.text
             for callback, sentence in zip(replay.callbacks, sentences, strict=True)

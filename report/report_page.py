@@ -141,7 +141,7 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> ReportPage
             curve=curve,
             cells=cells,
             validity=answer.validity.label,
-            reason=answer.brief if isinstance(answer, RaisedFit) else answer.validity.reason,
+            reason=str(answer.brief) if isinstance(answer, RaisedFit) else answer.validity.reason,
         )
         for answer, anchor, curve, cells in zip(
             listed, anchors, (*curves, *(None for _ in raised)), table.rows, strict=True

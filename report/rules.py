@@ -131,7 +131,7 @@ def _head(comparison: RuleComparison) -> str:
     out = sum(each.rule is None for each in comparison.left_out)
     missing = f", {whole(out)} left out" if out else ""
     head = f"{rules} over {fits}{missing}, judged by {visible(comparison.monitor)} ({direction})."
-    return " ".join([head, *(f"Hypothetical: {visible(assumption(each))}." for each in comparison.assumed_metrics)])
+    return " ".join([head, *(f"Hypothetical: {assumption(each)}." for each in comparison.assumed_metrics)])
 
 
 def _cells(summary: RuleSummary) -> dict[str, str]:
@@ -153,9 +153,7 @@ def _cells(summary: RuleSummary) -> dict[str, str]:
 def notes_of_comparison(comparison: RuleComparison) -> list[str]:
     """Return what has to be said of the means of the rules."""
     summaries = comparison.per_rule()
-    notes = [
-        f"Note: hypothetical: {visible(assumed_direction(metric, None))}." for metric in comparison.assumed_metrics
-    ]
+    notes = [f"Note: hypothetical: {assumed_direction(metric, None)}." for metric in comparison.assumed_metrics]
     if any(summary.undecided for summary in summaries):
         notes.append("Note: where a recording ends before the stop (undecided), share and regret are those of its end.")
     if any(summary.unknown for summary in summaries):

@@ -126,7 +126,7 @@ def _own_answer(replay: Replay) -> str:
 
 def _doubt(replays: Sequence[Replay]) -> str:
     metrics = dict.fromkeys(metric for replay in replays for metric in replay.assumed_metrics)
-    assumed = "".join(f" Hypothetical: {visible(assumption(metric))}." for metric in metrics)
+    assumed = "".join(f" Hypothetical: {assumption(metric)}." for metric in metrics)
     return f"{_what_ifs([replay for replay in replays if not replay.validity.assumed])}{assumed}"
 
 

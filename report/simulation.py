@@ -208,7 +208,7 @@ def _unanswered(answer: Replay | RaisedFit) -> Iterator[str]:
         yield f"{answer.semantics.name} raises {answer.brief}"
         return
     for missing in answer.missing:
-        yield f"{never(answer.callbacks[missing.position])}: {missing.sentence}"
+        yield f"{never(answer.callbacks[missing.position])}: {missing.why}"
     yield from (f"{sentence}." for sentence in answer.assumed)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.bridge.real_keras import built_in_names, has_own
 from kcb_replay.replay.bridge.stand_in import (
     AbsentAttributeError,
@@ -197,21 +198,15 @@ class BridgedState(State):
         """Call the hook."""
         return self._call("on_train_end", end, dict(end.logs))
 
-    def limits(self) -> tuple[str, ...]:
+    def limits(self) -> tuple[Reason, ...]:
         """Return the reasons for which what it did is not exact: what it looked at that a recording does not hold."""
         return tuple(self.watch.limits(self.name))
 
-    def remarks(self) -> tuple[str, ...]:
+    def remarks(self) -> tuple[Reason, ...]:
         """Return what a reader should know of how it was answered."""
         absent = [what for name, what in self.stand_in.absent if name == self.name]
-        counts = [f"{self.name} reads model.optimizer.iterations: it counts the batches from the beginning of the fit"]
-        return (
-            *(counts if self.name in self.stand_in.counting else ()),
-            *(
-                f"{self.name} looks for {what}, which a plain model does not have: at first it finds none"
-                for what in absent
-            ),
-        )
+        counts = [reason("note.iterations", callback=self.name)] if self.name in self.stand_in.counting else []
+        return (*counts, *(reason("note.absent", callback=self.name, what=what) for what in absent))
 
     def _logs_of(self, end: BatchEnd) -> dict[str, Any]:
         """Return the logs of a batch; of one of which only the place is known they are refused."""

@@ -26,6 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from kcb_replay.language.reason import Reason, reason
+
 __all__ = ["Clock", "Watch", "recorded_moments", "showing", "watch_of"]
 
 _SECONDS = ("time", "monotonic", "perf_counter", "process_time")
@@ -219,21 +221,13 @@ class Watch:
         earlier = self.moments[indices[max(indices.index(index) - 1, 0)]]
         return earlier + share * (self.moments[index] - earlier)
 
-    def limits(self, name: str) -> Iterator[str]:
+    def limits(self, name: str) -> Iterator[Reason]:
         """Yield what was looked at, as reasons why the answer is not exact."""
-        clocks = ", ".join(self.clock.reads)
-        if clocks and self.moments:
-            yield (
-                f"{name} reads a clock ({clocks}): it saw the recorded wall times, and the first epoch, whose beginning"
-                " is not recorded, as long as the median of the others"
-            )
-        elif clocks:
-            yield (
-                f"{name} reads a clock ({clocks}), and the recording does not say when its epochs ended: it saw the"
-                " time of the replay"
-            )
+        if self.clock.reads:
+            clocks = tuple(self.clock.reads)
+            yield reason(f"note.clock_{'recorded' if self.moments else 'of_replay'}", callback=name, clocks=clocks)
         if self.draws:
-            yield f"{name} draws from the global random numbers, and a training draws others"
+            yield reason("note.random", callback=name)
 
 
 def watch_of(callback: object) -> Watch:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import NotReplayableError
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks.arguments import name_set, with_python_values
 from kcb_replay.replay.callbacks.base import BatchEnd, Context, EpochBegin, EpochEnd, KnownCallback, State, Step
 from kcb_replay.replay.comparison import KerasRaises
@@ -64,7 +65,7 @@ class BaseLoggerState(State):
             raise NotReplayableError(
                 f"BaseLogger weights batches by their size, and batch {end.batch} of epoch {end.index + 1} was recorded"
                 " without `size`. Leave BaseLogger out: the recorded values of the epochs are such means already.",
-                reason="the batches were recorded without their size",
+                reason=reason("left_out.no_batch_size"),
             )
         size = end.logs["size"]
         totals = dict(self.totals)

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import (
     Context,
@@ -140,9 +141,9 @@ class EarlyStoppingState(State):
         return max(1, stop) if self.context.semantics.early_stopping_spares_first_epoch else stop
 
     @property
-    def standing(self) -> str:
+    def standing(self) -> Reason:
         """How much of the patience is used up."""
-        return f"wait {self.wait} of {self.settings.patience:g}"
+        return reason("standing.wait", wait=self.wait, patience=self.settings.patience)
 
     def _values_to_stop(self) -> int:
         """Return how many more values, none of them better, lead to the stop."""

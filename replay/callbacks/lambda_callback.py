@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from kcb_replay.errors import NotReplayableError, SettingError
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks.arguments import with_python_values
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
@@ -115,7 +116,7 @@ class LambdaCallbackState(State):
             raise NotReplayableError(
                 f"LambdaCallback: on_epoch_end removed {', '.join(gone)} from the logs, which cannot be replayed."
                 " Callbacks listed after it would no longer see the metric; replay those on their own.",
-                reason=f"a function removed {', '.join(gone)} from the logs",
+                reason=reason("left_out.removed_logs", names=tuple(gone)),
             )
         return Step(self, logs={name: v for name, v in logs.items() if name not in end.logs or v is not end.logs[name]})
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import SettingError
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, Step, TrainBegin
 from kcb_replay.replay.callbacks.stopping import RuleState
@@ -84,9 +85,9 @@ class LightningEarlyStoppingState(RuleState):
         return self.settings.name
 
     @property
-    def standing(self) -> str:
+    def standing(self) -> Reason:
         """How much of the patience is used up."""
-        return f"wait {self.wait} of {self.settings.patience:g}"
+        return reason("standing.wait", wait=self.wait, patience=self.settings.patience)
 
     def earliest_stop(self, last: int, cadence: int) -> int | None:
         """Return the next check, where a single value may stop; else the one at which patience is used up."""

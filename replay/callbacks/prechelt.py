@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import NotReplayableError, SettingError
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.arguments import require_counts, require_numbers, require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, Step, TrainBegin
 from kcb_replay.replay.callbacks.stopping import RuleState
@@ -92,11 +93,8 @@ def require_criterion(settings: object, limit: str, *errors: str) -> None:
 def positive(rule: str, metric: str, index: int, value: float) -> float:
     """Return the error; raises `NotReplayableError` that names the epoch where it is 0 or less."""
     if value <= 0:
-        reason = (
-            f"{rule} needs errors above 0, for it divides by the lowest, but {metric} is {value:g} in epoch"
-            f" {index + 1}; monitor another error, or use EarlyStopping"
-        )
-        raise NotReplayableError(f"{reason}.", reason=reason)
+        why = reason("left_out.not_positive", rule=rule, metric=metric, value=value, epoch=index + 1)
+        raise NotReplayableError(f"{why}.", reason=why)
     return value
 
 
@@ -143,9 +141,9 @@ class GLState(PrecheltState):
         return self.settings.restore_best_weights
 
     @property
-    def standing(self) -> str:
+    def standing(self) -> Reason:
         """The last loss against the limit."""
-        return f"GL {self.loss:.4g} of {self.settings.alpha:g}"
+        return reason("standing.gl", loss=self.loss, alpha=self.settings.alpha)
 
     def on_train_begin(self, begin: TrainBegin) -> Step:  # noqa: ARG002
         """Begin anew: another fit is another series."""
@@ -226,9 +224,9 @@ class PQState(PrecheltState):
         return self.settings.restore_best_weights
 
     @property
-    def standing(self) -> str:
+    def standing(self) -> Reason:
         """The last quotient against the limit."""
-        return f"PQ {self.quotient:.4g} of {self.settings.alpha:g}"
+        return reason("standing.pq", quotient=self.quotient, alpha=self.settings.alpha)
 
     def earliest_stop(self, last: int, cadence: int) -> int | None:
         """Return the end of the strip that is under way."""
@@ -327,9 +325,9 @@ class UPState(PrecheltState):
         return self.settings.restore_best_weights
 
     @property
-    def standing(self) -> str:
+    def standing(self) -> Reason:
         """The rises against the limit."""
-        return f"rise {self.rises} of {self.settings.s}"
+        return reason("standing.up", rises=self.rises, needed=self.settings.s)
 
     def earliest_stop(self, last: int, cadence: int) -> int | None:
         """Return the end of the strip at which enough of them could have risen."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kcb_replay.errors import NotReplayableError, SettingError
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks.arguments import name_set, require_numbers, with_python_values
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
@@ -109,7 +110,7 @@ class ProgbarLoggerState(State):
             raise NotReplayableError(
                 "ProgbarLogger prints how many batches an epoch has, and this recording holds epochs only. Say it:"
                 " ProgbarLogger(verbose=2, steps=100), or --steps-per-epoch 100 (steps_per_epoch=100).",
-                reason="the recording does not say how many batches an epoch has",
+                reason=reason("left_out.unknown_steps"),
             )
         known = None if steps == "unknown" else steps
         state = replace(self, epochs=s.epochs or begin.epochs, steps=known, trained=0)
@@ -184,7 +185,7 @@ class ProgbarLoggerState(State):
         if self.settings.samples is None:
             raise NotReplayableError(
                 'ProgbarLogger prints how many samples an epoch has. Say it: ProgbarLogger("samples", samples=1000).',
-                reason="the recording does not say how many samples an epoch has",
+                reason=reason("left_out.unknown_samples"),
             )
         return self.settings.samples
 
@@ -224,7 +225,7 @@ class ProgbarLoggerState(State):
             raise NotReplayableError(
                 f"ProgbarLogger counts samples, and batch {end.batch} of epoch {end.index + 1} was recorded without"
                 ' `size`. Count steps: ProgbarLogger("steps").',
-                reason="the batches were recorded without their size",
+                reason=reason("left_out.no_batch_size"),
             )
         return self.seen + int(end.logs.get("size", 0) * end.logs.get("num_steps", 1))
 
@@ -237,7 +238,7 @@ class ProgbarLoggerState(State):
                 f"ProgbarLogger prints the batches of epoch {index + 1}, and this recording does not hold them. Keras 3"
                 " and tf.keras from 2.2 on need none for ProgbarLogger(verbose=2, steps=100); else say how many:"
                 " --steps-per-epoch (steps_per_epoch=).",
-                reason="the recording does not hold the batches",
+                reason=reason("left_out.no_batches"),
             )
 
     def _with_target(self) -> ProgbarLoggerState:

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.arguments import require_counts, require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, Step, TrainBegin
 from kcb_replay.replay.callbacks.stopping import RuleState, known_direction
@@ -72,9 +73,9 @@ class StopAtState(RuleState):
         return self.settings.restore_best_weights
 
     @property
-    def standing(self) -> str:
+    def standing(self) -> Reason:
         """The epoch against the limit."""
-        return f"epoch {self.seen} of {self.settings.epoch}"
+        return reason("standing.epoch", epoch=self.seen, last=self.settings.epoch)
 
     def earliest_stop(self, last: int, cadence: int) -> int | None:  # noqa: ARG002  # it looks at no metric
         """Return the epoch at which it stops."""

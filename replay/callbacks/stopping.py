@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from kcb_replay.errors import SettingError
+from kcb_replay.language.reason import Reason
 from kcb_replay.replay.callbacks.base import State, Step, TrainEnd
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.events import WeightsRestored
@@ -43,7 +44,7 @@ class StoppingState(Protocol):
         ...
 
     @property
-    def standing(self) -> str:
+    def standing(self) -> Reason:
         """How near it is to a stop, as `wait 3 of 5`."""
         ...
 
@@ -73,7 +74,7 @@ class RuleState(State):
         raise NotImplementedError
 
     @property
-    def standing(self) -> str:
+    def standing(self) -> Reason:
         """How near it is to a stop."""
         raise NotImplementedError
 

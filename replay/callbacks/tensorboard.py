@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kcb_replay.errors import NotReplayableError, SettingError
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks.arguments import require_counts, require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import (
     BatchEnd,
@@ -110,8 +111,8 @@ class TensorBoardState(State):
         """Count batches from the beginning again; the optimizer goes on."""
         version = self.context.semantics
         if self.settings.every and version.tensorboard_batches == "unknown":
-            reason = f"what {self.settings} writes in {version.name} is not known here; every epoch is: update_freq="
-            raise NotReplayableError(f'{reason}"epoch".', reason=f'{reason}"epoch"')
+            why = reason("left_out.unknown_batches", callback=str(self.settings), version=version.name)
+            raise NotReplayableError(f"{why}.", reason=why)
         return Step(replace(self, calls=0, batch=-1, in_epoch=()))
 
     def on_train_batch_end(self, end: BatchEnd) -> Step:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.directions import assumed_direction, auto_direction, direction_of
 from kcb_replay.replay.inference.min_delta_ranges import LARGEST_MIN_DELTA
 from kcb_replay.replay.request import versions_of
@@ -206,7 +207,7 @@ class InferenceCase:
     why: str
     stoppers: tuple[Monitored, ...]
     reducers: tuple[Monitored, ...]
-    left_out: tuple[str, ...]
+    left_out: tuple[Reason, ...]
     assumed: tuple[str, ...]
 
 
@@ -236,35 +237,35 @@ def case_of(
         "metric" in (each.early_stopping_direction, each.plateau_direction) for each in versions
     )
     sentences = (assumed_direction(each, stream.names) for each in monitors if asks)
-    assumed = tuple(f"{each[0].upper()}{each[1:]}." for each in sentences if each)
+    assumed = tuple(str(reason("infer.sentence", why=each)) for each in sentences if each)
     return InferenceCase(stream, fit.messages, notes, versions, reducing, why, stoppers, reducers, left_out, assumed)
 
 
 def _monitors(
     recording: Recording, stream: Stream, notes: Sequence[Note], requested: str | None
-) -> tuple[list[str], tuple[str, ...]]:
+) -> tuple[list[str], tuple[Reason, ...]]:
     """Return the metrics to look at, and why others are left out; raises where none is left."""
     names = list(dict.fromkeys(name for epoch in stream.epochs for name in epoch.logs))
     if not names:
-        raise _refused(recording, "the fit holds no metric, so there is nothing that a callback could have watched")
+        raise _refused(recording, reason("infer.no_metric"))
     if requested is not None and requested not in names:
         raise MonitorNotRecordedError(requested, recording.name, sorted(names))
     if len(stream.epochs) == 1:
-        raise _refused(recording, "the fit has one epoch, which every callback with any settings would have run")
+        raise _refused(recording, reason("infer.one_epoch"))
     sampled = {note.metric: note.text for note in notes if note.code == "sampled"}
     if None in sampled:
-        raise _refused(recording, f"{sampled[None]}; how long a callback waited cannot be told")
-    left_out = {name: sampled[name] for name in names if name in sampled}
+        raise _refused(recording, reason("infer.sampled", text=sampled[None]))
+    left_out = {name: reason("note.recorded", text=sampled[name]) for name in names if name in sampled}
     for name in names:
         if np.isnan(list(stream.values_of(name).values())).all():
-            left_out[name] = f"{name} is NaN in every epoch, which tells no settings apart"
+            left_out[name] = reason("infer.all_nan", metric=name)
     chosen = names if requested is None else [requested]
     if all(name in left_out for name in chosen):
-        raise _refused(recording, "; ".join(left_out[name] for name in chosen))
+        raise _refused(recording, reason("infer.none_left", reasons=tuple(left_out[name] for name in chosen)))
     return [name for name in chosen if name not in left_out], tuple(
         left_out[name] for name in chosen if name in left_out
     )
 
 
-def _refused(recording: Recording, reason: str) -> NotReplayableError:
-    return NotReplayableError(f"{recording.name}: {reason}.", reason=reason)
+def _refused(recording: Recording, why: Reason) -> NotReplayableError:
+    return NotReplayableError(f"{recording.name}: {why}.", reason=why)

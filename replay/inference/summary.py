@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.reason import Reason
 from kcb_replay.replay.source_limits import is_rounded, unit_of
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ _NO_FIRST = (
 def limits_of(
     notes: Sequence[Note],
     looked_at: Sequence[Monitored],
-    left_out: Sequence[str],
+    left_out: Sequence[Reason],
     printed: StopMessages,
     rates: RateEvidence,
 ) -> tuple[str, ...]:

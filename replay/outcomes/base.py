@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks.base import KnownCallback
 from kcb_replay.replay.validity import Horizon, Validity
 
@@ -102,11 +103,10 @@ class Outcome:
 
 def hypothetical(horizon: Horizon, earliest: int | None = None, *, undecided: bool = False) -> Validity:
     """Return the label of an answer that goes beyond the limit; `undecided` where the recording ends before it, too."""
-    until = "from the first epoch on" if horizon.index is None else f"after epoch {horizon.index + 1}"
-    reason = f"A what-if {until}: {horizon.reason}."
+    always = reason("validity.what_if_always", limit=horizon.why)
     return Validity(
         "hypothetical",
-        reason,
+        always if horizon.index is None else reason("validity.what_if", epoch=horizon.index + 1, limit=horizon.why),
         valid_through_index=horizon.index,
         earliest_stop_index=earliest,
         undecided=undecided,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.events import LearningRateReduced, LearningRateSet
 from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical
 from kcb_replay.replay.validity import Validity
@@ -59,4 +60,4 @@ def _validity(view: CallbackTrace) -> Validity:
     events = (event for row in view.run.rows for each in row.events for event in each)
     if view.beyond is not None and any(isinstance(event, LearningRateReduced) for event in events):
         return hypothetical(view.beyond)
-    return Validity("exact", "The schedule sees the epoch and the learning rate, and no metric.")
+    return Validity("exact", reason("validity.schedule"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.events import BackupSaved, CheckpointSaved
 from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical
 from kcb_replay.replay.validity import Label, Validity
@@ -99,11 +100,7 @@ def saves_in(view: CallbackTrace, *kinds: type[CheckpointSaved | BackupSaved]) -
 
 def _validity(view: CallbackTrace, settings: ModelCheckpoint) -> Validity:
     if settings.save_freq != "epoch" and not view.stream.has_batches:
-        reason = (
-            f"save_freq={settings.save_freq} counts batches, and the recording holds none."
-            ' Give --steps-per-epoch (steps_per_epoch=), or save_freq="epoch".'
-        )
-        return Validity("undecided", reason)
+        return Validity("undecided", reason("validity.no_batches_to_save", save_freq=settings.save_freq))
     if view.beyond is not None:
         return hypothetical(view.beyond)
-    return Validity("exact", "It only observes: what it saves is what the recorded epochs say.")
+    return Validity("exact", reason("validity.saves"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks.base import KnownCallback
 from kcb_replay.replay.events import BackupSaved, CheckpointSaved, LearningRateReduced, LearningRateSet
 from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical, one_based
@@ -67,8 +68,7 @@ def observer_outcome(view: CallbackTrace) -> ObserverOutcome:
 def _validity(view: CallbackTrace) -> Validity:
     settings = view.callback
     if isinstance(settings, KnownCallback) and settings.counts_batches and not view.stream.has_batches:
-        reason = f"{settings} counts batches, and the recording holds none. Give --steps-per-epoch (steps_per_epoch=)."
-        return Validity("undecided", reason)
+        return Validity("undecided", reason("validity.no_batches", callback=str(settings)))
     if view.beyond is not None:
         return hypothetical(view.beyond)
-    return Validity("exact", "It saw the recorded epochs as they were.")
+    return Validity("exact", reason("validity.observed"))

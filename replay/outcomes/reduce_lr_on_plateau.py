@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.events import LearningRateReduced
 from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical
 from kcb_replay.replay.validity import Horizon, Label, Validity
@@ -78,7 +79,7 @@ def validity_of_drops(drops: tuple[Drop, ...], last: int, beyond: Horizon | None
     if beyond is not None:
         return hypothetical(beyond, undecided=not drops and not is_ended)
     if drops:
-        return Validity("exact", "Every drop is where the recording allows it to be checked.")
+        return Validity("exact", reason("validity.drops"))
     if is_ended:
-        return Validity("exact", f"The training stops after epoch {last + 1}, before any drop.")
-    return Validity("undecided", f"The recording ends after epoch {last + 1}, before any drop.")
+        return Validity("exact", reason("validity.stops_before_drops", epoch=last + 1))
+    return Validity("undecided", reason("validity.ends_before_drops", epoch=last + 1))

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks import EarlyStoppingState, RuleState
 from kcb_replay.replay.events import WeightsRestored
 from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical, one_based
@@ -131,7 +132,7 @@ def _validity(view: CallbackTrace, state: StoppingState) -> Validity:
     if view.beyond is not None:
         return hypothetical(view.beyond, _earliest_after(view.beyond, view), undecided=not view.run.rows[-1].stoppers)
     if state.stopped_index is None and view.run.rows[-1].stoppers:
-        return Validity("exact", f"Another callback stops the training after epoch {last + 1}, before this one would.")
+        return Validity("exact", reason("validity.other_stops", epoch=last + 1))
     return unlimited_validity(state, last, lambda: _cadence(view.stream, _monitor(view)))
 
 
@@ -141,11 +142,12 @@ def unlimited_validity(state: StoppingState, last: int, cadence: Callable[[], in
     `cadence` gives the number of epochs from one monitored epoch to the next.
     """
     if state.stopped_index is not None:
-        return Validity("exact", f"It stops after epoch {last + 1}; until then it only observes.")
+        return Validity("exact", reason("validity.stops", epoch=last + 1))
     earliest = state.earliest_stop(last, cadence())
-    ends = f"The recording ends after epoch {last + 1} with {state.standing}"
-    could = "" if earliest is None else f"; it could stop after epoch {earliest + 1} at the earliest"
-    return Validity("undecided", f"{ends}{could}.", earliest_stop_index=earliest)
+    if earliest is None:
+        return Validity("undecided", reason("validity.ends", epoch=last + 1, standing=state.standing))
+    why = reason("validity.ends_earliest", epoch=last + 1, standing=state.standing, earliest=earliest + 1)
+    return Validity("undecided", why, earliest_stop_index=earliest)
 
 
 def _earliest_after(horizon: Horizon, view: CallbackTrace) -> int | None:

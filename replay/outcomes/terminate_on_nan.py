@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.events import Terminated
 from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical, one_based
 from kcb_replay.replay.validity import Validity
@@ -47,10 +48,12 @@ def terminate_on_nan_outcome(view: CallbackTrace, state: TerminateOnNaNState) ->
 
 def _validity(view: CallbackTrace, terminated: Terminated | None) -> Validity:
     if terminated is not None:
-        which = "the batch is not recorded" if terminated.batch is None else f"at batch {terminated.batch + 1}"
-        return Validity("exact", f"The loss is {terminated.loss} in epoch {terminated.epoch}; {which}.")
+        loss = {"loss": str(terminated.loss), "epoch": terminated.epoch}
+        if terminated.batch is None:
+            return Validity("exact", reason("validity.bad_loss", **loss))
+        return Validity("exact", reason("validity.bad_loss_batch", **loss, batch=terminated.batch + 1))
     if not view.stream.values_of("loss"):
-        return Validity("undecided", "The recording holds no loss, and TerminateOnNaN looks at nothing else.")
+        return Validity("undecided", reason("validity.no_loss"))
     if view.beyond is not None:
         return hypothetical(view.beyond)
-    return Validity("exact", "The loss is finite in every epoch that ran.")
+    return Validity("exact", reason("validity.finite"))

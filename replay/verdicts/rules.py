@@ -161,7 +161,7 @@ class RuleComparison(Displayed):
             "schema": "kcb-replay/compare/1",
             "monitor": self.monitor,
             "mode": self.mode,
-            "assumed": [assumed_direction(metric, None) for metric in self.assumed_metrics],
+            "assumed": [str(assumed_direction(metric, None)) for metric in self.assumed_metrics],
             "fits": self.fits,
             "rules": self.summary_records(),
             "baseline": [point.to_dict() for point in self.baseline],

@@ -94,7 +94,7 @@ def _labelled(acts: Acts, monitor: str, noun: str) -> Iterable[Item]:
         " run counts with what its last epoch leaves",
         "rounded": "the source holds rounded values, and a comparison may hang on the digits that are lost",
         "sampled": "points are missing in the source",
-        "hypothetical": assumed_direction(monitor, None) or "a what-if",
+        "hypothetical": str(assumed_direction(monitor, None) or "a what-if"),
     }
     for label, text in said.items():
         places = [place for place, name in enumerate(LABELS) if label in name.split(", ")]

@@ -123,8 +123,8 @@ def _one_based(index: int | None) -> int | None:
 def _why(row: FitRow) -> Any:
     """Return what is raised, or which metrics are missing."""
     if isinstance(row.answer, RaisedFit):
-        return row.answer.brief
-    return " ".join(dict.fromkeys(missing.sentence for missing in row.answer.missing)) or ABSENT
+        return str(row.answer.brief)
+    return " ".join(dict.fromkeys(str(missing.why) for missing in row.answer.missing)) or ABSENT
 
 
 def _tags_written(row: FitRow) -> Any:

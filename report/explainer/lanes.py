@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from kcb_replay.errors import KerasWouldRaiseError
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.attempt import what_keras_raises
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, TrainBegin, TrainEnd
@@ -116,7 +117,7 @@ def stop_lanes(
     found: dict[EarlyStopping, tuple[Lane, Ending]] = {}
     for endless, sharing in together.items():
         run = replayed(epochs, [endless], version, 0.0)
-        lane = Lane(endless, run.rows, run.rows, what_keras_raises(run.error) if run.error else "")
+        lane = Lane(endless, run.rows, run.rows, str(what_keras_raises(run.error)) if run.error else "")
         for setting, ending in _endings(epochs, lane, sharing, Context(version, direction_of)):
             found[setting] = lane, ending
     return [(setting, *found[setting]) for setting in settings]
@@ -152,7 +153,7 @@ def _ending_at(number: int, epoch: Epoch, before: State) -> Ending | None:
         step = before.on_epoch_end(EpochEnd(epoch.index, epoch.logs, 0.0))
     except KerasRaises as raised:
         error = KerasError(raised.kind, "on_epoch_end", epoch.index, EarlyStopping.name, str(raised))
-        return Ending(number, False, before, (), (), what_keras_raises(error))
+        return Ending(number, False, before, (), (), str(what_keras_raises(error)))
     return Ending(number, True, step.state, step.events, _finish(step.state, epoch)) if step.stop else None
 
 
@@ -191,7 +192,7 @@ def _with_rates(
     path = rate_path(setting, version, initial_lr, reductions)
     if timed.error or len(path) <= reductions:
         run = replayed(epochs, [setting], version, initial_lr)
-        return Lane(setting, run.rows, run.rows, what_keras_raises(run.error) if run.error else "")
+        return Lane(setting, run.rows, run.rows, str(what_keras_raises(run.error)) if run.error else "")
     return Lane(setting, tuple(_rows_on(path, timed.rows)), timed.rows)
 
 
@@ -254,8 +255,9 @@ def context_of(asked: ExplainerRequest, monitor: int, version: str) -> MonitorRe
     ]
     base = replayed(stream.epochs, endless, found, initial_lr)
     if base.error:
-        reason = f"Keras raises {base.error.kind} in {base.error.callback}: {base.error.message}."
-        raise KerasWouldRaiseError(f"{asked.recording.name}: {reason}", reason=reason)
+        error = base.error
+        why = reason("raised.at_all", kind=error.kind, callback=error.callback, message=error.message)
+        raise KerasWouldRaiseError(f"{asked.recording.name}: {why}", reason=why)
     epochs = stream.epochs[: len(base.rows)]
     lead = callbacks[asked.lead]
     ends = (

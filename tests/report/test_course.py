@@ -28,6 +28,7 @@ from kcb_replay.report.explanation import explanation
 from kcb_replay.text import short
 
 CATALOGUES = ("language", "report/course")
+OF_WORDS = ("", ".", "A.", ";", "and")
 HANGUL = re.compile(r"[\uac00-\ud7a3]")
 # Four English words in a row are a sentence that nobody has translated.
 ENGLISH_SENTENCE = re.compile(r"(?:\b[A-Za-z]+\b[ ,]+){3,}[A-Za-z]+")
@@ -56,9 +57,11 @@ def texts_of(folder, language):
 
 
 def placeholders(text):
-    """Return what fills a text and how it is written; one word or several is a matter of the language."""
+    """Return what fills a text and how a number is written; words and full stops are a matter of the language."""
     parts = string.Formatter().parse(text)
-    return {(name, spec) for _, name, spec, _ in parts if name is not None and "|" not in spec}
+    named = {(name, "" if spec in OF_WORDS else spec) for _, name, spec, _ in parts if name and "|" not in spec}
+    assert all(not spec or spec in OF_WORDS or spec[-1] in "defgrs%," for _, spec in named)
+    return named
 
 
 @pytest.fixture(scope="session")
