@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -94,6 +94,6 @@ def _stopper(code: str) -> EarlyStopping:
     from kcb_replay.replay.settings_text import parse_callback
 
     callback = parse_callback(code)
-    if not isinstance(callback, EarlyStopping):
+    if callback.name != EarlyStopping.name:
         raise SettingError(f"--current takes an EarlyStopping, not {code!r}.")
-    return callback
+    return cast("EarlyStopping", callback)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import NotReplayableError
 from kcb_replay.language.reason import Reason, reason
-from kcb_replay.replay.callbacks import NATIVE, LightningEarlyStopping
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
 from kcb_replay.replay.engine import run_fit
@@ -23,8 +22,7 @@ from kcb_replay.replay.monitors import (
     unlogged_monitors,
     with_monitor_limits,
 )
-from kcb_replay.replay.outcomes import CallbackTrace, outcome_of
-from kcb_replay.replay.outcomes.unjudged import unjudged_outcome
+from kcb_replay.replay.outcomes import CallbackTrace, outcome_of, unjudged_outcome
 from kcb_replay.replay.rate_changes import changes_rate, rate_notes, scheduled_horizon
 from kcb_replay.replay.request import KERAS_DEFAULT_LR, initial_lr_for, stream_for, version_for
 from kcb_replay.replay.result import Replay
@@ -117,8 +115,7 @@ def attempt_of(recording: Recording, number: int, question: ReplayRequest) -> At
 
 def answer_of(attempt: Attempt) -> Replay | RaisedFit:
     """Return what comes of a fit; raises `NotReplayableError` where a direction or a rule is not known."""
-    if any(isinstance(attempt.question.callbacks[each.position], LightningEarlyStopping) for each in attempt.missing):
-        # Lightning raises RuntimeError by default (strict=True), which is no matter of a Keras.
+    if any(attempt.question.callbacks[each.position].needs_monitor for each in attempt.missing):
         raise attempt.not_recorded()
     refused = refusal(attempt.stream, attempt.version, attempt.run, attempt.recording.name)
     if refused is not None:
@@ -172,7 +169,7 @@ def _replayed(attempt: Attempt) -> Replay:
     recording, number, question = attempt.recording, attempt.number, attempt.question
     callbacks, stream, run, start_source = question.callbacks, attempt.stream, attempt.run, attempt.initial_lr_source
     changes = changes_rate(callbacks, run)
-    if start_source == "assumed" and not changes and all(isinstance(callback, NATIVE) for callback in callbacks):
+    if start_source == "assumed" and not changes and not any(each.is_of_user for each in callbacks):
         # No callback looked at it.
         start_source = "unknown"
     horizon = nearest(_horizon(attempt, changes=changes), cut_short(run.rows))

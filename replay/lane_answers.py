@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
 from kcb_replay.replay.answers import FitAnswer
 from kcb_replay.replay.attempt import recording_notes
-from kcb_replay.replay.callbacks import EarlyStopping, EarlyStoppingState, ReduceLROnPlateau
+from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context, direction, require_known
+from kcb_replay.replay.callbacks.early_stopping import EarlyStoppingState
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.learning_rates import OptimizerRate, is_same_rate
 from kcb_replay.replay.monitors import assumed_metrics
-from kcb_replay.replay.outcomes import Drop, EarlyStoppingOutcome, ReduceLROnPlateauOutcome
-from kcb_replay.replay.outcomes.reduce_lr_on_plateau import validity_of_drops
+from kcb_replay.replay.outcomes import Drop, StoppingOutcome
+from kcb_replay.replay.outcomes.rates import ReductionOutcome, validity_of_drops
 from kcb_replay.replay.outcomes.stopping import cadence_of, regret_of, unlimited_validity
 from kcb_replay.replay.replay import answers_to
 from kcb_replay.replay.request import KERAS_DEFAULT_LR
@@ -191,7 +192,7 @@ def _is_representable(
 def _answer(place: _Place, request: ReplayRequest, version: Semantics, outcome: Outcome) -> FitAnswer:
     recording, number = place
     start, source = _start(place.fit, request.initial_lr)
-    if source == "assumed" and isinstance(outcome, EarlyStoppingOutcome):
+    if source == "assumed" and not outcome.settings.changes_learning_rate:
         # No callback looked at it.
         source = "unknown"
     about_version = note_on(version)
@@ -219,9 +220,7 @@ def _start(fit: Fit, initial_lr: float | None) -> tuple[float, str]:
     return KERAS_DEFAULT_LR, "assumed"
 
 
-def _stopping_outcomes(
-    block: Block, callback: EarlyStopping, mode: Direction, version: Semantics
-) -> Iterator[EarlyStoppingOutcome]:
+def _stopping_outcomes(block: Block, callback: EarlyStopping, mode: Direction, version: Semantics) -> Iterator[Outcome]:
     sign, context = 1.0 if mode == "min" else -1.0, Context(version, direction_of)
     baseline = math.nan if callback.baseline is None else sign * callback.baseline
     start = early_stopping.Start(abs(callback.min_delta), baseline, callback.start_from_epoch)
@@ -245,7 +244,7 @@ def _stopping_outcomes(
         best_value, kept_value, lowest_value = values
         state = EarlyStoppingState(callback, context, best=best_value, wait=wait, stopped_index=stop)
         regret = None if None in (lowest_value, kept_value) else regret_of(kept_value, lowest_value, mode)
-        yield EarlyStoppingOutcome(
+        yield StoppingOutcome(
             settings=callback,
             mode=mode,
             stop_index=stop,
@@ -283,7 +282,7 @@ def _reducing_outcomes(
     mode: Direction,
     version: Semantics,
     initial_lr: float | None,
-) -> Iterator[ReduceLROnPlateauOutcome]:
+) -> Iterator[Outcome]:
     sign, longest = 1.0 if mode == "min" else -1.0, len(block.values) + 1
     plateaus = reduce_lr_on_plateau.plateaus_of(sign * block.values, block.valid, callback.margin(version), version)
     patience, cooldown = (np.array([whole_number(each, longest)]) for each in (callback.patience, callback.cooldown))
@@ -304,7 +303,7 @@ def _reducing_outcomes(
         last = int(epochs[-1])
         beyond = None if horizon is None or horizon.covers(last) else horizon
         validity = validity_of_drops(drops, last, beyond, is_ended=False)
-        yield ReduceLROnPlateauOutcome(settings=callback, mode=mode, drops=drops, validity=validity)
+        yield ReductionOutcome(settings=callback, mode=mode, drops=drops, validity=validity)
 
 
 def _horizon(rates: RecordedRates, drops: Integers, path: Floats, epochs: Integers) -> Horizon | None:

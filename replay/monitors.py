@@ -11,18 +11,8 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import DirectionUnknownError, MonitorNotRecordedError, closest
 from kcb_replay.language.reason import Reason, reason
-from kcb_replay.replay.callbacks import (
-    NOT_KERAS,
-    EarlyStopping,
-    EarlyStoppingState,
-    ModelCheckpoint,
-    ModelCheckpointState,
-    ReduceLROnPlateau,
-    ReduceLROnPlateauState,
-    changes_learning_rate,
-    reads,
-)
-from kcb_replay.replay.directions import asks_metric, assumed_direction, compiled_metrics, direction_of, is_assumed
+from kcb_replay.replay.callbacks.base import metric_to_ask
+from kcb_replay.replay.directions import assumed_direction, compiled_metrics, direction_of, is_assumed
 from kcb_replay.replay.validity import Validity
 
 if TYPE_CHECKING:
@@ -36,9 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MissingMonitor",
-    "asked_metric",
     "assumed_metrics",
-    "metric_to_ask",
     "missing_monitors",
     "never",
     "not_recorded",
@@ -66,10 +54,10 @@ class MissingMonitor:
 
 def missing_monitors(callbacks: Sequence[Callback], stream: Stream, version: Semantics) -> tuple[MissingMonitor, ...]:
     """Return the metrics without which callbacks never act and that no epoch of the stream has."""
-    own_rate = any(map(changes_learning_rate, callbacks))
+    own_rate = any(callback.changes_learning_rate for callback in callbacks)
     found: list[MissingMonitor] = []
     for position, callback in enumerate(callbacks):
-        missing = [metric for metric in reads(callback) if not stream.values_of(metric)]
+        missing = [metric for metric in callback.reads if not stream.values_of(metric)]
         # What the callbacks log themselves is there once they run.
         if missing and not (missing[0] == version.learning_rate_key and own_rate):
             found += [MissingMonitor(position, metric, closest(metric, sorted(stream.names))) for metric in missing]
@@ -88,9 +76,9 @@ def _consequence(
     missing: MissingMonitor, callback: Callback, stream: Stream, version: Semantics, run: Run
 ) -> Reason | None:
     """Return what happens without the metric, as the engine has it; of a rule that no Keras has, nothing."""
-    if isinstance(callback, NOT_KERAS):
+    if callback.origin == "elsewhere":
         return None
-    asked = len(run.states) > missing.position and asked_metric(run.states[missing.position]) == missing.metric
+    asked = len(run.states) > missing.position and run.states[missing.position].asked_metric == missing.metric
     if asked and _is_compiled_without_direction(missing.metric, stream):
         compiled = missing.metric.removeprefix("val_")
         return reason("missing.would_raise_or_warn", version=version.name, metric=compiled)
@@ -113,32 +101,12 @@ def _raised(error: KerasError) -> Reason:
 
 def never(callback: Callback) -> Reason:
     """Return what a callback without its metric never does."""
-    does = "reduces" if changes_learning_rate(callback) else "stops"
+    does = "reduces" if callback.changes_learning_rate else "stops"
     return reason(f"never.{does}", callback=callback.name)
 
 
-def asked_metric(state: State) -> str | None:
-    """Return the metric whose direction a callback took from the compiled metric of that name, None where it did not.
-
-    Keras 3 does so in mode "auto"; earlier versions go by the name alone, which assumes nothing.
-    """
-    if isinstance(state, (EarlyStoppingState, ReduceLROnPlateauState, ModelCheckpointState)):
-        return metric_to_ask(state.settings, state.context.semantics)
-    asked: str | None = getattr(state, "asked_metric", None)
-    return asked
-
-
-def metric_to_ask(settings: EarlyStopping | ReduceLROnPlateau | ModelCheckpoint, version: Semantics) -> str | None:
-    """Return the metric whose direction a version takes from the compiled metric of that name, None for any other."""
-    stops = isinstance(settings, EarlyStopping)
-    rule = version.early_stopping_direction if stops else version.plateau_direction
-    return settings.monitor if asks_metric(rule, settings.monitor, settings.mode) else None
-
-
 def assumed_metrics(
-    settings: Iterable[EarlyStopping | ReduceLROnPlateau | ModelCheckpoint],
-    version: Semantics,
-    logged: Collection[str] | None = (),
+    settings: Iterable[Callback], version: Semantics, logged: Collection[str] | None = ()
 ) -> tuple[str, ...]:
     """Return the metrics whose direction is assumed where a version would ask the compiled metric, each once."""
     asked = dict.fromkeys(filter(None, (metric_to_ask(each, version) for each in settings)))
@@ -151,7 +119,7 @@ def unlogged_monitors(callbacks: Sequence[Callback], stream: Stream, run: Run) -
     if error is None or error.stage != "on_epoch_end":
         return ()
     for position, (callback, state) in enumerate(zip(callbacks, run.states, strict=False)):
-        for_want_of = (asked_metric(state),) if error.kind == "ValueError" else reads(callback)
+        for_want_of = (state.asked_metric,) if error.kind == "ValueError" else callback.reads
         unlogged = [metric for metric in for_want_of if metric and metric not in stream.names]
         if callback.name == error.callback and unlogged and error.kind in ("ValueError", "TypeError"):
             return (MissingMonitor(position, unlogged[0], closest(unlogged[0], sorted(stream.names))),)
@@ -160,7 +128,7 @@ def unlogged_monitors(callbacks: Sequence[Callback], stream: Stream, run: Run) -
 
 def refusal(stream: Stream, version: Semantics, run: Run, name: str) -> DirectionUnknownError | None:
     """Return why nobody can say what comes of a fit: Keras asks a compiled metric of which only the name is known."""
-    for metric in filter(None, map(asked_metric, run.states)) if run.error else ():
+    for metric in filter(None, (state.asked_metric for state in run.states)) if run.error else ():
         if _is_compiled_without_direction(metric, stream):
             return DirectionUnknownError(metric, name, version.name)
     return None
@@ -175,7 +143,7 @@ def with_monitor_limits(outcome: Outcome, state: State, stream: Stream, missing:
     validity = outcome.validity
     if missing:
         validity = Validity("exact", reason("missing.never", never=never(outcome.settings), missing=missing[0].why))
-    metric = asked_metric(state)
+    metric = state.asked_metric
     assumed = assumed_direction(metric, stream.names) if metric else None
     if assumed:
         label = validity.label if validity.label in ("rounded", "sampled") else "hypothetical"

@@ -9,7 +9,6 @@ import math
 from typing import TYPE_CHECKING
 
 from kcb_replay.language.reason import Reason, reason
-from kcb_replay.replay.callbacks import changes_learning_rate
 from kcb_replay.replay.events import LearningRateReduced, LearningRateSet
 from kcb_replay.replay.learning_rates import IntegerRate, ScheduledRate
 from kcb_replay.replay.validity import Horizon
@@ -88,4 +87,6 @@ def changes_rate(callbacks: Sequence[Callback], run: Run) -> bool:
     """Tell whether a callback is there to change the learning rate, or did so: a user's own says nothing before."""
     kinds = (LearningRateReduced, LearningRateSet)
     events = (event for row in run.rows for events in row.events for event in events)
-    return any(map(changes_learning_rate, callbacks)) or any(isinstance(event, kinds) for event in events)
+    return any(callback.changes_learning_rate for callback in callbacks) or any(
+        isinstance(event, kinds) for event in events
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import NotReplayableError, SettingError
 from kcb_replay.language.reason import Reason, reason
-from kcb_replay.replay.callbacks import NATIVE, ModelCheckpoint
+from kcb_replay.replay.callbacks import Callback
 from kcb_replay.replay.callbacks.arguments import with_python_values
 from kcb_replay.replay.learning_rates import rate_of
 from kcb_replay.replay.semantics import DEFAULT, Semantics, note_on, semantics as resolve
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.callbacks import Callback, State
+    from kcb_replay.replay.callbacks import State
     from kcb_replay.replay.stream import Stream
 
 __all__ = [
@@ -69,13 +69,13 @@ class ReplayRequest:
 
 def settings_of(callbacks: Sequence[object]) -> tuple[Callback, ...]:
     """Return the callbacks with the real ones among them made ready to be driven."""
-    return tuple(callback if isinstance(callback, NATIVE) else _bridged(callback) for callback in callbacks)
+    return tuple(callback if isinstance(callback, Callback) else _bridged(callback) for callback in callbacks)
 
 
 def _bridged(callback: object) -> Callback:
-    from kcb_replay.replay.bridge import Bridged, BridgedFromCode, bridged
+    from kcb_replay.replay.bridge import bridged
 
-    return callback if isinstance(callback, (Bridged, BridgedFromCode)) else bridged(callback)
+    return bridged(callback)
 
 
 def stream_for(recording: Recording, number: int, question: ReplayRequest) -> Stream:
@@ -90,7 +90,7 @@ def stream_for(recording: Recording, number: int, question: ReplayRequest) -> St
     if question.steps_per_epoch < 1:
         raise SettingError(f"steps_per_epoch must be at least 1, but it is {question.steps_per_epoch}.")
     for callback in question.callbacks:
-        if isinstance(callback, ModelCheckpoint) and callback.needs_batch_metrics:
+        if callback.needs_batch_metrics:
             raise _refused(recording, reason("left_out.needs_batches", callback=str(callback)))
     return with_steps(stream, question.steps_per_epoch)
 
@@ -111,7 +111,7 @@ def version_for(stream: Stream, question: ReplayRequest, initial_lr: float) -> t
 
 def _own_semantics(callbacks: Sequence[Callback]) -> str | None:
     for callback in callbacks:
-        if not isinstance(callback, NATIVE):
+        if callback.is_of_user:
             from kcb_replay.replay.bridge import own_semantics
 
             return own_semantics(callback)

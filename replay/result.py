@@ -16,11 +16,6 @@ from kcb_replay.replay.answers import Answer
 from kcb_replay.replay.directions import assumed_direction, is_assumed
 from kcb_replay.replay.events import Terminated
 from kcb_replay.replay.lints import lints
-from kcb_replay.replay.monitors import asked_metric
-from kcb_replay.replay.outcomes.model_checkpoint import ModelCheckpointOutcome
-from kcb_replay.replay.outcomes.observer import ObserverOutcome
-from kcb_replay.replay.outcomes.reduce_lr_on_plateau import ReduceLROnPlateauOutcome
-from kcb_replay.replay.outcomes.stopping import StoppingOutcome
 from kcb_replay.replay.rate_changes import changes_rate
 from kcb_replay.replay.validity import worst
 from kcb_replay.replay.version_guess import other_era
@@ -111,16 +106,12 @@ class Replay(Answer, Displayed):
     @cached_property
     def drops(self) -> tuple[Drop, ...]:
         """Every reduction of the learning rate at the end of an epoch, by whichever callback, epoch by epoch."""
-        kinds = (ReduceLROnPlateauOutcome, ObserverOutcome)
-        drops = (drop for outcome in self.outcomes if isinstance(outcome, kinds) for drop in outcome.drops)
-        return tuple(sorted(drops, key=lambda drop: drop.index))
+        return tuple(sorted((drop for outcome in self.outcomes for drop in outcome.drops), key=lambda drop: drop.index))
 
     @cached_property
     def saves(self) -> tuple[Save, ...]:
         """Everything that was written of the model, by whichever callback, in the order of epochs and of the list."""
-        kinds = (ModelCheckpointOutcome, ObserverOutcome)
-        saves = (save for outcome in self.outcomes if isinstance(outcome, kinds) for save in outcome.saves)
-        return tuple(sorted(saves, key=lambda save: save.index))
+        return tuple(sorted((save for outcome in self.outcomes for save in outcome.saves), key=lambda save: save.index))
 
     @property
     def final_lr(self) -> float | None:
@@ -133,7 +124,7 @@ class Replay(Answer, Displayed):
         last = self.rows[-1]
         if last.stoppers:
             return worst([self.outcomes[position].validity for position in last.stoppers])
-        stops = [outcome.validity for outcome in self.outcomes if isinstance(outcome, StoppingOutcome)]
+        stops = [outcome.validity for outcome in self.outcomes if outcome.is_of_stopping_rule]
         return worst(stops or [outcome.validity for outcome in self.outcomes])
 
     @cached_property
@@ -144,8 +135,8 @@ class Replay(Answer, Displayed):
     @cached_property
     def assumed_metrics(self) -> tuple[str, ...]:
         """The metrics whose direction is taken from their names, where Keras would have asked the model."""
-        asked = dict.fromkeys(filter(None, map(asked_metric, self.run_record.states)))
-        return tuple(metric for metric in asked if is_assumed(metric, self.stream.names))
+        metrics = dict.fromkeys(filter(None, (state.asked_metric for state in self.run_record.states)))
+        return tuple(metric for metric in metrics if is_assumed(metric, self.stream.names))
 
     @cached_property
     def other_era(self) -> OtherEra | None:

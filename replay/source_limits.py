@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.language.reason import reason
-from kcb_replay.replay.callbacks import NOT_KERAS, reads
 from kcb_replay.replay.events import CheckpointSaved, CheckpointSkipped, CoolingDown, Improved, Waited
 
 if TYPE_CHECKING:
@@ -108,8 +107,8 @@ def limited(outcome: Outcome, view: CallbackTrace, notes: Sequence[Note], fit: i
     # Beyond the limit of what is exact a doubt changes nothing.
     if doubt is not None and view.is_exact_at(doubt.index):
         return replace(outcome, validity=_rounded(doubt, outcome.validity))
-    if isinstance(outcome.settings, NOT_KERAS):
-        rounded = [metric for metric in reads(outcome.settings) if is_rounded(metric, _values(view, metric))]
+    if outcome.settings.origin == "elsewhere":
+        rounded = [metric for metric in outcome.settings.reads if is_rounded(metric, _values(view, metric))]
         if rounded:
             why = reason("source.rounded_metrics", metrics=tuple(rounded))
             return replace(outcome, validity=outcome.validity.weakened("rounded", why))
@@ -131,9 +130,7 @@ def _values(view: CallbackTrace, metric: str) -> Iterable[float]:
 
 
 def _doubt(outcome: Outcome, view: CallbackTrace) -> Doubt | None:
-    if outcome.monitor is None:
-        return None
-    if isinstance(outcome.settings, NOT_KERAS):
+    if outcome.monitor is None or outcome.settings.origin == "elsewhere":
         return None
     events = (event for row in view.run.rows for event in row.events[view.position])
     min_delta = getattr(outcome.settings, "min_delta", 0.0)

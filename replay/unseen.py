@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.language.reason import Reason, reason
-from kcb_replay.replay.callbacks import NATIVE
 from kcb_replay.replay.validity import Horizon
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ __all__ = ["remarks", "unseen", "unseen_by_list"]
 
 def unseen(callback: Callback, state: State | None, stream: Stream) -> tuple[Reason, ...]:
     """Return the reasons for which what a callback did is not exact, none for those of kcb-replay."""
-    if isinstance(callback, NATIVE):
+    if not callback.is_of_user:
         return ()
     looked: tuple[Reason, ...] = getattr(state, "limits", tuple)()
     return (*_never_called(callback, stream), *looked)
@@ -36,7 +35,7 @@ def unseen_by_list(callbacks: Sequence[Callback], run: Run, stream: Stream) -> H
     """
     reasons: list[Reason] = []
     for position, callback in enumerate(callbacks):
-        if not isinstance(callback, NATIVE):
+        if callback.is_of_user:
             from kcb_replay.replay.bridge import decides_alone
 
             if not decides_alone(callback):

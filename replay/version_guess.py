@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import SettingError
 from kcb_replay.language.reason import Reason, reason
-from kcb_replay.replay.callbacks import NATIVE, changes_learning_rate
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics, direction_of
 from kcb_replay.replay.endings import Ending, ending_of
@@ -74,7 +73,7 @@ def other_era(
     `run` is that of `version`, with fresh callbacks. None for real callbacks, which go with one version only.
     """
     candidates, why = _era(stream)
-    if not run.rows or _is_of_era(version, candidates) or not all(isinstance(each, NATIVE) for each in callbacks):
+    if not run.rows or _is_of_era(version, candidates) or any(each.is_of_user for each in callbacks):
         return None
     chosen = guess(stream, callbacks, initial_lr).semantics
     context = Context(chosen, compiled_metrics(stream.names))
@@ -126,7 +125,7 @@ def _era(stream: Stream) -> tuple[tuple[str, ...], Reason]:
 
 def _evidence(name: str, stream: Stream, callbacks: Sequence[Callback], initial_lr: float) -> tuple[int, bool]:
     """Return how many recorded learning rates the version makes, and whether it stops where the recording ends."""
-    if not stream.learning_rates or not any(map(changes_learning_rate, callbacks)):
+    if not stream.learning_rates or not any(each.changes_learning_rate for each in callbacks):
         return (0, False)
     run = run_fit(stream.epochs, callbacks, Context(semantics(name), direction_of), initial_lr=initial_lr)
     made = {row.index: row.lr_begin for row in run.rows}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.drawing.curve import lead_position
 from kcb_replay.report.terminal import PLAIN
@@ -87,5 +86,5 @@ def _coloured(line: str, replay: Replay, row: Row, ink: Ink) -> str:
     lead = replay.outcomes[lead_position(replay)]
     if row.stoppers:
         return ink.stop(line)
-    is_best = isinstance(lead, StoppingOutcome) and row.index == lead.best_index
+    is_best = row.index == lead.best_index
     return ink.best(line) if is_best else line

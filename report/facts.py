@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.outcomes import ModelCheckpointOutcome
 from kcb_replay.report.columns.fits import extreme, lead_rule, reduces
 from kcb_replay.report.several_replays import saved_epochs, stops
 from kcb_replay.report.words import can_stop
@@ -14,7 +13,7 @@ from kcb_replay.text import NEVER, UNKNOWN, percent, short, whole
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kcb_replay.replay.outcomes import StoppingOutcome
+    from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
     from kcb_replay.text import Decimals
 
@@ -63,7 +62,7 @@ def facts(replays: Sequence[Replay], largest: str, decimals: Decimals, *, raised
     return tuple(facts)
 
 
-def _facts_of_one(replay: Replay, lead: StoppingOutcome, decimals: Decimals) -> tuple[Fact, ...]:
+def _facts_of_one(replay: Replay, lead: Outcome, decimals: Decimals) -> tuple[Fact, ...]:
     monitor = lead.monitor
     kept = "none" if lead.kept_index is None else str(lead.kept_index + 1)
     kept_term = "Best epoch kept" if lead.kept_index == lead.best_index else "Last epoch kept"
@@ -80,7 +79,7 @@ def _facts_of_one(replay: Replay, lead: StoppingOutcome, decimals: Decimals) -> 
 
 def _other_facts(replay: Replay) -> tuple[Fact, ...]:
     facts = [Fact("Reductions", whole(len(replay.drops)), f"in {replay.epochs} epochs")] if reduces(replay) else []
-    saved = [outcome for outcome in replay.outcomes if isinstance(outcome, ModelCheckpointOutcome)]
+    saved = [outcome for outcome in replay.outcomes if outcome.settings.purpose == "saves"]
     facts += [Fact("Saves", whole(len(each.saves)), f"{whole(len(each.on_disk))} files left") for each in saved]
     if replay.saves and not saved:
         facts.append(Fact("Saves", whole(len(replay.saves)), f"in {replay.epochs} epochs"))

@@ -5,14 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.directions import assumption
-from kcb_replay.replay.outcomes import (
-    LearningRateSchedulerOutcome,
-    ModelCheckpointOutcome,
-    ObserverOutcome,
-    Outcome,
-    ReduceLROnPlateauOutcome,
-    TerminateOnNaNOutcome,
-)
 from kcb_replay.report.columns.fits import lead_rule, reduces
 from kcb_replay.report.drawing.curve import what_if_from
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
@@ -21,6 +13,8 @@ from kcb_replay.text import visible, whole
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from kcb_replay.replay.callbacks.base import Purpose
+    from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.simulation import RaisedFit
 
@@ -59,12 +53,8 @@ def question(replays: Sequence[Replay], raised: Sequence[RaisedFit] = ()) -> str
 def _reducers(replays: Sequence[Replay]) -> list[str]:
     """Return the names of the callbacks that are there to reduce the learning rate, and of those that did."""
     outcomes = [outcome for replay in replays for outcome in replay.outcomes]
-    reducing = [each for each in outcomes if isinstance(each, ReduceLROnPlateauOutcome) or _has_reduced(each)]
+    reducing = [each for each in outcomes if each.settings.purpose == "reduces" or each.drops]
     return list(dict.fromkeys(outcome.settings.name for outcome in reducing))
-
-
-def _has_reduced(outcome: Outcome) -> bool:
-    return isinstance(outcome, ObserverOutcome) and bool(outcome.drops)
 
 
 def subtitle(replays: Sequence[Replay], raised: Sequence[RaisedFit] = ()) -> str:
@@ -159,11 +149,11 @@ def _stopped_together(replays: Sequence[Replay], raised: int) -> str:
     return f"{which} {fits} {verb} stopped, {span}: {whole(saved)} of {whole(recorded)} recorded epochs are saved."
 
 
-_DOES: dict[type[Outcome], str] = {
-    ReduceLROnPlateauOutcome: "reduces the learning rate",
-    ModelCheckpointOutcome: "saves",
-    TerminateOnNaNOutcome: "stops the training",
-    LearningRateSchedulerOutcome: "changes the learning rate",
+_DOES: dict[Purpose, str] = {
+    "reduces": "reduces the learning rate",
+    "saves": "saves",
+    "terminates": "stops the training",
+    "schedules": "changes the learning rate",
 }
 
 
@@ -180,14 +170,13 @@ def _done_together(replays: Sequence[Replay]) -> Iterable[str]:
 
 def _does(outcomes: Sequence[Outcome]) -> str:
     """Return what callbacks of one name do; nothing where they only observe."""
-    known = _DOES.get(type(outcomes[0]))
+    known = _DOES.get(outcomes[0].settings.purpose)
     if known:
         return known
-    observers = [each for each in outcomes if isinstance(each, ObserverOutcome)]
     effects = (
-        (any(each.stop_index is not None for each in observers), "stops the training"),
-        (any(each.rates for each in observers), "changes the learning rate"),
-        (any(each.saves for each in observers), "saves"),
+        (any(each.stop_index is not None for each in outcomes), "stops the training"),
+        (any(each.rates for each in outcomes), "changes the learning rate"),
+        (any(each.saves for each in outcomes), "saves"),
     )
     return " or ".join(does for has_effect, does in effects if has_effect)
 

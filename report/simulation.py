@@ -9,7 +9,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from kcb_replay.replay.monitors import never
-from kcb_replay.replay.outcomes import EarlyStoppingOutcome
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.columns.column import ABSENT, table_of
 from kcb_replay.report.columns.fits import FIT_COLUMNS, RESULT_COLUMNS, fit_rows
@@ -26,6 +25,7 @@ from kcb_replay.text import decimals_for, first_names, fit_title, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.simulation import LeftOut, Simulation
     from kcb_replay.report.machine import Record
@@ -212,9 +212,8 @@ def _unanswered(answer: Replay | RaisedFit) -> Iterator[str]:
     yield from (f"{sentence}." for sentence in answer.assumed)
 
 
-def _keeps_a_worse_epoch(outcome: object) -> bool:
-    return (
-        isinstance(outcome, EarlyStoppingOutcome)
-        and not outcome.settings.restore_best_weights
-        and outcome.kept_index != outcome.best_index
-    )
+def _keeps_a_worse_epoch(outcome: Outcome) -> bool:
+    """Tell whether the EarlyStopping of Keras would restore a better epoch if it was asked to."""
+    of_keras = outcome.is_of_stopping_rule and outcome.settings.origin == "keras"
+    restores = of_keras and outcome.settings.arguments["restore_best_weights"]
+    return of_keras and not restores and outcome.kept_index != outcome.best_index

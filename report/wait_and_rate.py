@@ -8,7 +8,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
-from kcb_replay.replay.callbacks import patience_of
 from kcb_replay.replay.events import CoolingDown, Improved, LearningRateReduced, Stopped, Waited
 from kcb_replay.text import short
 
@@ -161,7 +160,7 @@ def levels_of(replay: Replay, position: int) -> tuple[Level, ...]:
 def wait_of(replay: Replay, position: int, words: Catalogue | None = None) -> Wait | None:
     """Return the wait counter of the callback at `position`, None for one that does not wait."""
     settings = replay.outcomes[position].settings
-    patience = patience_of(settings)
+    patience = settings.waits_for
     if patience is None:
         return None
     bars = (_bar(row.events[position]) for row in replay.rows)

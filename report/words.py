@@ -20,14 +20,6 @@ from kcb_replay.replay.events import (
     Waited,
     WeightsRestored,
 )
-from kcb_replay.replay.outcomes import (
-    LearningRateSchedulerOutcome,
-    ModelCheckpointOutcome,
-    ObserverOutcome,
-    ReduceLROnPlateauOutcome,
-    StoppingOutcome,
-    TerminateOnNaNOutcome,
-)
 from kcb_replay.report.phrases import phrase
 from kcb_replay.report.wait_and_rate import MOST_NAMED_DROPS
 from kcb_replay.text import Decimals, decimals_for, short, visible
@@ -93,7 +85,7 @@ def compared_outcomes(outcomes: Iterable[Outcome]) -> list[tuple[float, float]]:
     return [
         (outcome.kept_value, outcome.lowest_value)
         for outcome in outcomes
-        if isinstance(outcome, StoppingOutcome) and outcome.kept_value is not None and outcome.lowest_value is not None
+        if outcome.kept_value is not None and outcome.lowest_value is not None
     ]
 
 
@@ -107,8 +99,8 @@ def answer(replay: Replay, texts: Catalogue | None = None) -> str:
 
 def can_stop(replay: Replay) -> bool:
     """Tell whether stopping is what the answer is about."""
-    kinds = (StoppingOutcome, TerminateOnNaNOutcome)
-    return replay.stop_index is not None or any(isinstance(outcome, kinds) for outcome in replay.outcomes)
+    about_stops = any(callback.purpose in ("stops", "terminates") for callback in replay.callbacks)
+    return replay.stop_index is not None or about_stops
 
 
 def reason_of(validity: Validity, texts: Catalogue) -> str:
@@ -141,21 +133,20 @@ def limits_of(validity: Validity) -> tuple[str, dict[str, object]]:
 def outcome_sentence(outcome: Outcome, replay: Replay, texts: Catalogue | None = None) -> str:
     """Return what one callback comes to, in one or two sentences."""
     say = (texts or catalogue()).say
-    match outcome:
-        case StoppingOutcome():
+    match outcome.settings.purpose:
+        case "stops":
             return " ".join(_stop_sentences(outcome, replay, decimals_of(replay), say))
-        case ReduceLROnPlateauOutcome():
+        case "reduces":
             return _drops_sentence(outcome, say)
-        case ModelCheckpointOutcome():
+        case "saves":
             return _saves_sentence(outcome, say)
-        case TerminateOnNaNOutcome():
+        case "terminates":
             return _terminated_sentence(outcome, say)
-        case LearningRateSchedulerOutcome():
+        case "schedules":
             return _rates_sentence(outcome, say)
-        case ObserverOutcome():
+        case "observes":
             written = [] if "tags" not in outcome.output else _tag_sentences(outcome, replay, say)
             return " ".join(written) or _observer_sentence(outcome, say)
-    raise AssertionError(f"no words for {type(outcome).__name__}")
 
 
 def epoch_sentences(replay: Replay, position: int, texts: Catalogue | None = None) -> list[EpochSentence]:
@@ -214,7 +205,7 @@ def drop_places(drops: Sequence[Drop]) -> list[str]:
     return [*places[:_FIRST_PLACES], "...", f"{places[-1]} ({len(places)} drops)"]
 
 
-def _stop_sentences(outcome: StoppingOutcome, replay: Replay, decimals: Decimals, say: _Say) -> Iterable[str]:
+def _stop_sentences(outcome: Outcome, replay: Replay, decimals: Decimals, say: _Say) -> Iterable[str]:
     if outcome.stop_index is not None:
         yield say("outcome.stops", epoch=outcome.stop_index + 1, epochs=replay.epochs)
     elif replay.stop_index is None:
@@ -231,7 +222,7 @@ def _stop_sentences(outcome: StoppingOutcome, replay: Replay, decimals: Decimals
     yield _regret_sentence(outcome, decimals, say)
 
 
-def _regret_sentence(outcome: StoppingOutcome, decimals: Decimals, say: _Say) -> str:
+def _regret_sentence(outcome: Outcome, decimals: Decimals, say: _Say) -> str:
     if outcome.regret is None:
         return say("outcome.regret_unknown")
     if outcome.regret == 0 or outcome.lowest_index is None:
@@ -245,7 +236,7 @@ def _regret_sentence(outcome: StoppingOutcome, decimals: Decimals, say: _Say) ->
     )
 
 
-def _drops_sentence(outcome: ReduceLROnPlateauOutcome, say: _Say) -> str:
+def _drops_sentence(outcome: Outcome, say: _Say) -> str:
     if not outcome.drops:
         return say("outcome.never_reduces")
     places = [drop_place(drop) for drop in outcome.drops]
@@ -259,7 +250,7 @@ def _drops_sentence(outcome: ReduceLROnPlateauOutcome, say: _Say) -> str:
     return f"{sentence} {say('outcome.what_if_marks')}" if doubtful else sentence
 
 
-def _saves_sentence(outcome: ModelCheckpointOutcome, say: _Say) -> str:
+def _saves_sentence(outcome: Outcome, say: _Say) -> str:
     if not outcome.saves:
         return say("outcome.never_saves")
     files = outcome.on_disk
@@ -273,7 +264,7 @@ def _saves_sentence(outcome: ModelCheckpointOutcome, say: _Say) -> str:
     return say(f"outcome.saves_several{end}", **names, **values)
 
 
-def _observer_sentence(outcome: ObserverOutcome, say: _Say) -> str:
+def _observer_sentence(outcome: Outcome, say: _Say) -> str:
     done = [say("outcome.stops_only", epoch=outcome.stop_index + 1)] if outcome.stop_index is not None else []
     if outcome.rates:
         rate = short(outcome.rates[-1].new_lr)
@@ -283,7 +274,7 @@ def _observer_sentence(outcome: ObserverOutcome, say: _Say) -> str:
     return " ".join(done) or say("outcome.only_observes")
 
 
-def _kept_sentences(outcome: ObserverOutcome, say: _Say) -> Iterable[str]:
+def _kept_sentences(outcome: Outcome, say: _Say) -> Iterable[str]:
     """Yield how often it saved, and of backups whether the last one is left."""
     times = _times(len(outcome.saves), say)
     left = outcome.output.get("exists_at_end")
@@ -294,7 +285,7 @@ def _kept_sentences(outcome: ObserverOutcome, say: _Say) -> Iterable[str]:
     yield say("outcome.backup_left" if left else "outcome.backup_deleted")
 
 
-def _tag_sentences(outcome: ObserverOutcome, replay: Replay, say: _Say) -> Iterable[str]:
+def _tag_sentences(outcome: Outcome, replay: Replay, say: _Say) -> Iterable[str]:
     """Yield the tags of an event file, those at unknown steps, and whether the version was run."""
     output: Any = outcome.output
     names = [visible(item["tag"]) for item in output["tags"]]
@@ -317,7 +308,7 @@ def _times(count: int, say: _Say) -> str:
     return say("outcome.once") if count == 1 else say("outcome.times", count=count)
 
 
-def _terminated_sentence(outcome: TerminateOnNaNOutcome, say: _Say) -> str:
+def _terminated_sentence(outcome: Outcome, say: _Say) -> str:
     if outcome.stop_index is None:
         return say("outcome.finite")
     if outcome.batch is None:
@@ -325,7 +316,7 @@ def _terminated_sentence(outcome: TerminateOnNaNOutcome, say: _Say) -> str:
     return say("outcome.not_finite_batch", epoch=outcome.stop_index + 1, batch=outcome.batch + 1)
 
 
-def _rates_sentence(outcome: LearningRateSchedulerOutcome, say: _Say) -> str:
+def _rates_sentence(outcome: Outcome, say: _Say) -> str:
     if not outcome.rates:
         return say("outcome.never_changes_rate")
     first, last = outcome.rates[0], outcome.rates[-1]

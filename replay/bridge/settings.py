@@ -11,7 +11,7 @@ import copy
 import inspect
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kcb_replay.errors import KcbReplayError, SettingError
@@ -47,18 +47,19 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Bridged:
+class Bridged(Callback):
     """The settings of a replay of a real callback: the object itself, copied at each start.
 
     The object that was passed is left as it is; the copy that ran is `callback` of the state.
     """
 
-    original: Any
+    origin = "user"
 
-    @property
-    def name(self) -> str:
-        """The name of its class."""
-        return type(self.original).__name__
+    original: Any
+    name: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", type(self.original).__name__)
 
     @property
     def arguments(self) -> dict[str, object]:
@@ -97,8 +98,10 @@ class Bridged:
 
 
 @dataclass(frozen=True, slots=True)
-class BridgedFromCode:
+class BridgedFromCode(Callback):
     """The settings of a replay of a callback that `name` in `source` makes: texts and values, so they can be sent."""
+
+    origin = "user"
 
     source: str
     name: str

@@ -8,15 +8,15 @@ callbacks.py and distribute/worker_training_state.py.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import (
     BatchEnd,
+    Callback,
     Context,
     EpochEnd,
-    KnownCallback,
     State,
     Step,
     TrainBegin,
@@ -26,14 +26,16 @@ from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import BackupSaved
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from kcb_replay.replay.events import Event
 
 
 __all__ = ["BackupAndRestore", "BackupAndRestoreState"]
 
 
 @dataclass(frozen=True, slots=True)
-class BackupAndRestore(KnownCallback):
+class BackupAndRestore(Callback):
     """Back up the training into `backup_dir` after every epoch, or after every `save_freq` batches.
 
     With `delete_checkpoint` the backup is deleted when the training ends. The order of the arguments is that of
@@ -42,7 +44,7 @@ class BackupAndRestore(KnownCallback):
     Raises `SettingError` when `backup_dir` is no text.
     """
 
-    name: ClassVar[str] = "BackupAndRestore"
+    name = "BackupAndRestore"
 
     backup_dir: str
     save_freq: int | Literal["epoch"] = "epoch"
@@ -70,6 +72,10 @@ class BackupAndRestore(KnownCallback):
         if context.semantics.backup_refuses_no_frequency and not self.save_freq and not self.save_before_preemption:
             raise KerasRaises("ValueError", "either save_freq or save_before_preemption must be set")
         return BackupAndRestoreState(self, context)
+
+    def compared_output(self, output: Mapping[str, Any], events: Iterable[tuple[int, Event]]) -> object:  # noqa: ARG002
+        """Return fit, epoch and batch of every backup."""
+        return [[fit, event.index, event.batch] for fit, event in events if isinstance(event, BackupSaved)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What every replayed callback is: settings that start a state, and a state with the hooks of a Keras callback.
+"""What every replayed callback is: settings that state facts and start a state, and a state with the hooks of Keras.
 
 Settings and states are immutable; every hook is pure. A callback asks for an effect (stop, a new learning rate, a key
 in the shared logs) by returning it, and the engine carries it out. `stopping` tells a hook that the stop flag is set.
@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from kcb_replay.replay.callbacks.arguments import written_as_code
 from kcb_replay.replay.comparison import Comparison, KerasRaises
-from kcb_replay.replay.directions import auto_direction
+from kcb_replay.replay.directions import asks_metric, auto_direction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,22 +23,30 @@ if TYPE_CHECKING:
     from kcb_replay.replay.events import Event, WhyNot
 
 __all__ = [
+    "SETTING_RATES",
     "BatchBegin",
     "BatchEnd",
     "Callback",
     "Context",
     "EpochBegin",
     "EpochEnd",
-    "KnownCallback",
+    "Origin",
+    "Purpose",
     "State",
     "Step",
     "TestEnd",
     "TrainBegin",
     "TrainEnd",
     "direction",
+    "metric_to_ask",
     "require_known",
     "why_not",
 ]
+
+Origin: TypeAlias = Literal["keras", "elsewhere", "user"]
+# To stop when a metric says so, to end a broken training, to reduce the learning rate, to set it, to save, or none.
+Purpose: TypeAlias = Literal["stops", "terminates", "reduces", "schedules", "saves", "observes"]
+SETTING_RATES: tuple[Purpose, ...] = ("reduces", "schedules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +181,22 @@ class State:
         """The resolved mode, None where there is none or none yet."""
         return None
 
+    @property
+    def asked_metric(self) -> str | None:
+        """The metric whose direction it took from the compiled metric of that name, None where it did not.
+
+        Keras 3 does so in mode "auto"; earlier versions go by the name alone, which assumes nothing.
+        """
+        return None
+
+    def output(self) -> Mapping[str, object]:
+        """Return what it has left behind beside events, by name."""
+        return {}
+
+    def observed(self, fit: int) -> list[object]:  # noqa: ARG002  # for those whose attributes golden cases hold
+        """Return the attributes of the real object as golden cases hold them; `fit` is the number of this one."""
+        return []
+
     def on_train_begin(self, begin: TrainBegin) -> Step:  # noqa: ARG002  # for those that have this hook
         """Return what `on_train_begin` does; the fit may be another one with the same callback."""
         return Step(self)
@@ -206,28 +230,19 @@ class State:
         return Step(self)
 
 
-class Callback(Protocol):
-    """The settings of one callback, named as Keras names its arguments."""
+class Callback:
+    """The settings of one callback, named as Keras names its arguments, and the facts that its class states about it.
 
-    @property
-    def name(self) -> str:
-        """The name of the class in Keras."""
-        ...
+    Whoever wants to know what a callback is asks it for the fact, not for its class. A further class states what
+    differs from these, which are those of a callback of Keras that only observes.
 
-    def start(self, context: Context) -> State:
-        """Return the state of a new callback; raises `KerasRaises` where the constructor raises."""
-        ...
-
-
-class KnownCallback:
-    """The settings of a callback that is replayed here, and the facts that its class states about itself.
-
-    A further callback states what differs from these, which hold for a callback of Keras that only observes.
-
+    * `name`: that of the class in Keras, or in the framework that it comes from.
+    * `origin`: Keras, another framework or a paper ("elsewhere"), or a real object that the user gave.
+    * `purpose`: what its answer is about; the shape of its outcome and the sentences on it follow from that.
     * `monitors`: the arguments that hold the metrics without which it never acts.
-    * `is_stopping_rule`: its answer is when to stop, and what that saves and costs.
-    * `compares_runs`: it is asked of several recordings, not of one.
+    * `needs_monitor`: without them the training ends with an exception, in whatever version.
     * `has_patience`: it counts epochs against its argument of that name.
+    * `compares_runs`: it is asked of several recordings, not of one.
     * `only_prints`: the arguments that change nothing but what is printed.
     * `former_names`: what older versions call an argument.
     * `drops_unknown_arguments_since`: the version from which on an argument that it does not have is no error.
@@ -235,28 +250,81 @@ class KnownCallback:
 
     __slots__ = ()
 
-    name: ClassVar[str]
-    is_of_keras: ClassVar[bool] = True
+    name: str
+    origin: ClassVar[Origin] = "keras"
+    purpose: ClassVar[Purpose] = "observes"
     monitors: ClassVar[tuple[str, ...]] = ()
-    is_stopping_rule: ClassVar[bool] = False
-    compares_runs: ClassVar[bool] = False
+    needs_monitor: ClassVar[bool] = False
     has_patience: ClassVar[bool] = False
-    changes_learning_rate: ClassVar[bool] = False
+    compares_runs: ClassVar[bool] = False
     only_prints: ClassVar[tuple[str, ...]] = ("verbose",)
     former_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
     drops_unknown_arguments_since: ClassVar[str | None] = None
+
+    def __str__(self) -> str:
+        return written_as_code(self)
+
+    @property
+    def is_of_user(self) -> bool:
+        """Whether it is a real callback, which decides by itself."""
+        return self.origin == "user"
+
+    @property
+    def is_stopping_rule(self) -> bool:
+        """Whether its answer is when to stop, and what that saves and costs."""
+        return self.purpose == "stops"
+
+    @property
+    def changes_learning_rate(self) -> bool:
+        """Whether it is there to give the training another learning rate than the recorded one.
+
+        What a user's own callback did is known only once it was replayed: see `replay.rate_changes`.
+        """
+        return self.purpose in SETTING_RATES
 
     @property
     def counts_batches(self) -> bool:
         """Whether what it does hangs on the batches of an epoch, which a recording need not hold."""
         return False
 
-    def __str__(self) -> str:
-        return written_as_code(self)
+    @property
+    def needs_batch_metrics(self) -> bool:
+        """Whether what it does hangs on the metrics of single batches, which no recording of epochs holds."""
+        return False
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The metrics without which it never acts."""
+        return tuple(str(getattr(self, argument)) for argument in self.monitors)
+
+    @property
+    def waits_for(self) -> float | None:
+        """The patience that it counts epochs against, None where it counts none."""
+        return float(getattr(self, "patience")) if self.has_patience else None  # noqa: B009  # not every callback's
+
+    @property
+    def arguments(self) -> Mapping[str, object]:
+        """The arguments by name."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}  # type: ignore[arg-type]  # every one of ours is a dataclass
+
+    def direction_rule(self, version: Semantics) -> DirectionRule | None:  # noqa: ARG002  # for those that judge
+        """Return how a version resolves `mode="auto"`, None for a callback that has none."""
+        return None
 
     def start(self, context: Context) -> State:
         """Return the state of a new callback; raises `KerasRaises` where the constructor raises."""
         raise NotImplementedError
+
+    def printed(self, event: Event, epoch: int, *, ended: bool) -> tuple[object, ...] | None:  # noqa: ARG002
+        """Return the facts of the line that the real class prints at an event, None where it prints none.
+
+        `epoch` is the number that it prints, `ended` says whether the fit ended without an exception.
+        """
+        return None
+
+    def compared_output(self, output: Mapping[str, Any], events: Iterable[tuple[int, Event]]) -> object:  # noqa: ARG002
+        """Return what it left behind in the shape in which golden cases hold it; `events` come with their fit."""
+        return output
 
 
 def require_known(settings: Callback, semantics: Semantics) -> None:
@@ -267,7 +335,7 @@ def require_known(settings: Callback, semantics: Semantics) -> None:
     for item in arguments:
         is_given = getattr(settings, item.name) != item.default
         if is_given and f"{settings.name}.{item.name}" in semantics.missing_arguments:
-            former = getattr(settings, "former_names", {}).get(item.name)
+            former = settings.former_names.get(item.name)
             remedy = f", which is called {former} there: write {former}=" if former else ""
             raise KerasRaises("TypeError", f"{semantics.name} has no argument {item.name!r}{remedy}")
 
@@ -279,13 +347,22 @@ def direction(callback: str, monitor: str, mode: str, rule: DirectionRule, conte
     if mode == "max":
         return "max"
     # Keras warns of any other mode and falls back to auto.
-    found = auto_direction(rule, monitor, context.direction_of)
-    if found is None:
+    resolved = auto_direction(rule, monitor, context.direction_of)
+    if resolved is None:
         raise KerasRaises(
             "ValueError",
             f'{callback} cannot tell whether {monitor} should rise or fall; set mode="min" or mode="max"',
         )
-    return found
+    return resolved
+
+
+def metric_to_ask(callback: Callback, version: Semantics) -> str | None:
+    """Return the metric whose direction a version takes from the compiled metric of that name, None for any other."""
+    rule = callback.direction_rule(version)
+    if rule is None:
+        return None
+    monitor, mode = str(callback.arguments["monitor"]), str(callback.arguments["mode"])
+    return monitor if asks_metric(rule, monitor, mode) else None
 
 
 def why_not(comparison: Comparison, value: float, best: float) -> WhyNot:

@@ -7,12 +7,12 @@ batch alone. Refuses batches that were recorded without their size.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from kcb_replay.errors import NotReplayableError
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks.arguments import name_set, with_python_values
-from kcb_replay.replay.callbacks.base import BatchEnd, Context, EpochBegin, EpochEnd, KnownCallback, State, Step
+from kcb_replay.replay.callbacks.base import BatchEnd, Callback, Context, EpochBegin, EpochEnd, State, Step
 from kcb_replay.replay.comparison import KerasRaises
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ _NO_METRICS = ("batch", "size", "num_steps")
 
 
 @dataclass(frozen=True, slots=True)
-class BaseLogger(KnownCallback):
+class BaseLogger(Callback):
     """Average the metrics over an epoch, weighted by batch size; those in `stateful_metrics` keep their last value.
 
     Raises `SettingError` when `stateful_metrics` holds anything but names.
     """
 
-    name: ClassVar[str] = "BaseLogger"
+    name = "BaseLogger"
 
     stateful_metrics: Collection[str] | None = field(default=None, hash=False)
 
@@ -82,10 +82,6 @@ class BaseLoggerState(State):
             raise KerasRaises("KeyError", "BaseLogger looks for params['metrics'], which `fit` sets no longer")
         stateful = self.stateful
         return Step(self, logs={k: v if k in stateful else self._mean(v) for k, v in self.totals.items()})
-
-    def output(self) -> Mapping[str, object]:
-        """Return nothing: the means are in the logs."""
-        return {}
 
     def _mean(self, total: float) -> float:
         if not self.seen:

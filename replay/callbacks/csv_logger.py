@@ -10,13 +10,13 @@ import csv
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, State, Step, TrainBegin, TrainEnd
+from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, State, Step, TrainBegin, TrainEnd
 from kcb_replay.replay.callbacks.written import NOTHING, Written, was_float32
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import TextWritten
@@ -24,19 +24,20 @@ from kcb_replay.replay.events import TextWritten
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from kcb_replay.replay.events import Event
     from kcb_replay.replay.semantics import Semantics
 
 __all__ = ["CSVLogger", "CSVLoggerState"]
 
 
 @dataclass(frozen=True, slots=True)
-class CSVLogger(KnownCallback):
+class CSVLogger(Callback):
     """Write the epoch and its logs as a line of `filename`; the first epoch decides the columns.
 
     Raises `SettingError` when `filename` or `separator` is no text.
     """
 
-    name: ClassVar[str] = "CSVLogger"
+    name = "CSVLogger"
 
     filename: str
     separator: str = ","
@@ -51,6 +52,10 @@ class CSVLogger(KnownCallback):
     def start(self, context: Context) -> CSVLoggerState:
         """Return the state of a new callback."""
         return CSVLoggerState(self, context)
+
+    def compared_output(self, output: Mapping[str, Any], events: Iterable[tuple[int, Event]]) -> object:  # noqa: ARG002
+        """Return the text of the file."""
+        return output["text"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,37 +12,39 @@ from typing import TYPE_CHECKING, ClassVar
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import (
+    Callback,
     Context,
     EpochEnd,
-    KnownCallback,
     State,
     Step,
     TrainBegin,
     TrainEnd,
     direction,
+    metric_to_ask,
     why_not,
 )
 from kcb_replay.replay.comparison import Comparison, KerasRaises
 from kcb_replay.replay.events import Event, Improved, MetricMissing, NotCounted, Stopped, Waited, WeightsRestored
 
 if TYPE_CHECKING:
+    from kcb_replay.replay.behaviours import DirectionRule, Semantics
     from kcb_replay.replay.directions import Direction
 
 __all__ = ["EarlyStopping", "EarlyStoppingState"]
 
 
 @dataclass(frozen=True, slots=True)
-class EarlyStopping(KnownCallback):
+class EarlyStopping(Callback):
     """Stop when `monitor` has not improved by more than `min_delta` for `patience` monitored epochs.
 
     Arguments, order and defaults are Keras's. `patience` counts epochs that have the metric; 0 acts like 1;
     `start_from_epoch` is 0-based. Raises `SettingError` for a value that is not a number.
     """
 
-    name: ClassVar[str] = "EarlyStopping"
-    monitors: ClassVar[tuple[str, ...]] = ("monitor",)
-    is_stopping_rule: ClassVar[bool] = True
-    has_patience: ClassVar[bool] = True
+    name = "EarlyStopping"
+    monitors = ("monitor",)
+    purpose = "stops"
+    has_patience = True
 
     monitor: str = "val_loss"
     min_delta: float = 0
@@ -60,9 +62,22 @@ class EarlyStopping(KnownCallback):
         if self.baseline is not None:
             require_numbers(self, ("baseline",))
 
+    def direction_rule(self, version: Semantics) -> DirectionRule | None:
+        """Return how a version resolves `mode="auto"`."""
+        return version.early_stopping_direction
+
     def start(self, context: Context) -> EarlyStoppingState:
         """Return the state of a new callback."""
         return EarlyStoppingState(self, context)
+
+    def printed(self, event: Event, epoch: int, *, ended: bool) -> tuple[object, ...] | None:
+        """Return the facts of its lines on a stop and on restored weights."""
+        if self.verbose < 1:
+            return None
+        # Printed when the training ends, and not for an epoch that stands for "none" in the real class.
+        if isinstance(event, Stopped) and ended and event.index > 0:
+            return "stopped", epoch
+        return ("restored",) if isinstance(event, WeightsRestored) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +105,18 @@ class EarlyStoppingState(State):
     def direction(self) -> Direction | None:
         """The resolved mode, None before the first epoch ends."""
         return self.comparison.direction if self.comparison else None
+
+    @property
+    def asked_metric(self) -> str | None:
+        """The metric of which Keras asked the model for its direction."""
+        return metric_to_ask(self.settings, self.context.semantics)
+
+    def observed(self, fit: int) -> list[object]:
+        """Return best, wait, best epoch, epoch of the stop, and which weights would be restored."""
+        tag = None if self.weights_index is None else f"{fit - self.weights_fits_ago}:{self.weights_index}"
+        # The real class holds 0 for "no epoch yet", and knows its best epoch since 2.7.
+        best_epoch = (self.best_index or 0) if self.context.semantics.early_stopping_spares_first_epoch else None
+        return [self.reference, self.wait, best_epoch, self.stopped_index or 0, tag]
 
     def on_train_begin(self, begin: TrainBegin) -> Step:  # noqa: ARG002
         """Reset everything, but in some versions the best (keras-team/keras#20256)."""

@@ -6,9 +6,9 @@ A key that is missing in some epochs has a shorter list, as in Keras: nothing he
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, State, Step, TrainBegin
+from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, State, Step, TrainBegin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,10 +17,10 @@ __all__ = ["History", "HistoryState"]
 
 
 @dataclass(frozen=True, slots=True)
-class History(KnownCallback):
+class History(Callback):
     """Keep what each epoch logged, also what the callbacks listed before have added."""
 
-    name: ClassVar[str] = "History"
+    name = "History"
 
     def start(self, context: Context) -> HistoryState:
         """Return the state of a new callback."""

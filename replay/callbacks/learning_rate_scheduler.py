@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import with_python_values
-from kcb_replay.replay.callbacks.base import Context, EpochBegin, EpochEnd, KnownCallback, State, Step
+from kcb_replay.replay.callbacks.base import Callback, Context, EpochBegin, EpochEnd, State, Step
 from kcb_replay.replay.comparison import KerasRaises, float32
 from kcb_replay.replay.events import LearningRateSet
 
@@ -24,14 +24,14 @@ Schedule: TypeAlias = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
-class LearningRateScheduler(KnownCallback):
+class LearningRateScheduler(Callback):
     """Set the learning rate to `schedule(epoch, lr)`, or `schedule(epoch)`, at the beginning of each 0-based epoch.
 
     Raises `SettingError` when `schedule` cannot be called.
     """
 
-    name: ClassVar[str] = "LearningRateScheduler"
-    changes_learning_rate: ClassVar[bool] = True
+    name = "LearningRateScheduler"
+    purpose = "schedules"
 
     schedule: Schedule
     verbose: int = 0

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from kcb_replay.errors import SettingError
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, Step, TrainBegin
+from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, Step, TrainBegin
 from kcb_replay.replay.callbacks.stopping import RuleState
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.events import CriterionMet, Improved, MetricMissing, Stopped, Waited, WhyNot
@@ -27,17 +27,19 @@ __all__ = ["LightningEarlyStopping", "LightningEarlyStoppingState"]
 
 
 @dataclass(frozen=True, slots=True)
-class LightningEarlyStopping(KnownCallback):
+class LightningEarlyStopping(Callback):
     """Stop when `monitor` has not improved by more than `min_delta` for `patience` checks, or at a threshold.
 
     Arguments, order and defaults are Lightning's. Raises `SettingError` for what the real class refuses.
     """
 
-    name: ClassVar[str] = "LightningEarlyStopping"
-    is_of_keras: ClassVar[bool] = False
-    monitors: ClassVar[tuple[str, ...]] = ("monitor",)
-    is_stopping_rule: ClassVar[bool] = True
-    has_patience: ClassVar[bool] = True
+    name = "LightningEarlyStopping"
+    origin = "elsewhere"
+    monitors = ("monitor",)
+    purpose = "stops"
+    # RuntimeError by default (strict=True).
+    needs_monitor = True
+    has_patience = True
 
     monitor: str
     min_delta: float = 0.0

@@ -6,28 +6,27 @@ It has no steps of its own: `replay.median.median_stopping` asks it of several r
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_counts, require_texts, with_python_values
-from kcb_replay.replay.callbacks.base import Context, KnownCallback, State
+from kcb_replay.replay.callbacks.base import Callback, Context, State
 from kcb_replay.replay.callbacks.stopping import known_direction
 
 __all__ = ["MedianStopping"]
 
 
 @dataclass(frozen=True, slots=True)
-class MedianStopping(KnownCallback):
+class MedianStopping(Callback):
     """Stop a run whose best value so far is worse than the median of the running averages of the other runs.
 
     It is asked after each epoch from the `min_epochs`-th on, where at least `min_runs` other runs got as far. Raises
     `SettingError` where `mode="auto"` cannot tell the direction.
     """
 
-    name: ClassVar[str] = "MedianStopping"
-    is_of_keras: ClassVar[bool] = False
-    is_stopping_rule: ClassVar[bool] = True
-    compares_runs: ClassVar[bool] = True
+    name = "MedianStopping"
+    origin = "elsewhere"
+    purpose = "stops"
+    compares_runs = True
 
     monitor: str = "val_loss"
     mode: str = "auto"

@@ -13,20 +13,31 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
-from kcb_replay.replay.callbacks.base import BatchEnd, Context, EpochEnd, KnownCallback, State, Step, direction
+from kcb_replay.replay.callbacks.base import (
+    BatchEnd,
+    Callback,
+    Context,
+    EpochEnd,
+    State,
+    Step,
+    direction,
+    metric_to_ask,
+)
 from kcb_replay.replay.comparison import Comparison, KerasRaises
 from kcb_replay.replay.events import CheckpointSaved, CheckpointSkipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kcb_replay.replay.behaviours import DirectionRule, Semantics
     from kcb_replay.replay.directions import Direction
+    from kcb_replay.replay.events import Event
 
 __all__ = ["ModelCheckpoint", "ModelCheckpointState"]
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCheckpoint(KnownCallback):
+class ModelCheckpoint(Callback):
     """Save the model, or with `save_best_only` save it when `monitor` has improved.
 
     `filepath` may hold {epoch}, counted from 1, and the metrics of the epoch, formatted as Python does. `save_freq` is
@@ -34,7 +45,8 @@ class ModelCheckpoint(KnownCallback):
     another kind.
     """
 
-    name: ClassVar[str] = "ModelCheckpoint"
+    name = "ModelCheckpoint"
+    purpose = "saves"
 
     filepath: str
     monitor: str = "val_loss"
@@ -82,6 +94,23 @@ class ModelCheckpoint(KnownCallback):
         except ValueError:
             return set()
 
+    def direction_rule(self, version: Semantics) -> DirectionRule | None:
+        """Return how a version resolves `mode="auto"`."""
+        return version.plateau_direction
+
+    def printed(self, event: Event, epoch: int, *, ended: bool) -> tuple[object, ...] | None:  # noqa: ARG002
+        """Return the facts of its lines on a file, and on a value that is no improvement."""
+        if self.verbose < 1 or not isinstance(event, (CheckpointSaved, CheckpointSkipped)):
+            return None
+        if isinstance(event, CheckpointSaved) and not self.save_best_only:
+            return "saved", epoch, event.path
+        if event.value is None:
+            return None
+        if isinstance(event, CheckpointSkipped):
+            return "not improved", epoch, self.monitor
+        best = "none" if event.best is None else f"{event.best:.5f}"
+        return "improved", epoch, self.monitor, best, f"{event.value:.5f}", event.path
+
     def start(self, context: Context) -> ModelCheckpointState:
         """Return the state of a new callback; raises `KerasRaises` for an ending that the version refuses."""
         suffixes = context.semantics.checkpoint_suffixes
@@ -114,6 +143,18 @@ class ModelCheckpointState(State):
     def direction(self) -> Direction | None:
         """The resolved mode, None before the first epoch ends."""
         return self.comparison.direction if self.comparison else None
+
+    @property
+    def asked_metric(self) -> str | None:
+        """The metric of which Keras asked the model for its direction."""
+        return metric_to_ask(self.settings, self.context.semantics)
+
+    def observed(self, fit: int) -> list[object]:  # noqa: ARG002
+        """Return best, and the counters that the version has: batches since tf.keras 2.2, epochs until Keras 3."""
+        semantics = self.context.semantics
+        batches = self.batches_since_save if semantics.checkpoint_counts != "samples" else None
+        epochs = self.epochs_since_save if semantics.learning_rate_key == "lr" else None
+        return [self.reference, batches, epochs]
 
     def on_train_batch_end(self, end: BatchEnd) -> Step:
         """Save after every `save_freq` batches."""

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from kcb_replay.errors import NotReplayableError, SettingError
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.arguments import require_counts, require_numbers, require_texts, with_python_values
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, Step, TrainBegin
+from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, Step, TrainBegin
 from kcb_replay.replay.callbacks.stopping import RuleState
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.events import (
@@ -99,16 +99,16 @@ def positive(rule: str, metric: str, index: int, value: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class GL(KnownCallback):
+class GL(Callback):
     """Stop at the first epoch t with GL(t) = 100 * (E(t) / E_opt(t) - 1) > alpha; see `prechelt` for what is decided.
 
     Raises `SettingError` for a metric that should rise, or an alpha that is no number from 0 on.
     """
 
-    name: ClassVar[str] = "GL"
-    is_of_keras: ClassVar[bool] = False
-    monitors: ClassVar[tuple[str, ...]] = ("monitor",)
-    is_stopping_rule: ClassVar[bool] = True
+    name = "GL"
+    origin = "elsewhere"
+    monitors = ("monitor",)
+    purpose = "stops"
 
     alpha: float
     monitor: str = "val_loss"
@@ -169,16 +169,16 @@ class GLState(PrecheltState):
 
 
 @dataclass(frozen=True, slots=True)
-class PQ(KnownCallback):
+class PQ(Callback):
     """Stop at the first end of a strip of `strip` epochs with GL(t) / P_k(t) > alpha.
 
     Raises `SettingError` for a metric that should rise, or an alpha or strip that cannot be.
     """
 
-    name: ClassVar[str] = "PQ"
-    is_of_keras: ClassVar[bool] = False
-    monitors: ClassVar[tuple[str, ...]] = ("monitor", "train_monitor")
-    is_stopping_rule: ClassVar[bool] = True
+    name = "PQ"
+    origin = "elsewhere"
+    monitors = ("monitor", "train_monitor")
+    purpose = "stops"
 
     alpha: float
     strip: int = 5
@@ -280,16 +280,16 @@ def _quotient(loss: float, progress: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class UP(KnownCallback):
+class UP(Callback):
     """Stop at the first end of a strip of `strip` epochs that is the s-th in a row with E(t) > E(t - strip).
 
     Raises `SettingError` for a metric that should rise, or an s or strip that cannot be.
     """
 
-    name: ClassVar[str] = "UP"
-    is_of_keras: ClassVar[bool] = False
-    monitors: ClassVar[tuple[str, ...]] = ("monitor",)
-    is_stopping_rule: ClassVar[bool] = True
+    name = "UP"
+    origin = "elsewhere"
+    monitors = ("monitor",)
+    purpose = "stops"
 
     s: int
     strip: int = 5

@@ -8,7 +8,7 @@ fewer metrics than Keras logged, the lines of the batches show fewer, too.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from kcb_replay.errors import NotReplayableError, SettingError
 from kcb_replay.language.reason import reason
@@ -16,10 +16,10 @@ from kcb_replay.replay.callbacks.arguments import name_set, require_numbers, wit
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
     BatchEnd,
+    Callback,
     Context,
     EpochBegin,
     EpochEnd,
-    KnownCallback,
     State,
     Step,
     TrainBegin,
@@ -38,7 +38,7 @@ _NO_METRICS = ("batch", "size", "num_steps")
 
 
 @dataclass(frozen=True, slots=True)
-class ProgbarLogger(KnownCallback):
+class ProgbarLogger(Callback):
     """Print a progress bar (`verbose` 1) or a line (2) per epoch.
 
     `count_mode` and `stateful_metrics` are arguments of Keras 2; without a `count_mode` steps are counted, as `fit`
@@ -49,9 +49,9 @@ class ProgbarLogger(KnownCallback):
     `SettingError` for values of another kind.
     """
 
-    name: ClassVar[str] = "ProgbarLogger"
+    name = "ProgbarLogger"
     # What it prints is what it is there for.
-    only_prints: ClassVar[tuple[str, ...]] = ()
+    only_prints = ()
 
     count_mode: Literal["samples", "steps"] | None = None
     stateful_metrics: Collection[str] | None = field(default=None, hash=False)

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, ClassVar
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import (
+    Callback,
     Context,
     EpochEnd,
-    KnownCallback,
     State,
     Step,
     TrainBegin,
     direction,
+    metric_to_ask,
     why_not,
 )
 from kcb_replay.replay.comparison import Comparison, float32
@@ -34,8 +35,9 @@ from kcb_replay.replay.events import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kcb_replay.replay.behaviours import Semantics
+    from kcb_replay.replay.behaviours import DirectionRule, Semantics
     from kcb_replay.replay.directions import Direction
+    from kcb_replay.replay.events import Event
 
 __all__ = ["ReduceLROnPlateau", "ReduceLROnPlateauState"]
 
@@ -44,7 +46,7 @@ _MIN_DELTA = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
-class ReduceLROnPlateau(KnownCallback):
+class ReduceLROnPlateau(Callback):
     """Multiply the learning rate by `factor` when `monitor` has not improved for `patience` monitored epochs.
 
     Arguments, order and defaults are Keras's. `epsilon` is what `min_delta` was called before Keras 2.1.6; later it is
@@ -53,12 +55,12 @@ class ReduceLROnPlateau(KnownCallback):
     no number.
     """
 
-    name: ClassVar[str] = "ReduceLROnPlateau"
-    monitors: ClassVar[tuple[str, ...]] = ("monitor",)
-    has_patience: ClassVar[bool] = True
-    changes_learning_rate: ClassVar[bool] = True
-    former_names: ClassVar[Mapping[str, str]] = MappingProxyType({"min_delta": "epsilon"})
-    drops_unknown_arguments_since: ClassVar[str | None] = "2.1.6"
+    name = "ReduceLROnPlateau"
+    monitors = ("monitor",)
+    has_patience = True
+    purpose = "reduces"
+    former_names = MappingProxyType({"min_delta": "epsilon"})
+    drops_unknown_arguments_since = "2.1.6"
 
     monitor: str = "val_loss"
     factor: float = 0.1
@@ -89,9 +91,17 @@ class ReduceLROnPlateau(KnownCallback):
             return self
         return replace(self, epsilon=self.min_delta, min_delta=_MIN_DELTA)
 
+    def direction_rule(self, version: Semantics) -> DirectionRule | None:
+        """Return how a version resolves `mode="auto"`."""
+        return version.plateau_direction
+
     def start(self, context: Context) -> ReduceLROnPlateauState:
         """Return the state of a new callback."""
         return ReduceLROnPlateauState(self, context)
+
+    def printed(self, event: Event, epoch: int, *, ended: bool) -> tuple[object, ...] | None:  # noqa: ARG002
+        """Return the facts of its line on a reduction."""
+        return ("reduced", epoch, event.new_lr) if self.verbose > 0 and isinstance(event, LearningRateReduced) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,15 @@ class ReduceLROnPlateauState(State):
     def direction(self) -> Direction | None:
         """The resolved mode, None before the first epoch ends."""
         return self.comparison.direction if self.comparison else None
+
+    @property
+    def asked_metric(self) -> str | None:
+        """The metric of which Keras asked the model for its direction."""
+        return metric_to_ask(self.settings, self.context.semantics)
+
+    def observed(self, fit: int) -> list[object]:  # noqa: ARG002
+        """Return best, wait and cooldown counter."""
+        return [self.reference, self.wait, self.cooldown_counter]
 
     def on_train_begin(self, begin: TrainBegin) -> Step:  # noqa: ARG002
         """Reset everything, but in some versions the best."""

@@ -10,26 +10,31 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, State, Step
+from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, State, Step
 from kcb_replay.replay.callbacks.written import was_float32
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import PayloadSent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kcb_replay.replay.events import Event
 
 __all__ = ["RemoteMonitor", "RemoteMonitorState"]
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteMonitor(KnownCallback):
+class RemoteMonitor(Callback):
     """Post the epoch and its logs to `root + path`: as form field `field`, or with `send_as_json` as a JSON document.
 
     Raises `SettingError` for arguments of another kind.
     """
 
-    name: ClassVar[str] = "RemoteMonitor"
+    name = "RemoteMonitor"
 
     root: str = "http://localhost:9000"
     path: str = "/publish/epoch/end/"
@@ -46,6 +51,10 @@ class RemoteMonitor(KnownCallback):
     def start(self, context: Context) -> RemoteMonitorState:
         """Return the state of a new callback."""
         return RemoteMonitorState(self, context)
+
+    def compared_output(self, output: Mapping[str, Any], events: Iterable[tuple[int, Event]]) -> object:  # noqa: ARG002
+        """Return the bodies sent."""
+        return output["payloads"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.arguments import require_counts, require_texts, with_python_values
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, Step, TrainBegin
+from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, Step, TrainBegin
 from kcb_replay.replay.callbacks.stopping import RuleState, known_direction
 from kcb_replay.replay.events import CriterionMet, Event, MetricMissing, NewBest
 
@@ -23,15 +23,15 @@ __all__ = ["StopAt", "StopAtState"]
 
 
 @dataclass(frozen=True, slots=True)
-class StopAt(KnownCallback):
+class StopAt(Callback):
     """Stop after the epoch `epoch`, counted from 1 as `fit(epochs=...)` counts; the last weights are kept.
 
     With `restore_best_weights` the best ones by `monitor` are. Raises `SettingError` where `mode="auto"` cannot tell.
     """
 
-    name: ClassVar[str] = "StopAt"
-    is_of_keras: ClassVar[bool] = False
-    is_stopping_rule: ClassVar[bool] = True
+    name = "StopAt"
+    origin = "elsewhere"
+    purpose = "stops"
 
     epoch: int
     monitor: str = "val_loss"

@@ -13,16 +13,16 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from kcb_replay.errors import NotReplayableError, SettingError
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks.arguments import require_counts, require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import (
     BatchEnd,
+    Callback,
     Context,
     EpochEnd,
-    KnownCallback,
     State,
     Step,
     TestEnd,
@@ -41,13 +41,13 @@ _RUN = re.compile(r"(keras-3\.15|tf_keras-2\.21)\b")
 
 
 @dataclass(frozen=True, slots=True)
-class TensorBoard(KnownCallback):
+class TensorBoard(Callback):
     """Write the metrics of every epoch, and with an `update_freq` of N those of every N-th batch, below `log_dir`.
 
     Arguments and order are those of Keras 3. Raises `SettingError` for a `log_dir` or an `update_freq` that cannot be.
     """
 
-    name: ClassVar[str] = "TensorBoard"
+    name = "TensorBoard"
 
     log_dir: str = "logs"
     histogram_freq: int = 0

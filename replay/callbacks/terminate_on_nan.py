@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks.arguments import with_python_values
-from kcb_replay.replay.callbacks.base import BatchEnd, Context, KnownCallback, State, Step
+from kcb_replay.replay.callbacks.base import BatchEnd, Callback, Context, State, Step
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import Terminated
+
+if TYPE_CHECKING:
+    from kcb_replay.replay.events import Event
 
 __all__ = ["TerminateOnNaN", "TerminateOnNaNState"]
 
 
 @dataclass(frozen=True, slots=True)
-class TerminateOnNaN(KnownCallback):
+class TerminateOnNaN(Callback):
     """Stop, or since Keras 3.13 with `raise_error` raise RuntimeError, at the first loss that is NaN or infinite."""
 
-    name: ClassVar[str] = "TerminateOnNaN"
+    name = "TerminateOnNaN"
+    purpose = "terminates"
 
     raise_error: bool = False
 
@@ -32,6 +36,10 @@ class TerminateOnNaN(KnownCallback):
     def start(self, context: Context) -> TerminateOnNaNState:  # noqa: ARG002  # every version does the same
         """Return the state of a new callback."""
         return TerminateOnNaNState(self)
+
+    def printed(self, event: Event, epoch: int, *, ended: bool) -> tuple[object, ...] | None:  # noqa: ARG002
+        """Return the facts of its line on a bad loss."""
+        return ("terminated", event.batch) if isinstance(event, Terminated) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, KnownCallback, State, Step
+from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, State, Step
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.events import (
     CoolingDown,
@@ -34,18 +34,18 @@ __all__ = ["TorchReduceLROnPlateau", "TorchReduceLROnPlateauState"]
 
 
 @dataclass(frozen=True, slots=True)
-class TorchReduceLROnPlateau(KnownCallback):
+class TorchReduceLROnPlateau(Callback):
     """Multiply the learning rate by `factor` when `monitor` was bad for more than `patience` epochs.
 
     Arguments and defaults are PyTorch's, with `monitor` in the place of the optimizer. Raises `SettingError` for what
     the real class refuses.
     """
 
-    name: ClassVar[str] = "TorchReduceLROnPlateau"
-    is_of_keras: ClassVar[bool] = False
-    monitors: ClassVar[tuple[str, ...]] = ("monitor",)
-    has_patience: ClassVar[bool] = True
-    changes_learning_rate: ClassVar[bool] = True
+    name = "TorchReduceLROnPlateau"
+    origin = "elsewhere"
+    monitors = ("monitor",)
+    has_patience = True
+    purpose = "reduces"
 
     monitor: str = "val_loss"
     mode: str = "min"

@@ -8,12 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks import (
-    CALLBACKS,
-    EarlyStoppingState,
-    ModelCheckpointState,
-    ReduceLROnPlateauState,
-)
+from kcb_replay.replay.callbacks import CALLBACKS
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.conformance.case_arguments import arguments, number
@@ -23,7 +18,7 @@ from kcb_replay.replay.semantics import nearest_known
 from kcb_replay.replay.stream import Batch, Epoch
 
 if TYPE_CHECKING:
-    from kcb_replay.replay.callbacks import Callback, State
+    from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.engine import EventsOfAll, Row, Run
     from kcb_replay.replay.semantics import Semantics
 
@@ -83,7 +78,7 @@ def answer_to(case: Json, answered: Replayed) -> Json:
         del answer["train_end"]
         return {**answer, "error": {"type": "ValueError", "stage": "init", "epoch": None}}
     for fit, run in enumerate(answered.runs):
-        _add(answer, fit, run, answered.version)
+        _add(answer, fit, run)
     return answer
 
 
@@ -94,8 +89,8 @@ def epoch_of(epoch: Json) -> Epoch:
     return Epoch(epoch["epoch"], logs, tuple(batches))
 
 
-def _add(answer: Json, fit: int, run: Run, version: Semantics) -> None:
-    answer["epochs"] += [row_record(fit, row, version) for row in run.rows]
+def _add(answer: Json, fit: int, run: Run) -> None:
+    answer["epochs"] += [row_record(fit, row) for row in run.rows]
     answer["final_lr"] = run.final_lr
     if run.error is None:
         tag = restored(fit, run.finish_events)
@@ -111,7 +106,7 @@ def _add(answer: Json, fit: int, run: Run, version: Semantics) -> None:
         del answer["train_end"]
 
 
-def row_record(fit: int, row: Row, version: Semantics) -> Json:
+def row_record(fit: int, row: Row) -> Json:
     """Return a replayed epoch as golden cases hold one."""
     record = {
         "fit": fit,
@@ -119,7 +114,7 @@ def row_record(fit: int, row: Row, version: Semantics) -> Json:
         "lr_begin": row.lr_begin,
         "lr": row.lr,
         "lr_logged": row.lr_logged,
-        "state": [_state_record(fit, state, version) for state in row.states],
+        "state": [state.observed(fit) for state in row.states],
     }
     if row.stopped_batch is not None:
         record["stopped_at_batch"] = row.stopped_batch
@@ -145,22 +140,6 @@ def restored(fit: int, events: EventsOfAll) -> str | None:
         return None
     last = events_of_restoring[-1]
     return f"{fit - last.fits_ago}:{last.from_index}"
-
-
-def _state_record(fit: int, state: State, version: Semantics) -> Json:
-    if isinstance(state, EarlyStoppingState):
-        tag = None if state.weights_index is None else f"{fit - state.weights_fits_ago}:{state.weights_index}"
-        # The real class holds 0 for "no epoch yet", and knows its best epoch since 2.7.
-        best_epoch = (state.best_index or 0) if version.early_stopping_spares_first_epoch else None
-        return [state.reference, state.wait, best_epoch, state.stopped_index or 0, tag]
-    if isinstance(state, ReduceLROnPlateauState):
-        return [state.reference, state.wait, state.cooldown_counter]
-    if isinstance(state, ModelCheckpointState):
-        # The counters that a version does not have: batches since tf.keras 2.2, epochs until Keras 3.
-        batches = state.batches_since_save if version.checkpoint_counts != "samples" else None
-        epochs = state.epochs_since_save if version.learning_rate_key == "lr" else None
-        return [state.reference, batches, epochs]
-    return []
 
 
 def differing(expected: Json, got: Json, path: str) -> list[str]:

@@ -192,7 +192,7 @@ class _Walk:
         if run.error is not None:
             answer: Json = {"error": run.error.kind}
         else:
-            answer = {**row_record(0, run.rows[-1], box.context.semantics), "end": restored(0, run.finish_events)}
+            answer = {**row_record(0, run.rows[-1]), "end": restored(0, run.finish_events)}
         goes_on = "error" not in observed and "stop" not in observed and len(stream) < box.epochs
         if "error" not in observed:
             after = self._stepped.place()

@@ -10,16 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
-from kcb_replay.replay.events import (
-    CheckpointSaved,
-    CheckpointSkipped,
-    Event,
-    LearningRateReduced,
-    Stopped,
-    Terminated,
-    WeightsRestored,
-)
+from kcb_replay.replay.callbacks import EarlyStopping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,46 +65,21 @@ def _of_run(run: Run, answered: Replayed) -> Iterator[str]:
         rows.append(run.finish_events)
     for events in rows:
         for position, of_callback in enumerate(events):
-            settings = (answered.callbacks or ())[position]
+            callback = (answered.callbacks or ())[position]
             for event in of_callback:
-                words = _words(event, settings, answered, ended=run.error is None)
+                # Up to 2.0.8 epochs were printed as they are counted, from 0, as they stood in the names of files.
+                epoch = event.index + answered.version.checkpoint_epoch_offset
+                words = callback.printed(event, epoch, ended=run.error is None)
                 if words is not None:
-                    yield _fact(words[0], [str(word) for word in words[1:]])
+                    kind, *rest = map(str, words)
+                    yield _fact(kind, rest)
 
 
 def _before_error(run: Run, answered: Replayed) -> list[str]:
     """Return what is printed right before the weights are restored of which there are none, which raises."""
     error = run.error
     stops = error is not None and (error.callback, error.kind) == (EarlyStopping.name, "TypeError")
-    restores = any(
-        isinstance(one, EarlyStopping) and one.restore_best_weights and one.verbose > 0
-        for one in answered.callbacks or ()
-    )
+    stopping = [each.arguments for each in answered.callbacks or () if each.name == EarlyStopping.name]
+    restores = any(arguments["restore_best_weights"] and arguments["verbose"] for arguments in stopping)
     # The other TypeError of this class is that of a missing metric, in versions that print nothing of weights.
     return [_fact("restored", [])] if stops and restores and not answered.version.early_stopping_needs_metric else []
-
-
-def _words(event: Event, settings: object, answered: Replayed, *, ended: bool) -> tuple[Any, ...] | None:
-    """Return what a callback prints at an event, None where it prints nothing."""
-    if isinstance(event, Terminated):
-        return "terminated", event.batch
-    if getattr(settings, "verbose", 0) < 1:
-        return None
-    # Up to 2.0.8 epochs were printed as they are counted, from 0, as they stood in the names of files.
-    epoch = event.index + answered.version.checkpoint_epoch_offset
-    match settings, event:
-        # Printed when the training ends, and not for an epoch that stands for "none" in the real class.
-        case EarlyStopping(), Stopped() if ended and event.index > 0:
-            return "stopped", epoch
-        case EarlyStopping(), WeightsRestored():
-            return ("restored",)
-        case ReduceLROnPlateau(), LearningRateReduced():
-            return "reduced", epoch, event.new_lr
-        case ModelCheckpoint(save_best_only=False), CheckpointSaved():
-            return "saved", epoch, event.path
-        case ModelCheckpoint(), CheckpointSaved() if event.value is not None:
-            best = "none" if event.best is None else f"{event.best:.5f}"
-            return "improved", epoch, settings.monitor, best, f"{event.value:.5f}", event.path
-        case ModelCheckpoint(), CheckpointSkipped() if event.value is not None:
-            return "not improved", epoch, settings.monitor
-    return None

@@ -9,26 +9,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Recording, Series
-from kcb_replay.replay.callbacks import CALLBACKS, LambdaCallback, TerminateOnNaN
+from kcb_replay.replay.callbacks import CALLBACKS
 from kcb_replay.replay.conformance.answers import differing, epoch_of
 from kcb_replay.replay.conformance.case_arguments import arguments
 from kcb_replay.replay.conformance.messages import printed_by, printed_in
-from kcb_replay.replay.events import BackupSaved
-from kcb_replay.replay.outcomes import (
-    CallbackTrace,
-    EarlyStoppingOutcome,
-    LearningRateSchedulerOutcome,
-    ModelCheckpointOutcome,
-    Outcome,
-    ReduceLROnPlateauOutcome,
-    outcome_of,
-)
+from kcb_replay.replay.outcomes import CallbackTrace, outcome_of
 from kcb_replay.replay.replay import simulate
 from kcb_replay.replay.stream import Stream
 
@@ -38,6 +29,8 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.conformance.answers import Replayed
     from kcb_replay.replay.engine import Run
+    from kcb_replay.replay.events import Event
+    from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.simulation import Simulation
 
@@ -83,7 +76,7 @@ def _has_public_door(case: Json, answered: Replayed) -> bool:
     by_name = "metric" not in (answered.version.early_stopping_direction, answered.version.plateau_direction)
     decided = by_name or all(map(_has_direction, callbacks))
     # From a recorded loss that is not finite follows a batch with one, which the case does not have.
-    watches = any(isinstance(callback, TerminateOnNaN) for callback in callbacks)
+    watches = any(callback.purpose == "terminates" for callback in callbacks)
     counts = any(getattr(callback, "save_freq", "epoch") != "epoch" for callback in callbacks)
     return (
         decided and not watches and not counts and all(map(_can_be_recorded, itertools.pairwise([{}, *case["epochs"]])))
@@ -163,14 +156,14 @@ def _observed(case: Json, fit: _Ended) -> Json:
     }
     if fit.final_lr is not None:
         facts["final_lr"] = last["lr"]
-    if sum(isinstance(outcome, EarlyStoppingOutcome) for outcome in fit.outcomes) == 1:
+    if sum(outcome.is_of_stopping_rule for outcome in fit.outcomes) == 1:
         tags = [row["restored"] for row in rows if row.get("restored")] + [ends[0]["restored"]]
         facts["kept"] = _kept(case, fit, next((tag for tag in reversed(tags) if tag), None), last["epoch"])
     if "saves" in case["expect"]:
         facts["saves"] = [
             [[index, batch, path] for place, number, index, batch, path in case["expect"]["saves"]
              if (place, number) == (position, fit.number)]
-            for position, outcome in enumerate(fit.outcomes) if isinstance(outcome, ModelCheckpointOutcome)
+            for position, outcome in enumerate(fit.outcomes) if outcome.settings.purpose == "saves"
         ]  # fmt: skip
     return facts
 
@@ -184,7 +177,7 @@ def _kept(case: Json, fit: _Ended, tag: str | None, last: int) -> Json:
     number, index = (fit.number, last) if tag is None else map(int, tag.split(":"))
     if number != fit.number:
         return [None, None]
-    monitor = next(str(one.settings.monitor) for one in fit.outcomes if isinstance(one, EarlyStoppingOutcome))
+    monitor = next(str(one.monitor) for one in fit.outcomes if one.is_of_stopping_rule)
     logs = next(epoch["logs"] for epoch in case["epochs"] if (epoch["fit"], epoch["epoch"]) == (number, index))
     return [index, logs.get(monitor)]
 
@@ -192,10 +185,10 @@ def _kept(case: Json, fit: _Ended, tag: str | None, last: int) -> Json:
 def _replayed(case: Json, fit: _Ended) -> Json:
     """Return the same facts from the outcomes."""
     replay, rows = fit.replay, fit.run.rows
-    drops = [drop for one in fit.outcomes if isinstance(one, ReduceLROnPlateauOutcome) for drop in one.drops]
-    setters = [outcome for outcome in fit.outcomes if isinstance(outcome, LearningRateSchedulerOutcome)]
+    drops = [drop for outcome in fit.outcomes for drop in outcome.drops]
+    setters = [outcome for outcome in fit.outcomes if outcome.settings.purpose == "schedules"]
     steps = [(rate.index, rate.old_lr, rate.new_lr) for setter in setters for rate in setter.rates]
-    savers = [outcome for outcome in fit.outcomes if isinstance(outcome, ModelCheckpointOutcome)]
+    savers = [outcome for outcome in fit.outcomes if outcome.settings.purpose == "saves"]
     stop = rows[-1].index if rows[-1].stoppers else None
     paths: dict[int, list[str]] = {}
     for save in (save for saver in savers for save in saver.saves):
@@ -210,7 +203,7 @@ def _replayed(case: Json, fit: _Ended) -> Json:
     }
     if fit.final_lr is not None:
         facts["final_lr"] = fit.final_lr
-    stopping = [outcome for outcome in fit.outcomes if isinstance(outcome, EarlyStoppingOutcome)]
+    stopping = [outcome for outcome in fit.outcomes if outcome.is_of_stopping_rule]
     if len(stopping) == 1:
         facts["kept"] = [stopping[0].kept_index, stopping[0].kept_value]
     if "saves" in case["expect"]:
@@ -240,34 +233,15 @@ def _differing_outputs(expect: Json, answered: Replayed) -> list[str]:
     """Compare what loggers and observers left behind, at the end of all fits or at the error."""
     lines = []
     for position, observed in enumerate(expect.get("outputs", ())):
-        output = getattr(answered.runs[-1].states[position], "output", None) if answered.runs else None
-        if observed is not None and output is not None:
-            got = _comparable(answered, position, dict(output()))
+        if observed is not None and answered.runs:
+            output = answered.runs[-1].states[position].output()
+            got = (answered.callbacks or ())[position].compared_output(output, _events(answered.runs, position))
             lines += differing(observed, got, f"outputs[{position}]")
     return lines
 
 
-def _comparable(answered: Replayed, position: int, output: dict[str, Any]) -> Json:
-    """Return an output in the shape in which the real one was observed."""
-    callbacks = answered.callbacks or ()
-    match callbacks[position].name:
-        case "CSVLogger":
-            return output["text"]
-        case "RemoteMonitor":
-            return output["payloads"]
-        case "LambdaCallback":
-            hooks = [item.name for item in fields(LambdaCallback)]
-            functions = {hook: getattr(callbacks[position], hook) for hook in hooks}
-            return {hook: function.calls for hook, function in functions.items() if function is not None}
-        case "BackupAndRestore":
-            return _backups(answered.runs, position)
-    return output
-
-
-def _backups(runs: Sequence[Run], position: int) -> Json:
-    backups = []
+def _events(runs: Sequence[Run], position: int) -> Iterator[tuple[int, Event]]:
+    """Yield the events of a callback in the epochs of all fits, each with the number of its fit."""
     for fit, run in enumerate(runs):
-        rows = [row.events for row in run.rows] + ([run.partial.events] if run.partial else [])
-        for events in rows:
-            backups += [[fit, event.index, event.batch] for event in events[position] if isinstance(event, BackupSaved)]
-    return backups
+        for events in [row.events for row in run.rows] + ([run.partial.events] if run.partial else []):
+            yield from ((fit, event) for event in events[position])

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.language.reason import reason
-from kcb_replay.replay.callbacks import LearningRateScheduler, ReduceLROnPlateau, ReduceLROnPlateauState
+from kcb_replay.replay.callbacks import LearningRateScheduler, ReduceLROnPlateau
+from kcb_replay.replay.callbacks.reduce_lr_on_plateau import ReduceLROnPlateauState
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.events import LearningRateReduced
 from kcb_replay.replay.lints.base import Case, Lint, epochs_of, events_of, of_each, parting, reductions

@@ -1,70 +1,45 @@
-"""What each callback of a replay comes to, one kind a file; a further one is one file and one case here."""
+"""What each callback of a replay comes to: one class of outcomes per purpose that a callback class can state."""
 
 from __future__ import annotations
 
-from kcb_replay.replay.callbacks import (
-    EarlyStoppingState,
-    LearningRateSchedulerState,
-    ModelCheckpointState,
-    ReduceLROnPlateauState,
-    RuleState,
-    TerminateOnNaNState,
-    TorchReduceLROnPlateauState,
-)
-from kcb_replay.replay.outcomes.base import CallbackTrace, Outcome
-from kcb_replay.replay.outcomes.early_stopping import EarlyStoppingOutcome, early_stopping_outcome
-from kcb_replay.replay.outcomes.learning_rate_scheduler import (
-    LearningRateSchedulerOutcome,
-    RateSet,
-    learning_rate_scheduler_outcome,
-)
-from kcb_replay.replay.outcomes.model_checkpoint import (
-    ModelCheckpointOutcome,
-    Save,
-    StoredFile,
-    model_checkpoint_outcome,
-)
-from kcb_replay.replay.outcomes.observer import ObserverOutcome, observer_outcome
-from kcb_replay.replay.outcomes.reduce_lr_on_plateau import (
-    Drop,
-    ReduceLROnPlateauOutcome,
-    reduce_lr_on_plateau_outcome,
-)
-from kcb_replay.replay.outcomes.stopping import StoppingOutcome, stopping_outcome
-from kcb_replay.replay.outcomes.terminate_on_nan import TerminateOnNaNOutcome, terminate_on_nan_outcome
+from typing import TYPE_CHECKING
+
+from kcb_replay.replay.outcomes.base import CallbackTrace, Drop, Outcome, RateSet, Save, StoredFile
+from kcb_replay.replay.outcomes.rates import ReductionOutcome, ScheduleOutcome
+from kcb_replay.replay.outcomes.saving import ObserverOutcome, SavingOutcome
+from kcb_replay.replay.outcomes.stopping import StoppingOutcome, TerminationOutcome
+
+if TYPE_CHECKING:
+    from kcb_replay.replay.callbacks.base import Callback, Purpose
+    from kcb_replay.replay.validity import Validity
 
 __all__ = [
     "CallbackTrace",
     "Drop",
-    "EarlyStoppingOutcome",
-    "LearningRateSchedulerOutcome",
-    "ModelCheckpointOutcome",
-    "ObserverOutcome",
     "Outcome",
     "RateSet",
-    "ReduceLROnPlateauOutcome",
     "Save",
     "StoppingOutcome",
     "StoredFile",
-    "TerminateOnNaNOutcome",
     "outcome_of",
+    "unjudged_outcome",
 ]
 
+_OF_PURPOSE: dict[Purpose, type[Outcome]] = {
+    "stops": StoppingOutcome,
+    "terminates": TerminationOutcome,
+    "reduces": ReductionOutcome,
+    "schedules": ScheduleOutcome,
+    "saves": SavingOutcome,
+    "observes": ObserverOutcome,
+}
 
-def outcome_of(view: CallbackTrace) -> Outcome:
-    """Return what the callback comes to."""
-    match view.state:
-        case EarlyStoppingState() as state:
-            return early_stopping_outcome(view, state)
-        case RuleState() as state:
-            return stopping_outcome(view, state, StoppingOutcome)
-        case ReduceLROnPlateauState() | TorchReduceLROnPlateauState() as state:
-            return reduce_lr_on_plateau_outcome(view, state)
-        case ModelCheckpointState() as state:
-            return model_checkpoint_outcome(view, state)
-        case TerminateOnNaNState() as state:
-            return terminate_on_nan_outcome(view, state)
-        case LearningRateSchedulerState() as state:
-            return learning_rate_scheduler_outcome(view, state)
-        case _:
-            return observer_outcome(view)
+
+def outcome_of(trace: CallbackTrace) -> Outcome:
+    """Return what the callback of a trace comes to."""
+    return _OF_PURPOSE[trace.callback.purpose].of(trace)
+
+
+def unjudged_outcome(callback: Callback, validity: Validity) -> Outcome:
+    """Return the outcome of a callback whose fit ended before its first epoch did: nothing, in its own shape."""
+    return _OF_PURPOSE[callback.purpose](settings=callback, mode=None, validity=validity)

@@ -5,12 +5,11 @@ An outcome is read off the events and states of a replayed fit; nothing is decid
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 
 from kcb_replay.language.reason import reason
-from kcb_replay.replay.callbacks.base import KnownCallback
-from kcb_replay.replay.validity import Horizon, Validity
+from kcb_replay.replay.validity import Horizon, Label, Validity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +21,19 @@ if TYPE_CHECKING:
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["CallbackTrace", "Json", "Outcome", "hypothetical", "one_based", "settings_dict"]
+__all__ = [
+    "CallbackTrace",
+    "Drop",
+    "Json",
+    "Outcome",
+    "RateSet",
+    "Save",
+    "StoredFile",
+    "dated",
+    "hypothetical",
+    "one_based",
+    "settings_dict",
+]
 
 Json: TypeAlias = "dict[str, object]"
 _E = TypeVar("_E", bound="Event")
@@ -67,23 +78,112 @@ class CallbackTrace:
         return self.horizon is None or self.horizon.covers(index)
 
 
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """One reduction of the learning rate, in effect from the epoch after `index`."""
+
+    index: int
+    old_lr: float
+    new_lr: float
+    validity: Label
+
+
+@dataclass(frozen=True, slots=True)
+class RateSet:
+    """A change of the learning rate at the beginning of the 0-based epoch `index`."""
+
+    index: int
+    old_lr: float
+    new_lr: float
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """One file written, after the 0-based `batch` of the epoch `index` or (None) at its end.
+
+    `value` is the metric that was an improvement, None where nothing was compared.
+    """
+
+    index: int
+    batch: int | None
+    path: str
+    value: float | None
+    validity: Label
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One file that is there at the end: from which 0-based epoch it is, and how often it was written over."""
+
+    path: str
+    index: int
+    overwritten: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one callback comes to; `mode` is the resolved direction, None where there is none."""
+    """What one callback comes to: every fact that a callback may have, neutral where this one has none.
+
+    Readers ask for the fact and not for the class. `settings.purpose` says what the answer is about; a subclass says
+    how it is read off a replay and which of the facts stand in its JSON.
+
+    * `mode`: the resolved direction, None where there is none.
+    * `stop_index`: the 0-based epoch after which it stopped the training; `batch` the one with the bad loss.
+    * `drops`: the reductions of the learning rate at the end of an epoch; `rates`: the rates that it set besides, of a
+      real callback those of `drops`, too.
+    * `saves`: the files that it would have written of the model.
+    * `best_*`: a stopping rule's own best; `kept_*`: the epoch whose weights one ends up with, the best where they are
+      restored, else the last; `lowest_*`: the best value of the whole recording. None where there is no such epoch.
+    * `saved_epochs`: recorded epochs that would not have run; `regret`: what the kept value gives away.
+    * `output`: what it left behind, for example the text of a file.
+    """
 
     settings: Callback
     mode: Direction | None
     validity: Validity
+    stop_index: int | None = None
+    batch: int | None = None
+    drops: tuple[Drop, ...] = ()
+    rates: tuple[RateSet, ...] = ()
+    saves: tuple[Save, ...] = ()
+    best_index: int | None = None
+    best_value: float | None = None
+    kept_index: int | None = None
+    kept_value: float | None = None
+    lowest_index: int | None = None
+    lowest_value: float | None = None
+    saved_epochs: int = 0
+    regret: float | None = None
+    output: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, trace: CallbackTrace) -> Self:
+        """Return what the callback of a trace comes to."""
+        raise NotImplementedError
 
     @property
     def fired(self) -> bool:
-        """Whether the callback did what it is there for."""
-        raise NotImplementedError
+        """Whether the callback did anything to the training or to the disk."""
+        return self.stop_index is not None or bool(self.drops or self.rates or self.saves)
+
+    @property
+    def is_of_stopping_rule(self) -> bool:
+        """Whether it is about when to stop, and what that saves and costs."""
+        return self.settings.is_stopping_rule
 
     @property
     def monitor(self) -> str | None:
         """The metric that it watches, None for a callback that watches none."""
         return getattr(self.settings, "monitor", None)
+
+    @property
+    def on_disk(self) -> tuple[StoredFile, ...]:
+        """The files of `saves` at the end of training, in the order in which they were last written."""
+        last: dict[str, StoredFile] = {}
+        for save in self.saves:
+            before = last.pop(save.path, None)
+            last[save.path] = StoredFile(save.path, save.index, before.overwritten + 1 if before else 0)
+        return tuple(last.values())
 
     def facts(self) -> Json:
         """Return what is special to this callback, under the names of the JSON document."""
@@ -119,13 +219,15 @@ def one_based(index: int | None) -> int | None:
     return None if index is None else index + 1
 
 
+def dated(fact: Drop | RateSet | Save) -> Json:
+    """Return a fact of an epoch with that in both ways of counting."""
+    return {"index": fact.index, "epoch": fact.index + 1, **asdict(fact)}
+
+
 def settings_dict(settings: Callback) -> Json:
     """Return the settings under Keras's argument names, without those that only print."""
-    unlisted = getattr(settings, "only_prints", KnownCallback.only_prints)
-    values: Mapping[str, Any] | None = getattr(settings, "arguments", None)
-    if values is None:
-        values = {item.name: getattr(settings, item.name) for item in fields(settings)}  # type: ignore[arg-type]  # every native callback is a dataclass
-    return {name: _plain(value) for name, value in values.items() if name not in unlisted}
+    unlisted = settings.only_prints
+    return {name: _plain(value) for name, value in settings.arguments.items() if name not in unlisted}
 
 
 def _plain(value: object) -> object:

@@ -1,4 +1,4 @@
-"""What any stopping rule comes to: stop, best, kept, saved and regret.
+"""What any stopping rule comes to: stop, best, kept, saved and regret; and what TerminateOnNaN does.
 
 Regret is R = z(kept) - min z over the whole recording, never negative, in units of the metric (STATISTICS: z is the
 metric when it should fall, its negative when it should rise). `saved` counts recorded epochs that would not have run.
@@ -9,11 +9,10 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, cast
 
 from kcb_replay.language.reason import reason
-from kcb_replay.replay.callbacks import EarlyStoppingState, RuleState
-from kcb_replay.replay.events import WeightsRestored
+from kcb_replay.replay.events import Terminated, WeightsRestored
 from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical, one_based
 from kcb_replay.replay.validity import Horizon, Validity
 
@@ -24,43 +23,35 @@ if TYPE_CHECKING:
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.stream import Stream
 
-__all__ = [
-    "StoppingOutcome",
-    "best_of",
-    "cadence_of",
-    "regret_of",
-    "stopping_outcome",
-    "unlimited_validity",
-]
+__all__ = ["StoppingOutcome", "TerminationOutcome", "best_of", "cadence_of", "regret_of", "unlimited_validity"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoppingOutcome(Outcome):
-    """What a stopping rule would have done with one fit.
+    """What a stopping rule would have done with one fit."""
 
-    `best_*` is the rule's own best, `kept_*` the epoch whose weights one ends up with: the best when they are
-    restored, else the last. `lowest_*` is the best value of the whole recording. None where there is no such epoch.
-    """
-
-    stop_index: int | None
-    best_index: int | None
-    best_value: float | None
-    kept_index: int | None
-    kept_value: float | None
-    lowest_index: int | None
-    lowest_value: float | None
-    saved_epochs: int
-    regret: float | None
-
-    @property
-    def monitor(self) -> str:
-        """The metric that it is judged by."""
-        return str(getattr(self.settings, "monitor", ""))
-
-    @property
-    def fired(self) -> bool:
-        """Whether it set `stop_training`."""
-        return self.stop_index is not None
+    @classmethod
+    def of(cls, trace: CallbackTrace) -> Self:
+        """Return what a stopping rule comes to."""
+        state = cast("StoppingState", trace.state)
+        mode = state.direction
+        values = trace.stream.values_of(_monitor(trace))
+        kept, lowest = _kept_index(trace), best_of(values, mode)
+        kept_value = None if kept is None else values.get(kept)
+        return cls(
+            settings=trace.callback,
+            mode=mode,
+            stop_index=state.stopped_index,
+            best_index=state.best_index,
+            best_value=state.best,
+            kept_index=kept,
+            kept_value=kept_value,
+            lowest_index=lowest,
+            lowest_value=None if lowest is None else values[lowest],
+            saved_epochs=len(trace.stream.epochs) - len(trace.run.rows),
+            regret=None if lowest is None or kept_value is None else regret_of(kept_value, values[lowest], mode),
+            validity=_validity(trace, state),
+        )
 
     def facts(self) -> Json:
         """Return the epochs in both ways of counting, and their values."""
@@ -73,30 +64,25 @@ class StoppingOutcome(Outcome):
         return {**record, "saved_epochs": self.saved_epochs, "regret": self.regret}
 
 
-_S = TypeVar("_S", bound=StoppingOutcome)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminationOutcome(Outcome):
+    """What TerminateOnNaN would have done with one fit; `batch` is None where the recording holds no batches."""
 
+    @classmethod
+    def of(cls, trace: CallbackTrace) -> Self:
+        """Return the epoch in which a loss was NaN or infinite."""
+        terminated = next(trace.events(Terminated), None)
+        return cls(
+            settings=trace.callback,
+            mode=None,
+            stop_index=terminated.index if terminated else None,
+            batch=terminated.batch if terminated else None,
+            validity=_validity_of_end(trace, terminated),
+        )
 
-def stopping_outcome(view: CallbackTrace, state: StoppingState, kind: type[_S]) -> _S:
-    """Return the outcome of a stopping rule, as an instance of `kind`."""
-    mode = state.direction
-    values = view.stream.values_of(_monitor(view))
-    kept = _kept_index(view)
-    kept_value = None if kept is None else values.get(kept)
-    lowest = best_of(values, mode)
-    return kind(
-        settings=view.callback,
-        mode=mode,
-        stop_index=state.stopped_index,
-        best_index=state.best_index,
-        best_value=state.best,
-        kept_index=kept,
-        kept_value=kept_value,
-        lowest_index=lowest,
-        lowest_value=None if lowest is None else values[lowest],
-        saved_epochs=len(view.stream.epochs) - len(view.run.rows),
-        regret=None if lowest is None or kept_value is None else regret_of(kept_value, values[lowest], mode),
-        validity=_validity(view, state),
-    )
+    def facts(self) -> Json:
+        """Return where it stopped."""
+        return {"stop_index": self.stop_index, "stop_epoch": one_based(self.stop_index), "batch": self.batch}
 
 
 def best_of(values: Mapping[int, float], mode: Direction | None) -> int | None:
@@ -115,25 +101,40 @@ def regret_of(kept: float, lowest: float, mode: Direction | None) -> float | Non
     return 0.0 if kept == lowest else (kept - lowest if mode == "min" else lowest - kept)
 
 
-def _monitor(view: CallbackTrace) -> str:
-    return str(getattr(view.callback, "monitor", ""))
+def _monitor(trace: CallbackTrace) -> str:
+    return str(getattr(trace.callback, "monitor", ""))
 
 
-def _kept_index(view: CallbackTrace) -> int | None:
+def _kept_index(trace: CallbackTrace) -> int | None:
     """Return the epoch whose weights one ends up with, as far as this callback goes; None for one of a fit before."""
-    restored = [*view.events(WeightsRestored), *view.finish_events(WeightsRestored)]
+    restored = [*trace.events(WeightsRestored), *trace.finish_events(WeightsRestored)]
     if not restored:
-        return view.last
+        return trace.last
     return restored[-1].from_index if restored[-1].fits_ago == 0 else None
 
 
-def _validity(view: CallbackTrace, state: StoppingState) -> Validity:
-    last = view.last
-    if view.beyond is not None:
-        return hypothetical(view.beyond, _earliest_after(view.beyond, view), undecided=not view.run.rows[-1].stoppers)
-    if state.stopped_index is None and view.run.rows[-1].stoppers:
+def _validity_of_end(trace: CallbackTrace, terminated: Terminated | None) -> Validity:
+    if terminated is not None:
+        loss = {"loss": str(terminated.loss), "epoch": terminated.epoch}
+        if terminated.batch is None:
+            return Validity("exact", reason("validity.bad_loss", **loss))
+        return Validity("exact", reason("validity.bad_loss_batch", **loss, batch=terminated.batch + 1))
+    if not trace.stream.values_of("loss"):
+        return Validity("undecided", reason("validity.no_loss"))
+    if trace.beyond is not None:
+        return hypothetical(trace.beyond)
+    return Validity("exact", reason("validity.finite"))
+
+
+def _validity(trace: CallbackTrace, state: StoppingState) -> Validity:
+    last = trace.last
+    if trace.beyond is not None:
+        return hypothetical(
+            trace.beyond, _earliest_after(trace.beyond, trace), undecided=not trace.run.rows[-1].stoppers
+        )
+    if state.stopped_index is None and trace.run.rows[-1].stoppers:
         return Validity("exact", reason("validity.other_stops", epoch=last + 1))
-    return unlimited_validity(state, last, lambda: _cadence(view.stream, _monitor(view)))
+    return unlimited_validity(state, last, lambda: _cadence(trace.stream, _monitor(trace)))
 
 
 def unlimited_validity(state: StoppingState, last: int, cadence: Callable[[], int]) -> Validity:
@@ -150,11 +151,11 @@ def unlimited_validity(state: StoppingState, last: int, cadence: Callable[[], in
     return Validity("undecided", why, earliest_stop_index=earliest)
 
 
-def _earliest_after(horizon: Horizon, view: CallbackTrace) -> int | None:
-    for row in reversed(view.run.rows):
-        state = row.states[view.position]
-        if horizon.covers(row.index) and isinstance(state, (EarlyStoppingState, RuleState)):
-            return state.earliest_stop(row.index, _cadence(view.stream, _monitor(view)))
+def _earliest_after(horizon: Horizon, trace: CallbackTrace) -> int | None:
+    for row in reversed(trace.run.rows):
+        if horizon.covers(row.index):
+            state = cast("StoppingState", row.states[trace.position])
+            return state.earliest_stop(row.index, _cadence(trace.stream, _monitor(trace)))
     return None
 
 

@@ -1,7 +1,7 @@
 """From the rows at which settings stop to what a user asks: stop, best, kept, saved, regret, and how far that holds.
 
 Three small integers per setting and fit are all that is kept; the rest is read off when it is asked for, some settings
-at a time. Definitions are those of a single replay (`replay.outcomes.early_stopping`).
+at a time. Definitions are those of a single replay (`replay.outcomes.stopping`).
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
 from kcb_replay.replay.callbacks import ReduceLROnPlateau
 from kcb_replay.replay.learning_rates import OptimizerRate, swept_rate
-from kcb_replay.replay.outcomes import ReduceLROnPlateauOutcome
 from kcb_replay.replay.verdicts.by_engine import FitBatch, label_of, some_at_a_time, whole_number
 from kcb_replay.replay.verdicts.lanes.improvements import fits_float32
 from kcb_replay.replay.verdicts.lanes.rates import NEVER, RecordedRates, rate_path, recorded_rates
@@ -366,8 +365,6 @@ def _last_exact(
 def _engine_answer(one: Replay, best_row: int) -> dict[str, float]:
     """Return a single replay as the arrays hold it."""
     (outcome,) = one.outcomes
-    if not isinstance(outcome, ReduceLROnPlateauOutcome):
-        raise AssertionError("only ReduceLROnPlateau is swept")  # noqa: TRY004  # cannot happen
     indices = [epoch.index for epoch in one.stream.epochs]
     beyond = None if one.horizon is None or one.horizon.covers(indices[-1]) else one.horizon
     drops = outcome.drops

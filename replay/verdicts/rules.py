@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
 from kcb_replay.ingest.display import Displayed
-from kcb_replay.replay.callbacks import STOPPING, EarlyStopping, MedianStopping
+from kcb_replay.replay.callbacks import CALLBACKS
 from kcb_replay.replay.callbacks.stopping import known_direction
 from kcb_replay.replay.directions import assumed_direction, is_assumed
 from kcb_replay.replay.median import median_answers
 from kcb_replay.replay.monitors import assumed_metrics
-from kcb_replay.replay.outcomes.stopping import StoppingOutcome, best_of, regret_of
+from kcb_replay.replay.outcomes.stopping import best_of, regret_of
 from kcb_replay.replay.replay import replay
 from kcb_replay.replay.semantics import DEFAULT, semantics as resolve
 from kcb_replay.replay.simulation import LeftOut
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kcb_replay.ingest.recording import Fit, Recording
-    from kcb_replay.replay.callbacks import Callback
+    from kcb_replay.replay.callbacks import Callback, MedianStopping
     from kcb_replay.replay.directions import Direction
+    from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.validity import Label
 
@@ -258,19 +259,18 @@ def _assumed(
     rules: Sequence[Callback], monitor: str, mode: str, semantics: str | Semantics | None, *, hypothetical: bool
 ) -> tuple[str, ...]:
     """Return the metrics whose direction is assumed: the one that all are judged by, and those that rules watch."""
-    watching = [rule for rule in rules if isinstance(rule, EarlyStopping)]
     judged = [monitor] if mode == "auto" and is_assumed(monitor) else []
     version = resolve(DEFAULT if semantics in (None, "auto") else semantics)
-    asked = assumed_metrics(watching, version, None if hypothetical else ())
+    asked = assumed_metrics(rules, version, None if hypothetical else ())
     return tuple(dict.fromkeys([*judged, *asked]))
 
 
 def _require_rules(rules: Sequence[Callback]) -> None:
-    known = ", ".join(kind.name for kind in STOPPING)
+    known = ", ".join(kind.name for kind in CALLBACKS.values() if kind.purpose == "stops")
     if not rules:
         raise SettingError(f"There is no rule to compare. Give at least one of {known}.")
     for rule in rules:
-        if not isinstance(rule, STOPPING):
+        if not rule.is_stopping_rule:
             raise SettingError(f"{rule.name} is no stopping rule that can be compared. Known: {known}.")
 
 
@@ -305,10 +305,10 @@ def _not_recorded(monitor: str, fit: Fit) -> str:
 
 def _outcomes(
     recordings: Sequence[Recording], rule: Callback, semantics: str | Semantics | None
-) -> Iterator[tuple[_Place, StoppingOutcome | str]]:
+) -> Iterator[tuple[_Place, Outcome | str]]:
     """Yield what a rule comes to for every fit, or why it cannot be asked."""
-    if isinstance(rule, MedianStopping):
-        for where, found in median_answers(recordings, rule).items():
+    if rule.compares_runs:
+        for where, found in median_answers(recordings, cast("MedianStopping", rule)).items():
             yield where, found.reason if isinstance(found, LeftOut) else found.outcome
         return
     for place, recording in enumerate(recordings):
@@ -316,19 +316,15 @@ def _outcomes(
             yield (place, number), _replayed(recording, number, rule, semantics)
 
 
-def _replayed(
-    recording: Recording, number: int, rule: Callback, semantics: str | Semantics | None
-) -> StoppingOutcome | str:
+def _replayed(recording: Recording, number: int, rule: Callback, semantics: str | Semantics | None) -> Outcome | str:
     try:
         (outcome,) = replay(recording, [rule], fit=number, semantics=semantics).outcomes
     except NotReplayableError as error:
         return error.reason
-    if not isinstance(outcome, StoppingOutcome):
-        raise AssertionError("a stopping rule comes to a stopping outcome")  # noqa: TRY004  # cannot happen
     return outcome
 
 
-def _answer(number: int, fit: Judged, outcome: StoppingOutcome, mode: Direction) -> RuleAnswer:
+def _answer(number: int, fit: Judged, outcome: Outcome, mode: Direction) -> RuleAnswer:
     kept = None if outcome.kept_index is None else fit.values.get(outcome.kept_index)
     return RuleAnswer(
         rule=number,

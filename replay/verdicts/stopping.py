@@ -15,7 +15,6 @@ import numpy as np
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.directions import direction_of
-from kcb_replay.replay.outcomes import EarlyStoppingOutcome
 from kcb_replay.replay.verdicts.answers import MetricValues, StopRows
 from kcb_replay.replay.verdicts.by_engine import FitBatch, label_of, some_at_a_time, whole_number
 from kcb_replay.replay.verdicts.lanes.early_stopping import Start, is_vectorised, stops_of
@@ -132,8 +131,6 @@ class _Block(FitBatch[EarlyStopping]):
 
 def engine_answer(outcome: Outcome) -> dict[str, float]:
     """Return the outcome of a single replay as the arrays hold it."""
-    if not isinstance(outcome, EarlyStoppingOutcome):
-        raise AssertionError("only EarlyStopping is swept")  # noqa: TRY004  # cannot happen
     indices = {name: getattr(outcome, name) for name in ("stop_index", "best_index", "kept_index")}
     values = {name: getattr(outcome, name) for name in ("best_value", "kept_value", "regret")}
     return {

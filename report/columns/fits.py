@@ -10,12 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kcb_replay.replay.outcomes import (
-    ModelCheckpointOutcome,
-    ObserverOutcome,
-    ReduceLROnPlateauOutcome,
-    StoppingOutcome,
-)
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.columns.column import (
     ABSENT,
@@ -35,7 +29,7 @@ from kcb_replay.text import NEVER, UNKNOWN, Decimals, short, visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from kcb_replay.replay.outcomes import Drop
+    from kcb_replay.replay.outcomes import Drop, Outcome
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.validity import Validity
 
@@ -61,7 +55,7 @@ class FitRow:
     """
 
     answer: Replay | RaisedFit
-    rule: StoppingOutcome | None = None
+    rule: Outcome | None = None
     position: int | None = None
 
 
@@ -74,7 +68,7 @@ def _rules(answer: Replay | RaisedFit) -> list[FitRow]:
     if isinstance(answer, RaisedFit):
         return []
     outcomes = enumerate(answer.outcomes)
-    return [FitRow(answer, outcome, number) for number, outcome in outcomes if isinstance(outcome, StoppingOutcome)]
+    return [FitRow(answer, outcome, number) for number, outcome in outcomes if outcome.is_of_stopping_rule]
 
 
 def lead_row(answer: Replay | RaisedFit) -> FitRow:
@@ -83,19 +77,19 @@ def lead_row(answer: Replay | RaisedFit) -> FitRow:
     return next((row for row in rows if row.rule and row.rule.stop_index is not None), rows[0])
 
 
-def lead_rule(answer: Replay | RaisedFit) -> StoppingOutcome | None:
+def lead_rule(answer: Replay | RaisedFit) -> Outcome | None:
     """Return the stopping rule that an answer is about, None without one."""
     return lead_row(answer).rule
 
 
 def reduces(answer: Replay) -> bool:
     """Tell whether the list of callbacks can reduce the learning rate when an epoch ends, or did."""
-    return bool(answer.drops) or any(isinstance(outcome, ReduceLROnPlateauOutcome) for outcome in answer.outcomes)
+    return bool(answer.drops) or any(callback.purpose == "reduces" for callback in answer.callbacks)
 
 
 def saves(answer: Replay) -> bool:
     """Tell whether the list of callbacks can save the model, or did."""
-    return bool(answer.saves) or any(isinstance(outcome, ModelCheckpointOutcome) for outcome in answer.outcomes)
+    return bool(answer.saves) or any(callback.purpose == "saves" for callback in answer.callbacks)
 
 
 def _where(applies: Callable[[Replay], bool], value: Callable[[Replay], Any]) -> Callable[[FitRow], Any]:
@@ -103,7 +97,7 @@ def _where(applies: Callable[[Replay], bool], value: Callable[[Replay], Any]) ->
     return lambda row: ABSENT if isinstance(row.answer, RaisedFit) or not applies(row.answer) else value(row.answer)
 
 
-def _of_rule(value: Callable[[StoppingOutcome], Any]) -> Callable[[FitRow], Any]:
+def _of_rule(value: Callable[[Outcome], Any]) -> Callable[[FitRow], Any]:
     return lambda row: ABSENT if row.rule is None else value(row.rule)
 
 
@@ -128,7 +122,7 @@ def _why(row: FitRow) -> Any:
 
 
 def _tags_written(row: FitRow) -> Any:
-    outputs: list[Any] = [each.output for each in row.answer.outcomes if isinstance(each, ObserverOutcome)]
+    outputs: list[Any] = [outcome.output for outcome in row.answer.outcomes]
     written = [len(output["tags"]) for output in outputs if "tags" in output]
     return sum(written) if written else ABSENT
 
@@ -180,7 +174,7 @@ RESULT_COLUMNS: tuple[Column[FitRow], ...] = (
         "best recorded",
         _of_rule(lambda rule: rule.lowest_value),
         _recorded_text,
-        head_for=lambda row: f"{extreme(row.rule.mode)} {visible(row.rule.monitor)}" if row.rule else "",
+        head_for=lambda row: f"{extreme(row.rule.mode)} {visible(str(row.rule.monitor))}" if row.rule else "",
         on_pages=True,
     ),
     Column(
@@ -188,7 +182,7 @@ RESULT_COLUMNS: tuple[Column[FitRow], ...] = (
         "kept",
         _of_rule(lambda rule: rule.kept_value),
         _recorded_text,
-        head_for=lambda row: f"kept {visible(row.rule.monitor)}" if row.rule else "",
+        head_for=lambda row: f"kept {visible(str(row.rule.monitor))}" if row.rule else "",
     ),
     Column("saved_epochs", "saved", _of_rule(lambda rule: rule.saved_epochs), count_text, unit="epochs", down=True),
     Column("regret", "regret", _of_rule(lambda rule: rule.regret), value_text, down=True),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.ingest.ingest import read
 from kcb_replay.language.reason import Reason, reason
-from kcb_replay.replay.outcomes import StoppingOutcome
+from kcb_replay.replay.outcomes import Outcome
 from kcb_replay.replay.replay import replay
 from kcb_replay.replay.stream import stream_of
 from kcb_replay.report.course.lesson import Option, Picture, Position, Round, SheetCell, Unsuited
@@ -138,9 +138,9 @@ def positions_of(
     return tuple(position(value, result, answer_of(result)) for value, result in zip(values, results, strict=True))
 
 
-def stopping(result: Replay) -> StoppingOutcome:
+def stopping(result: Replay) -> Outcome:
     """Return what the first stopping rule of the list comes to."""
-    return next(outcome for outcome in result.outcomes if isinstance(outcome, StoppingOutcome))
+    return next(outcome for outcome in result.outcomes if outcome.is_of_stopping_rule)
 
 
 def stop_sentence(result: Replay) -> Reason:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.events import CoolingDown, CriterionMet, Improved, NewBest, NotCounted, Stopped, Waited
-from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.report.drawing.plateau import Range, plateau
 from kcb_replay.report.phrases import criterion
 from kcb_replay.report.wait_and_rate import Level, Rate, Wait, levels_of, rate_of, wait_of
@@ -159,7 +158,7 @@ def lead_position(replay: Replay) -> int:
 
     That is the stopping rule that stops the training, else the first one, else the first callback with a monitor.
     """
-    stopping = [n for n, outcome in enumerate(replay.outcomes) if isinstance(outcome, StoppingOutcome)]
+    stopping = [n for n, outcome in enumerate(replay.outcomes) if outcome.is_of_stopping_rule]
     monitoring = [n for n, outcome in enumerate(replay.outcomes) if outcome.monitor is not None]
     stopped = [n for n in stopping if n in replay.rows[-1].stoppers]
     return next(iter([*stopped, *stopping, *monitoring]), 0)
@@ -207,7 +206,7 @@ def _best(replay: Replay, position: int, decimals: Decimals, words: Catalogue) -
 
 
 def _kept(outcome: Outcome, decimals: Decimals, words: Catalogue) -> Mark | None:
-    if not isinstance(outcome, StoppingOutcome) or outcome.kept_index in (None, outcome.best_index):
+    if outcome.kept_index is None or outcome.kept_index == outcome.best_index:
         return None
     epoch = outcome.kept_index + 1
     if outcome.kept_value is None:
@@ -217,7 +216,7 @@ def _kept(outcome: Outcome, decimals: Decimals, words: Catalogue) -> Mark | None
 
 
 def _lowest(outcome: Outcome, replay: Replay, decimals: Decimals, words: Catalogue) -> Mark | None:
-    if not isinstance(outcome, StoppingOutcome) or outcome.lowest_index is None:
+    if outcome.lowest_index is None:
         return None
     if outcome.lowest_index in (outcome.best_index, outcome.kept_index) or not outcome.regret:
         return None
@@ -230,9 +229,7 @@ def _lowest(outcome: Outcome, replay: Replay, decimals: Decimals, words: Catalog
 
 
 def _regret(outcome: Outcome, decimals: Decimals, words: Catalogue) -> Regret | None:
-    if not isinstance(outcome, StoppingOutcome) or not outcome.regret:
-        return None
-    if outcome.kept_value is None or outcome.lowest_value is None:
+    if not outcome.regret or outcome.kept_value is None or outcome.lowest_value is None:
         return None
     label = words.say("chart.regret", regret=decimals.show(outcome.regret))
     return Regret(outcome.kept_value, outcome.lowest_value, label)

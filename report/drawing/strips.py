@@ -146,7 +146,7 @@ def _texts(replays: Sequence[Replay], *, stopping: bool, exact: bool) -> Iterato
 
 
 def _monitors(replays: Sequence[Replay]) -> str:
-    return visible(", ".join(dict.fromkeys(rule.monitor for rule in map(lead_rule, replays) if rule)))
+    return visible(", ".join(dict.fromkeys(str(rule.monitor) for rule in map(lead_rule, replays) if rule)))
 
 
 def _names(answers: Sequence[Replay | RaisedFit]) -> list[str]:

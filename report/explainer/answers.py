@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.callbacks import NATIVE
 from kcb_replay.replay.callbacks.base import TrainEnd
 from kcb_replay.replay.outcomes.base import hypothetical
 from kcb_replay.replay.validity import cut_short
@@ -156,6 +155,6 @@ def _companion_outcome(tables: Tables, position: int, row: int, stops: bool, hor
 
 def _finish(callback: Callback, row: Row, position: int) -> Sequence[Event]:
     """Return what a callback does when the training ends here; that of a real one cannot be asked again."""
-    if not isinstance(callback, NATIVE):
+    if callback.is_of_user:
         return ()
     return row.states[position].on_train_end(TrainEnd(row.index, {}, row.lr, stopping=True)).events

@@ -25,17 +25,17 @@ __all__ = ["AXES", "Axis", "Given", "Recorded", "axes_of_callback", "named_axes"
 Values: TypeAlias = "tuple[object, ...]"
 
 # What a control is called on the command line and in `axes=`: the callback that it belongs to, and its argument.
-AXES: dict[str, tuple[type[Callback], str]] = {
-    "patience": (EarlyStopping, "patience"),
-    "min_delta": (EarlyStopping, "min_delta"),
-    "start_from_epoch": (EarlyStopping, "start_from_epoch"),
-    "baseline": (EarlyStopping, "baseline"),
-    "restore_best_weights": (EarlyStopping, "restore_best_weights"),
-    "lr_patience": (ReduceLROnPlateau, "patience"),
-    "lr_min_delta": (ReduceLROnPlateau, "min_delta"),
-    "factor": (ReduceLROnPlateau, "factor"),
-    "cooldown": (ReduceLROnPlateau, "cooldown"),
-    "min_lr": (ReduceLROnPlateau, "min_lr"),
+AXES: dict[str, tuple[str, str]] = {
+    "patience": (EarlyStopping.name, "patience"),
+    "min_delta": (EarlyStopping.name, "min_delta"),
+    "start_from_epoch": (EarlyStopping.name, "start_from_epoch"),
+    "baseline": (EarlyStopping.name, "baseline"),
+    "restore_best_weights": (EarlyStopping.name, "restore_best_weights"),
+    "lr_patience": (ReduceLROnPlateau.name, "patience"),
+    "lr_min_delta": (ReduceLROnPlateau.name, "min_delta"),
+    "factor": (ReduceLROnPlateau.name, "factor"),
+    "cooldown": (ReduceLROnPlateau.name, "cooldown"),
+    "min_lr": (ReduceLROnPlateau.name, "min_lr"),
 }
 _UNASKED = ("restore_best_weights", "min_lr")
 # Many patiences of EarlyStopping cost one replay, and the factor costs none.
@@ -112,7 +112,9 @@ class Recorded:
 
 def named_axes(callback: Callback) -> dict[str, str]:
     """Return the names of the controls that a callback can have, with their arguments."""
-    return {name: argument for name, (kind, argument) in AXES.items() if type(callback) is kind}
+    if callback.is_of_user:
+        return {}
+    return {name: argument for name, (owner, argument) in AXES.items() if callback.name == owner}
 
 
 def require_names(names: Iterable[str]) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.events import Stopped, WeightsRestored
-from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.replay.validity import cut_short
 from kcb_replay.report.explainer.cells import NO_VALUE, OF_END
 from kcb_replay.report.explainer.tables import WEAKENED, alone
@@ -94,7 +93,7 @@ class End:
 
 
 def marks_of(
-    outcome: StoppingOutcome, book: Book, decimals: Decimals, rows: dict[int, int], last: int
+    outcome: Outcome, book: Book, decimals: Decimals, rows: dict[int, int], last: int
 ) -> tuple[Mark | None, Mark | None, Mark | None, int]:
     """Return best, lowest and kept as marks, and the label of the regret; `rows` are those of 0-based epochs."""
 
@@ -117,7 +116,7 @@ def marks_of(
 
 
 def facts_of(
-    outcome: StoppingOutcome, book: Book, decimals: Decimals, epochs: int, stop: int | None, unseen: int | None
+    outcome: Outcome, book: Book, decimals: Decimals, epochs: int, stop: int | None, unseen: int | None
 ) -> tuple[FactTexts, ...]:
     """Return the four numbers under the answer.
 
@@ -150,7 +149,7 @@ def facts_of(
 
 
 def answer_of(
-    outcome: StoppingOutcome, book: Book, decimals: Decimals, epochs: int, stop: int | None, unseen: int | None
+    outcome: Outcome, book: Book, decimals: Decimals, epochs: int, stop: int | None, unseen: int | None
 ) -> int:
     """Return the number of the answer: when the training stops, and what it gives away; see `facts_of`."""
     words = book.words
@@ -161,7 +160,7 @@ def answer_of(
     return book.text(f"{said} {_given_away(outcome, book, decimals, stop)}".strip())
 
 
-def _given_away(outcome: StoppingOutcome, book: Book, decimals: Decimals, stop: int | None) -> str:
+def _given_away(outcome: Outcome, book: Book, decimals: Decimals, stop: int | None) -> str:
     say = book.words.say
     if outcome.regret is None or outcome.lowest_index is None or outcome.kept_index is None:
         return say("answer.regret_unknown")
@@ -288,7 +287,7 @@ def _described(
 ) -> End:
     stream, rows = tables.context.asked.start.stream, tables.of_index
     stop = stream.epochs[row].index + 1 if stoppers else None
-    stopping = outcome if isinstance(outcome, StoppingOutcome) else None
+    stopping = outcome if outcome.is_of_stopping_rule else None
     marks = marks_of(stopping, tables.book, tables.decimals, rows, row) if stopping else (None, None, None, NO_VALUE)
     bracket = (NO_VALUE, NO_VALUE)
     if stopping and stopping.regret and stopping.kept_index is not None and stopping.lowest_index is not None:

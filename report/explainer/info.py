@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.language.catalogue import catalogue
-from kcb_replay.replay.callbacks import NATIVE
 from kcb_replay.replay.callbacks.arguments import argument_as_code
 from kcb_replay.report.drawing.curve import CurveInfo, curve_info
 from kcb_replay.report.drawing.layout import Layout, layout_of
@@ -268,7 +267,7 @@ class CodeLine:
 def code_lines(asked: ExplainerRequest) -> Iterator[CodeLine]:
     """Yield a line per callback."""
     for part, callback in enumerate(asked.callbacks):
-        if isinstance(callback, NATIVE) and is_dataclass(callback):
+        if not callback.is_of_user:
             yield CodeLine(callback.name, tuple(_fragments(asked, part, callback)))
         else:
             yield CodeLine(visible(str(callback)), (), is_called=False)

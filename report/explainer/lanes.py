@@ -10,12 +10,12 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from kcb_replay.errors import KerasWouldRaiseError
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.attempt import what_keras_raises
-from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
+from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, TrainBegin, TrainEnd
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.directions import direction_of
@@ -29,7 +29,7 @@ from kcb_replay.report.explainer.tables import Truncation
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kcb_replay.replay.callbacks import Callback
+    from kcb_replay.replay.callbacks import Callback, ReduceLROnPlateau
     from kcb_replay.replay.callbacks.base import State
     from kcb_replay.replay.engine import Run
     from kcb_replay.replay.events import Event
@@ -44,7 +44,6 @@ __all__ = [
     "Lane",
     "MonitorReplays",
     "context_of",
-    "never_stopping",
     "positions_of",
     "rate_lanes",
     "replayed",
@@ -96,9 +95,9 @@ def with_values(callback: _C, arguments: dict[str, object]) -> _C:
     return changed
 
 
-def never_stopping(callback: Callback) -> Callback:
-    """Return an EarlyStopping with a patience that nothing uses up; any other callback as it is."""
-    return replace(callback, patience=math.inf) if isinstance(callback, EarlyStopping) else callback
+def _never_stopping(callback: EarlyStopping) -> EarlyStopping:
+    """Return it with a patience that nothing uses up."""
+    return replace(callback, patience=math.inf)
 
 
 def replayed(epochs: Sequence[Epoch], callbacks: Sequence[Callback], version: Semantics, initial_lr: float) -> Run:
@@ -113,7 +112,7 @@ def stop_lanes(
     settings = [with_values(callback, each) for each in arguments]
     together: dict[Callback, list[EarlyStopping]] = {}
     for setting in settings:
-        together.setdefault(never_stopping(setting), []).append(setting)
+        together.setdefault(_never_stopping(setting), []).append(setting)
     found: dict[EarlyStopping, tuple[Lane, Ending]] = {}
     for endless, sharing in together.items():
         run = replayed(epochs, [endless], version, 0.0)
@@ -250,7 +249,7 @@ def context_of(asked: ExplainerRequest, monitor: int, version: str) -> MonitorRe
     callbacks, found = asked.callbacks_for(monitor), semantics(version)
     stream, initial_lr = asked.start.stream, asked.start.initial_lr
     endless = [
-        never_stopping(each) if asked.has_lanes and place == asked.lead else each
+        _never_stopping(cast("EarlyStopping", each)) if asked.has_lanes and place == asked.lead else each
         for place, each in enumerate(callbacks)
     ]
     base = replayed(stream.epochs, endless, found, initial_lr)
@@ -259,18 +258,14 @@ def context_of(asked: ExplainerRequest, monitor: int, version: str) -> MonitorRe
         why = reason("raised.at_all", kind=error.kind, callback=error.callback, message=error.message)
         raise KerasWouldRaiseError(f"{asked.recording.name}: {why}", reason=why)
     epochs = stream.epochs[: len(base.rows)]
-    lead = callbacks[asked.lead]
-    ends = (
-        stop_lanes(epochs, lead, list(positions_of(asked.axes_of(asked.lead), monitor)), found)
-        if asked.has_lanes and isinstance(lead, EarlyStopping)
-        else []
-    )
+    ends: list[tuple[EarlyStopping, Lane, Ending]] = []
+    if asked.has_lanes:
+        arguments = list(positions_of(asked.axes_of(asked.lead), monitor))
+        ends = stop_lanes(epochs, cast("EarlyStopping", callbacks[asked.lead]), arguments, found)
     rates: list[Lane] = []
     if asked.reducer is not None:
-        reducer = callbacks[asked.reducer]
         arguments = list(positions_of(asked.axes_of(asked.reducer), monitor))
-        if isinstance(reducer, ReduceLROnPlateau):
-            rates = rate_lanes(epochs, reducer, arguments, found, initial_lr)
+        rates = rate_lanes(epochs, cast("ReduceLROnPlateau", callbacks[asked.reducer]), arguments, found, initial_lr)
     judge = Truncation(stream, asked.recording.notes, asked.fit)
     return MonitorReplays(
         asked=asked,

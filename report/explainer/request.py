@@ -11,12 +11,6 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import KcbReplayError, MonitorNotRecordedError, SettingError
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
-from kcb_replay.replay.callbacks import (
-    EarlyStopping,
-    LearningRateScheduler,
-    ReduceLROnPlateau,
-    changes_learning_rate,
-)
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.replay import fit_number, replay
 from kcb_replay.replay.request import settings_of
@@ -78,7 +72,8 @@ class ExplainerRequest:
     def has_lanes(self) -> bool:
         """Whether the lead is an EarlyStopping that can be replayed by itself: nobody else makes what it monitors."""
         lead = self.callbacks[self.lead]
-        return isinstance(lead, EarlyStopping) and bool(self.start.stream.values_of(lead.monitor))
+        made = bool(lead.monitors) and bool(self.start.stream.values_of(lead.reads[0]))
+        return made and lead.is_stopping_rule and bool(named_axes(lead))
 
     @property
     def was_stopped(self) -> bool:
@@ -119,7 +114,7 @@ def asked_of(
     known, missing = _monitors(recording, given, lead, start, monitors, options, most)
     parts = [place for place in dict.fromkeys((lead, reducer)) if place is not None and named_axes(given[place])]
     made = bool(start.stream.values_of(str(getattr(given[lead], "monitor", ""))))
-    parts = [place for place in parts if place == reducer or (made and isinstance(given[place], EarlyStopping))]
+    parts = [place for place in parts if place == reducer or (made and given[place].is_stopping_rule)]
     controls = tuple(_axes(given, start, known, versions, parts, Given(axes, only=only)))
     _require_affordable(controls, parts, start.epochs, len(known) * len(versions))
     return ExplainerRequest(
@@ -150,22 +145,22 @@ def _monitoring(callback: Callback, before: str, monitor: str) -> Callback:
 
 def _lead_of(callbacks: Sequence[Callback]) -> int:
     """Return the place of the callback that the page is about: an EarlyStopping, a ReduceLROnPlateau, or the first."""
-    for kind in (EarlyStopping, ReduceLROnPlateau):
+    for purpose in ("stops", "reduces"):
         for place, callback in enumerate(callbacks):
-            if type(callback) is kind:
+            if callback.purpose == purpose and named_axes(callback):
                 return place
     return next((place for place, each in enumerate(callbacks) if getattr(each, "monitor", None)), 0)
 
 
 def _reducer_of(callbacks: Sequence[Callback]) -> tuple[int | None, list[str]]:
     """Return the place of the one ReduceLROnPlateau that can have controls, or why none can."""
-    changing = [place for place, each in enumerate(callbacks) if changes_learning_rate(each)]
-    reducing = [place for place in changing if type(callbacks[place]) is ReduceLROnPlateau]
+    changing = [place for place, each in enumerate(callbacks) if each.changes_learning_rate]
+    reducing = [place for place in changing if named_axes(callbacks[place])]
     if not reducing:
         return None, []
     if len(changing) > 1:
         others = ", ".join(dict.fromkeys(callbacks[place].name for place in changing[1:]))
-        kind = "scheduler" if any(isinstance(callbacks[place], LearningRateScheduler) for place in changing) else others
+        kind = "scheduler" if any(callbacks[place].purpose == "schedules" for place in changing) else others
         return None, [f"ReduceLROnPlateau has no sliders here: {kind} changes the same learning rate."]
     watching = [each.name for each in callbacks if getattr(each, "monitor", None) in LEARNING_RATE_KEYS]
     if watching:

@@ -25,8 +25,8 @@ import kcb_replay
 from kcb_replay.cli import main
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.language.catalogue import LANGUAGES, catalogue
-from kcb_replay.replay.callbacks import CALLBACKS, KnownCallback, patience_of, reads
-from kcb_replay.replay.callbacks.base import State
+from kcb_replay.replay.callbacks import CALLBACKS, Callback
+from kcb_replay.replay.callbacks.base import SETTING_RATES, State
 from kcb_replay.replay.events import Improved, LearningRateReduced, LearningRateSet, Waited
 from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.replay.settings_text import parse_callback
@@ -270,7 +270,7 @@ def test_a_callback_says_what_it_is(name):
     """Its name is that of its class, in the registry, in the package and in README."""
     kind = CALLBACKS[name]
     assert kind.name == kind.__name__ == name
-    assert issubclass(kind, KnownCallback)
+    assert issubclass(kind, Callback)
     assert kind.__doc__
     assert getattr(kcb_replay, name) is kind
     assert name in kcb_replay.__all__
@@ -319,12 +319,12 @@ def test_the_facts_of_a_class_fit_what_it_does(replayed, name, example):
     kind, result = CALLBACKS[name], replayed(example)
     events = {type(event) for event in result.events}
     rate_events = events & {LearningRateReduced, LearningRateSet}
-    assert kind.changes_learning_rate or not rate_events
-    assert result.changes_learning_rate == kind.changes_learning_rate
-    assert kind.is_stopping_rule == isinstance(result.outcomes[0], StoppingOutcome)
+    assert kind.purpose in SETTING_RATES or not rate_events
+    assert result.changes_learning_rate == (kind.purpose in SETTING_RATES)
+    assert (kind.purpose == "stops") == isinstance(result.outcomes[0], StoppingOutcome)
     assert kind.has_patience == bool(events & {Waited, Improved})
-    assert patience_of(result.callbacks[0]) == (result.callbacks[0].patience if kind.has_patience else None)
-    assert kind.is_of_keras == (name not in _NOT_OF_KERAS)
+    assert result.callbacks[0].waits_for == (result.callbacks[0].patience if kind.has_patience else None)
+    assert (kind.origin == "keras") == (name not in _NOT_OF_KERAS)
 
 
 # Written out, so that a class that says it wrongly is noticed: no keras.callbacks has these.
@@ -335,9 +335,9 @@ _NOT_OF_KERAS = {"GL", "PQ", "UP", "StopAt", "MedianStopping", "LightningEarlySt
 def test_some_example_lets_it_act(replayed, name):
     """Else the suite would never see its words: what can stop stops, what changes the rate changes it."""
     results = [replayed(each) for each in EXAMPLES[name]]
-    if CALLBACKS[name].is_stopping_rule:
+    if CALLBACKS[name].purpose == "stops":
         assert any(result.stop_index is not None for result in results)
-    if CALLBACKS[name].changes_learning_rate:
+    if CALLBACKS[name].purpose in SETTING_RATES:
         assert any(result.final_lr != result.initial_lr for result in results)
 
 
@@ -347,7 +347,7 @@ def test_it_needs_what_it_reads(folder, name, example):
     settings = parse_callback(example.code)
     (recording,) = kcb_replay.read(folder / "run.csv")
     result = kcb_replay.replay(recording, [settings], **example.arguments)
-    assert set(reads(settings)) <= {metric for epoch in result.stream.epochs for metric in epoch.logs}
+    assert set(settings.reads) <= {metric for epoch in result.stream.epochs for metric in epoch.logs}
 
 
 @every_single
@@ -360,8 +360,8 @@ def test_the_panels_are_the_right_ones(replayed, name, example):
         assert len(wait.bars) > 0
         assert wait.patience == result.callbacks[0].patience
     recorded = catalogue().say("chart.rate_recorded")
-    assert (rate.title == recorded) != kind.changes_learning_rate
-    if kind.changes_learning_rate:
+    assert (rate.title == recorded) != (kind.purpose in SETTING_RATES)
+    if kind.purpose in SETTING_RATES:
         assert rate.rates == tuple(row.lr_begin for row in result.rows)
 
 
@@ -372,9 +372,9 @@ def test_the_columns_are_the_right_ones(replayed, name, example):
     head = simulation_table(kcb_replay.Simulation((result,), ())).splitlines()[2]
     heads = [column.title for column in table_of(RESULT_COLUMNS, [lead_row(result)]).texts(decimals_for([])).heads]
     assert ("saves" in head) == ("Saves" in heads) == bool(result.saves or name == "ModelCheckpoint")
-    assert ("final lr" in head) == ("Final lr" in heads) == kind.changes_learning_rate
-    assert ("regret" in head) == ("Regret" in heads) == kind.is_stopping_rule
-    if kind.is_stopping_rule:
+    assert ("final lr" in head) == ("Final lr" in heads) == (kind.purpose in SETTING_RATES)
+    assert ("regret" in head) == ("Regret" in heads) == (kind.purpose == "stops")
+    if kind.purpose == "stops":
         assert "stops" in head
         assert "Stops" in heads
 
@@ -556,7 +556,7 @@ def test_compare_takes_it_or_says_why_not(ask, name, example):
         Path(f"run{number}.csv").write_text(Path("run.csv").read_text())
     runs = ["run0.csv", "run1.csv", "run2.csv"]
     result = ask("compare", *runs, "-c", example.code, "--semantics", example.semantics)
-    if CALLBACKS[name].is_stopping_rule:
+    if CALLBACKS[name].purpose == "stops":
         assert result.code == 0, result.err
         assert name in result.out
     else:
@@ -601,6 +601,6 @@ def test_an_odd_log_is_answered_or_refused(recording, folder, name, example):
 
 def test_a_class_without_examples_is_told_what_to_add(monkeypatch):
     """Whoever registers a further class sees it fail by its name, with what is missing."""
-    monkeypatch.setitem(CALLBACKS, "Odd", type("Odd", (KnownCallback,), {"name": "Odd"}))
+    monkeypatch.setitem(CALLBACKS, "Odd", type("Odd", (Callback,), {"name": "Odd"}))
     with pytest.raises(AssertionError, match=r"add EXAMPLES\['Odd'\]"):
         test_a_callback_has_examples("Odd")

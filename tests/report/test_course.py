@@ -14,7 +14,6 @@ from places import ROOT
 import kcb_replay as kcb
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.language.reason import reason
-from kcb_replay.replay.outcomes import ObserverOutcome
 from kcb_replay.replay.settings_text import parse_callback
 from kcb_replay.report.course.build import course_of
 from kcb_replay.report.course.lesson import Option, Round
@@ -102,7 +101,7 @@ def right_answer(asked):
 
 def written_columns(found):
     """Return the columns of the file that the CSVLogger of a replay writes."""
-    logger = next(outcome for outcome in found.outcomes if isinstance(outcome, ObserverOutcome))
+    logger = next(outcome for outcome in found.outcomes if "text" in outcome.output)
     return logger.output["text"].splitlines()[0].split(",")
 
 

@@ -16,7 +16,6 @@ import kcb_replay as kcb
 from kcb_replay.errors import KerasWouldRaiseError, MonitorNotRecordedError, SettingError
 from kcb_replay.ingest.recording import Message
 from kcb_replay.replay.events import WeightsRestored
-from kcb_replay.replay.outcomes import ModelCheckpointOutcome, StoppingOutcome
 from kcb_replay.replay.settings_text import parse_callback
 from kcb_replay.report.explainer.data import data_of
 from kcb_replay.report.explainer.info import explained
@@ -75,7 +74,7 @@ def assert_equal(explainer, choice, recording):
     assert explainer.epochs[view.last] == replay.rows[-1].index + 1
     assert found.end.stops == (replay.stop_epoch is not None)
     lead = replay.outcomes[explainer.asked.lead]
-    if isinstance(lead, StoppingOutcome):
+    if lead.is_of_stopping_rule:
         texts = [(value, remark) for _, value, remark in view.facts]
         assert texts[0][0] == (str(replay.stop_epoch) if replay.stop_epoch else "never")
         assert texts[1][0] == ("none" if lead.kept_index is None else str(lead.kept_index + 1))
@@ -88,7 +87,7 @@ def assert_equal(explainer, choice, recording):
     for position, outcome in enumerate(replay.outcomes):
         exact = view.exact[position]
         assert (exact.label, exact.reason) == (outcome.validity.label, outcome.validity.reason)
-        if isinstance(outcome, ModelCheckpointOutcome) or position == explainer.asked.reducer:
+        if outcome.settings.purpose == "saves" or position == explainer.asked.reducer:
             said = dict(view.also).get(explainer.names[position], view.answer)
             assert said == outcome_sentence(outcome, replay)
     assert_rates(found, view, replay, explainer)

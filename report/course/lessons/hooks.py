@@ -8,12 +8,13 @@ of a batch are in no log of epochs, so of them only the names are known.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
     BatchEnd,
+    Callback,
     Context,
     EpochBegin,
     EpochEnd,
@@ -151,10 +152,10 @@ def _running(epoch: Epoch) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Notes:
+class _Notes(Callback):
     """The callback that takes notes."""
 
-    name: ClassVar[str] = "Notes"
+    name = "Notes"
 
     def start(self, context: Context) -> State:  # noqa: ARG002
         """Return empty notes."""

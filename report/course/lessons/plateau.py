@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import ReduceLROnPlateau
-from kcb_replay.replay.outcomes import Drop, ReduceLROnPlateauOutcome
+from kcb_replay.replay.outcomes import Drop
 from kcb_replay.report.course.lesson import Lesson, Round, RoundMaker, Unsuited
 from kcb_replay.report.course.rounds import (
     MONITOR,
@@ -96,10 +96,7 @@ def _cooldown_round(recording: Recording) -> Round:
 
 
 def _drops(result: Replay) -> tuple[Drop, ...]:
-    outcome = result.outcomes[0]
-    if not isinstance(outcome, ReduceLROnPlateauOutcome):
-        raise TypeError("only a ReduceLROnPlateau was replayed")
-    return outcome.drops
+    return result.outcomes[0].drops
 
 
 def _first_drop(result: Replay) -> Drop:

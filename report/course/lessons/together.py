@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import CSVLogger, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from kcb_replay.replay.events import LearningRateReduced
-from kcb_replay.replay.outcomes import ObserverOutcome
 from kcb_replay.report.course.lesson import Lesson, Position, Round, RoundMaker, Sheet, Unsuited
 from kcb_replay.report.course.rounds import (
     MONITOR,
@@ -137,8 +136,8 @@ def _order_position(recording: Recording, name: str, callbacks: Sequence[Callbac
 
 
 def _lines(result: Replay) -> list[str]:
-    outcome = next(outcome for outcome in result.outcomes if isinstance(outcome, ObserverOutcome))
-    return str(outcome.output["text"]).splitlines()
+    text = next(outcome.output["text"] for outcome in result.outcomes if "text" in outcome.output)
+    return str(text).splitlines()
 
 
 def _columns(result: Replay) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint
-from kcb_replay.replay.outcomes import ModelCheckpointOutcome
+from kcb_replay.replay.outcomes import Outcome
 from kcb_replay.report.course.lesson import Lesson, Position, Round, RoundMaker, Sheet, SheetCell, Unsuited
 from kcb_replay.report.course.rounds import (
     MONITOR,
@@ -77,7 +77,7 @@ def _checkpoint_round(recording: Recording) -> Round:
     positions = tuple(_checkpoint_position(recording, callback) for callback in _CHECKPOINTS)
     goal = 3
     replays = [each.replay for each in positions if each.replay is not None]
-    saved, epochs = _saved(replays[goal]), replays[goal].epochs
+    saved, epochs = replays[goal].outcomes[0], replays[goal].epochs
     if len(saved.saves) < _FEWEST_SAVES:
         raise Unsuited(reason("unsuited.saves"))
     return round_of(
@@ -114,20 +114,13 @@ def _kept_sentence(result: Replay) -> Reason:
 
 def _checkpoint_position(recording: Recording, callback: ModelCheckpoint) -> Position:
     result = replayed(recording, callback)
-    outcome = _saved(result)
+    outcome = result.outcomes[0]
     answer = reason("answer.saved", saves=len(outcome.saves), files=len(outcome.on_disk), epochs=result.epochs)
     best_only = ", save_best_only=True" if callback.save_best_only else ""
     return position(callback.filepath + best_only, result, answer, picture=_files(result, outcome))
 
 
-def _saved(result: Replay) -> ModelCheckpointOutcome:
-    outcome = result.outcomes[0]
-    if not isinstance(outcome, ModelCheckpointOutcome):
-        raise TypeError("only a ModelCheckpoint was replayed")
-    return outcome
-
-
-def _files(result: Replay, outcome: ModelCheckpointOutcome) -> Sheet:
+def _files(result: Replay, outcome: Outcome) -> Sheet:
     """Return what a directory listing would show after the training, the latest files where there are many."""
     values, decimals = result.stream.values_of(MONITOR), decimals_of(result)
     shown = outcome.on_disk[-_MOST_FILES:]
