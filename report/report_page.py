@@ -71,13 +71,17 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One replay in the table of runs; `anchor` is empty when it has no section of its own.
+    """One replay in the table of runs: `name` is its `fit` and its `choice` of settings and Keras, where these differ.
+
+    `anchor` is empty when it has no section of its own.
 
     `place` is that of its fit among all curves, -1 where it is not among them. There is no `curve` of a training that
     Keras ends with an exception.
     """
 
     name: str
+    fit: str
+    choice: str
     anchor: str
     place: int
     curve: CurveInfo | None
@@ -113,6 +117,11 @@ class ReportPage:
     matrix: Matrix | None
 
     @property
+    def has_choices(self) -> bool:
+        """Whether the replays differ in more than their fits."""
+        return any(row.choice for row in self.rows)
+
+    @property
     def last_epoch(self) -> int:
         """Return the end of the scale that all strips share."""
         return max((row.curve.epochs[-1] for row in self.rows if row.curve), default=1)
@@ -136,6 +145,8 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> ReportPage
     rows = tuple(
         Row(
             name=titles.of_answer(answer),
+            fit=titles.of_fit(answer),
+            choice=titles.of_choice(answer),
             anchor=anchor,
             place=together.places.get((answer.run, answer.fit), -1) if together else -1,
             curve=curve,
@@ -208,8 +219,11 @@ class _Titles:
 
     def of_answer(self, answer: Replay | RaisedFit) -> str:
         """Return run, fit, setting and version, as far as these differ."""
-        fit = fit_title(answer.run, answer.fit, several=answer.run in self.several_fits)
-        return ", ".join(filter(None, (fit, self.of_choice(answer))))
+        return ", ".join(filter(None, (self.of_fit(answer), self.of_choice(answer))))
+
+    def of_fit(self, answer: Replay | RaisedFit) -> str:
+        """Return the run, and the fit where it has several."""
+        return fit_title(answer.run, answer.fit, several=answer.run in self.several_fits)
 
     def of_choice(self, answer: Replay | RaisedFit) -> str:
         """Return setting and version, as far as these differ."""

@@ -156,7 +156,7 @@ def test_the_table_of_runs_sorts_and_filters(visit):
     """Heads are buttons with aria-sort, a filter counts what is left; without a program there are none of them."""
     page = visit("stop")
     page.get_by_role("button", name="Saved").click()
-    saved = [int(text.replace(",", "")) for text in page.locator("#table tbody td:nth-child(4)").all_inner_texts()]
+    saved = [int(text.replace(",", "")) for text in page.locator("#table tbody td:nth-child(7)").all_inner_texts()]
     assert saved == sorted(saved, reverse=True)
     assert page.locator("#table th[aria-sort=descending]").count() == 1
     page.locator("#filter").fill("seeds")
