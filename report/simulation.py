@@ -25,6 +25,7 @@ from kcb_replay.text import decimals_for, first_names, fit_title, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from kcb_replay.replay.answers import Answer
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.simulation import LeftOut, Simulation
@@ -64,7 +65,7 @@ def simulation_document(simulation: Simulation) -> Record:
     }
 
 
-def answer_document(answer: Replay | RaisedFit) -> dict[str, Any]:
+def answer_document(answer: Answer | RaisedFit) -> dict[str, Any]:
     """Return one element of `results`: the answer, and what columns tell beyond it, in the callback they tell it of."""
     document: dict[str, Any] = answer.to_dict()
     for row in fit_rows(answer):
@@ -80,7 +81,7 @@ def simulation_records(simulation: Simulation) -> list[Record]:
     return list(chain.from_iterable(map(answer_records, simulation.answers)))
 
 
-def answer_records(answer: Replay | RaisedFit) -> list[Record]:
+def answer_records(answer: Answer | RaisedFit) -> list[Record]:
     """Return one flat record per callback of an answer."""
     document = answer_document(answer)
     head = {key: document[key] for key in _OF_ANSWER}

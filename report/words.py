@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kcb_replay.language.catalogue import Catalogue
+    from kcb_replay.replay.answers import Answer
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.outcomes import Drop, Outcome
     from kcb_replay.replay.result import Replay
@@ -97,7 +98,7 @@ def answer(replay: Replay, texts: Catalogue | None = None) -> str:
     return words.say("answer.stops", epoch=replay.stop_epoch, epochs=replay.epochs)
 
 
-def can_stop(replay: Replay) -> bool:
+def can_stop(replay: Answer) -> bool:
     """Tell whether stopping is what the answer is about."""
     about_stops = any(callback.purpose in ("stops", "terminates") for callback in replay.callbacks)
     return replay.stop_index is not None or about_stops

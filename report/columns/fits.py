@@ -29,8 +29,8 @@ from kcb_replay.text import NEVER, UNKNOWN, Decimals, short, visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from kcb_replay.replay.answers import Answer
     from kcb_replay.replay.outcomes import Drop, Outcome
-    from kcb_replay.replay.result import Replay
     from kcb_replay.replay.validity import Validity
 
 __all__ = [
@@ -54,45 +54,45 @@ class FitRow:
     `position` is that of the rule in the list.
     """
 
-    answer: Replay | RaisedFit
+    answer: Answer | RaisedFit
     rule: Outcome | None = None
     position: int | None = None
 
 
-def fit_rows(answer: Replay | RaisedFit) -> Iterator[FitRow]:
+def fit_rows(answer: Answer | RaisedFit) -> Iterator[FitRow]:
     """Yield a row per stopping rule of the list, or one row when there is none."""
     yield from _rules(answer) or (FitRow(answer),)
 
 
-def _rules(answer: Replay | RaisedFit) -> list[FitRow]:
+def _rules(answer: Answer | RaisedFit) -> list[FitRow]:
     if isinstance(answer, RaisedFit):
         return []
     outcomes = enumerate(answer.outcomes)
     return [FitRow(answer, outcome, number) for number, outcome in outcomes if outcome.is_of_stopping_rule]
 
 
-def lead_row(answer: Replay | RaisedFit) -> FitRow:
+def lead_row(answer: Answer | RaisedFit) -> FitRow:
     """Return the row of the stopping rule that stops the training, else of the first, or that without a rule."""
     rows = list(fit_rows(answer))
     return next((row for row in rows if row.rule and row.rule.stop_index is not None), rows[0])
 
 
-def lead_rule(answer: Replay | RaisedFit) -> Outcome | None:
+def lead_rule(answer: Answer | RaisedFit) -> Outcome | None:
     """Return the stopping rule that an answer is about, None without one."""
     return lead_row(answer).rule
 
 
-def reduces(answer: Replay) -> bool:
+def reduces(answer: Answer) -> bool:
     """Tell whether the list of callbacks can reduce the learning rate when an epoch ends, or did."""
     return bool(answer.drops) or any(callback.purpose == "reduces" for callback in answer.callbacks)
 
 
-def saves(answer: Replay) -> bool:
+def saves(answer: Answer) -> bool:
     """Tell whether the list of callbacks can save the model, or did."""
     return bool(answer.saves) or any(callback.purpose == "saves" for callback in answer.callbacks)
 
 
-def _where(applies: Callable[[Replay], bool], value: Callable[[Replay], Any]) -> Callable[[FitRow], Any]:
+def _where(applies: Callable[[Answer], bool], value: Callable[[Answer], Any]) -> Callable[[FitRow], Any]:
     """Return the value of a column that is for some answers, and for no training that Keras ends with an exception."""
     return lambda row: ABSENT if isinstance(row.answer, RaisedFit) or not applies(row.answer) else value(row.answer)
 
