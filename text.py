@@ -111,13 +111,14 @@ def text_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: Col
 
     The columns named in `left` are aligned left, as names are, all others right.
     """
-    widths = [
-        max(len(head) + 2, *(len(cell) if cell.isascii() else len(screen_columns(cell)) for cell in cells), 0)
-        for head, *cells in zip(heads, *rows, strict=True)
-    ]
+    widths = [max(_width(head) + 2, *map(_width, cells), 0) for head, *cells in zip(heads, *rows, strict=True)]
     to_left = [head in left for head in heads]
     dashes = ["-" * width for width in widths]
     return "\n".join("  ".join(map(_aligned, line, widths, to_left)).rstrip() for line in (heads, dashes, *rows))
+
+
+def _width(text: str) -> int:
+    return len(text) if text.isascii() else len(screen_columns(text))
 
 
 def screen_columns(line: str) -> list[str]:

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.recommend.result import keras_code
-from kcb_replay.replay.recommend.words import certainty, sentence
 from kcb_replay.report.choices_table import sweep_records, sweep_table
 from kcb_replay.text import decimals_for, text_table
 
 if TYPE_CHECKING:
-    from kcb_replay.replay.recommend.result import Difference, Interval, Performance, Recommendation
+    from kcb_replay.replay.recommend.result import Difference, Performance, Recommendation
     from kcb_replay.report.machine import Record
 
 __all__ = ["recommendation_document", "recommendation_records", "recommendation_text"]
 
 
-def recommendation_text(answer: Recommendation) -> str:
+def recommendation_text(answer: Recommendation, texts: Catalogue | None = None) -> str:
     """Return the whole answer as it is printed."""
-    parts = [sentence(answer)]
+    words = texts or catalogue()
+    parts = [words.why(answer.sentence)]
     if answer.code is not None:
-        parts += [f"    {answer.code}", _table(answer)]
-    parts += list(certainty(answer)) and ["\n".join(certainty(answer))]
+        parts += [f"    {answer.code}", _table(answer, words)]
+    parts.append("\n".join(map(words.why, answer.certainty)))
     if answer.current is not None:
-        parts.append(_against(answer.current))
-    if answer.notes:
-        parts.append("\n".join(answer.notes))
+        parts.append(_against(answer.current, words))
+    parts.append("\n".join(map(words.why, answer.remarks)))
     if answer.overall.front:
         parts.append(sweep_table(answer.overall, answer.overall.front, pareto=True))
-    return "\n\n".join(parts)
+    return "\n\n".join(filter(None, parts))
 
 
 def recommendation_document(answer: Recommendation) -> Record:
@@ -43,30 +43,33 @@ def recommendation_records(answer: Recommendation) -> list[Record]:
     return [{**record, "recommended": one == answer.setting} for record, one in zip(records, settings, strict=True)]
 
 
-def _table(answer: Recommendation) -> str:
-    rows = [_row("on the runs it was chosen from", answer.in_sample)]
-    rows.append(_row("on groups it was chosen without", answer.held_out))
-    if answer.current is not None:
-        rows.append(_row(f"in use now: {keras_code(answer.current.setting)}", answer.current.performance))
-    headers = ["", "saved", "mean regret", "too much", "undecided"]
-    return text_table(headers, rows, left=("",))
+def _table(answer: Recommendation, words: Catalogue) -> str:
+    say, current = words.say, answer.current
+    measured = [(say("recommend.chosen_from"), answer.in_sample), (say("recommend.chosen_without"), answer.held_out)]
+    if current is not None:
+        measured.append((say("recommend.in_use", code=keras_code(current.setting)), current.performance))
+    heads = ("recommend.saved", "recommend.mean_regret", "recommend.too_much", "recommend.undecided_head")
+    rows = [[name, *_cells(performance)] for name, performance in measured]
+    return text_table(["", *map(say, heads)], rows, left=("",))
 
 
-def _row(name: str, found: Performance | None) -> list[str]:
-    if found is None:
-        return [name, "", "", "", ""]
-    regret = decimals_for([]).show(found.regret)
-    return [name, f"{found.saving:.0%}", regret, f"{found.failures:,}/{found.fits:,}", f"{found.undecided:.0%}"]
+def _cells(performance: Performance | None) -> list[str]:
+    if performance is None:
+        return ["", "", "", ""]
+    failures = f"{performance.failures:,}/{performance.fits:,}"
+    regret = decimals_for([]).show(performance.regret)
+    return [f"{performance.saving:.0%}", regret, failures, f"{performance.undecided:.0%}"]
 
 
-def _against(difference: Difference) -> str:
-    saving, regret = _points(difference.saving_interval), difference.regret_interval
-    return (
-        f"Against {keras_code(difference.setting)}, run by run: {100 * difference.saving:+.0f} points of saving"
-        f" (95 % interval {saving}), {difference.regret:+.2g} of regret ({regret[0]:+.2g} to {regret[1]:+.2g})."
+def _against(difference: Difference, words: Catalogue) -> str:
+    (low, high), (regret_low, regret_high) = difference.saving_interval, difference.regret_interval
+    return words.say(
+        "recommend.against",
+        code=keras_code(difference.setting),
+        saving=100 * difference.saving,
+        low=100 * low,
+        high=100 * high,
+        regret=difference.regret,
+        regret_low=regret_low,
+        regret_high=regret_high,
     )
-
-
-def _points(interval: Interval) -> str:
-    low, high = interval
-    return f"{100 * low:+.0f} to {100 * high:+.0f}"

@@ -7,6 +7,7 @@ fail. `choice` picks among those. The choice is made again without each group, a
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from kcb_replay.errors import SettingError
 from kcb_replay.ingest.recording import Recording
 from kcb_replay.ingest.store import Store
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.grid import settings_grid
 from kcb_replay.replay.recommend.choice import NONE, chosen, fewest_runs, front_of, upper_bound
@@ -102,17 +104,17 @@ def recommended(
     evidence = evidence_of(blocks, lambda run: fold(group_of(run)), tolerance=worth)
     answer = Recommendation(
         setting=None,
-        refusal=None,
+        why_refused=None,
         overall=survey.overall,
         groups=len(survey.groups),
         tolerance=worth,
         tolerance_is_noise=tolerance is None,
         max_failures=max_failures,
-        notes=(*survey.notes, *_uncounted(evidence, settings[0].monitor)),
+        remarks=(*survey.remarks, *_uncounted(evidence, settings[0].monitor)),
     )
     refusal = _refusal(survey, evidence, max_failures)
     if refusal is not None:
-        return replace(answer, refusal=refusal)
+        return replace(answer, why_refused=refusal)
     return _Judge(settings, current, survey, evidence, max_failures).judged(answer)
 
 
@@ -137,34 +139,27 @@ def _settings(arguments: dict[str, object], current: EarlyStopping | None) -> li
     return settings if current is None else [*settings, current]
 
 
-def _uncounted(evidence: Evidence, monitor: str) -> list[str]:
+def _uncounted(evidence: Evidence, monitor: str) -> list[Reason]:
     """Return what has to be said of fits that are in no regret."""
-    if not evidence.uncounted:
-        return []
-    kept = "keeps" if evidence.uncounted == 1 else "keep"
-    return [
-        f"{_counted(evidence.uncounted, 'more recording')} {kept}, with some setting, an epoch at which {monitor} is no"
-        " number (a training that diverged?): not counted, for no regret is known."
-    ]
+    return [reason("survey.uncounted", count=evidence.uncounted, monitor=monitor)] if evidence.uncounted else []
 
 
-def _refusal(survey: Survey, evidence: Evidence, max_failures: float) -> str | None:
+def _refusal(survey: Survey, evidence: Evidence, max_failures: float) -> Reason | None:
     """Return why nothing can be recommended whatever the settings, None where something may be."""
     fits, groups, needed = int(evidence.fits.sum()), len(survey.groups), fewest_runs(max_failures)
     if not fits:
-        return "No run has the metric with a value that can be compared."
+        return reason("refused.no_values")
     if fits < needed:
-        return (
-            f"{_counted(fits, 'run')} cannot tell: even if none failed, up to {upper_bound(0, fits):.0%} of all runs"
-            f" could. It takes {needed} to bound the failures by {max_failures:.0%}. Record more runs, or accept more"
-            f" failures (max_failures={_two_digits(upper_bound(0, fits))})."
+        share = upper_bound(0, fits)
+        return reason(
+            "refused.too_few_runs",
+            fits=fits,
+            share=share,
+            needed=needed,
+            max_failures=max_failures,
+            accept=math.ceil(share * 100) / 100,
         )
-    if groups < FEWEST_GROUPS:
-        return (
-            f"The runs are of {_counted(groups, 'group')}, and what holds within one may not hold for the next: it"
-            f" takes {FEWEST_GROUPS}. If the runs have nothing in common, count each by itself (group_by='run')."
-        )
-    return None
+    return reason("refused.too_few_groups", groups=groups, needed=FEWEST_GROUPS) if groups < FEWEST_GROUPS else None
 
 
 class _Judge:
@@ -195,11 +190,11 @@ class _Judge:
         once = np.ones((1, len(self._evidence.groups)))
         (place,) = self._chosen(once).tolist()
         if place == NONE:
-            return replace(answer, refusal=self._none_bounded())
+            return replace(answer, why_refused=self._none_bounded())
         number = int(self._kept[place])
         undecided = self._performance(number).undecided
         if undecided > _MOST_UNDECIDED:
-            return replace(answer, refusal=self._mostly_undecided(number, undecided))
+            return replace(answer, why_refused=self._mostly_undecided(number, undecided))
         return self._with_certainty(self._with_honesty(self._chosen_one(answer, number)), place)
 
     def _chosen(self, weights: Floats) -> Integers:
@@ -278,31 +273,22 @@ class _Judge:
             undecided=float(whole.undecided[:, number].sum()) / fits,
         )
 
-    def _none_bounded(self) -> str:
+    def _none_bounded(self) -> Reason:
         failures, fits = self._evidence.failures.sum(axis=0), int(self._evidence.fits.sum())
         fewest = int(failures.min())
         best = self._settings[self._kept[int(failures.argmin())]]
-        return (
-            f"With every setting too many runs give away more than the tolerance: with patience={best.patience:g} still"
-            f" {fewest} of {fits}, so up to {upper_bound(fewest, fits):.0%} of all runs, more than"
-            f" {self._max_failures:.0%}. Sweep larger patiences, accept a larger tolerance, or more failures."
+        return reason(
+            "refused.none_bounded",
+            patience=best.patience,
+            failures=fewest,
+            fits=fits,
+            share=upper_bound(fewest, fits),
+            max_failures=self._max_failures,
         )
 
-    def _mostly_undecided(self, number: int, undecided: float) -> str:
-        setting = self._settings[number]
-        return (
-            f"The recordings are too short to tell: with patience={setting.patience:g}, {undecided:.0%} of them end"
-            " before the training would have been stopped. Record longer runs, or sweep smaller patiences only."
-        )
+    def _mostly_undecided(self, number: int, undecided: float) -> Reason:
+        return reason("refused.mostly_undecided", patience=self._settings[number].patience, share=undecided)
 
 
 def _caution(setting: EarlyStopping) -> tuple[float, float]:
     return (setting.patience, -abs(setting.min_delta))
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number:,} {word}" + ("" if number == 1 else "s")
-
-
-def _two_digits(share: float) -> str:
-    return f"{np.ceil(share * 100) / 100:.2f}"

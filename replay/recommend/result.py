@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.ingest.display import Displayed
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.arguments import with_python_values
-from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.directions import assumption, direction_of
+from kcb_replay.replay.recommend.evidence import MOST_GROUPS
 
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
@@ -17,6 +19,9 @@ __all__ = ["Difference", "Interval", "Performance", "Recommendation"]
 
 Interval: TypeAlias = tuple[float, float]
 Json: TypeAlias = dict[str, object]
+_MOST_ALIKE = 8
+# Less is written as 0 %.
+_LEAST_SHARE = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Recommendation(Displayed):
-    """The answer of `kcb.recommend`. `setting` is None where it refuses, and `refusal` says why.
+    """The answer of `kcb.recommend`. `setting` is None where it refuses, and `why_refused` says why.
 
     `in_sample` is what the setting did on the runs it was chosen from, `held_out` what settings did that were chosen
     without the group they are judged on: an honest guess for the next run. Their difference is the optimism of the
@@ -58,7 +63,7 @@ class Recommendation(Displayed):
     """
 
     setting: EarlyStopping | None
-    refusal: str | None
+    why_refused: Reason | None
     overall: SweepSummary
     groups: int
     tolerance: float
@@ -77,10 +82,91 @@ class Recommendation(Displayed):
     patience_interval: Interval | None = None
     alike: tuple[EarlyStopping, ...] = ()
     current: Difference | None = None
-    notes: tuple[str, ...] = ()
+    remarks: tuple[Reason, ...] = ()
 
     def __post_init__(self) -> None:
         with_python_values(self)
+
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing is recommended, in English."""
+        return None if self.why_refused is None else str(self.why_refused)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the runs cannot tell, in English."""
+        return tuple(map(str, self.remarks))
+
+    @property
+    def sentence(self) -> Reason:
+        """The answer, or the refusal, in one or two sentences."""
+        if self.setting is None or self.in_sample is None or self.saving_interval is None:
+            return reason("recommend.none", why=self.why_refused)
+        assumptions = tuple(map(assumption, self.overall.assumed_metrics))
+        low, high = self.saving_interval
+        return reason(
+            "recommend.use",
+            setting=reason(
+                "recommend.patience_min_delta" if self.setting.min_delta else "recommend.patience",
+                patience=self.setting.patience,
+                min_delta=self.setting.min_delta,
+            ),
+            fits=self.in_sample.fits,
+            saving=self.in_sample.saving,
+            interval=reason("recommend.interval", low=100 * low, high=100 * high),
+            failed=_failed(self.in_sample),
+            tolerance=reason(
+                "recommend.tolerance_noise" if self.tolerance_is_noise else "recommend.tolerance",
+                tolerance=self.tolerance,
+                monitor=self.setting.monitor,
+            ),
+            bound=self.failure_bound,
+            assumed=reason("recommend.assumed", assumptions=assumptions[0]) if assumptions else "",
+        )
+
+    @property
+    def certainty(self) -> tuple[Reason, ...]:
+        """How far the answer can be believed; nothing of a refusal."""
+        best, held_out = self.in_sample, self.held_out
+        if self.setting is None or best is None or held_out is None:
+            return ()
+        honest = reason(
+            "recommend.held_out",
+            saving=held_out.saving,
+            failed=_failed(held_out),
+            points=100 * (best.saving - held_out.saving),
+            regret=held_out.regret - best.regret,
+            failures=held_out.failures - best.failures,
+        )
+        said = [honest, self._resampled()]
+        if self.refused_share:
+            said.append(reason("recommend.refused", share=self.refused_share))
+        if self.alike:
+            named = tuple(f"{setting.patience:g}" for setting in self.alike[:_MOST_ALIKE])
+            more = reason("recommend.more_patiences", patiences=named)
+            patiences = named if len(self.alike) == len(named) else more
+            said.append(reason("recommend.alike", count=len(self.alike), patiences=patiences))
+        if best.undecided >= _LEAST_SHARE:
+            said.append(reason("recommend.undecided", share=best.undecided))
+        return tuple(said)
+
+    def _resampled(self) -> Reason:
+        groups = reason(
+            "recommend.bundles" if self.groups > MOST_GROUPS else "recommend.groups",
+            groups=self.groups,
+            bundles=MOST_GROUPS,
+        )
+        resampled = reason(
+            "recommend.resampled",
+            resamples=self.resamples,
+            groups=groups,
+            chosen=self.chosen_share,
+            front=self.front_share,
+        )
+        if self.patience_interval is None:
+            return resampled
+        low, high = self.patience_interval
+        return reason("recommend.resampled_patiences", resampled=resampled, low=low, high=high)
 
     @property
     def code(self) -> str | None:
@@ -93,7 +179,7 @@ class Recommendation(Displayed):
 
     def to_dict(self) -> Json:
         """Return the document of `kcb-replay recommend --json`, without the table of all settings."""
-        left_out = ("overall", "alike", "current", "setting")
+        left_out = ("overall", "alike", "current", "setting", "why_refused", "remarks")
         plain = {name: _plain(getattr(self, name)) for name in self.__dataclass_fields__ if name not in left_out}
         return {
             "schema": "kcb-replay/recommend/1",
@@ -101,15 +187,22 @@ class Recommendation(Displayed):
             "setting": None if self.setting is None else asdict(self.setting),
             "code": self.code,
             "fits": self.overall.answered,
+            "refusal": self.refusal,
+            "refusal_code": None if self.why_refused is None else self.why_refused.code,
             **plain,
+            "notes": self.notes,
             "alike": [asdict(setting) for setting in self.alike],
             "current": None if self.current is None else asdict(self.current),
         }
 
     def __str__(self) -> str:
-        from kcb_replay.replay.recommend.words import sentence
+        return str(self.sentence)
 
-        return sentence(self)
+
+def _failed(performance: Performance) -> Reason:
+    if not performance.failures:
+        return reason("recommend.none_failed")
+    return reason("recommend.failed", failures=performance.failures, fits=performance.fits)
 
 
 def keras_code(setting: EarlyStopping) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.directions import assumed_direction
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 from kcb_replay.replay.verdicts.totals import SweepSummary, overall
@@ -33,15 +34,15 @@ _MANY_IMPROVING = 0.25
 class Survey:
     """`noise` is the median over the fits of the metric's jump from epoch to epoch, 0 where nothing is known of it.
 
-    `groups` are the names of the groups; `alike` says of each distinct setting which ones act like it; `notes` are
-    sentences on what the runs cannot tell.
+    `groups` are the names of the groups; `alike` says of each distinct setting which ones act like it; `remarks` are
+    on what the runs cannot tell.
     """
 
     overall: SweepSummary
     noise: float
     groups: tuple[str, ...]
     alike: Mapping[int, tuple[int, ...]]
-    notes: tuple[str, ...]
+    remarks: tuple[Reason, ...]
 
 
 @unwarned
@@ -58,13 +59,13 @@ def survey_of(
         noise=float(np.median(known)) if len(known) else 0.0,
         groups=tuple(sorted(seen.groups)),
         alike={group[0]: group for group in found.alike},
-        notes=(*_assumed(found), *seen.notes()),
+        remarks=(*_assumed(found), *seen.remarks()),
     )
 
 
-def _assumed(found: SweepSummary) -> Iterator[str]:
+def _assumed(found: SweepSummary) -> Iterator[Reason]:
     for metric in found.assumed_metrics:
-        yield f"Hypothetical: {assumed_direction(metric, None)}."
+        yield reason("survey.hypothetical", assumed=assumed_direction(metric, None))
 
 
 class _Seen:
@@ -91,25 +92,15 @@ class _Seen:
                 self._improving += int(((since_best >= 0) & (since_best < 0.1 * lengths)).sum())
             yield block
 
-    def notes(self) -> Iterator[str]:
-        """Yield a sentence for each thing that makes the runs hard to judge."""
+    def remarks(self) -> Iterator[Reason]:
+        """Yield a remark on each thing that makes the runs hard to judge."""
         fits = self._since_best.total()
         waits = [(count, wait) for wait, count in self._since_best.items() if wait > 1]
         count, wait = max(waits, default=(0, 0))
         if count >= max(_FEWEST_PILED, _PILED_UP * fits):
-            yield (
-                f"{count:,} of {fits:,} recordings end {wait} epochs after their best: they were probably stopped by"
-                f" patience={wait}, and what a larger patience would have brought is not in them."
-            )
+            yield reason("survey.piled_up", count=count, fits=fits, wait=wait)
         if self._improving > _MANY_IMPROVING * fits:
-            yield (
-                f"{self._improving:,} of {fits:,} recordings were still improving when they ended: against longer ones"
-                " the regret would be larger than it looks."
-            )
-        if self._labels["sampled"]:
-            yield f"{self._labels['sampled']:,} of {fits:,} recordings are sampled: epochs are missing in them."
-        if self._labels["rounded"]:
-            yield (
-                f"{self._labels['rounded']:,} of {fits:,} recordings hold rounded values, and a comparison may hang on"
-                " the digits that are lost."
-            )
+            yield reason("survey.improving", count=self._improving, fits=fits)
+        for label in ("sampled", "rounded"):
+            if self._labels[label]:
+                yield reason(f"survey.{label}", count=self._labels[label], fits=fits)

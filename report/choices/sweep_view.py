@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.recommend.words import certainty, sentence
 from kcb_replay.report.choices.coded import coded_of
 from kcb_replay.report.choices.default_setting import DefaultSetting, first_of
 from kcb_replay.report.choices.gathered import gathered
@@ -184,4 +183,4 @@ def _places(found: Gathered, names: Sequence[str]) -> list[Place]:
 
 def _advice(found: Gathered) -> Advice:
     answer = found.recommendation
-    return Advice(sentence(answer), (*certainty(answer), *answer.notes), answer.code or "")
+    return Advice(str(answer.sentence), (*map(str, answer.certainty), *answer.notes), answer.code or "")
