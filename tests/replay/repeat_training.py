@@ -1,8 +1,9 @@
-"""Train a sample run twice, as it was recorded and with further callbacks, and leave both logs: see test_repeated.py.
+"""Train sample runs as they were recorded and with further callbacks, and leave both logs: see test_repeated.py.
 
-    python tests/replay/repeat_training.py RUN CALLBACKS FOLDER
+    python tests/replay/repeat_training.py LIBRARY CASES FOLDER
 
-CALLBACKS is a JSON list of [class, arguments]; the logs are FOLDER/before and FOLDER/after.
+CASES is a JSON list of [run, [[class, arguments], ...]] of one library. The logs are FOLDER/RUN/training.log of the run as
+it was recorded, and FOLDER/N/training.log of the case N.
 """
 
 from __future__ import annotations
@@ -12,30 +13,42 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import ModuleType
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "sample_logs"))
 
 
-def main(name: str, callbacks: list[tuple[str, dict[str, object]]], folder: Path) -> None:
-    """Train both times from the same seed."""
+def main(library: str, cases: list[tuple[str, list[tuple[str, dict[str, object]]]]], folder: Path) -> None:
+    """Train every run without the callbacks, and once for each case, all from the seed of the run."""
     make = importlib.import_module("make")
-    run = make.RUNS[name]
     os.environ.update(make.ENVIRONMENT)
-    keras = importlib.import_module(run.library)
+    keras = importlib.import_module(library)
     importlib.import_module("tensorflow").config.experimental.enable_op_determinism()
+    trainings = {run: (run, ()) for run, _ in cases} | {str(number): case for number, case in enumerate(cases)}
+    for name, (run, callbacks) in trainings.items():
+        (folder / name).mkdir()
+        _train(keras, make.RUNS[run], callbacks, folder / name)
+
+
+def _train(keras: ModuleType, run: Any, callbacks: Iterable[tuple[str, dict[str, object]]], folder: Path) -> None:
+    os.chdir(folder)
+    keras.utils.set_random_seed(run.seed)
+    made = [getattr(keras.callbacks, kind)(**arguments) for kind, arguments in callbacks]
     original = keras.Model.fit
-    for place, added in (("before", []), ("after", callbacks)):
-        (folder / place).mkdir()
-        os.chdir(folder / place)
-        keras.utils.set_random_seed(run.seed)
-        made = [getattr(keras.callbacks, kind)(**arguments) for kind, arguments in added]
 
-        def fit(model, *args, made=made, **options):
-            # Before the others, so that the logger of the run sees the learning rate that these log.
-            return original(model, *args, **{**options, "callbacks": [*made, *options["callbacks"]]})
+    def fit(model, *args, **options):
+        # Before the others, so that the logger of the run sees the learning rate that these log.
+        return original(model, *args, **{**options, "callbacks": [*made, *options["callbacks"]]})
 
-        keras.Model.fit = fit
-        run.train(keras, Path.cwd())
+    keras.Model.fit = fit
+    try:
+        run.train(keras, folder)
+    finally:
+        keras.Model.fit = original
 
 
 if __name__ == "__main__":
