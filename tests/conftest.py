@@ -24,6 +24,13 @@ settings.register_profile("kcb", deadline=None)
 settings.load_profile("kcb")
 
 
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark every test of a real Keras as slow: importing one takes seconds in each process."""
+    for item in items:
+        if item.get_closest_marker("keras"):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def sample_logs() -> Path:
     """Return the folder of the shipped recordings."""

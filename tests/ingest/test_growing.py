@@ -104,6 +104,7 @@ def _stored(store: Store, log: Path) -> Recording | None:
 
 @settings(max_examples=150)
 @given(_logs(), st.data())
+@pytest.mark.slow
 def test_any_steps_give_what_one_reading_gives(content, data):
     """Wherever a log was cut when it was looked at, in a row, in a number or between two fits."""
     cuts = sorted(data.draw(st.lists(st.integers(len(HEADER), len(content)), min_size=1, max_size=4)))

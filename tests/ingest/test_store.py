@@ -145,6 +145,7 @@ _RECORDINGS = st.builds(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(st.lists(_RECORDINGS, min_size=1, max_size=3, unique_by=lambda recording: recording.name))
+@pytest.mark.slow
 def test_what_is_stored_comes_back_equal(recordings):
     """Gaps, NaN, missing values, several fits, wall times, streams, messages and any names come back."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
@@ -512,6 +513,7 @@ def test_a_foreign_parquet_file_is_named(store):
         store.runs()
 
 
+@pytest.mark.slow
 def test_no_flipped_byte_of_the_data_changes_a_value(store):
     """Every page has a checksum: a bit that rots in the values is an error, never another value."""
     path = _bucket(store, "run1")

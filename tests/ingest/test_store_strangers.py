@@ -109,6 +109,7 @@ def _run(name: str, seed: int) -> Recording:
 
 
 @pytest.mark.parametrize("read", [_with_pandas, _with_duckdb, _with_polars])
+@pytest.mark.slow
 def test_strangers_get_the_rows_of_our_own_reader(store, read: Callable[[Store], Iterable[tuple[object, ...]]]):
     """All columns of all rows, after writes, growth, a rename and a removal."""
     expected = _comparable(_by_ourselves(store))

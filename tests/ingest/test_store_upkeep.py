@@ -167,6 +167,7 @@ def test_odd_names_are_names_and_never_paths(tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_ten_thousand_columns_are_kept(tmp_path):
     """A run with very many metrics is stored and loaded in their order."""
     names = [f"metric {n}" for n in range(10_000, 0, -1)]
@@ -182,6 +183,7 @@ def test_ten_thousand_columns_are_kept(tmp_path):
 # Growing
 
 
+@pytest.mark.slow
 def test_a_store_grows_and_moves_no_run(small):
     """More buckets when they fill; each run stays where it was, is found there, and changes there."""
     runs = [_run(f"run{n}", n + 1.0) for n in range(60)]

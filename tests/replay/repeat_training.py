@@ -2,8 +2,8 @@
 
     python tests/replay/repeat_training.py LIBRARY CASES FOLDER
 
-CASES is a JSON list of [run, [[class, arguments], ...]] of one library. The logs are FOLDER/RUN/training.log of the run as
-it was recorded, and FOLDER/N/training.log of the case N.
+CASES is a JSON list of [run, [[class, arguments], ...]] of one library. The logs are FOLDER/RUN/training.log of the run
+as it was recorded, and FOLDER/N/training.log of the case N.
 """
 
 from __future__ import annotations

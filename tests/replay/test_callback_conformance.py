@@ -494,6 +494,7 @@ def test_explain_tells_it(ask, name, example):
 
 
 @every_full
+@pytest.mark.slow
 def test_explain_writes_a_page(ask, name, example):
     """With controls where it has arguments for them, in another language than English: every sentence is there."""
     result = ask("explain", "run.csv", *example.options, "--html", "page.html", "--lang", "ko")
@@ -522,6 +523,7 @@ def test_a_report_of_several_runs_has_an_answer(ask, name, example):
 
 
 @every_full
+@pytest.mark.slow
 def test_figures_are_drawn(ask, name, example):
     """By `plot` and by `explain --plot`."""
     assert ask("plot", "run.csv", *example.options, "-o", "figure.svg").code == 0

@@ -22,7 +22,6 @@ def float32(value):
     return struct.unpack("<f", struct.pack("<f", value))[0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("library", ["keras", "tf_keras"])
 def test_every_stream_of_three_epochs_conforms(library):
     """All 216 streams under all settings, alone and together: no field differs after any epoch."""

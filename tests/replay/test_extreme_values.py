@@ -130,6 +130,7 @@ OPPOSITE = [[HUGE, -HUGE], [HUGE, HUGE], [-HUGE, -HUGE]]
 @example(curves=[EXTREME], version="keras-3.15/jax", min_delta=INF, restore=False, mode="min")
 @example(curves=[OPPOSITE] * 3, version="keras-2.0.8", min_delta=0.0, restore=False, mode="min")
 @example(curves=[[[None], [None], [1.0]]], version="keras-3.15", min_delta=0.0, restore=True, mode="min")
+@pytest.mark.slow
 def test_no_values_make_numpy_warn(curves, version, min_delta, restore, mode):
     """Sweeps, recommendations, comparisons and inferences take what a log may hold; every warning is an error here."""
     runs = [

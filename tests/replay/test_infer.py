@@ -776,6 +776,7 @@ def test_a_refusal_is_one_line_and_exit_code_1(cli, tmp_path):
     assert "the fit has one epoch" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_thousand_epochs_take_less_than_two_seconds():
     """Four metrics, noisy and smooth, and all versions that the names allow."""
     noise = np.random.default_rng(0).normal(size=(4, 1000))

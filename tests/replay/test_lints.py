@@ -470,6 +470,7 @@ def test_equal_patience_on_a_plateau_is_always_spoken_of(values, patience, versi
 
 @settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(VALUES, PATIENCE, st.sampled_from([0.5, 1, 2]), VERSIONS)
+@pytest.mark.slow
 def test_a_min_delta_that_is_too_large_lets_nothing_improve(values, patience, min_delta, version):
     """Said so, the first value is the only improvement that there is."""
     callbacks = [es(patience, min_delta=min_delta)]

@@ -158,6 +158,7 @@ def test_what_is_set_when_an_epoch_ends_is_for_the_next(of_code, log):
 
 
 @every_own
+@pytest.mark.slow
 def test_a_page_with_sliders_shows_it_too(of_code, log, code):
     """Its rate is no recorded one, its sentence ends where the replay ends."""
     page = replay(log, [of_code(code)]).explain().html

@@ -68,6 +68,7 @@ def trained(fits, callbacks):
     ],
     ids=["one without validation", "the first without validation", "one without epochs", "two without", "all whole"],
 )
+@pytest.mark.slow
 def test_a_fit_in_which_nothing_is_judged_is_gone_through(tmp_path, fits):
     """The learning rate, the epochs and the stop are those of real Keras in every fit, and in those around it."""
     names = ("LearningRateScheduler", "ReduceLROnPlateau", "ModelCheckpoint", "EarlyStopping")

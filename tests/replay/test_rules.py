@@ -288,6 +288,7 @@ def test_every_rule_says_what_it_measured(recording, rule, line):
 
 
 @pytest.mark.parametrize("rule", [GL(12), UP(2), PQ(1), StopAt(3), LightningEarlyStopping("val_loss")])
+@pytest.mark.slow
 def test_rules_have_tables_figures_and_pages(recording, rule, tmp_path):
     """The same ones as EarlyStopping has."""
     from kcb_replay import plot, report

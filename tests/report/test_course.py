@@ -262,6 +262,7 @@ def require_offline_pages(pages, language):
         assert len(text.encode()) < 300_000
 
 
+@pytest.mark.slow
 def test_there_are_an_index_seven_lessons_and_five_pages_to_try(pages):
     """Each is whole in itself, and small enough to mail."""
     require_offline_pages(pages, "en")
@@ -418,6 +419,7 @@ def test_a_folder_in_the_place_of_a_page_stops_everything(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["b.html"]
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_course(cli, sample_logs, tmp_path):
     """The pages lie in the folder; stderr says how many, and which questions keep their recording and why."""
     log = sample_logs / "keras3-validation-freq" / "training.log"

@@ -129,6 +129,7 @@ def assert_epochs(explainer, view, replay, decimals):
 @pytest.mark.parametrize(
     "name", ["keras3-nan", "keras3-overfit", "keras3-reduce-lr", "keras3-resumed", "keras3-validation-freq"]
 )
+@pytest.mark.slow
 def test_every_position_is_a_replay(recordings, name, callbacks):
     """Stop, best, kept, saved, regret, limits, rates, files and sentences are those of `kcb.replay`."""
     recording = recordings[name]
@@ -138,6 +139,7 @@ def test_every_position_is_a_replay(recordings, name, callbacks):
 
 
 @pytest.mark.parametrize("version", ["keras-2.0.8", "tf.keras-2.4", "tf_keras-2.21/numpy1", "keras-3.15/jax"])
+@pytest.mark.slow
 def test_older_versions_are_replayed_as_well(recordings, version):
     """Versions whose rules are others are answered as by `kcb.replay`, gaps and re-used weights included."""
     for name in ("keras3-overfit", "keras3-reduce-lr", "tf_keras-overfit"):
@@ -167,6 +169,7 @@ def noisy(recording, digits=None, missing=(), nan=(), stopped=False):
     [{"digits": 4}, {"missing": (3, 4, 11, 30)}, {"nan": (7, 20)}, {"nan": (0,)}, {"stopped": True}],
     ids=str,
 )
+@pytest.mark.slow
 def test_odd_recordings_are_answered_within_their_limits(recording, oddities):
     """Rounded, gappy, NaN and cut short: labels and reasons are those of `kcb.replay`."""
     made = noisy(recording, **oddities)
@@ -205,6 +208,7 @@ def test_a_lesson_has_only_its_own_controls(recordings):
         assert_equal(explainer, choice, recordings["keras3-overfit"])
 
 
+@pytest.mark.slow
 def test_code_reads_back_to_the_settings(recording):
     """At every position the code is what our own parser, and Python, read as the callbacks that were replayed."""
     name = 'say "hi"\\\n\u202e'
@@ -227,6 +231,7 @@ def test_data_block_is_json_without_invisible_characters(recording):
     assert r"a\\u202eb.keras" in text
 
 
+@pytest.mark.slow
 def test_a_missing_monitor_is_left_out_with_its_reason(recordings):
     """The first monitor must be there; another one that is not is left out, and the page says why."""
     explainer = explained(recordings["keras3-overfit"], [STOP], monitors=["val_loss", "val_acc", "loss"])
@@ -236,6 +241,7 @@ def test_a_missing_monitor_is_left_out_with_its_reason(recordings):
         explained(recordings["keras3-overfit"], [kcb.EarlyStopping("val_los", mode="min")])
 
 
+@pytest.mark.slow
 def test_sliders_that_would_lie_are_refused(recordings):
     """Two callbacks that change the same learning rate depend on each other, so there is no slider, and a reason."""
     explainer = explained(recordings["keras3-overfit"], LISTS["scheduled"])
@@ -256,6 +262,7 @@ def test_one_epoch_has_a_table_and_no_chart(recording):
     assert "0.5000 is the first value. Wait 0/5." in html
 
 
+@pytest.mark.slow
 def test_page_of_a_hundred_epochs_is_small(recording):
     """Below 300 kB, with both callbacks and checkpoints."""
     values = 1 / np.arange(1, 101) + np.random.default_rng(1).normal(0, 0.02, 100)
@@ -284,6 +291,7 @@ def test_command_writes_the_page(cli, sample_logs):
         (["keras3-overfit", "--fit", "0"], 2, "give --html with it"),
     ],
 )
+@pytest.mark.slow
 def test_what_cannot_be_is_an_error_and_leaves_nothing(cli, sample_logs, arguments, code, said):
     """The error says what to do, and no half-written file is left."""
     result = cli("explain", sample_logs / arguments[0], *arguments[1:])

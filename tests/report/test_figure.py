@@ -25,6 +25,7 @@ def replay(recording):
 
 
 @pytest.mark.parametrize("suffix", [*STARTS, ".PNG"])
+@pytest.mark.slow
 def test_suffix_chooses_the_format(replay, tmp_path, suffix):
     """PNG, SVG and PDF are written by the suffix, and nothing else is left in the folder."""
     target = tmp_path / f"curve{suffix}"
@@ -79,6 +80,7 @@ def test_failure_leaves_the_old_file_and_no_other(replay, tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.slow
 def test_same_replay_same_file(replay, tmp_path):
     """No date or chance gets into a file."""
     plot(replay, tmp_path / "one.png")
@@ -86,6 +88,7 @@ def test_same_replay_same_file(replay, tmp_path):
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_settings_of_the_user_are_neither_used_nor_changed(replay, tmp_path):
     """Global rcParams stay as they are, and a strange style does not show."""
     import matplotlib as mpl
@@ -129,6 +132,7 @@ def test_every_mark_is_labelled_in_the_figure(replay):
 
 
 @pytest.mark.parametrize("name", ["a $\\frac{x$ b", "<b>&", "run\u202e\x1b[31m", "运行", "x" * 300, "\ud800"])
+@pytest.mark.slow
 def test_any_name_can_be_drawn(recording, tmp_path, name):
     """No name breaks the drawing: dollar signs, control characters, lone surrogates, other scripts, great length."""
     replay = kcb.replay(recording(name, val_loss=[0.5, 0.6, 0.7]), [kcb.EarlyStopping(patience=1)])
@@ -140,6 +144,7 @@ def test_any_name_can_be_drawn(recording, tmp_path, name):
     "values",
     [[0.5], [float("nan")] * 3, [float("inf"), 1.0, float("-inf")], [1e308, -1e308, 1e308], [0.5, None, 0.4, None]],
 )
+@pytest.mark.slow
 def test_any_values_can_be_drawn(recording, tmp_path, values):
     """One epoch, only NaN, infinities, huge and missing values are drawn without an error or a warning."""
     replay = kcb.replay(recording(val_loss=values), [kcb.EarlyStopping(patience=1)], semantics="keras-3.15/numpy")

@@ -360,6 +360,7 @@ def test_too_large_a_page_is_not_written(cli, sample_logs, tmp_path):
     assert list(tmp_path.glob("*.html")) == []
 
 
+@pytest.mark.slow
 def test_the_commands_say_what_they_draw_of_many_runs(cli, tmp_path):
     """On stderr, beside what was written; --all draws all of them."""
     for number in range(503):

@@ -96,6 +96,7 @@ def test_no_text_leaves_the_page_and_none_is_too_small_to_read(results, kind, wi
         assert box.y1 <= page.y1, text
 
 
+@pytest.mark.slow
 def test_nothing_global_is_touched(results, tmp_path):
     """rcParams, the figures of pyplot and the backend are as before, whatever is drawn and saved."""
     import matplotlib as mpl
@@ -233,6 +234,7 @@ def test_settings_are_named_where_they_differ(recording):
 
 
 @pytest.mark.parametrize("count", [1, 3, 48, 500])
+@pytest.mark.slow
 def test_any_number_of_runs_is_one_page(recording, count):
     """As far as names fit, they are there; beyond, it is said that they are not."""
     runs = [recording(f"run{number:03}", val_loss=CURVES[number % 2]) for number in range(count)]
@@ -253,6 +255,7 @@ def test_of_too_many_runs_the_worst_are_drawn_and_it_is_said(recording):
 
 @pytest.mark.parametrize("name", ["a $\\frac{x$ b", "<b>&", "run\u202e\x1b[31m", "运行/실행", "x" * 300, "\ud800"])
 @pytest.mark.parametrize("kind", ["strips", "run", "wait"])
+@pytest.mark.slow
 def test_any_name_can_be_drawn(recording, tmp_path, name, kind):
     """Hostile ones are shown as text, long ones cut in the middle, and what no font has is a box."""
     simulation = kcb.simulate([recording(name, val_loss=CURVES[0])], [[STOP]])
@@ -276,6 +279,7 @@ def test_any_name_can_be_drawn(recording, tmp_path, name, kind):
     ids=["one epoch", "only NaN", "infinities", "huge", "missing", "negative", "tiny"],
 )
 @pytest.mark.parametrize("kind", ["run", "curve", "wait", "strips"])
+@pytest.mark.slow
 def test_any_values_can_be_drawn(recording, tmp_path, values, kind):
     """Without an error or a warning."""
     replay = kcb.replay(recording(val_loss=values), [kcb.EarlyStopping(patience=1)], semantics="keras-3.15/numpy")

@@ -88,6 +88,7 @@ def test_a_diverged_run_hides_no_setting(recording):
     assert heat_steps(np.array([[math.nan, 1.0, math.inf]]), 9).tolist() == [[-1, 8, 8]]
 
 
+@pytest.mark.slow
 def test_a_sweep_is_drawn_whole(recording, tmp_path):
     """From Python, in every format, with one argument, with two, and with nothing to show."""
     runs = [recording(val_loss=CURVES[0])]
