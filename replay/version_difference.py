@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.semantics import Semantics
 
-__all__ = ["Difference", "behaviours_between", "differences_of"]
+__all__ = ["VersionDifference", "behaviours_between", "differences_of"]
 
 _Acts: TypeAlias = tuple[object, ...]
 # A name alone changes no answer.
@@ -31,11 +31,11 @@ _NAMES = ("name", "learning_rate_key")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class VersionDifference:
     """Two versions that answer differently for one fit.
 
-    `index` is the 0-based epoch at which they part. `behaviours` are fields of Semantics; with these of the second
-    version the first one answers as the second does.
+    `index` is the 0-based epoch at which they first differ. `behaviours` are fields of Semantics; with these of the
+    second version the first one answers as the second does.
     """
 
     first: Replay
@@ -44,13 +44,13 @@ class Difference:
     behaviours: tuple[str, ...]
 
 
-def differences_of(replays: Iterable[Replay]) -> list[Difference]:
+def differences_of(replays: Iterable[Replay]) -> list[VersionDifference]:
     """Return where neighbouring versions of the same fit and callbacks answer differently."""
     groups: dict[object, list[Replay]] = {}
     for each in replays:
         groups.setdefault((each.run, each.fit, each.callbacks), []).append(each)
     pairs = (pair for group in groups.values() for pair in itertools.pairwise(group))
-    return [found for first, second in pairs for found in _difference(first, second)]
+    return [difference for first, second in pairs for difference in _difference(first, second)]
 
 
 def behaviours_between(replay: Replay, other: Semantics) -> tuple[str, ...]:
@@ -62,13 +62,14 @@ def behaviours_between(replay: Replay, other: Semantics) -> tuple[str, ...]:
     return () if _acts(replay.run_record) == wanted else _fewest(replay, other, wanted)
 
 
-def _difference(first: Replay, second: Replay) -> Iterator[Difference]:
+def _difference(first: Replay, second: Replay) -> Iterator[VersionDifference]:
     wanted = _acts(second.run_record)
-    parting = _parting(_acts(first.run_record), wanted)
-    if parting is None:
+    position = _first_difference(_acts(first.run_record), wanted)
+    if position is None:
         return
     rows = max(first.rows, second.rows, key=len)
-    yield Difference(first, second, rows[min(parting, len(rows) - 1)].index, _fewest(first, second.semantics, wanted))
+    index = rows[min(position, len(rows) - 1)].index
+    yield VersionDifference(first, second, index, _fewest(first, second.semantics, wanted))
 
 
 def _fewest(first: Replay, second: Semantics, wanted: Sequence[_Acts]) -> tuple[str, ...]:
@@ -93,12 +94,10 @@ def _rerun(like: Replay, version: Semantics) -> Run:
     return run_fit(like.stream.epochs, like.callbacks, context, initial_lr=like.initial_lr)
 
 
-def _parting(first: Sequence[_Acts], second: Sequence[_Acts]) -> int | None:
+def _first_difference(first: Sequence[_Acts], second: Sequence[_Acts]) -> int | None:
     """Return the first position in which they differ, None where nowhere."""
-    for position, (one, two) in enumerate(itertools.zip_longest(first, second)):
-        if one != two:
-            return position
-    return None
+    pairs = enumerate(itertools.zip_longest(first, second))
+    return next((position for position, (one, two) in pairs if one != two), None)
 
 
 def _acts(run: Run) -> list[_Acts]:

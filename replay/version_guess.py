@@ -87,12 +87,12 @@ def _is_of_era(version: Semantics, candidates: Sequence[str]) -> bool:
     if tuple(candidates) == (DEFAULT,):
         return True
     try:
-        place = point_of_version(version)
+        point = point_of_version(version)
     except SettingError:
         # Behaviours put together by hand are of no era.
         return True
     spans = {_SPANS[name] for name in candidates}
-    return any(point_of_version(semantics(low)) <= place <= point_of_version(semantics(high)) for low, high in spans)
+    return any(point_of_version(semantics(low)) <= point <= point_of_version(semantics(high)) for low, high in spans)
 
 
 def guess(stream: Stream, callbacks: Sequence[Callback], initial_lr: float) -> Guess:

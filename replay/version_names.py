@@ -59,13 +59,13 @@ def version_name(written: str) -> VersionName | None:
     if parts is None:
         return None
     release = tuple(map(int, parts["release"].split(".")))
-    given = _LIBRARY[parts["library"]] if parts["library"] else None
+    named_library = _LIBRARY[parts["library"]] if parts["library"] else None
     if parts["printed"]:
         chosen = _printed(release)
     elif len(release) == 1:
-        chosen = _of_major(written.strip(), given, release[0])
+        chosen = _of_major(written.strip(), named_library, release[0])
     else:
-        chosen = _of_release(written.strip(), given, release)
+        chosen = _of_release(written.strip(), named_library, release)
     qualifier = (parts["qualifier"] or "").replace("/tensorflow", "")
     return chosen and VersionName(chosen.known + qualifier, chosen.choice)
 
@@ -80,9 +80,9 @@ def point_of(library: str, release: tuple[int, ...]) -> Point | None:
     return None
 
 
-def _of_release(written: str, given: str | None, release: tuple[int, ...]) -> VersionName | None:
+def _of_release(written: str, named_library: str | None, release: tuple[int, ...]) -> VersionName | None:
     """Return the version of a release; raises `SettingError` where libraries that differ have one of that number."""
-    libraries = (given,) if given else tuple(OF_LIBRARY)
+    libraries = (named_library,) if named_library else tuple(OF_LIBRARY)
     meant = {library: name for library in libraries if (name := _of_library(written, library, release))}
     # Releases of one number are alike, whatever the library is called, and Keras 3 is not Keras 2.
     distinct = {point_of(*_parsed(name.known)): library for library, name in reversed(meant.items())}

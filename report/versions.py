@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.endings import Ending
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.simulation import RaisedFit
-    from kcb_replay.replay.version_difference import Difference
+    from kcb_replay.replay.version_difference import VersionDifference
     from kcb_replay.replay.version_guess import OtherEra
     from kcb_replay.report.machine import Record
 
@@ -48,9 +48,9 @@ def difference_sentences(replays: Sequence[Replay]) -> list[str]:
     if len(version_names(replays)) < 2:
         return []
     runs: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
-    for found in differences_of(replays):
-        key = (found.first.semantics.name, found.second.semantics.name, found.behaviours)
-        runs.setdefault(key, []).append(_place(found))
+    for difference in differences_of(replays):
+        key = (difference.first.semantics.name, difference.second.semantics.name, difference.behaviours)
+        runs.setdefault(key, []).append(_place(difference))
     return [_sentence(*key, places) for key, places in runs.items()] or ["All versions answer alike"]
 
 
@@ -60,22 +60,22 @@ def difference_records(replays: Sequence[Replay]) -> list[Record]:
         return []
     return [
         {
-            "run": found.first.run,
-            "fit": found.first.fit,
-            "callbacks": [str(callback) for callback in found.first.callbacks],
-            "semantics": [found.first.semantics.name, found.second.semantics.name],
-            "index": found.index,
-            "epoch": found.index + 1,
+            "run": difference.first.run,
+            "fit": difference.first.fit,
+            "callbacks": [str(callback) for callback in difference.first.callbacks],
+            "semantics": [difference.first.semantics.name, difference.second.semantics.name],
+            "index": difference.index,
+            "epoch": difference.index + 1,
             "behaviours": [
                 {
                     "behaviour": name,
                     "about": Semantics.about(name),
-                    "values": [_plain(getattr(each.semantics, name)) for each in (found.first, found.second)],
+                    "values": [_plain(getattr(each.semantics, name)) for each in (difference.first, difference.second)],
                 }
-                for name in found.behaviours
+                for name in difference.behaviours
             ],
         }
-        for found in differences_of(replays)
+        for difference in differences_of(replays)
     ]
 
 
@@ -93,9 +93,9 @@ def _change(name: str, first: str, second: str) -> str:
     return f"{name}: {' and '.join(str(_plain(value)) for value in values)}"
 
 
-def _place(found: Difference) -> str:
-    fit = f" fit {found.first.fit}" if found.first.fit else ""
-    return f"{visible(found.first.run)}{fit} (epoch {found.index + 1})"
+def _place(difference: VersionDifference) -> str:
+    fit = f" fit {difference.first.fit}" if difference.first.fit else ""
+    return f"{visible(difference.first.run)}{fit} (epoch {difference.index + 1})"
 
 
 def _plain(value: object) -> object:

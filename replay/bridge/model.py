@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from kcb_replay.replay.bridge.stand_in import EpochWeights, StandIn
     from kcb_replay.replay.directions import Direction
 
-__all__ = ["Metric", "Model", "Optimizer"]
+__all__ = ["MetricView", "ModelView", "OptimizerView"]
 
 _RATES = frozenset({"learning_rate", "lr"})
 
 
-class Model:
+class ModelView:
     """The model, and what callbacks have set on it."""
 
     _stand_in: StandIn
@@ -61,7 +61,7 @@ class Model:
         self._stand_in.stop_asked = bool(value)
 
     @property
-    def optimizer(self) -> Optimizer:
+    def optimizer(self) -> OptimizerView:
         """The optimizer: the learning rate, and the batches trained."""
         return self._stand_in.optimizer
 
@@ -97,7 +97,7 @@ class Model:
     save_weights = save
 
 
-class Optimizer:
+class OptimizerView:
     """The optimizer of the model: one learning rate, in the variable of a real optimizer."""
 
     _stand_in: StandIn
@@ -130,7 +130,7 @@ class Optimizer:
         setattr(self._stand_in.real, name, value)
 
 
-class Metric:
+class MetricView:
     """The name of a metric and, where it has one, its direction."""
 
     def __init__(self, name: str, direction: Direction | None, stand_in: StandIn) -> None:

@@ -39,6 +39,20 @@ __all__ = [
 ]
 
 Library: TypeAlias = Literal["keras", "tf_keras"]
+_LIBRARIES: tuple[Library, ...] = ("keras", "tf_keras")
+_WRITERS = {
+    "BackupAndRestore": "it backs up the weights of a training, and a recording holds none",
+    "BackupAndRestoreExperimental": "it backs up the weights of a training, and a recording holds none",
+    "CSVLogger": "it would overwrite its file",
+    "OrbaxCheckpoint": REFUSED["OrbaxCheckpoint"],
+    "RemoteMonitor": "it would send the recording to its server",
+    "TensorBoard": "it would write event files",
+    "UpdateEmbeddingCallback": REFUSED["UpdateEmbeddingCallback"],
+}
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+_TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
+# `fit` sets it, in Keras 3 through its History callback; a model that has not been trained lacks it.
+_SET_BY_FIT = frozenset({"history"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +67,8 @@ class Installed:
     @property
     def semantics(self) -> str:
         """The name of its semantics, such as `keras-3.15.1/jax`; whether they are known is another question."""
-        found = re.match(r"\d+(\.\d+){1,2}", self.version)
-        release = found[0] if found else self.version
+        match = re.match(r"\d+(\.\d+){1,2}", self.version)
+        release = match[0] if match else self.version
         qualifier = self.backend if self.library == "keras" else f"numpy{self.numpy.split('.')[0]}"
         return f"{self.library}-{release}/{qualifier}"
 
@@ -86,26 +100,6 @@ def installed(library: Library, purpose: str) -> Installed:
     module = module_of(library, purpose)
     backend = module.backend.backend() if library == "keras" else "tensorflow"
     return Installed(library, str(module.__version__), str(backend), np.__version__)
-
-
-_LIBRARIES: tuple[Library, ...] = ("keras", "tf_keras")
-
-
-_WRITERS = {
-    "BackupAndRestore": "it backs up the weights of a training, and a recording holds none",
-    "BackupAndRestoreExperimental": "it backs up the weights of a training, and a recording holds none",
-    "CSVLogger": "it would overwrite its file",
-    "OrbaxCheckpoint": REFUSED["OrbaxCheckpoint"],
-    "RemoteMonitor": "it would send the recording to its server",
-    "TensorBoard": "it would write event files",
-    "UpdateEmbeddingCallback": REFUSED["UpdateEmbeddingCallback"],
-}
-
-
-_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
-
-
-_TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
 
 def is_keras_callback(value: object) -> bool:
@@ -163,10 +157,6 @@ def _is_built_in(value: object) -> bool:
 
 def _is_of_the_user(hook: object) -> bool:
     return hook is not None and not _is_built_in(inspect.unwrap(getattr(hook, "__func__", hook)))  # type: ignore[arg-type]
-
-
-# `fit` sets it, in Keras 3 through its History callback; a model that has not been trained lacks it.
-_SET_BY_FIT = frozenset({"history"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,12 +65,12 @@ class Bridged(Callback):
     def arguments(self) -> dict[str, object]:
         """The arguments of its constructor that it still holds and that are not the default."""
         parameters = inspect.signature(type(self.original)).parameters.values()
-        held = vars(self.original)
-        found = {item.name: held[item.name] for item in parameters if item.name in held}
-        if "min_delta" in found and "EarlyStopping" in built_in_names(type(self.original)):
+        attributes = vars(self.original)
+        values = {item.name: attributes[item.name] for item in parameters if item.name in attributes}
+        if "min_delta" in values and "EarlyStopping" in built_in_names(type(self.original)):
             # It holds min_delta with the sign of its mode.
-            found["min_delta"] = abs(found["min_delta"])
-        return {name: value for name, value in found.items() if not _is_default(type(self.original), name, value)}
+            values["min_delta"] = abs(values["min_delta"])
+        return {name: value for name, value in values.items() if not _is_default(type(self.original), name, value)}
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(f'{name}={_as_code(value)}' for name, value in self.arguments.items())})"
@@ -78,11 +78,11 @@ class Bridged(Callback):
     def start(self, context: Context) -> BridgedState:
         """Return the state of a copy; of the object itself, with a warning, where it cannot be copied."""
         stand_in = _stand_in_for(self.original, context)
-        held = vars(self.original)
+        attributes = vars(self.original)
         # Copied with the other callbacks of its list: what they have in common, they have in common in the replay, too.
         memo = context.shared.setdefault("copies", {})
         # The model of a training before is not copied: the stand-in takes its place wherever it is held.
-        model = held.get("_model", held.get("model"))
+        model = attributes.get("_model", attributes.get("model"))
         if model is not None:
             memo[id(model)] = stand_in.model
         try:
@@ -114,8 +114,8 @@ class BridgedFromCode(Callback):
         return {**({"args": list(self.positional)} if self.positional else {}), **dict(self.named)}
 
     def __str__(self) -> str:
-        given = [*map(repr, self.positional), *(f"{name}={value!r}" for name, value in self.named)]
-        return f"{self.source}:{self.name}({', '.join(given)})"
+        arguments = [*map(repr, self.positional), *(f"{name}={value!r}" for name, value in self.named)]
+        return f"{self.source}:{self.name}({', '.join(arguments)})"
 
     def make(self) -> Any:
         """Return a new callback; raises `KerasRaises` where its constructor raises."""

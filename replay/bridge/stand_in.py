@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
 from kcb_replay.errors import NotInRecordingError
-from kcb_replay.replay.bridge.model import Metric, Model, Optimizer
+from kcb_replay.replay.bridge.model import MetricView, ModelView, OptimizerView
 from kcb_replay.replay.bridge.real_keras import real_names
 
 if TYPE_CHECKING:
@@ -132,8 +132,8 @@ class StandIn:
         self.done: list[Saved | WeightsSet] = []
         self.refusal: NotInRecordingError | None = None
         self.real = keras.optimizers.SGD(learning_rate=learning_rate)
-        self.optimizer = Optimizer(self)
-        self.model = Model(self)
+        self.optimizer = OptimizerView(self)
+        self.model = ModelView(self)
         self.counting: dict[str, None] = {}
         self._trained: tuple[int | None, int | None] | None = None
         self._first, self._steps = 0, None  # type: int, int | None
@@ -263,11 +263,11 @@ class StandIn:
 
     def metrics(self) -> list[Any]:
         """Return the metrics as `model.metrics` holds them."""
-        metrics = [Metric(name, self.direction_of(name), self) for name in sorted(self.names - {"loss"})]
-        loss = Metric("loss", "min", self)
+        metrics = [MetricView(name, self.direction_of(name), self) for name in sorted(self.names - {"loss"})]
+        loss = MetricView("loss", "min", self)
         return [loss, self._compiled(metrics)] if self.library == "keras" else [loss, *metrics]
 
-    def _compiled(self, metrics: list[Metric]) -> Any:
+    def _compiled(self, metrics: list[MetricView]) -> Any:
         """Return what Keras 3 keeps the compiled metrics in, without a model to compile them for."""
         kind = importlib.import_module("keras.src.trainers.compile_utils").CompileMetrics
         members = {"__init__": lambda _: None, "metrics": metrics, "name": "compile_metrics"}

@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BridgedState", "Parameters", "UnknownLogs"]
 
+_Seen: TypeAlias = TrainBegin | EpochBegin | BatchBegin | BatchEnd | TestEnd | EpochEnd | TrainEnd
+
 
 class Parameters(dict[str, Any]):
     """`self.params`, in which the number of batches is missing where it is None: Keras itself may see that."""
@@ -109,9 +111,6 @@ class UnknownLogs(dict[str, Any]):
     def written(self) -> dict[str, Any]:
         """What callbacks have written."""
         return {key: dict.__getitem__(self, key) for key in dict.keys(self)}
-
-
-_Seen: TypeAlias = TrainBegin | EpochBegin | BatchBegin | BatchEnd | TestEnd | EpochEnd | TrainEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +221,9 @@ class BridgedState(State):
             return 1.0
         return self.stand_in.share(self.batch + (hook == "on_train_batch_end"))
 
-    def _call(self, hook: str, seen: _Seen, logs: dict[str, Any], *place: int | None) -> Step:
+    def _call(self, hook: str, seen: _Seen, logs: dict[str, Any], *index: int | None) -> Step:
         """Call a hook and return what it did."""
-        stand_in, given = self.stand_in, _written(logs)
+        stand_in, before = self.stand_in, _written(logs)
         stand_in.callback, stand_in.stopping, stand_in.stop_asked = self.name, seen.stopping, False
         if stand_in.learning_rate != seen.learning_rate:
             stand_in.learning_rate = seen.learning_rate
@@ -238,9 +237,9 @@ class BridgedState(State):
                     self.callback.set_params(
                         Parameters(stand_in.refuse, verbose=0, epochs=seen.epochs, steps=seen.steps)
                     )
-                getattr(self.callback, hook)(*place, logs)
-        said = [str(item.message) for item in warned if issubclass(item.category, UserWarning)]
-        events = (*self._said(printed.getvalue(), said), *self._done(), *self._set(hook, seen))
+                getattr(self.callback, hook)(*index, logs)
+        warnings_shown = [str(item.message) for item in warned if issubclass(item.category, UserWarning)]
+        events = (*self._written_out(printed.getvalue(), warnings_shown), *self._done(), *self._set(hook, seen))
         rate, left = stand_in.learning_rate, _written(logs)
         return Step(
             self,
@@ -248,7 +247,7 @@ class BridgedState(State):
             learning_rate=None if rate == seen.learning_rate else rate,
             stop=stand_in.stop_asked,
             resume=seen.stopping and not stand_in.stopping,
-            left=None if _is_same(left, given) else left,
+            left=None if _is_same(left, before) else left,
         )
 
     @contextlib.contextmanager
@@ -267,7 +266,7 @@ class BridgedState(State):
         if self.stand_in.refusal is not None:
             raise self.stand_in.refusal
 
-    def _said(self, printed: str, warned: list[str]) -> Iterator[Event]:
+    def _written_out(self, printed: str, warned: list[str]) -> Iterator[Event]:
         if printed:
             yield TextWritten(index=self.index, callback=self.name, text=unmasked(printed))
         for text in warned:
@@ -314,5 +313,5 @@ def _written(logs: dict[str, Any]) -> dict[str, Any]:
     return logs.written if isinstance(logs, UnknownLogs) else dict(logs)
 
 
-def _is_same(logs: Mapping[str, float], given: Mapping[str, float]) -> bool:
-    return logs.keys() == given.keys() and all(logs[name] is value for name, value in given.items())
+def _is_same(logs: Mapping[str, float], before: Mapping[str, float]) -> bool:
+    return logs.keys() == before.keys() and all(logs[name] is value for name, value in before.items())

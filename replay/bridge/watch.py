@@ -31,28 +31,14 @@ from kcb_replay.language.reason import Reason, reason
 __all__ = ["Clock", "Watch", "recorded_moments", "showing", "watch_of"]
 
 _SECONDS = ("time", "monotonic", "perf_counter", "process_time")
-
-
 _NANOSECONDS = tuple(f"{name}_ns" for name in _SECONDS)
-
-
 # These take the time, and are clocks where it is left out: the position of that argument.
 _CALENDAR = {"localtime": 0, "gmtime": 0, "ctime": 0, "strftime": 1}
-
-
 _STANDARD_LIBRARY = str(Path(os.__file__).parent)
-
-
 _NO_USERS = frozenset({"keras", "tf_keras", "tensorflow", "jax", "torch", "numpy", "absl", "kcb_replay"})
-
-
 # A callback that waits for a time to come would wait forever at a clock that stands still.
 _PATIENT_READS = 10_000
-
-
 _REAL: dict[str, Any] = {name: getattr(time, name) for name in (*_SECONDS, *_NANOSECONDS, *_CALENDAR)}
-
-
 _DATETIME, _DATE = dt.datetime, dt.date
 
 
@@ -117,11 +103,13 @@ def _replacements(clock: Clock) -> dict[int, Any]:
     def by_user(frame: FrameType) -> bool:
         return threading.get_ident() == clock.thread and _is_of_the_user(frame)
 
-    found: dict[int, Any] = {id(_REAL[name]): _counter(clock, name, by_user) for name in (*_SECONDS, *_NANOSECONDS)}
-    found |= {id(_REAL[name]): _calendar(clock, name, by_user) for name in _CALENDAR}
+    replacements: dict[int, Any] = {
+        id(_REAL[name]): _counter(clock, name, by_user) for name in (*_SECONDS, *_NANOSECONDS)
+    }
+    replacements |= {id(_REAL[name]): _calendar(clock, name, by_user) for name in _CALENDAR}
     for kind in (_DATETIME, _DATE):
-        found[id(kind)] = _of_dates(clock, kind, by_user)
-    return found
+        replacements[id(kind)] = _of_dates(clock, kind, by_user)
+    return replacements
 
 
 def _counter(clock: Clock, name: str, by_user: Callable[[FrameType], bool]) -> Callable[[], float]:
@@ -136,8 +124,8 @@ def _counter(clock: Clock, name: str, by_user: Callable[[FrameType], bool]) -> C
 
 def _calendar(clock: Clock, name: str, by_user: Callable[[FrameType], bool]) -> Callable[..., Any]:
     def read(*arguments: Any) -> Any:
-        given = len(arguments) > _CALENDAR[name] and arguments[_CALENDAR[name]] is not None
-        shown = None if given or not by_user(sys._getframe(1)) else clock.read(f"time.{name}")
+        has_time = len(arguments) > _CALENDAR[name] and arguments[_CALENDAR[name]] is not None
+        shown = None if has_time or not by_user(sys._getframe(1)) else clock.read(f"time.{name}")
         if shown is None:
             return _REAL[name](*arguments)
         return _REAL[name](*arguments[:1], _REAL["localtime"](shown)) if name == "strftime" else _REAL[name](shown)

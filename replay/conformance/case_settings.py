@@ -119,7 +119,7 @@ class CaseSettings:
     def scheduler(self) -> Json:
         """Return a LearningRateScheduler: a schedule as people write it, or one that returns what it should not."""
         rates = [
-            _SCHEDULED[(byte + 7 * place) % len(_SCHEDULED)] for place, byte in enumerate(self.row(1 + self.upto(5)))
+            _SCHEDULED[(byte + 7 * number) % len(_SCHEDULED)] for number, byte in enumerate(self.row(1 + self.upto(5)))
         ]
         odd = {"type": "odd", "values": rates}
         count, rate = 1 + self.upto(3), self.pick((0.5, 0.1, 0.9, 1.5))
@@ -204,5 +204,5 @@ class CaseSettings:
     def _with(self, kind: str, fixed: Json, options: dict[str, Callable[[], Any]]) -> Json:
         """Return the settings with those of the options that a drawn mask names; none is the simplest."""
         mask = self.upto(2 ** len(options) - 1) if options else 0
-        given = {key: draw() for number, (key, draw) in enumerate(options.items()) if mask >> number & 1}
-        return {"class": kind, "kwargs": {**fixed, **given}}
+        drawn = {key: draw() for number, (key, draw) in enumerate(options.items()) if mask >> number & 1}
+        return {"class": kind, "kwargs": {**fixed, **drawn}}

@@ -146,7 +146,7 @@ def _pool(d: Draw, hard: int) -> list[float]:
     elif kind == 4:
         # On both sides of what backends flush to zero.
         pool = [_SMALLEST, 0.0, 1.1754942106924411e-38, 2 * _SMALLEST, -_SMALLEST, 1e-40]
-    return pool + [HARD[(byte + 5 * place) % len(HARD)] for place, byte in enumerate(d.row(hard))]
+    return pool + [HARD[(byte + 5 * number) % len(HARD)] for number, byte in enumerate(d.row(hard))]
 
 
 def _fits(d: Draw, shape: _Shape, pool: list[float], monitors: list[str]) -> list[Json]:

@@ -92,8 +92,8 @@ def conform_exhaustively(
     """
     units = _units(epochs, part)
     library = library or first_installed()
-    found = installed(library, _PURPOSE)
-    version, note = nearest_known(found.semantics)
+    setup = installed(library, _PURPOSE)
+    version, note = nearest_known(setup.semantics)
     box = _Box(module_of(library, _PURPOSE), Context(version, directions(METRICS)), epochs)
     begun = time.monotonic()
     with quiet(), contextlib.redirect_stdout(io.StringIO()):
@@ -104,9 +104,9 @@ def conform_exhaustively(
                 progress(number, len(units), f"{settings}: {', '.join(beginning)}")
     return BoxReport(
         library=library,
-        version=found.version,
-        backend=found.backend,
-        numpy=found.numpy,
+        version=setup.version,
+        backend=setup.backend,
+        numpy=setup.numpy,
         epochs=epochs,
         part=part,
         settings={name: len(settings) for name, settings in SETTINGS.items()},
@@ -170,7 +170,7 @@ class _Walk:
 
     def down(self, stream: tuple[str, ...], epochs: tuple[Epoch, ...], best: float) -> None:
         """Go on with every symbol, from where the real callbacks are now."""
-        place = self._stepped.place()
+        before = self._stepped.state()
         for symbol in self._symbols(len(stream)):
             value = value_of(symbol, best)
             logs = {"loss": 1.0} if value is None else {"loss": 1.0, "val_loss": value}
@@ -178,7 +178,7 @@ class _Walk:
             if self._goes_on(longer, (*epochs, Epoch(len(stream), logs))):
                 better = best if value is None or not value < best else value
                 self.down(longer, (*epochs, Epoch(len(stream), logs)), better)
-            self._stepped.go_to(place)
+            self._stepped.go_to(before)
 
     def _symbols(self, depth: int) -> tuple[str, ...]:
         return SYMBOLS if depth >= len(self._beginning) else (self._beginning[depth],)
@@ -195,7 +195,7 @@ class _Walk:
             answer = {**row_record(0, run.rows[-1]), "end": restored(0, run.finish_events)}
         goes_on = "error" not in observed and "stop" not in observed and len(stream) < box.epochs
         if "error" not in observed:
-            after = self._stepped.place()
+            after = self._stepped.state()
             observed["end"] = self._stepped.end_training()
             self._stepped.go_to(after)
         if observed != answer:

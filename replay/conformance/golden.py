@@ -66,9 +66,9 @@ def conform(path: Path | str) -> Conformance:
     mismatches = []
     for line, case in enumerate(cases, 1):
         try:
-            found = differences(case)
-            if found:
-                mismatches.append(Mismatch(case["id"], case.get("name"), tuple(found)))
+            fields = differences(case)
+            if fields:
+                mismatches.append(Mismatch(case["id"], case.get("name"), tuple(fields)))
         except SettingError as error:
             raise ReadError(f"{path}, line {line}: {error}") from error
         except (KeyError, TypeError, ValueError, AttributeError) as error:

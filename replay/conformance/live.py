@@ -76,14 +76,22 @@ def conform_live(*, cases: int = 1000, seed: int = 0, library: Library | None = 
     knows; one that is newer is compared with the newest known.
     """
     library = library or first_installed()
-    found = installed(library, _PURPOSE)
+    setup = installed(library, _PURPOSE)
     try:
-        _, note = nearest_known(found.semantics)
+        _, note = nearest_known(setup.semantics)
     except SettingError as unknown:
-        raise SettingError(f"{found} is installed, and the engine does not know how it decides. {unknown}") from None
-    comparison = _Comparison(found, module_of(library, _PURPOSE))
+        raise SettingError(f"{setup} is installed, and the engine does not know how it decides. {unknown}") from None
+    comparison = _Comparison(setup, module_of(library, _PURPOSE))
     comparison.run(cases, seed)
-    return LiveReport(library, found.version, found.backend, found.numpy, comparison.compared, comparison.first, note)
+    return LiveReport(
+        library,
+        setup.version,
+        setup.backend,
+        setup.numpy,
+        comparison.compared,
+        comparison.first,
+        note,
+    )
 
 
 class _DifferenceError(Exception):
@@ -93,10 +101,10 @@ class _DifferenceError(Exception):
 class _Comparison:
     """Compares cases, and keeps the last that differed: hypothesis ends with the smallest."""
 
-    def __init__(self, found: Installed, keras: ModuleType) -> None:
+    def __init__(self, setup: Installed, keras: ModuleType) -> None:
         self.compared = 0
         self.first: FirstDifference | None = None
-        self._found = found
+        self._setup = setup
         self._keras = keras
 
     def run(self, cases: int, seed: int) -> None:
@@ -132,7 +140,7 @@ class _Comparison:
     def _signature(self) -> Signature:
         from kcb_replay.replay.conformance.case_settings import Signature
 
-        is_keras_3 = self._found.library == "keras"
+        is_keras_3 = self._setup.library == "keras"
         return Signature(
             period=not is_keras_3,
             raise_error="raise_error" in inspect.signature(self._keras.callbacks.TerminateOnNaN).parameters,
@@ -142,12 +150,12 @@ class _Comparison:
         )
 
     def _compare(self, drawn: Json) -> None:
-        found = self._found
+        setup = self._setup
         case = {
-            "library": found.library,
-            "version": found.version,
-            "backend": found.backend,
-            "numpy": found.numpy,
+            "library": setup.library,
+            "version": setup.version,
+            "backend": setup.backend,
+            "numpy": setup.numpy,
             **drawn,
             # Recorded cases have no key for what was printed where nobody listened; here somebody does.
             "expect": {"stdout": "", **observed(drawn, self._keras)},

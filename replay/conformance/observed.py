@@ -138,7 +138,7 @@ class _Training:
         except Exception as error:  # noqa: BLE001  # whatever the real class raises is what is observed
             self._note_error(type(error).__name__)
         made = self.stage != "init"
-        logged = {"saves": self.saves, "outputs": [self._output(place) for place in range(len(self.callbacks))]}
+        logged = {"saves": self.saves, "outputs": [self._output(position) for position in range(len(self.callbacks))]}
         return plain({**self.seen, "final_lr": self._rate(), **(logged if made else {})})
 
     def note_save(self, position: int, path: str) -> None:
@@ -151,12 +151,12 @@ class _Training:
         self.saves.append([position, self.fit, self.epoch, self.batch, path])
 
     def _make(self, item: Json) -> None:
-        given = arguments(item["kwargs"])
+        kwargs = arguments(item["kwargs"])
         for key in ("filename", "backup_dir"):
-            if key in given:
-                given[key] = str(self.folder / f"{len(self.callbacks)}-{given[key]}")
-        self.functions.append({key: value for key, value in given.items() if isinstance(value, Seen)})
-        self.callbacks.append(getattr(self.keras.callbacks, item["class"])(**given))
+            if key in kwargs:
+                kwargs[key] = str(self.folder / f"{len(self.callbacks)}-{kwargs[key]}")
+        self.functions.append({key: value for key, value in kwargs.items() if isinstance(value, Seen)})
+        self.callbacks.append(getattr(self.keras.callbacks, item["class"])(**kwargs))
 
     def _run_fit(self, epochs: Json) -> None:
         """Call the hooks in the order of `fit`."""
@@ -310,7 +310,9 @@ def metrics_of(directions: dict[str, str | None], keras: ModuleType) -> list[Any
 @contextlib.contextmanager
 def _posts_of(training: _Training) -> Iterator[None]:
     """Take what RemoteMonitor posts, as the real `requests` would have sent it; none leaves the machine."""
-    monitors = [place for place, item in enumerate(training.case["callbacks"]) if item["class"] == "RemoteMonitor"]
+    monitors = [
+        position for position, item in enumerate(training.case["callbacks"]) if item["class"] == "RemoteMonitor"
+    ]
     if not monitors:
         yield
         return

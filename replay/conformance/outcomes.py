@@ -130,10 +130,11 @@ def _off_the_runs(case: Json, answered: Replayed) -> Iterator[_Ended]:
     for number, run in enumerate(answered.runs):
         if run.error is None:
             stream = Stream(tuple(epoch_of(epoch) for epoch in case["epochs"] if epoch["fit"] == number), {})
-            views = [
-                CallbackTrace(each, place, run, stream, None) for place, each in enumerate(answered.callbacks or ())
+            traces = [
+                CallbackTrace(each, position, run, stream, None)
+                for position, each in enumerate(answered.callbacks or ())
             ]
-            yield _Ended(number, run, tuple(map(outcome_of, views)), run.final_lr)
+            yield _Ended(number, run, tuple(map(outcome_of, traces)), run.final_lr)
 
 
 def _observed(case: Json, fit: _Ended) -> Json:
@@ -161,8 +162,8 @@ def _observed(case: Json, fit: _Ended) -> Json:
         facts["kept"] = _kept(case, fit, next((tag for tag in reversed(tags) if tag), None), last["epoch"])
     if "saves" in case["expect"]:
         facts["saves"] = [
-            [[index, batch, path] for place, number, index, batch, path in case["expect"]["saves"]
-             if (place, number) == (position, fit.number)]
+            [[index, batch, path] for saver, number, index, batch, path in case["expect"]["saves"]
+             if (saver, number) == (position, fit.number)]
             for position, outcome in enumerate(fit.outcomes) if outcome.settings.purpose == "saves"
         ]  # fmt: skip
     return facts

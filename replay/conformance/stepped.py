@@ -22,25 +22,17 @@ from kcb_replay.replay.conformance.observed import RATE_KEY, metrics_of, optimiz
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["FIRST_BEST", "INITIAL_LR", "METRICS", "SETTINGS", "SYMBOLS", "Place", "Stepped", "value_of"]
+__all__ = ["FIRST_BEST", "INITIAL_LR", "METRICS", "SETTINGS", "SYMBOLS", "Stepped", "TrainingState", "value_of"]
 
 Json: TypeAlias = Any
-
-
 SYMBOLS = ("best so far", "tie in float32", "better", "worse", "NaN", "missing")
-
-
 FIRST_BEST = 2.0
-
-
 INITIAL_LR = 0.1
-
-
 METRICS = {"accuracy": "up", "custom": None}
-
-
 # Also a min_delta and a baseline of the box: a step of exactly min_delta rounds differently in every version.
 _STEP = 0.25
+# No version of Keras 3 knows whether this metric should rise: it raises at the end of the first epoch.
+_UNDECIDED = [{"class": kind, "kwargs": {"monitor": "val_custom"}} for kind in ("EarlyStopping", "ReduceLROnPlateau")]
 
 
 def value_of(symbol: str, best: float) -> float | None:
@@ -74,8 +66,6 @@ _STOPPING = _grid(
     restore_best_weights=(False, True),
     start_from_epoch=(0, 2),
 )
-
-
 _REDUCING = _grid(
     "ReduceLROnPlateau",
     patience=(0, 1, 2, 3),
@@ -86,22 +76,12 @@ _REDUCING = _grid(
     min_lr=(0.0, INITIAL_LR / 2),
     factor=(0.5,),
 )
-
-
 _STOPPING_OF_PAIRS = _grid(
     "EarlyStopping", patience=(0, 1, 2), min_delta=(0, _STEP), mode=("min", "max"), restore_best_weights=(True,)
 )
-
-
 _REDUCING_OF_PAIRS = _grid(
     "ReduceLROnPlateau", patience=(1, 2), cooldown=(0, 2), min_delta=(0,), mode=("min", "max"), factor=(0.5,)
 )
-
-
-# No version of Keras 3 knows whether this metric should rise: it raises at the end of the first epoch.
-_UNDECIDED = [{"class": kind, "kwargs": {"monitor": "val_custom"}} for kind in ("EarlyStopping", "ReduceLROnPlateau")]
-
-
 # A setting is a list of callbacks, in the order of `fit`.
 SETTINGS: dict[str, list[list[Json]]] = {
     "EarlyStopping": [[one] for one in (*_STOPPING, _UNDECIDED[0])],
@@ -115,8 +95,8 @@ SETTINGS: dict[str, list[list[Json]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a training is: the attributes of its callbacks, the learning rate and the stop flag."""
+class TrainingState:
+    """What a training has come to: the attributes of its callbacks, the learning rate and the stop flag."""
 
     attributes: tuple[dict[str, Any], ...]
     rate: float
@@ -169,21 +149,21 @@ class Stepped:
             callback.set_model(self._model)
             callback.on_train_begin({})
 
-    def place(self) -> Place:
-        """Return where the training is."""
-        return Place(
+    def state(self) -> TrainingState:
+        """Return what the training has come to."""
+        return TrainingState(
             tuple(vars(callback).copy() for callback in self._callbacks), self._rate, self._model.stop_training
         )
 
-    def go_to(self, place: Place) -> None:
-        """Go on from an earlier place."""
-        for callback, attributes in zip(self._callbacks, place.attributes, strict=True):
+    def go_to(self, state: TrainingState) -> None:
+        """Go on from an earlier state."""
+        for callback, attributes in zip(self._callbacks, state.attributes, strict=True):
             vars(callback).clear()
             vars(callback).update(attributes)
-        self._model.stop_training = place.stopping
-        if place.rate != self._rate:
-            self._optimizer.learning_rate = place.rate
-            self._rate = place.rate
+        self._model.stop_training = state.stopping
+        if state.rate != self._rate:
+            self._optimizer.learning_rate = state.rate
+            self._rate = state.rate
 
     def end_epoch(self, index: int, logs: dict[str, float]) -> Json:
         """Call `on_epoch_end`, and return what a golden case holds of an epoch, or the error that was raised."""

@@ -32,10 +32,11 @@ __all__ = [
 ]
 
 _DEFAULT_MIN_DELTA = 1e-4
-
-
 # Of a wide range of factors, those that people write.
 _USUAL_FACTORS = (0.1, 0.5, 0.2)
+# Ends that are as close mean the same to whoever reads a table.
+_CLOSE = 0.01
+_REDUCES = ("ReduceLROnPlateau", "reduces the learning rate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +105,7 @@ def _usual(factor: Range | None) -> float:
 
 
 Candidate: TypeAlias = StoppingCandidate | PlateauCandidate
-
-
 _Kind = TypeVar("_Kind", StoppingCandidate, PlateauCandidate)
-
-
-# Ends that are as close mean the same to whoever reads a table.
-_CLOSE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +208,6 @@ def divergences_of(
         *_first_acts(running, "EarlyStopping", "stops", last),
         *_first_acts(plateaus, *_REDUCES, last),
     )
-
-
-_REDUCES = ("ReduceLROnPlateau", "reduces the learning rate")
 
 
 def _first_acts(candidates: Sequence[Candidate], callback: str, does: str, last: int) -> list[Divergence]:

@@ -46,21 +46,14 @@ __all__ = [
 ]
 
 _QUALIFIED = re.compile(r".*/(torch|jax|numpy)")
-
-
 # Not binary_accuracy and its like, which are names of functions and were the same before.
 _NAMED_ACCURACY = re.compile(r"(val_)?accuracy")
-
-
 _BEFORE_ACCURACY = re.compile(r"keras-2\.[012](\.\d+)?")
-
-
 # The version without a qualifier under its own name in `known_semantics`.
 _OLDER = {"tf_keras-2.21/numpy1": ("tf_keras-2.18",)}
-
-
 # The last release of each line, under the name of the last one at which something changed.
 _LAST = {"keras-2.3": "keras-2.3.1", "tf_keras-2.18": "tf_keras-2.21", "keras-3.15": "keras-3.15"}
+_Answer = TypeVar("_Answer", bound=Hashable)
 
 
 def versions_in_question(stream: Stream, requested: str | Semantics | None) -> tuple[tuple[Semantics, ...], str]:
@@ -127,9 +120,6 @@ def _stretch(indices: Sequence[int], names: Sequence[str]) -> str:
     if indices[-1] + 1 == len(names):
         return first if first == last else f"{first} to {last}"
     return f"{first} to before {names[indices[-1] + 1]}"
-
-
-_Answer = TypeVar("_Answer", bound=Hashable)
 
 
 @dataclass(frozen=True, eq=False)

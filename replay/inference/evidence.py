@@ -40,9 +40,10 @@ __all__ = [
 ]
 
 _NUMPY_DIGITS = 6
-
-
 _FOUR_DECIMALS_ABOVE = 1e-3
+READ_LATE = "the recorded rate is the one after the drop"
+FROM_MESSAGES = "ReduceLROnPlateau said so"
+_BEST_EPOCH = re.compile(r"best epoch: (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +108,6 @@ def _by_numpy(rate: float) -> float:
 
 def _on_console(rate: float) -> float:
     return float(f"{rate:.4f}" if rate > _FOUR_DECIMALS_ABOVE else f"{rate:.4e}")
-
-
-READ_LATE = "the recorded rate is the one after the drop"
-
-
-FROM_MESSAGES = "ReduceLROnPlateau said so"
-
-
-_BEST_EPOCH = re.compile(r"best epoch: (\d+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,10 @@ if TYPE_CHECKING:
 __all__ = ["explains", "infer", "reduces_as_recorded", "stops_as_recorded"]
 
 _Kind = TypeVar("_Kind", StoppingCandidate, PlateauCandidate)
-
-
 # What people write: Keras's defaults, then other powers of ten.
 _DEFAULT_MIN_DELTA = {StoppingCandidate: 0.0, PlateauCandidate: 1e-4}
-
-
 _USUAL_MIN_DELTA = (0.0, 1e-5, 1e-4, 1e-3, 1e-2)
+_ULP, _STEPS = 2.0**-25, 32
 
 
 def infer(
@@ -139,9 +136,6 @@ def _verify(
         rates = by_reading.get(getattr(candidate, "reading", ""))
         if not explains(candidate, stream, rates):
             raise AssertionError(f"the engine contradicts {candidate}")
-
-
-_ULP, _STEPS = 2.0**-25, 32
 
 
 def explains(candidate: Candidate, stream: Stream, rates: Rates | None) -> bool:

@@ -35,6 +35,16 @@ if TYPE_CHECKING:
 
 __all__ = ["RateArguments", "first_rate", "plateau_candidates", "rate_arguments"]
 
+_Columns = tuple[tuple[Range, Range, int | None], ...]
+_LARGEST_FLOAT32 = 3.4028234663852886e38
+_LARGEST_FACTOR = math.nextafter(1.0, 0.0)
+_ABOVE_EVERY_FLOOR = 1.0002
+# Twice a float32 is above it, but for 0, above which the least double is that float32 does not round to 0.
+_ABOVE_ZERO = 2.0**-148
+# Factors above it are written by nobody.
+_LARGEST_WRITTEN = 1 - 2.0**-20
+_ANY = RateInterval(math.nan, 0.0, _LARGEST_FLOAT32)
+
 
 class _PlateauTraits(NamedTuple):
     """What of a version matters for when one metric has a plateau."""
@@ -138,9 +148,6 @@ def _timings(
             yield _Timing(min_delta, cooldown, patience, next_index)
 
 
-_Columns = tuple[tuple[Range, Range, int | None], ...]
-
-
 def _offsets(
     events: Sequence[int], until: int, traits: _PlateauTraits, *, ends: bool
 ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -185,26 +192,6 @@ def _as_given(counter: int, traits: _PlateauTraits) -> int:
     if not traits.counts_first:
         return counter - 1
     return 0 if counter == 1 else counter
-
-
-_LARGEST_FLOAT32 = 3.4028234663852886e38
-
-
-_LARGEST_FACTOR = math.nextafter(1.0, 0.0)
-
-
-_ABOVE_EVERY_FLOOR = 1.0002
-
-
-# Twice a float32 is above it, but for 0, above which the least double is that float32 does not round to 0.
-_ABOVE_ZERO = 2.0**-148
-
-
-# Factors above it are written by nobody.
-_LARGEST_WRITTEN = 1 - 2.0**-20
-
-
-_ANY = RateInterval(math.nan, 0.0, _LARGEST_FLOAT32)
 
 
 @dataclass(frozen=True, slots=True)

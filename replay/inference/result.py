@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["MOST_ROWS", "Inference", "text_of"]
 
 Json: TypeAlias = dict[str, object]
+_Kind = TypeVar("_Kind", StoppingCandidate, PlateauCandidate)
+# All of those printed are held against the engine.
+MOST_ROWS = 8
+_MOST_DIVERGENCES = 2
 
 
 @dataclass(frozen=True)
@@ -137,16 +141,6 @@ def _ends(name: str, limits: Range | None) -> Json:
         f"{name}_low": None if limits is None else limits.low,
         f"{name}_high": None if limits is None else limits.high,
     }
-
-
-_Kind = TypeVar("_Kind", StoppingCandidate, PlateauCandidate)
-
-
-# All of those printed are held against the engine.
-MOST_ROWS = 8
-
-
-_MOST_DIVERGENCES = 2
 
 
 def text_of(inference: Inference) -> str:

@@ -19,6 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["Candidates", "limits_of", "summary_of"]
 
 _MOST_NAMED = 8
+_OF_SOURCES = ("rounded", "averaged", "starts_late")
+_TAKEN = (
+    "Taken for granted: fresh callbacks, whole patiences, min_delta from 0 up, baseline and start_from_epoch at their"
+    " defaults, mode as auto takes it (both where that is not certain), and that Keras named the columns.",
+    "Not seen in metrics: restore_best_weights and verbose; and that a callback of somebody's own did the same.",
+)
+_CONTRADICTED = (
+    "What ReduceLROnPlateau said is not used: it lacks an epoch or a rate, does not fit the recorded learning rates, or"
+    " a LearningRateScheduler set them, too."
+)
+_NO_FIRST = (
+    "The first learning rate is not known to the last digit: ranges of factor and min_lr leave out none that made the"
+    " others, and may hold some that no first rate leads to them with."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,28 +133,6 @@ def _named(drops: Sequence[RateChange]) -> str:
 
 def _times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
-
-
-_OF_SOURCES = ("rounded", "averaged", "starts_late")
-
-
-_TAKEN = (
-    "Taken for granted: fresh callbacks, whole patiences, min_delta from 0 up, baseline and start_from_epoch at their"
-    " defaults, mode as auto takes it (both where that is not certain), and that Keras named the columns.",
-    "Not seen in metrics: restore_best_weights and verbose; and that a callback of somebody's own did the same.",
-)
-
-
-_CONTRADICTED = (
-    "What ReduceLROnPlateau said is not used: it lacks an epoch or a rate, does not fit the recorded learning rates, or"
-    " a LearningRateScheduler set them, too."
-)
-
-
-_NO_FIRST = (
-    "The first learning rate is not known to the last digit: ranges of factor and min_lr leave out none that made the"
-    " others, and may hold some that no first rate leads to them with."
-)
 
 
 def limits_of(

@@ -22,6 +22,8 @@ __all__ = ["Lesson", "Option", "Picture", "Position", "Round", "RoundMaker", "Sh
 
 # What stands in a table: a text of the catalogue, or a name, a number or code as it is.
 SheetCell: TypeAlias = Reason | str
+# The chart of a replay, or a table where there is no curve to look at.
+Picture: TypeAlias = "Replay | Sheet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +34,6 @@ class Sheet:
     head: tuple[SheetCell, ...]
     rows: tuple[tuple[SheetCell, ...], ...]
     strong: int | None = None
-
-
-# The chart of a replay, or a table where there is no curve to look at.
-Picture: TypeAlias = "Replay | Sheet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["INDEX", "course_pages", "require_folder", "write_folder"]
 
 INDEX = "index.html"
-
-
 _STYLES = ("chart.css", "course.css")
 
 

@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.stream import Epoch
 
-__all__ = ["Callback", "StopWhenReached", "source_code", "stop_of"]
+__all__ = ["StopWhenReached", "TaughtCallback", "source_code", "stop_of"]
 
 
-class Model:
+class TaughtModel:
     """What is left of a model: the flag that ends the training."""
 
     stop_training = False
 
 
-class Callback:
+class TaughtCallback:
     """What `keras.callbacks.Callback` gives its children: the model."""
 
     def __init__(self) -> None:
-        self.model = Model()
+        self.model = TaughtModel()
 
 
-class StopWhenReached(Callback):
+class StopWhenReached(TaughtCallback):
     """Stop the training when a metric has reached a target."""
 
     def __init__(self, monitor: str, target: float) -> None:
