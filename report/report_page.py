@@ -92,7 +92,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportPage:
-    """Everything on the page. `question` ends before the name of the run, which `run` holds when there is only one."""
+    """Everything on the page. `question` ends before the name of the run, which `run` holds when there is only one.
+
+    Rows that have choices differ in more than their fits; `last_epoch` is the end of the scale that all strips share.
+    """
 
     question: str
     run: str
@@ -104,6 +107,8 @@ class ReportPage:
     unanswered: tuple[str, ...]
     columns: tuple[Head, ...]
     rows: tuple[Row, ...]
+    has_choices: bool
+    last_epoch: int
     regret_explained: str
     reduces: bool
     sections: tuple[Section, ...]
@@ -115,16 +120,6 @@ class ReportPage:
     drawn_remark: str
     all_curves: AllCurves | None
     matrix: Matrix | None
-
-    @property
-    def has_choices(self) -> bool:
-        """Whether the replays differ in more than their fits."""
-        return any(row.choice for row in self.rows)
-
-    @property
-    def last_epoch(self) -> int:
-        """Return the end of the scale that all strips share."""
-        return max((row.curve.epochs[-1] for row in self.rows if row.curve), default=1)
 
 
 def contents_of(simulation: Simulation, *, draw_all: bool = False) -> ReportPage:
@@ -176,6 +171,8 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> ReportPage
         unanswered=tuple(unanswered_sentences(simulation.answers)),
         columns=table.heads,
         rows=rows,
+        has_choices=any(row.choice for row in rows),
+        last_epoch=max((curve.epochs[-1] for curve in curves), default=1),
         regret_explained=regret_explained(replays),
         reduces=any(map(reduces, replays)),
         sections=sections,

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from kcb_replay.text import screen_columns
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -79,8 +81,13 @@ def _tables(lines: Sequence[str]) -> list[tuple[int, _Table]]:
 
 def _is_row(line: str, spans: Sequence[tuple[int, int]]) -> bool:
     """Tell whether a line goes on with a table: whether there is nothing between its columns."""
-    between = (line[end:start] for (_, end), (start, _) in pairwise(spans))
+    between = (_part(line, end, start) for (_, end), (start, _) in pairwise(spans))
     return bool(line.strip()) and not any(gap.strip() for gap in between)
+
+
+def _part(line: str, start: int, end: int | None) -> str:
+    """Return what stands in these columns of a line."""
+    return line[start:end] if line.isascii() else "".join(screen_columns(line)[start:end])
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +124,8 @@ class _Table:
     def cell(self, row: int, place: int) -> str:
         """Return a cell with its spaces; that of the last column goes to the end of its line."""
         start, end = self.spans[place]
-        last = place == len(self.spans) - 1
-        return self.lines[row][start:].ljust(end - start) if last else self.lines[row][start:end].ljust(end - start)
+        text = _part(self.lines[row], start, None if place == len(self.spans) - 1 else end)
+        return text + " " * (end - start - (len(text) if text.isascii() else len(screen_columns(text))))
 
     @staticmethod
     def _coloured(cell: str, name: str, ink: Ink, row: int) -> str:

@@ -13,7 +13,8 @@ import click
 import pytest
 
 from kcb_replay.cli import main
-from kcb_replay.report.terminal import Ink, fitted
+from kcb_replay.report.terminal import Ink, fitted, tables_of
+from kcb_replay.text import text_table
 
 pty = pytest.importorskip("pty")
 fcntl = pytest.importorskip("fcntl")
@@ -100,6 +101,17 @@ def test_columns_are_dropped_from_the_right_and_never_cut():
         "a           11       6  exact",
         "b        never       6  undecided: 9 or later",
     ]
+
+
+def test_names_in_wide_characters_move_no_column():
+    """A Korean letter fills two columns of the terminal, in the table and in what is left of it."""
+    table = text_table(["run", "stops", "best"], [["한글/a", "11", "6"], ["run", "never", "6"]], left=["run"])
+    assert [sum(2 if letter > "\u1100" else 1 for letter in line) for line in table.splitlines()] == [23] * 4
+    assert fitted(table) == (table, ())
+    assert [rows for _, rows in tables_of(table)] == [
+        [["run", "stops", "best"], ["한글/a", "11", "6"], ["run", "never", "6"]]
+    ]
+    assert fitted(table, width=16)[0].splitlines()[2:] == ["한글/a       11", "run       never"]
 
 
 @pytest.mark.parametrize("width", [None, 48, 200])
