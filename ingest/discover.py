@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, cast
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.files import read_end, read_head, state_of
-from kcb_replay.ingest.readers import READERS, FolderReader, reader_named
-from kcb_replay.ingest.readers.base import looks_at_ends
+from kcb_replay.ingest.readers import READERS, reader_named
+from kcb_replay.ingest.readers.base import FolderReader, looks_at_ends
 from kcb_replay.ingest.readers.tensorboard import ROLES
 from kcb_replay.ingest.store.layout import STORE_FILE
 

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.discover import Candidate, RunFiles
     from kcb_replay.ingest.files import FileState, FileStream
-    from kcb_replay.ingest.readers import Reader
-    from kcb_replay.ingest.readers.base import Reading
+    from kcb_replay.ingest.readers.base import Reader, Reading
     from kcb_replay.ingest.recording import Recording
 
 __all__ = ["ReadRun", "read_runs", "read_streamed"]

@@ -1,18 +1,21 @@
-"""From points as files hold them to the series of a fit, with the notes that every format owes.
+"""One table of epochs for every log that is written row by row, or point by point.
 
-Names become Keras's where that is certain: `train/loss` is `loss`, `val/loss` is `val_loss`. Where two tags would get
-one name, both keep their own.
+A reader states which cells are what; the table makes epochs, fits and missing values of them, with the notes that every
+format owes. Names become Keras's where that is certain: `train/loss` is `loss`, `val/loss` is `val_loss`. Where two
+tags would get one name, both keep their own.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.recording import Note, Series, StepSeries
+from kcb_replay.ingest.recording import Fit, Note, Series, StepSeries
+from kcb_replay.text import are_left_out, counted, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,11 +23,113 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.readers.base import Blob
     from kcb_replay.ingest.recording import Integers, StepUnit
 
-__all__ = ["MAX_STEP", "epoch_column", "epoch_notes", "exact", "keras_name", "names_of", "only", "series", "stream"]
+__all__ = [
+    "MAX_STEP",
+    "EpochTable",
+    "Log",
+    "alignment_lost",
+    "epoch_notes",
+    "exact",
+    "fit_of",
+    "keras_name",
+    "names_of",
+    "only",
+    "rows_refused",
+    "series",
+    "stream",
+    "truncated",
+]
 
 MAX_STEP = 2**53
 _TRAINING = ("train_", "train/")
 _VALIDATION = ("val/",)
+# Reasons that an error quotes.
+_MOST_REASONS = 3
+_Cell = TypeVar("_Cell")
+
+
+@dataclass(slots=True)
+class Log:
+    """One file that is read: its path, a sentence that says what was expected, and what is odd so far."""
+
+    path: str
+    expected: str
+    notes: list[Note] = field(default_factory=list)
+
+    def note(self, code: str, text: str, *, fit: int | None = None, metric: str | None = None) -> None:
+        """Take down what is odd."""
+        self.notes.append(Note(code, text, self.path, fit=fit, metric=metric))
+
+    def refusal(self, found: str, *, why: bool = False) -> ReadError:
+        """Return the error that says what was found and what was expected; with `why`, what is odd is the reason."""
+        reasons = "; ".join(note.text for note in self.notes[:_MOST_REASONS]) if why else ""
+        return ReadError(f"{self.path} {found}{reasons and f': {reasons}'}. {self.expected}")
+
+
+class EpochTable(Generic[_Cell]):
+    """The rows of a log in file order, one an epoch; an epoch that does not rise begins a new fit.
+
+    `number` returns what a cell holds, None for no value; a `ValueError` leaves the column out of its fit, and `text`
+    says so. `names` gives each tag a name. A column without a value is no metric.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        number: Callable[[_Cell], float | None],
+        *,
+        names: Callable[[Iterable[str]], dict[str, str]] | None = None,
+        text: str = "{tag} is left out of {path}: it holds {why}",
+    ) -> None:
+        self._log, self._number, self._names, self._text = log, number, names or names_of, text
+        self._fits: list[dict[int, Mapping[str, _Cell]]] = []
+        self._last = MAX_STEP
+
+    def begin(self) -> None:
+        """Begin a new fit with the next row, whatever its epoch."""
+        self._last = MAX_STEP
+
+    def add(self, epoch: int, cells: Mapping[str, _Cell]) -> None:
+        """Add the row of an epoch, which is counted from 0."""
+        if epoch <= self._last:
+            self._fits.append({})
+        self._fits[-1][epoch] = cells
+        self._last = epoch
+
+    def fits(self) -> tuple[Fit, ...]:
+        """Return the fits."""
+        return tuple(self._fit(number, rows) for number, rows in enumerate(self._fits))
+
+    def _fit(self, number: int, rows: Mapping[int, Mapping[str, _Cell]]) -> Fit:
+        log = self._log
+        names = self._names(dict.fromkeys(tag for cells in rows.values() for tag in cells))
+        columns: dict[str, dict[int, float]] = {}
+        for tag, name in names.items():
+            try:
+                numbers = {epoch: self._number(cells[tag]) for epoch, cells in rows.items() if tag in cells}
+            except ValueError as error:
+                text = self._text.format(tag=excerpt(tag), path=log.path, why=excerpt(str(error), 80))
+                log.note("not_a_number", text, fit=number, metric=name)
+                continue
+            columns[tag] = {epoch: value for epoch, value in numbers.items() if value is not None}
+        fit = fit_of(columns, names, log.path, epochs=rows)
+        log.notes += epoch_notes(fit.epochs, number, log.path)
+        return fit
+
+
+def fit_of(
+    columns: Mapping[str, Mapping[int, float]],
+    names: Mapping[str, str],
+    path: str,
+    *,
+    epochs: Iterable[int] | None = None,
+    steps: Mapping[str, StepSeries] | None = None,
+) -> Fit:
+    """Return the fit that has these values by tag and epoch; without `epochs`, those of any value are its epochs."""
+    known = {epoch for values in columns.values() for epoch in values} if epochs is None else epochs
+    column = np.array(sorted(known), np.int64)
+    metrics = {names[tag]: series(values, column, tag, path) for tag, values in columns.items() if values}
+    return Fit(column, metrics, steps=steps or {})
 
 
 def only(blobs: tuple[Blob, ...], what: str) -> Blob:
@@ -91,11 +196,6 @@ def stream(
     )
 
 
-def epoch_column(epochs: Iterable[int]) -> Integers:
-    """Return the rising epochs of a fit."""
-    return np.array(sorted(epochs), np.int64)
-
-
 def epoch_notes(epochs: Integers, number: int, path: str) -> list[Note]:
     """Say where a fit begins too late or lacks epochs."""
     if not len(epochs):
@@ -105,11 +205,32 @@ def epoch_notes(epochs: Integers, number: int, path: str) -> list[Note]:
     if first > 0:
         text = f"fit {number} of {path} starts at epoch {first + 1}: what callbacks saw before is not recorded"
         notes.append(Note("starts_late", text, path, fit=number))
-    gaps = int((np.diff(epochs) > 1).sum())
-    if gaps:
+    # The epochs of a fit rise.
+    if last - first >= len(epochs):
+        gaps = int((np.diff(epochs) > 1).sum())
         text = (
             f"fit {number} of {path} lacks epochs at {gaps} places between epoch {first + 1} and {last + 1},"
             " so no answer from it is exact"
         )
         notes.append(Note("sampled", text, path, fit=number))
     return notes
+
+
+def truncated(line: int, path: str) -> Note:
+    """Return what is said of a last line without an end."""
+    return Note("truncated", f"line {line} of {path} was cut off before its end; it is left out", path)
+
+
+def rows_refused(lines: Sequence[int], path: str, first: str) -> Note:
+    """Return what is said of rows that do not fit their header; `first` says what the first of them has."""
+    listed = ", ".join(map(str, lines[:5])) + (", ..." if len(lines) > 5 else "")
+    rows, do = counted(len(lines), "row"), "does" if len(lines) == 1 else "do"
+    refused = f"{rows} of {path} {do} not fit the header and {are_left_out(len(lines))}"
+    text = f"{refused} (line {listed}; the first has {first})"
+    return Note("row_refused", text, path)
+
+
+def alignment_lost(tag: str, values: int, epochs: int) -> str:
+    """Return what is said of a metric that has fewer values than the others."""
+    lacking = f"{excerpt(tag)} has {counted(values, 'value')} for {epochs} epochs"
+    return f"{lacking}: which epochs they belong to is not recorded, so it is left out"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Message, Note, Series
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Message, Note
+from kcb_replay.ingest.table import epoch_notes, series
 from kcb_replay.text import counted
 
 if TYPE_CHECKING:
@@ -58,15 +59,19 @@ def _lacks_validation(whole: Sequence[Epoch]) -> bool:
 def fit_of(training: Training, epochs: Sequence[Epoch], number: int, path: str) -> tuple[Fit, list[Note]]:
     """Return the fit of these epochs, which is the `number`-th of its file, and what is odd about it."""
     values = {epoch.index: epoch.metrics for epoch in epochs}
-    notes = [_rounded(number, path), *_averaged(epochs, number, path), *_gaps(epochs, number, path)]
+    indices = np.array([*values], np.int64)
+    notes = [_rounded(number, path), *_averaged(epochs, number, path), *epoch_notes(indices, number, path)]
     notes += mended(values, training.heard, number, path)
     names = dict.fromkeys(name for metrics in values.values() for name in metrics)
-    metrics = {name: _series(name, values.values(), path) for name in names}
+    metrics = {
+        name: series({index: row[name] for index, row in values.items() if name in row}, indices, name, path)
+        for name in names
+    }
     messages = tuple(
         Message(heard.said.kind, heard.said.text, path, epoch=heard.epoch, value=heard.said.value)
         for heard in training.heard
     )
-    return Fit(np.array([*values], np.int64), metrics, messages=messages), notes
+    return Fit(indices, metrics, messages=messages), notes
 
 
 def outside_note(lines: Sequence[int], path: str, place: str) -> list[Note]:
@@ -79,12 +84,6 @@ def outside_note(lines: Sequence[int], path: str, place: str) -> list[Note]:
         " such, and a fit of one epoch without its `Epoch 1/1`"
     )
     return [Note("no_epoch", text, path)]
-
-
-def _series(name: str, rows: Iterable[dict[str, float]], path: str) -> Series:
-    found = [row.get(name) for row in rows]
-    values = np.array([0.0 if value is None else value for value in found])
-    return Series(values, np.array([value is not None for value in found]), tag=name, source=path)
 
 
 def _rounded(number: int, path: str) -> Note:
@@ -102,22 +101,6 @@ def _averaged(epochs: Sequence[Epoch], number: int, path: str) -> list[Note]:
         " tf.keras up to 2.4 and Keras 3.0 to 3.10, and not what callbacks saw"
     )
     return [Note("averaged", text, path, fit=number)]
-
-
-def _gaps(epochs: Sequence[Epoch], number: int, path: str) -> list[Note]:
-    indices = [epoch.index for epoch in epochs]
-    notes = []
-    if indices[0] > 0:
-        text = f"fit {number} of {path} starts at epoch {indices[0] + 1}: what callbacks saw before is not recorded"
-        notes.append(Note("starts_late", text, path, fit=number))
-    gaps = int((np.diff(indices) > 1).sum())
-    if gaps:
-        text = (
-            f"fit {number} of {path} lacks epochs at {gaps} places between epoch {indices[0] + 1} and"
-            f" {indices[-1] + 1}, so no answer from it is exact"
-        )
-        notes.append(Note("sampled", text, path, fit=number))
-    return notes
 
 
 def mended(values: dict[int, dict[str, float]], heard: Sequence[Heard], number: int, path: str) -> list[Note]:

@@ -7,6 +7,7 @@ stands in a file leaves it to the reader that goes row by row, so that this one 
 from __future__ import annotations
 
 import codecs
+import csv
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
@@ -18,16 +19,21 @@ import pyarrow as pa
 
 from kcb_replay.ingest.arrow import numbers_of, validity_of
 from kcb_replay.ingest.readers.base import Blob, Reading
-from kcb_replay.ingest.readers.csv_facts import header_of, is_header, notes_of_epochs, truncated_note
 from kcb_replay.ingest.recording import Fit, Series
+from kcb_replay.ingest.table import epoch_notes, truncated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Set as AbstractSet
 
     from kcb_replay.ingest.recording import Floats, Integers, Mask
 
-__all__ = ["plain_names", "read_alike", "read_on"]
+__all__ = ["SEPARATORS", "decoded", "header_of", "is_header", "read_alike", "read_on"]
 
+SEPARATORS = ",;\t"
+_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+# A Windows console leaves the mark out when it appends to a file that it has just made.
+_UNMARKED = {"epoch".encode(encoding): encoding for encoding in ("utf-16-le", "utf-16-be")}
+_ENCODINGS = (_BOMS | _UNMARKED).items()
 # Letters are those of NA, nan, NaN, inf and 1e-07. Where these are all, pyarrow and float() read a field alike.
 _PLAIN = b"0123456789.eE+-NAnaif\n"
 # The other reader refuses epochs beyond.
@@ -37,7 +43,7 @@ _BLOCK = 1 << 20
 _WINDOW = 1 << 16
 
 
-class _Table(NamedTuple):
+class _ParsedRows(NamedTuple):
     """The rows below one header: what was read of each file lies one behind the other."""
 
     epochs: Integers
@@ -46,7 +52,7 @@ class _Table(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class _FileRows:
     """The whole rows of one file."""
 
     index: int
@@ -68,11 +74,44 @@ class _Rows:
         return self.stop < len(self.content)
 
 
+def decoded(content: bytes, errors: str = "strict") -> str:
+    """Return the text of a file in UTF-8 or UTF-16, with a byte order mark or without."""
+    for start, encoding in _ENCODINGS:
+        if content.startswith(start):
+            return content.decode(encoding, errors)
+    return content.decode("utf-8", errors)
+
+
+def header_of(first_line: str) -> list[str]:
+    """Return the names in a first line that begins with `epoch` and a separator, else nothing."""
+    if first_line[:5] != "epoch" or first_line[5:6] not in [*SEPARATORS]:
+        return []
+    # A quote that is not closed makes the next line part of a name.
+    if first_line.count('"') % 2:
+        return []
+    try:
+        return next(csv.reader([first_line], delimiter=first_line[5]), [])
+    except csv.Error:
+        return []
+
+
+def is_header(names: list[str]) -> bool:
+    """Tell whether these are columns as CSVLogger orders them: sorted, perhaps with a `val_` twin of each behind."""
+    metrics = names[1:]
+    if names[:1] != ["epoch"] or not metrics or len(set(names)) < len(names) or "step" in metrics:
+        return False
+    if any(not name or name != name.strip() for name in metrics):
+        return False
+    half = metrics[: len(metrics) // 2]
+    twins = [f"val_{name}" for name in half]
+    return metrics == sorted(metrics) or (half == sorted(half) and metrics[len(half) :] == twins)
+
+
 def read_alike(blobs: Sequence[Blob]) -> list[Reading | None]:
     """Return the reading of each file, None for each that must be read row by row."""
     readings: list[Reading | None] = [None] * len(blobs)
     for header, files in _by_header(blobs).items():
-        names = plain_names(header)
+        names = _plain_names(header)
         separator = header[5:6]
         if names:
             plain = [file for file in files if _is_plain(file, separator, alone=len(files) == 1)]
@@ -82,19 +121,19 @@ def read_alike(blobs: Sequence[Blob]) -> list[Reading | None]:
     return readings
 
 
-def _by_header(blobs: Iterable[Blob]) -> dict[bytes, list[_Rows]]:
-    alike: dict[bytes, list[_Rows]] = defaultdict(list)
+def _by_header(blobs: Iterable[Blob]) -> dict[bytes, list[_FileRows]]:
+    alike: dict[bytes, list[_FileRows]] = defaultdict(list)
     for index, blob in enumerate(blobs):
         content = blob.content
         begin = len(codecs.BOM_UTF8) if content.startswith(codecs.BOM_UTF8) else 0
         start, stop = content.find(b"\n", begin, _BLOCK) + 1, content.rfind(b"\n") + 1
         header = content[begin:start].removesuffix(b"\n").removesuffix(b"\r")
         if header.startswith(b"epoch") and start < stop:
-            alike[header].append(_Rows(index, blob.path, content, start, stop))
+            alike[header].append(_FileRows(index, blob.path, content, start, stop))
     return alike
 
 
-def plain_names(header: bytes) -> list[str]:
+def _plain_names(header: bytes) -> list[str]:
     """Return the names in a header that nobody could read otherwise, else nothing."""
     if b'"' in header or b"\r" in header:
         return []
@@ -105,7 +144,7 @@ def plain_names(header: bytes) -> list[str]:
     return names if is_header(names) else []
 
 
-def _is_plain(file: _Rows, separator: bytes, *, alone: bool) -> bool:
+def _is_plain(file: _FileRows, separator: bytes, *, alone: bool) -> bool:
     """Tell whether nothing stands in the rows but numbers, `NA`, `nan`, `inf`, separators and ends of lines."""
     content, start = file.content, file.start
     known = _PLAIN + separator
@@ -122,7 +161,7 @@ def _is_plain(file: _Rows, separator: bytes, *, alone: bool) -> bool:
     )
 
 
-def _parsed(files: list[_Rows], names: list[str], separator: str) -> Iterable[tuple[list[_Rows], _Table]]:
+def _parsed(files: list[_FileRows], names: list[str], separator: str) -> Iterable[tuple[list[_FileRows], _ParsedRows]]:
     """Yield files together with their table: all in one, or, when one of them spoils it, one by one."""
     if not files:
         return
@@ -134,7 +173,7 @@ def _parsed(files: list[_Rows], names: list[str], separator: str) -> Iterable[tu
             yield from _parsed([file], names, separator)
 
 
-def _table(files: list[_Rows], names: list[str], separator: str) -> _Table | None:
+def _table(files: list[_FileRows], names: list[str], separator: str) -> _ParsedRows | None:
     try:
         table = _arrow_table(files, len(names), separator)
     except pa.ArrowInvalid:
@@ -147,19 +186,19 @@ def _table(files: list[_Rows], names: list[str], separator: str) -> _Table | Non
     if epochs.min() < 0 or epochs.max() >= _MOST_EPOCHS:
         return None
     columns = {name: _column(table.column(n)) for n, name in enumerate(names[1:], start=1)}
-    return _Table(epochs, columns, lengths)
+    return _ParsedRows(epochs, columns, lengths)
 
 
-def _arrow_table(files: list[_Rows], width: int, separator: str) -> pa.Table:
-    from pyarrow import csv
+def _arrow_table(files: list[_FileRows], width: int, separator: str) -> pa.Table:
+    from pyarrow import csv as arrow_csv
 
     rows = files[0].bytes if len(files) == 1 else b"".join(file.bytes for file in files)
     places = [str(n) for n in range(width)]
-    return csv.read_csv(
+    return arrow_csv.read_csv(
         pa.BufferReader(pa.py_buffer(rows)),
-        read_options=csv.ReadOptions(column_names=places, use_threads=False, block_size=_BLOCK),
-        parse_options=csv.ParseOptions(delimiter=separator, quote_char=False),
-        convert_options=csv.ConvertOptions(
+        read_options=arrow_csv.ReadOptions(column_names=places, use_threads=False, block_size=_BLOCK),
+        parse_options=arrow_csv.ParseOptions(delimiter=separator, quote_char=False),
+        convert_options=arrow_csv.ConvertOptions(
             column_types={place: pa.float64() if n else pa.int64() for n, place in enumerate(places)},
             null_values=["NA", ""],
             check_utf8=False,
@@ -175,7 +214,7 @@ def _column(column: pa.ChunkedArray) -> tuple[Floats, Mask]:
     return np.where(valid, values, 0.0), valid
 
 
-def _readings(files: Sequence[_Rows], table: _Table) -> Iterable[tuple[_Rows, Reading]]:
+def _readings(files: Sequence[_FileRows], table: _ParsedRows) -> Iterable[tuple[_FileRows, Reading]]:
     """Take the table apart again; a fit begins with each file and where the epoch does not rise."""
     falls = (np.flatnonzero(np.diff(table.epochs) <= 0) + 1).tolist()
     complete = {name for name, (_, valid) in table.columns.items() if valid.all()}
@@ -185,18 +224,18 @@ def _readings(files: Sequence[_Rows], table: _Table) -> Iterable[tuple[_Rows, Re
     for file, length in zip(files, table.lengths, strict=True):
         end = begin + length
         cuts = [begin, *falls[bisect_right(falls, begin) : bisect_left(falls, end)], end]
-        notes = [truncated_note(file.lines + 2, file.path)] if file.is_cut else []
+        notes = [truncated(file.lines + 2, file.path)] if file.is_cut else []
         fits = []
         for number, (first, last) in enumerate(pairwise(cuts)):
             fit = _fit(table, slice(first, last), file.path, complete)
-            notes += notes_of_epochs(fit.epochs, number, file.path)
+            notes += epoch_notes(fit.epochs, number, file.path)
             fits.append(fit)
         if any(fit.metrics for fit in fits):
             yield file, Reading(tuple(fits), tuple(notes), file.stop if counted else None)
         begin = end
 
 
-def _fit(table: _Table, rows: slice, path: str, complete: AbstractSet[str]) -> Fit:
+def _fit(table: _ParsedRows, rows: slice, path: str, complete: AbstractSet[str]) -> Fit:
     metrics = {
         name: Series(values[rows], valid[rows], tag=name, source=path)
         for name, (values, valid) in table.columns.items()
@@ -208,16 +247,16 @@ def _fit(table: _Table, rows: slice, path: str, complete: AbstractSet[str]) -> F
 def read_on(fits: tuple[Fit, ...], head: bytes, new: Blob) -> Reading | None:
     """Return the reading of a whole file from its fits so far, its first bytes and what follows the last whole row."""
     start = head.find(b"\n") + 1
-    names = plain_names(head[:start].removeprefix(codecs.BOM_UTF8).rstrip(b"\r\n"))
+    names = _plain_names(head[:start].removeprefix(codecs.BOM_UTF8).rstrip(b"\r\n"))
     (reading,) = read_alike([Blob(new.path, head[:start] + new.content)])
     if not names or reading is None or reading.read_to is None:
         return None
     joined = _joined(fits, reading.fits, names, new.path)
     read_to = reading.read_to - start
     rows = sum(map(len, joined))
-    notes = [truncated_note(rows + 2, new.path)] if read_to < len(new.content) else []
+    notes = [truncated(rows + 2, new.path)] if read_to < len(new.content) else []
     for number, fit in enumerate(joined):
-        notes += notes_of_epochs(fit.epochs, number, new.path)
+        notes += epoch_notes(fit.epochs, number, new.path)
     return Reading(joined, tuple(notes), read_to)
 
 

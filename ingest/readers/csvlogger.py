@@ -15,17 +15,10 @@ import numpy as np
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.readers.base import LONGEST_LINE, Blob, Reading
-from kcb_replay.ingest.readers.csv_bulk import read_alike, read_on
-from kcb_replay.ingest.readers.csv_facts import (
-    SEPARATORS,
-    decoded,
-    header_of,
-    is_header,
-    notes_of_epochs,
-    truncated_note,
-)
+from kcb_replay.ingest.readers.csv_bulk import SEPARATORS, decoded, header_of, is_header, read_alike, read_on
 from kcb_replay.ingest.recording import Fit, Note, Series
-from kcb_replay.text import are_left_out, counted
+from kcb_replay.ingest.table import epoch_notes, rows_refused, truncated
+from kcb_replay.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,17 +33,17 @@ _EPOCH = re.compile(r"-?0+|0*([0-9]{1,15})")
 _LINE_END = re.compile(r"\r*\n|\r+")
 
 
-class _Row(NamedTuple):
+class _LineFields(NamedTuple):
     line: int
     fields: list[str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class _FitRows:
     """Consecutive rows under one header whose epochs rise: one fit."""
 
     header: list[str]
-    rows: list[_Row] = field(default_factory=list)
+    rows: list[_LineFields] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +126,7 @@ def _lines(blob: Blob, notes: list[Note]) -> list[str]:
     unfinished = lines.pop()
     # A cut-off last line still parses: 1.03 becomes 1.0. Only a line end proves that a row is whole.
     if unfinished and lines:
-        notes.append(truncated_note(len(lines) + 1, blob.path))
+        notes.append(truncated(len(lines) + 1, blob.path))
     elif unfinished:
         lines = [unfinished]
     return lines
@@ -154,14 +147,14 @@ def _nothing_in(path: str, found: str, notes: Sequence[Note]) -> str:
     return f"{path} holds {found}{': ' + why if why else ''}. Expected rows of numbers, at least one whole epoch."
 
 
-def _rows(lines: Sequence[str], separator: str, path: str) -> Iterator[_Row]:
+def _rows(lines: Sequence[str], separator: str, path: str) -> Iterator[_LineFields]:
     # With its line end, a quoted field that goes on in the next line does not become another number.
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=separator)
     first = 1
     try:
         for fields in reader:
             if any(fields):
-                yield _Row(first, fields)
+                yield _LineFields(first, fields)
             # A quoted list may go on over several lines.
             first = reader.line_num + 1
     except csv.Error as error:
@@ -170,9 +163,9 @@ def _rows(lines: Sequence[str], separator: str, path: str) -> Iterator[_Row]:
         ) from None
 
 
-def _split_into_fits(rows: Iterator[_Row], path: str, notes: list[Note]) -> list[_Table]:
-    tables: list[_Table] = []
-    refused: list[_Row] = []
+def _split_into_fits(rows: Iterator[_LineFields], path: str, notes: list[Note]) -> list[_FitRows]:
+    tables: list[_FitRows] = []
+    refused: list[_LineFields] = []
     header: list[str] = []
     last_epoch: int | None = None
     for row in rows:
@@ -185,23 +178,13 @@ def _split_into_fits(rows: Iterator[_Row], path: str, notes: list[Note]) -> list
             continue
         # The epoch goes back where a resumed or repeated fit appended to the file.
         if last_epoch is None or epoch <= last_epoch:
-            tables.append(_Table(header))
+            tables.append(_FitRows(header))
         tables[-1].rows.append(row)
         last_epoch = epoch
     if refused:
-        notes.append(_refused_note(refused, path))
+        first = f"{counted(len(refused[0].fields), 'field')} and the epoch {refused[0].fields[0]!r}"
+        notes.append(rows_refused([row.line for row in refused], path, first))
     return tables
-
-
-def _refused_note(refused: list[_Row], path: str) -> Note:
-    lines = ", ".join(str(row.line) for row in refused[:5]) + (", ..." if len(refused) > 5 else "")
-    first = refused[0]
-    rows, do = counted(len(refused), "row"), "does" if len(refused) == 1 else "do"
-    text = (
-        f"{rows} of {path} {do} not fit the header and {are_left_out(len(refused))} (line {lines}; the first has"
-        f" {counted(len(first.fields), 'field')} and the epoch {first.fields[0]!r})"
-    )
-    return Note("row_refused", text, path)
 
 
 def _epoch(text: str) -> int | None:
@@ -209,7 +192,7 @@ def _epoch(text: str) -> int | None:
     return int(number[1] or 0) if number else None
 
 
-def _fit(table: _Table, number: int, path: str, notes: list[Note]) -> Fit:
+def _fit(table: _FitRows, number: int, path: str, notes: list[Note]) -> Fit:
     epochs = np.array([_epoch(row.fields[0]) for row in table.rows], np.int64)
     metrics = {}
     for column, name in enumerate(table.header[1:], start=1):
@@ -217,11 +200,11 @@ def _fit(table: _Table, number: int, path: str, notes: list[Note]) -> Fit:
         # CSVLogger gives every metric an all-NA val_ twin when epoch 0 had no validation.
         if series is not None and series.valid.any():
             metrics[name] = series
-    notes += notes_of_epochs(epochs, number, path)
+    notes += epoch_notes(epochs, number, path)
     return Fit(epochs, metrics)
 
 
-def _series(table: _Table, column: int, name: str, number: int, path: str, notes: list[Note]) -> Series | None:
+def _series(table: _FitRows, column: int, name: str, number: int, path: str, notes: list[Note]) -> Series | None:
     values = np.zeros(len(table.rows))
     valid = np.ones(len(table.rows), np.bool_)
     for n, row in enumerate(table.rows):

@@ -11,26 +11,16 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from kcb_replay.errors import ReadError
 from kcb_replay.ingest.readers.base import Reading
 from kcb_replay.ingest.readers.texts import decoded, parsed
-from kcb_replay.ingest.recording import Fit, Note
-from kcb_replay.ingest.table import (
-    MAX_STEP,
-    epoch_column,
-    epoch_notes,
-    exact,
-    names_of,
-    only,
-    series,
-    stream,
-)
+from kcb_replay.ingest.table import MAX_STEP, Log, epoch_notes, exact, fit_of, names_of, only, stream
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kcb_replay.ingest.readers.base import Blob, Reader
+    from kcb_replay.ingest.recording import Fit
 
 __all__ = ["HF_TRAINER"]
 
@@ -41,7 +31,7 @@ _EVALUATION = "eval_"
 _TOTALS = ("train_runtime", "total_flos")
 
 
-class _Point(NamedTuple):
+class _LoggedPoint(NamedTuple):
     step: int
     epoch: float
     value: float
@@ -62,71 +52,60 @@ class _HfTrainerReader:
 
     def read(self, blobs: tuple[Blob, ...]) -> Reading:
         """Return the one fit of a trainer state; raises `ReadError`."""
-        path = only(blobs, _WHAT).path
-        state = parsed(decoded(blobs[0].content, path, _EXPECTED), path, _EXPECTED)
-        match state:
+        blob = only(blobs, _WHAT)
+        log = Log(blob.path, _EXPECTED)
+        match parsed(decoded(blob.content, log), log):
             case {"log_history": list() as history, **rest}:
-                notes: list[Note] = []
-                points = _points(history, path, notes)
+                points = _points(history, log)
                 if not points:
-                    raise ReadError(f"{path} has a log_history without values. {_EXPECTED}")
-                fit = _fit(points, _steps_per_epoch(rest), path)
-                return Reading((fit,), (*notes, *epoch_notes(fit.epochs, 0, path)))
-        raise ReadError(f"{path} has no log_history. {_EXPECTED}")
+                    raise log.refusal("has a log_history without values")
+                fit = _fit(points, _steps_per_epoch(rest), log.path)
+                return Reading((fit,), (*log.notes, *epoch_notes(fit.epochs, 0, log.path)))
+        raise log.refusal("has no log_history")
 
 
 HF_TRAINER: Reader = _HfTrainerReader()
 
 
-def _points(history: list[object], path: str, notes: list[Note]) -> dict[str, list[_Point]]:
-    points: dict[str, list[_Point]] = defaultdict(list)
+def _points(history: list[object], log: Log) -> dict[str, list[_LoggedPoint]]:
+    points: dict[str, list[_LoggedPoint]] = defaultdict(list)
     last = 0
     for number, entry in enumerate(history):
-        step, epoch = _place(entry, number, path)
+        match entry:
+            case {"step": int() as step, "epoch": int() | float() as epoch, **values} if (
+                0 <= step < MAX_STEP and 0 <= epoch < MAX_STEP
+            ):
+                pass
+            case _:
+                raise log.refusal(f"has no epoch and step in entry {number} of its log_history")
         if step < last:
-            raise ReadError(f"{path} goes back to step {step} in entry {number} of its log_history. {_EXPECTED}")
+            raise log.refusal(f"goes back to step {step} in entry {number} of its log_history")
         last = step
-        if not isinstance(entry, dict):
-            continue
-        if any(name in entry for name in _TOTALS):
-            text = f"the totals of the training at step {step} of {path} are of no epoch; they are left out"
-            notes.append(Note("after_training", text, path))
-            continue
-        values = {name: value for name, value in entry.items() if name not in ("step", "epoch")}
-        _collect(values, (step, epoch), points, path, notes)
+        if any(name in values for name in _TOTALS):
+            text = f"the totals of the training at step {step} of {log.path} are of no epoch; they are left out"
+            log.note("after_training", text)
+        else:
+            _collect(values, step, float(epoch), points, log)
     return points
 
 
-def _place(entry: object, number: int, path: str) -> tuple[int, float]:
-    match entry:
-        case {"step": int() as step, "epoch": int() | float() as epoch} if 0 <= step < MAX_STEP:
-            if 0 <= epoch < MAX_STEP:
-                return step, float(epoch)
-    raise ReadError(f"{path} has no epoch and step in entry {number} of its log_history. {_EXPECTED}")
-
-
 def _collect(
-    values: Mapping[str, object],
-    place: tuple[int, float],
-    points: dict[str, list[_Point]],
-    path: str,
-    notes: list[Note],
+    values: Mapping[object, object], step: int, epoch: float, points: dict[str, list[_LoggedPoint]], log: Log
 ) -> None:
-    step, epoch = place
     for name, value in values.items():
-        if value is None:
+        if value is None or not isinstance(name, str):
             continue
         try:
             number = exact(value)
         except ValueError as error:
-            text = f"{excerpt(name)} at step {step} of {path} holds {error}; this value is left out"
-            notes.append(Note("not_a_number", text, path, metric=name))
+            text = f"{excerpt(name)} at step {step} of {log.path} holds {error}; this value is left out"
+            log.note("not_a_number", text, metric=name)
             continue
         if points[name] and points[name][-1].step == step:
-            text = f"{excerpt(name)} was evaluated again at step {step} of {path}; the first value is used"
-            notes.append(Note("evaluated_again", text, path, metric=_name(name)))
-            continue
-        points[name].append(_Point(step, epoch, number))
+            text = f"{excerpt(name)} was evaluated again at step {step} of {log.path}; the first value is used"
+            log.note("evaluated_again", text, metric=_name(name))
+        else:
+            points[name].append(_LoggedPoint(step, epoch, number))
 
 
 def _steps_per_epoch(state: Mapping[object, object]) -> int | None:
@@ -143,7 +122,7 @@ def _steps_per_epoch(state: Mapping[object, object]) -> int | None:
     return None
 
 
-def _epoch_of(point: _Point, steps_per_epoch: int | None) -> int | None:
+def _epoch_of(point: _LoggedPoint, steps_per_epoch: int | None) -> int | None:
     """Return the 0-based epoch at whose end a point stands; older versions write the epoch with two digits."""
     if steps_per_epoch is not None:
         epochs, rest = divmod(point.step, steps_per_epoch)
@@ -151,7 +130,7 @@ def _epoch_of(point: _Point, steps_per_epoch: int | None) -> int | None:
     return int(point.epoch) - 1 if point.epoch.is_integer() and point.epoch >= 1 else None
 
 
-def _fit(points: Mapping[str, list[_Point]], steps_per_epoch: int | None, path: str) -> Fit:
+def _fit(points: Mapping[str, list[_LoggedPoint]], steps_per_epoch: int | None, path: str) -> Fit:
     names = names_of(points, _name)
     by_epoch: dict[str, dict[int, float]] = {}
     steps = {}
@@ -163,9 +142,7 @@ def _fit(points: Mapping[str, list[_Point]], steps_per_epoch: int | None, path: 
             by_epoch[tag] = at_ends
         if not whole:
             steps[names[tag]] = stream([(p.step, p.value) for p in found], "iteration", tag, path)
-    column = epoch_column({epoch for values in by_epoch.values() for epoch in values})
-    metrics = {names[tag]: series(values, column, tag, path) for tag, values in by_epoch.items()}
-    return Fit(column, metrics, steps=steps)
+    return fit_of(by_epoch, names, path, steps=steps)
 
 
 def _name(tag: str) -> str:

@@ -25,8 +25,8 @@ from kcb_replay.ingest.readers.history_shapes import (
     raw_fits,
 )
 from kcb_replay.ingest.recording import Fit, Note, Series
-from kcb_replay.ingest.table import names_of
-from kcb_replay.text import counted, excerpt
+from kcb_replay.ingest.table import alignment_lost, names_of
+from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,10 +153,7 @@ def _aligned(
         if len(column) == length:
             metrics[names[tag]] = Series(column.values, column.valid, tag=tag, source=path)
         else:
-            text = (
-                f"{excerpt(tag)} has {counted(len(column), 'value')} for {length} epochs: "
-                "which epochs they belong to is not recorded, so it is left out"
-            )
+            text = alignment_lost(tag, len(column), length)
             notes.append(Note("alignment_lost", text, path, fit=number, metric=names[tag]))
     return metrics, notes
 

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcb_replay.errors import ReadError
 from kcb_replay.ingest.readers.base import Reading
 from kcb_replay.ingest.readers.texts import decoded, parsed
-from kcb_replay.ingest.recording import Fit, Note
-from kcb_replay.ingest.table import exact, only, series
-from kcb_replay.text import counted, excerpt
+from kcb_replay.ingest.recording import Fit
+from kcb_replay.ingest.table import Log, alignment_lost, exact, only, series
+from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,50 +47,45 @@ class _HistoryJsonReader:
 
     def read(self, blobs: tuple[Blob, ...]) -> Reading:
         """Return the one fit of a History; raises `ReadError`."""
-        path = only(blobs, _WHAT).path
-        columns = _columns(parsed(decoded(blobs[0].content, path, _EXPECTED), path, _EXPECTED), path)
+        blob = only(blobs, _WHAT)
+        log = Log(blob.path, _EXPECTED)
+        columns = _columns(parsed(decoded(blob.content, log), log), log)
         length = max(map(len, columns.values()), default=0)
         if not length:
-            raise ReadError(f"{path} holds an empty history: no epochs. {_EXPECTED}")
-        notes: list[Note] = []
-        fit = _fit(columns, length, path, notes)
+            raise log.refusal("holds an empty history: no epochs")
+        fit = _fit(columns, length, log)
         if not fit.metrics:
-            raise ReadError(f"{path} holds no list of numbers: {notes[0].text}. {_EXPECTED}")
-        return Reading((fit,), tuple(notes))
+            raise log.refusal(f"holds no list of numbers: {log.notes[0].text}")
+        return Reading((fit,), tuple(log.notes))
 
 
 HISTORY_JSON: Reader = _HistoryJsonReader()
 
 
-def _columns(document: object, path: str) -> dict[str, list[object]]:
+def _columns(document: object, log: Log) -> dict[str, list[object]]:
     if not isinstance(document, dict):
-        raise ReadError(f"{path} holds no object. {_EXPECTED}")
+        raise log.refusal("holds no object")
     columns = {}
     for name, value in document.items():
         if isinstance(value, dict) and list(value) == [str(row) for row in range(len(value))]:
             value = list(value.values())
         if not isinstance(value, list):
-            raise ReadError(f"{path} holds a {type(value).__name__} as {excerpt(name)}. {_EXPECTED}")
+            raise log.refusal(f"holds a {type(value).__name__} as {excerpt(name)}")
         columns[name] = value
     return columns
 
 
-def _fit(columns: Mapping[str, list[object]], length: int, path: str, notes: list[Note]) -> Fit:
+def _fit(columns: Mapping[str, list[object]], length: int, log: Log) -> Fit:
     epochs = np.arange(length, dtype=np.int64)
     metrics = {}
     for name, column in columns.items():
         try:
             values = {epoch: exact(value) for epoch, value in enumerate(column) if value is not None}
         except ValueError as error:
-            text = f"{excerpt(name)} holds {error}, so it is left out"
-            notes.append(Note("not_a_number", text, path, fit=0, metric=name))
+            log.note("not_a_number", f"{excerpt(name)} holds {error}, so it is left out", fit=0, metric=name)
             continue
         if len(column) < length:
-            text = (
-                f"{excerpt(name)} has {counted(len(column), 'value')} for {length} epochs: "
-                "which epochs they belong to is not recorded, so it is left out"
-            )
-            notes.append(Note("alignment_lost", text, path, fit=0, metric=name))
+            log.note("alignment_lost", alignment_lost(name, len(column), length), fit=0, metric=name)
         else:
-            metrics[name] = series(values, epochs, name, path)
+            metrics[name] = series(values, epochs, name, log.path)
     return Fit(epochs, metrics)

@@ -18,7 +18,7 @@ import numpy as np
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.readers.base import Reading
 from kcb_replay.ingest.recording import Fit, Note, Series
-from kcb_replay.ingest.table import epoch_column, names_of, series, stream
+from kcb_replay.ingest.table import names_of, series, stream, truncated
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _LINE = re.compile(rb"(\d{13}) (" + _NUMBER + rb") (-?\d{1,15})(?: [^\n]*)?\n")
 _EXPECTED = "Expected a metric of MLflow's file store: lines of `timestamp value step`."
 
 
-class _Point(NamedTuple):
+class _LoggedValue(NamedTuple):
     step: int
     value: float
     seconds: float
@@ -67,7 +67,7 @@ class MlflowReader:
             raise ReadError(f"no file was given. {_EXPECTED}")
         notes: list[Note] = []
         paths: dict[str, str] = {}
-        points: dict[str, list[_Point]] = {}
+        points: dict[str, list[_LoggedValue]] = {}
         for blob in sorted(blobs, key=lambda blob: blob.path):
             tag = "/".join(_split(PurePosixPath(blob.path).parts)[1])
             if tag in paths:
@@ -96,26 +96,25 @@ def _split(parts: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
     return parts[:-1], parts[-1:]
 
 
-def _points(blob: Blob, notes: list[Note]) -> list[_Point]:
+def _points(blob: Blob, notes: list[Note]) -> list[_LoggedValue]:
     points = []
     for number, line in enumerate(blob.content.splitlines(keepends=True), start=1):
         found = _LINE.fullmatch(line.replace(b"\r\n", b"\n"))
         if found is not None:
             milliseconds, value, step = found.groups()
-            points.append(_Point(int(step), float(value), int(milliseconds) / 1000))
+            points.append(_LoggedValue(int(step), float(value), int(milliseconds) / 1000))
         elif not line.endswith(b"\n"):
-            text = f"line {number} of {blob.path} was cut off before its end; it is left out"
-            notes.append(Note("truncated", text, blob.path))
+            notes.append(truncated(number, blob.path))
         elif line.strip():
             shown = excerpt(line.decode("utf-8", "backslashreplace").rstrip(), 60)
             raise ReadError(f"{blob.path} holds {shown!r} in line {number}. {_EXPECTED}")
     return points
 
 
-def _fit(points: Mapping[str, list[_Point]], paths: Mapping[str, str], notes: list[Note]) -> Fit:
+def _fit(points: Mapping[str, list[_LoggedValue]], paths: Mapping[str, str], notes: list[Note]) -> Fit:
     counted = _longest_count(points)
     first = counted[0].step if counted else 0
-    epochs = epoch_column(point.step - first for point in counted)
+    epochs = np.array([point.step - first for point in counted], np.int64)
     names = names_of(points)
     metrics, steps = {}, {}
     for tag, found in points.items():
@@ -132,7 +131,7 @@ def _fit(points: Mapping[str, list[_Point]], paths: Mapping[str, str], notes: li
     return Fit(epochs, metrics, _wall_time(counted, points, paths, epochs), steps=steps)
 
 
-def _longest_count(points: Mapping[str, list[_Point]]) -> list[_Point]:
+def _longest_count(points: Mapping[str, list[_LoggedValue]]) -> list[_LoggedValue]:
     """Return the longest metric whose steps go up by one from 0 or 1; none where every step is that of a stream."""
     counts = [found for found in points.values() if [p.step for p in found] == list(_steps_of(found))]
     longest = max(counts, key=len, default=[])
@@ -140,13 +139,13 @@ def _longest_count(points: Mapping[str, list[_Point]]) -> list[_Point]:
     return longest if len(longest) > 1 or all(len(found) == 1 for found in points.values()) else []
 
 
-def _steps_of(found: list[_Point]) -> range:
+def _steps_of(found: list[_LoggedValue]) -> range:
     first = found[0].step
     return range(first, first + len(found)) if first in (0, 1) else range(0)
 
 
 def _wall_time(
-    counted: list[_Point], points: Mapping[str, list[_Point]], paths: Mapping[str, str], epochs: Integers
+    counted: list[_LoggedValue], points: Mapping[str, list[_LoggedValue]], paths: Mapping[str, str], epochs: Integers
 ) -> Series | None:
     """Return when the values of the longest metric were logged."""
     tag = next((tag for tag, found in points.items() if found is counted), None)

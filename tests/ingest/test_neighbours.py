@@ -98,6 +98,63 @@ def test_yolo_from_another_epoch_on_is_refused():
         _read("yolo", "epoch, train/box, metrics/x\n51, 2, 0.5\n")
 
 
+def test_a_second_table_of_yolo_is_a_fit():
+    """With its header, whichever epoch it begins with."""
+    table = "epoch, train/box, metrics/x\n1, 2, 0.5\n2, 1, 0.6\n"
+    reading = _read("yolo", table + "epoch, metrics/x, train/box\n3, 0.7, 4\n")
+    assert [_epochs(fit) for fit in reading.fits] == [
+        {"box": [2, 1], "metrics/x": [0.5, 0.6]},
+        {"metrics/x": [0.7], "box": [4]},
+    ]
+    assert (reading.fits[1].epochs.tolist(), _codes(reading)) == ([2], ["starts_late"])
+
+
+FASTAI = (
+    "epoch,train_loss,valid_loss,accuracy,time\n"
+    "0,0.6931471824645996,0.5,0.75,00:12\n"
+    "1,0.25,nan,None,01:02\n"
+    "epoch,train_loss,valid_loss,error_rate,time\n"
+    "0,0.125,inf,0.5,1:00:03\n"
+    "1,0.0625,00:05\n"
+)
+
+
+def test_each_training_of_fastai_is_a_fit():
+    """Each has a header; None is no value, a time is seconds, and a row of an epoch that was given up does not fit."""
+    reading = _read("fastai", FASTAI)
+    assert repr([_epochs(fit) for fit in reading.fits]) == repr(
+        [
+            {
+                "loss": [0.6931471824645996, 0.25],
+                "val_loss": [0.5, float("nan")],
+                "val_accuracy": [0.75, None],
+                "time": [12.0, 62.0],
+            },
+            {"loss": [0.125], "val_loss": [float("inf")], "val_error_rate": [0.5], "time": [3603.0]},
+        ]
+    )
+    assert {name: series.tag for name, series in reading.fits[0].metrics.items()} == {
+        "loss": "train_loss",
+        "val_loss": "valid_loss",
+        "val_accuracy": "accuracy",
+        "time": "time",
+    }
+    assert [note.text for note in reading.notes] == [
+        "1 row of file does not fit the header and is left out (line 6; the first has 3 fields, the header 5)"
+    ]
+
+
+def test_what_fastai_measures_on_both_sets_is_called_as_keras_calls_it():
+    """`Recorder(train_metrics=True)` names the sets; without a validation a bare name is that of the training."""
+    both = "epoch,train_loss,train_accuracy,valid_loss,valid_accuracy,time\n0,1,2,3,4,00:01\n"
+    assert list(_read("fastai", both).fits[0].metrics) == ["loss", "accuracy", "val_loss", "val_accuracy", "time"]
+    assert list(_read("fastai", "epoch,train_loss,accuracy,time\n0,1,2,00:01\n").fits[0].metrics) == [
+        "loss",
+        "accuracy",
+        "time",
+    ]
+
+
 @pytest.mark.parametrize("format_", ["lightning", "yolo"])
 def test_rows_that_do_not_fit_are_named(format_):
     """A short row is left out and so is a line that was cut off."""

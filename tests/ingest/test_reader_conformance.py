@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.readers import READERS
+from kcb_replay.ingest.readers import _FORMATS, READERS
 from kcb_replay.ingest.readers.base import Blob, Reading
 
 ROOT = "/nowhere/mlruns/0/0123456789abcdef0123456789abcdef/metrics"
@@ -35,6 +35,7 @@ SAMPLES = {
     "history": ("history.pkl", pickle.dumps({"loss": LOSSES}), "loss"),
     "history_json": ("history.json", f'{{"loss": [{", ".join(map(_shown, LOSSES))}]}}'.encode(), "loss"),
     "lightning": ("metrics.csv", _table("epoch,step,train_loss", "{0},{1}0,{2}\n"), "loss"),
+    "fastai": ("history.csv", _table("epoch,train_loss,time", "{0},{2},00:0{1}\n"), "loss"),
     "yolo": ("results.csv", _table("  epoch,  train/loss,  metrics/map", " {1}, {2}, \n"), "loss"),
     "hf_trainer": (
         "trainer_state.json",
@@ -105,6 +106,11 @@ def test_a_reader_says_what_it_is(reader):
     assert reader.version >= 1
     assert isinstance(reader.suffixes, tuple)
     assert [ending for ending in reader.suffixes if ending and (ending[0] != "." or ending != ending.lower())] == []
+
+
+def test_a_format_is_called_as_its_file():
+    """The line that registers a reader is the name of its file, and that of its format."""
+    assert [reader.format for reader in READERS[: len(_FORMATS)]] == list(_FORMATS)
 
 
 def test_no_two_readers_share_a_name():
