@@ -1,0 +1,97 @@
+"""The columns of tables: one list, from which terminal, documents, page and notebook take heads, values and texts."""
+
+from __future__ import annotations
+
+import pytest
+
+import kcb_replay as kcb
+from kcb_replay.report.columns.column import ABSENT, Column, count_text, same, table_of
+from kcb_replay.report.columns.fits import RESULT_COLUMNS, fit_rows, lead_row
+from kcb_replay.report.report_page import contents_of
+from kcb_replay.report.simulation import answer_document, simulation_records, simulation_table
+from kcb_replay.report.terminal import tables_of
+from kcb_replay.text import Decimals, fit_title
+
+LISTS = {
+    "stops": [kcb.EarlyStopping(patience=1)],
+    "stops and reduces": [kcb.EarlyStopping(patience=2), kcb.ReduceLROnPlateau(patience=1)],
+    "saves": [kcb.ModelCheckpoint("w.{epoch:02d}.keras")],
+    "two rules": [kcb.EarlyStopping(patience=1), kcb.EarlyStopping("loss", patience=1)],
+    "only ends": [kcb.TerminateOnNaN()],
+    "raises": [kcb.EarlyStopping("val_acc", patience=1)],
+}
+
+
+@pytest.fixture(params=LISTS)
+def simulation(request, recording):
+    """Return two replays of each list."""
+    runs = [
+        recording("a", val_loss=[3.0, 1.0, 2.0, 4.0], loss=[1.0, 2.0, 3.0, 4.0]),
+        recording("b", val_loss=[4.0, 3.0, 2.0, 1.0], loss=[1.0, 0.5, float("nan"), 0.1]),
+    ]
+    return kcb.simulate(runs, [LISTS[request.param]])
+
+
+def test_values_are_those_of_the_document(simulation):
+    """Under the key of a column, JSON and CSV hold what the column reads."""
+    for answer in simulation.answers:
+        document = answer_document(answer)
+        for row in fit_rows(answer):
+            place = document if row.position is None else {**document, **document["callbacks"][row.position]}
+            for column in RESULT_COLUMNS:
+                value = column.value(row)
+                if not column.in_detail and value is not ABSENT and row.rule is lead_row(answer).rule:
+                    # An exception is no stop.
+                    assert place[column.key] == (None if value == "raises" else pytest.approx(value, nan_ok=True))
+
+
+def test_every_column_that_applies_is_in_the_records(simulation):
+    """A list of epochs stands there as epochs."""
+    names = {name for record in simulation_records(simulation) for name in record}
+    keys = {
+        column.key
+        for column in RESULT_COLUMNS
+        if not column.in_detail and any(column.value(lead_row(answer)) is not ABSENT for answer in simulation.answers)
+    }
+    assert keys - names <= {"stop_epoch"}
+
+
+def test_terminal_page_and_notebook_have_the_same_heads_and_texts(simulation):
+    """The page has some more, and names the fit and its epochs in its own way."""
+    ((_, (heads, *lines)),) = tables_of(simulation_table(simulation))
+    terminal = dict(zip(map(_without_metric, heads), zip(*lines, strict=True), strict=True))
+    contents = contents_of(simulation)
+    columns = zip(*(row.cells for row in contents.rows), strict=True)
+    of_page = dict(zip([_without_metric(head.text) for head in contents.columns], columns, strict=True))
+    shared = [head for head in terminal if head not in {"run", "epochs", "validity", "why"}]
+    assert [head for head in of_page if head not in {"lowest", "best recorded"}] == shared
+    for head in shared:
+        assert len(lines) > len(contents.rows) or sorted(terminal[head]) == sorted(of_page[head])
+    for head in heads:
+        assert f">{head}</th>" in simulation._repr_html_()
+
+
+def _without_metric(head):
+    return head.removesuffix("val_loss").removesuffix("loss").removesuffix("val_acc").strip()
+
+
+def test_a_column_that_is_for_no_row_is_left_out():
+    """And so is one that says nothing new; a cell that is for another row is empty."""
+    columns = [
+        Column("a", "a", lambda row: row.get("a", ABSENT), count_text),
+        Column("b", "b", lambda row: row.get("b", ABSENT), count_text),
+        Column("c", "c", lambda row: row["c"], count_text, needless=same),
+        Column("d", "d", lambda row: row["c"], count_text, head_for=lambda row: f"d of {row['c']}"),
+    ]
+    table = table_of(columns, [{"a": 1000, "c": 2}, {"c": 2}]).texts(Decimals())
+    assert [head.text for head in table.heads] == ["a", "d of 2"]
+    assert table.rows == (("1,000", "2"), ("", "2"))
+    assert str(table_of(columns, [{"c": 1}, {"c": 2}]).texts(Decimals())).split() == [*"cd", "---", "---", *"1122"]
+
+
+@pytest.mark.parametrize(
+    ("fit", "several", "title"), [(0, False, "a"), (0, True, "a, fit 0"), (1, False, "a, fit 1"), (1, True, "a, fit 1")]
+)
+def test_a_fit_has_one_title(fit, several, title):
+    """By the run alone, where that is clear."""
+    assert fit_title("a", fit, several=several) == title
