@@ -8,7 +8,7 @@ from kcb_replay.replay.directions import assumption
 from kcb_replay.report.columns.fits import lead_rule, reduces
 from kcb_replay.report.drawing.curve import what_if_from
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
-from kcb_replay.text import visible, whole
+from kcb_replay.text import counted, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -77,13 +77,9 @@ def extent(answers: Sequence[Replay | RaisedFit]) -> str:
     fits = _fits(answers)
     runs = len({run for run, _ in fits})
     epochs = sum(answer.epochs for answer in fits.values())
-    counted = [_count(runs, "run")] + ([_count(len(fits), "fit")] if len(fits) != runs else [])
-    counted += [_count(len(answers), "replay")] if len(answers) != len(fits) else []
-    return ", ".join([*counted, _count(epochs, "recorded epoch")])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{whole(number)} {noun}{'' if number == 1 else 's'}"
+    several_fits = [counted(len(fits), "fit")] if len(fits) != runs else []
+    several_replays = [counted(len(answers), "replay")] if len(answers) != len(fits) else []
+    return ", ".join([counted(runs, "run"), *several_fits, *several_replays, counted(epochs, "recorded epoch")])
 
 
 def common_answer(replays: Sequence[Replay], raised: Sequence[RaisedFit] = ()) -> str:

@@ -17,6 +17,7 @@ from kcb_replay.report.columns.column import (
     count_text,
     name_text,
     none_text,
+    plain,
     record_table,
     records_of,
     table_of,
@@ -37,6 +38,7 @@ __all__ = [
     "check_records",
     "check_text",
     "metric_records",
+    "metric_table",
     "nothing_listed",
     "run_document",
     "run_records",
@@ -75,7 +77,8 @@ _RUN_COLUMNS: tuple[Column[RunEntry], ...] = (
     Column("notes", "notes", lambda entry: len(entry.notes), count_text),
     Column("tags", "tags", lambda entry: entry.tags, _few, needless=zero, is_number=False),
 )
-_METRIC_COLUMNS: tuple[Column[dict[str, object]], ...] = (
+_METRIC_COLUMNS: tuple[Column[Record], ...] = (
+    Column("fit", "fit", lambda record: record.get("fit", 0), plain, needless=zero),
     Column("metric", "metric", itemgetter("metric"), name_text, is_number=False),
     Column("values", "values", itemgetter("values"), count_text),
     Column("first", "first", itemgetter("first"), _value_or_none),
@@ -140,6 +143,11 @@ def metric_records(recording: Recording) -> list[Record]:
     ]
 
 
+def metric_table(records: Iterable[Record]) -> str:
+    """Return the records of metrics as a table."""
+    return str(table_of(_METRIC_COLUMNS, records).texts(Decimals()))
+
+
 def run_text(entry: RunEntry, recording: Recording, *, now: float) -> str:
     """Return what is known of a run; `now`, in seconds since 1970, is what the ages of the sources count from."""
     fits, epochs = counted(len(entry.fits), "fit"), counted(entry.epochs, "epoch")
@@ -180,7 +188,7 @@ def _fit_parts(number: int, fit: Fit, entry: FitEntry) -> list[str]:
     records = [_metric_record(fit, name) for name in fit.metrics]
     parts = [f"Fit {number}: {_epochs_text(fit)}"]
     if records:
-        parts.append(str(table_of(_METRIC_COLUMNS, records).texts(Decimals())))
+        parts.append(metric_table(records))
     if entry.streams:
         streams = [
             {

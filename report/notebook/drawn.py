@@ -32,11 +32,11 @@ from kcb_replay.report.recommendation import recommendation_text
 from kcb_replay.report.rules import left_out_of_comparison, rules_table
 from kcb_replay.report.several_replays import common_answer
 from kcb_replay.report.simulation import left_out_lines, simulation_table, unanswered_sentences
-from kcb_replay.report.stored_runs import metric_records
+from kcb_replay.report.stored_runs import metric_records, metric_table
 from kcb_replay.report.svg.replay import chart_svg
 from kcb_replay.report.version_changes import version_comparison_notes, version_comparison_text
 from kcb_replay.report.words import decimals_of
-from kcb_replay.text import counted, visible
+from kcb_replay.text import counted, fit_title, visible
 
 if TYPE_CHECKING:
     import os
@@ -94,7 +94,7 @@ def _body(result: object) -> str:
 @_body.register
 def _(replay: Replay) -> str:
     info = curve_info(replay)
-    name = replay.run if replay.fit == 0 else f"{replay.run}, fit {replay.fit}"
+    name = fit_title(replay.run, replay.fit)
     code = ", ".join(map(str, replay.callbacks))
     # The same replay has the same ids wherever it is shown, and they stand for the same.
     ident = f"kcb-{hashlib.sha256(repr((replay.run, replay.fit, code)).encode('utf-8', 'replace')).hexdigest()[:12]}"
@@ -160,15 +160,10 @@ def _(found: Inference) -> str:
 def _(recording: Recording) -> str:
     extent = f"{counted(len(recording.fits), 'fit')}, {counted(recording.epochs, 'epoch')}"
     records = metric_records(recording)
-    columns = [name for name in (records[0] if records else {}) if name not in ("run", "tag", "source")]
-    rows = [["" if record[name] is None else _text(record[name]) for name in columns] for record in records]
+    metrics = markup_of(metric_table(records), rows=30) if records else ""
     notes = "".join(paragraph(f"Note: {note.text}.", "muted") for note in recording.notes)
     name = f'<p class="name">{escape(visible(recording.name), quote=False)}</p>'
-    return f"{name}{paragraph(extent)}{table_markup(columns, rows, rows=30) if rows else ''}{notes}"
-
-
-def _text(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{name}{paragraph(extent)}{metrics}{notes}"
 
 
 _HEIGHT = 860
