@@ -14,7 +14,7 @@ from kcb_replay.commands.selection import recording_of
 from kcb_replay.language.catalogue import ENGLISH
 
 if TYPE_CHECKING:
-    from kcb_replay.report.course.build import Course
+    from kcb_replay.report.course.page import Course
 
 __all__ = ["course_command"]
 
@@ -38,8 +38,7 @@ def course_command(folder: Path, language: str, run: str | None, store: Path, qu
     kcb-replay course -o course-ko/ --lang ko
     kcb-replay course -o course/ --run logs/run1/training.log
     """  # noqa: D301  # \b keeps click from joining the lines
-    from kcb_replay.report.course.build import course_of
-    from kcb_replay.report.course.page import course_pages, require_folder, write_folder
+    from kcb_replay.report.course.page import course_of, course_pages, require_folder, write_folder
 
     require_folder(folder)
     course = course_of(None if run is None else recording_of(run, store))
@@ -51,7 +50,7 @@ def course_command(folder: Path, language: str, run: str | None, store: Path, qu
 
 def _kept(course: Course) -> list[str]:
     """Return a line for each question that the teacher's own recording cannot show."""
-    from kcb_replay.report.course.texts import plain, texts
+    from kcb_replay.report.course.lesson import plain, texts
 
     words = texts(ENGLISH)
     return [

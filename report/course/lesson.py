@@ -1,29 +1,52 @@
-"""What a lesson is: rounds of a question, a prediction to make, and a slider that shows the answer.
+"""What a lesson is: rounds of a question, a prediction to make, and a slider that shows the answer; and its texts.
 
-Everything here is a value without a language: what people read is a `Reason`, a code of the course's catalogue with
-the values of its placeholders. All numbers come from replays; no text holds one. Nothing here draws or writes.
+A lesson is a value without a language: what people read is a `Reason`, a code of the course's catalogue with the values
+of its placeholders. All numbers come from replays; no text holds one. The catalogue is that of all pages, with the
+files per language beside this one on top. Nothing here draws or writes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
+from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.language.reason import Reason
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from markupsafe import Markup
+
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.result import Replay
 
-__all__ = ["Lesson", "Option", "Picture", "Position", "Round", "RoundMaker", "Sheet", "SheetCell", "Unsuited"]
-
+__all__ = [
+    "Lesson",
+    "Option",
+    "Picture",
+    "Position",
+    "Round",
+    "RoundMaker",
+    "Sheet",
+    "SheetCell",
+    "Texts",
+    "Unsuited",
+    "marked_up",
+    "paragraphs",
+    "plain",
+    "texts",
+]
 
 # What stands in a table: a text of the catalogue, or a name, a number or code as it is.
 SheetCell: TypeAlias = Reason | str
 # The chart of a replay, or a table where there is no curve to look at.
 Picture: TypeAlias = "Replay | Sheet"
+_CODE = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,3 +142,46 @@ class Lesson:
     makers: Sequence[RoundMaker]
     code: tuple[str, ...] = ()
     tried: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The lessons in one language; names that come from logs are made visible."""
+
+    catalogue: Catalogue
+
+    def say(self, key: str, **values: object) -> str:
+        """Return the text of `key`; a `Reason` among the values is put into words first."""
+        return self.catalogue.say(key, **{name: self._filled(value) for name, value in values.items()})
+
+    def of(self, cell: SheetCell) -> str:
+        """Return a text of the catalogue in words, and anything else as it is."""
+        return self.say(cell.code, **dict(cell.values)) if isinstance(cell, Reason) else cell
+
+    def _filled(self, value: object) -> object:
+        return self.of(value) if isinstance(value, Reason) else visible(value) if isinstance(value, str) else value
+
+
+@cache
+def texts(language: str) -> Texts:
+    """Return the lessons' texts. Raises `SettingError` for a language that there is none of."""
+    own = catalogue(language, __package__)
+    return Texts(Catalogue(language, {**catalogue(language).templates, **own.templates}))
+
+
+def paragraphs(text: str) -> list[str]:
+    """Return the paragraphs of a text, which empty lines part."""
+    return [" ".join(part.split()) for part in text.strip().split("\n\n")]
+
+
+def marked_up(text: str) -> Markup:
+    """Return a text as markup, with what stands in backticks as code; everything else is escaped."""
+    from markupsafe import Markup, escape
+
+    escaped = str(escape(visible(text)))
+    return Markup(_CODE.sub(r"<code>\1</code>", escaped))  # noqa: S704  # escaped just now
+
+
+def plain(text: str) -> str:
+    """Return a text without its backticks, for attributes and for those who listen."""
+    return text.replace("`", "")

@@ -1,8 +1,9 @@
-"""Write the lessons down as pages: an index and a file per lesson, each offline and under its own policy.
+"""The course: its lessons made from their recordings, and written down as an index and a page per lesson.
 
-What a page shows is decided in the rounds; the program of a lesson shows and hides what stands there already, and
-looks up which sentence belongs to a choice. Behind a lesson stands the explainer as `explain --html` writes it, begun
-at the position that the lesson asked for. A folder gets all of the pages or none, and nothing else there is touched.
+A round is made from a teacher's own recording where that shows what is asked, else from a shipped one. What a page
+shows is decided in the rounds; the program of a lesson shows and hides what stands there already, and looks up which
+sentence belongs to a choice. Behind a lesson stands the explainer as `explain --html` writes it, begun at the position
+that the lesson asked for. A folder gets all of the pages or none, and nothing else there is touched.
 """
 
 from __future__ import annotations
@@ -12,13 +13,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kcb_replay.errors import KcbReplayError
+from kcb_replay.errors import KcbReplayError, NotReplayableError
 from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.semantics import DEFAULT
-from kcb_replay.report.course.lesson import Option, Position, Round, Sheet
-from kcb_replay.report.course.rounds import fit_of, initial_rate
-from kcb_replay.report.course.texts import Texts, marked_up, paragraphs, plain, texts
+from kcb_replay.report.course.lesson import (
+    Lesson,
+    Option,
+    Position,
+    Round,
+    RoundMaker,
+    Sheet,
+    Texts,
+    Unsuited,
+    marked_up,
+    paragraphs,
+    plain,
+    texts,
+)
+from kcb_replay.report.course.lessons import LESSONS
+from kcb_replay.report.course.rounds import fit_of, initial_rate, sample
 from kcb_replay.report.drawing.curve import CurveInfo, curve_info
 from kcb_replay.report.explainer.info import explained
 from kcb_replay.report.explainer.page import render
@@ -28,12 +43,68 @@ from kcb_replay.report.svg.replay import chart_svg
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from kcb_replay.report.course.build import Course, Taught
+    from kcb_replay.ingest.recording import Recording
 
-__all__ = ["INDEX", "course_pages", "require_folder", "write_folder"]
+__all__ = ["INDEX", "Course", "CourseRound", "Taught", "course_of", "course_pages", "require_folder", "write_folder"]
 
 INDEX = "index.html"
 _STYLES = ("chart.css", "course.css")
+
+
+@dataclass(frozen=True, slots=True)
+class CourseRound:
+    """A round, and why it was not made from the teacher's own recording; None where it was, or there is none."""
+
+    round: Round
+    kept_because: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """One lesson with its rounds; `number` counts from 1."""
+
+    number: int
+    lesson: Lesson
+    rounds: tuple[CourseRound, ...]
+
+    @property
+    def file(self) -> str:
+        """The name of its page."""
+        return f"lesson-{self.number}-{self.lesson.key}.html"
+
+    @property
+    def try_file(self) -> str:
+        """The name of the page to try its callbacks on, empty where there is none."""
+        return "" if self.lesson.tried is None else f"try-{self.number}-{self.lesson.key}.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """All lessons, and the teacher's own recording, if there is one."""
+
+    taught: tuple[Taught, ...]
+    own: Recording | None
+
+
+def course_of(own: Recording | None = None) -> Course:
+    """Return the course, every round computed; with `own` from that recording wherever it can show the question."""
+    lessons = (
+        Taught(number, lesson, tuple(_made(maker, own) for maker in lesson.makers))
+        for number, lesson in enumerate(LESSONS, 1)
+    )
+    return Course(tuple(lessons), own)
+
+
+def _made(maker: RoundMaker, own: Recording | None) -> CourseRound:
+    because = None
+    if own is not None:
+        try:
+            return CourseRound(maker.make(own))
+        except Unsuited as unsuited:
+            because = unsuited.reason
+        except NotReplayableError:
+            because = reason("unsuited.replay")
+    return CourseRound(maker.make(sample(maker.sample)), because)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,8 @@ from browsing import (
 )
 
 import kcb_replay as kcb
-from kcb_replay.report.course.build import course_of
-from kcb_replay.report.course.page import INDEX, course_pages, write_folder
-from kcb_replay.report.course.texts import plain, texts
+from kcb_replay.report.course.lesson import plain, texts
+from kcb_replay.report.course.page import INDEX, course_of, course_pages, write_folder
 
 COURSE = course_of()
 LESSONS = [taught.file for taught in COURSE.taught]

@@ -15,14 +15,12 @@ import kcb_replay as kcb
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.settings_text import parse_callback
-from kcb_replay.report.course.build import course_of
-from kcb_replay.report.course.lesson import Option, Round
+from kcb_replay.report.course.lesson import Option, Round, marked_up, paragraphs
 from kcb_replay.report.course.lessons import LESSONS
 from kcb_replay.report.course.lessons.hooks import walk
-from kcb_replay.report.course.lessons.own_callback import StopWhenReached, source_code, stop_of
-from kcb_replay.report.course.page import INDEX, course_pages, write_folder
+from kcb_replay.report.course.lessons.own import StopWhenReached, source_code, stop_of
+from kcb_replay.report.course.page import INDEX, course_of, course_pages, write_folder
 from kcb_replay.report.course.rounds import initial_rate, sample
-from kcb_replay.report.course.texts import marked_up, paragraphs
 from kcb_replay.report.explanation import explanation
 from kcb_replay.text import short
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Fit, Recording
     from kcb_replay.replay.stream import Epoch
 
-__all__ = ["LESSON", "HookCall", "walk"]
+__all__ = ["HOOKS", "HookCall", "walk"]
 
 _SIGNATURES = {
     "on_train_begin": "logs=None",
@@ -206,4 +206,4 @@ class _Taken(State):
         return self._plus(HookCall("on_train_end", end.index, logs=dict(end.logs)))
 
 
-LESSON = Lesson("hooks", (RoundMaker(_hooks_round, "keras3-overfit"),))
+HOOKS = Lesson("hooks", (RoundMaker(_hooks_round, "keras3-overfit"),))

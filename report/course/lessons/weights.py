@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.result import Replay
 
-__all__ = ["LESSON"]
+__all__ = ["WEIGHTS"]
 
 _PATIENCES = (5, 3, 2, 1, 8)
 _MOST_FILES = 12
@@ -136,6 +136,6 @@ def _files(result: Replay, outcome: Outcome) -> Sheet:
     )
 
 
-LESSON = Lesson(
+WEIGHTS = Lesson(
     "weights", (RoundMaker(_restore_round, "seeds/seed0"), RoundMaker(_checkpoint_round, "keras3-overfit")), tried=0
 )
