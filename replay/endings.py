@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
-from kcb_replay.replay.events import CheckpointSaved, LearningRateReduced, WeightsRestored
+from kcb_replay.replay.events import CheckpointSaved, LearningRateReduced, WeightsRestored, of_kind
 
 if TYPE_CHECKING:
     from kcb_replay.replay.engine import Run
@@ -46,15 +47,14 @@ def ending_of(run: Run) -> Ending:
     """Return where a run ends that no exception cut short; without any epoch it ends nowhere."""
     if not run.rows:
         return Ending()
-    groups = (*(row.events for row in run.rows), run.finish_events)
-    events = [event for group in groups for each in group for event in each]
-    restored = [event.from_index for event in events if isinstance(event, WeightsRestored)]
+    events = [*run.epoch_events, *chain.from_iterable(run.finish_events)]
+    restored = [event.from_index for event in of_kind(events, WeightsRestored)]
     last = run.rows[-1]
     return Ending(
         stop_index=last.index if last.stoppers else None,
         kept_index=restored[-1] if restored else last.index,
-        drops=tuple(event.index for event in events if isinstance(event, LearningRateReduced) and _is_lower(event)),
-        saves=tuple((event.index, event.path) for event in events if isinstance(event, CheckpointSaved)),
+        drops=tuple(event.index for event in of_kind(events, LearningRateReduced) if _is_lower(event)),
+        saves=tuple((event.index, event.path) for event in of_kind(events, CheckpointSaved)),
     )
 
 

@@ -7,6 +7,7 @@ them have run; the learning rate is one float32 cell. Nothing here knows what an
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from numbers import Real
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
@@ -26,7 +27,7 @@ from kcb_replay.replay.learning_rates import rate_of
 from kcb_replay.replay.stream import ordered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from kcb_replay.replay.callbacks.base import Callback, Context, Step
     from kcb_replay.replay.events import Event
@@ -79,6 +80,11 @@ class Row:
     stoppers: tuple[int, ...]
     stopped_batch: int | None = None
 
+    @property
+    def all_events(self) -> Iterator[Event]:
+        """The events of all callbacks, in the order of the list."""
+        return chain.from_iterable(self.events)
+
 
 @dataclass(frozen=True, slots=True)
 class Partial:
@@ -108,6 +114,11 @@ class Run:
     states: tuple[State, ...]
     error: KerasError | None = None
     partial: Partial | None = None
+
+    @property
+    def epoch_events(self) -> Iterator[Event]:
+        """The events of all epochs that ran and of all callbacks, in order."""
+        return (event for row in self.rows for event in row.all_events)
 
 
 def run_fit(

@@ -1,22 +1,29 @@
 """What happened, epoch by epoch: typed events that text, JSON, figures and pages are all made from.
 
 `index` counts epochs from 0 as `on_epoch_end` does, `epoch` from 1 as Keras prints them. Nothing here decides anything.
+Readers ask an event for a fact, which is neutral where it has none, or take the events `of_kind`; only the words on
+events (`report.phrases`) tell every kind apart.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "BackupSaved",
     "CheckpointSaved",
     "CheckpointSkipped",
     "CoolingDown",
+    "Counted",
     "CriterionMet",
     "Event",
     "Improved",
     "InStrip",
+    "Judged",
     "LearningRateAtFloor",
     "LearningRateReduced",
     "LearningRateSet",
@@ -37,14 +44,24 @@ __all__ = [
     "Waited",
     "Warned",
     "WeightsRestored",
+    "of_kind",
 ]
 
 WhyNot: TypeAlias = Literal["nan", "nan best", "equal", "worse", "within min_delta"]
+_E = TypeVar("_E", bound="Event")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that one callback did or saw at the end of the epoch `index`."""
+    """Something that one callback did or saw at the end of the epoch `index`.
+
+    `concerns` says what it is about: the epoch, the end of the training, or the learning rate when a metric has judged
+    it. `is_better`: the value is the new best. `ends_epoch`: the epoch was left before its end.
+    """
+
+    concerns: ClassVar[Literal["epoch", "end", "rate"]] = "epoch"
+    is_better: ClassVar[bool] = False
+    ends_epoch: ClassVar[bool] = False
 
     index: int
     callback: str
@@ -53,6 +70,63 @@ class Event:
     def epoch(self) -> int:
         """The epoch counted from 1."""
         return self.index + 1
+
+    @property
+    def seen(self) -> float | None:
+        """The value of the metric that it is about, None where there is none."""
+        return None
+
+    @property
+    def compared(self) -> tuple[float, float] | None:
+        """The value of the metric and the best that it was held against, None where nothing was compared."""
+        return None
+
+    @property
+    def new_rate(self) -> float | None:
+        """The learning rate that it set, None where it set none."""
+        return None
+
+    @property
+    def effect(self) -> tuple[str, object] | None:
+        """What it did to the training or to the disk, and the value of that; None for one that did nothing."""
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged(Event):
+    """`value` was held against `best`, which is None at the first value."""
+
+    value: float
+    best: float | None
+
+    @property
+    def seen(self) -> float | None:
+        """The value."""
+        return self.value
+
+    @property
+    def compared(self) -> tuple[float, float] | None:
+        """The value and the best."""
+        return None if self.best is None else (self.value, self.best)
+
+    @property
+    def margin(self) -> float:
+        """By how much it had to be better."""
+        return 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted(Judged):
+    """A judged epoch after which the counter stands at `wait` of `patience`."""
+
+    min_delta: float
+    wait: int
+    patience: float
+
+    @property
+    def margin(self) -> float:
+        """By how much it had to be better."""
+        return self.min_delta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,40 +143,37 @@ class NotCounted(Event):
     value: float
     start_from_epoch: int
 
+    @property
+    def seen(self) -> float | None:
+        """The value."""
+        return self.value
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Improved(Event):
+class Improved(Counted):
     """`value` is the new best; `best` is the one before, None at the first value.
 
     `wait` is the counter afterwards: it is not reset while `baseline` is not beaten (`met_baseline` false).
     """
 
-    value: float
-    best: float | None
-    min_delta: float
-    wait: int
-    patience: float
+    is_better: ClassVar[bool] = True
+
     baseline: float | None = None
     met_baseline: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waited(Event):
+class Waited(Counted):
     """No improvement: `wait` of `patience` is used up, for the reason `why`."""
 
-    value: float
     best: float
-    min_delta: float
-    wait: int
-    patience: float
     why: WhyNot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CoolingDown(Event):
+class CoolingDown(Judged):
     """No improvement, but not counted: ReduceLROnPlateau is in cooldown for `remaining` more epochs."""
 
-    value: float
     best: float
     remaining: int
 
@@ -111,29 +182,57 @@ class CoolingDown(Event):
 class Stopped(Event):
     """The callback set `stop_training`; this is the last epoch that runs."""
 
+    concerns = "end"
+
     wait: int
     patience: float
+
+    @property
+    def effect(self) -> tuple[str, object] | None:
+        """It stops the training."""
+        return "stops", None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightsRestored(Event):
     """The weights of the epoch `from_index` were put back, `fits_ago` fits before this one."""
 
+    concerns = "end"
+
     from_index: int
     fits_ago: int = 0
+
+    @property
+    def effect(self) -> tuple[str, object] | None:
+        """It restores the weights of an epoch."""
+        return "restores", self.from_index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearningRateReduced(Event):
     """The learning rate went from `old_lr` to `new_lr`, in effect from the next epoch on."""
 
+    concerns = "rate"
+
     old_lr: float
     new_lr: float
+
+    @property
+    def new_rate(self) -> float | None:
+        """The learning rate that was set."""
+        return self.new_lr
+
+    @property
+    def effect(self) -> tuple[str, object] | None:
+        """It reduces the learning rate."""
+        return "reduces", self.new_lr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearningRateAtFloor(Event):
     """Patience is used up, but the learning rate is not above `min_lr`, or is NaN; the counter keeps growing."""
+
+    concerns = "rate"
 
     lr: float
     min_lr: float
@@ -150,6 +249,11 @@ class LearningRateSet(Event):
     new_lr: float
     at_end: bool = False
 
+    @property
+    def new_rate(self) -> float | None:
+        """The learning rate that was set."""
+        return self.new_lr
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointSaved(Event):
@@ -163,6 +267,16 @@ class CheckpointSaved(Event):
     value: float | None = None
     best: float | None = None
 
+    @property
+    def compared(self) -> tuple[float, float] | None:
+        """The value and the best."""
+        return None if self.value is None or self.best is None else (self.value, self.best)
+
+    @property
+    def effect(self) -> tuple[str, object] | None:
+        """It saves a file."""
+        return "saves", self.path
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointSkipped(Event):
@@ -173,10 +287,17 @@ class CheckpointSkipped(Event):
     value: float | None
     best: float | None
 
+    @property
+    def compared(self) -> tuple[float, float] | None:
+        """The value and the best."""
+        return None if self.value is None or self.best is None else (self.value, self.best)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terminated(Event):
     """The loss of a batch was NaN or infinite, so the epoch was cut short; `batch` is None where it is not recorded."""
+
+    ends_epoch: ClassVar[bool] = True
 
     batch: int | None
     loss: float
@@ -240,8 +361,15 @@ class Warned(Event):
 class NewBest(Event):
     """`value` is the lowest so far for a rule that has no wait; `best` is the one before, None at the first value."""
 
+    is_better: ClassVar[bool] = True
+
     value: float
     best: float | None
+
+    @property
+    def seen(self) -> float | None:
+        """The value."""
+        return self.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +421,11 @@ class CriterionMet(Event):
     amount: float
     limit: float
 
+    @property
+    def effect(self) -> tuple[str, object] | None:
+        """It stops the training."""
+        return "stops", None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReductionIgnored(Event):
@@ -301,3 +434,8 @@ class ReductionIgnored(Event):
     lr: float
     new_lr: float
     eps: float
+
+
+def of_kind(events: Iterable[Event], *kinds: type[_E]) -> Iterator[_E]:
+    """Yield the events of some kinds, in order."""
+    return (event for event in events if isinstance(event, kinds))

@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 from kcb_replay.language.reason import Reason, reason
-from kcb_replay.replay.events import LearningRateReduced, LearningRateSet
+from kcb_replay.replay.events import Event, LearningRateReduced, of_kind
 from kcb_replay.replay.learning_rates import IntegerRate, ScheduledRate
 from kcb_replay.replay.validity import Horizon
 
@@ -51,9 +51,9 @@ def scheduled_horizon(rows: Sequence[Row], stream: Stream, rate: ScheduledRate, 
 
 def rate_notes(initial_lr: float, run: Run, stream: Stream, version: Semantics) -> Iterator[Reason]:
     """Yield what holds of the optimizer's learning rate where that is not plain."""
-    events = [event for row in run.rows for each in row.events for event in each]
+    events = list(run.epoch_events)
     if isinstance(initial_lr, ScheduledRate):
-        if any(isinstance(event, (LearningRateReduced, LearningRateSet)) for event in events):
+        if any(event.new_rate is not None for event in events):
             yield reason("note.schedule_overwrites", schedule=str(initial_lr), version=version.name)
         yield reason("note.schedule_steps", steps=initial_lr.steps_per_epoch)
     elif isinstance(initial_lr, IntegerRate):
@@ -65,12 +65,12 @@ def rate_notes(initial_lr: float, run: Run, stream: Stream, version: Semantics) 
         yield from _maybe_integer(events, initial_lr, stream, version)
 
 
-def _maybe_integer(events: Sequence[object], initial_lr: float, stream: Stream, version: Semantics) -> Iterator[Reason]:
+def _maybe_integer(events: Sequence[Event], initial_lr: float, stream: Stream, version: Semantics) -> Iterator[Reason]:
     """Yield the note on a first rate that may have been an int, where that would have made a difference."""
     if version.integer_rates == "made float32" or not initial_lr or not math.isfinite(initial_lr):
         return
     whole = all(float(rate).is_integer() for rate in (initial_lr, *stream.learning_rates.values()))
-    reduced = next((event for event in events if isinstance(event, LearningRateReduced)), None)
+    reduced = next(of_kind(events, LearningRateReduced), None)
     if not whole or reduced is None or reduced.new_lr == math.trunc(reduced.new_lr):
         return
     legacy = "_legacy" if version.integer_rates == "kept by legacy optimizers" else ""
@@ -85,8 +85,6 @@ def _maybe_integer(events: Sequence[object], initial_lr: float, stream: Stream, 
 
 def changes_rate(callbacks: Sequence[Callback], run: Run) -> bool:
     """Tell whether a callback is there to change the learning rate, or did so: a user's own says nothing before."""
-    kinds = (LearningRateReduced, LearningRateSet)
-    events = (event for row in run.rows for events in row.events for event in events)
     return any(callback.changes_learning_rate for callback in callbacks) or any(
-        isinstance(event, kinds) for event in events
+        event.new_rate is not None for event in run.epoch_events
     )

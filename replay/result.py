@@ -14,7 +14,6 @@ from kcb_replay.ingest.display import Displayed
 from kcb_replay.language.reason import Reason
 from kcb_replay.replay.answers import Answer
 from kcb_replay.replay.directions import assumed_direction, is_assumed
-from kcb_replay.replay.events import Terminated
 from kcb_replay.replay.lints import lints
 from kcb_replay.replay.rate_changes import changes_rate
 from kcb_replay.replay.validity import worst
@@ -151,8 +150,7 @@ class Replay(Answer, Displayed):
     @cached_property
     def events(self) -> tuple[Event, ...]:
         """Every event, in the order of epochs and, within one, of the list."""
-        during = [event for row in self.rows for events in row.events for event in events]
-        return (*during, *(event for events in self.run_record.finish_events for event in events))
+        return (*self.run_record.epoch_events, *(event for events in self.run_record.finish_events for event in events))
 
     def label_of(self, event: Event) -> Label:
         """Return "exact", or "hypothetical" for an event of an epoch whose metrics need not be those of the replay.
@@ -160,7 +158,7 @@ class Replay(Answer, Displayed):
         How far the digits and the points of the source allow it is a question to the outcomes.
         """
         # A bad loss itself is what cuts its epoch short.
-        covered = self.horizon is None or self.horizon.covers(event.index) or isinstance(event, Terminated)
+        covered = self.horizon is None or self.horizon.covers(event.index) or event.ends_epoch
         return "exact" if covered else "hypothetical"
 
     @cached_property

@@ -6,6 +6,7 @@ Keras writes every digit of a float; console logs, spreadsheets and people do no
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.language.reason import reason
-from kcb_replay.replay.events import CheckpointSaved, CheckpointSkipped, CoolingDown, Improved, Waited
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,9 +42,6 @@ _COARSEST = 1e-3
 
 
 _COUNTED = re.compile(r"(val_)?(.*acc(uracy)?|precision|recall|.*_at_.*)(_\d+)?")
-
-
-_JUDGED = (Improved, Waited, CoolingDown, CheckpointSaved, CheckpointSkipped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +76,13 @@ def is_rounded(metric: str, values: Iterable[float]) -> bool:
 def first_doubt(metric: str, values: Mapping[int, float], events: Iterable[Event], *, min_delta: float) -> Doubt | None:
     """Return the first comparison of a callback that the rounding of its metric leaves open, None without any."""
     unit = None if _COUNTED.fullmatch(metric) else unit_of(values.values())
-    judged = (event for event in events if isinstance(event, _JUDGED))
-    for event in judged if unit is not None else ():
-        if event.value is None or event.best is None or unit is None:
-            continue
+    if unit is None:
+        return None
+    for event in events:
+        value, best = event.compared or (math.nan, math.nan)
         # Both values are off by up to half a unit.
-        if abs(abs(event.value - event.best) - abs(min_delta)) <= unit * (1 + _BINARY):
-            return Doubt(event.index, metric, unit, event.value, event.best)
+        if abs(abs(value - best) - abs(min_delta)) <= unit * (1 + _BINARY):
+            return Doubt(event.index, metric, unit, value, best)
     return None
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.comparison import float32
-from kcb_replay.replay.events import Terminated, WeightsRestored
+from kcb_replay.replay.events import WeightsRestored, of_kind
 from kcb_replay.replay.learning_rates import digits_kept, is_same_rate
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def horizon_of(rows: Sequence[Row], stream: Stream, initial_lr: float) -> Horizo
 def cut_short(rows: Sequence[Row]) -> Horizon | None:
     """Return the limit that an epoch sets which is left in the middle: its recorded metrics are of the whole epoch."""
     last = rows[-1]
-    if not any(isinstance(event, Terminated) for events in last.events for event in events):
+    if not any(event.ends_epoch for event in last.all_events):
         return None
     before = rows[-2].index if len(rows) > 1 else None
     return Horizon(before, reason("limit.left_early", epoch=last.index + 1))
@@ -125,10 +125,9 @@ def cut_short(rows: Sequence[Row]) -> Horizon | None:
 def put_back(rows: Sequence[Row]) -> Horizon | None:
     """Return the limit that weights set which are put back before the training ends: it goes on from others then."""
     for row in rows[:-1]:
-        for event in (event for events in row.events for event in events):
-            if isinstance(event, WeightsRestored):
-                why = reason("limit.put_back", callback=event.callback, best=event.from_index + 1, epoch=row.index + 1)
-                return Horizon(row.index, why)
+        for event in of_kind(row.all_events, WeightsRestored):
+            why = reason("limit.put_back", callback=event.callback, best=event.from_index + 1, epoch=row.index + 1)
+            return Horizon(row.index, why)
     return None
 
 

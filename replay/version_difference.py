@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
 from kcb_replay.replay.engine import run_fit
-from kcb_replay.replay.events import CheckpointSaved, WeightsRestored
+from kcb_replay.replay.events import CheckpointSaved, WeightsRestored, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from kcb_replay.replay.engine import EventsOfAll, Row, Run
-    from kcb_replay.replay.events import Event
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.semantics import Semantics
 
@@ -109,11 +108,7 @@ def _acts(run: Run) -> list[_Acts]:
 
 
 def _row_acts(row: Row, finish: EventsOfAll) -> _Acts:
-    effects = (_effect(event) for events in (*row.events, *finish) for event in events)
-    return (row.lr_begin, row.lr, row.stoppers, tuple(effect for effect in effects if effect is not None))
-
-
-def _effect(event: Event) -> object:
-    if isinstance(event, CheckpointSaved):
-        return event.path, event.batch
-    return (event.from_index, event.fits_ago) if isinstance(event, WeightsRestored) else None
+    events = [*row.all_events, *itertools.chain.from_iterable(finish)]
+    saved = tuple((event.path, event.batch) for event in of_kind(events, CheckpointSaved))
+    restored = tuple((event.from_index, event.fits_ago) for event in of_kind(events, WeightsRestored))
+    return (row.lr_begin, row.lr, row.stoppers, saved, restored)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.events import CriterionMet, Improved, LearningRateReduced, NewBest, Stopped, Waited
+from kcb_replay.replay.events import Counted, of_kind
 from kcb_replay.report.drawing.curve import lead_position, monitored_values
 from kcb_replay.report.words import decimals_of, epoch_sentences, outcome_sentence, restored_sentences
 
@@ -112,18 +112,14 @@ def _value(values: dict[int, float], index: int, decimals: Decimals) -> str:
 
 
 def _wait(events: Sequence[Event]) -> str:
-    waits = (f"{event.wait}/{event.patience:g}" for event in events if isinstance(event, (Improved, Waited)))
+    waits = (f"{event.wait}/{event.patience:g}" for event in of_kind(events, Counted))
     return next(waits, "")
 
 
 def _kind(events: Sequence[Event]) -> str:
-    for kind, name in (
-        (Stopped, "stopped"),
-        (CriterionMet, "stopped"),
-        (LearningRateReduced, "reduced"),
-        (Improved, "improved"),
-        (NewBest, "improved"),
-    ):
-        if any(isinstance(event, kind) for event in events):
-            return name
-    return ""
+    """Return how a row is coloured."""
+    effects = {event.effect[0] for event in events if event.effect}
+    for effect, kind in (("stops", "stopped"), ("reduces", "reduced")):
+        if effect in effects:
+            return kind
+    return "improved" if any(event.is_better for event in events) else ""

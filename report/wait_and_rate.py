@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
-from kcb_replay.replay.events import CoolingDown, Improved, LearningRateReduced, Stopped, Waited
+from kcb_replay.replay.events import CoolingDown, Counted, of_kind
 from kcb_replay.text import short
 
 if TYPE_CHECKING:
@@ -147,12 +147,12 @@ def levels_of(replay: Replay, position: int) -> tuple[Level, ...]:
     levels: dict[int, Level] = {}
     best_epoch = 0
     for row in replay.rows:
-        for event in row.events[position]:
-            if isinstance(event, Improved):
+        for event in of_kind(row.events[position], Counted):
+            if event.is_better:
                 best_epoch = event.epoch
-            elif isinstance(event, Waited) and math.isfinite(event.best):
-                needed = event.best + (event.min_delta if rising else -event.min_delta)
-                threshold = needed if event.min_delta else None
+            elif event.best is not None and math.isfinite(event.best):
+                needed = event.best + (event.margin if rising else -event.margin)
+                threshold = needed if event.margin else None
                 levels[best_epoch] = Level(best_epoch, event.epoch, event.best, threshold)
     return tuple(levels.values())
 
@@ -168,17 +168,12 @@ def wait_of(replay: Replay, position: int, words: Catalogue | None = None) -> Wa
 
 
 def _bar(events: Sequence[Event]) -> WaitBar | None:
-    kind: BarKind = "waited"
-    if any(isinstance(event, Stopped) for event in events):
-        kind = "stopped"
-    elif any(isinstance(event, LearningRateReduced) for event in events):
-        kind = "reduced"
-    for event in events:
-        if isinstance(event, Improved):
-            return WaitBar(event.epoch, event.wait, "improved")
-        if isinstance(event, Waited):
-            return WaitBar(event.epoch, event.wait, kind)
-    return None
+    counted = next(of_kind(events, Counted), None)
+    if counted is None:
+        return None
+    effects = [event.effect[0] for event in events if event.effect]
+    kind: BarKind = "stopped" if "stops" in effects else "reduced" if "reduces" in effects else "waited"
+    return WaitBar(counted.epoch, counted.wait, "improved" if counted.is_better else kind)
 
 
 _START = {"assumed": "chart.rate_assumed", "given": "chart.rate_given"}
@@ -212,9 +207,7 @@ def _recorded_rate(replay: Replay, words: Catalogue) -> Rate | None:
 
 
 def _cooldowns(rows: Sequence[Row]) -> Iterable[tuple[int, int]]:
-    cooling = [
-        row.index + 1 for row in rows if any(isinstance(event, CoolingDown) for seen in row.events for event in seen)
-    ]
+    cooling = [row.index + 1 for row in rows if any(of_kind(row.all_events, CoolingDown))]
     for _, group in groupby(enumerate(cooling), lambda pair: pair[1] - pair[0]):
         stretch = [epoch for _, epoch in group]
         yield stretch[0], stretch[-1]

@@ -7,19 +7,11 @@ from 1, as Keras prints them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kcb_replay.language.catalogue import ENGLISH, catalogue
-from kcb_replay.replay.events import (
-    CheckpointSaved,
-    CheckpointSkipped,
-    CoolingDown,
-    Improved,
-    TextWritten,
-    Waited,
-    WeightsRestored,
-)
+from kcb_replay.replay.events import TextWritten, WeightsRestored, of_kind
 from kcb_replay.report.phrases import phrase
 from kcb_replay.report.wait_and_rate import MOST_NAMED_DROPS
 from kcb_replay.text import Decimals, decimals_for, short, visible
@@ -75,9 +67,7 @@ class EpochSentence:
 
 def decimals_of(replay: Replay) -> Decimals:
     """Return the decimals that separate every comparison of a replay."""
-    kinds = (Improved, Waited, CoolingDown, CheckpointSaved, CheckpointSkipped)
-    judged = (event for event in replay.events if isinstance(event, kinds))
-    pairs = [(each.value, each.best) for each in judged if each.value is not None and each.best is not None]
+    pairs = (event.compared for event in replay.events if event.compared)
     return decimals_for([*pairs, *compared_outcomes(replay.outcomes)])
 
 
@@ -176,7 +166,7 @@ def _joined(events: Sequence[Event]) -> Iterable[Event]:
     """Yield the events with what is written piece by piece in one piece."""
     for kind, group in groupby(events, type):
         if kind is TextWritten:
-            pieces = [event for event in group if isinstance(event, TextWritten)]
+            pieces = list(of_kind(group, TextWritten))
             yield replace(pieces[0], text="".join(piece.text for piece in pieces))
         else:
             yield from group
@@ -187,9 +177,7 @@ def restored_sentences(replay: Replay, texts: Catalogue | None = None) -> list[s
     say = (texts or catalogue()).say
     return [
         say("outcome.restored_at_end", epoch=event.from_index + 1)
-        for events in replay.run_record.finish_events
-        for event in events
-        if isinstance(event, WeightsRestored)
+        for event in of_kind(chain(*replay.run_record.finish_events), WeightsRestored)
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kcb_replay.errors import SettingError
@@ -13,7 +14,7 @@ from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.conformance.case_arguments import arguments, number
 from kcb_replay.replay.engine import run_fit
-from kcb_replay.replay.events import CheckpointSaved, WeightsRestored
+from kcb_replay.replay.events import CheckpointSaved, WeightsRestored, of_kind
 from kcb_replay.replay.semantics import nearest_known
 from kcb_replay.replay.stream import Batch, Epoch
 
@@ -124,7 +125,7 @@ def row_record(fit: int, row: Row) -> Json:
 
 
 def _with_effects(record: Json, fit: int, events: EventsOfAll) -> Json:
-    saves = [event for events_of in events for event in events_of if isinstance(event, CheckpointSaved)]
+    saves = of_kind(chain(*events), CheckpointSaved)
     # All callbacks see a batch before any of them sees the next, and the end of the epoch comes last.
     saved = [event.path for event in sorted(saves, key=lambda save: (save.batch is None, save.batch or 0))]
     tag = restored(fit, events)
@@ -135,11 +136,8 @@ def _with_effects(record: Json, fit: int, events: EventsOfAll) -> Json:
 
 def restored(fit: int, events: EventsOfAll) -> str | None:
     """Return the tag of the weights that were put back last, None where none were."""
-    events_of_restoring = [event for events_of in events for event in events_of if isinstance(event, WeightsRestored)]
-    if not events_of_restoring:
-        return None
-    last = events_of_restoring[-1]
-    return f"{fit - last.fits_ago}:{last.from_index}"
+    tags = [f"{fit - event.fits_ago}:{event.from_index}" for event in of_kind(chain(*events), WeightsRestored)]
+    return tags[-1] if tags else None
 
 
 def differing(expected: Json, got: Json, path: str) -> list[str]:

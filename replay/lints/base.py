@@ -16,15 +16,7 @@ from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint, ReduceLR
 from kcb_replay.replay.callbacks.base import Callback, Context
 from kcb_replay.replay.directions import Direction
 from kcb_replay.replay.engine import Run, run_fit
-from kcb_replay.replay.events import (
-    CheckpointSaved,
-    Event,
-    Improved,
-    LearningRateReduced,
-    LearningRateSet,
-    Stopped,
-    WeightsRestored,
-)
+from kcb_replay.replay.events import Event, Improved, LearningRateReduced, LearningRateSet, of_kind
 from kcb_replay.replay.semantics import Semantics
 from kcb_replay.replay.stream import Epoch, Stream
 
@@ -120,8 +112,7 @@ class Case:
         if not self.run.rows:
             return self.run.final_lr if partial is None or partial.lr_begin is None else partial.lr_begin
         first = self.run.rows[0]
-        set_first = (event.old_lr for events in first.events for event in events if isinstance(event, LearningRateSet))
-        return next(set_first, first.lr_begin)
+        return next((event.old_lr for event in of_kind(first.all_events, LearningRateSet)), first.lr_begin)
 
 
 Rule: TypeAlias = Callable[[Case], list[Lint]]
@@ -143,17 +134,7 @@ def of_each(*kinds: type[Callback]) -> Callable[[Callable[[Case, int, _Kind], Li
 
 def effects(run: Run, position: int = 0) -> list[tuple[int, str, object]]:
     """Return what a callback did to the training or to the disk: epoch, what, and its value."""
-    done: list[tuple[int, str, object]] = []
-    for event in events_of(run, position, Event):
-        if isinstance(event, Stopped):
-            done.append((event.index, "stops", None))
-        elif isinstance(event, LearningRateReduced):
-            done.append((event.index, "reduces", event.new_lr))
-        elif isinstance(event, CheckpointSaved):
-            done.append((event.index, "saves", event.path))
-        elif isinstance(event, WeightsRestored):
-            done.append((event.index, "restores", event.from_index))
-    return done
+    return [(event.index, *event.effect) for event in events_of(run, position, Event) if event.effect]
 
 
 def first_difference(left: Run, right: Run) -> int | None:

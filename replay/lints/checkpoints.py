@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
-from kcb_replay.replay.events import CheckpointSaved
+from kcb_replay.replay.events import CheckpointSaved, of_kind
 from kcb_replay.replay.lints.base import Case, Lint, Monitoring, better, epochs_of, of_each
 from kcb_replay.replay.stream import Batch, Epoch
 
@@ -105,7 +105,7 @@ def batch_saves(case: Case, position: int, callback: ModelCheckpoint) -> Lint | 
     elif callback.monitor in seen or not run.rows:
         return None
     else:
-        saves = any(isinstance(event, CheckpointSaved) for event in run.rows[0].events[0])
+        saves = any(of_kind(run.rows[0].events[0], CheckpointSaved))
         often = "always" if saves else "never"
         why = reason(f"lint.checkpoint-batch-saves.{often}", monitor=callback.monitor, **said)
     return Lint("checkpoint-batch-saves", (position,), None, why)

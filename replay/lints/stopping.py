@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
-from kcb_replay.replay.events import CheckpointSaved, Improved, WeightsRestored
+from kcb_replay.replay.events import CheckpointSaved, Improved, WeightsRestored, of_kind
 from kcb_replay.replay.lints.base import Case, Lint, events_of, first_difference, of_each, reductions, stop_of
 
 if TYPE_CHECKING:
@@ -140,8 +140,7 @@ def _last_restored(run: Run) -> tuple[int, int] | None:
         (position, event.from_index)
         for events_of_all in [*(row.events for row in run.rows), run.finish_events]
         for position, events in enumerate(events_of_all)
-        for event in events
-        if isinstance(event, WeightsRestored)
+        for event in of_kind(events, WeightsRestored)
     ]
     return restored[-1] if restored else None
 

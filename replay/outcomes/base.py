@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 
 from kcb_replay.language.reason import reason
+from kcb_replay.replay.events import of_kind
 from kcb_replay.replay.validity import Horizon, Label, Validity
 
 if TYPE_CHECKING:
@@ -66,12 +67,11 @@ class CallbackTrace:
 
     def events(self, kind: type[_E]) -> Iterator[_E]:
         """Return the events of one kind, in order."""
-        return (event for row in self.run.rows for event in row.events[self.position] if isinstance(event, kind))
+        return of_kind((event for row in self.run.rows for event in row.events[self.position]), kind)
 
     def finish_events(self, kind: type[_E]) -> Iterator[_E]:
         """Return the events of one kind when the training ends."""
-        events = self.run.finish_events[self.position] if self.run.finish_events else ()
-        return (event for event in events if isinstance(event, kind))
+        return of_kind(self.run.finish_events[self.position] if self.run.finish_events else (), kind)
 
     def is_exact_at(self, index: int) -> bool:
         """Tell whether what happens at the end of the epoch `index` is what the recording shows."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from kcb_replay.language.reason import reason
-from kcb_replay.replay.events import LearningRateReduced, LearningRateSet
+from kcb_replay.replay.events import LearningRateReduced, LearningRateSet, of_kind
 from kcb_replay.replay.outcomes.base import Drop, Outcome, RateSet, dated, hypothetical
 from kcb_replay.replay.validity import Validity
 
@@ -77,7 +77,7 @@ def validity_of_drops(drops: tuple[Drop, ...], last: int, beyond: Horizon | None
 
 def _validity_of_schedule(trace: CallbackTrace) -> Validity:
     # Only a rate that hangs on metrics can be a what-if, and a schedule that multiplies passes it on.
-    events = (event for row in trace.run.rows for each in row.events for event in each)
-    if trace.beyond is not None and any(isinstance(event, LearningRateReduced) for event in events):
+    reduced = any(of_kind(trace.run.epoch_events, LearningRateReduced))
+    if trace.beyond is not None and reduced:
         return hypothetical(trace.beyond)
     return Validity("exact", reason("validity.schedule"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
-from kcb_replay.replay.events import CoolingDown, CriterionMet, Improved, NewBest, NotCounted, Stopped, Waited
+from kcb_replay.replay.events import CriterionMet, Stopped, of_kind
 from kcb_replay.report.drawing.plateau import Range, plateau
 from kcb_replay.report.phrases import criterion
 from kcb_replay.report.wait_and_rate import Level, Rate, Wait, levels_of, rate_of, wait_of
@@ -170,9 +170,8 @@ def monitored_values(replay: Replay, position: int) -> dict[int, float]:
     if recorded:
         return recorded
     # A callback can monitor the learning rate that another one puts into the logs.
-    kinds = (Improved, Waited, CoolingDown, NotCounted)
     seen = (event for row in replay.rows for event in row.events[position])
-    return {event.index: event.value for event in seen if isinstance(event, kinds)}
+    return {event.index: event.seen for event in seen if event.seen is not None}
 
 
 def _metric(replay: Replay, position: int) -> str:
@@ -186,8 +185,8 @@ def _stop(replay: Replay, position: int, values: dict[int, float], words: Catalo
     if replay.stop_index is None:
         return None
     key = "chart.stop_what_if" if replay.validity.label == "hypothetical" else "chart.stop"
-    waits = (event for event in replay.rows[-1].events[position] if isinstance(event, Stopped))
-    met = (criterion(event, words) for event in replay.rows[-1].events[position] if isinstance(event, CriterionMet))
+    waits = (event for event in of_kind(replay.rows[-1].events[position], Stopped))
+    met = (criterion(event, words) for event in of_kind(replay.rows[-1].events[position], CriterionMet))
     counts = (words.say("chart.count", wait=event.wait, patience=f"{event.patience:g}") for event in waits)
     why = next(counts, next(met, replay.stopped_by))
     label = words.say(key, epoch=replay.stop_index + 1, why=why)
@@ -195,14 +194,12 @@ def _stop(replay: Replay, position: int, values: dict[int, float], words: Catalo
 
 
 def _best(replay: Replay, position: int, decimals: Decimals, words: Catalogue) -> Mark | None:
-    improved = [
-        event for row in replay.rows for event in row.events[position] if isinstance(event, (Improved, NewBest))
-    ]
+    improved = [event for row in replay.rows for event in row.events[position] if event.is_better]
     if not improved:
         return None
     last = improved[-1]
-    label = words.say("chart.best", value=decimals.show(last.value), epoch=last.epoch)
-    return Mark(last.epoch, last.value, label)
+    label = words.say("chart.best", value=decimals.show(last.seen), epoch=last.epoch)
+    return Mark(last.epoch, last.seen, label)
 
 
 def _kept(outcome: Outcome, decimals: Decimals, words: Catalogue) -> Mark | None:

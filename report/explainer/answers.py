@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from kcb_replay.report.explainer.tables import Tables
     from kcb_replay.text import Decimals
 
-__all__ = ["Answers", "Companion", "answers_of", "companions_of"]
+__all__ = ["AnswerTables", "Companion", "answers_of", "companions_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
+class AnswerTables:
     """The tables of one monitor and version.
 
     `end_of` and `path_of` hold a number per position, the last control moving fastest; `horizons` are (last row that is
@@ -53,13 +53,13 @@ class Answers:
     stopped_by: str
 
 
-def answers_of(context: MonitorReplays, book: Book, decimals: Decimals) -> Answers:
+def answers_of(context: MonitorReplays, book: Book, decimals: Decimals) -> AnswerTables:
     """Return every answer of a context."""
     tables = tables_of(context, book, decimals)
     number_horizons(tables)
     end_of = fill_ends(tables)
     paths, path_of = paths_of(tables)
-    return Answers(
+    return AnswerTables(
         ends=tables.ends.values,
         end_of=tuple(end_of),
         paths=tuple(paths),
@@ -85,14 +85,14 @@ class Companion:
 
     position: int
     lane: int
-    said: tuple[int, ...]
+    sentences: tuple[int, ...]
     notes: tuple[int, ...]
     beyond: tuple[tuple[int, int, int], ...]
 
 
 def companions_of(tables: Tables) -> Iterator[Companion]:
     """Yield what the callbacks without controls come to; horizons and cases are numbered before."""
-    moved = {tables.context.asked.lead, *([tables.context.asked.reducer] if tables.context.rates else [])}
+    moved = {tables.context.request.lead, *([tables.context.request.reducer] if tables.context.rates else [])}
     for position in range(len(tables.context.callbacks)):
         if position not in moved:
             yield _companion(tables, position)
@@ -102,18 +102,18 @@ def _companion(tables: Tables, position: int) -> Companion:
     callback = tables.context.callbacks[position]
     outcomes = [_companion_outcome(tables, position, *case, None) for case in tables.cases.values]
     beyond = (
-        found
+        note
         for case, outcome in enumerate(outcomes)
-        for found in _beyond(tables, position, case, weak=outcome.validity.label in WEAKENED)
+        for note in _beyond(tables, position, case, weak=outcome.validity.label in WEAKENED)
     )
-    said = (
+    sentences = (
         outcome_sentence(outcome, _ended(tables, *case), tables.book.words)
         for outcome, case in zip(outcomes, tables.cases.values, strict=True)
     )
     return Companion(
         position=position,
         lane=tables.lane(tables.context.base.rows, position, callback),
-        said=tuple(map(tables.book.text, said)),
+        sentences=tuple(map(tables.book.text, sentences)),
         notes=tuple(tables.note(each.validity) for each in outcomes),
         beyond=tuple(beyond),
     )
@@ -135,14 +135,14 @@ def _beyond(tables: Tables, position: int, case: int, *, weak: bool) -> Iterator
 
 def _ended(tables: Tables, row: int, stops: bool) -> Replay:
     """Return the replay that was asked for as if it ended after a row, for sentences that say so."""
-    start, base = tables.context.asked.start, tables.context.base
+    start, base = tables.context.request.start, tables.context.base
     last = replace(base.rows[row], stoppers=(0,) if stops else ())
     return replace(start, run_record=replace(base, rows=(*base.rows[:row], last)))
 
 
 def _companion_outcome(tables: Tables, position: int, row: int, stops: bool, horizon: Horizon | None) -> Outcome:
     rows, callback = tables.context.base.rows, tables.context.callbacks[position]
-    stoppers = rows[row].stoppers or ((tables.context.asked.lead,) if stops else ())
+    stoppers = rows[row].stoppers or ((tables.context.request.lead,) if stops else ())
     return tables.context.judge.outcome(
         callback,
         rows[: row + 1],

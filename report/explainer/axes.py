@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.callbacks import Callback
 
-__all__ = ["AXES", "Axis", "Given", "Recorded", "axes_of_callback", "named_axes", "require_names", "thinned"]
+__all__ = ["AXES", "Axis", "GivenLists", "Recorded", "axes_of_callback", "named_axes", "require_names", "thinned"]
 
 Values: TypeAlias = "tuple[object, ...]"
 
@@ -90,7 +90,7 @@ def _shown(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GivenLists:
     """The lists that were given for controls, by name; with `only` there are no others."""
 
     lists: Mapping[str, Sequence[object]]
@@ -128,7 +128,7 @@ def axes_of_callback(
     part: int,
     callback: Callback,
     recorded: Sequence[Recorded],
-    given: Given,
+    offered: GivenLists,
     *,
     lacking: Collection[str],
     room: int,
@@ -138,26 +138,26 @@ def axes_of_callback(
     An argument that a version lacks is left out, and so is one with a single value.
     """
     names = {n: a for n, a in named_axes(callback).items() if f"{callback.name}.{a}" not in lacking}
-    asked = {name: getattr(callback, argument) for name, argument in names.items()}
-    lists = {name: _with(asked[name], given.lists[name]) for name in names if name in given.lists}
+    starts = {name: getattr(callback, argument) for name, argument in names.items()}
+    lists = {name: _with(starts[name], offered.lists[name]) for name in names if name in offered.lists}
     cost = math.prod(len(values) for name, values in lists.items() if name not in _FREE)
-    free = [name for name in names if name not in lists and name not in _UNASKED and not given.only]
-    offers = [{name: _with(asked[name], _OFFERS[name](each)) for name in free} for each in recorded]
-    counts = {name: len(values) for name, values in thinned(offers[0], asked, room // max(cost, 1)).items()}
+    free = [name for name in names if name not in lists and name not in _UNASKED and not offered.only]
+    offers = [{name: _with(starts[name], _OFFERS[name](each)) for name in free} for each in recorded]
+    counts = {name: len(values) for name, values in thinned(offers[0], starts, room // max(cost, 1)).items()}
     for name, argument in names.items():
         values = (
             [lists[name]] * len(recorded)
             if name in lists
-            else [_evenly(offer[name], counts[name], asked[name]) for offer in offers if name in free]
+            else [_evenly(offer[name], counts[name], starts[name]) for offer in offers if name in free]
         )
         if values and len(values[0]) > 1:
             even = [[*each, *each[-1:] * (len(values[0]) - len(each))] for each in values]
-            yield Axis(part, argument, tuple(map(tuple, even)), values[0].index(asked[name]), name)
+            yield Axis(part, argument, tuple(map(tuple, even)), values[0].index(starts[name]), name)
 
 
-def _with(asked: object, offered: Iterable[object]) -> list[object]:
+def _with(start: object, offered: Iterable[object]) -> list[object]:
     """Return the values in order, with the one asked for; None (off) comes first."""
-    return sorted({*offered, asked}, key=_order)
+    return sorted({*offered, start}, key=_order)
 
 
 def _order(value: object) -> tuple[bool, float]:
@@ -196,10 +196,10 @@ def _baselines(recorded: Recorded) -> list[object]:
     numbers = sorted(recorded.numbers)
     if not numbers or numbers[0] == numbers[-1]:
         return [None]
-    places = (0.5, 0.2, 0.05) if recorded.mode != "max" else (0.5, 0.8, 0.95)
+    shares = (0.5, 0.2, 0.05) if recorded.mode != "max" else (0.5, 0.8, 0.95)
     spread = abs(numbers[len(numbers) * 4 // 5] - numbers[len(numbers) // 5]) or numbers[-1] - numbers[0]
     digits = max(0, 1 - math.floor(math.log10(spread)))
-    return [None, *(round(numbers[round(place * (len(numbers) - 1))], digits) for place in places)]
+    return [None, *(round(numbers[round(share * (len(numbers) - 1))], digits) for share in shares)]
 
 
 def _nice(value: float) -> int:
@@ -223,10 +223,10 @@ _OFFERS: dict[str, Callable[[Recorded], Sequence[object]]] = {
 }
 
 
-def thinned(lists: Mapping[str, Sequence[object]], asked: Mapping[str, object], room: int) -> dict[str, list[object]]:
+def thinned(lists: Mapping[str, Sequence[object]], starts: Mapping[str, object], room: int) -> dict[str, list[object]]:
     """Return the lists with values left out evenly, from the longest first, until `room` replays are enough.
 
-    The values of `asked` stay, and so do the lists that cost no further replay.
+    The values of `starts` stay, and so do the lists that cost no further replay.
     """
     counts = {name: len(values) for name, values in lists.items()}
     costly = [name for name in lists if name not in _FREE]
@@ -235,18 +235,18 @@ def thinned(lists: Mapping[str, Sequence[object]], asked: Mapping[str, object], 
         if not longer:
             break
         counts[max(longer, key=lambda name: counts[name] / _WEIGHTS.get(name, 1))] -= 1
-    return {name: _evenly(values, counts[name], asked[name]) for name, values in lists.items()}
+    return {name: _evenly(values, counts[name], starts[name]) for name, values in lists.items()}
 
 
-def _evenly(values: Sequence[object], count: int, asked: object) -> list[object]:
+def _evenly(values: Sequence[object], count: int, start: object) -> list[object]:
     """Return `count` of the values, both ends and the one asked for among them; alone, only that."""
     if count >= len(values):
         return list(values)
     if count == 1:
-        return [asked]
-    places = {round(step * (len(values) - 1) / (count - 1)) for step in range(count)}
-    wanted = values.index(asked)
-    if wanted not in places:
+        return [start]
+    positions = {round(step * (len(values) - 1) / (count - 1)) for step in range(count)}
+    wanted = values.index(start)
+    if wanted not in positions:
         # The nearest one gives way.
-        places.remove(min(places, key=lambda place: abs(place - wanted)))
-    return [values[place] for place in sorted(places | {wanted})]
+        positions.remove(min(positions, key=lambda position: abs(position - wanted)))
+    return [values[position] for position in sorted(positions | {wanted})]

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from kcb_replay.replay.events import (
-    CheckpointSaved,
-    CoolingDown,
-    Improved,
-    LearningRateAtFloor,
-    LearningRateReduced,
-    Stopped,
-    Waited,
-    WeightsRestored,
-)
+from kcb_replay.replay.events import CheckpointSaved, Counted, Improved, Judged, of_kind
 from kcb_replay.report.phrases import phrase
 from kcb_replay.text import visible
 
@@ -28,7 +19,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.events import Event
     from kcb_replay.text import Decimals
 
-__all__ = ["NO_VALUE", "OF_END", "OF_RATE", "Book", "Cell", "Kind", "Kinds", "Level", "Pool", "compared_in"]
+__all__ = ["NO_VALUE", "Book", "EpochCell", "Kind", "Pool", "WaitLevel", "compared_in"]
 
 NO_VALUE = -1
 
@@ -52,23 +43,13 @@ class Pool(Generic[_T]):
         return tuple(self._numbers)
 
 
-Kinds: TypeAlias = tuple[type, ...]
-
-
-# Said of an end or of a learning rate, not of the epochs that positions share.
-OF_END: Kinds = (Stopped, WeightsRestored)
-
-
-OF_RATE: Kinds = (LearningRateReduced, LearningRateAtFloor)
-
-
 class Kind:
     """The numbers by which the program tells cells apart."""
 
     NO_VALUE, IMPROVED, WAITED, COOLING, SAVED = range(5)
 
 
-class Level(NamedTuple):
+class WaitLevel(NamedTuple):
     """The best that is waited on: the row that it comes from, its value, and what had to be beaten if that differs."""
 
     row: int
@@ -76,7 +57,7 @@ class Level(NamedTuple):
     threshold: float | None
 
 
-class Cell(NamedTuple):
+class EpochCell(NamedTuple):
     """One epoch of one callback: numbers of texts, the wait counter, its kind and level; -1 where there is none.
 
     The counter is said between the `sentence` and the `tail`.
@@ -101,8 +82,8 @@ class Book:
 
     words: Catalogue
     texts: Pool[str]
-    levels: Pool[tuple[str, Level]]
-    cells: Pool[Cell]
+    levels: Pool[tuple[str, WaitLevel]]
+    cells: Pool[EpochCell]
     lanes: Pool[tuple[int, ...]]
     notes: Pool[tuple[int, int]]
     known: dict[object, int]
@@ -120,20 +101,20 @@ class Book:
         """Return the number of a text of the catalogue."""
         return self.text(self.words.say(key, **values))
 
-    def lane(self, rows: Sequence[Row], position: int, metric: str, decimals: Decimals, apart: Kinds) -> int:
-        """Return the number of the cells of one callback in every epoch, without the events that are said apart."""
+    def lane(self, rows: Sequence[Row], position: int, metric: str, decimals: Decimals, apart: str) -> int:
+        """Return the number of the cells of one callback in every epoch, without the events that concern `apart`."""
         cells, best_row, mode = [], 0, rows[-1].states[position].direction
         for number, row in enumerate(rows):
             events = row.events[position]
             key = (events[0] if len(events) == 1 else events, metric, decimals.count, best_row, apart)
             if key not in self.known:
-                shared = [event for event in events if not isinstance(event, apart)]
+                shared = [event for event in events if event.concerns != apart]
                 self.known[key] = self.cells.number(self._cell(shared, metric, decimals, mode, best_row))
             cells.append(self.known[key])
-            best_row = number if any(isinstance(event, Improved) for event in events) else best_row
+            best_row = number if any(of_kind(events, Improved)) else best_row
         return self.lanes.number(tuple(cells))
 
-    def said(self, events: Iterable[Event], decimals: Decimals, mode: Direction | None) -> tuple[int, int]:
+    def texts_of(self, events: Iterable[Event], decimals: Decimals, mode: Direction | None) -> tuple[int, int]:
         """Return the sentences and verdicts of events as two texts, without wait counters."""
         phrases = [phrase(event, decimals, mode) for event in events]
         text = " ".join(each.sentence(self.words) for each in phrases)
@@ -141,51 +122,39 @@ class Book:
 
     def _cell(
         self, events: Sequence[Event], metric: str, decimals: Decimals, mode: Direction | None, best_row: int
-    ) -> Cell:
-        _, verdict = self.said(events, decimals, mode)
-        for place, event in enumerate(events, 1):
-            if isinstance(event, (Improved, Waited, CoolingDown)):
-                sentence, tail = (
-                    self.said(events[:place], decimals, mode)[0],
-                    self.said(events[place:], decimals, mode)[0],
-                )
-                best, threshold = self._compared(event, decimals, mode)
-                level = self._level(event, metric, mode, best_row)
-                wait = NO_VALUE if isinstance(event, CoolingDown) else event.wait
-                return Cell(sentence, tail, verdict, best, threshold, wait, _kind(event), level)
-        kind = Kind.SAVED if any(isinstance(event, CheckpointSaved) for event in events) else Kind.NO_VALUE
-        sentence = self.said(events, decimals, mode)[0]
-        return Cell(sentence, NO_VALUE, verdict, NO_VALUE, NO_VALUE, NO_VALUE, kind, NO_VALUE)
+    ) -> EpochCell:
+        sentence, verdict = self.texts_of(events, decimals, mode)
+        judged = next(of_kind(events, Judged), None)
+        if judged is None:
+            kind = Kind.SAVED if any(of_kind(events, CheckpointSaved)) else Kind.NO_VALUE
+            return EpochCell(sentence, NO_VALUE, verdict, NO_VALUE, NO_VALUE, NO_VALUE, kind, NO_VALUE)
+        after = events.index(judged) + 1
+        sentence = self.texts_of(events[:after], decimals, mode)[0]
+        tail = self.texts_of(events[after:], decimals, mode)[0]
+        best, threshold = self._compared(judged, decimals, mode)
+        counted = next(of_kind([judged], Counted), None)
+        is_waiting = counted is not None and not counted.is_better
+        level = self._level(judged, metric, mode, best_row) if is_waiting else NO_VALUE
+        kind = Kind.IMPROVED if judged.is_better else Kind.WAITED if is_waiting else Kind.COOLING
+        wait = counted.wait if counted else NO_VALUE
+        return EpochCell(sentence, tail, verdict, best, threshold, wait, kind, level)
 
-    def _compared(
-        self, event: Improved | Waited | CoolingDown, decimals: Decimals, mode: Direction | None
-    ) -> tuple[int, int]:
+    def _compared(self, judged: Judged, decimals: Decimals, mode: Direction | None) -> tuple[int, int]:
         """Return the best before and what had to be beaten, as texts."""
-        if event.best is None:
+        if judged.best is None:
             return NO_VALUE, NO_VALUE
-        _, best = decimals.pair(event.value, event.best)
-        margin = 0.0 if isinstance(event, CoolingDown) else event.min_delta
-        needed = event.best + margin if mode == "max" else event.best - margin
-        return self.text(best), self.text(best if not margin else decimals.pair(event.value, needed)[1])
+        _, best = decimals.pair(judged.value, judged.best)
+        needed = judged.best + (judged.margin if mode == "max" else -judged.margin)
+        return self.text(best), self.text(decimals.pair(judged.value, needed)[1] if judged.margin else best)
 
-    def _level(self, event: Event, metric: str, mode: Direction | None, best_row: int) -> int:
-        if not isinstance(event, Waited) or not math.isfinite(event.best):
+    def _level(self, waited: Judged, metric: str, mode: Direction | None, best_row: int) -> int:
+        """Return the number of the best that is waited on."""
+        if waited.best is None or not math.isfinite(waited.best):
             return NO_VALUE
-        needed = event.best + (event.min_delta if mode == "max" else -event.min_delta)
-        return self.levels.number((metric, Level(best_row, event.best, needed if event.min_delta else None)))
-
-
-def _kind(event: Event) -> int:
-    if isinstance(event, Improved):
-        return Kind.IMPROVED
-    return Kind.COOLING if isinstance(event, CoolingDown) else Kind.WAITED
+        needed = waited.best + (waited.margin if mode == "max" else -waited.margin)
+        return self.levels.number((metric, WaitLevel(best_row, waited.best, needed if waited.margin else None)))
 
 
 def compared_in(rows: Iterable[Row], position: int) -> set[tuple[float, float]]:
     """Return the pairs of values that a callback compares."""
-    return {
-        (event.value, event.best)
-        for row in rows
-        for event in row.events[position]
-        if isinstance(event, (Improved, Waited, CoolingDown)) and event.best is not None
-    }
+    return {judged.compared for row in rows for judged in of_kind(row.events[position], Judged) if judged.compared}

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kcb_replay.report.drawing.layout import Panel
-    from kcb_replay.report.explainer.answers import Answers
-    from kcb_replay.report.explainer.ends import End, Mark
+    from kcb_replay.report.explainer.answers import AnswerTables
+    from kcb_replay.report.explainer.ends import End, EndMark
     from kcb_replay.report.explainer.info import Explainer
-    from kcb_replay.report.explainer.metrics import Metric
-    from kcb_replay.report.explainer.rates import Change, RatePath, Step
+    from kcb_replay.report.explainer.metrics import ShownMetric
+    from kcb_replay.report.explainer.rates import RateChange, RatePath, RateStep
 
 __all__ = ["WORDS", "data_of"]
 
@@ -68,15 +68,15 @@ WORDS = (
 
 def data_of(explainer: Explainer) -> dict[str, Any]:
     """Return what the program of the page looks up."""
-    asked = explainer.asked
-    changes: Pool[Change] = Pool()
+    request = explainer.request
+    changes: Pool[RateChange] = Pool()
     return {
         "words": {key: explainer.words.templates[key] for key in WORDS},
         "epochs": explainer.epochs,
         "names": explainer.names,
-        "lead": asked.lead,
-        "reducer": NO_VALUE if asked.reducer is None else asked.reducer,
-        "versions": len(asked.versions),
+        "lead": request.lead,
+        "reducer": NO_VALUE if request.reducer is None else request.reducer,
+        "versions": len(request.versions),
         "rateSource": explainer.rate_source,
         "axes": [
             {"part": NO_VALUE if axis.part is None else axis.part, "name": axis.name, "texts": axis.texts()}
@@ -84,8 +84,8 @@ def data_of(explainer: Explainer) -> dict[str, Any]:
         ],
         "start": explainer.start,
         "first": explainer.first_row,
-        "patience": [f"{getattr(each, 'patience', 0):g}" for each in asked.callbacks],
-        "wasStopped": int(asked.was_stopped),
+        "patience": [f"{getattr(each, 'patience', 0):g}" for each in request.callbacks],
+        "wasStopped": int(request.was_stopped),
         "counts": int(explainer.curve.wait is not None),
         "place": _places(explainer),
         "texts": explainer.book.texts.values,
@@ -146,7 +146,7 @@ def _levels(explainer: Explainer) -> Iterator[list[object]]:
         yield [level.row, best, threshold]
 
 
-def _metric(metric: Metric, explainer: Explainer) -> dict[str, Any]:
+def _metric(metric: ShownMetric, explainer: Explainer) -> dict[str, Any]:
     note = nan_note(explainer.epochs, metric.values, explainer.words)
     return {
         "nanNote": note and [explainer.epochs.index(note.epoch), note.label],
@@ -167,7 +167,7 @@ def _metric(metric: Metric, explainer: Explainer) -> dict[str, Any]:
     }
 
 
-def _table(answers: Answers, changes: Pool[Change]) -> dict[str, Any]:
+def _table(answers: AnswerTables, changes: Pool[RateChange]) -> dict[str, Any]:
     return {
         "ends": [_end(end) for end in answers.ends],
         "endOf": answers.end_of,
@@ -178,7 +178,7 @@ def _table(answers: Answers, changes: Pool[Change]) -> dict[str, Any]:
             {
                 "position": each.position,
                 "lane": each.lane,
-                "said": each.said,
+                "said": each.sentences,
                 "notes": each.notes,
                 "beyond": {f"{case} {number}": note for case, number, note in each.beyond},
             }
@@ -208,11 +208,11 @@ def _end(end: End) -> list[object]:
     ]
 
 
-def _mark(mark: Mark | None) -> list[int] | int:
+def _mark(mark: EndMark | None) -> list[int] | int:
     return [mark.row, mark.label] if mark else NO_VALUE
 
 
-def _path(path: RatePath, changes: Pool[Change]) -> list[object]:
+def _path(path: RatePath, changes: Pool[RateChange]) -> list[object]:
     """Return a learning rate; only one that no control moves has steps beside its changes."""
     first = path.steps[0]
     return [
@@ -227,5 +227,5 @@ def _path(path: RatePath, changes: Pool[Change]) -> list[object]:
     ]
 
 
-def _step(step: Step) -> list[float]:
+def _step(step: RateStep) -> list[float]:
     return [step.row, step.height, step.text]

@@ -9,40 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.events import Stopped, WeightsRestored
+from kcb_replay.replay.events import WeightsRestored, of_kind
 from kcb_replay.replay.validity import cut_short
-from kcb_replay.report.explainer.cells import NO_VALUE, OF_END
-from kcb_replay.report.explainer.tables import WEAKENED, alone
+from kcb_replay.report.explainer.cells import NO_VALUE
+from kcb_replay.report.explainer.tables import WEAKENED
 from kcb_replay.report.facts import facts
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.engine import Row
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.validity import Horizon
-    from kcb_replay.report.explainer.cells import Book
-    from kcb_replay.report.explainer.lanes import Ending, Lane
+    from kcb_replay.report.explainer.lanes import LaneEnding, ReplayLane
     from kcb_replay.report.explainer.tables import Tables
-    from kcb_replay.text import Decimals
 
-__all__ = [
-    "End",
-    "FactTexts",
-    "Mark",
-    "answer_of",
-    "ending_texts",
-    "facts_of",
-    "fill_ends",
-    "marks_of",
-    "open_end_of",
-    "raising_end",
-    "restored_text",
-]
+__all__ = ["End", "EndMark", "FactTexts", "fill_ends"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +39,7 @@ class FactTexts:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class EndMark:
     """A point of the curve: its row and the number of its label."""
 
     row: int
@@ -78,181 +62,56 @@ class End:
     stops: bool
     own: bool
     answer: int
-    closing: int
-    closing_verdict: int
-    ending: int
     facts: tuple[FactTexts, ...]
-    best: Mark | None
-    lowest: Mark | None
-    kept: Mark | None
-    regret: int
-    bracket: tuple[int, int]
     note: int
-    beyond: tuple[tuple[int, int], ...]
-    open_end: int
-
-
-def marks_of(
-    outcome: Outcome, book: Book, decimals: Decimals, rows: dict[int, int], last: int
-) -> tuple[Mark | None, Mark | None, Mark | None, int]:
-    """Return best, lowest and kept as marks, and the label of the regret; `rows` are those of 0-based epochs."""
-
-    def mark(key: str, index: int | None, value: float | None) -> Mark | None:
-        if index is None:
-            return None
-        return Mark(rows[index], book.say(key, value=decimals.show(value), epoch=index + 1, monitor=outcome.monitor))
-
-    best, kept, lowest = outcome.best_index, outcome.kept_index, outcome.lowest_index
-    seen = lowest is not None and rows[lowest] <= last
-    extreme = "chart.never_seen" if not seen else "chart.highest" if outcome.mode == "max" else "chart.lowest"
-    return (
-        mark("chart.best", best, outcome.best_value),
-        mark(extreme, lowest, outcome.lowest_value) if outcome.regret and lowest not in (best, kept) else None,
-        mark("chart.kept" if outcome.kept_value is not None else "chart.kept_no_value", kept, outcome.kept_value)
-        if kept != best
-        else None,
-        book.say("chart.regret", regret=decimals.show(outcome.regret)) if outcome.regret else NO_VALUE,
-    )
-
-
-def facts_of(
-    outcome: Outcome, book: Book, decimals: Decimals, epochs: int, stop: int | None, unseen: int | None
-) -> tuple[FactTexts, ...]:
-    """Return the four numbers under the answer.
-
-    `stop` is the epoch after which the training stops, from 1; `unseen` that before which it certainly does not, where
-    the recording was stopped too early to show it.
-    """
-    say, text, monitor = book.say, book.text, outcome.monitor
-    kept, lowest = outcome.kept_index, outcome.lowest_index
-    of = say("fact.of", epochs=epochs)
-    stops = text(str(stop)) if stop else say("explainer.at_least", epoch=unseen) if unseen else say("fact.never")
-    kept_is_best = kept is not None and kept == outcome.best_index
-    kept_value = decimals.show(outcome.kept_value)
-    remark = book.words.say(
-        "fact.extreme_max" if outcome.mode == "max" else "fact.extreme_min", epoch=(lowest or 0) + 1
-    )
-    return (
-        FactTexts(say("fact.stops_after"), stops, of),
-        FactTexts(
-            say("fact.best_kept" if kept_is_best else "fact.last_kept"),
-            say("fact.none") if kept is None else text(str(kept + 1)),
-            text(f"{monitor} {kept_value}") if kept_value else say("fact.no_metric", monitor=monitor),
-        ),
-        FactTexts(say("fact.saved"), text(str(outcome.saved_epochs)), of),
-        FactTexts(
-            say("fact.regret", monitor=monitor),
-            say("fact.unknown") if outcome.regret is None else text(decimals.show(outcome.regret)),
-            NO_VALUE if lowest is None else text(remark),
-        ),
-    )
-
-
-def answer_of(
-    outcome: Outcome, book: Book, decimals: Decimals, epochs: int, stop: int | None, unseen: int | None
-) -> int:
-    """Return the number of the answer: when the training stops, and what it gives away; see `facts_of`."""
-    words = book.words
-    if stop is not None:
-        said = words.say("answer.stops", epoch=stop, epochs=epochs)
-    else:
-        said = words.say("explainer.not_seen", epochs=epochs) if unseen else words.say_of(epochs, "answer.never")
-    return book.text(f"{said} {_given_away(outcome, book, decimals, stop)}".strip())
-
-
-def _given_away(outcome: Outcome, book: Book, decimals: Decimals, stop: int | None) -> str:
-    say = book.words.say
-    if outcome.regret is None or outcome.lowest_index is None or outcome.kept_index is None:
-        return say("answer.regret_unknown")
-    if outcome.regret == 0:
-        return "" if stop is None else say("answer.nothing_better")
-    kept, lowest = decimals.pair(outcome.kept_value or 0.0, outcome.lowest_value or 0.0)
-    key = "later" if outcome.lowest_index > outcome.kept_index else "earlier"
-    return say(
-        f"answer.better_{key}",
-        value=lowest,
-        regret=decimals.show(outcome.regret),
-        epoch=outcome.lowest_index + 1,
-        kept=kept,
-    )
-
-
-def restored_text(finish: Sequence[Event], book: Book) -> int:
-    """Return what happens when the training has ended."""
-    found = (event for event in finish if isinstance(event, WeightsRestored))
-    said = (book.words.say("outcome.restored_at_end", epoch=event.from_index + 1) for event in found)
-    return book.text(" ".join(said))
-
-
-def raising_end(lane: int, row: int, case: int, error: str, book: Book) -> End:
-    """Return the end of a training in which Keras itself raises: there is no answer but that."""
-    unknown = FactTexts(book.say("explainer.raises"), book.say("fact.unknown"), NO_VALUE)
-    return End(
-        lane=lane,
-        row=row,
-        case=case,
-        stops=False,
-        own=False,
-        answer=book.text(error),
-        closing=NO_VALUE,
-        closing_verdict=NO_VALUE,
-        ending=NO_VALUE,
-        facts=(unknown,) * 4,
-        best=None,
-        lowest=None,
-        kept=None,
-        regret=NO_VALUE,
-        bracket=(NO_VALUE, NO_VALUE),
-        note=book.notes.number((book.say("explainer.raises"), book.text(error))),
-        beyond=(),
-        open_end=NO_VALUE,
-    )
-
-
-def ending_texts(events: Sequence[Event], book: Book, decimals: Decimals, mode: Direction | None) -> tuple[int, int]:
-    """Return what an end adds to the sentence of its epoch, and to its verdict."""
-    last = [event for event in events if isinstance(event, (Stopped, WeightsRestored))]
-    return book.said(last, decimals, mode)
-
-
-def open_end_of(outcome: Outcome, book: Book, *, was_stopped: bool) -> int:
-    """Return what stands where a recording ends before the answer; `was_stopped` where it would have gone on."""
-    # Of a what-if the end of the recording is not the end of the answer.
-    if not outcome.validity.undecided or outcome.validity.label == "hypothetical":
-        return NO_VALUE
-    if was_stopped:
-        return book.say("explainer.open_end")
-    earliest = outcome.validity.earliest_stop_index
-    return book.say("chart.open_end") if earliest is None else book.say("chart.open_end_earliest", epoch=earliest + 1)
+    closing: int = NO_VALUE
+    closing_verdict: int = NO_VALUE
+    ending: int = NO_VALUE
+    best: EndMark | None = None
+    lowest: EndMark | None = None
+    kept: EndMark | None = None
+    regret: int = NO_VALUE
+    bracket: tuple[int, int] = (NO_VALUE, NO_VALUE)
+    beyond: tuple[tuple[int, int], ...] = ()
+    open_end: int = NO_VALUE
 
 
 def fill_ends(tables: Tables) -> list[int]:
     """Give every end its number, and return that of each position of the lead."""
     if tables.context.ends:
         return [_end(tables, *each) for each in tables.context.ends]
-    return [_end_of_base(tables)]
+    return [tables.ends.number(_end_of_base(tables))]
 
 
-def _end(tables: Tables, setting: EarlyStopping, lane: Lane, ending: Ending) -> int:
-    number = tables.lane(lane.rows, 0, setting, OF_END)
+def _end(tables: Tables, setting: EarlyStopping, lane: ReplayLane, ending: LaneEnding) -> int:
+    number = tables.lane(lane.rows, 0, setting, "end")
     kept = (setting.restore_best_weights, setting.min_delta, ending.error)
     key = (number, ending.row, ending.stops, kept if ending.stops else setting)
     if key not in tables.known:
-        tables.known[key] = tables.ends.number(_new_end(tables, setting, lane.rows, number, ending))
+        new = _raising_end(tables, number, ending) if ending.error else _new_end(tables, setting, lane, number, ending)
+        tables.known[key] = tables.ends.number(new)
     return tables.known[key]
 
 
-def _new_end(tables: Tables, setting: EarlyStopping, rows: Sequence[Row], lane: int, ending: Ending) -> End:
-    if ending.error:
-        return raising_end(lane, ending.row, tables.cases.number((ending.row, False)), ending.error, tables.book)
+def _raising_end(tables: Tables, lane: int, ending: LaneEnding) -> End:
+    """Return the end of a training in which Keras itself raises: there is no answer but that."""
+    case, book = tables.cases.number((ending.row, False)), tables.book
+    raises, error = book.say("explainer.raises"), book.text(ending.error)
+    unknown = FactTexts(raises, book.say("fact.unknown"), NO_VALUE)
+    note = book.notes.number((raises, error))
+    return End(
+        lane=lane, row=ending.row, case=case, stops=False, own=False, answer=error, facts=(unknown,) * 4, note=note
+    )
+
+
+def _new_end(tables: Tables, setting: EarlyStopping, lane: ReplayLane, number: int, ending: LaneEnding) -> End:
     others = tables.context.stopped_by_others and ending.row == len(tables.context.base.rows) - 1
     stoppers = ((0,) if ending.stops else ()) + ((1,) if others else ())
-    cut = cut_short(tables.context.base.rows) if others else None
 
     def judged(horizon: Horizon | None) -> Outcome:
         return tables.context.judge.outcome(
             setting,
-            rows[: ending.row + 1],
+            lane.rows[: ending.row + 1],
             state=ending.state,
             events=ending.events,
             finish=ending.finish,
@@ -260,20 +119,33 @@ def _new_end(tables: Tables, setting: EarlyStopping, rows: Sequence[Row], lane: 
             horizon=horizon,
         )
 
-    outcome = judged(cut)
-    beyond: list[tuple[int, int]] = []
-    if outcome.validity.label in WEAKENED:
-        limits = enumerate(tables.horizons.values)
-        beyond = [(n, tables.note(judged(each).validity)) for n, each in limits if tables.row_of(each) < ending.row]
-    texts = _closing(tables, ending.events, ending.finish, outcome)
-    return _described(tables, outcome, lane, ending.row, stoppers, texts, tuple(beyond))
+    outcome = judged(cut_short(tables.context.base.rows) if others else None)
+    beyond = _beyond(tables, ending.row, judged) if outcome.validity.label in WEAKENED else ()
+    return _described(tables, outcome, number, ending.row, stoppers, (ending.events, ending.finish), beyond)
 
 
-def _closing(
-    tables: Tables, events: Sequence[Event], finish: Sequence[Event], outcome: Outcome
-) -> tuple[int, int, int]:
-    """Return what the last epoch adds to its sentence and verdict, and what is done behind it."""
-    return *ending_texts(events, tables.book, tables.decimals, outcome.mode), restored_text(finish, tables.book)
+def _end_of_base(tables: Tables) -> End:
+    """Return the one end of a list whose lead has no patience to move."""
+    context, position = tables.context, tables.context.request.lead
+    rows, last = context.base.rows, context.base.rows[-1]
+    finish = context.base.finish_events[position] if context.base.finish_events else ()
+
+    def judged(horizon: Horizon | None) -> Outcome:
+        return context.judge.outcome(
+            context.lead, rows, position, finish=finish, stoppers=last.stoppers, horizon=horizon
+        )
+
+    outcome = judged(cut_short(rows))
+    lane = tables.lane(rows, position, context.lead, "end")
+    own = ((0,) if position in last.stoppers else ()) + ((1,) if set(last.stoppers) - {position} else ())
+    beyond = _beyond(tables, len(rows) - 1, judged)
+    return _described(tables, outcome, lane, len(rows) - 1, own, (last.events[position], finish), beyond)
+
+
+def _beyond(tables: Tables, row: int, judged: Callable[[Horizon | None], Outcome]) -> tuple[tuple[int, int], ...]:
+    """Return the notes behind horizons of the learning rate, each with the number of its horizon."""
+    behind = [(n, each) for n, each in enumerate(tables.horizons.values) if tables.row_of(each) < row]
+    return tuple((n, tables.note(judged(each).validity)) for n, each in behind)
 
 
 def _described(
@@ -282,51 +154,167 @@ def _described(
     lane: int,
     row: int,
     stoppers: tuple[int, ...],
-    closing: tuple[int, int, int],
+    events: tuple[Sequence[Event], Sequence[Event]],
     beyond: tuple[tuple[int, int], ...],
 ) -> End:
-    stream, rows = tables.context.asked.start.stream, tables.of_index
-    stop = stream.epochs[row].index + 1 if stoppers else None
-    stopping = outcome if outcome.is_of_stopping_rule else None
-    marks = marks_of(stopping, tables.book, tables.decimals, rows, row) if stopping else (None, None, None, NO_VALUE)
-    bracket = (NO_VALUE, NO_VALUE)
-    if stopping and stopping.regret and stopping.kept_index is not None and stopping.lowest_index is not None:
-        bracket = (rows[stopping.kept_index], rows[stopping.lowest_index])
-    unseen = None if stoppers else _unseen(tables, outcome)
-    about = (tables.book, tables.decimals, len(stream.epochs), stop, unseen)
+    """Return an end; `stoppers` has 0 for the lead, 1 for others; `events` are of the last epoch, and behind it."""
+    book, decimals = tables.book, tables.decimals
+    # What the last epoch adds to its sentence and verdict, and what is done behind it.
+    closing, closing_verdict = book.texts_of(
+        [event for event in events[0] if event.concerns == "end"], decimals, outcome.mode
+    )
+    restored = (
+        book.words.say("outcome.restored_at_end", epoch=event.from_index + 1)
+        for event in of_kind(events[1], WeightsRestored)
+    )
+    ending = book.text(" ".join(restored))
+    about = _About(tables, outcome, row, stops=bool(stoppers))
+    best, lowest, kept, regret = about.marks() if outcome.is_of_stopping_rule else (None, None, None, NO_VALUE)
     return End(
         lane=lane,
         row=row,
         case=tables.cases.number((row, bool(stoppers))),
         stops=bool(stoppers),
         own=0 in stoppers,
-        answer=answer_of(stopping, *about) if stopping else _other_answer(tables),
-        closing=closing[0],
-        closing_verdict=closing[1],
-        ending=closing[2],
-        facts=facts_of(stopping, *about) if stopping else _other_facts(tables),
-        best=marks[0],
-        lowest=marks[1],
-        kept=marks[2],
-        regret=marks[3],
-        bracket=bracket,
+        answer=about.answer() if outcome.is_of_stopping_rule else _other_answer(tables),
+        closing=closing,
+        closing_verdict=closing_verdict,
+        ending=ending,
+        facts=about.facts() if outcome.is_of_stopping_rule else _other_facts(tables),
+        best=best,
+        lowest=lowest,
+        kept=kept,
+        regret=regret,
+        bracket=about.bracket,
         note=tables.note(outcome.validity),
         beyond=beyond,
-        open_end=NO_VALUE if stoppers else _open_end(tables, outcome),
+        open_end=NO_VALUE if stoppers else about.open_end(),
     )
 
 
-def _unseen(tables: Tables, outcome: Outcome) -> int | None:
-    """Return the epoch before which the training does not stop, where the recording was ended by a callback."""
-    if not tables.context.asked.was_stopped:
-        return None
-    earliest = outcome.validity.earliest_stop_index
-    last = tables.context.asked.start.stream.epochs[-1].index
-    return (last + 1 if earliest is None else earliest) + 1
+@dataclass(frozen=True, slots=True)
+class _About:
+    """The words on what a stopping rule comes to when the training ends after `row`."""
 
+    tables: Tables
+    outcome: Outcome
+    row: int
+    stops: bool
 
-def _open_end(tables: Tables, outcome: Outcome) -> int:
-    return open_end_of(outcome, tables.book, was_stopped=tables.context.asked.was_stopped)
+    @property
+    def bracket(self) -> tuple[int, int]:
+        """The rows of the value kept and of the best one, where they differ."""
+        kept, lowest, rows = self.outcome.kept_index, self.outcome.lowest_index, self.tables.of_index
+        if not self.outcome.regret or kept is None or lowest is None:
+            return NO_VALUE, NO_VALUE
+        return rows[kept], rows[lowest]
+
+    def marks(self) -> tuple[EndMark | None, EndMark | None, EndMark | None, int]:
+        """Return best, lowest and kept as marks, and the label of the regret."""
+        outcome, rows = self.outcome, self.tables.of_index
+        best, kept, lowest = outcome.best_index, outcome.kept_index, outcome.lowest_index
+        seen = lowest is not None and rows[lowest] <= self.row
+        extreme = "chart.never_seen" if not seen else "chart.highest" if outcome.mode == "max" else "chart.lowest"
+        kept_key = "chart.kept" if outcome.kept_value is not None else "chart.kept_no_value"
+        is_given_up = outcome.regret and lowest not in (best, kept)
+        return (
+            self._mark("chart.best", best, outcome.best_value),
+            self._mark(extreme, lowest, outcome.lowest_value) if is_given_up else None,
+            self._mark(kept_key, kept, outcome.kept_value) if kept != best else None,
+            self._say("chart.regret", regret=self._show(outcome.regret)) if outcome.regret else NO_VALUE,
+        )
+
+    def facts(self) -> tuple[FactTexts, ...]:
+        """Return the four numbers under the answer."""
+        outcome, say, text = self.outcome, self._say, self.tables.book.text
+        kept, lowest, unseen, monitor = outcome.kept_index, outcome.lowest_index, self._unseen(), outcome.monitor
+        of = say("fact.of", epochs=self._epochs)
+        at_least = say("explainer.at_least", epoch=unseen) if unseen else say("fact.never")
+        stop = text(str(self._stop)) if self.stops else at_least
+        kept_value = self._show(outcome.kept_value)
+        extreme = "fact.extreme_max" if outcome.mode == "max" else "fact.extreme_min"
+        return (
+            FactTexts(say("fact.stops_after"), stop, of),
+            FactTexts(
+                say("fact.best_kept" if kept is not None and kept == outcome.best_index else "fact.last_kept"),
+                say("fact.none") if kept is None else text(str(kept + 1)),
+                text(f"{monitor} {kept_value}") if kept_value else say("fact.no_metric", monitor=monitor),
+            ),
+            FactTexts(say("fact.saved"), text(str(outcome.saved_epochs)), of),
+            FactTexts(
+                say("fact.regret", monitor=monitor),
+                say("fact.unknown") if outcome.regret is None else text(self._show(outcome.regret)),
+                NO_VALUE if lowest is None else say(extreme, epoch=lowest + 1),
+            ),
+        )
+
+    def answer(self) -> int:
+        """Return the answer: when the training stops, and what it gives away."""
+        words, epochs = self.tables.book.words, self._epochs
+        if self.stops:
+            when = words.say("answer.stops", epoch=self._stop, epochs=epochs)
+        else:
+            unseen = self._unseen()
+            when = words.say("explainer.not_seen", epochs=epochs) if unseen else words.say_of(epochs, "answer.never")
+        return self.tables.book.text(f"{when} {self._given_away()}".strip())
+
+    def open_end(self) -> int:
+        """Return what stands where the recording ends before the answer."""
+        validity = self.outcome.validity
+        # Of a what-if the end of the recording is not the end of the answer.
+        if not validity.undecided or validity.label == "hypothetical":
+            return NO_VALUE
+        if self.tables.context.request.was_stopped:
+            return self._say("explainer.open_end")
+        earliest = validity.earliest_stop_index
+        return (
+            self._say("chart.open_end")
+            if earliest is None
+            else self._say("chart.open_end_earliest", epoch=earliest + 1)
+        )
+
+    @property
+    def _epochs(self) -> int:
+        return len(self.tables.context.request.start.stream.epochs)
+
+    @property
+    def _stop(self) -> int:
+        return self.tables.context.request.start.stream.epochs[self.row].index + 1
+
+    def _unseen(self) -> int | None:
+        """Return the epoch before which the training does not stop, where the recording was ended by a callback."""
+        if self.stops or not self.tables.context.request.was_stopped:
+            return None
+        earliest = self.outcome.validity.earliest_stop_index
+        last = self.tables.context.request.start.stream.epochs[-1].index
+        return (last + 1 if earliest is None else earliest) + 1
+
+    def _say(self, key: str, **values: object) -> int:
+        return self.tables.book.say(key, **values)
+
+    def _show(self, value: float | None) -> str:
+        return self.tables.decimals.show(value)
+
+    def _mark(self, key: str, index: int | None, value: float | None) -> EndMark | None:
+        if index is None:
+            return None
+        label = self._say(key, value=self._show(value), epoch=index + 1, monitor=self.outcome.monitor)
+        return EndMark(self.tables.of_index[index], label)
+
+    def _given_away(self) -> str:
+        outcome, say = self.outcome, self.tables.book.words.say
+        if outcome.regret is None or outcome.lowest_index is None or outcome.kept_index is None:
+            return say("answer.regret_unknown")
+        if outcome.regret == 0:
+            return say("answer.nothing_better") if self.stops else ""
+        kept, lowest = self.tables.decimals.pair(outcome.kept_value or 0.0, outcome.lowest_value or 0.0)
+        return say(
+            "answer.better_later" if outcome.lowest_index > outcome.kept_index else "answer.better_earlier",
+            value=lowest,
+            regret=self._show(outcome.regret),
+            epoch=outcome.lowest_index + 1,
+            kept=kept,
+        )
 
 
 def _other_answer(tables: Tables) -> int:
@@ -334,30 +322,12 @@ def _other_answer(tables: Tables) -> int:
     if tables.context.rates:
         return NO_VALUE
     start, words = tables.context.replayed(), tables.book.words
-    return tables.book.text(
-        answer(start, words)
-        if can_stop(start)
-        else outcome_sentence(start.outcomes[tables.context.asked.lead], start, words)
-    )
+    lead = start.outcomes[tables.context.request.lead]
+    return tables.book.text(answer(start, words) if can_stop(start) else outcome_sentence(lead, start, words))
 
 
 def _other_facts(tables: Tables) -> tuple[FactTexts, ...]:
     if tables.context.rates:
         return ()
-    found = facts([tables.context.replayed()], "", tables.decimals)
-    return tuple(FactTexts(*map(tables.book.text, (fact.term, fact.value, fact.remark))) for fact in found)
-
-
-def _end_of_base(tables: Tables) -> int:
-    """Return the one end of a list whose lead has no patience to move."""
-    context, position = tables.context, tables.context.asked.lead
-    rows = alone(context.base.rows, position)
-    stoppers = context.base.rows[-1].stoppers
-    own = ((0,) if position in stoppers else ()) + ((1,) if set(stoppers) - {position} else ())
-    finish = context.base.finish_events[position] if context.base.finish_events else ()
-    outcome = context.judge.outcome(
-        context.lead, rows, finish=finish, stoppers=own, horizon=cut_short(context.base.rows)
-    )
-    lane = tables.lane(context.base.rows, position, context.lead, OF_END)
-    texts = _closing(tables, rows[-1].events[0], finish, outcome)
-    return tables.ends.number(_described(tables, outcome, lane, len(rows) - 1, own, texts, ()))
+    numbers = facts([tables.context.replayed()], "", tables.decimals)
+    return tuple(FactTexts(*map(tables.book.text, (fact.term, fact.value, fact.remark))) for fact in numbers)

@@ -13,11 +13,11 @@ from kcb_replay.language.catalogue import catalogue
 from kcb_replay.replay.callbacks.arguments import argument_as_code
 from kcb_replay.report.drawing.curve import CurveInfo, curve_info
 from kcb_replay.report.drawing.layout import Layout, layout_of
-from kcb_replay.report.explainer.answers import Answers, answers_of
+from kcb_replay.report.explainer.answers import AnswerTables, answers_of
 from kcb_replay.report.explainer.cells import Book, Kind
 from kcb_replay.report.explainer.lanes import context_of, with_values
-from kcb_replay.report.explainer.metrics import Metric, metric_of
-from kcb_replay.report.explainer.request import ExplainerRequest, asked_of
+from kcb_replay.report.explainer.metrics import ShownMetric, metric_of
+from kcb_replay.report.explainer.request import ExplainerRequest, request_of
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ __all__ = [
     "MOST_ROWS",
     "SAVES_AT",
     "Choice",
+    "ChosenAnswer",
     "CodeLine",
     "Explainer",
-    "Found",
     "Fragment",
     "code_lines",
     "code_text",
@@ -55,11 +55,11 @@ MOST_ROWS = 200
 _SAVES_ROOM, SAVES_AT = 22.0, 28.0
 
 
-class Found(NamedTuple):
+class ChosenAnswer(NamedTuple):
     """What one choice leads to: the tables it is looked up in, the end, and the learning rate if there is one."""
 
-    answers: Answers
-    metric: Metric
+    answers: AnswerTables
+    metric: ShownMetric
     end: End
     path: RatePath | None
 
@@ -68,11 +68,11 @@ class Found(NamedTuple):
 class Explainer:
     """One recorded fit with every position of every control replayed. A choice is one position per control."""
 
-    asked: ExplainerRequest
+    request: ExplainerRequest
     words: Catalogue
     book: Book
-    metrics: tuple[Metric, ...]
-    tables: tuple[Answers, ...]
+    metrics: tuple[ShownMetric, ...]
+    tables: tuple[AnswerTables, ...]
     code: tuple[CodeLine, ...]
     curve: CurveInfo
     remarks: tuple[str, ...]
@@ -80,20 +80,20 @@ class Explainer:
     @property
     def axes(self) -> tuple[Axis, ...]:
         """The controls."""
-        return self.asked.axes
+        return self.request.axes
 
     @property
     def epochs(self) -> tuple[int, ...]:
         """The number of every recorded epoch, from 1."""
-        return tuple(epoch.index + 1 for epoch in self.asked.start.stream.epochs)
+        return tuple(epoch.index + 1 for epoch in self.request.start.stream.epochs)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """What the callbacks are called; one that occurs twice is numbered."""
-        names = [visible(callback.name) for callback in self.asked.callbacks]
+        names = [visible(callback.name) for callback in self.request.callbacks]
         return tuple(
-            f"{name} {names[: place + 1].count(name)}" if names.count(name) > 1 else name
-            for place, name in enumerate(names)
+            f"{name} {names[: position + 1].count(name)}" if names.count(name) > 1 else name
+            for position, name in enumerate(names)
         )
 
     @property
@@ -101,20 +101,20 @@ class Explainer:
         """The positions that were asked for."""
         return tuple(axis.start for axis in self.axes)
 
-    def at(self, choice: Choice) -> Found:
+    def at(self, choice: Choice) -> ChosenAnswer:
         """Return what a choice leads to."""
-        monitor, version = self._place(choice, "monitor"), self._place(choice, "semantics")
-        answers = self.tables[monitor * len(self.asked.versions) + version]
-        end = answers.ends[answers.end_of[self._number(choice, self.asked.lead) if len(answers.end_of) > 1 else 0]]
+        monitor, version = self._position(choice, "monitor"), self._position(choice, "semantics")
+        answers = self.tables[monitor * len(self.request.versions) + version]
+        end = answers.ends[answers.end_of[self._number(choice, self.request.lead) if len(answers.end_of) > 1 else 0]]
         if not answers.paths:
-            return Found(answers, self.metrics[monitor], end, None)
-        place = self._number(choice, self.asked.reducer) if len(answers.path_of) > 1 else 0
-        return Found(answers, self.metrics[monitor], end, answers.paths[answers.path_of[place]])
+            return ChosenAnswer(answers, self.metrics[monitor], end, None)
+        position = self._number(choice, self.request.reducer) if len(answers.path_of) > 1 else 0
+        return ChosenAnswer(answers, self.metrics[monitor], end, answers.paths[answers.path_of[position]])
 
     def callbacks_at(self, choice: Choice) -> tuple[Callback, ...]:
         """Return the callbacks whose answer a choice shows."""
-        monitor = self._place(choice, "monitor")
-        callbacks = list(self.asked.callbacks_for(monitor))
+        monitor = self._position(choice, "monitor")
+        callbacks = list(self.request.callbacks_for(monitor))
         for axis, position in zip(self.axes, choice, strict=True):
             if axis.part is not None:
                 value = axis.values[monitor][position]
@@ -123,7 +123,7 @@ class Explainer:
 
     def code_at(self, choice: Choice) -> str:
         """Return the callbacks as Keras code."""
-        monitor = self._place(choice, "monitor")
+        monitor = self._position(choice, "monitor")
         return code_text(line.written(choice, monitor) for line in self.code)
 
     def stopped_by(self, choice: Choice) -> str:
@@ -159,27 +159,29 @@ class Explainer:
     @property
     def rate_source(self) -> str:
         """Whether the learning rate at the start was given, recorded or assumed."""
-        return self.asked.start.initial_lr_source
+        return self.request.start.initial_lr_source
 
     def version_at(self, choice: Choice) -> str:
         """Return the version whose answer a choice shows."""
-        return self.asked.versions[self._place(choice, "semantics")]
+        return self.request.versions[self._position(choice, "semantics")]
 
     def text(self, number: int) -> str:
         """Return a text by its number, an empty one for -1."""
         return "" if number < 0 else self.book.texts.values[number]
 
-    def _place(self, choice: Choice, name: str) -> int:
-        found = (
-            place for axis, place in zip(self.axes, choice, strict=True) if axis.part is None and axis.name == name
+    def _position(self, choice: Choice, name: str) -> int:
+        positions = (
+            position
+            for axis, position in zip(self.axes, choice, strict=True)
+            if axis.part is None and axis.name == name
         )
-        return next(found, 0)
+        return next(positions, 0)
 
     def _number(self, choice: Choice, part: int | None) -> int:
         number = 0
-        for axis, place in zip(self.axes, choice, strict=True):
+        for axis, position in zip(self.axes, choice, strict=True):
             if axis.part == part:
-                number = number * axis.count + place
+                number = number * axis.count + position
         return number
 
 
@@ -205,7 +207,7 @@ def explained(
 
     Raises what `kcb.replay` raises for the settings asked, and `SettingError` for a control that does not exist.
     """
-    asked = asked_of(
+    request = request_of(
         recording,
         callbacks,
         fit=fit,
@@ -217,28 +219,29 @@ def explained(
         steps_per_epoch=steps_per_epoch,
     )
     contexts = [
-        [context_of(asked, monitor, version) for version in asked.versions] for monitor in range(len(asked.monitors))
+        [context_of(request, monitor, version) for version in request.versions]
+        for monitor in range(len(request.monitors))
     ]
     words = catalogue(language)
     book = Book.empty(words)
-    curve = curve_info(asked.start, words)
+    curve = curve_info(request.start, words)
     layout = layout_of(curve)
-    metrics: list[Metric] = []
-    tables: list[Answers] = []
+    metrics: list[ShownMetric] = []
+    tables: list[AnswerTables] = []
     for monitor, of_monitor in enumerate(contexts):
-        metric = metric_of(asked, monitor, of_monitor, layout, curve)
+        metric = metric_of(request, monitor, of_monitor, layout, curve)
         metrics.append(metric)
         tables += [answers_of(context, book, metric.decimals) for context in of_monitor]
     curve = replace(curve, scale=metrics[0].first_range)
     return Explainer(
-        asked=asked,
+        request=request,
         words=words,
         book=book,
         metrics=tuple(metrics),
         tables=tuple(tables),
-        code=tuple(code_lines(asked)),
+        code=tuple(code_lines(request)),
         curve=curve,
-        remarks=asked.remarks,
+        remarks=request.remarks,
     )
 
 
@@ -260,15 +263,15 @@ class CodeLine:
 
     def written(self, choice: tuple[int, ...], monitor: int) -> str:
         """Return the line at a choice."""
-        given = (each.texts[monitor][0 if each.axis is None else choice[each.axis]] for each in self.fragments)
-        return f"{self.name}({', '.join(filter(None, given))})" if self.is_called else self.name
+        arguments = (each.texts[monitor][0 if each.axis is None else choice[each.axis]] for each in self.fragments)
+        return f"{self.name}({', '.join(filter(None, arguments))})" if self.is_called else self.name
 
 
-def code_lines(asked: ExplainerRequest) -> Iterator[CodeLine]:
+def code_lines(request: ExplainerRequest) -> Iterator[CodeLine]:
     """Yield a line per callback."""
-    for part, callback in enumerate(asked.callbacks):
+    for part, callback in enumerate(request.callbacks):
         if not callback.is_of_user:
-            yield CodeLine(callback.name, tuple(_fragments(asked, part, callback)))
+            yield CodeLine(callback.name, tuple(_fragments(request, part, callback)))
         else:
             yield CodeLine(visible(str(callback)), (), is_called=False)
 
@@ -278,14 +281,14 @@ def code_text(lines: Iterable[str]) -> str:
     return "callbacks = [\n" + "".join(f"    {line},\n" for line in lines) + "]"
 
 
-def _fragments(asked: ExplainerRequest, part: int, callback: Callback) -> Iterator[Fragment]:
-    of_monitors = [asked.callbacks_for(monitor)[part] for monitor in range(len(asked.monitors))]
-    places = {axis.name: place for place, axis in enumerate(asked.axes) if axis.part == part}
+def _fragments(request: ExplainerRequest, part: int, callback: Callback) -> Iterator[Fragment]:
+    of_monitors = [request.callbacks_for(monitor)[part] for monitor in range(len(request.monitors))]
+    positions = {axis.name: position for position, axis in enumerate(request.axes) if axis.part == part}
     for item in fields(callback):  # type: ignore[arg-type]  # asked by whoever calls
-        axis = places.get(item.name)
+        axis = positions.get(item.name)
         texts: list[tuple[str, ...]] = []
         for monitor, each in enumerate(of_monitors):
-            values = [getattr(each, item.name)] if axis is None else asked.axes[axis].values[monitor]
+            values = [getattr(each, item.name)] if axis is None else request.axes[axis].values[monitor]
             written = (argument_as_code(with_values(each, {item.name: value}), item) for value in values)
             texts.append(tuple(map(visible, written)))
         if any(any(each) for each in texts):

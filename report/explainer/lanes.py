@@ -20,7 +20,7 @@ from kcb_replay.replay.callbacks.base import Context, EpochEnd, TrainBegin, Trai
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import KerasError, Row, run_fit
-from kcb_replay.replay.events import LearningRateReduced
+from kcb_replay.replay.events import LearningRateReduced, of_kind
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.verdicts.lanes.rates import rate_path
 from kcb_replay.report.explainer.cells import compared_in
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from kcb_replay.report.explainer.request import ExplainerRequest
 
 __all__ = [
-    "Ending",
-    "Lane",
+    "LaneEnding",
     "MonitorReplays",
+    "ReplayLane",
     "context_of",
     "positions_of",
     "rate_lanes",
@@ -55,7 +55,7 @@ _C = TypeVar("_C", bound="Callback")
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class LaneEnding:
     """How one position ends: after `row` of the recording, stopped by the callback itself or not.
 
     `state` is the callback's own after that row, `events` are those of the row, `finish` those of `on_train_end`;
@@ -71,7 +71,7 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class ReplayLane:
     """The rows of one replay of one callback, shared by several positions.
 
     `timing` are rows in which the same happens but for the amount of reductions, shared by still more of them.
@@ -107,24 +107,24 @@ def replayed(epochs: Sequence[Epoch], callbacks: Sequence[Callback], version: Se
 
 def stop_lanes(
     epochs: Sequence[Epoch], callback: EarlyStopping, arguments: Sequence[dict[str, object]], version: Semantics
-) -> list[tuple[EarlyStopping, Lane, Ending]]:
+) -> list[tuple[EarlyStopping, ReplayLane, LaneEnding]]:
     """Return, for every position, its setting, the lane that it shares, and where it ends."""
     settings = [with_values(callback, each) for each in arguments]
     together: dict[Callback, list[EarlyStopping]] = {}
     for setting in settings:
         together.setdefault(_never_stopping(setting), []).append(setting)
-    found: dict[EarlyStopping, tuple[Lane, Ending]] = {}
+    ends: dict[EarlyStopping, tuple[ReplayLane, LaneEnding]] = {}
     for endless, sharing in together.items():
         run = replayed(epochs, [endless], version, 0.0)
-        lane = Lane(endless, run.rows, run.rows, str(what_keras_raises(run.error)) if run.error else "")
+        lane = ReplayLane(endless, run.rows, run.rows, str(what_keras_raises(run.error)) if run.error else "")
         for setting, ending in _endings(epochs, lane, sharing, Context(version, direction_of)):
-            found[setting] = lane, ending
-    return [(setting, *found[setting]) for setting in settings]
+            ends[setting] = lane, ending
+    return [(setting, *ends[setting]) for setting in settings]
 
 
 def _endings(
-    epochs: Sequence[Epoch], lane: Lane, sharing: Sequence[EarlyStopping], context: Context
-) -> Iterator[tuple[EarlyStopping, Ending]]:
+    epochs: Sequence[Epoch], lane: ReplayLane, sharing: Sequence[EarlyStopping], context: Context
+) -> Iterator[tuple[EarlyStopping, LaneEnding]]:
     """Yield where each patience of a lane ends; a larger one never ends earlier, so one walk finds all."""
     waiting = sorted(dict.fromkeys(sharing), key=lambda setting: setting.patience)
     begin = TrainBegin(epochs[-1].index + 1, None, 0.0, epochs[0].index)
@@ -143,17 +143,17 @@ def _endings(
         last = replace(before, settings=setting)  # type: ignore[type-var]  # of EarlyStopping
         events = lane.rows[-1].events[0] if lane.rows else ()
         finish = () if lane.error else _finish(last, epochs[-1])
-        yield setting, Ending(len(lane.rows) - 1, False, last, events, finish, lane.error)
+        yield setting, LaneEnding(len(lane.rows) - 1, False, last, events, finish, lane.error)
 
 
-def _ending_at(number: int, epoch: Epoch, before: State) -> Ending | None:
+def _ending_at(number: int, epoch: Epoch, before: State) -> LaneEnding | None:
     """Return the ending if the callback stops in this epoch."""
     try:
         step = before.on_epoch_end(EpochEnd(epoch.index, epoch.logs, 0.0))
     except KerasRaises as raised:
         error = KerasError(raised.kind, "on_epoch_end", epoch.index, EarlyStopping.name, str(raised))
-        return Ending(number, False, before, (), (), str(what_keras_raises(error)))
-    return Ending(number, True, step.state, step.events, _finish(step.state, epoch)) if step.stop else None
+        return LaneEnding(number, False, before, (), (), str(what_keras_raises(error)))
+    return LaneEnding(number, True, step.state, step.events, _finish(step.state, epoch)) if step.stop else None
 
 
 def _finish(state: State, epoch: Epoch) -> tuple[Event, ...]:
@@ -166,10 +166,10 @@ def rate_lanes(
     arguments: Sequence[dict[str, object]],
     version: Semantics,
     initial_lr: float,
-) -> list[Lane]:
+) -> list[ReplayLane]:
     """Return, for every position, the rows of its replay with their learning rates."""
     timings: dict[ReduceLROnPlateau, Run] = {}
-    lanes: dict[ReduceLROnPlateau, Lane] = {}
+    lanes: dict[ReduceLROnPlateau, ReplayLane] = {}
     for each in arguments:
         setting = with_values(callback, each)
         # Never at a floor, so that every reduction is there.
@@ -186,13 +186,13 @@ _SLOW = 0.999
 
 def _with_rates(
     epochs: Sequence[Epoch], setting: ReduceLROnPlateau, timed: Run, version: Semantics, initial_lr: float
-) -> Lane:
-    reductions = sum(isinstance(event, LearningRateReduced) for row in timed.rows for event in row.events[0])
+) -> ReplayLane:
+    reductions = sum(1 for row in timed.rows for _ in of_kind(row.events[0], LearningRateReduced))
     path = rate_path(setting, version, initial_lr, reductions)
     if timed.error or len(path) <= reductions:
         run = replayed(epochs, [setting], version, initial_lr)
-        return Lane(setting, run.rows, run.rows, str(what_keras_raises(run.error)) if run.error else "")
-    return Lane(setting, tuple(_rows_on(path, timed.rows)), timed.rows)
+        return ReplayLane(setting, run.rows, run.rows, str(what_keras_raises(run.error)) if run.error else "")
+    return ReplayLane(setting, tuple(_rows_on(path, timed.rows)), timed.rows)
 
 
 def _rows_on(path: Sequence[float], rows: Sequence[Row]) -> Iterator[Row]:
@@ -214,19 +214,19 @@ class MonitorReplays:
     position of the ReduceLROnPlateau with controls.
     """
 
-    asked: ExplainerRequest
+    request: ExplainerRequest
     monitor: int
     version: Semantics
     callbacks: tuple[Callback, ...]
     base: Run
-    ends: tuple[tuple[EarlyStopping, Lane, Ending], ...]
-    rates: tuple[Lane, ...]
+    ends: tuple[tuple[EarlyStopping, ReplayLane, LaneEnding], ...]
+    rates: tuple[ReplayLane, ...]
     judge: Truncation
 
     @property
     def lead(self) -> Callback:
         """The callback that the page is about, as this monitor has it."""
-        return self.callbacks[self.asked.lead]
+        return self.callbacks[self.request.lead]
 
     @property
     def stopped_by_others(self) -> bool:
@@ -235,7 +235,7 @@ class MonitorReplays:
 
     def replayed(self) -> Replay:
         """Return the replay of the list as it was asked for, under this monitor and version."""
-        return self.asked.replayed(self.callbacks, self.version.name)
+        return self.request.replayed(self.callbacks, self.version.name)
 
     def compared(self) -> set[tuple[float, float]]:
         """Return every pair of values that is compared at any position."""
@@ -244,33 +244,35 @@ class MonitorReplays:
         return pairs.union(*(compared_in(self.base.rows, position) for position in range(len(self.callbacks))))
 
 
-def context_of(asked: ExplainerRequest, monitor: int, version: str) -> MonitorReplays:
+def context_of(request: ExplainerRequest, monitor: int, version: str) -> MonitorReplays:
     """Replay every position of one monitor under one version; raises `KerasWouldRaiseError` where none can be."""
-    callbacks, found = asked.callbacks_for(monitor), semantics(version)
-    stream, initial_lr = asked.start.stream, asked.start.initial_lr
+    callbacks, resolved = request.callbacks_for(monitor), semantics(version)
+    stream, initial_lr = request.start.stream, request.start.initial_lr
     endless = [
-        _never_stopping(cast("EarlyStopping", each)) if asked.has_lanes and place == asked.lead else each
-        for place, each in enumerate(callbacks)
+        _never_stopping(cast("EarlyStopping", each)) if request.has_lanes and position == request.lead else each
+        for position, each in enumerate(callbacks)
     ]
-    base = replayed(stream.epochs, endless, found, initial_lr)
+    base = replayed(stream.epochs, endless, resolved, initial_lr)
     if base.error:
         error = base.error
         why = reason("raised.at_all", kind=error.kind, callback=error.callback, message=error.message)
-        raise KerasWouldRaiseError(f"{asked.recording.name}: {why}", reason=why)
+        raise KerasWouldRaiseError(f"{request.recording.name}: {why}", reason=why)
     epochs = stream.epochs[: len(base.rows)]
-    ends: list[tuple[EarlyStopping, Lane, Ending]] = []
-    if asked.has_lanes:
-        arguments = list(positions_of(asked.axes_of(asked.lead), monitor))
-        ends = stop_lanes(epochs, cast("EarlyStopping", callbacks[asked.lead]), arguments, found)
-    rates: list[Lane] = []
-    if asked.reducer is not None:
-        arguments = list(positions_of(asked.axes_of(asked.reducer), monitor))
-        rates = rate_lanes(epochs, cast("ReduceLROnPlateau", callbacks[asked.reducer]), arguments, found, initial_lr)
-    judge = Truncation(stream, asked.recording.notes, asked.fit)
+    ends: list[tuple[EarlyStopping, ReplayLane, LaneEnding]] = []
+    if request.has_lanes:
+        arguments = list(positions_of(request.axes_of(request.lead), monitor))
+        ends = stop_lanes(epochs, cast("EarlyStopping", callbacks[request.lead]), arguments, resolved)
+    rates: list[ReplayLane] = []
+    if request.reducer is not None:
+        arguments = list(positions_of(request.axes_of(request.reducer), monitor))
+        rates = rate_lanes(
+            epochs, cast("ReduceLROnPlateau", callbacks[request.reducer]), arguments, resolved, initial_lr
+        )
+    judge = Truncation(stream, request.recording.notes, request.fit)
     return MonitorReplays(
-        asked=asked,
+        request=request,
         monitor=monitor,
-        version=found,
+        version=resolved,
         callbacks=callbacks,
         base=base,
         ends=tuple(ends),

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from kcb_replay.report.explainer.request import ExplainerRequest
     from kcb_replay.text import Decimals
 
-__all__ = ["Metric", "Scale", "Scales", "metric_of", "scales_of"]
+__all__ = ["Scale", "Scales", "ShownMetric", "metric_of", "scales_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
+class ShownMetric:
     """What the curve shows under one monitor; `values` has None where there is none and NaN where it is NaN."""
 
     name: str
@@ -48,18 +48,18 @@ class Metric:
 
 
 def metric_of(
-    asked: ExplainerRequest, monitor: int, contexts: Sequence[MonitorReplays], layout: Layout, curve: CurveInfo
-) -> Metric:
+    request: ExplainerRequest, monitor: int, contexts: Sequence[MonitorReplays], layout: Layout, curve: CurveInfo
+) -> ShownMetric:
     """Return the metric of a monitor, with as many decimals as its comparisons need under every version."""
-    name = asked.monitors[monitor] or curve.monitor
-    stream = asked.start.stream
-    found = stream.values_of(name)
-    values = tuple(found.get(epoch.index) for epoch in stream.epochs)
+    name = request.monitors[monitor] or curve.monitor
+    stream = request.start.stream
+    recorded = stream.values_of(name)
+    values = tuple(recorded.get(epoch.index) for epoch in stream.epochs)
     mode = _mode(contexts[0], name)
-    best = best_of(found, mode)
-    lowest = None if best is None else found[best]
+    best = best_of(recorded, mode)
+    lowest = None if best is None else recorded[best]
     pairs = {pair for context in contexts for pair in context.compared()}
-    pairs |= {(value, lowest) for value in found.values() if lowest is not None}
+    pairs |= {(value, lowest) for value in recorded.values() if lowest is not None}
     decimals = decimals_for(pairs)
     marks = [mark.value for mark in (curve.best, curve.kept, curve.lowest) if mark] if monitor == 0 else []
     scales = scales_of(
@@ -72,7 +72,7 @@ def metric_of(
         top=layout.metric.top,
         bottom=layout.metric.bottom,
     )
-    return Metric(
+    return ShownMetric(
         name=name,
         mode=mode,
         values=values,
@@ -83,7 +83,7 @@ def metric_of(
 
 
 def _mode(context: MonitorReplays, name: str) -> Direction | None:
-    resolved = context.base.rows[-1].states[context.asked.lead].direction
+    resolved = context.base.rows[-1].states[context.request.lead].direction
     return resolved or direction_of(name)
 
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording, Source
     from kcb_replay.report.drawing.curve import CurveInfo
-    from kcb_replay.report.explainer.ends import Mark as PlacedMark
+    from kcb_replay.report.explainer.ends import EndMark
     from kcb_replay.report.explainer.info import Explainer
     from kcb_replay.report.explainer.view import View
 
-__all__ = ["Control", "Group", "Page", "explainer_html", "page_of", "render", "write_explainer"]
+__all__ = ["Control", "ExplainerPage", "Group", "explainer_html", "page_of", "render", "write_explainer"]
 
 SCRIPTS, STYLES = ("places.js", "explain_chart.js", "explain.js"), ("chart.css", "explain.css")
 
@@ -50,7 +50,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class ExplainerPage:
     """What stands on the page beside the view of the settings asked."""
 
     question: tuple[str, str]
@@ -96,7 +96,7 @@ def explainer_html(
 
     `command` is the command line that made it, for the foot of the page.
     """
-    found = explained(
+    explainer = explained(
         recording,
         callbacks,
         fit=fit,
@@ -108,7 +108,7 @@ def explainer_html(
         initial_lr=initial_lr,
         steps_per_epoch=steps_per_epoch,
     )
-    return render(found, command=command)
+    return render(explainer, command=command)
 
 
 def write_explainer(path: str | os.PathLike[str], html: str) -> None:
@@ -143,15 +143,15 @@ def render(
     )
 
 
-def page_of(explainer: Explainer, view: View) -> Page:
+def page_of(explainer: Explainer, view: View) -> ExplainerPage:
     """Return what a page says around the view of its start."""
     say, metric = explainer.words.say, explainer.metrics[0]
-    found, lead = explainer.at(explainer.start), explainer.asked.lead
+    chosen, lead = explainer.at(explainer.start), explainer.request.lead
     epoch = say("explainer.epoch", epoch=explainer.epochs[view.last])
     lines = tuple(_lines(explainer, view.sentences[view.last]))
-    names = [explainer.names[lead], *(name for place, name in enumerate(explainer.names) if place != lead)]
-    start = explainer.asked.start
-    return Page(
+    names = [explainer.names[lead], *(name for position, name in enumerate(explainer.names) if position != lead)]
+    start = explainer.request.start
+    return ExplainerPage(
         question=_question(explainer),
         run=start.run,
         subtitle=_subtitle(explainer),
@@ -168,13 +168,13 @@ def page_of(explainer: Explainer, view: View) -> Page:
         notes=tuple(say("explainer.note", note=note) for note in start.notes),
         lints=tuple(lint.text for lint in start.lints),
         metric=metric.name,
-        threshold=say("explainer.threshold_max" if found.metric.mode == "max" else "explainer.threshold_min"),
+        threshold=say("explainer.threshold_max" if chosen.metric.mode == "max" else "explainer.threshold_min"),
         first=explainer.first_row,
         table=MOST_ROWS,
         part=_part(explainer),
         names=tuple(names),
         sources=tuple(_source(source) for source in dict.fromkeys(start.sources)),
-        logic=f"{', '.join(dict.fromkeys(explainer.names))}: {', '.join(explainer.asked.versions)}",
+        logic=f"{', '.join(dict.fromkeys(explainer.names))}: {', '.join(explainer.request.versions)}",
     )
 
 
@@ -187,22 +187,26 @@ def _part(explainer: Explainer) -> str:
 
 
 def _question(explainer: Explainer) -> tuple[str, str]:
-    lead = explainer.asked.callbacks[explainer.asked.lead].name
+    lead = explainer.request.callbacks[explainer.request.lead].name
     kind = {"EarlyStopping": "stop", "ReduceLROnPlateau": "reduce"}.get(lead, "other")
     template = explainer.words.templates[f"explainer.question_{kind}"].replace("{callbacks}", lead)
     before, _, after = template.partition("{run}")
     return before, after
 
 
+# Stands for the metric in its sentence, which the page shows as code.
+_METRIC = "{metric}"
+
+
 def _subtitle(explainer: Explainer) -> tuple[str, str, str]:
     """Return what stands before the metric, the metric, and what stands behind it."""
     words, epochs = explainer.words, len(explainer.epochs)
-    several = len(explainer.asked.recording.fits) > 1
-    fit = words.say("explainer.of_fit", fit=explainer.asked.fit) if several else ""
-    if not explainer.asked.monitors[0]:
+    several = len(explainer.request.recording.fits) > 1
+    fit = words.say("explainer.of_fit", fit=explainer.request.fit) if several else ""
+    if not explainer.request.monitors[0]:
         return words.say_of(epochs, "explainer.subtitle", fit=fit), "", ""
-    said = words.say_of(epochs, "explainer.subtitle_monitor", fit=fit, metric="\0")
-    before, _, after = said.partition("\0")
+    sentence = words.say_of(epochs, "explainer.subtitle_monitor", fit=fit, metric=_METRIC)
+    before, _, after = sentence.partition(_METRIC)
     return before, explainer.metrics[0].title(words), after
 
 
@@ -216,13 +220,15 @@ def _groups(explainer: Explainer) -> Iterator[Group]:
         if part is None:
             yield Group(explainer.words.say("explainer.whole_page"), "", controls)
         else:
-            yield Group(explainer.names[part], "reducing" if part == explainer.asked.reducer else "stopping", controls)
+            yield Group(
+                explainer.names[part], "reducing" if part == explainer.request.reducer else "stopping", controls
+            )
 
 
-def _lines(explainer: Explainer, said: Sequence[str]) -> Iterator[str]:
+def _lines(explainer: Explainer, sentences: Sequence[str]) -> Iterator[str]:
     """Yield what the callbacks do in one epoch, each with its name where there are several."""
-    several = len(explainer.names) > 1 and len(said) > 1
-    for number, sentence in enumerate(said):
+    several = len(explainer.names) > 1 and len(sentences) > 1
+    for number, sentence in enumerate(sentences):
         if sentence:
             yield f"{explainer.names[number]}: {sentence}" if several and number < len(explainer.names) else sentence
 
@@ -241,8 +247,8 @@ def _curve(explainer: Explainer, view: View) -> CurveInfo:
     end = explainer.at(explainer.start).end
     curve, values = explainer.curve, explainer.metrics[0].values
 
-    def mark(found: PlacedMark | None) -> Mark | None:
-        return Mark(explainer.epochs[found.row], values[found.row], explainer.text(found.label)) if found else None
+    def mark(point: EndMark | None) -> Mark | None:
+        return Mark(explainer.epochs[point.row], values[point.row], explainer.text(point.label)) if point else None
 
     return replace(
         curve,
@@ -264,10 +270,10 @@ def _chart(explainer: Explainer, curve: CurveInfo) -> str:
         path = "".join(f"M{x - 4:.1f} {y:.1f}l4 -4 4 4 -4 4z" for x in columns)
         drawn += [f'<path class="{name}" d="{path}"/>'] if path else []
     if explainer.saves:
-        said = escape(explainer.words.say("chart.saved"), quote=False)
-        drawn.append(f'<text class="t-note" x="{layout.right + 10:.1f}" y="{y + 4.5:.1f}">◇ {said}</text>')
+        label = escape(explainer.words.say("chart.saved"), quote=False)
+        drawn.append(f'<text class="t-note" x="{layout.right + 10:.1f}" y="{y + 4.5:.1f}">◇ {label}</text>')
     drawn.append(_HATCH)
-    if explainer.asked.was_stopped and not curve.stop:
+    if explainer.request.was_stopped and not curve.stop:
         top, bottom = layout.metric.top, layout.bottom
         drawn.append(f'<rect class="hatch" x="{layout.right}" y="{top}" width="6" height="{bottom - top:.1f}"/>')
     return chart_svg(curve, "curve", layout, drawn)

@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.events import LearningRateAtFloor, LearningRateReduced
 from kcb_replay.replay.rate_changes import changes_rate
-from kcb_replay.report.explainer.cells import NO_VALUE, OF_RATE
+from kcb_replay.report.explainer.cells import NO_VALUE
 from kcb_replay.report.explainer.tables import WEAKENED, alone
 from kcb_replay.text import short
 
@@ -18,15 +17,15 @@ if TYPE_CHECKING:
     from kcb_replay.replay.engine import Row
     from kcb_replay.replay.validity import Horizon
     from kcb_replay.report.explainer.cells import Book
-    from kcb_replay.report.explainer.lanes import Lane
+    from kcb_replay.report.explainer.lanes import ReplayLane
     from kcb_replay.report.explainer.tables import Tables
     from kcb_replay.text import Decimals
 
 __all__ = [
-    "Change",
-    "Drop",
+    "PathDrop",
+    "RateChange",
     "RatePath",
-    "Step",
+    "RateStep",
     "after_of",
     "drops_of",
     "number_horizons",
@@ -37,7 +36,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RateStep:
     """A learning rate in effect from `row` on: its height on the axis and the number of its text."""
 
     row: int
@@ -46,7 +45,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RateChange:
     """What happens to the rate at the end of an epoch, in numbers of texts; at the floor there is no new `rate`."""
 
     sentence: int
@@ -56,11 +55,11 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class PathDrop:
     """A change at the end of `row`, a what-if behind the horizon of the path."""
 
     row: int
-    change: Change
+    change: RateChange
     is_what_if: bool
 
     @property
@@ -80,32 +79,32 @@ class RatePath:
 
     moves: bool
     lane: int
-    steps: tuple[Step, ...]
-    drops: tuple[Drop, ...]
+    steps: tuple[RateStep, ...]
+    drops: tuple[PathDrop, ...]
     horizon: int
     notes: tuple[int, ...] = ()
-    after: tuple[Step, ...] = ()
+    after: tuple[RateStep, ...] = ()
     is_recorded: bool = False
 
-    def until(self, row: int, case: int) -> list[Step]:
+    def until(self, row: int, case: int) -> list[RateStep]:
         """Return the steps of a training that ends after `row`, the rate after it included."""
         steps = [step for step in self.steps if step.row <= row + (not self.after)]
         after = self.after[case : case + 1]
         return [*steps, *(step for step in after if not steps or step.text != steps[-1].text)]
 
 
-def steps_of(rows: Sequence[Row], book: Book) -> tuple[Step, ...]:
+def steps_of(rows: Sequence[Row], book: Book) -> tuple[RateStep, ...]:
     """Return where the rate changes: the rate an epoch is trained with, and behind the last row the one after it."""
     rates = [*(row.lr_begin for row in rows), rows[-1].lr]
     return _steps(list(enumerate(rates)), book)
 
 
-def after_of(rows: Sequence[Row], cases: Iterable[tuple[int, bool]], book: Book) -> Iterator[Step]:
+def after_of(rows: Sequence[Row], cases: Iterable[tuple[int, bool]], book: Book) -> Iterator[RateStep]:
     """Yield the rate after the last epoch of every case."""
     logarithmic = _is_logarithmic(rows)
     for number, _ in cases:
         rate = rows[number].lr
-        yield Step(number + 1, _height(rate, logarithmic=logarithmic), book.text(short(rate)))
+        yield RateStep(number + 1, _height(rate, logarithmic=logarithmic), book.text(short(rate)))
 
 
 def recorded_path(rates: Mapping[int, float], rows: Mapping[int, int], book: Book) -> RatePath:
@@ -115,13 +114,13 @@ def recorded_path(rates: Mapping[int, float], rows: Mapping[int, int], book: Boo
     return RatePath(moves=False, lane=NO_VALUE, steps=steps, drops=(), horizon=NO_VALUE, is_recorded=True)
 
 
-def _steps(rates: Sequence[tuple[int, float]], book: Book) -> tuple[Step, ...]:
+def _steps(rates: Sequence[tuple[int, float]], book: Book) -> tuple[RateStep, ...]:
     logarithmic = all(rate > 0 and math.isfinite(rate) for _, rate in rates)
-    steps: list[Step] = []
+    steps: list[RateStep] = []
     before: float | None = None
     for row, rate in rates:
         if before is None or rate != before:
-            steps.append(Step(row, _height(rate, logarithmic=logarithmic), book.text(short(rate))))
+            steps.append(RateStep(row, _height(rate, logarithmic=logarithmic), book.text(short(rate))))
         before = rate
     return tuple(steps)
 
@@ -130,18 +129,19 @@ def _height(rate: float, *, logarithmic: bool) -> float:
     return round(math.log(rate), 4) if logarithmic else rate if math.isfinite(rate) else 0.0
 
 
-def drops_of(rows: Sequence[Row], book: Book, decimals: Decimals, horizon: Horizon | None) -> Iterator[Drop]:
+def drops_of(rows: Sequence[Row], book: Book, decimals: Decimals, horizon: Horizon | None) -> Iterator[PathDrop]:
     """Yield what happens to the rate, epoch by epoch, through the first callback of the rows."""
     logarithmic = _is_logarithmic(rows)
     for number, row in enumerate(rows):
         for event in row.events[0]:
-            if isinstance(event, (LearningRateReduced, LearningRateAtFloor)):
-                sentence, verdict = book.said([event], decimals, None)
-                rate, height = NO_VALUE, 0.0
-                if isinstance(event, LearningRateReduced):
-                    rate, height = book.text(short(event.new_lr)), _height(event.new_lr, logarithmic=logarithmic)
-                what_if = horizon is not None and not horizon.covers(row.index)
-                yield Drop(number, Change(sentence, verdict, rate, height), what_if)
+            if event.concerns != "rate":
+                continue
+            sentence, verdict = book.texts_of([event], decimals, None)
+            rate, height = NO_VALUE, 0.0
+            if event.new_rate is not None:
+                rate, height = book.text(short(event.new_rate)), _height(event.new_rate, logarithmic=logarithmic)
+            what_if = horizon is not None and not horizon.covers(row.index)
+            yield PathDrop(number, RateChange(sentence, verdict, rate, height), what_if)
 
 
 def _is_logarithmic(rows: Sequence[Row]) -> bool:
@@ -155,8 +155,8 @@ def paths_of(tables: Tables) -> tuple[list[RatePath], tuple[int, ...]]:
     """
     lanes = list({id(lane): lane for lane in tables.context.rates}.values())
     if not lanes:
-        found = _other_path(tables)
-        return found, (0,) * len(found)
+        paths = _other_path(tables)
+        return paths, (0,) * len(paths)
     numbers = {id(lane): number for number, lane in enumerate(lanes)}
     paths = [_path(tables, lane, tables.horizon_in(lane.rows)) for lane in lanes]
     return paths, tuple(numbers[id(lane)] for lane in tables.context.rates)
@@ -171,11 +171,11 @@ def number_horizons(tables: Tables) -> None:
         tables.horizon_in(context.base.rows)
 
 
-def _path(tables: Tables, lane: Lane, horizon: Horizon | None) -> RatePath:
+def _path(tables: Tables, lane: ReplayLane, horizon: Horizon | None) -> RatePath:
     """Return the learning rate of one position of the ReduceLROnPlateau."""
     return RatePath(
         moves=True,
-        lane=tables.lane(lane.timing, 0, lane.setting, OF_RATE),
+        lane=tables.lane(lane.timing, 0, lane.setting, "rate"),
         steps=steps_of(lane.rows, tables.book),
         drops=tuple(drops_of(lane.rows, tables.book, tables.decimals, horizon)),
         horizon=NO_VALUE if horizon is None else tables.horizons.number(horizon),
@@ -183,7 +183,7 @@ def _path(tables: Tables, lane: Lane, horizon: Horizon | None) -> RatePath:
     )
 
 
-def _is_weak(tables: Tables, lane: Lane) -> bool:
+def _is_weak(tables: Tables, lane: ReplayLane) -> bool:
     """Tell whether the source lacks what some comparison needs."""
     key = (id(lane.timing), "weak")
     if key not in tables.known:
@@ -192,7 +192,7 @@ def _is_weak(tables: Tables, lane: Lane) -> bool:
     return bool(tables.known[key])
 
 
-def _path_notes(tables: Tables, lane: Lane, horizon: Horizon | None, *, weak: bool) -> Iterator[int]:
+def _path_notes(tables: Tables, lane: ReplayLane, horizon: Horizon | None, *, weak: bool) -> Iterator[int]:
     """Yield how far a learning rate holds, for every case."""
     first = next((n for n, row in enumerate(lane.rows) if row.lr != lane.rows[0].lr_begin), len(lane.rows))
     for row, stops in tables.cases.values:
@@ -210,7 +210,7 @@ def _path_notes(tables: Tables, lane: Lane, horizon: Horizon | None, *, weak: bo
 
 def _other_path(tables: Tables) -> list[RatePath]:
     """Return the learning rate that no control moves: that of the list, else the recorded one."""
-    context, stream = tables.context, tables.context.asked.start.stream
+    context, stream = tables.context, tables.context.request.start.stream
     if not changes_rate(context.callbacks, context.base):
         return [recorded_path(stream.learning_rates, tables.of_index, tables.book)] if stream.learning_rates else []
     rows = context.base.rows

@@ -15,7 +15,7 @@ from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.replay import fit_number, replay
 from kcb_replay.replay.request import settings_of
 from kcb_replay.replay.semantics import known_semantics, semantics as resolve
-from kcb_replay.report.explainer.axes import Axis, Given, Recorded, axes_of_callback, named_axes, require_names
+from kcb_replay.report.explainer.axes import Axis, GivenLists, Recorded, axes_of_callback, named_axes, require_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.result import Replay
 
-__all__ = ["ExplainerRequest", "asked_of"]
+__all__ = ["ExplainerRequest", "request_of"]
 
 _MOST_MONITORS, _MOST_OTHER_VERSIONS = 4, 2
 # Monitors times versions, of which each is replayed by itself, beyond those that were asked for.
@@ -89,7 +89,7 @@ class ExplainerRequest:
         return [axis for axis in self.axes if axis.part == part]
 
 
-def asked_of(
+def request_of(
     recording: Recording,
     callbacks: Sequence[object],
     *,
@@ -103,24 +103,28 @@ def asked_of(
 ) -> ExplainerRequest:
     """Return the question with its choices; raises what `replay` raises for the first monitor and version."""
     require_names(axes)
-    number, given = fit_number(recording, fit), settings_of(callbacks)
-    asked_versions = [name.strip() for name in semantics.split(",")] if semantics else [None]
+    number, settings = fit_number(recording, fit), settings_of(callbacks)
+    named = [name.strip() for name in semantics.split(",")] if semantics else [None]
     options = {"fit": number, "initial_lr": initial_lr, "steps_per_epoch": steps_per_epoch}
-    start = replay(recording, given, semantics=asked_versions[0], **options)  # type: ignore[arg-type]  # options
-    lead = _lead_of(given)
-    reducer, remarks = _reducer_of(given)
-    versions = _versions(recording, given, start, asked_versions, options)
+    start = replay(recording, settings, semantics=named[0], **options)  # type: ignore[arg-type]  # options
+    lead = _lead_of(settings)
+    reducer, remarks = _reducer_of(settings)
+    versions = _versions(recording, settings, start, named, options)
     most = _MOST_MONITORS if monitors is not None else max(2, min(3, _CONTEXTS // len(versions)))
-    known, missing = _monitors(recording, given, lead, start, monitors, options, most)
-    parts = [place for place in dict.fromkeys((lead, reducer)) if place is not None and named_axes(given[place])]
-    made = bool(start.stream.values_of(str(getattr(given[lead], "monitor", ""))))
-    parts = [place for place in parts if place == reducer or (made and given[place].is_stopping_rule)]
-    controls = tuple(_axes(given, start, known, versions, parts, Given(axes, only=only)))
+    known, missing = _monitors(recording, settings, lead, start, monitors, options, most)
+    parts = [
+        position
+        for position in dict.fromkeys((lead, reducer))
+        if position is not None and named_axes(settings[position])
+    ]
+    made = bool(start.stream.values_of(str(getattr(settings[lead], "monitor", ""))))
+    parts = [position for position in parts if position == reducer or (made and settings[position].is_stopping_rule)]
+    controls = tuple(_axes(settings, start, known, versions, parts, GivenLists(axes, only=only)))
     _require_affordable(controls, parts, start.epochs, len(known) * len(versions))
     return ExplainerRequest(
         recording=recording,
         fit=number,
-        callbacks=given,
+        callbacks=settings,
         monitors=known,
         versions=versions,
         axes=controls,
@@ -146,21 +150,21 @@ def _monitoring(callback: Callback, before: str, monitor: str) -> Callback:
 def _lead_of(callbacks: Sequence[Callback]) -> int:
     """Return the place of the callback that the page is about: an EarlyStopping, a ReduceLROnPlateau, or the first."""
     for purpose in ("stops", "reduces"):
-        for place, callback in enumerate(callbacks):
+        for position, callback in enumerate(callbacks):
             if callback.purpose == purpose and named_axes(callback):
-                return place
-    return next((place for place, each in enumerate(callbacks) if getattr(each, "monitor", None)), 0)
+                return position
+    return next((position for position, each in enumerate(callbacks) if getattr(each, "monitor", None)), 0)
 
 
 def _reducer_of(callbacks: Sequence[Callback]) -> tuple[int | None, list[str]]:
     """Return the place of the one ReduceLROnPlateau that can have controls, or why none can."""
-    changing = [place for place, each in enumerate(callbacks) if each.changes_learning_rate]
-    reducing = [place for place in changing if named_axes(callbacks[place])]
+    changing = [position for position, each in enumerate(callbacks) if each.changes_learning_rate]
+    reducing = [position for position in changing if named_axes(callbacks[position])]
     if not reducing:
         return None, []
     if len(changing) > 1:
-        others = ", ".join(dict.fromkeys(callbacks[place].name for place in changing[1:]))
-        kind = "scheduler" if any(callbacks[place].purpose == "schedules" for place in changing) else others
+        others = ", ".join(dict.fromkeys(callbacks[position].name for position in changing[1:]))
+        kind = "scheduler" if any(callbacks[position].purpose == "schedules" for position in changing) else others
         return None, [f"ReduceLROnPlateau has no sliders here: {kind} changes the same learning rate."]
     watching = [each.name for each in callbacks if getattr(each, "monitor", None) in LEARNING_RATE_KEYS]
     if watching:
@@ -184,8 +188,8 @@ def _monitors(
     if monitors is None and start.epochs > _SHORT:
         others = []
     elif monitors is None:
-        found = dict.fromkeys(name for epoch in start.stream.epochs for name in epoch.logs)
-        others = sorted((name for name in found if direction_of(name)), key=lambda name: not name.startswith("val_"))
+        recorded = dict.fromkeys(name for epoch in start.stream.epochs for name in epoch.logs)
+        others = sorted((name for name in recorded if direction_of(name)), key=lambda name: not name.startswith("val_"))
     else:
         others = list(monitors)
     known, missing = [own], []
@@ -206,12 +210,12 @@ def _versions(
     recording: Recording,
     callbacks: Sequence[Callback],
     start: Replay,
-    asked: Sequence[str | None],
+    named: Sequence[str | None],
     options: Mapping[str, object],
 ) -> tuple[str, ...]:
     """Return the versions to choose from: those asked for, or the asked one and those that answer differently."""
-    if len(asked) > 1:
-        replays = [replay(recording, callbacks, semantics=name, **options) for name in asked]  # type: ignore[arg-type]
+    if len(named) > 1:
+        replays = [replay(recording, callbacks, semantics=name, **options) for name in named]  # type: ignore[arg-type]
         return tuple(dict.fromkeys(each.semantics.name for each in replays))
     if start.epochs > _SHORT:
         return (start.semantics.name,)
@@ -238,13 +242,13 @@ def _is_keras_2(name: str) -> bool:
     return name.startswith(("tf_keras-2", "tf.keras-2", "keras-2")) and "/" not in name
 
 
-def _answer(found: Replay) -> object:
+def _answer(answered: Replay) -> object:
     """Return what two versions have to differ in to be two choices: more than the last bit of a learning rate."""
     outcomes = [
         (each.validity.label, *(_coarse(value) for name, value in each.facts().items() if name != "validity"))
-        for each in found.outcomes
+        for each in answered.outcomes
     ]
-    return repr((found.stop_index, outcomes))
+    return repr((answered.stop_index, outcomes))
 
 
 def _coarse(value: object) -> object:
@@ -272,7 +276,7 @@ def _axes(
     monitors: Sequence[str],
     versions: Sequence[str],
     parts: Sequence[int],
-    given: Given,
+    lists: GivenLists,
 ) -> Iterator[Axis]:
     """Yield every control that has something to choose: those of the whole page, then those of callbacks."""
     for name, values in (("monitor", monitors), ("semantics", versions)):
@@ -282,4 +286,4 @@ def _axes(
     recorded = [Recorded(tuple(start.stream.values_of(name).values()), direction_of(name)) for name in monitors]
     lacking = {argument for name in versions for argument in resolve(name).missing_arguments}
     for part in parts:
-        yield from axes_of_callback(part, callbacks[part], recorded, given, lacking=lacking, room=room)
+        yield from axes_of_callback(part, callbacks[part], recorded, lists, lacking=lacking, room=room)

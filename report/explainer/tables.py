@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.stream import Stream
     from kcb_replay.replay.validity import Horizon
-    from kcb_replay.report.explainer.cells import Book, Kinds
+    from kcb_replay.report.explainer.cells import Book
     from kcb_replay.report.explainer.ends import End
     from kcb_replay.report.explainer.lanes import MonitorReplays
     from kcb_replay.text import Decimals
@@ -60,11 +60,11 @@ class Tables:
 
     def horizon_in(self, rows: Sequence[Row]) -> Horizon | None:
         """Return and number the horizon that the learning rate of a replay sets."""
-        start = self.context.asked.start
-        found = horizon_of(rows, start.stream, start.initial_lr)
-        if found is not None:
-            self.horizons.number(found)
-        return found
+        start = self.context.request.start
+        horizon = horizon_of(rows, start.stream, start.initial_lr)
+        if horizon is not None:
+            self.horizons.number(horizon)
+        return horizon
 
     def note(self, validity: Validity) -> int:
         """Return the number of a label and its reason."""
@@ -72,7 +72,7 @@ class Tables:
             (self.book.text(validity.label), self.book.text(reason_of(validity, self.book.words)))
         )
 
-    def lane(self, rows: Sequence[Row], position: int, setting: Callback, apart: Kinds = ()) -> int:
+    def lane(self, rows: Sequence[Row], position: int, setting: Callback, apart: str = "") -> int:
         """Return the number of the cells of a callback."""
         key = (id(rows), position)
         if key not in self.known:
@@ -83,7 +83,7 @@ class Tables:
 
 def tables_of(context: MonitorReplays, book: Book, decimals: Decimals) -> Tables:
     """Return tables to be filled."""
-    rows = {epoch.index: number for number, epoch in enumerate(context.asked.start.stream.epochs)}
+    rows = {epoch.index: number for number, epoch in enumerate(context.request.start.stream.epochs)}
     return Tables(context, book, decimals, rows)
 
 
@@ -116,7 +116,7 @@ class Truncation:
         states[position] = state or states[position]
         of_all[position] = tuple(of_all[position] if events is None else events)
         ended = replace(last, states=tuple(states), events=tuple(of_all), stoppers=stoppers)
-        finished = tuple(tuple(finish) if place == position else () for place in range(len(states)))
+        finished = tuple(tuple(finish) if number == position else () for number in range(len(states)))
         run = Run((*rows[:-1], ended), finished, last.lr, ended.states)
         view = CallbackTrace(setting, position, run, self.stream, horizon)
         return with_monitor_limits(limited(outcome_of(view), view, self.notes, self.fit), view.state, self.stream, ())

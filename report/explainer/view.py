@@ -14,15 +14,15 @@ from kcb_replay.report.explainer.cells import NO_VALUE, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kcb_replay.report.explainer.cells import Cell
-    from kcb_replay.report.explainer.info import Choice, Explainer, Found
-    from kcb_replay.report.explainer.rates import Drop, RatePath
+    from kcb_replay.report.explainer.cells import EpochCell
+    from kcb_replay.report.explainer.info import Choice, ChosenAnswer, Explainer
+    from kcb_replay.report.explainer.rates import PathDrop, RatePath
 
-__all__ = ["EpochRow", "Exact", "View", "view_at"]
+__all__ = ["EpochTableRow", "Exact", "View", "view_at"]
 
 
 @dataclass(frozen=True, slots=True)
-class EpochRow:
+class EpochTableRow:
     """One row of the epoch table; `others` are the verdicts of the other callbacks, `kind` how the row is coloured."""
 
     epoch: int
@@ -55,7 +55,7 @@ class View:
     code: str
     stop_label: str
     sentences: tuple[tuple[str, ...], ...]
-    rows: tuple[EpochRow, ...]
+    rows: tuple[EpochTableRow, ...]
     last: int
 
 
@@ -68,18 +68,18 @@ def view_at(explainer: Explainer, choice: Choice) -> View:
 class _Reader:
     explainer: Explainer
     choice: Choice
-    found: Found
+    chosen: ChosenAnswer
 
     def view(self) -> View:
         """Return the whole view."""
-        text, end = self.explainer.text, self.found.end
-        rows = range(len(self.found.metric.values))
+        text, end = self.explainer.text, self.chosen.end
+        rows = range(len(self.chosen.metric.values))
         return View(
-            answer=text(end.answer) if end.answer != NO_VALUE else self._said(self.explainer.asked.lead),
+            answer=text(end.answer) if end.answer != NO_VALUE else self._sentence_on(self.explainer.request.lead),
             also=tuple(self._also()),
             facts=tuple((text(fact.term), text(fact.value), text(fact.remark)) for fact in end.facts)
             or tuple(self._rate_facts()),
-            exact=tuple(self._exact(position) for position in range(len(self.explainer.asked.callbacks))),
+            exact=tuple(self._exact(position) for position in range(len(self.explainer.request.callbacks))),
             code=self.explainer.code_at(self.choice),
             stop_label=self._stop_label(),
             sentences=tuple(tuple(self._sentences(row)) for row in rows),
@@ -89,22 +89,22 @@ class _Reader:
 
     def _also(self) -> Iterator[tuple[str, str]]:
         for position, name in enumerate(self.explainer.names):
-            if position != self.explainer.asked.lead:
-                yield name, self._said(position)
+            if position != self.explainer.request.lead:
+                yield name, self._sentence_on(position)
 
-    def _said(self, position: int) -> str:
-        text, end, path = self.explainer.text, self.found.end, self.found.path
+    def _sentence_on(self, position: int) -> str:
+        text, end, path = self.explainer.text, self.chosen.end, self.chosen.path
         if self._is_reducer(position) and path:
             return self._reductions(path)
-        companion = next((each for each in self.found.answers.companions if each.position == position), None)
-        return text(companion.said[end.case]) if companion else ""
+        companion = next((each for each in self.chosen.answers.companions if each.position == position), None)
+        return text(companion.sentences[end.case]) if companion else ""
 
     def _is_reducer(self, position: int) -> bool:
-        path = self.found.path
-        return position == self.explainer.asked.reducer and path is not None and path.moves
+        path = self.chosen.path
+        return position == self.explainer.request.reducer and path is not None and path.moves
 
-    def _reduced(self, path: RatePath) -> list[Drop]:
-        return [drop for drop in path.drops if drop.row <= self.found.end.row and drop.reduces]
+    def _reduced(self, path: RatePath) -> list[PathDrop]:
+        return [drop for drop in path.drops if drop.row <= self.chosen.end.row and drop.reduces]
 
     def _reductions(self, path: RatePath) -> str:
         """Return what is said of the reductions until the stop."""
@@ -118,10 +118,10 @@ class _Reader:
 
     def _rate_facts(self) -> Iterator[tuple[str, str, str]]:
         """Yield the numbers under an answer that is about the learning rate."""
-        say, path, text = self.explainer.words.say, self.found.path, self.explainer.text
+        say, path, text = self.explainer.words.say, self.chosen.path, self.explainer.text
         if path is None:
             return
-        drops, label = self._reduced(path), self._exact(self.explainer.asked.lead).label
+        drops, label = self._reduced(path), self._exact(self.explainer.request.lead).label
         yield say("fact.reductions"), str(len(drops)), say("fact.in_epochs", epochs=len(self.explainer.epochs))
         yield say("fact.rate_start"), text(path.steps[0].text), say(f"fact.rate_{self.explainer.rate_source}")
         yield say("fact.rate_end"), text(drops[-1].change.rate if drops else path.steps[0].text), ""
@@ -132,12 +132,12 @@ class _Reader:
         return Exact(self.explainer.names[position], self.explainer.text(label), self.explainer.text(reason))
 
     def _note(self, position: int) -> int:
-        end, path, answers = self.found.end, self.found.path, self.found.answers
+        end, path, answers = self.chosen.end, self.chosen.path, self.chosen.answers
         horizon = path.horizon if path else NO_VALUE
         behind = horizon != NO_VALUE and end.row > answers.horizons[horizon][0]
         if self._is_reducer(position) and path:
             return path.notes[end.case]
-        if position == self.explainer.asked.lead:
+        if position == self.explainer.request.lead:
             return dict(end.beyond).get(horizon, answers.horizons[horizon][1]) if behind else end.note
         companion = next(each for each in answers.companions if each.position == position)
         if not behind:
@@ -146,10 +146,10 @@ class _Reader:
         return own.get((end.case, horizon), answers.horizons[horizon][1])
 
     def _stop_label(self) -> str:
-        end = self.found.end
+        end = self.chosen.end
         if not end.stops:
             return ""
-        lead = self.explainer.asked.lead
+        lead = self.explainer.request.lead
         cell = self._cell(lead, end.row)
         epoch = self.explainer.epochs[end.row]
         say = self.explainer.words.say
@@ -163,30 +163,30 @@ class _Reader:
         callback = self.explainer.callbacks_at(self.choice)[position]
         return f"{getattr(callback, 'patience', 0):g}"
 
-    def _cell(self, position: int, row: int) -> Cell | None:
+    def _cell(self, position: int, row: int) -> EpochCell | None:
         """Return what a callback does in an epoch that runs."""
         lane = self._lane(position)
-        if row > self.found.end.row or lane == NO_VALUE:
+        if row > self.chosen.end.row or lane == NO_VALUE:
             return None
         cells = self.explainer.book.lanes.values[lane]
         return self.explainer.book.cells.values[cells[row]]
 
     def _lane(self, position: int) -> int:
-        if self._is_reducer(position) and self.found.path:
-            return self.found.path.lane
-        if position == self.explainer.asked.lead:
-            return self.found.end.lane
-        return next(each.lane for each in self.found.answers.companions if each.position == position)
+        if self._is_reducer(position) and self.chosen.path:
+            return self.chosen.path.lane
+        if position == self.explainer.request.lead:
+            return self.chosen.end.lane
+        return next(each.lane for each in self.chosen.answers.companions if each.position == position)
 
     def _sentences(self, row: int) -> Iterator[str]:
-        if row > self.found.end.row:
-            stop = self.explainer.epochs[self.found.end.row]
+        if row > self.chosen.end.row:
+            stop = self.explainer.epochs[self.chosen.end.row]
             yield self.explainer.words.say("explainer.not_run", stop=stop)
             return
         for position in range(len(self.explainer.names)):
             yield self._sentence(position, row)
-        if row == self.found.end.row and self.found.end.ending != NO_VALUE:
-            yield self.explainer.text(self.found.end.ending)
+        if row == self.chosen.end.row and self.chosen.end.ending != NO_VALUE:
+            yield self.explainer.text(self.chosen.end.ending)
 
     def _sentence(self, position: int, row: int) -> str:
         cell, text = self._cell(position, row), self.explainer.text
@@ -195,29 +195,29 @@ class _Reader:
             say = self.explainer.words.say
             parts.append(say("sentence.wait", wait=cell.wait, patience=self._patience(position)))
         parts += [text(cell.tail)] if cell else []
-        if position == self.explainer.asked.lead and row == self.found.end.row:
-            parts.append(text(self.found.end.closing))
-        if self._is_reducer(position) and self.found.path:
-            parts += [text(drop.change.sentence) for drop in self.found.path.drops if drop.row == row]
+        if position == self.explainer.request.lead and row == self.chosen.end.row:
+            parts.append(text(self.chosen.end.closing))
+        if self._is_reducer(position) and self.chosen.path:
+            parts += [text(drop.change.sentence) for drop in self.chosen.path.drops if drop.row == row]
         return " ".join(filter(None, parts))
 
     def _verdict(self, position: int, row: int) -> str:
         cell, text = self._cell(position, row), self.explainer.text
         parts = [text(cell.verdict)] if cell else []
-        if position == self.explainer.asked.lead and row == self.found.end.row:
-            parts.append(text(self.found.end.closing_verdict))
-        if self._is_reducer(position) and self.found.path and cell:
-            parts += [text(drop.change.verdict) for drop in self.found.path.drops if drop.row == row]
+        if position == self.explainer.request.lead and row == self.chosen.end.row:
+            parts.append(text(self.chosen.end.closing_verdict))
+        if self._is_reducer(position) and self.chosen.path and cell:
+            parts += [text(drop.change.verdict) for drop in self.chosen.path.drops if drop.row == row]
         return ", ".join(filter(None, parts))
 
-    def _row(self, row: int) -> EpochRow:
-        lead, text = self.explainer.asked.lead, self.explainer.text
+    def _row(self, row: int) -> EpochTableRow:
+        lead, text = self.explainer.request.lead, self.explainer.text
         cell = self._cell(lead, row)
-        ran = row <= self.found.end.row
+        ran = row <= self.chosen.end.row
         others = [position for position in range(len(self.explainer.names)) if position != lead]
-        return EpochRow(
+        return EpochTableRow(
             epoch=self.explainer.epochs[row],
-            value=self.found.metric.written()[row],
+            value=self.chosen.metric.written()[row],
             best=text(cell.best) if cell else "",
             threshold=text(cell.threshold) if cell else "",
             wait=f"{cell.wait}/{self._patience(lead)}" if cell and cell.wait != NO_VALUE else "",
@@ -226,9 +226,9 @@ class _Reader:
             kind=self._kind(cell, row),
         )
 
-    def _kind(self, cell: Cell | None, row: int) -> str:
-        if row > self.found.end.row:
+    def _kind(self, cell: EpochCell | None, row: int) -> str:
+        if row > self.chosen.end.row:
             return "gone"
-        if row == self.found.end.row and self.found.end.stops:
+        if row == self.chosen.end.row and self.chosen.end.stops:
             return "stopped"
         return "improved" if cell and cell.kind == Kind.IMPROVED else ""

@@ -59,7 +59,7 @@ def replayed(explainer, choice, recording):
     """Return the replay of the settings that a choice shows, or why Keras raises."""
     callbacks, version = explainer.callbacks_at(choice), explainer.version_at(choice)
     try:
-        return kcb.replay(recording, callbacks, fit=explainer.asked.fit, semantics=version)
+        return kcb.replay(recording, callbacks, fit=explainer.request.fit, semantics=version)
     except KerasWouldRaiseError as error:
         return error.reason
 
@@ -73,7 +73,7 @@ def assert_equal(explainer, choice, recording):
     decimals = found.metric.decimals
     assert explainer.epochs[view.last] == replay.rows[-1].index + 1
     assert found.end.stops == (replay.stop_epoch is not None)
-    lead = replay.outcomes[explainer.asked.lead]
+    lead = replay.outcomes[explainer.request.lead]
     if lead.is_of_stopping_rule:
         texts = [(value, remark) for _, value, remark in view.facts]
         assert texts[0][0] == (str(replay.stop_epoch) if replay.stop_epoch else "never")
@@ -87,7 +87,7 @@ def assert_equal(explainer, choice, recording):
     for position, outcome in enumerate(replay.outcomes):
         exact = view.exact[position]
         assert (exact.label, exact.reason) == (outcome.validity.label, outcome.validity.reason)
-        if outcome.settings.purpose == "saves" or position == explainer.asked.reducer:
+        if outcome.settings.purpose == "saves" or position == explainer.request.reducer:
             said = dict(view.also).get(explainer.names[position], view.answer)
             assert said == outcome_sentence(outcome, replay)
     assert_rates(found, view, replay, explainer)
@@ -115,7 +115,7 @@ def assert_epochs(explainer, view, replay, decimals):
             mode = replay.outcomes[position].mode
             said = [phrase(event, decimals, mode).text(explainer.words) for event in events]
             assert view.sentences[number][position] == " ".join(said)
-    lead = explainer.asked.lead
+    lead = explainer.request.lead
     finish = replay.run_record.finish_events[lead : lead + 1]
     restored = [event for events in finish for event in events if isinstance(event, WeightsRestored)]
     ends = view.sentences[view.last][len(replay.callbacks) :]
@@ -235,7 +235,7 @@ def test_data_block_is_json_without_invisible_characters(recording):
 def test_a_missing_monitor_is_left_out_with_its_reason(recordings):
     """The first monitor must be there; another one that is not is left out, and the page says why."""
     explainer = explained(recordings["keras3-overfit"], [STOP], monitors=["val_loss", "val_acc", "loss"])
-    assert explainer.asked.monitors == ("val_loss", "loss")
+    assert explainer.request.monitors == ("val_loss", "loss")
     assert [remark for remark in explainer.remarks if "val_acc is not recorded" in remark]
     with pytest.raises(MonitorNotRecordedError, match="did you mean val_loss"):
         explained(recordings["keras3-overfit"], [kcb.EarlyStopping("val_los", mode="min")])
@@ -245,7 +245,7 @@ def test_a_missing_monitor_is_left_out_with_its_reason(recordings):
 def test_sliders_that_would_lie_are_refused(recordings):
     """Two callbacks that change the same learning rate depend on each other, so there is no slider, and a reason."""
     explainer = explained(recordings["keras3-overfit"], LISTS["scheduled"])
-    assert explainer.asked.reducer is None
+    assert explainer.request.reducer is None
     assert "changes the same learning rate" in explainer.remarks[0]
 
 

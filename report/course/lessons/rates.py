@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import CSVLogger, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
-from kcb_replay.replay.events import LearningRateReduced
+from kcb_replay.replay.events import LearningRateReduced, of_kind
 from kcb_replay.report.course.lesson import Lesson, Position, Round, RoundMaker, Sheet, Unsuited
 from kcb_replay.report.course.rounds import (
     MONITOR,
@@ -192,7 +192,7 @@ def _with_conflict(recording: Recording) -> tuple[int, list[Replay]]:
     for patience in _STOP_PATIENCES:
         replays = [replayed(recording, *_three(patience, each)) for each in _LR_PATIENCES]
         result = replays[_LR_PATIENCES.index(patience)]
-        reduced_last = any(isinstance(event, LearningRateReduced) for event in result.rows[-1].events[1])
+        reduced_last = any(of_kind(result.rows[-1].events[1], LearningRateReduced))
         is_spoken_of = any(lint.code == _UNUSED for lint in result.lints)
         if reduced_last and is_spoken_of and _at_reduced_rate(replays[0]) > 1:
             return patience, replays
