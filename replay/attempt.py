@@ -158,9 +158,9 @@ def _exception(attempt: Attempt, error: KerasError) -> tuple[Reason, str]:
     if attempt.unlogged:
         absent = attempt.not_recorded()
         return absent.why, str(absent)
-    found = lints(attempt.question.callbacks, attempt.stream, attempt.version, attempt.run)
+    remarks = lints(attempt.question.callbacks, attempt.stream, attempt.version, attempt.run)
     why = what_keras_raises(error)
-    for lint in found:
+    for lint in remarks:
         why = reason("raised.remedy", raised=why, remedy=lint.why) if lint.code == LISTED_TOO_EARLY else why
     return why, f"{attempt.recording.name}: {why}"
 

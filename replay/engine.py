@@ -251,17 +251,17 @@ class _Fit:
         return None
 
     def _run_batch(self, epoch: Epoch, batch: Batch) -> None:
-        index, place = epoch.index, batch.index
-        if place is not None:
+        index, number = epoch.index, batch.index
+        if number is not None:
             known = {name: batch.logs[name] for name in ("batch", "size") if name in batch.logs}
             self._hook(
                 "on_train_batch_begin",
-                lambda state: state.on_train_batch_begin(BatchBegin(index, place, self.lr, self.stopping, known)),
+                lambda state: state.on_train_batch_begin(BatchBegin(index, number, self.lr, self.stopping, known)),
             )
         self.logs = self._handed_out(batch.logs)
         self._hook(
             "on_train_batch_end",
-            lambda state: state.on_train_batch_end(BatchEnd(index, place, self.logs, self.lr, self.stopping)),
+            lambda state: state.on_train_batch_end(BatchEnd(index, number, self.logs, self.lr, self.stopping)),
         )
 
     def _run_validation(self, epoch: Epoch) -> None:

@@ -90,13 +90,13 @@ def settings_grid(callback: type[_Setting], arguments: Mapping[str, object]) -> 
     return [make(**dict(zip(lists, values, strict=True))) for values in itertools.product(*lists.values())]
 
 
-def _values(name: str, given: object) -> list[object]:
+def _values(name: str, argument: object) -> list[object]:
     """Return the values of an argument, each once; those of NumPy as the Python values equal to them."""
-    values = [python_value(each) for each in _listed(python_value(given))]
+    values = [python_value(each) for each in _listed(python_value(argument))]
     try:
         return list(dict.fromkeys(values))
     except TypeError:
-        raise SettingError(f"{name} must be a value or a flat list of values, but it is {given!r}.") from None
+        raise SettingError(f"{name} must be a value or a flat list of values, but it is {argument!r}.") from None
 
 
 def _listed(value: object) -> Iterable[object]:

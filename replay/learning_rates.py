@@ -55,13 +55,13 @@ class OptimizerRate(float):
         """Return what the optimizer holds after a callback has set its rate; raises `KerasRaises` where it refuses."""
         return float32(value)
 
-    def after_batches(self, held: float, index: int, version: Semantics) -> float:  # noqa: ARG002
+    def after_batches(self, rate: float, index: int, version: Semantics) -> float:  # noqa: ARG002
         """Return what callbacks see as the rate when the batches of the 0-based epoch `index` have run."""
-        return held
+        return rate
 
-    def going_on_from(self, held: float) -> float:
+    def going_on_from(self, rate: float) -> float:
         """Return the first rate of another fit of the same optimizer; raises `SettingError` where it is not known."""
-        return held
+        return rate
 
 
 class IntegerRate(OptimizerRate):
@@ -93,9 +93,9 @@ class IntegerRate(OptimizerRate):
             raise KerasRaises("OverflowError", f"a learning rate of {value} cannot be held as an int32")
         return float(math.trunc(value))
 
-    def going_on_from(self, held: float) -> float:
+    def going_on_from(self, rate: float) -> float:
         """Return the rate, still an integer where it is a whole number."""
-        return IntegerRate(held) if held == math.trunc(held) else held
+        return IntegerRate(rate) if rate == math.trunc(rate) else rate
 
 
 class ScheduledRate(OptimizerRate):
@@ -128,12 +128,12 @@ class ScheduledRate(OptimizerRate):
             raise KerasRaises("TypeError", _NOT_SETTABLE)
         return float32(value)
 
-    def after_batches(self, held: float, index: int, version: Semantics) -> float:  # noqa: ARG002  # overwritten
+    def after_batches(self, rate: float, index: int, version: Semantics) -> float:  # noqa: ARG002  # overwritten
         """Return the rate of the schedule: of the next step in Keras 3, of the last one in tf_keras."""
         next_step = (index + 1) * self.steps_per_epoch
         return float(self.schedule(next_step if version.scheduled_rates == "refuses what is set" else next_step - 1))
 
-    def going_on_from(self, held: float) -> float:  # noqa: ARG002  # refused
+    def going_on_from(self, rate: float) -> float:  # noqa: ARG002  # refused
         """Refuse: how many steps the fits before had is not known."""
         raise SettingError(
             f"{self} is followed through one fit, not through several with the same optimizer (--reuse)."
@@ -145,36 +145,36 @@ def rate_of(initial_lr: float) -> OptimizerRate:
     return initial_lr if isinstance(initial_lr, OptimizerRate) else OptimizerRate(float32(initial_lr))
 
 
-def first_rate(given: FirstRate, steps_per_epoch: int | None) -> float:
+def first_rate(initial_lr: FirstRate, steps_per_epoch: int | None) -> float:
     """Return the first learning rate that was given as a number or as a schedule of the optimizer.
 
     Raises `SettingError` for a schedule without the number of steps, and for what is neither.
     """
-    if not callable(given):
-        return _number(given)
+    if not callable(initial_lr):
+        return _number(initial_lr)
     if steps_per_epoch is None:
         raise SettingError(
-            f"{given} counts steps: give the number of them in an epoch, steps_per_epoch= (--steps-per-epoch)."
+            f"{initial_lr} counts steps: give the number of them in an epoch, steps_per_epoch= (--steps-per-epoch)."
         )
     if steps_per_epoch < 1:
         raise SettingError(f"steps_per_epoch must be at least 1, but it is {steps_per_epoch}.")
-    return ScheduledRate(given, steps_per_epoch)
+    return ScheduledRate(initial_lr, steps_per_epoch)
 
 
-def swept_rate(given: FirstRate) -> float:
+def swept_rate(initial_lr: FirstRate) -> float:
     """Return the first learning rate of a sweep; raises `SettingError` for a schedule, and for what is no number."""
-    if callable(given):
-        raise SettingError(f"{given} is a schedule of the optimizer, which only single replays follow: simulate.")
-    return _number(given)
+    if callable(initial_lr):
+        raise SettingError(f"{initial_lr} is a schedule of the optimizer, which only single replays follow: simulate.")
+    return _number(initial_lr)
 
 
-def _number(given: float) -> float:
-    if isinstance(given, OptimizerRate):
-        return given
+def _number(initial_lr: float) -> float:
+    if isinstance(initial_lr, OptimizerRate):
+        return initial_lr
     try:
-        return float(given)
+        return float(initial_lr)
     except (TypeError, ValueError):
-        raise SettingError(f"initial_lr must be a number or a schedule, but it is {given!r}.") from None
+        raise SettingError(f"initial_lr must be a number or a schedule, but it is {initial_lr!r}.") from None
 
 
 # With fewer, rates that differ could be taken for the same; with more, a float32 is told from its neighbours.

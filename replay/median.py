@@ -130,19 +130,19 @@ def median_answers(
     mode = known_direction(rule.name, rule.monitor, rule.mode)
     answers: dict[tuple[int, int], RunOutcome | LeftOut] = {}
     curves: dict[tuple[int, int], _Curve] = {}
-    for place, recording in enumerate(recordings):
+    for position, recording in enumerate(recordings):
         for number, fit in enumerate(recording.fits):
             curve = _curve(recording, number, fit, rule.monitor, mode)
             why = reason("left_out.not_recorded", monitor=rule.monitor)
-            answers[place, number] = LeftOut(recording.name, number, why, f"{recording.name}: {why}.")
+            answers[position, number] = LeftOut(recording.name, number, why, f"{recording.name}: {why}.")
             if curve is not None:
-                curves[place, number] = curve
-    stops = _stops([place for place, _ in curves], list(curves.values()), rule)
-    found = {
+                curves[position, number] = curve
+    stops = _stops([position for position, _ in curves], list(curves.values()), rule)
+    outcomes = {
         where: RunOutcome(curve.run, curve.fit, len(curve.rows), _outcome(curve, stop, rule, mode))
         for (where, curve), stop in zip(curves.items(), stops, strict=True)
     }
-    return {**answers, **found}
+    return {**answers, **outcomes}
 
 
 def _curve(recording: Recording, number: int, fit: Fit, monitor: str, mode: Direction) -> _Curve | None:
@@ -158,13 +158,13 @@ def _curve(recording: Recording, number: int, fit: Fit, monitor: str, mode: Dire
 
 @dataclass(frozen=True, slots=True)
 class _Stop:
-    """Where a curve is stopped, and against what; `asked` counts the epochs at which enough others took part."""
+    """Where a curve is stopped, and against what; `judged` counts the epochs at which enough others took part."""
 
     index: int | None = None
     best: float = math.nan
     median: float = math.nan
     others: int = 0
-    asked: int = 0
+    judged: int = 0
 
 
 def _stops(runs: Sequence[int], curves: Sequence[_Curve], rule: MedianStopping) -> list[_Stop]:
@@ -179,15 +179,15 @@ def _stops(runs: Sequence[int], curves: Sequence[_Curve], rule: MedianStopping) 
     for run, curve in zip(runs, curves, strict=True):
         columns = np.searchsorted(union, curve.index)
         own = averages[of_run == run][:, columns].T.tolist()
-        asked = zip(curve.index.tolist(), columns.tolist(), _best_so_far(curve), own, strict=True)
-        stops.append(_stop_of([(t, ranked[u], best, mine) for t, u, best, mine in asked], rule))
+        judged = zip(curve.index.tolist(), columns.tolist(), _best_so_far(curve), own, strict=True)
+        stops.append(_stop_of([(t, ranked[u], best, mine) for t, u, best, mine in judged], rule))
     return stops
 
 
-def _stop_of(asked: Iterable[tuple[int, list[float], float, list[float]]], rule: MedianStopping) -> _Stop:
+def _stop_of(judged: Iterable[tuple[int, list[float], float, list[float]]], rule: MedianStopping) -> _Stop:
     """Return the first epoch at which the best is worse than the median of those averages that are not its own."""
     count = 0
-    for index, ranked, best, own in asked:
+    for index, ranked, best, own in judged:
         mine = sorted(value for value in own if not math.isnan(value))
         others = len(ranked) - len(mine)
         if index + 1 < rule.min_epochs or others < rule.min_runs:
@@ -196,7 +196,7 @@ def _stop_of(asked: Iterable[tuple[int, list[float], float, list[float]]], rule:
         median = _median_without(ranked, mine)
         if best > median:
             return _Stop(index, best, median, others, count)
-    return _Stop(asked=count)
+    return _Stop(judged=count)
 
 
 def _averages(curve: _Curve, union: Integers) -> Floats:
@@ -216,7 +216,7 @@ def _best_so_far(curve: _Curve) -> list[float]:
 
 def _median_without(ranked: Sequence[float], removed: Sequence[float]) -> float:
     """Return the median of sorted numbers without some of them, which are sorted, too."""
-    gone = [bisect.bisect_left(ranked, value) + removed[:place].count(value) for place, value in enumerate(removed)]
+    gone = [bisect.bisect_left(ranked, value) + removed[:number].count(value) for number, value in enumerate(removed)]
 
     def at(rank: int) -> float:
         for each in gone:
@@ -261,7 +261,7 @@ def _validity(curve: _Curve, stop: _Stop, rule: MedianStopping, mode: Direction)
             others=stop.others,
         )
         return Validity(curve.label, why)
-    if stop.asked:
+    if stop.judged:
         why = reason("validity.no_median_better", epoch=curve.last + 1)
     else:
         why = reason("validity.too_few_runs", epoch=rule.min_epochs, runs=rule.min_runs)

@@ -55,13 +55,13 @@ class MissingMonitor:
 def missing_monitors(callbacks: Sequence[Callback], stream: Stream, version: Semantics) -> tuple[MissingMonitor, ...]:
     """Return the metrics without which callbacks never act and that no epoch of the stream has."""
     own_rate = any(callback.changes_learning_rate for callback in callbacks)
-    found: list[MissingMonitor] = []
+    absent: list[MissingMonitor] = []
     for position, callback in enumerate(callbacks):
         missing = [metric for metric in callback.reads if not stream.values_of(metric)]
         # What the callbacks log themselves is there once they run.
         if missing and not (missing[0] == version.learning_rate_key and own_rate):
-            found += [MissingMonitor(position, metric, closest(metric, sorted(stream.names))) for metric in missing]
-    return tuple(found)
+            absent += [MissingMonitor(position, metric, closest(metric, sorted(stream.names))) for metric in missing]
+    return tuple(absent)
 
 
 def not_recorded(
@@ -78,13 +78,13 @@ def _consequence(
     """Return what happens without the metric, as the engine has it; of a rule that no Keras has, nothing."""
     if callback.origin == "elsewhere":
         return None
-    asked = len(run.states) > missing.position and run.states[missing.position].asked_metric == missing.metric
-    if asked and _is_compiled_without_direction(missing.metric, stream):
+    asks_model = len(run.states) > missing.position and run.states[missing.position].asked_metric == missing.metric
+    if asks_model and _is_compiled_without_direction(missing.metric, stream):
         compiled = missing.metric.removeprefix("val_")
         return reason("missing.would_raise_or_warn", version=version.name, metric=compiled)
     if run.error is not None:
         return reason("missing.would_raise", version=version.name, raised=_raised(run.error))
-    assumed = assumed_direction(missing.metric, stream.names) if asked else None
+    assumed = assumed_direction(missing.metric, stream.names) if asks_model else None
     if assumed:
         return reason("missing.would_assume", version=version.name, never=never(callback), assumed=assumed)
     return reason("missing.would_warn", version=version.name, never=never(callback))
@@ -109,8 +109,8 @@ def assumed_metrics(
     settings: Iterable[Callback], version: Semantics, logged: Collection[str] | None = ()
 ) -> tuple[str, ...]:
     """Return the metrics whose direction is assumed where a version would ask the compiled metric, each once."""
-    asked = dict.fromkeys(filter(None, (metric_to_ask(each, version) for each in settings)))
-    return tuple(metric for metric in asked if is_assumed(metric, logged))
+    metrics = dict.fromkeys(filter(None, (metric_to_ask(each, version) for each in settings)))
+    return tuple(metric for metric in metrics if is_assumed(metric, logged))
 
 
 def unlogged_monitors(callbacks: Sequence[Callback], stream: Stream, run: Run) -> tuple[MissingMonitor, ...]:

@@ -131,15 +131,15 @@ def _answers_to(
         if in_lanes is not None:
             yield in_lanes
             continue
-        asked = with_changes(request, before=before)
+        own_request = with_changes(request, before=before)
         try:
-            answer: Replay | RaisedFit = answer_of(attempt_of(recording, number, asked))
+            answer: Replay | RaisedFit = answer_of(attempt_of(recording, number, own_request))
         except NotReplayableError as error:
             yield LeftOut(recording.name, number, error.why, str(error))
             if reuse and len(recording.fits[number]):
                 yield from _not_asked(recording, number + 1, reason("left_out.fit_before", fit=number))
                 return
-            before = _through_nothing(recording, number, asked) if reuse else None
+            before = _through_nothing(recording, number, own_request) if reuse else None
             continue
         yield answer
         if reuse and isinstance(answer, RaisedFit):

@@ -152,8 +152,8 @@ def _dropped(kind: Any, argument: str) -> str:
 
 def _split(text: str) -> tuple[str | None, str]:
     """Return the file or module in front of a callback, None where there is none, and the callback."""
-    found = _PLACE.match(text)
-    return (found[1], text[found.end() :]) if found else (None, text)
+    match = _PLACE.match(text)
+    return (match[1], text[match.end() :]) if match else (None, text)
 
 
 def _parsed(text: str) -> ast.expr:

@@ -48,11 +48,11 @@ def user_function(place: str) -> UserFunction:
 def named_in(source: str, name: str) -> Callable[..., object]:
     """Return what is called `name` in a file or module; raises `SettingError`, or `MissingExtraError` without Keras."""
     module = _load(source)
-    found = getattr(module, name, None)
-    if callable(found):
-        return found  # type: ignore[no-any-return]  # what a user's module holds has no type here
+    value = getattr(module, name, None)
+    if callable(value):
+        return value  # type: ignore[no-any-return]  # what a user's module holds has no type here
     known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-    what = "nothing called" if found is None else f"{found!r}, which cannot be called, as"
+    what = "nothing called" if value is None else f"{value!r}, which cannot be called, as"
     raise SettingError(f"{source} has {what} {name}.{did_you_mean(name, known)} It has: {_listed(known)}.")
 
 
