@@ -23,13 +23,17 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
 
 from kcb_replay.ingest.events.records import write_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tensorboard.compat.proto.summary_pb2 import Summary
 
 TAGS = ("epoch_loss", "epoch_accuracy", "epoch_learning_rate", "batch_loss", "evaluation_loss_vs_iterations")
 # How often each is run.

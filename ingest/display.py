@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-__all__ = ["Displayed", "Page", "Renderers"]
+__all__ = ["Displayed", "HtmlPage", "Renderers"]
 
 
-class Page(Protocol):
+class HtmlPage(Protocol):
     """An HTML page; in a notebook it shows itself in a frame that reaches nothing around it."""
 
     @property
@@ -31,7 +31,7 @@ class Renderers:
     """What draws results: as HTML for a notebook, and a replay as its explainer."""
 
     html: Callable[[object], str]
-    explainer: Callable[..., Page]
+    explainer: Callable[..., HtmlPage]
 
 
 class Displayed:

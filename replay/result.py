@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from kcb_replay.ingest.display import Page
+    from kcb_replay.ingest.display import HtmlPage
     from kcb_replay.ingest.recording import Recording, Source
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.engine import Row, Run
@@ -183,7 +183,7 @@ class Replay(Answer, Displayed):
         axes: Mapping[str, Sequence[object]] | None = None,
         monitors: Sequence[str] | None = None,
         language: str = "en",
-    ) -> Page:
+    ) -> HtmlPage:
         """Return a page with a slider for every argument; a notebook shows it, and its `save` writes it.
 
         `axes` are the positions of sliders by the name of their option, as `{"patience": range(1, 21)}`, and `monitors`

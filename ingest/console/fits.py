@@ -1,4 +1,4 @@
-"""From a training that was heard to the fit it left, with notes on every value that is not what callbacks saw.
+"""From what was printed of a training to the fit it left, with notes on every value that is not what callbacks saw.
 
 Keras prints four decimals, or five digits of what is below 0.001. Up to Keras 2.3 and tf.keras 2.4 the bar takes means
 of the batches itself, Keras 3.0 to 3.10 even means of running means; metrics of a validation are always shown as they
@@ -19,7 +19,7 @@ from kcb_replay.text import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.ingest.console.transcript import Epoch, Heard, Training
+    from kcb_replay.ingest.console.transcript import PlacedMessage, PrintedEpoch, PrintedTraining
     from kcb_replay.ingest.recording import MessageKind
 
 __all__ = ["fit_of", "mended", "outside_note", "whole_epochs"]
@@ -29,7 +29,9 @@ _AS_CLOSE = 0.5e-4 + 0.5e-5 + 1e-9
 _FOUR_DECIMALS_ABOVE = 1e-3
 
 
-def whole_epochs(training: Training, number: int, path: str, place: str) -> tuple[list[Epoch], list[Note]]:
+def whole_epochs(
+    training: PrintedTraining, number: int, path: str, place: str
+) -> tuple[list[PrintedEpoch], list[Note]]:
     """Return the epochs that have their last line, and a note on the others."""
     whole = [epoch for epoch in training.epochs if epoch.last is not None]
     if whole and whole[-1] is training.epochs[-1] and _lacks_validation(whole):
@@ -42,34 +44,33 @@ def whole_epochs(training: Training, number: int, path: str, place: str) -> tupl
     named = ", ".join(f"epoch {epoch.index + 1} (line {epoch.line}{place})" for epoch in lost[:5])
     more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
     text = f"{path} has no whole and clear end-of-epoch line for {named}{more}, so what is there of it is left out"
-    if not whole and training.heard:
-        count = counted(len(training.heard), "message")
-        said = f"as {'is' if len(training.heard) == 1 else 'are'} {count} of callbacks"
-        text += f", {said}"
+    if not whole and training.messages:
+        count = counted(len(training.messages), "message")
+        text += f", as {'is' if len(training.messages) == 1 else 'are'} {count} of callbacks"
     return whole, [Note("truncated", text, path, fit=number if whole else None)]
 
 
-def _lacks_validation(whole: Sequence[Epoch]) -> bool:
+def _lacks_validation(whole: Sequence[PrintedEpoch]) -> bool:
     """Tell whether Keras 3 drew the last batch, but not yet the validation that every epoch before had."""
     *before, last = (epoch.last for epoch in whole)
     redrawn = last is not None and last.redrawn and not last.is_validated
     return redrawn and bool(before) and all(bar is not None and bar.is_validated for bar in before)
 
 
-def fit_of(training: Training, epochs: Sequence[Epoch], number: int, path: str) -> tuple[Fit, list[Note]]:
+def fit_of(training: PrintedTraining, epochs: Sequence[PrintedEpoch], number: int, path: str) -> tuple[Fit, list[Note]]:
     """Return the fit of these epochs, which is the `number`-th of its file, and what is odd about it."""
     values = {epoch.index: epoch.metrics for epoch in epochs}
     indices = np.array([*values], np.int64)
     notes = [_rounded(number, path), *_averaged(epochs, number, path), *epoch_notes(indices, number, path)]
-    notes += mended(values, training.heard, number, path)
+    notes += mended(values, training.messages, number, path)
     names = dict.fromkeys(name for metrics in values.values() for name in metrics)
     metrics = {
         name: series({index: row[name] for index, row in values.items() if name in row}, indices, name, path)
         for name in names
     }
     messages = tuple(
-        Message(heard.said.kind, heard.said.text, path, epoch=heard.epoch, value=heard.said.value)
-        for heard in training.heard
+        Message(placed.message.kind, placed.message.text, path, epoch=placed.epoch, value=placed.message.value)
+        for placed in training.messages
     )
     return Fit(indices, metrics, messages=messages), notes
 
@@ -91,7 +92,7 @@ def _rounded(number: int, path: str) -> Note:
     return Note("rounded", text, path, fit=number)
 
 
-def _averaged(epochs: Sequence[Epoch], number: int, path: str) -> list[Note]:
+def _averaged(epochs: Sequence[PrintedEpoch], number: int, path: str) -> list[Note]:
     names = {name for epoch in epochs if epoch.last is not None and epoch.last.averaged for name in epoch.metrics}
     training = sorted(name for name in names if not name.startswith("val_") and name not in LEARNING_RATE_KEYS)
     if not training:
@@ -103,17 +104,21 @@ def _averaged(epochs: Sequence[Epoch], number: int, path: str) -> list[Note]:
     return [Note("averaged", text, path, fit=number)]
 
 
-def mended(values: dict[int, dict[str, float]], heard: Sequence[Heard], number: int, path: str) -> list[Note]:
+def mended(
+    values: dict[int, dict[str, float]], messages: Sequence[PlacedMessage], number: int, path: str
+) -> list[Note]:
     """Put what messages say where the bar says less, in the metrics of each epoch; returns a note on each metric."""
-    return [*_metrics_mended(values, heard, number, path), *_rates_mended(values, heard, number, path)]
+    return [*_metrics_mended(values, messages, number, path), *_rates_mended(values, messages, number, path)]
 
 
-def _rates_mended(values: dict[int, dict[str, float]], heard: Iterable[Heard], number: int, path: str) -> list[Note]:
+def _rates_mended(
+    values: dict[int, dict[str, float]], messages: Iterable[PlacedMessage], number: int, path: str
+) -> list[Note]:
     """Follow the learning rate through its messages; the bar's is mended where it is that one, rounded."""
     key = next((key for key in LEARNING_RATE_KEYS if any(key in row for row in values.values())), None)
     if key is None:
         return []
-    scheduled, reduced = _rates("scheduled", heard), _rates("reduced", heard)
+    scheduled, reduced = _rates("scheduled", messages), _rates("reduced", messages)
     in_force: float | None = None
     indices: list[int] = []
     for index in sorted({*values, *scheduled, *reduced}):
@@ -133,11 +138,11 @@ def _rates_mended(values: dict[int, dict[str, float]], heard: Iterable[Heard], n
     return [Note("mended", text, path, fit=number, metric=key)]
 
 
-def _rates(kind: MessageKind, heard: Iterable[Heard]) -> dict[int, float]:
+def _rates(kind: MessageKind, messages: Iterable[PlacedMessage]) -> dict[int, float]:
     """Return the last learning rate that messages of a kind name in each epoch, as the float32 the optimizer holds."""
-    said = ((each.epoch, each.said.value) for each in heard if each.said.kind == kind)
+    named = ((each.epoch, each.message.value) for each in messages if each.message.kind == kind)
     with np.errstate(over="ignore"):
-        return {epoch: float(np.float32(rate)) for epoch, rate in said if epoch is not None and rate is not None}
+        return {epoch: float(np.float32(rate)) for epoch, rate in named if epoch is not None and rate is not None}
 
 
 def _is_rounded(full: float, shown: float | None) -> bool:
@@ -145,31 +150,33 @@ def _is_rounded(full: float, shown: float | None) -> bool:
     return shown == float(f"{full:.4f}" if full > _FOUR_DECIMALS_ABOVE else f"{full:.4e}")
 
 
-def _metrics_mended(values: dict[int, dict[str, float]], heard: Iterable[Heard], number: int, path: str) -> list[Note]:
+def _metrics_mended(
+    values: dict[int, dict[str, float]], messages: Iterable[PlacedMessage], number: int, path: str
+) -> list[Note]:
     """Put the five decimals of `improved from A to B` where the bar has four; returns a note on each metric."""
     found: dict[str, list[int]] = {}
     disputed: dict[str, list[int]] = {}
-    for each in heard:
-        said, row = each.said, values.get(-1 if each.epoch is None else each.epoch, {})
-        if said.kind != "improved" or said.metric not in row or said.value is None or each.epoch is None:
+    for each in messages:
+        message, row = each.message, values.get(-1 if each.epoch is None else each.epoch, {})
+        if message.kind != "improved" or message.metric not in row or message.value is None or each.epoch is None:
             continue
-        shown = row[said.metric]
-        if not _is_finer(said.value, shown):
+        shown = row[message.metric]
+        if not _is_finer(message.value, shown):
             continue
-        if abs(said.value - shown) <= _AS_CLOSE:
-            row[said.metric] = said.value
-            found.setdefault(said.metric, []).append(each.epoch)
+        if abs(message.value - shown) <= _AS_CLOSE:
+            row[message.metric] = message.value
+            found.setdefault(message.metric, []).append(each.epoch)
         else:
-            disputed.setdefault(said.metric, []).append(each.epoch)
+            disputed.setdefault(message.metric, []).append(each.epoch)
     return [
         *(_mended_note(metric, indices, number, path) for metric, indices in found.items()),
         *(_disputed_note(metric, indices, number, path) for metric, indices in disputed.items()),
     ]
 
 
-def _is_finer(said: float, shown: float) -> bool:
+def _is_finer(named: float, shown: float) -> bool:
     # Of values below 0.001 the bar shows more digits than the message.
-    return math.isfinite(said) and math.isfinite(shown) and said != shown == round(shown, 4)
+    return math.isfinite(named) and math.isfinite(shown) and named != shown == round(shown, 4)
 
 
 def _mended_note(metric: str, indices: Sequence[int], number: int, path: str) -> Note:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import MessageKind
 
-__all__ = ["Bar", "Said", "bar_of", "said_in"]
+__all__ = ["Bar", "PrintedMessage", "bar_of", "message_in"]
 
 # int() refuses numbers of thousands of digits.
 _COUNT = r"\d{1,15}"
@@ -133,7 +133,7 @@ def _metrics(text: str) -> tuple[dict[str, float] | None, bool]:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class PrintedMessage:
     """A message: its kind, its text, the `number` of the epoch in it, the metric and the value it names.
 
     `begin` is where in the piece it begins.
@@ -147,7 +147,7 @@ class Said:
     value: float | None = None
 
 
-def said_in(text: str) -> Said | None:
+def message_in(text: str) -> PrintedMessage | None:
     """Return the message that a text holds or ends with, None without one."""
     # A log is mostly redraws of bars: words are looked up much faster than patterns.
     if not any(word in text for word in _WORDS):
@@ -160,7 +160,7 @@ def said_in(text: str) -> Said | None:
         if found:
             named = found.groupdict()
             number = named.get("number")
-            return Said(
+            return PrintedMessage(
                 kind,
                 found[0],
                 begins.start(),

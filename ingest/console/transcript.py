@@ -11,20 +11,20 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.console.lines import Bar, Said, bar_of, said_in
+from kcb_replay.ingest.console.lines import Bar, PrintedMessage, bar_of, message_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kcb_replay.ingest.console.pieces import Piece
 
-__all__ = ["Epoch", "Heard", "Training", "Transcript", "is_header", "transcript_of"]
+__all__ = ["PlacedMessage", "PrintedEpoch", "PrintedTraining", "Transcript", "is_header", "transcript_of"]
 
 _HEADER = re.compile(r"Epoch (\d{1,15})/(\d{1,15})\s*$")
 
 
 @dataclass(slots=True)
-class Epoch:
+class PrintedEpoch:
     """One epoch: its 0-based index, the line of its header, and its last line, None as long as there is none.
 
     `steps` is what its bar counts to, None where no bar under way said so. `rivals` are the whole lines of bars of
@@ -45,27 +45,27 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class PlacedMessage:
     """A message and the 0-based epoch that its place in the log gives it, None where it gives none."""
 
-    said: Said
+    message: PrintedMessage
     epoch: int | None
 
 
 @dataclass(slots=True)
-class Training:
+class PrintedTraining:
     """One call of `fit`: how many epochs it was to have, its epochs in order and what callbacks said."""
 
     planned: int
-    epochs: list[Epoch] = field(default_factory=list)
-    heard: list[Heard] = field(default_factory=list)
+    epochs: list[PrintedEpoch] = field(default_factory=list)
+    messages: list[PlacedMessage] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Transcript:
     """The trainings of a text, and the lines of bars that belong to no epoch."""
 
-    trainings: list[Training] = field(default_factory=list)
+    trainings: list[PrintedTraining] = field(default_factory=list)
     outside: list[int] = field(default_factory=list)
 
 
@@ -102,10 +102,10 @@ class _Listener:
 
     def __init__(self) -> None:
         self.transcript = Transcript()
-        self._training: Training | None = None
-        self._open: Epoch | None = None
+        self._training: PrintedTraining | None = None
+        self._open: PrintedEpoch | None = None
         # What was said before the header of its epoch: callbacks that come before the progress bar speak first.
-        self._ahead: list[Said] = []
+        self._ahead: list[PrintedMessage] = []
 
     def hear(self, piece: Piece) -> None:
         text, ended = piece.text, piece.ended
@@ -113,15 +113,15 @@ class _Listener:
             begin, number, planned = header
             self._bar(text[:begin], piece.line, ended=False)
             self._open_epoch(number, planned, piece.line)
-        elif ": " in text and (said := said_in(text)):
-            self._bar(text[: said.begin], piece.line, ended=False)
-            self._message(said)
+        elif ": " in text and (message := message_in(text)):
+            self._bar(text[: message.begin], piece.line, ended=False)
+            self._message(message)
         else:
             self._bar(text, piece.line, ended=ended)
 
     def done(self) -> Transcript:
         if self._training is not None:
-            self._training.heard += [Heard(said, _numbered(said)) for said in self._ahead]
+            self._training.messages += [PlacedMessage(message, _numbered(message)) for message in self._ahead]
         for training in self.transcript.trainings:
             _without_rivals(training)
         return self.transcript
@@ -131,24 +131,26 @@ class _Listener:
         if training is not None and last is not None and _is_same(last, number, training.planned, planned):
             return
         if training is None or last is None or number - 1 <= last.index or planned != training.planned:
-            training = self._training = Training(planned)
+            training = self._training = PrintedTraining(planned)
             self.transcript.trainings.append(training)
-        self._open = Epoch(number - 1, line)
+        self._open = PrintedEpoch(number - 1, line)
         training.epochs.append(self._open)
         ahead, self._ahead = self._ahead, []
-        training.heard += [Heard(said, number - 1 if said.number == number else None) for said in ahead]
+        training.messages += [
+            PlacedMessage(message, number - 1 if message.number == number else None) for message in ahead
+        ]
 
-    def _message(self, said: Said) -> None:
+    def _message(self, message: PrintedMessage) -> None:
         if self._training is None or self._open is None:
-            self._ahead.append(said)
+            self._ahead.append(message)
             return
         index = self._open.index
-        if said.kind == "scheduled" and said.number != index + 1:
-            self._ahead.append(said)
+        if message.kind == "scheduled" and message.number != index + 1:
+            self._ahead.append(message)
             return
         # Keras 2.0 counts from 0.
-        fits = said.number in (None, index, index + 1)
-        self._training.heard.append(Heard(said, index if fits else None))
+        fits = message.number in (None, index, index + 1)
+        self._training.messages.append(PlacedMessage(message, index if fits else None))
 
     def _bar(self, text: str, line: int, *, ended: bool) -> None:
         epoch = self._open
@@ -168,12 +170,12 @@ class _Listener:
             self.transcript.outside.append(line)
 
 
-def _is_same(epoch: Epoch, number: int, planned_before: int, planned: int) -> bool:
+def _is_same(epoch: PrintedEpoch, number: int, planned_before: int, planned: int) -> bool:
     """Tell whether a header only repeats the one before, below which there was no bar yet."""
     return epoch.index == number - 1 and planned_before == planned and epoch.last is None and epoch.steps is None
 
 
-def _begin(epoch: Epoch, bar: Bar) -> None:
+def _begin(epoch: PrintedEpoch, bar: Bar) -> None:
     """Take note of a bar under way: the first says how many steps there are, one behind the last line is another's."""
     if epoch.last is None:
         epoch.steps = epoch.steps or bar.steps
@@ -181,7 +183,7 @@ def _begin(epoch: Epoch, bar: Bar) -> None:
         epoch.is_over = True
 
 
-def _is_of(epoch: Epoch, bar: Bar) -> bool:
+def _is_of(epoch: PrintedEpoch, bar: Bar) -> bool:
     """Tell whether a whole line is of this epoch, so that it is its last line so far; `evaluate` draws such, too."""
     last = epoch.last
     if last is None:
@@ -197,7 +199,7 @@ def _is_of(epoch: Epoch, bar: Bar) -> bool:
     return not epoch.is_over
 
 
-def _without_rivals(training: Training) -> None:
+def _without_rivals(training: PrintedTraining) -> None:
     """Settle which bar is that of the training where each of several epochs has one more, and none was seen under way.
 
     A callback that evaluates draws a bar, too, and before the last line of the epoch. `evaluate` knows no `val_`
@@ -210,9 +212,9 @@ def _without_rivals(training: Training) -> None:
         epoch.last = next((bar for bar in epoch.rivals if bar.is_validated), None)
 
 
-def _is_validated(epoch: Epoch) -> bool:
+def _is_validated(epoch: PrintedEpoch) -> bool:
     return epoch.last is not None and epoch.last.is_validated
 
 
-def _numbered(said: Said) -> int | None:
-    return said.number - 1 if said.number and said.kind == "scheduled" else None
+def _numbered(message: PrintedMessage) -> int | None:
+    return message.number - 1 if message.number and message.kind == "scheduled" else None

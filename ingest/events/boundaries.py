@@ -55,7 +55,7 @@ def unaligned(buffer: NDArray[np.uint8], dtype: str) -> NDArray[Any]:
 
 def boundaries(buffer: NDArray[np.uint8], parts: Sequence[tuple[int, int]]) -> Boundaries:
     """Return the boundaries of the records in the parts (begin, end) of a buffer; 8 bytes must follow the last."""
-    walk = _Walk(buffer.data)
+    walk = _RecordWalk(buffer.data)
     sample: list[int] = []
     begin, end = max(parts, key=lambda part: part[1] - part[0])
     stop = walk.through(begin, end, sample, most=_SAMPLE)
@@ -67,7 +67,9 @@ def boundaries(buffer: NDArray[np.uint8], parts: Sequence[tuple[int, int]]) -> B
     return Boundaries(begins, unaligned(buffer, "<i8")[begins], stops)
 
 
-def _one_by_one(buffer: NDArray[np.uint8], parts: Sequence[tuple[int, int]], walk: _Walk) -> tuple[Integers, list[int]]:
+def _one_by_one(
+    buffer: NDArray[np.uint8], parts: Sequence[tuple[int, int]], walk: _RecordWalk
+) -> tuple[Integers, list[int]]:
     """Walk on the word of the lengths alone; where any of them turns out to be wrong, walk again and check each."""
     positions: list[int] = []
     stops = [_chained(buffer.data, begin, end, positions) for begin, end in parts]
@@ -91,7 +93,7 @@ def _chained(buffer: memoryview, begin: int, end: int, positions: list[int]) -> 
     return begin
 
 
-class _Walk:
+class _RecordWalk:
     """Walk records one by one; the checksum of each length is computed once."""
 
     def __init__(self, buffer: memoryview) -> None:
@@ -129,7 +131,7 @@ class _Lanes:
 
 
 def _in_lanes(
-    buffer: NDArray[np.uint8], parts: Sequence[tuple[int, int]], walk: _Walk, mean: int
+    buffer: NDArray[np.uint8], parts: Sequence[tuple[int, int]], walk: _RecordWalk, mean: int
 ) -> tuple[Integers, list[int]]:
     entries, part_of = _entries(buffer, parts, mean)
     ends = np.array([end for _, end in parts], np.int64)[part_of]
@@ -224,7 +226,9 @@ def _cut(chains: Integers, offsets: Integers, at: Integers, bad: Integers) -> tu
     return chains[keep], offsets - np.append(0, np.cumsum(lost)), reached
 
 
-def _joined(begin: int, lanes: range, found: _Lanes, walk: _Walk, keep: NDArray[np.bool_], walked: list[int]) -> int:
+def _joined(
+    begin: int, lanes: range, found: _Lanes, walk: _RecordWalk, keep: NDArray[np.bool_], walked: list[int]
+) -> int:
     """Mark the chains that follow from the beginning of a part, walk between them, and return where the part stops."""
     at = begin
     for lane in lanes:

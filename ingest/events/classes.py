@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kcb_replay.ingest.events.boundaries import unaligned
 from kcb_replay.ingest.events.histograms import old_histograms
-from kcb_replay.ingest.events.layout import Layout, layout_of
+from kcb_replay.ingest.events.layout import RecordLayout, layout_of
 from kcb_replay.ingest.events.plain import DTYPES, NO_EVENT, add_record, as_floats
 from kcb_replay.ingest.events.records import BAD_CHECKSUM, checksum, contributions, masked_checksum, unmasked
 
@@ -133,7 +133,7 @@ def _intact(window: Window, row: int, data: bytes) -> bool:
     return masked_checksum(data) == int.from_bytes(stored, "little")
 
 
-def _of_tag(window: Window, rows: Integers, data: bytes, layout: Layout) -> NDArray[np.bool_]:
+def _of_tag(window: Window, rows: Integers, data: bytes, layout: RecordLayout) -> NDArray[np.bool_]:
     """Tell which rows end their tag as the exemplar does: most others need no further look."""
     begin, end = max(layout.tag.begin, layout.tag.end - 8), layout.tag.end
     mask = np.uint64((1 << 8 * (end - begin)) - 1)
@@ -141,7 +141,7 @@ def _of_tag(window: Window, rows: Integers, data: bytes, layout: Layout) -> NDAr
     return np.asarray(unaligned(window.buffer, "<u8")[rows + begin] & mask == tag)
 
 
-def _take_alike(window: Window, rows: Integers, data: bytes, layout: Layout) -> NDArray[np.bool_]:
+def _take_alike(window: Window, rows: Integers, data: bytes, layout: RecordLayout) -> NDArray[np.bool_]:
     """Add the records that are of the class of an exemplar, those with a wrong checksum as damage; tell which are."""
     fixed = _fixed_bits(len(data), layout)
     if sum(end - begin for begin, end in layout.values) > _MANY_BYTES:
@@ -163,7 +163,7 @@ def _take_alike(window: Window, rows: Integers, data: bytes, layout: Layout) -> 
     return alike
 
 
-def _fixed_bits(length: int, layout: Layout) -> bytes:
+def _fixed_bits(length: int, layout: RecordLayout) -> bytes:
     """Return a mask of the bits that are the same in all records of a class."""
     bits = bytearray(b"\xff" * length)
     for begin, end in layout.free:
@@ -174,7 +174,7 @@ def _fixed_bits(length: int, layout: Layout) -> bytes:
     return bytes(bits)
 
 
-def _stretches(length: int, layout: Layout) -> list[tuple[int, int]]:
+def _stretches(length: int, layout: RecordLayout) -> list[tuple[int, int]]:
     """Return the bytes before, between and behind the values."""
     ends = [0, *(end for _, end in layout.values)]
     begins = [*(begin for begin, _ in layout.values), length]
@@ -223,7 +223,7 @@ def _checksums(data: bytes, fixed: bytes, differences: Words) -> NDArray[np.uint
     return sums
 
 
-def _add(window: Window, rows: Integers, right: NDArray[np.bool_], layout: Layout, words: Words | None) -> None:
+def _add(window: Window, rows: Integers, right: NDArray[np.bool_], layout: RecordLayout, words: Words | None) -> None:
     """Add the records of a class that have the right checksum; `words` are their bytes, needed for scalars."""
     positions = rows + (window.base - 12)
     if not right.all():
@@ -239,7 +239,7 @@ def _add(window: Window, rows: Integers, right: NDArray[np.bool_], layout: Layou
         window.growing.skip(layout.skipped, positions)
 
 
-def _points(words: Words, layout: Layout) -> tuple[Integers, Floats, Floats]:
+def _points(words: Words, layout: RecordLayout) -> tuple[Integers, Floats, Floats]:
     """Return the steps, values and wall times of the scalars of a class."""
     values = as_floats(_column(words, DTYPES[layout.dtype].stored.str, layout.values[0].begin), layout.dtype)
     if layout.wall_time is None:
@@ -247,7 +247,7 @@ def _points(words: Words, layout: Layout) -> tuple[Integers, Floats, Floats]:
     return _steps(words, layout), values, _column(words, "<f8", layout.wall_time.begin).copy()
 
 
-def _steps(words: Words, layout: Layout) -> Integers:
+def _steps(words: Words, layout: RecordLayout) -> Integers:
     steps = np.zeros(len(words), np.int64)
     if layout.step is not None:
         begin, end = layout.step

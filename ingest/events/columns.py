@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.events.records import Damage
     from kcb_replay.ingest.recording import Floats, Integers
 
-__all__ = ["Column", "FileEvents", "Growing", "Key"]
+__all__ = ["FileEvents", "Growing", "Key", "TagColumn"]
 
 # The tag and how its values were written: "simple_value" or "tensor".
 Key: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TagColumn:
     """The points of one tag in file order; `positions` are the bytes at which their records begin."""
 
     steps: Integers
@@ -46,7 +46,7 @@ class FileEvents:
     `read_to` is the byte behind the last whole record, at which a file that grows can be read on.
     """
 
-    columns: Mapping[Key, Column]
+    columns: Mapping[Key, TagColumn]
     skipped: Mapping[str, int]
     damages: tuple[Damage, ...]
     read_to: int
@@ -56,18 +56,18 @@ class FileEvents:
 class _GrowingColumn:
     """Points that came many at once, as they came, and those that came one by one."""
 
-    pieces: list[Column] = field(default_factory=list)
+    pieces: list[TagColumn] = field(default_factory=list)
     positions: array[int] = field(default_factory=lambda: array("q"))
     steps: array[int] = field(default_factory=lambda: array("q"))
     values: array[float] = field(default_factory=lambda: array("d"))
     wall_times: array[float] = field(default_factory=lambda: array("d"))
 
-    def column(self) -> Column:
+    def column(self) -> TagColumn:
         """Return the points by rising position; those of one record stay in its order."""
         steps, positions = np.frombuffer(self.steps, np.int64), np.frombuffer(self.positions, np.int64)
         values, wall_times = np.frombuffer(self.values), np.frombuffer(self.wall_times)
         if self.pieces:
-            found = [*self.pieces, Column(steps, values, wall_times, positions)]
+            found = [*self.pieces, TagColumn(steps, values, wall_times, positions)]
             self.pieces = []
             steps = np.concatenate([piece.steps for piece in found])
             values = np.concatenate([piece.values for piece in found])
@@ -75,8 +75,8 @@ class _GrowingColumn:
             positions = np.concatenate([piece.positions for piece in found])
         if (positions[1:] < positions[:-1]).any():
             order = np.argsort(positions, kind="stable")
-            return Column(steps[order], values[order], wall_times[order], positions[order])
-        return Column(steps, values, wall_times, positions)
+            return TagColumn(steps[order], values[order], wall_times[order], positions[order])
+        return TagColumn(steps, values, wall_times, positions)
 
 
 @dataclass(slots=True)
@@ -96,16 +96,16 @@ class Growing:
 
     def extend(self, key: Key, positions: Integers, steps: Integers, values: Floats, wall_times: Floats) -> None:
         """Take many points of one key."""
-        self.points[key].pieces.append(Column(steps, values, wall_times, positions))
+        self.points[key].pieces.append(TagColumn(steps, values, wall_times, positions))
 
     def skip(self, kind: str, positions: Integers) -> None:
         """Count values that are no scalars."""
         self.skips[kind].frombytes(positions.tobytes())
 
-    def split(self, starts: Sequence[int]) -> tuple[list[dict[Key, Column]], list[Counter[str]]]:
+    def split(self, starts: Sequence[int]) -> tuple[list[dict[Key, TagColumn]], list[Counter[str]]]:
         """Return the columns and the counts of each file, given the position at which each begins."""
         begins = np.array(starts, np.int64)
-        columns: list[dict[Key, Column]] = [{} for _ in starts]
+        columns: list[dict[Key, TagColumn]] = [{} for _ in starts]
         for key in list(self.points):
             whole = self.points.pop(key).column()
             for number, part in _of_files(whole.positions, begins):
@@ -126,9 +126,9 @@ def _of_files(positions: Integers, begins: Integers) -> Iterator[tuple[int, slic
             yield number, slice(begin, end)
 
 
-def _part(whole: Column, part: slice, start: int) -> Column:
-    return Column(whole.steps[part], whole.values[part], whole.wall_times[part], whole.positions[part] - start)
+def _part(whole: TagColumn, part: slice, start: int) -> TagColumn:
+    return TagColumn(whole.steps[part], whole.values[part], whole.wall_times[part], whole.positions[part] - start)
 
 
-def _by_first(columns: dict[Key, Column]) -> dict[Key, Column]:
+def _by_first(columns: dict[Key, TagColumn]) -> dict[Key, TagColumn]:
     return dict(sorted(columns.items(), key=lambda item: (int(item[1].positions[0]), item[0])))

@@ -68,7 +68,7 @@ class _File:
 
 
 @dataclass(slots=True)
-class _Part:
+class _BufferedPart:
     file: _File
     begin: int
     end: int
@@ -80,7 +80,7 @@ class _Decoding:
     base: int = 0
     filled: int = 0
     files: list[_File] = field(default_factory=list)
-    parts: list[_Part] = field(default_factory=list)
+    parts: list[_BufferedPart] = field(default_factory=list)
     growing: Growing = field(default_factory=Growing)
 
     def add(self, stream: Stream) -> None:
@@ -89,7 +89,7 @@ class _Decoding:
         stream.seek(0)
         file = _File(self.base + self.filled, size, size, stream)
         self.files.append(file)
-        self.parts.append(_Part(file, self.filled, self.filled))
+        self.parts.append(_BufferedPart(file, self.filled, self.filled))
         while file.left and not file.ended:
             if self.filled == self._capacity:
                 self.decode_buffer()
@@ -130,7 +130,7 @@ class _Decoding:
         file = self.files[bisect_right(self.files, position, key=lambda file: file.start) - 1]
         file.damages.append(Damage(position - file.start, reason, ends=False))
 
-    def _end(self, part: _Part, stop: int) -> None:
+    def _end(self, part: _BufferedPart, stop: int) -> None:
         """Say why a file has no further record, unless it goes on in the next buffer."""
         file, offset = part.file, part.file.read_to
         rest = file.size - offset
@@ -148,7 +148,7 @@ class _Decoding:
             reason = ZEROS.format(rest)
         file.damages.append(Damage(offset, reason or UNFINISHED.format(rest), ends=True))
 
-    def _carry(self, part: _Part, stop: int) -> None:
+    def _carry(self, part: _BufferedPart, stop: int) -> None:
         """Move the unfinished end of the last file to the front, and make room for a record that is longer."""
         if part.file.ended or not part.file.left:
             self.base += self.filled
@@ -162,7 +162,7 @@ class _Decoding:
         else:
             self.buffer[:kept] = self.buffer[stop : part.end].copy()
         self.base += stop
-        self.filled, self.parts = kept, [_Part(part.file, 0, kept)]
+        self.filled, self.parts = kept, [_BufferedPart(part.file, 0, kept)]
 
     def results(self) -> list[FileEvents]:
         """Return what was found, file by file."""

@@ -32,7 +32,7 @@ def old_histograms(buffer: NDArray[np.uint8], rows: Integers, lengths: Integers)
     """Tell which records, given where their data begin and how long they are, are surely one old histogram."""
     found = np.zeros(len(rows), np.bool_)
     likely = np.flatnonzero(buffer[rows] == _WALL_TIME)
-    walk = _Walk(buffer, rows[likely] + 9, rows[likely] + lengths[likely])
+    walk = _HistogramWalk(buffer, rows[likely] + 9, rows[likely] + lengths[likely])
     walk.skip_step()
     for key in (_SUMMARY, _VALUE):
         walk.enter(key)
@@ -46,7 +46,7 @@ def old_histograms(buffer: NDArray[np.uint8], rows: Integers, lengths: Integers)
     return found
 
 
-class _Walk:
+class _HistogramWalk:
     """Where each record is looked at, and whether it was right so far; behind its end nothing is right."""
 
     def __init__(self, buffer: NDArray[np.uint8], at: Integers, ends: Integers) -> None:

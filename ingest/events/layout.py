@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.events.columns import Key
 
-__all__ = ["Layout", "layout_of"]
+__all__ = ["RecordLayout", "layout_of"]
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _WIDTHS = {_FIXED64: 8, _FIXED32: 4}
@@ -58,7 +58,7 @@ class _UnknownError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class RecordLayout:
     """Where the variable bytes of an exemplar are, and what its class is.
 
     `scalar` is the key of a scalar and `dtype` the number of its type, else `skipped` the kind it is counted under, ""
@@ -79,7 +79,7 @@ class Layout:
         return self.values if self.wall_time is None else (self.wall_time, *self.values)
 
 
-def layout_of(data: bytes) -> Layout | None:
+def layout_of(data: bytes) -> RecordLayout | None:
     """Return the layout of the data of a record, None when it is not known for certain."""
     try:
         return _layout(data)
@@ -87,7 +87,7 @@ def layout_of(data: bytes) -> Layout | None:
         return None
 
 
-def _layout(data: bytes) -> Layout:
+def _layout(data: bytes) -> RecordLayout:
     event = _fields(data, _Span(0, len(data)), _EVENT)
     wall_time, step = event.pop("wall_time", None), event.pop("step", None)
     if step is not None and step.end - step.begin > _LONGEST_STEP:
@@ -95,18 +95,18 @@ def _layout(data: bytes) -> Layout:
     what = _only(event)
     if what == "file_version":
         _text(data, event[what])
-        return Layout(event[what], wall_time, step, (), None, 0, "")
+        return RecordLayout(event[what], wall_time, step, (), None, 0, "")
     if what != "summary":
-        return Layout(_Span(0, 0), wall_time, step, (event[what],), None, 0, what)
+        return RecordLayout(_Span(0, 0), wall_time, step, (event[what],), None, 0, what)
     value = _fields(data, _required(_fields(data, event[what], {(1, _BYTES): "value"}), "value"), _VALUE | _VALUE_KINDS)
     kind = _only(value.keys() & set(_VALUE_KINDS.values()))
     spans, dtype = _payload(data, kind, value[kind])
     tag, plugin = value.get("tag", _Span(0, 0)), _plugin(data, value.get("metadata"))
     _text(data, value.get("node_name", _Span(0, 0)))
     if dtype and plugin in SCALAR_PLUGINS:
-        return Layout(tag, wall_time, step, spans, (_text(data, tag), kind), dtype, "")
+        return RecordLayout(tag, wall_time, step, spans, (_text(data, tag), kind), dtype, "")
     _text(data, tag)
-    return Layout(tag, wall_time, step, spans, None, 0, plugin or kind)
+    return RecordLayout(tag, wall_time, step, spans, None, 0, plugin or kind)
 
 
 def _plugin(data: bytes, metadata: _Span | None) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kcb_replay.ingest.events.columns import Column
+    from kcb_replay.ingest.events.columns import TagColumn
     from kcb_replay.ingest.recording import Floats, Integers
 
 __all__ = ["Clocks", "Points", "irregular", "joined"]
@@ -52,7 +52,7 @@ class Points:
         return [self.where(slice(begin, end)) for begin, end in pairwise(cuts)]
 
 
-def joined(columns: Sequence[tuple[int, Column]]) -> Points:
+def joined(columns: Sequence[tuple[int, TagColumn]]) -> Points:
     """Return the points of one tag from columns and the numbers of their files, by file and position."""
     if len(columns) == 1:
         ((file, column),) = columns

@@ -16,7 +16,7 @@ import numpy as np
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.pickles.interpret import Inert, InertPickleError, interpret_file, sniff_file
 from kcb_replay.ingest.readers.base import Reading
-from kcb_replay.ingest.readers.history_numbers import KNOWN, NotNumbersError, Numbers, TooManyValuesError
+from kcb_replay.ingest.readers.history_numbers import KNOWN, ColumnUnpacker, NotNumbersError, TooManyValuesError
 from kcb_replay.ingest.readers.history_shapes import (
     RECONSTRUCTORS,
     NotAHistoryError,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kcb_replay.ingest.readers.base import Blob, Reader
-    from kcb_replay.ingest.readers.history_numbers import Column
+    from kcb_replay.ingest.readers.history_numbers import UnpackedColumn
     from kcb_replay.ingest.readers.history_shapes import RawFit
     from kcb_replay.ingest.recording import Integers
 
@@ -66,7 +66,7 @@ class _HistoryReader:
             raise ReadError(f"a history is one file, but {len(blobs)} were given: {paths}. Read each as its own run.")
         path, inert = blobs[0].path, _opened(blobs[0])
         notes = list(_foreign_notes(inert, path))
-        numbers = Numbers()
+        numbers = ColumnUnpacker()
         fits = [_fit(raw, n, numbers, inert, path, notes) for n, raw in enumerate(_raw_fits(inert, path))]
         return Reading(tuple(fits), tuple(notes))
 
@@ -112,7 +112,7 @@ def _foreign_notes(inert: Inert, path: str) -> tuple[Note, ...]:
     return (Note("foreign_global", text, path),)
 
 
-def _fit(raw: RawFit, number: int, numbers: Numbers, inert: Inert, path: str, notes: list[Note]) -> Fit:
+def _fit(raw: RawFit, number: int, numbers: ColumnUnpacker, inert: Inert, path: str, notes: list[Note]) -> Fit:
     try:
         columns, strange = _columns(raw.columns, number, numbers, path)
     except TooManyValuesError as error:
@@ -129,9 +129,9 @@ def _fit(raw: RawFit, number: int, numbers: Numbers, inert: Inert, path: str, no
 
 
 def _columns(
-    raw: Mapping[str, object], number: int, numbers: Numbers, path: str
-) -> tuple[dict[str, Column], list[Note]]:
-    columns: dict[str, Column] = {}
+    raw: Mapping[str, object], number: int, numbers: ColumnUnpacker, path: str
+) -> tuple[dict[str, UnpackedColumn], list[Note]]:
+    columns: dict[str, UnpackedColumn] = {}
     notes = []
     for name, column in raw.items():
         try:
@@ -143,7 +143,7 @@ def _columns(
 
 
 def _aligned(
-    columns: Mapping[str, Column], length: int, number: int, path: str
+    columns: Mapping[str, UnpackedColumn], length: int, number: int, path: str
 ) -> tuple[dict[str, Series], list[Note]]:
     """Return the columns with one value per epoch; of shorter ones nobody knows which epochs they lack."""
     metrics: dict[str, Series] = {}

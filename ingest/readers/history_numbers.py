@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Floats, Mask
 
-__all__ = ["KNOWN", "Column", "NotNumbersError", "Numbers", "TooManyValuesError", "array_objects", "is_array", "what"]
+__all__ = [
+    "KNOWN",
+    "ColumnUnpacker",
+    "NotNumbersError",
+    "TooManyValuesError",
+    "UnpackedColumn",
+    "array_objects",
+    "is_array",
+    "what",
+]
 
 MAX_VALUES = 4_000_000
 _EXACT = 2**53
@@ -53,7 +62,7 @@ class TooManyValuesError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class UnpackedColumn:
     """The values of a metric, and where there is one."""
 
     values: Floats
@@ -63,7 +72,7 @@ class Column:
         return len(self.values)
 
 
-class Numbers:
+class ColumnUnpacker:
     """What unpacks the columns of one file, and counts their values."""
 
     __slots__ = ("_left",)
@@ -71,22 +80,22 @@ class Numbers:
     def __init__(self) -> None:
         self._left = MAX_VALUES
 
-    def column(self, raw: object) -> Column:
+    def column(self, raw: object) -> UnpackedColumn:
         """Return a list, a tuple, an array or a tensor as a column; raises `NotNumbersError`."""
         raw = _of_tensor(raw)
         if isinstance(raw, Opaque):
             values = _as_floats(self._array(raw))
-            return Column(values, np.ones(len(values), np.bool_))
+            return UnpackedColumn(values, np.ones(len(values), np.bool_))
         if not isinstance(raw, list | tuple):
             raise NotNumbersError(f"{what(raw)}, which is no list")
         self._count(len(raw))
         if set(map(type, raw)) <= {float}:
-            return Column(np.array(raw, np.float64), np.ones(len(raw), np.bool_))
+            return UnpackedColumn(np.array(raw, np.float64), np.ones(len(raw), np.bool_))
         alike = _alike(raw)
         if alike is not None:
-            return Column(_as_floats(alike), np.ones(len(raw), np.bool_))
+            return UnpackedColumn(_as_floats(alike), np.ones(len(raw), np.bool_))
         found = [_number(item) for item in raw]
-        return Column(
+        return UnpackedColumn(
             np.array([0.0 if value is None else value for value in found], np.float64),
             np.array([value is not None for value in found], np.bool_),
         )

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from io import RawIOBase
 
-    from kcb_replay.ingest.events import Column, FileEvents, Stream
+    from kcb_replay.ingest.events import FileEvents, Stream, TagColumn
     from kcb_replay.ingest.recording import Integers
 
 __all__ = ["ROLES", "TENSORBOARD", "TensorBoardReader"]
@@ -54,15 +54,15 @@ class _Scalars:
     skipped: Counter[str] = field(default_factory=Counter)
 
 
-class _Column(NamedTuple):
+class _MetricPoints(NamedTuple):
     metric: str
     tag: str
     source: str
     points: Points
 
 
-class _Stream(NamedTuple):
-    column: _Column
+class _StreamPoints(NamedTuple):
+    column: _MetricPoints
     unit: StepUnit
 
 
@@ -157,7 +157,7 @@ def _file_notes(blob: Blob, events: FileEvents) -> Iterable[Note]:
 
 def _by_role(blobs: Sequence[Blob], decoded: Sequence[FileEvents]) -> dict[str, _Scalars]:
     scalars: dict[str, _Scalars] = {}
-    parts: dict[tuple[str, str], list[tuple[int, Column]]] = {}
+    parts: dict[tuple[str, str], list[tuple[int, TagColumn]]] = {}
     for number, (blob, events) in enumerate(zip(blobs, decoded, strict=True)):
         role = scalars.setdefault(_role(blob), _Scalars())
         role.skipped.update(events.skipped)
@@ -169,9 +169,9 @@ def _by_role(blobs: Sequence[Blob], decoded: Sequence[FileEvents]) -> dict[str, 
     return scalars
 
 
-def _streams(scalars: dict[str, _Scalars]) -> list[_Stream]:
+def _streams(scalars: dict[str, _Scalars]) -> list[_StreamPoints]:
     """Take the tags that count batches or iterations out of the scalars."""
-    streams: dict[str, _Stream] = {}
+    streams: dict[str, _StreamPoints] = {}
     for role, found in scalars.items():
         for tag in list(found.points):
             for pattern, unit in _STREAMS:
@@ -180,8 +180,8 @@ def _streams(scalars: dict[str, _Scalars]) -> list[_Stream]:
                     name = _named(match[1], role)
                     # Both of one metric: the second keeps its tag, so that neither is lost.
                     name = name if name not in streams else f"{name} ({role or 'folder'}/{tag})"
-                    column = _Column(name, tag, found.sources[tag], found.points.pop(tag))
-                    streams[name] = _Stream(column, unit)
+                    column = _MetricPoints(name, tag, found.sources[tag], found.points.pop(tag))
+                    streams[name] = _StreamPoints(column, unit)
                     break
     return list(streams.values())
 
@@ -190,9 +190,9 @@ def _named(metric: str, role: str) -> str:
     return f"val_{metric}" if role == "validation" else metric
 
 
-def _columns(scalars: dict[str, _Scalars]) -> list[_Column]:
+def _columns(scalars: dict[str, _Scalars]) -> list[_MetricPoints]:
     """Return the epoch scalars under Keras's names; bare tags count only where Keras's own `loss` is among them."""
-    columns: dict[str, _Column] = {}
+    columns: dict[str, _MetricPoints] = {}
     for role, found in scalars.items():
         bare = role == "" and ("loss" in found.points or "val_loss" in found.points)
         for tag, points in found.points.items():
@@ -202,7 +202,7 @@ def _columns(scalars: dict[str, _Scalars]) -> list[_Column]:
             elif metric in columns:
                 found.skipped[f"{tag} (another file or tag has {metric}, too)"] += len(points)
             else:
-                columns[metric] = _Column(metric, tag, found.sources[tag], points)
+                columns[metric] = _MetricPoints(metric, tag, found.sources[tag], points)
     return list(columns.values())
 
 
@@ -225,7 +225,7 @@ def _skipped_note(skipped: Counter[str], path: str) -> Note:
     return Note("skipped", f"{folder} also holds values that are no epoch scalars; they are skipped: {counts}", path)
 
 
-def _fits(columns: list[_Column], streams: list[_Stream], notes: list[Note]) -> Iterable[Fit]:
+def _fits(columns: list[_MetricPoints], streams: list[_StreamPoints], notes: list[Note]) -> Iterable[Fit]:
     leading = max(columns, key=lambda column: (not column.metric.startswith("val_"), len(column.points)))
     parts = leading.points.restarts()
     _require_few(parts, leading)
@@ -251,7 +251,7 @@ def _epochs(steps: Sequence[Integers]) -> Integers:
     return np.unique(np.concatenate(steps))
 
 
-def _fits_without_epochs(streams: list[_Stream], notes: list[Note]) -> Iterable[Fit]:
+def _fits_without_epochs(streams: list[_StreamPoints], notes: list[Note]) -> Iterable[Fit]:
     """Yield a fit for each time that batches, or else evaluations, were counted anew; none of them ended an epoch."""
     leading = max(streams, key=lambda stream: (stream.unit == "batch", len(stream.column.points))).column
     parts = leading.points.runs()
@@ -266,7 +266,7 @@ def _fits_without_epochs(streams: list[_Stream], notes: list[Note]) -> Iterable[
         yield Fit(np.zeros(0, np.int64), {}, None, steps)
 
 
-def _require_few(fits: Sequence[Points], leading: _Column) -> None:
+def _require_few(fits: Sequence[Points], leading: _MetricPoints) -> None:
     if len(fits) > _MOST_FITS:
         text = f"{leading.source}: the steps of {leading.tag} begin again {len(fits) - 1:,} times"
         raise ReadError(f"{text}. Expected the epochs of at most {_MOST_FITS:,} fits; write each with its step.")
@@ -284,7 +284,7 @@ def _times(points: Points) -> Points:
     return Points(points.steps, points.wall_times, points.wall_times, points.files)
 
 
-def _series(column: _Column, parts: Sequence[Points], epochs: Integers) -> Series:
+def _series(column: _MetricPoints, parts: Sequence[Points], epochs: Integers) -> Series:
     values, valid = np.zeros(len(epochs)), np.zeros(len(epochs), np.bool_)
     for part in parts:
         at = slice(None) if len(part) == len(epochs) else np.searchsorted(epochs, part.steps)
@@ -293,7 +293,7 @@ def _series(column: _Column, parts: Sequence[Points], epochs: Integers) -> Serie
 
 
 def _overwritten_notes(
-    present: Sequence[tuple[_Column, Sequence[Points]]], epochs: Integers, number: int
+    present: Sequence[tuple[_MetricPoints, Sequence[Points]]], epochs: Integers, number: int
 ) -> Iterable[Note]:
     """Report points that stand behind an epoch of the same fit once more; the last is used."""
     for column, parts in present:
@@ -307,7 +307,7 @@ def _overwritten_notes(
                 yield Note("overwritten", text, column.source, fit=number, metric=column.metric)
 
 
-def _sampled_notes(metrics: dict[str, Series], epochs: Integers, number: int, leading: _Column) -> Iterable[Note]:
+def _sampled_notes(metrics: dict[str, Series], epochs: Integers, number: int, leading: _MetricPoints) -> Iterable[Note]:
     gaps = int((np.diff(epochs) > 1).sum())
     if gaps:
         text = (
@@ -324,13 +324,13 @@ def _sampled_notes(metrics: dict[str, Series], epochs: Integers, number: int, le
             yield Note("sampled", text, series.source, fit=number, metric=metric)
 
 
-def _assigned_stream(stream: _Stream, clocks: Clocks, notes: list[Note]) -> list[tuple[int, str, StepSeries]]:
+def _assigned_stream(stream: _StreamPoints, clocks: Clocks, notes: list[Note]) -> list[tuple[int, str, StepSeries]]:
     """Return the fits that a stream belongs to, its name and its points in each."""
     fits = _by_fit(stream, clocks)
     return [(fit, stream.column.metric, _step_series(stream, parts, fit, notes)) for fit, parts in fits.items()]
 
 
-def _by_fit(stream: _Stream, clocks: Clocks) -> dict[int, list[Points]]:
+def _by_fit(stream: _StreamPoints, clocks: Clocks) -> dict[int, list[Points]]:
     parts = stream.column.points.runs()
     if clocks.count == 1:
         return {0: parts}
@@ -345,7 +345,7 @@ def _by_fit(stream: _Stream, clocks: Clocks) -> dict[int, list[Points]]:
     return fits
 
 
-def _step_series(stream: _Stream, parts: list[Points], fit: int, notes: list[Note]) -> StepSeries:
+def _step_series(stream: _StreamPoints, parts: list[Points], fit: int, notes: list[Note]) -> StepSeries:
     """Join the parts of a fit; what an attempt that ended before its first epoch left is reported and left out."""
     column, kept = stream.column, parts[-1:]
     lost = 0

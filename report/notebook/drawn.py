@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
-    from kcb_replay.ingest.display import Page
+    from kcb_replay.ingest.display import HtmlPage
 
 __all__ = ["explainer_of", "html_of"]
 
@@ -58,7 +58,7 @@ def explainer_of(
     axes: Mapping[str, Sequence[object]] | None = None,
     monitors: Sequence[str] | None = None,
     language: str = "en",
-) -> Page:
+) -> HtmlPage:
     """Return the explainer of a replay, whose controls start at its settings.
 
     Raises `KcbReplayError` where the replay does not know its recording any more.
