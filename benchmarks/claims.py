@@ -15,12 +15,15 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.replay.verdicts.sweep import sweep
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 EPOCHS, CUT, NOISE = 200, 60, 0.012
 # What one is willing to pay in loss for not running the whole training.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import random
 import time
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from kcb_replay.replay.bridge import bridged, own_semantics
 from kcb_replay.replay.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
@@ -20,6 +20,9 @@ from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.stream import Epoch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 EPOCHS = 1_000
 REPEATS = 7

@@ -11,12 +11,15 @@ from __future__ import annotations
 import pickle
 import random
 import time
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kcb_replay.ingest.readers.base import Blob
 from kcb_replay.ingest.readers.history import HISTORY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 FILES = 1_000
 EPOCHS = 100

@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError, SettingError
-from kcb_replay.ingest.backups import backup_notes
 from kcb_replay.ingest.discover import Candidate, LeftOutSource, RunFiles, discover
-from kcb_replay.ingest.growing import has_grown
-from kcb_replay.ingest.plan import VANISHED, plan
+from kcb_replay.ingest.plan import VANISHED, backup_notes, plan
 from kcb_replay.ingest.readers import READERS, reader_named
-from kcb_replay.ingest.reading import read_runs
+from kcb_replay.ingest.reading import has_grown, read_runs
 from kcb_replay.ingest.writing import WrittenRun, write_runs
 from kcb_replay.text import counted
 

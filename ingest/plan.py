@@ -1,35 +1,38 @@
 """What an ingest would read: which files, by which reader, into which run, and why the others are let be.
 
-A source is unchanged when its size and its time are, or else its hash; then it is not opened. Nothing is written here.
+A source is unchanged when its size and its time are, or else its hash; then it is not opened. A log that is the
+beginning of another one beside it, a backup by the look of it, is told, never merged and never dropped: which of the
+two is meant is not for a reader to guess. A stored source that is gone is told, too; one that cannot be looked at is
+not called so. Nothing is written here.
 """
 
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.backups import BACKUP, backup_notes
 from kcb_replay.ingest.discover import LeftOutSource, RunFiles, discover, run_folder
-from kcb_replay.ingest.files import state_of, streamed
-from kcb_replay.ingest.readers.base import reader_name
-from kcb_replay.ingest.recording import Source
+from kcb_replay.ingest.files import read_head, read_whole, state_of, streamed
+from kcb_replay.ingest.readers.base import longest_line, reader_name
+from kcb_replay.ingest.recording import Note, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from kcb_replay.ingest.discover import Candidate
     from kcb_replay.ingest.files import FileState
-    from kcb_replay.ingest.recording import Note
     from kcb_replay.ingest.store.folder import StoreFolder
     from kcb_replay.ingest.store.schema import RefusedSource, RunEntry
 
-__all__ = ["VANISHED", "Labels", "Plan", "PlannedSource", "Standing", "plan", "vanished"]
+__all__ = ["VANISHED", "Labels", "Plan", "PlannedSource", "Standing", "backup_notes", "plan"]
 
 Standing: TypeAlias = Literal["new", "changed", "unchanged"]
-VANISHED = "has vanished since it was ingested; the run is kept as it is stored"
+VANISHED = "has _vanished since it was ingested; the run is kept as it is stored"
+_BACKUP = "backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def plan(store: StoreFolder, paths: Sequence[str | Path], *, format: str = "auto
     for run in found.runs:
         _add(run, planned, memory, store, notes.get(run.name, ()))
     there = {labels(candidate.path) for run in found.runs for candidate in run.candidates}
-    planned.left_out += vanished(store, stored.values(), map(Path, paths), there)
+    planned.left_out += _vanished(store, stored.values(), map(Path, paths), there)
     return planned
 
 
@@ -120,7 +123,7 @@ def _beside(run: RunFiles, entry: RunEntry, store: StoreFolder) -> bool:
 
 def _is_unchanged(candidates: Iterable[Candidate], entry: RunEntry, labels: Labels, notes: Iterable[Note]) -> bool:
     known = entry.known_sources
-    told = {note for note in entry.notes if note.code == BACKUP}
+    told = {note for note in entry.notes if note.code == _BACKUP}
     return told.issuperset(notes) and all(
         _same(candidate, known.get(labels(candidate.path))) for candidate in candidates
     )
@@ -187,7 +190,7 @@ def _is_link(path: Path) -> bool:
         return False
 
 
-def vanished(
+def _vanished(
     store: StoreFolder, entries: Iterable[RunEntry], paths: Iterable[Path], there: Collection[str]
 ) -> Iterator[LeftOutSource]:
     """Yield the stored sources below `paths` that are gone; the labels in `there` are known to be not."""
@@ -207,3 +210,68 @@ def _is_gone(path: Path) -> bool:
     except OSError:
         return False
     return False
+
+
+def backup_notes(runs: Iterable[RunFiles], label: Callable[[Path], str]) -> dict[str, tuple[Note, ...]]:
+    """Return the notes on each run that has a log which begins as another one in its folder does."""
+    name_of = {
+        candidate.path: run.name
+        for run in runs
+        for candidate in run.candidates
+        if longest_line(candidate.reader) is not None
+    }
+    notes: dict[str, tuple[Note, ...]] = defaultdict(tuple)
+    for paths in _alike(name_of):
+        for part, whole, rows in _beginnings(paths):
+            if name_of[part] != name_of[whole]:
+                one, two = label(part), label(whole)
+                begins = "row" if rows == 1 else f"{rows} rows"
+                text = f"{one} holds the first {begins} of {two}, a backup by the look of it: both are kept as runs"
+                notes[name_of[part]] += (Note(_BACKUP, text, one),)
+                notes[name_of[whole]] += (Note(_BACKUP, text, two),)
+    return dict(notes)
+
+
+def _alike(paths: Iterable[Path]) -> Iterator[list[Path]]:
+    """Yield the files of a folder that have the same first row, two at least."""
+    folders: dict[Path, list[Path]] = defaultdict(list)
+    for path in paths:
+        folders[path.parent].append(path)
+    for files in folders.values():
+        if len(files) > 1:
+            by_row: dict[tuple[bytes, ...], list[Path]] = defaultdict(list)
+            for path in files:
+                by_row[_first_row(path)].append(path)
+            yield from (some for first, some in by_row.items() if first and len(some) > 1)
+
+
+def _first_row(path: Path) -> tuple[bytes, ...]:
+    try:
+        lines = _unified(read_head(path)).split(b"\n", 2)
+    except (OSError, ReadError):
+        # Reading it will say why it cannot be read.
+        return ()
+    return tuple(lines[:2]) if len(lines) == 3 else ()
+
+
+def _beginnings(paths: Sequence[Path]) -> Iterator[tuple[Path, Path, int]]:
+    """Yield each file that is the beginning of a longer one, with the shortest of these and its number of rows."""
+    contents = sorted((rows, path) for path in paths if (rows := _rows(path)))
+    for n, (rows, path) in enumerate(contents):
+        # Sorted, whatever begins so stands right behind.
+        if n + 1 < len(contents) and contents[n + 1][0].startswith(rows):
+            yield path, contents[n + 1][1], rows.count(b"\n") - 1
+
+
+def _rows(path: Path) -> bytes:
+    """Return the whole lines of a file."""
+    try:
+        content, _ = read_whole(path)
+    except (OSError, ReadError):
+        return b""
+    unified = _unified(content)
+    return unified[: unified.rfind(b"\n") + 1]
+
+
+def _unified(content: bytes) -> bytes:
+    return content.replace(b"\r", b"")

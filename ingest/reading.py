@@ -1,7 +1,10 @@
 """From the files of runs to what is stored of them: read, merge, and say of each file why it was left out.
 
 A format that fails does not take the others of its run along. Runs are read many at a time, for some readers are faster
-so; what comes out is the same.
+so; what comes out is the same. A file that is too large to be held is read piece by piece, and again if it changed
+meanwhile. One that has done nothing but grow is read on where the last ingest stopped: what is remembered of it is the
+byte behind its last whole row, and a digest of its first bytes and of those before that one. What was changed in the
+middle of a large file that only grew is not noticed: that would mean to read it.
 """
 
 from __future__ import annotations
@@ -13,11 +16,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.errors import KcbReplayError, ReadError
 from kcb_replay.ingest.discover import LeftOutSource
-from kcb_replay.ingest.files import read_whole, state_of, streamed
-from kcb_replay.ingest.growing import mark_of, read_grown
+from kcb_replay.ingest.files import read_from, read_whole, state_of, streamed
 from kcb_replay.ingest.merge import merge
-from kcb_replay.ingest.readers.base import Blob, BulkReader, StreamReader, longest_line, reader_name
-from kcb_replay.ingest.recording import Source
+from kcb_replay.ingest.readers.base import (
+    Blob,
+    BulkReader,
+    GrowingReader,
+    Reading,
+    StreamReader,
+    longest_line,
+    reader_name,
+)
+from kcb_replay.ingest.recording import ReadMark, Source
 from kcb_replay.ingest.store.schema import RefusedSource
 
 if TYPE_CHECKING:
@@ -28,12 +38,15 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.files import FileState, FileStream
     from kcb_replay.ingest.readers.base import Reader, Reading
     from kcb_replay.ingest.recording import Recording
+    from kcb_replay.ingest.store.schema import RunEntry
 
-__all__ = ["ReadRun", "read_runs", "read_streamed"]
+__all__ = ["ReadRun", "has_grown", "read_runs"]
 
 # Many runs at a time, but not more bytes than fit beside everything else.
 _MOST_RUNS, _MOST_BYTES = 512, 1 << 25
 _TRIES = 6
+# Bytes of the beginning, and of what stands before the mark. A smaller file is read as fast as it is compared.
+_COMPARED = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +139,12 @@ def _grown(run: RunFiles, label: Callable[[Path], str]) -> Reading | None:
     except KcbReplayError:
         # It was removed from the store meanwhile.
         return None
-    return read_grown(run.candidates[0], stored, label)
+    return _read_grown(run.candidates[0], stored, label)
 
 
 def _marked(files: _FormatFiles, reading: Reading) -> tuple[Source, ...]:
     """Return the sources of a run, a single one with the place where reading can go on."""
-    mark = mark_of(files.blobs[0].content, reading.read_to)
+    mark = _mark_of(files.blobs[0].content, reading.read_to)
     return files.sources if mark is None else (replace(files.sources[0], mark=mark),)
 
 
@@ -167,7 +180,7 @@ def _opened(run: int, reader: Reader, paths: tuple[Path, ...], label: Callable[[
 def _streamed(run: int, reader: StreamReader, paths: tuple[Path, ...], label: Callable[[Path], str]) -> _FormatFiles:
     blobs = tuple(_blob(path, label, b"") for path in paths)
     try:
-        reading, read = read_streamed(reader, paths, blobs)
+        reading, read = _read_streamed(reader, paths, blobs)
     except OSError as error:
         raise ReadError(f"{error.filename or paths[0]} cannot be read: {error.strerror}") from None
     sources = tuple(_source(blob.path, reader, *found) for blob, found in zip(blobs, read, strict=True))
@@ -219,7 +232,7 @@ def _refusal(path: Path, label: str, reason: str) -> RefusedSource:
     return RefusedSource(label, size, mtime_ns, reason)
 
 
-def read_streamed(
+def _read_streamed(
     reader: StreamReader, paths: Sequence[Path], blobs: tuple[Blob, ...]
 ) -> tuple[Reading, list[tuple[FileState, str]]]:
     """Return what a reader makes of files, and the state and the SHA-256 of each when it was that.
@@ -255,3 +268,44 @@ class _Passing:
             yield stream
             self.rested = stream.finish() and self.rested
             self.read[blob] = (stream.state, stream.sha256)
+
+
+def _mark_of(content: bytes, read_to: int | None) -> ReadMark | None:
+    """Return where reading can go on when the file has grown, None where it must begin from the start."""
+    if read_to is None or read_to < _COMPARED:
+        return None
+    return ReadMark(read_to, _digest(content[:_COMPARED], content[read_to - _COMPARED : read_to]))
+
+
+def has_grown(candidate: Candidate, entry: RunEntry) -> bool:
+    """Tell whether a file, the only one of its run, was read up to a mark and is larger now."""
+    if len(entry.known_sources) != 1 or len(entry.sources) != 1:
+        return False
+    return entry.sources[0].mark is not None and candidate.size > entry.sources[0].size
+
+
+def _read_grown(candidate: Candidate, stored: Recording, label: Callable[[Path], str]) -> Reading | None:
+    """Return what reading a file as a whole would give, from its recording and its new rows; None where it must be."""
+    reader, (source, *others) = candidate.reader, stored.sources
+    mark = source.mark
+    if mark is None or others or source.reader != reader_name(reader) or not isinstance(reader, GrowingReader):
+        return None
+    try:
+        head, rest, state = read_from(candidate.path, mark.offset - _COMPARED, head=_COMPARED)
+    except (OSError, ReadError):
+        # Reading it as a whole will say why it cannot be read.
+        return None
+    name, new = label(candidate.path), rest[_COMPARED:]
+    if name != source.path or _digest(head, rest[:_COMPARED]) != mark.digest:
+        return None
+    reading = reader.read_on(stored.fits, head, Blob(name, new))
+    if reading is None or reading.read_to is None:
+        return None
+    read_to = _COMPARED + reading.read_to
+    mark = ReadMark(mark.offset + reading.read_to, _digest(head, rest[read_to - _COMPARED : read_to]))
+    grown = Source(name, reader.format, state.size, state.mtime_ns, "", reader_name(reader), mark)
+    return replace(reading, sources=(grown,), rank=reader.rank)
+
+
+def _digest(head: bytes, before: bytes) -> str:
+    return hashlib.sha256(head + before).hexdigest()

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     Written: TypeAlias = tuple[list["WrittenRun"], list[LeftOutSource]]
 
-__all__ = ["KEPT", "WrittenRun", "write_runs"]
+__all__ = ["WrittenRun", "write_runs"]
 
-KEPT = "; the run is kept as it is stored"
+_KEPT = "; the run is kept as it is stored"
 _TAKEN = "another ingest has just stored a run of this name from other sources: rename the folder and ingest it again"
 # CPU seconds of one process and of two: 0.8 and 1.6 for 3,000 small runs, 2.4 and 3.7 for 10,000, 9.7 and 11.5 for
 # 30,000; 2.6 and 3.8 for 200 MB in 1,000 CSV files, 1.6 and 2.7 for 200 MB of event files. On two cores that others
@@ -146,7 +146,7 @@ def _storable(
     left_out: list[LeftOutSource] = []
     for run in runs:
         if run.lacks_a_source:
-            left_out += [LeftOutSource(left.path, left.reason.rstrip(".") + KEPT) for left in run.left_out]
+            left_out += [LeftOutSource(left.path, left.reason.rstrip(".") + _KEPT) for left in run.left_out]
             continue
         left_out += run.left_out
         if run.recording is not None:

@@ -2,7 +2,9 @@
 
 Keras prints four decimals, or five digits of what is below 0.001. Up to Keras 2.3 and tf.keras 2.4 the bar takes means
 of the batches itself, Keras 3.0 to 3.10 even means of running means; metrics of a validation are always shown as they
-are.
+are. What callbacks said mends the values: five decimals of a new best, every digit of a learning rate. A value is
+replaced only by one that the bar would show just so; where a message contradicts the bar, the bar's stays and a note
+says so.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.console.transcript import PlacedMessage, PrintedEpoch, PrintedTraining
     from kcb_replay.ingest.recording import MessageKind
 
-__all__ = ["fit_of", "mended", "outside_note", "whole_epochs"]
+__all__ = ["fit_of", "outside_note", "whole_epochs"]
 
 # Half a unit of the fourth decimal and of the fifth, and what binary fractions add.
 _AS_CLOSE = 0.5e-4 + 0.5e-5 + 1e-9
@@ -62,7 +64,7 @@ def fit_of(training: PrintedTraining, epochs: Sequence[PrintedEpoch], number: in
     values = {epoch.index: epoch.metrics for epoch in epochs}
     indices = np.array([*values], np.int64)
     notes = [_rounded(number, path), *_averaged(epochs, number, path), *epoch_notes(indices, number, path)]
-    notes += mended(values, training.messages, number, path)
+    notes += _mended(values, training.messages, number, path)
     names = dict.fromkeys(name for metrics in values.values() for name in metrics)
     metrics = {
         name: series({index: row[name] for index, row in values.items() if name in row}, indices, name, path)
@@ -104,7 +106,7 @@ def _averaged(epochs: Sequence[PrintedEpoch], number: int, path: str) -> list[No
     return [Note("averaged", text, path, fit=number)]
 
 
-def mended(
+def _mended(
     values: dict[int, dict[str, float]], messages: Sequence[PlacedMessage], number: int, path: str
 ) -> list[Note]:
     """Put what messages say where the bar says less, in the metrics of each epoch; returns a note on each metric."""
@@ -114,7 +116,7 @@ def mended(
 def _rates_mended(
     values: dict[int, dict[str, float]], messages: Iterable[PlacedMessage], number: int, path: str
 ) -> list[Note]:
-    """Follow the learning rate through its messages; the bar's is mended where it is that one, rounded."""
+    """Follow the learning rate through its messages; the bar's is _mended where it is that one, rounded."""
     key = next((key for key in LEARNING_RATE_KEYS if any(key in row for row in values.values())), None)
     if key is None:
         return []

@@ -1,4 +1,4 @@
-"""Read one line of a Keras progress bar, of any version and verbosity.
+r"""What Keras printed, piece by piece: the lines of its bars, of any version and verbosity, and messages of callbacks.
 
     127/127 [==============================] - 10s - loss: 0.2349 - val_loss: 0.1870          Keras 2.0
     100/100 [==============================] - 12s 9ms/step - loss: 0.0126 - acc: 0.9963      Keras 2.1 to tf_keras
@@ -7,21 +7,42 @@
 
 A line with an ETA, in Keras 3 one of fewer steps than there are, is under way: only its number of steps is of interest.
 A line that does not hold to the form to its last character is none.
+
+A piece stands between line ends, carriage returns and backspaces; since a bar that is drawn a million times is a line
+of 100 MB, the pieces are never collected. Control characters and the ANSI codes of colour are left out, so that no
+piece can do anything to a terminal. What stands under a redraw is not reconstructed: each drawing is a piece. Of a
+notebook only what went to stdout is taken: Keras prints there, and a warning on stderr may stand in the middle of its
+line.
+
+A message may be glued to a bar that is still under way. The number in it counts epochs from 1, in Keras 2.0 from 0; it
+is returned as it stands, for only its place in the log says which epoch is meant. `finished saving model to`, with
+which Keras from 3.13 on repeats a save, is no message of its own.
 """
 
 from __future__ import annotations
 
+import codecs
+import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from kcb_replay.errors import ReadError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from kcb_replay.ingest.recording import MessageKind
 
-__all__ = ["Bar", "PrintedMessage", "bar_of", "message_in"]
+__all__ = ["Bar", "Piece", "PrintedMessage", "as_utf8", "bar_of", "cell_texts", "message_in", "pieces"]
 
+_PIECE = re.compile(rb"[^\r\n\x08]+")
+_ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_UTF_16 = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+# A long text without line ends is no line of Keras, which are a few kB even with a thousand metrics.
+_LONGEST = 1_000_000
+_SAMPLE = 512
 # int() refuses numbers of thousands of digits.
 _COUNT = r"\d{1,15}"
 _TIME = r"[\d.]+[mun]?s/\w+"
@@ -32,7 +53,6 @@ _LINE = re.compile(rf"(?:\s*({_COUNT})/({_COUNT}) - | - |)\d+s(?:(?: -)? ({_TIME
 _UNKNOWN = re.compile(r"\s*\d+/Unknown\b")
 _TAIL = re.compile(_TIME)
 _NUMBER = re.compile(r"-?(?:\d+(?:\.\d*)?(?:e[+-]?\d+)?|inf|nan)")
-# int() refuses numbers of thousands of digits.
 _EPOCH = r"Epoch (?P<number>\d{1,15}): "
 _RATE = r"(?:\S+ )?learning rate to (?P<value>\S+?)\.?$"
 _PATTERNS: dict[MessageKind, re.Pattern[str]] = {
@@ -47,6 +67,89 @@ _PATTERNS: dict[MessageKind, re.Pattern[str]] = {
 }
 _WORDS = ("Epoch ", "Batch ", "Restoring ")
 _BEGINS = re.compile(r"Epoch \d+: |Restoring model|Batch \d+: ")
+
+
+class Piece(NamedTuple):
+    """A printed text, the number of its line from 1, and whether a line end followed."""
+
+    text: str
+    line: int
+    ended: bool
+
+
+def as_utf8(content: bytes) -> bytes:
+    """Return the text as UTF-8; what a Windows console redirected is UTF-16, with or without its mark."""
+    if content.startswith(codecs.BOM_UTF8):
+        return content[len(codecs.BOM_UTF8) :]
+    encoding = next((name for mark, name in _UTF_16 if content.startswith(mark)), _unmarked_utf_16(content[:_SAMPLE]))
+    if encoding is None:
+        return content
+    return content.decode(encoding, "replace").removeprefix("\ufeff").encode("utf-8", "replace")
+
+
+def _unmarked_utf_16(sample: bytes) -> str | None:
+    """Return the encoding where nearly every other byte is zero, as in UTF-16 of plain letters."""
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    enough = len(sample) * 3 // 8
+    if not sample or max(even, odd) <= enough:
+        return None
+    return "utf-16-le" if odd > even else "utf-16-be"
+
+
+def pieces(content: bytes) -> Iterator[Piece]:
+    """Yield the pieces of a text in UTF-8; what is no UTF-8 becomes replacement characters."""
+    line, counted = 1, 0
+    for found in _PIECE.finditer(content):
+        begin, end = found.span()
+        line += content.count(b"\n", counted, begin)
+        counted = begin
+        text = content[begin : min(end, begin + _LONGEST)].decode("utf-8", "replace")
+        whole = end - begin <= _LONGEST and content[end : end + 1] in (b"\n", b"\r")
+        yield Piece(_plain(text), line, ended=whole)
+
+
+def _plain(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    return _CONTROL.sub("", _ANSI.sub("", text))
+
+
+def cell_texts(content: bytes, path: str) -> Iterator[tuple[int, bytes]]:
+    """Yield the number of each code cell, from 1, and what it printed, as UTF-8; raises `ReadError`."""
+    try:
+        notebook = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ReadError(f"{path} is no whole notebook: {error}. Expected the JSON of a Jupyter notebook.") from None
+    cells = _cells(notebook)
+    if cells is None:
+        raise ReadError(f"{path} is JSON without `cells`. Expected a Jupyter notebook.")
+    for number, cell in enumerate(cells, start=1):
+        outputs = cell.get("outputs") if isinstance(cell, dict) else None
+        text = "".join(_printed(output) for output in outputs) if isinstance(outputs, list) else ""
+        if text:
+            # A lone surrogate is legal JSON, and no text.
+            yield number, text.encode("utf-8", "replace")
+
+
+def _cells(notebook: object) -> list[object] | None:
+    if not isinstance(notebook, dict):
+        return None
+    if isinstance(notebook.get("cells"), list):
+        return list(notebook["cells"])
+    sheets = notebook.get("worksheets")
+    if not isinstance(sheets, list):
+        return None
+    cells = (sheet.get("cells") for sheet in sheets if isinstance(sheet, dict))
+    return [cell for listed in cells if isinstance(listed, list) for cell in listed]
+
+
+def _printed(output: object) -> str:
+    match output:
+        case {"name": "stderr"} | {"stream": "stderr"}:
+            return ""
+        case {"output_type": "stream", "text": str() | list() as text}:
+            return text if isinstance(text, str) else "".join(line for line in text if isinstance(line, str))
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

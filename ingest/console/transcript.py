@@ -16,7 +16,7 @@ from kcb_replay.ingest.console.lines import Bar, PrintedMessage, bar_of, message
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kcb_replay.ingest.console.pieces import Piece
+    from kcb_replay.ingest.console.lines import Piece
 
 __all__ = ["PlacedMessage", "PrintedEpoch", "PrintedTraining", "Transcript", "is_header", "transcript_of"]
 

@@ -1,7 +1,8 @@
-"""The number that one value of a summary holds, whatever its dtype and field; rank 0 only.
+"""Decode event files record by record with protobuf: slow, and the truth that the fast decoder must equal.
 
-A tensor is read as TensorFlow writes it: `tensor_content` if there is any, else exactly one element in the field of
-its dtype (tensorflow/core/framework/tensor.proto). Strings, complex numbers and tensors of any rank are no scalars.
+The number of a summary's value is read whatever its dtype and field, rank 0 only. A tensor is read as TensorFlow writes
+it: `tensor_content` if there is any, else exactly one element in the field of its dtype
+(tensorflow/core/framework/tensor.proto). Strings, complex numbers and tensors of any rank are no scalars.
 """
 
 from __future__ import annotations
@@ -24,20 +25,9 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Floats
 
 
-__all__ = [
-    "BFLOAT16",
-    "DTYPES",
-    "NO_EVENT",
-    "SCALAR_PLUGINS",
-    "add_record",
-    "as_floats",
-    "decode_plainly",
-    "parsed",
-    "scalar",
-    "skipped_as",
-]
+__all__ = ["DTYPES", "NO_EVENT", "SCALAR_PLUGINS", "add_record", "as_floats", "decode_plainly", "scalar"]
 
-BFLOAT16 = 14
+_BFLOAT16 = 14
 # What writers of scalars name as their plugin; the old ones name none.
 SCALAR_PLUGINS = ("", "scalars")
 NO_EVENT = "a record that is no event; it is skipped"
@@ -61,7 +51,7 @@ DTYPES: dict[int, _DType] = {
     6: _DType(np.dtype("i1"), "int_val"),
     9: _DType(np.dtype("<i8"), "int64_val"),
     10: _DType(np.dtype("?"), "bool_val"),
-    BFLOAT16: _DType(np.dtype("<u2"), "half_val", bits=True),
+    _BFLOAT16: _DType(np.dtype("<u2"), "half_val", bits=True),
     17: _DType(np.dtype("<u2"), "int_val"),
     19: _DType(np.dtype("<f2"), "half_val", bits=True),
     22: _DType(np.dtype("<u4"), "uint32_val"),
@@ -79,14 +69,14 @@ def scalar(value: Summary.Value) -> float | None:
     return _of_tensor(value.tensor) if kind == "tensor" else None
 
 
-def skipped_as(value: Summary.Value) -> str:
+def _skipped_as(value: Summary.Value) -> str:
     """Return the plugin or the kind under which a value that is no scalar is counted."""
     return str(value.metadata.plugin_data.plugin_name or value.WhichOneof("value") or "nothing")
 
 
 def as_floats(elements: np.ndarray[tuple[int], np.dtype[np.generic]], dtype: int) -> Floats:
     """Return stored elements of a dtype as float64."""
-    if dtype == BFLOAT16:
+    if dtype == _BFLOAT16:
         elements = (elements.astype(np.uint32) << 16).view(np.float32)
     # A signalling NaN is a NaN like any other.
     with np.errstate(invalid="ignore"):
@@ -136,7 +126,7 @@ def decode_plainly(content: bytes) -> FileEvents:
 
 def add_record(data: bytes, position: int, growing: Growing) -> bool:
     """Add what the data of a record holds; tell whether it is an event at all."""
-    event = parsed(data)
+    event = _parsed(data)
     if event is None:
         return False
     what = event.WhichOneof("what")
@@ -145,14 +135,14 @@ def add_record(data: bytes, position: int, growing: Growing) -> bool:
     for value in event.summary.value:
         number = scalar(value)
         if number is None:
-            growing.skips[skipped_as(value)].append(position)
+            growing.skips[_skipped_as(value)].append(position)
         else:
             key = (value.tag, value.WhichOneof("value") or "")
             growing.add(key, position, event.step, number, event.wall_time)
     return True
 
 
-def parsed(data: bytes) -> Event | None:
+def _parsed(data: bytes) -> Event | None:
     """Return the event, None when the bytes are none."""
     decode, error = _protobuf()
     try:

@@ -3,6 +3,9 @@
 A record is a length (8 bytes, little endian), the masked CRC-32C of the length, the data and the masked CRC-32C of the
 data (tensorflow/core/lib/io/record_writer.h). Nothing is allocated on the word of a length field. What is damaged is
 reported with its byte position; what stands before and behind it is kept.
+
+The checksum is linear: rows that differ from an exemplar in a few bytes have its checksum, changed by what each
+differing byte contributes, and that depends only on the byte and its distance from the end.
 """
 
 from __future__ import annotations
@@ -29,7 +32,6 @@ __all__ = [
     "ZEROS",
     "Damage",
     "Record",
-    "Words32",
     "checksum",
     "contributions",
     "length_checksums",
@@ -50,7 +52,7 @@ _MASK_DELTA = 0xA282EAD8
 
 # The CRC-32C of bytes; asked for each record, so that even a function around it would count.
 checksum: Callable[[bytes], int] = google_crc32c.value
-Words32: TypeAlias = NDArray[np.uint32]
+_Words32: TypeAlias = NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +110,14 @@ def masked_checksum(data: bytes) -> int:
     return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
 
 
-def unmasked(stored: Words32) -> Words32:
+def unmasked(stored: _Words32) -> _Words32:
     """Return the checksums that were stored."""
     crc = stored - np.uint32(_MASK_DELTA)
     return np.asarray((crc << 15) | (crc >> 17), np.uint32)
 
 
 @lru_cache(maxsize=4096)
-def contributions(behind: int) -> Words32:
+def contributions(behind: int) -> _Words32:
     """Return, for each value of a byte with so many bytes behind it, what it changes in the checksum."""
     zero = checksum(bytes(behind + 1))
     table = np.zeros(256, np.uint32)
@@ -126,7 +128,7 @@ def contributions(behind: int) -> Words32:
     return table
 
 
-def length_checksums(lengths: Integers) -> Words32:
+def length_checksums(lengths: Integers) -> _Words32:
     """Return the stored checksum that belongs to each length of a record."""
     crc = np.full(len(lengths), checksum(bytes(8)), np.uint32)
     largest = int(lengths.max(initial=0))

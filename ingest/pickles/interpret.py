@@ -4,6 +4,9 @@ Opcodes are interpreted onto a stack of numbers, texts, bytes and plain containe
 import or call becomes an `Opaque` record. The work and the memory are capped, nothing is allocated on the word of a
 length field, and what comes back is finite and shallow, so that it can be walked, compared and shown without care.
 It refuses persistent ids, extension codes, out-of-band buffers, cycles, and dict keys that are not plain scalars.
+
+A file may hold its pickle as it is, compressed as joblib does, or behind the header of a `.npy` file. What is
+compressed is unpacked up to a cap, whatever its own header says of its size.
 """
 
 from __future__ import annotations

@@ -1,6 +1,10 @@
 """The state of one interpretation of a pickle: its position, stack, open marks and memo, each with its cap.
 
 Nothing is allocated on the word of a length field: what is taken from the content is there, or refused.
+
+NumPy's scalars stand in rows of eight opcodes each, always the same, and a row is done as one step (`scalars`), for
+protocols 3 to 5: before them a scalar has no fixed length. What this step makes is what the opcodes make; where
+anything is unusual it does nothing and leaves them to their own steps.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from kcb_replay.text import MAX_EXCERPT, excerpt
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MAX_INTEGER_BYTES", "MAX_MEMO", "Machine", "scalars"]
+__all__ = ["MAX_INTEGER_BYTES", "Machine", "scalars"]
 
 MAX_STACK = 1_000_000
 MAX_MARKS = 1_000

@@ -1,6 +1,9 @@
 """What each opcode of a pickle does to the machine: the whole language, without imports and without calls.
 
-Opcodes for what is kept outside the file (persistent ids, extension codes, out-of-band buffers) are refused.
+Opcodes for what is kept outside the file (persistent ids, extension codes, out-of-band buffers) are refused. joblib
+writes the bytes of arrays raw, in the middle of the pickle, behind a record of the wrapper, a length byte and padding:
+what the wrapper claims is checked against what is there; arrays of objects, which are pickles of their own, are
+refused.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-__all__ = ["JOBLIB_ARRAY", "STEPS", "array_bytes"]
+__all__ = ["JOBLIB_ARRAY", "STEPS"]
 
 _Step: TypeAlias = "Callable[[Machine], None]"
 
@@ -220,7 +223,7 @@ def _build(machine: Machine) -> None:
         machine.refuse(f"a state for {_kind(target)}, which takes none,")
     target.state = state
     if target.name == JOBLIB_ARRAY:
-        target.items = [array_bytes(machine, state)]
+        target.items = [_array_bytes(machine, state)]
 
 
 _NAMED_STEPS: dict[str, _Step] = {
@@ -309,7 +312,7 @@ def _table() -> tuple[_Step, ...]:
 STEPS = _table()
 
 
-def array_bytes(machine: Machine, state: object) -> bytes | memoryview:
+def _array_bytes(machine: Machine, state: object) -> bytes | memoryview:
     """Return the bytes of the array that follow its wrapper."""
     size = _size(state)
     if size is None or not isinstance(state, dict):

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.console.fits import fit_of, outside_note, whole_epochs
-from kcb_replay.ingest.console.lines import bar_of
-from kcb_replay.ingest.console.pieces import as_utf8, cell_texts, pieces
+from kcb_replay.ingest.console.lines import as_utf8, bar_of, cell_texts, pieces
 from kcb_replay.ingest.console.transcript import is_header, transcript_of
 from kcb_replay.ingest.readers.base import Reading
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.events import decode
-from kcb_replay.ingest.events.points import Clocks, Points, irregular, joined
+from kcb_replay.ingest.events.columns import Clocks, Points, irregular, joined
 from kcb_replay.ingest.readers.base import Blob, Reading
 from kcb_replay.ingest.recording import Fit, Note, Series, StepSeries, StepUnit
 from kcb_replay.text import are_left_out, counted

@@ -17,9 +17,8 @@ import pyarrow.compute as pc
 
 from kcb_replay.errors import StoreError
 from kcb_replay.ingest.arrow import numbers_of, validity_of
-from kcb_replay.ingest.store.bucket import Bucket, damage_named, opened
+from kcb_replay.ingest.store.bucket import Bucket, damage_named, opened, recording_of, stream_of
 from kcb_replay.ingest.store.layout import STORE_FILE
-from kcb_replay.ingest.store.recordings import recording_of, stream_of
 from kcb_replay.ingest.store.rows import entry_of, rows_of, step_rows_of
 from kcb_replay.ingest.store.schema import SCHEMA
 

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "CHECKSUM_KEY",
     "DICTIONARY_COLUMNS",
     "FOOTER_KEY",
     "PARQUET_ENCODING",
@@ -55,7 +54,7 @@ __all__ = [
 ]
 
 VERSION = 2
-FOOTER_KEY, CHECKSUM_KEY = b"kcb", b"kcb_crc32"
+FOOTER_KEY, _CHECKSUM_KEY = b"kcb", b"kcb_crc32"
 # In memory text is coded: a million rows of one run would hold its name a million times. In the file it is plain text.
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema(
@@ -182,12 +181,12 @@ def footer_of(entries: Iterable[RunEntry]) -> dict[bytes, bytes]:
     """Return the metadata of a bucket that holds these runs: the catalogue and its checksum."""
     document = {"version": VERSION, "runs": {entry.name: entry.to_json() for entry in entries}}
     catalogue = json.dumps(document, separators=(",", ":"), default=_fields_of).encode()
-    return {FOOTER_KEY: catalogue, CHECKSUM_KEY: _checksum(catalogue)}
+    return {FOOTER_KEY: catalogue, _CHECKSUM_KEY: _checksum(catalogue)}
 
 
 def catalogue_from_footer(metadata: Mapping[bytes, bytes] | None, where: str) -> dict[str, RunEntry]:
     """Return the entry of every run; raises `StoreError` for a foreign or damaged footer, or one of another version."""
-    catalogue, checksum = ((metadata or {}).get(key) for key in (FOOTER_KEY, CHECKSUM_KEY))
+    catalogue, checksum = ((metadata or {}).get(key) for key in (FOOTER_KEY, _CHECKSUM_KEY))
     if catalogue is None:
         raise StoreError(f"{where} holds no catalogue: it was not written by kcb-replay. Move it out of the store.")
     # A version without this checksum can only be told by its number, a flipped bit of the number only by the checksum.

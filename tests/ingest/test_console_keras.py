@@ -11,7 +11,7 @@ import pytest
 from places import ROOT
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.console.lines import said_in
+from kcb_replay.ingest.console.lines import message_in
 from kcb_replay.ingest.readers.base import Blob
 from kcb_replay.ingest.readers.console import CONSOLE
 
@@ -155,7 +155,7 @@ def _agree(read, logged):
 def test_every_message_of_a_build_is_understood(path):
     """No line that a callback of 31 builds printed is passed over, but for the repetition `finished saving`."""
     printed = [line for case in _cases(path) for line in case["expect"].get("stdout", "").splitlines()]
-    unknown = [line for line in printed if line and "finished saving model to" not in line and said_in(line) is None]
+    unknown = [line for line in printed if line and "finished saving model to" not in line and message_in(line) is None]
     assert len(printed) > 100
     assert unknown == []
 
@@ -180,7 +180,7 @@ def test_rates_in_messages_of_a_build_are_those_of_the_epoch(path):
     """What ReduceLROnPlateau, alone in its case, says it reduces to is the rate at the end of some epoch."""
     compared = 0
     for case in (case for case in _cases(path) if len(case["callbacks"]) == 1):
-        said = [said_in(line) for line in case["expect"].get("stdout", "").splitlines()]
+        said = [message_in(line) for line in case["expect"].get("stdout", "").splitlines()]
         named = [each.value for each in said if each is not None and each.kind == "reduced"]
         rates = {np.float32(epoch["lr"]) for epoch in case["expect"]["epochs"] if "lr" in epoch}
         assert {np.float32(value) for value in named} <= rates, case["id"]

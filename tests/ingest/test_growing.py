@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 from places import CORPUS
 
 from kcb_replay.errors import KcbReplayError
-from kcb_replay.ingest import growing
+from kcb_replay.ingest import reading
 from kcb_replay.ingest.ingest import read
 from kcb_replay.ingest.store import Store
 
@@ -45,7 +45,7 @@ def _logs(draw) -> bytes:
 @pytest.fixture
 def always(monkeypatch) -> None:
     """Let files of any size go on where they were left."""
-    monkeypatch.setattr(growing, "_COMPARED", 24)
+    monkeypatch.setattr(reading, "_COMPARED", 24)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_any_steps_give_what_one_reading_gives(content, data):
     """Wherever a log was cut when it was looked at, in a row, in a number or between two fits."""
     cuts = sorted(data.draw(st.lists(st.integers(len(HEADER), len(content)), min_size=1, max_size=4)))
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.setattr(growing, "_COMPARED", 24)
+        patch.setattr(reading, "_COMPARED", 24)
         _require_same_in_steps(content, cuts, Path(folder))
 
 
@@ -142,7 +142,7 @@ def test_plain_rows_are_read_on_and_odd_ones_from_the_start(always, tmp_path, be
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here, and is never copied into this project")
 def test_real_logs_in_steps_give_what_one_reading_gives(tmp_path, monkeypatch):
     """Whatever real trainings wrote, cut at a third and at two thirds."""
-    monkeypatch.setattr(growing, "_COMPARED", 256)
+    monkeypatch.setattr(reading, "_COMPARED", 256)
     went_on = 0
     for number, path in enumerate(sorted(path for path in (CORPUS / "csvlogger").rglob("*") if path.is_file())):
         content = path.read_bytes()
@@ -174,7 +174,7 @@ def test_the_rows_before_are_not_read(log, tmp_path, monkeypatch):
     counts = _read_bytes(monkeypatch)
     (run,) = store.ingest(log.parent).written
     assert (run.epochs, run.epochs_before) == (9_003, 9_000)
-    assert sum(counts) <= 3 * growing._COMPARED + len(new) < log.stat().st_size
+    assert sum(counts) <= 3 * reading._COMPARED + len(new) < log.stat().st_size
 
 
 def test_a_file_goes_on_as_often_as_it_grows(log, tmp_path):

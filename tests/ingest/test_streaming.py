@@ -140,8 +140,8 @@ def test_a_streamed_file_that_vanishes_is_read(log, while_read):
 @pytest.mark.usefixtures("large")
 def test_a_streamed_file_that_is_gone_before_is_refused_by_its_name(log, monkeypatch):
     """Between finding and opening, a file can vanish."""
-    real = reading.read_streamed
-    monkeypatch.setattr(reading, "read_streamed", lambda *rest: log.unlink() or real(*rest))
+    real = reading._read_streamed
+    monkeypatch.setattr(reading, "_read_streamed", lambda *rest: log.unlink() or real(*rest))
     with pytest.raises(ReadError, match=f"{NAME} cannot be read: No such file"):
         read(log)
 
