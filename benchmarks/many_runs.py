@@ -22,8 +22,10 @@ from kcb_replay.replay.grid import settings_grid
 from kcb_replay.replay.replay import simulate
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.verdicts.rules import compare_rules
-from kcb_replay.report.choices.rules_page import rules_html, rules_page
-from kcb_replay.report.choices.sweep_page import SweepQuestion, sweep_html, sweep_page
+from kcb_replay.report.choices.compare import rules_page
+from kcb_replay.report.choices.frame import choices_html
+from kcb_replay.report.choices.interim import rules_survey
+from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page
 from kcb_replay.report.report_page import page_html
 
 if TYPE_CHECKING:
@@ -58,7 +60,8 @@ def compare_text(recordings: list[Recording]) -> str:
     """Return the page of a comparison of four rules."""
     rules = [EarlyStopping(patience=5), EarlyStopping(patience=15, restore_best_weights=True), GL(alpha=10), StopAt(60)]
     found = compare_rules(recordings, rules)
-    return rules_html(rules_page(found, recordings, semantics("keras-3.15"), recorded=lambda _: ()))
+    survey = rules_survey(found, recordings, semantics("keras-3.15"))
+    return choices_html(rules_page(found, survey, recorded=lambda _: ()))
 
 
 def report_text(recordings: list[Recording]) -> str:
@@ -70,7 +73,7 @@ def sweep_text(recordings: list[Recording]) -> str:
     """Return the page of a sweep of 98 settings."""
     grid = settings_grid(EarlyStopping, {"patience": PATIENCES, "min_delta": MIN_DELTAS, "restore_best_weights": True})
     asked = SweepQuestion(settings=grid, monitors=["val_loss"], versions=[semantics("keras-3.15")])
-    return sweep_html(sweep_page(lambda: recordings, asked))
+    return choices_html(sweep_page(lambda: recordings, asked))
 
 
 # A choice until the frame is painted in which the answer, the grid, the plane and the curves have followed; and until

@@ -39,6 +39,7 @@ __all__ = ["compare_command"]
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the rules in one plane: a .png, .svg or .pdf file.")
 @options.figure
 @options.page("--html")
+@options.language
 @click.option("--per-run", is_flag=True, help="A line per rule and fit instead of one per rule; not as a table.")
 @options.form
 @options.quiet
@@ -53,6 +54,7 @@ def compare_command(
     html: Path | None,
     max_size: str,
     draw_all: bool,
+    language: str,
     per_run: bool,
     form: str,
     quiet: bool,
@@ -79,11 +81,12 @@ def compare_command(
 
     figure = None if plot is None else output.FigureFile(plot, theme, width)
     page = None if html is None else output.PageFile(html, max_size, draw_all)
+    options.require_page(language, page)
     parsed, recordings = [parse_callback(text) for text in rules], list(with_unique_names(recordings_of(runs, store)))
     comparison = compare_rules(recordings, parsed, monitor=monitor, mode=mode, semantics=semantics)
     notes = left_out_of_comparison(comparison)
     if page is not None:
-        _write_page(page, comparison, recordings, semantics, quiet=quiet)
+        _write_page(page, comparison, recordings, semantics, language, quiet=quiet)
     if not comparison.answers:
         reasons = notes or ["The store is empty. Ingest logs first."]
         raise KcbReplayError("\n".join(["No run could be compared.", *reasons]))
@@ -97,13 +100,25 @@ def compare_command(
 
 
 def _write_page(
-    page: output.PageFile, comparison: RuleComparison, recordings: Sequence[Recording], version: str, *, quiet: bool
+    page: output.PageFile,
+    comparison: RuleComparison,
+    recordings: Sequence[Recording],
+    version: str,
+    language: str,
+    *,
+    quiet: bool,
 ) -> None:
     from kcb_replay.replay.semantics import semantics
-    from kcb_replay.report.choices.rules_page import rules_html, rules_page
+    from kcb_replay.report.choices.compare import rules_page
+    from kcb_replay.report.choices.frame import choices_html
+    from kcb_replay.report.choices.interim import rules_survey
+    from kcb_replay.report.choices.notices import SourcePaths
 
     metrics = {recording.name: recording.metrics for recording in recordings}
+    survey = rules_survey(comparison, recordings, semantics(version), draw_all=page.draw_all)
+    sources = SourcePaths()
+    list(sources.noting(lambda: recordings)())
     contents = rules_page(
-        comparison, recordings, semantics(version), recorded=lambda run: metrics.get(run, ()), draw_all=page.draw_all
+        comparison, survey, sources=sources, recorded=lambda run: metrics.get(run, ()), language=language
     )
-    page.write(rules_html(contents, command=output.command_line()), contents.table.drawn_remark, quiet=quiet)
+    page.write(choices_html(contents, command=output.command_line()), contents.table.drawn_remark, quiet=quiet)

@@ -12,7 +12,6 @@ from kcb_replay.commands.base import Command
 from kcb_replay.commands.callback_lists import explained_callbacks, require_answer, simulation_of
 from kcb_replay.commands.selection import listed, recording_of
 from kcb_replay.errors import SettingError
-from kcb_replay.language.catalogue import ENGLISH
 
 __all__ = ["explain_command"]
 
@@ -58,8 +57,7 @@ def explain_command(
         return
     if fit is not None:
         raise SettingError("--fit chooses the fit of a page: give --html with it. In words, every fit is explained.")
-    if language != ENGLISH:
-        raise SettingError("--lang is the language of a page: give --html with it.")
+    options.require_page(language, html)
     from kcb_replay.report.explanation import explanation
     from kcb_replay.report.simulation import left_out_lines
     from kcb_replay.report.versions import difference_sentences

@@ -28,6 +28,7 @@ __all__ = [
     "quiet",
     "reducing",
     "replayed_callbacks",
+    "require_page",
     "run",
     "runs",
     "semantics",
@@ -100,6 +101,14 @@ store = click.option(
     show_envvar=True,
     help="Folder of the store.",
 )
+
+
+def require_page(chosen: str, page: object) -> None:
+    """Raise `SettingError` where a language was chosen, but no page is written."""
+    if chosen != ENGLISH and page is None:
+        raise SettingError("--lang is the language of a page: give --html with it.")
+
+
 language = click.option(
     "--lang",
     "language",

@@ -47,6 +47,7 @@ __all__ = ["sweep_command"]
 @click.option("--rows", type=click.Path(path_type=Path), help="Write a row per fit and setting too: .parquet or .csv.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw all settings: a .png, .svg or .pdf file.")
 @options.page("--html")
+@options.language
 @click.option(
     "--max-regret",
     metavar="LIMIT",
@@ -70,6 +71,7 @@ def sweep_command(
     html: Path | None,
     max_size: str,
     draw_all: bool,
+    language: str,
     max_regret: str | None,
     **settings: Any,
 ) -> None:
@@ -98,12 +100,15 @@ def sweep_command(
         require_rows_file(rows)
     figure = None if plot is None else output.FigureFile(plot, theme, width)
     page = None if html is None else output.PageFile(html, max_size, draw_all)
+    options.require_page(language, page)
     limit = None if max_regret is None else Limit.from_text(max_regret)
     stopping, reducing = swept_arguments(settings)
     versions = tuple(map(semantics, selection.listed(settings["semantics"])))
     request = _Request(runs, store, versions, rows, top, form, quiet)
     if not reducing:
-        _sweep_stopping(request, stopping, pareto=pareto, also=also, figure=figure, page=page, limit=limit)
+        _sweep_stopping(
+            request, stopping, pareto=pareto, also=also, figure=figure, page=page, limit=limit, language=language
+        )
         return
     of_stopping = {"--pareto": pareto, "--also": also, "--plot": plot, "--html": html, "--max-regret": max_regret}
     for option in (name for name, value in of_stopping.items() if value):
@@ -179,6 +184,7 @@ def _sweep_stopping(
     figure: output.FigureFile | None,
     page: output.PageFile | None,
     limit: Limit | None,
+    language: str,
 ) -> None:
     """Sweep settings of EarlyStopping, print what they come to, and write the page and the figure asked for."""
     from kcb_replay.replay.callbacks import EarlyStopping
@@ -200,7 +206,7 @@ def _sweep_stopping(
         recordings = selection.kept_in_memory(first, again) if several or page is not None else first
         sweeps = [_swept(request, recordings, grid, version, also) for grid in grids for version in request.versions]
     if page is not None:
-        _write_page(request, page, limit, recordings, grids[0], monitors)
+        _write_page(request, page, limit, recordings, grids[0], monitors, language)
     if not any(sweep.answered for sweep in sweeps):
         selection.require_recorded(request.runs, request.store, sweeps[0])
     _print(request, sweeps, pareto=pareto)
@@ -252,9 +258,11 @@ def _write_page(
     recordings: Callable[[], Iterable[Recording]],
     grid: Sequence[EarlyStopping],
     monitors: Sequence[str],
+    language: str,
 ) -> None:
     from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT
-    from kcb_replay.report.choices.sweep_page import SweepQuestion, sweep_html, sweep_page
+    from kcb_replay.report.choices.frame import choices_html
+    from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page
 
     question = SweepQuestion(
         settings=grid,
@@ -262,8 +270,9 @@ def _write_page(
         versions=request.versions,
         limit=limit or DEFAULT_LIMIT,
         draw_all=page.draw_all,
+        language=language,
         recorded=selection.recorded_metrics(request.store, recordings),
     )
     contents = sweep_page(lambda: selection.with_unique_names(recordings()), question)
-    html = sweep_html(contents, command=output.command_line())
+    html = choices_html(contents, command=output.command_line())
     page.write(html, contents.table.drawn_remark, quiet=request.quiet)

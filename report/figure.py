@@ -13,18 +13,16 @@ from kcb_replay.replay.simulation import Simulation
 from kcb_replay.replay.verdicts.rules import RuleComparison
 from kcb_replay.replay.verdicts.table import Sweep
 from kcb_replay.replay.verdicts.totals import SweepSummary, overall
+from kcb_replay.report.drawing.choices import rules_drawing, sweep_drawing
 from kcb_replay.report.drawing.curve import curve_info
 from kcb_replay.report.drawing.palette import palette_of
 from kcb_replay.report.drawing.strips import strips_info
 from kcb_replay.report.figures.canvas import INCHES, Look, look_of
-from kcb_replay.report.figures.rules import figure_of_rules
+from kcb_replay.report.figures.choices import figure_of_choices
 from kcb_replay.report.figures.run import figure_of_run
 from kcb_replay.report.figures.saving import require_figure_file, save
 from kcb_replay.report.figures.strips import figure_of_strips
-from kcb_replay.report.figures.sweep import figure_of_sweep
 from kcb_replay.report.figures.trace import figure_of_trace
-from kcb_replay.report.rules import rules_info
-from kcb_replay.report.sweep_info import sweep_info
 
 if TYPE_CHECKING:
     import os
@@ -74,7 +72,7 @@ def plot(
 def _drawn(what: Plottable, kind: str | None, look: Look) -> Figure:
     if isinstance(what, RuleComparison):
         _chosen(kind, RULES_KINDS, "a comparison of rules")
-        return figure_of_rules(rules_info(what), look)
+        return figure_of_choices(rules_drawing(what), look)
     if isinstance(what, (Sweep, SweepSummary)):
         return _drawn_sweep(what, _chosen(kind, SWEEP_KINDS, "a sweep"), look)
     replays = _replays_of(what)
@@ -91,7 +89,7 @@ def _drawn(what: Plottable, kind: str | None, look: Look) -> Figure:
 def _drawn_sweep(found: Sweep | SweepSummary, kind: str, look: Look) -> Figure:
     if isinstance(found, Sweep):
         found = overall([found], found.settings, found.semantics)
-    return figure_of_sweep(sweep_info(found), look, heat=kind != "pareto", pareto=kind != "heatmap")
+    return figure_of_choices(sweep_drawing(found), look, grid=kind != "pareto", plane=kind != "heatmap")
 
 
 def _drawn_run(info: CurveInfo, kind: str, look: Look) -> Figure:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.simulation import RaisedFit
+from kcb_replay.report.choices.interim import MOST_DRAWN, drawn_places
 from kcb_replay.report.choices.replayed import AllCurves, all_curves, side_by_side
-from kcb_replay.report.choices.sample import MOST_DRAWN, drawn_places
 from kcb_replay.report.columns.column import Head, table_of
 from kcb_replay.report.columns.fits import RESULT_COLUMNS, lead_row, lead_rule, reduces
-from kcb_replay.report.drawing.curve import CurveInfo, curve_info
+from kcb_replay.report.drawing.curve import curve_info
+from kcb_replay.report.drawing.strips import strip_of
 from kcb_replay.report.facts import Fact, facts
 from kcb_replay.report.pages.document import document, write_document
 from kcb_replay.report.sections import Section, section_of
@@ -23,14 +24,16 @@ from kcb_replay.report.several_replays import (
     common_answer,
     extent,
     logic,
+    own_answer,
     question,
     regret_explained,
     stops,
     subtitle,
 )
 from kcb_replay.report.simulation import unanswered_sentences
-from kcb_replay.report.svg.curves import Drawn, curves_svg
-from kcb_replay.report.svg.replay import chart_svg, strip_svg
+from kcb_replay.report.svg.curves import curves_svg
+from kcb_replay.report.svg.replay import chart_svg
+from kcb_replay.report.svg.strip import strip_svg
 from kcb_replay.report.versions import difference_sentences, era_sentences, version_names
 from kcb_replay.report.words import compared_outcomes
 from kcb_replay.text import decimals_for, fit_title, whole
@@ -43,7 +46,8 @@ if TYPE_CHECKING:
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.simulation import LeftOut, Simulation
     from kcb_replay.report.choices.replayed import AllCurves
-    from kcb_replay.report.choices.rules_matrix import Matrix
+    from kcb_replay.report.choices.run_table import Matrix
+    from kcb_replay.report.drawing.strips import Strip
 
 __all__ = [
     "MOST_EPOCHS",
@@ -75,8 +79,8 @@ class Row:
 
     `anchor` is empty when it has no section of its own.
 
-    `place` is that of its fit among all curves, -1 where it is not among them. There is no `curve` of a training that
-    Keras ends with an exception.
+    `place` is that of its fit among all curves, -1 where it is not among them. There is no `strip` of a training that
+    Keras ends with an exception, else it stands for the sentence `said`.
     """
 
     name: str
@@ -84,7 +88,8 @@ class Row:
     choice: str
     anchor: str
     place: int
-    curve: CurveInfo | None
+    strip: Strip | None
+    said: str
     cells: tuple[str, ...]
     validity: str
     reason: str
@@ -131,12 +136,11 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> ReportPage
     titles = _Titles.of(simulation.answers)
     decimals = decimals_for(pair for replay in replays for pair in compared_outcomes(replay.outcomes))
     drawn = [replays[place] for place in drawn_places([_regret(replay) for replay in replays], draw_all=draw_all)]
-    curves = [curve_info(replay) for replay in drawn]
-    together = all_curves(curves, decimals)
+    together = all_curves(drawn, decimals)
     raised = simulation.raised[: len(simulation.raised) if draw_all else max(0, MOST_DRAWN - len(drawn))]
     listed: list[Replay | RaisedFit] = [*drawn, *raised]
     table = table_of(RESULT_COLUMNS, map(lead_row, listed)).texts(decimals, on_page=True)
-    anchors = [*_anchors(curves), *("" for _ in raised)]
+    anchors = [*_anchors(drawn), *("" for _ in raised)]
     rows = tuple(
         Row(
             name=titles.of_answer(answer),
@@ -144,18 +148,17 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> ReportPage
             choice=titles.of_choice(answer),
             anchor=anchor,
             place=together.places.get((answer.run, answer.fit), -1) if together else -1,
-            curve=curve,
+            strip=None if isinstance(answer, RaisedFit) else strip_of(answer),
+            said="" if isinstance(answer, RaisedFit) else own_answer(answer),
             cells=cells,
             validity=answer.validity.label,
             reason=str(answer.brief) if isinstance(answer, RaisedFit) else answer.validity.reason,
         )
-        for answer, anchor, curve, cells in zip(
-            listed, anchors, (*curves, *(None for _ in raised)), table.rows, strict=True
-        )
+        for answer, anchor, cells in zip(listed, anchors, table.rows, strict=True)
     )
     sections = tuple(
-        section_of(replay, curve, row.name, row.anchor)
-        for replay, curve, row in zip(drawn, curves, rows, strict=False)
+        section_of(replay, curve_info(replay), row.name, row.anchor)
+        for replay, row in zip(drawn, rows, strict=False)
         if row.anchor
     )
     answers = len(simulation.answers)
@@ -172,7 +175,7 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> ReportPage
         columns=table.heads,
         rows=rows,
         has_choices=any(row.choice for row in rows),
-        last_epoch=max((curve.epochs[-1] for curve in curves), default=1),
+        last_epoch=max((row.strip.last for row in rows if row.strip), default=1),
         regret_explained=regret_explained(replays),
         reduces=any(map(reduces, replays)),
         sections=sections,
@@ -189,11 +192,11 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> ReportPage
     )
 
 
-def _anchors(curves: Sequence[CurveInfo]) -> Iterator[str]:
+def _anchors(replays: Sequence[Replay]) -> Iterator[str]:
     """Yield the anchor of each run's section, an empty one where it has none."""
     told = 0
-    for number, curve in enumerate(curves, 1):
-        told += len(curve.epochs)
+    for number, replay in enumerate(replays, 1):
+        told += replay.epochs
         yield f"run-{number}" if number == 1 or (number <= MOST_SECTIONS and told <= MOST_EPOCHS) else ""
 
 
@@ -302,12 +305,12 @@ def html_of(contents: ReportPage, simulation: Simulation, *, command: str = "") 
         context,
         styles=("chart.css", "tables.css", "report.css"),
         scripts=("tables.js", "report.js"),
-        drawings={"chart": chart_svg, "strip": strip_svg, "curves": _curves},
+        drawings={
+            "chart": chart_svg,
+            "strip": strip_svg,
+            "curves": lambda drawn: curves_svg(drawn, "All curves", _MOST_POINTS),
+        },
     )
-
-
-def _curves(found: AllCurves) -> str:
-    return curves_svg(Drawn(found.curves, found.firsts, found.ends, found.stops), _MOST_POINTS)
 
 
 def _digest_text(source: Source) -> str:

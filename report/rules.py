@@ -1,75 +1,20 @@
-"""A comparison of stopping rules: as a table, as lines of what was left out, and as the numbers of its figure.
-
-The figure is one plane, mean share of epochs run against mean regret; `rules_figure` draws what is said here.
-"""
+"""A comparison of stopping rules as a table, and as lines of what was left out and what the means are of."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.directions import assumed_direction, assumption
-from kcb_replay.report.drawing.scales import linear_end, scale_said
 from kcb_replay.text import counted, decimals_for, text_table, visible, whole
 
 if TYPE_CHECKING:
     from kcb_replay.replay.verdicts.rules import RuleComparison, RuleSummary
 
 __all__ = [
-    "BaselineLine",
-    "RulePoint",
-    "RulesInfo",
     "left_out_of_comparison",
     "notes_of_comparison",
-    "rules_info",
     "rules_table",
 ]
-
-_HEADROOM = 1.25
-
-
-@dataclass(frozen=True, slots=True)
-class RulePoint:
-    """One rule in the plane; `hollow` where some recordings end before its stop: there it is judged by their end.
-
-    `number` is its place in the list, from 1, under which the legend names it.
-    """
-
-    number: int
-    share: float
-    regret: float
-    keeps: str
-    hollow: bool
-    legend: str
-
-
-@dataclass(frozen=True, slots=True)
-class BaselineLine:
-    """The baseline that keeps the last or the best weights: share and regret per epoch, from epoch 1 on."""
-
-    label: str
-    keeps: str
-    epochs: tuple[int, ...]
-    shares: tuple[float, ...]
-    regrets: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RulesInfo:
-    """What the figure of a comparison shows; `top` is the end of its axis of regret.
-
-    That axis is logarithmic above `linear_until`, None where it is linear to its end.
-    """
-
-    title: str
-    x_label: str
-    y_label: str
-    points: tuple[RulePoint, ...]
-    lines: tuple[BaselineLine, ...]
-    top: float
-    linear_until: float | None
-    notes: tuple[str, ...]
 
 
 def rules_table(comparison: RuleComparison) -> str:
@@ -94,35 +39,6 @@ def left_out_of_comparison(comparison: RuleComparison) -> list[str]:
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         lines.append(f"  {', '.join(map(visible, names[:3]))}{more}: {visible(reason)}")
     return [*notes_of_comparison(comparison), *lines]
-
-
-def rules_info(comparison: RuleComparison) -> RulesInfo:
-    """Return what the figure shows; a rule without any answer has no point."""
-    summaries = comparison.per_rule()
-    points = tuple(
-        RulePoint(
-            number=number,
-            share=summary.share,
-            regret=summary.regret_mean,
-            keeps=summary.keeps,
-            hollow=summary.undecided > 0,
-            legend=_legend(number, summary),
-        )
-        for number, summary in enumerate(summaries, 1)
-        if math.isfinite(summary.share) and math.isfinite(summary.regret_mean)
-    )
-    lines = tuple(_line(comparison, keeps) for keeps in dict.fromkeys(point.keeps for point in comparison.baseline))
-    linear_until = linear_end([point.regret for point in points])
-    return RulesInfo(
-        title=f"Stopping rules over {counted(comparison.fits, 'fit')}",
-        x_label="mean share of the recorded epochs that run",
-        y_label=f"mean regret ({visible(comparison.monitor)}{scale_said(linear_until)})",
-        points=points,
-        lines=lines,
-        top=_top(points, lines),
-        linear_until=linear_until,
-        notes=tuple(notes_of_comparison(comparison)),
-    )
 
 
 def _head(comparison: RuleComparison) -> str:
@@ -163,34 +79,3 @@ def notes_of_comparison(comparison: RuleComparison) -> list[str]:
     if len({summary.keeps for summary in summaries}) > 1:
         notes.append("Note: some rules keep the best weights and some the last ones; compare those that keep the same.")
     return notes
-
-
-def _legend(number: int, summary: RuleSummary) -> str:
-    open_ends = f", {whole(summary.undecided)} of {whole(summary.fits)} undecided" if summary.undecided else ""
-    return f"{number}  {visible(str(summary.rule))}: keeps the {summary.keeps}{open_ends}"
-
-
-def _line(comparison: RuleComparison, keeps: str) -> BaselineLine:
-    points = [point for point in comparison.baseline if point.keeps == keeps]
-    return BaselineLine(
-        label=f"stop everything at epoch i, keep the {keeps}",
-        keeps=keeps,
-        epochs=tuple(point.epoch for point in points),
-        shares=tuple(point.share for point in points),
-        regrets=tuple(point.regret_mean for point in points),
-    )
-
-
-def _top(points: tuple[RulePoint, ...], lines: tuple[BaselineLine, ...]) -> float:
-    """Return an end of the axis that shows every rule, and the baseline from about where the first rule stands."""
-    first = min((point.share for point in points), default=0.0)
-    seen = [point.regret for point in points]
-    for line in lines:
-        beside = [
-            regret
-            for share, regret in zip(line.shares, line.regrets, strict=True)
-            if share >= first and math.isfinite(regret)
-        ]
-        # Only its beginning there: one that diverges at the end would hide the rest.
-        seen += beside[:1]
-    return _HEADROOM * max(seen, default=0.0) or 1.0

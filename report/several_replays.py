@@ -22,6 +22,7 @@ __all__ = [
     "common_answer",
     "extent",
     "logic",
+    "own_answer",
     "question",
     "regret_explained",
     "saved_epochs",
@@ -87,7 +88,7 @@ def common_answer(replays: Sequence[Replay], raised: Sequence[RaisedFit] = ()) -
     if not replays and not raised:
         return "Nothing could be replayed."
     if len(replays) == 1 and not raised:
-        return f"{_own_answer(replays[0])}{_doubt(replays)}"
+        return f"{own_answer(replays[0])}{_doubt(replays)}"
     stopping = [replay for replay in replays if stops(replay)]
     parts = [_stopped_together(stopping, len(raised))] if stopping else []
     if len(stopping) < len(replays):
@@ -106,7 +107,8 @@ def _unanswered(replays: Sequence[Replay], raised: Sequence[RaisedFit]) -> Itera
         yield f"In {whole(len(raised))} Keras raises {kinds}."
 
 
-def _own_answer(replay: Replay) -> str:
+def own_answer(replay: Replay) -> str:
+    """Return what becomes of one training, in one sentence."""
     return answer(replay) if can_stop(replay) else outcome_sentence(replay.outcomes[0], replay)
 
 

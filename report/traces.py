@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.errors import SettingError
-from kcb_replay.report.drawing.layout import LEFT, Layout, Panel, between, put_ends, put_patience, put_rate, rate_panel
-from kcb_replay.report.drawing.placing import Box, Label, Places, beside
+from kcb_replay.report.drawing.layout import LEFT, Layout, Panel, put_ends, put_patience, put_rate, rate_panel
+from kcb_replay.report.drawing.placing import Box, Label, Places, beside, between
 from kcb_replay.report.drawing.ticks import Tick, epoch_ticks, value_ticks
 
 if TYPE_CHECKING:

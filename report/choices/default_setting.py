@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
-    from kcb_replay.report.choices.gathered import Gathered
+    from kcb_replay.language.catalogue import Catalogue
+    from kcb_replay.report.choices.interim import Survey
     from kcb_replay.text import Decimals
 
-__all__ = ["DEFAULT_LIMIT", "DefaultSetting", "Limit", "first_of"]
+__all__ = ["DEFAULT_LIMIT", "DefaultSetting", "Limit", "default_setting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,33 +53,29 @@ class DefaultSetting:
     rule: str
 
 
-def first_of(found: Gathered, limit: Limit, decimals: Decimals) -> DefaultSetting:
+def default_setting(survey: Survey, limit: Limit, decimals: Decimals, words: Catalogue) -> DefaultSetting:
     """Return the setting that is shown first."""
-    recommended = found.recommendation.setting
+    recommended = survey.recommendation and survey.recommendation.setting
     if recommended is not None and not limit.is_asked_for:
-        settings = found.overall.settings
-        return DefaultSetting(
-            settings.index(recommended), "Shown first: the recommended setting. Choose any other below."
-        )
-    summaries = found.overall.summaries
-    allowed, said = _allowed(found, limit, decimals)
-    within = [number for number in found.overall.distinct if summaries[number].regret_mean <= allowed]
+        number = survey.summary.choices.index(recommended)
+        return DefaultSetting(number, words.say("choices.first_recommended"))
+    summaries = survey.summary.summaries
+    allowed, said = _allowed(survey, limit, decimals, words)
+    within = [number for number in survey.summary.distinct if summaries[number].regret_mean <= allowed]
     if within:
         best = max(within, key=lambda number: (summaries[number].saving, -summaries[number].regret_mean))
-        return DefaultSetting(
-            best, f"Shown first: the setting that saves most among those whose mean regret is at most {said}."
-        )
-    known = [number for number in found.overall.distinct if not math.isnan(summaries[number].regret_mean)]
+        return DefaultSetting(best, words.say("choices.first_within", limit=said))
+    known = [number for number in survey.summary.distinct if not math.isnan(summaries[number].regret_mean)]
     if not known:
-        return DefaultSetting(0, "Shown first: the first setting, for no regret is known.")
+        return DefaultSetting(0, words.say("choices.first_unknown"))
     least = min(known, key=lambda number: summaries[number].regret_mean)
-    return DefaultSetting(least, f"Shown first: the setting with the least mean regret, for none has {said} or less.")
+    return DefaultSetting(least, words.say("choices.first_least", limit=said))
 
 
-def _allowed(found: Gathered, limit: Limit, decimals: Decimals) -> tuple[float, str]:
-    setting = found.overall.settings[0]
+def _allowed(survey: Survey, limit: Limit, decimals: Decimals, words: Catalogue) -> tuple[float, str]:
     if limit.regret is not None:
         return limit.regret, f"{limit.regret:g}"
-    share, best = limit.share or 0.0, abs(found.lowest_mean)
-    extreme = f"the mean best {setting.monitor}"
-    return share * best, f"{100 * share:g} % of {extreme} ({decimals.show(share * best)})"
+    share = limit.share or 0.0
+    allowed, monitor = share * abs(survey.lowest_mean), survey.summary.choices[0].monitor
+    said = {"share": f"{100 * share:g}%", "monitor": monitor, "regret": decimals.show(allowed)}
+    return allowed, words.say("choices.limit_share", **said)

@@ -1,39 +1,38 @@
-"""What a page of many runs says before its charts: what is left out and why, and how far its answers can be trusted."""
+"""What a page of choices says beside its charts: what is left out, how far answers hold, what is drawn of how many."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kcb_replay.errors import did_you_mean
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.directions import assumed_direction
-from kcb_replay.report.choices.acts import LABELS
-from kcb_replay.text import are_left_out, counted, whole
+from kcb_replay.replay.recommend.evidence import FEWEST_GROUPS, RESAMPLES
+from kcb_replay.report.choices.interim import LABELS
+from kcb_replay.text import fit_title, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.language.catalogue import Catalogue
+    from kcb_replay.replay.recommend.evidence import Spread
     from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.report.choices.acts import Acts
+    from kcb_replay.report.choices.answers import Noun
+    from kcb_replay.report.choices.interim import LeftOut
+    from kcb_replay.report.choices.run_table import Runs
 
-__all__ = ["LeftOut", "Notice", "left_out_notice", "trust_notice"]
+__all__ = ["Notice", "NoticeItem", "SourcePaths", "drawn_remark", "interval_remark", "left_out_notice", "trust_notice"]
 
-_MOST_NAMES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A fit that is on no chart, and why."""
-
-    run: str
-    fit: int
-    reason: str
+_MOST_NAMES, _MOST_SOURCES = 5, 3
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class NoticeItem:
     """Names of runs and what is said of them; `flag` is the option that helps, empty without one."""
 
     names: tuple[str, ...]
@@ -46,31 +45,35 @@ class Notice:
     """A box above the charts."""
 
     head: str
-    items: tuple[Item, ...]
+    items: tuple[NoticeItem, ...]
     is_exact: bool = False
 
 
 def left_out_notice(
-    left_out: Sequence[LeftOut], monitor: str, recorded: Callable[[str], Sequence[str]]
-) -> Notice | None:
-    """Return which fits are left out; `recorded` gives the metrics of a run, for the flag that helps."""
+    left_out: Sequence[LeftOut], monitor: str, recorded: Callable[[str], Sequence[str]], words: Catalogue
+) -> Iterator[Notice]:
+    """Yield which fits are left out; `recorded` gives the metrics of a run, for the flag that helps."""
     if not left_out:
-        return None
+        return
     reasons: dict[str, list[LeftOut]] = {}
     for each in left_out:
-        reasons.setdefault(each.reason, []).append(each)
-    count = len({(each.run, each.fit) for each in left_out})
-    items = tuple(_item(reason, group, monitor, recorded) for reason, group in reasons.items())
+        reasons.setdefault(str(each.reason), []).append(each)
+    items = tuple(_left_out(group, monitor, recorded, words) for group in reasons.values())
     noun = "fit" if any(each.fit for each in left_out) else "run"
-    return Notice(f"{counted(count, noun)} {are_left_out(count)}.", items)
+    count = len({(each.run, each.fit) for each in left_out})
+    yield Notice(words.say(f"choices.notice.left_out_{noun}", count=count), items)
 
 
-def _item(reason: str, group: Sequence[LeftOut], monitor: str, recorded: Callable[[str], Sequence[str]]) -> Item:
-    names = _named([each.run if not each.fit else f"{each.run}, fit {each.fit}" for each in group])
-    if not reason.startswith(f"{monitor} is not recorded"):
-        return Item(names, f"{reason.rstrip('.')}.")
-    columns = list(recorded(group[0].run))
-    return Item(names, f"{reason} Try", f"--monitor {_nearest(monitor, columns)}") if columns else Item(names, reason)
+def _left_out(
+    group: Sequence[LeftOut], monitor: str, recorded: Callable[[str], Sequence[str]], words: Catalogue
+) -> NoticeItem:
+    names, reason = _named([fit_title(each.run, each.fit) for each in group], words), str(group[0].reason)
+    columns = list(recorded(group[0].run)) if reason.startswith(f"{monitor} is not recorded") else []
+    if columns:
+        return NoticeItem(
+            names, words.say("choices.notice.try", reason=reason), f"--monitor {_nearest(monitor, columns)}"
+        )
+    return NoticeItem(names, f"{reason.rstrip('.')}.")
 
 
 def _nearest(monitor: str, columns: Sequence[str]) -> str:
@@ -79,42 +82,84 @@ def _nearest(monitor: str, columns: Sequence[str]) -> str:
     return next(iter([*meant, *usual, *columns]))
 
 
-def trust_notice(acts: Acts, monitor: str, version: Semantics, noun: str) -> Notice:
+def trust_notice(runs: Runs, monitor: str, version: Semantics, words: Catalogue) -> Notice:
     """Return how far the answers hold: exact until the stop, and what is not."""
-    items = [*_labelled(acts, monitor, noun), *_without_numbers(acts, monitor, version)]
-    own = "A callback that only stops changes nothing before its stop, so every answer is that of the training itself"
-    if not items:
-        return Notice("What is exact here.", (Item((), f"{own}: exact."),), is_exact=True)
-    return Notice("What is exact here.", (Item((), f"{own}, but for these."), *items))
+    items = [*_labelled(runs, monitor, words), *_without_numbers(runs, monitor, version, words)]
+    key = "not_exact" if items else "exact"
+    return Notice(
+        words.say("choices.notice.exact_head"),
+        (NoticeItem((), words.say(f"choices.notice.{key}")), *items),
+        is_exact=not items,
+    )
 
 
-def _labelled(acts: Acts, monitor: str, noun: str) -> Iterable[Item]:
-    said = {
-        "undecided": "the recording ends before some of the stops: a stop is then only known to come later (≥), and the"
-        " run counts with what its last epoch leaves",
-        "rounded": "the source holds rounded values, and a comparison may hang on the digits that are lost",
-        "sampled": "points are missing in the source",
-        "hypothetical": str(assumed_direction(monitor, None) or "a what-if"),
-    }
-    for label, text in said.items():
+def _labelled(runs: Runs, monitor: str, words: Catalogue) -> Iterable[NoticeItem]:
+    fits = words.say(f"choices.{runs.noun}", count=len(runs.curves))
+    for label in ("undecided", "rounded", "sampled", "hypothetical"):
         places = [place for place, name in enumerate(LABELS) if label in name.split(", ")]
-        marked = np.any(acts.answered & np.isin(acts.label, places), axis=0).tolist()
-        names = [fit.title for fit, is_marked in zip(acts.fits, marked, strict=True) if is_marked]
-        if names:
-            share = f"{whole(len(names))} of {counted(len(acts.fits), noun)}"
-            yield Item((), f"{label.capitalize()} ({share}): {text}.")
+        marked = np.any(runs.answered & np.isin(runs.answers.label, places), axis=0)
+        if marked.any():
+            # The direction of a metric is all that can be assumed of a callback that only stops.
+            assumed = assumed_direction(monitor, None) or reason("choices.notice.what_if")
+            said = {"count": whole(int(marked.sum())), "fits": fits, "assumed": assumed}
+            yield NoticeItem((), words.say(f"choices.notice.{label}", **said))
 
 
-def _without_numbers(acts: Acts, monitor: str, version: Semantics) -> Iterable[Item]:
-    never = [fit.title for fit in acts.fits if fit.lowest_index is None]
+def _without_numbers(runs: Runs, monitor: str, version: Semantics, words: Catalogue) -> Iterable[NoticeItem]:
+    fits = list(zip(runs.curves, runs.titles, strict=True))
+    never = [title for fit, title in fits if fit.lowest_index is None]
     if never:
-        yield Item(_named(never), f"{monitor} is never a number: no regret is known.")
-    if version.early_stopping_any_first_value:
-        first = [fit.title for fit in acts.fits if fit.is_nan_from_start and fit.lowest_index is not None]
-        if first:
-            yield Item(_named(first), f"{monitor} is NaN at the first epoch, and nothing ever beats a NaN.")
+        yield NoticeItem(_named(never, words), words.say("choices.notice.no_number", monitor=monitor))
+    first = [
+        title
+        for fit, title in fits
+        if fit.lowest_index is not None and fit.valid.any() and np.isnan(fit.values[fit.valid][0])
+    ]
+    if first and version.early_stopping_any_first_value:
+        yield NoticeItem(_named(first, words), words.say("choices.notice.nan_first", monitor=monitor))
 
 
-def _named(names: Sequence[str]) -> tuple[str, ...]:
+def _named(names: Sequence[str], words: Catalogue) -> tuple[str, ...]:
     more = len(names) - _MOST_NAMES
-    return tuple(names[:_MOST_NAMES]) + ((f"and {whole(more)} more",) if more > 0 else ())
+    return tuple(names[:_MOST_NAMES]) + ((words.say("choices.notice.more", count=more),) if more > 0 else ())
+
+
+def drawn_remark(fits: int, drawn: int, noun: Noun, under: str, words: Catalogue) -> str:
+    """Return what is drawn of how many, nothing where that is all; `under` is the choice that the worst are of."""
+    if drawn == fits:
+        return ""
+    choice = words.say(f"choices.remark.{under}")
+    return words.say(f"choices.remark.drawn_{noun}", drawn=drawn, fits=fits, choice=choice)
+
+
+def interval_remark(spread: Spread | None, groups: int, words: Catalogue) -> str:
+    """Return what the intervals are, or why there are none."""
+    if spread is not None:
+        return words.say("choices.remark.intervals", groups=groups, resamples=RESAMPLES)
+    return words.say("choices.remark.no_intervals", groups=groups, fewest=FEWEST_GROUPS)
+
+
+class SourcePaths:
+    """The files that recordings come from, noted while these are read the first time."""
+
+    def __init__(self) -> None:
+        self._paths: dict[str, None] = {}
+        self._noted = False
+
+    def noting(self, recordings: Callable[[], Iterable[Recording]]) -> Callable[[], Iterator[Recording]]:
+        """Return what gives the recordings as well, and notes where they come from."""
+
+        def noted() -> Iterator[Recording]:
+            for recording in recordings():
+                if not self._noted:
+                    self._paths.update(dict.fromkeys(source.path for source in recording.sources))
+                yield recording
+            self._noted = True
+
+        return noted
+
+    def lines(self, words: Catalogue) -> tuple[str, ...]:
+        """Return the first paths, and how many more there are."""
+        more = len(self._paths) - _MOST_SOURCES
+        rest = [words.say("choices.more_files", count=more)] if more > 0 else []
+        return (*islice(self._paths, _MOST_SOURCES), *rest)

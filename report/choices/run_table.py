@@ -1,6 +1,7 @@
-"""The table of runs under one choice, as Python writes it: the program of the page fills in the other choices.
+"""The runs of a page under one choice, a row each, and all of them under every rule.
 
-A page may show several views of the same runs (monitors, Keras versions); a run has one row, whatever view it is in.
+Python writes the choice that is shown first; the program of the page fills in the others. A page may show several views
+of the same runs (monitors, Keras versions); a run has one row, whatever view it is in.
 """
 
 from __future__ import annotations
@@ -8,22 +9,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.choices.acts import LABELS
-from kcb_replay.report.svg.curves import Drawn
+from kcb_replay.report.choices.encoding import coded_answers
+from kcb_replay.report.choices.interim import LABELS
+from kcb_replay.report.drawing.curves import StoppedCurves, curves_of
+from kcb_replay.report.drawing.strips import Strip
+from kcb_replay.text import fit_title
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    from kcb_replay.report.choices.acts import Acts, DrawnFit
-    from kcb_replay.report.choices.coded import Coded
-    from kcb_replay.report.drawing.curves import CurvesInfo
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from kcb_replay.language.catalogue import Catalogue
+    from kcb_replay.replay.directions import Direction
+    from kcb_replay.report.choices.answers import Noun
+    from kcb_replay.report.choices.encoding import CodedAnswers
+    from kcb_replay.report.choices.interim import Answers, RecordedCurve, Verdicts
+    from kcb_replay.report.drawing.curves import Curves
     from kcb_replay.text import Decimals
 
-__all__ = ["Column", "Row", "RunTable", "Runs", "Strip", "run_table"]
+__all__ = [
+    "Matrix",
+    "MatrixCell",
+    "RunColumn",
+    "RunRow",
+    "RunTable",
+    "Runs",
+    "label_words",
+    "matrix_of",
+    "run_table",
+    "runs_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class RunColumn:
     """A column: its key in the data of the page, its head, whether it holds numbers, and is first sorted downwards."""
 
     key: str
@@ -33,22 +54,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
-    """The small picture of a run, in epochs from 1; None for what there is not.
-
-    `ran` is the last epoch that runs, `mark` the best epoch or else the one kept, `lowest` the best of the recording.
-    """
-
-    first: int
-    last: int
-    ran: int
-    stops: bool
-    mark: int | None
-    lowest: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
+class RunRow:
     """One run: its number in the data, its name, and the texts of the columns behind the strip."""
 
     number: int
@@ -65,15 +71,19 @@ class Runs:
     where the choices know a best epoch, `has_kept` where the epoch kept may be another one.
     """
 
-    acts: Acts
-    coded: Coded
-    curves: CurvesInfo | None
+    curves: tuple[RecordedCurve, ...]
+    titles: tuple[str, ...]
+    answers: Answers
+    answered: NDArray[np.bool_]
+    coded: CodedAnswers
+    chart: Curves | None
     choice: int
-    noun: str
+    noun: Noun
     decimals: Decimals
     lowest_head: str
     caption: str
-    drawn_remark: str = ""
+    drawn_remark: str
+    words: Catalogue
     has_best: bool = True
     has_kept: bool = True
 
@@ -85,107 +95,188 @@ class RunTable:
     `places[view][row number]` is the place of that run among the fits of a view, -1 where it is not among them.
     """
 
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    columns: tuple[RunColumn, ...]
+    rows: tuple[RunRow, ...]
     names: tuple[str, ...]
     places: tuple[tuple[int, ...], ...]
     caption: str
     drawn_remark: str
     last_epoch: int
-    drawn: Drawn | None
+    chart: StoppedCurves | None
+
+
+def runs_of(
+    drawn: Verdicts,
+    mode: Direction | None,
+    *,
+    several: Collection[str],
+    choice: int,
+    noun: Noun,
+    decimals: Decimals,
+    monitor: str,
+    caption: str,
+    drawn_remark: str,
+    words: Catalogue,
+    has_best: bool = True,
+    has_kept: bool = True,
+) -> Runs:
+    """Return the runs of a view; `drawn` are the verdicts on those that are shown, `several` runs of several fits."""
+    return Runs(
+        curves=drawn.curves,
+        titles=tuple(fit_title(fit.run, fit.fit, several=fit.run in several) for fit in drawn.curves),
+        answers=drawn.answers,
+        answered=drawn.answered,
+        coded=coded_answers(drawn.answers, drawn.answered, decimals, words.say("fact.unknown")),
+        chart=curves_of(drawn.curves, mode, decimals, words),
+        choice=choice,
+        noun=noun,
+        decimals=decimals,
+        lowest_head=words.say(f"choices.runs.{'highest' if mode == 'max' else 'lowest'}", monitor=monitor),
+        caption=caption,
+        drawn_remark=drawn_remark,
+        words=words,
+        has_best=has_best,
+        has_kept=has_kept,
+    )
 
 
 def run_table(views: Sequence[Runs], start: Runs) -> RunTable:
     """Return the table of the runs of all views, as it looks in `start`."""
-    names = list(dict.fromkeys(fit.title for view in (start, *views) for fit in view.acts.fits))
-    places = [{fit.title: place for place, fit in enumerate(view.acts.fits)} for view in views]
+    names = list(dict.fromkeys(title for view in (start, *views) for title in view.titles))
+    places = [{title: place for place, title in enumerate(view.titles)} for view in views]
     columns = _columns(start)
     rows = _rows(start, columns)
+    absent = Strip(first=1, last=1, ran=1)
+    rows += [
+        RunRow(number, name, ("",) * (len(columns) - 2), absent)
+        for number, name in enumerate(names)
+        if number >= len(rows)
+    ]
     return RunTable(
         columns=columns,
-        rows=(*rows, *(_absent(number, name, columns) for number, name in enumerate(names) if number >= len(rows))),
+        rows=tuple(rows),
         names=tuple(names),
-        places=tuple(tuple(found.get(name, -1) for name in names) for found in places),
+        places=tuple(tuple(places_of.get(name, -1) for name in names) for places_of in places),
         caption=start.caption,
         drawn_remark=start.drawn_remark,
-        last_epoch=max((fit.last_epoch for view in views for fit in view.acts.fits), default=1),
-        drawn=_drawn(start, rows),
+        last_epoch=max((fit.last_epoch for view in views for fit in view.curves), default=1),
+        chart=_chart(start, rows),
     )
 
 
-def _drawn(view: Runs, rows: Sequence[Row]) -> Drawn | None:
-    if view.curves is None:
+def label_words(label: str, words: Catalogue) -> str:
+    """Return how far an answer holds; that of a weak source may be undecided, too, and both are said."""
+    return ", ".join(words.say(f"label.{part}") for part in label.split(", "))
+
+
+def _chart(view: Runs, rows: Sequence[RunRow]) -> StoppedCurves | None:
+    if view.chart is None:
         return None
-    ends = [row.strip.ran if row.strip.stops else None for row in sorted(rows, key=lambda row: row.number)]
+    strips = {row.number: row.strip for row in rows}
+    ends = [strips[number].ran if strips[number].stopped else None for number in range(len(view.curves))]
     stops = [() if end is None else (end,) for end in ends]
-    return Drawn(view.curves, [fit.first_epoch for fit in view.acts.fits], ends, stops)
+    return StoppedCurves(view.chart, [fit.first_epoch for fit in view.curves], ends, stops)
 
 
-def _columns(view: Runs) -> tuple[Column, ...]:
-    best = [Column("best", "Best epoch" if view.has_kept else "Best epoch kept")] if view.has_best else []
-    kept = [Column("kept", "Keeps epoch")] if view.has_kept else []
+def _columns(view: Runs) -> tuple[RunColumn, ...]:
+    def column(key: str, head: str = "", *, number: bool = True, down: bool = False) -> RunColumn:
+        return RunColumn(key, head or view.words.say(f"choices.runs.{key}"), number, down)
+
     return (
-        Column("name", "Run", number=False),
-        Column("strip", "Epochs", number=False),
-        Column("stop", "Stops after"),
-        Column("saved", "Saved", down=True),
-        *best,
-        *kept,
-        Column("lowest", view.lowest_head),
-        Column("regret", "Regret", down=True),
-        Column("label", "Answer", number=False, down=True),
+        column("name", view.words.say("choices.runs.run"), number=False),
+        column("strip", number=False),
+        column("stop"),
+        column("saved", down=True),
+        *([column("best")] if view.has_best else []),
+        *([column("kept")] if view.has_kept else []),
+        column("lowest", view.lowest_head),
+        column("regret", down=True),
+        column("label", view.words.say("choices.runs.label_head"), number=False, down=True),
     )
 
 
-def _rows(view: Runs, columns: Sequence[Column]) -> list[Row]:
+def _rows(view: Runs, columns: Sequence[RunColumn]) -> list[RunRow]:
     """Return a row per fit, the largest regret first, as the program would sort them."""
     rows = []
-    for number, fit in enumerate(view.acts.fits):
+    for number, fit in enumerate(view.curves):
         at = view.coded.place(view.choice, number)
-        texts = _texts(fit, view.coded, at, view.decimals)
+        texts = _texts(view, fit, at)
         cells = tuple(texts[column.key] for column in columns if column.key not in ("name", "strip"))
         rank = -1 if at is None else int(view.coded.regret[at])
-        rows.append((-rank, Row(number, fit.title, cells, _strip(fit, view.coded, at))))
+        rows.append((-rank, RunRow(number, view.titles[number], cells, _strip(fit, view.coded, at))))
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
 
 
-def _absent(number: int, name: str, columns: Sequence[Column]) -> Row:
-    """Return the row of a run that the first view does not have."""
-    return Row(number, name, ("",) * (len(columns) - 2), Strip(1, 1, 1, stops=False, mark=None, lowest=None))
-
-
-def _texts(fit: DrawnFit, coded: Coded, at: int | None, decimals: Decimals) -> dict[str, str]:
-    lowest = "none" if fit.lowest_value is None else decimals.show(fit.lowest_value)
+def _texts(view: Runs, fit: RecordedCurve, at: int | None) -> dict[str, str]:
+    words, coded = view.words, view.coded
+    lowest = words.say("fact.none") if fit.lowest_value is None else view.decimals.show(fit.lowest_value)
     if at is None:
-        return {
-            **dict.fromkeys(("stop", "saved", "best", "kept", "regret"), ""),
-            "lowest": lowest,
-            "label": "not asked",
-        }
-    stop = int(coded.stop[at])
+        nothing = dict.fromkeys(("stop", "saved", "best", "kept", "regret"), "")
+        return {**nothing, "lowest": lowest, "label": words.say("choices.runs.not_asked")}
+
+    def epoch(index: int, without: str) -> str:
+        return words.say(f"fact.{without}") if index < 0 else str(index + 1)
+
     return {
-        "stop": f"≥ {fit.last_epoch + 1}" if stop < 0 else str(stop + 1),
+        "stop": epoch(int(coded.stop[at]), "never"),
         "saved": str(coded.saved[at]),
-        "best": _epoch(int(coded.best[at])),
-        "kept": _epoch(int(coded.kept[at])),
+        "best": epoch(int(coded.best[at]), "none"),
+        "kept": epoch(int(coded.kept[at]), "none"),
         "lowest": lowest,
         "regret": coded.regrets[int(coded.regret[at])],
-        "label": LABELS[int(coded.label[at])],
+        "label": label_words(LABELS[int(coded.label[at])], words),
     }
 
 
-def _epoch(index: int) -> str:
-    return "none" if index < 0 else str(index + 1)
-
-
-def _strip(fit: DrawnFit, coded: Coded, at: int | None) -> Strip:
+def _strip(fit: RecordedCurve, coded: CodedAnswers, at: int | None) -> Strip:
     stop, best, kept = (-1, -1, -1) if at is None else (int(each[at]) for each in (coded.stop, coded.best, coded.kept))
     mark = best if best >= 0 else kept
     return Strip(
         first=fit.first_epoch,
         last=fit.last_epoch,
         ran=fit.last_epoch if stop < 0 else stop + 1,
-        stops=stop >= 0,
-        mark=None if mark < 0 else mark + 1,
+        stopped=stop >= 0,
+        best=None if mark < 0 else mark + 1,
         lowest=None if fit.lowest_index is None else fit.lowest_index + 1,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixCell:
+    """One column on one run; `rank` is what the column sorts by, and `best` that no column costs less."""
+
+    regret: str
+    stop: str
+    rank: str
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A column per rule, a row per run: its name and its cells; the largest regret under the first rule first."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[MatrixCell, ...]], ...]
+
+
+def matrix_of(runs: Runs, rules: Sequence[str]) -> Matrix:
+    """Return every run under every rule."""
+    rows = [(title, _cells(runs, place, len(rules))) for place, title in enumerate(runs.titles)]
+    return Matrix(tuple(rules), tuple(sorted(rows, key=lambda row: -int(row[1][0].rank))))
+
+
+def _cells(runs: Runs, fit: int, rules: int) -> tuple[MatrixCell, ...]:
+    coded, words = runs.coded, runs.words
+    places = [coded.place(rule, fit) for rule in range(rules)]
+    ranks = [-1 if at is None else int(coded.regret[at]) for at in places]
+    # The first text is "unknown", which is no regret to be the least of.
+    least = min((rank for rank in ranks if rank > 0), default=None)
+    cells = []
+    for at, rank in zip(places, ranks, strict=True):
+        if at is None:
+            cells.append(MatrixCell(words.say("choices.runs.not_asked"), "", "-1", best=False))
+            continue
+        stop = int(coded.stop[at])
+        text = words.say("fact.never") if stop < 0 else words.say("choices.matrix.after", epoch=stop + 1)
+        cells.append(MatrixCell(coded.regrets[rank], text, str(rank), best=rank == least))
+    return tuple(cells)

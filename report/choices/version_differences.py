@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.replay.replay import simulate
-from kcb_replay.report.choices.notices import Item, Notice
+from kcb_replay.report.choices.notices import Notice, NoticeItem
 from kcb_replay.report.versions import difference_sentences
-from kcb_replay.text import counted, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
+    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.report.choices.acts import Acts, Mask
-    from kcb_replay.report.choices.gathered import Recordings
-    from kcb_replay.report.choices.sweep_view import SweepView
+    from kcb_replay.report.choices.frame import ChoicesView
+    from kcb_replay.report.choices.run_table import Runs
 
 __all__ = ["version_notice"]
 
@@ -27,44 +29,48 @@ _MOST_EXPLAINED = 3
 
 
 def version_notice(
-    views: Sequence[SweepView], settings: Sequence[Sequence[EarlyStopping]], recordings: Recordings
+    views: Sequence[ChoicesView], settings: Sequence[Sequence[EarlyStopping]], words: Catalogue
 ) -> Notice | None:
     """Return where views of the same monitor under different versions part; `settings` are those of each view."""
-    items: list[Item] = []
+    items: list[NoticeItem] = []
     for (first, own), (second, _) in pairwise(zip(views, settings, strict=True)):
-        if first.monitor == second.monitor and first.runs.acts.fits and second.runs.acts.fits:
-            items += _items(first, second, own, recordings)
-    return Notice("What the Keras version changes.", tuple(items)) if items else None
+        if first.monitor == second.monitor and first.runs.curves and second.runs.curves:
+            items += _items(first, second, own, words)
+    return Notice(words.say("choices.notice.versions_head"), tuple(items)) if items else None
 
 
 def _items(
-    first: SweepView, second: SweepView, settings: Sequence[EarlyStopping], recordings: Recordings
-) -> Iterator[Item]:
-    differ, places = _differing(first.runs.acts, second.runs.acts)
-    versions = f"{first.version} and {second.version}"
-    of = f"{counted(differ.size, 'answer')} by {first.monitor}"
-    if not differ.any():
-        yield Item((), f"{versions} stop and keep alike in all {of}.")
+    first: ChoicesView, second: ChoicesView, settings: Sequence[EarlyStopping], words: Catalogue
+) -> Iterator[NoticeItem]:
+    differ, places = _differing(first.runs, second.runs)
+    count = int(differ.sum())
+    said = {"versions": f"{first.version} and {second.version}", "answers": differ.size, "monitor": first.monitor}
+    key = "versions_differ" if count else "versions_alike"
+    yield NoticeItem((), words.say(f"choices.notice.{key}", count=count, **said))
+    if not count:
         return
-    yield Item((), f"{versions} stop or keep another epoch in {whole(int(differ.sum()))} of {of}.")
     # The setting with most differences explains most of them.
     setting = int(differ.sum(axis=1).argmax())
-    chosen = [first.runs.acts.fits[places[place]].run for place in np.flatnonzero(differ[setting])[:_MOST_EXPLAINED]]
-    found = simulate(
-        [each for each in recordings() if each.name in chosen],
-        [[settings[setting]]],
-        semantics=f"{first.version},{second.version}",
-    )
-    for sentence in difference_sentences(found.replays):
-        yield Item((), f"With {first.names[setting]}, {sentence}.")
+    chosen = [places[place] for place in np.flatnonzero(differ[setting])[:_MOST_EXPLAINED]]
+    alone = [_recording(first.runs, place, first.monitor) for place in chosen]
+    simulation = simulate(alone, [[settings[setting]]], semantics=f"{first.version},{second.version}")
+    for sentence in difference_sentences(simulation.replays):
+        yield NoticeItem((), words.say("choices.notice.versions_why", setting=first.names[setting], why=sentence))
 
 
-def _differing(first: Acts, second: Acts) -> tuple[Mask, list[int]]:
+def _recording(runs: Runs, place: int, monitor: str) -> Recording:
+    """Return the metric of one fit as a recording of its own: the rule looks at nothing else."""
+    fit = runs.curves[place]
+    series = Series(fit.values, fit.valid, tag=monitor, source=fit.run)
+    return Recording(runs.titles[place], (), (Fit(fit.epochs, {monitor: series}),), ())
+
+
+def _differing(first: Runs, second: Runs) -> tuple[NDArray[np.bool_], list[int]]:
     """Return where answers differ (choices, common fits), and the places of the common fits in `first`."""
-    second_place = {(fit.run, fit.fit): place for place, fit in enumerate(second.fits)}
-    common = [place for place, fit in enumerate(first.fits) if (fit.run, fit.fit) in second_place]
-    others = [second_place[first.fits[place].run, first.fits[place].fit] for place in common]
-    differ = np.zeros((len(first.stop), len(common)), np.bool_)
-    for name in ("answered", "stop", "kept"):
-        differ |= getattr(first, name)[:, common] != getattr(second, name)[:, others]
+    second_place = {title: place for place, title in enumerate(second.titles)}
+    common = [place for place, title in enumerate(first.titles) if title in second_place]
+    others = [second_place[first.titles[place]] for place in common]
+    differ = first.answered[:, common] != second.answered[:, others]
+    for name in ("stop_index", "kept_index"):
+        differ |= getattr(first.answers, name)[:, common] != getattr(second.answers, name)[:, others]
     return differ, common

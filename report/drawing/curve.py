@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     from kcb_replay.replay.validity import Label
     from kcb_replay.text import Decimals
 
-__all__ = ["CurveInfo", "Mark", "Regret", "curve_info", "lead_position", "monitored_values", "nan_note", "what_if_from"]
+__all__ = [
+    "CurveInfo",
+    "Mark",
+    "Regret",
+    "chart_metric",
+    "curve_info",
+    "lead_position",
+    "monitored_values",
+    "nan_note",
+    "what_if_from",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +138,7 @@ def curve_info(replay: Replay, words: Catalogue | None = None) -> CurveInfo:
         fit=replay.fit,
         answer=answer(replay, words) if can_stop(replay) else outcome_sentence(outcome, replay, words),
         sentences=tuple(outcome_sentence(each, replay, words) for each in replay.outcomes),
-        monitor=_metric(replay, position),
+        monitor=chart_metric(replay, position),
         direction=outcome.mode,
         epochs=epochs,
         values=values,
@@ -166,7 +176,7 @@ def lead_position(replay: Replay) -> int:
 
 def monitored_values(replay: Replay, position: int) -> dict[int, float]:
     """Return what the callback at `position` saw per 0-based epoch, and the recorded values after it ended."""
-    recorded = replay.stream.values_of(_metric(replay, position))
+    recorded = replay.stream.values_of(chart_metric(replay, position))
     if recorded:
         return recorded
     # A callback can monitor the learning rate that another one puts into the logs.
@@ -174,7 +184,7 @@ def monitored_values(replay: Replay, position: int) -> dict[int, float]:
     return {event.index: event.seen for event in seen if event.seen is not None}
 
 
-def _metric(replay: Replay, position: int) -> str:
+def chart_metric(replay: Replay, position: int) -> str:
     """Return the metric of the chart."""
     recorded = dict.fromkeys(name for epoch in replay.stream.epochs for name in epoch.logs)
     usual = [name for name in ("val_loss", "loss", *recorded) if name in recorded]

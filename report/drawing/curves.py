@@ -6,24 +6,23 @@ number from 0 (below) to `TOP`, the shown range being the middle third, so that 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.report.drawing.plateau import plateau
+from kcb_replay.report.drawing.plateau import Range, plateau
 from kcb_replay.report.drawing.ticks import Tick, epoch_ticks, value_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.report.choices.acts import DrawnFit
     from kcb_replay.text import Decimals
 
-__all__ = ["LEAST", "MISSING", "NOT_A_NUMBER", "TOP", "CurvesInfo", "curves_of"]
+__all__ = ["LEAST", "MISSING", "MOST", "NOT_A_NUMBER", "TOP", "Curves", "FitCurve", "StoppedCurves", "curves_of"]
 
 Rows: TypeAlias = NDArray[np.uint16]
 Floats: TypeAlias = NDArray[np.float64]
@@ -35,7 +34,26 @@ _MOST_POINTS = 400
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CurvesInfo:
+class FitCurve:
+    """The recorded epochs (0-based) of one fit and its values, of which those count that are `valid`."""
+
+    epochs: NDArray[np.int64]
+    values: Floats
+    valid: NDArray[np.bool_]
+
+    @property
+    def first_epoch(self) -> int:
+        """The first recorded epoch, from 1."""
+        return int(self.epochs[0]) + 1
+
+    @property
+    def last_epoch(self) -> int:
+        """The last recorded epoch, from 1."""
+        return int(self.epochs[-1]) + 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curves:
     """One row per drawn epoch and fit; `first` and `last` are the epochs (from 1) at the edges of the chart.
 
     The n-th row of a fit stands at its first epoch + n * `every`. The rows of `y_ticks` and `x_ticks` are those of the
@@ -61,7 +79,19 @@ class CurvesInfo:
         return int(self.rows_of(np.array([value]))[0])
 
 
-def curves_of(fits: Sequence[DrawnFit], direction: Direction | None, decimals: Decimals) -> CurvesInfo | None:
+@dataclass(frozen=True, slots=True, eq=False)
+class StoppedCurves:
+    """Curves with the first epoch of each, the epoch after which it is grey (None for never), and its stops."""
+
+    curves: Curves
+    firsts: Sequence[int]
+    ends: Sequence[int | None]
+    stops: Sequence[Sequence[int]]
+
+
+def curves_of(
+    fits: Sequence[FitCurve], direction: Direction | None, decimals: Decimals, words: Catalogue
+) -> Curves | None:
     """Return the chart of all curves, None where there is nothing to draw: no number, or one epoch only."""
     first = min((fit.first_epoch for fit in fits), default=1)
     last = max((fit.last_epoch for fit in fits), default=1)
@@ -71,7 +101,7 @@ def curves_of(fits: Sequence[DrawnFit], direction: Direction | None, decimals: D
     if shown is None or first == last:
         return None
     every = -(-(last - first + 1) // _MOST_POINTS)
-    return CurvesInfo(
+    return Curves(
         first=first,
         last=last,
         every=every,
@@ -80,11 +110,11 @@ def curves_of(fits: Sequence[DrawnFit], direction: Direction | None, decimals: D
         high=shown.high,
         x_ticks=epoch_ticks((first, last)),
         y_ticks=value_ticks(shown.low, shown.high),
-        remark=_remark(fits, every, shown.low, shown.high),
+        remark=_remark(fits, every, shown, words),
     )
 
 
-def _on_grid(fit: DrawnFit, every: int) -> Floats:
+def _on_grid(fit: FitCurve, every: int) -> Floats:
     """Return the value at every so many epochs; infinite where there is none, which no other value can be here."""
     grid = np.full((fit.last_epoch - fit.first_epoch) // every + 1, np.inf)
     place = (fit.epochs - fit.epochs[0]) // every
@@ -101,13 +131,11 @@ def _rows_of(values: Floats, low: float, high: float) -> Rows:
     return np.round(rows).astype(np.uint16)
 
 
-def _remark(fits: Sequence[DrawnFit], every: int, low: float, high: float) -> str:
-    parts = []
-    outside = sum(fit.lowest_value is not None and not low <= fit.lowest_value <= high for fit in fits)
-    if outside:
-        parts.append(f"{outside:,} of {len(fits):,} curves lie wholly outside.")
-    if every > 1:
-        parts.append(f"One epoch in {every} is drawn; stops stand at their own epoch.")
-    if any(math.isnan(value) for fit in fits for value in fit.values[fit.valid].tolist()):
-        parts.append("A curve has a gap where the metric is NaN.")
-    return " ".join(parts)
+def _remark(fits: Sequence[FitCurve], every: int, shown: Range, words: Catalogue) -> str:
+    numbers = [fit.values[fit.valid] for fit in fits]
+    seen = sum(bool(np.any((shown.low <= each) & (each <= shown.high))) for each in numbers)
+    outside = sum(bool(np.any(~np.isnan(each))) for each in numbers) - seen
+    said = [words.say("curves.outside", outside=outside, fits=len(fits))] if outside else []
+    said += [words.say("curves.thinned", every=every)] if every > 1 else []
+    said += [words.say("curves.nan")] if any(np.isnan(each).any() for each in numbers) else []
+    return " ".join(said)

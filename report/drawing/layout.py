@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.drawing.placing import Box, Label, Places, Role, around, beside
+from kcb_replay.report.drawing.placing import Box, Label, Places, Role, around, beside, between
 from kcb_replay.report.drawing.ticks import Tick, epoch_ticks, value_ticks
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ __all__ = [
     "WIDTH",
     "Layout",
     "Panel",
-    "between",
     "layout_of",
     "put_ends",
     "put_patience",
@@ -32,8 +31,6 @@ __all__ = [
 
 WIDTH, LEFT, RIGHT = 960, 66, 788
 _TOP, _METRIC, _WAIT, _RATE, _GAP, _AXIS = 46, 300, 58, 56, 44, 34
-_CURVE_STEP = 6.0
-_MOST_STEPS = 2000
 # Covering a dot is as bad as covering this many points of a curve.
 _DOT_WEIGHT = 12
 
@@ -180,13 +177,6 @@ def _points(info: CurveInfo, layout: Layout) -> list[tuple[float, float]]:
         x = layout.right + 14
         points += between((x, layout.metric.y(info.regret.kept)), (x, layout.metric.y(info.regret.best))) * 3
     return points
-
-
-def between(one: tuple[float, float], two: tuple[float, float]) -> list[tuple[float, float]]:
-    """Return points on the way from one to the other, so close that no label slips through."""
-    steps = min(max(1, round(math.dist(one, two) / _CURVE_STEP)), _MOST_STEPS)
-    shares = [step / steps for step in range(1, steps + 1)]
-    return [(one[0] + (two[0] - one[0]) * share, one[1] + (two[1] - one[1]) * share) for share in shares]
 
 
 def _put_titles(info: CurveInfo, layout: Layout, places: Places, canvas: Box) -> None:

@@ -5,6 +5,7 @@ Pixel coordinates, y downwards, sizes estimated for a wide sans serif of 13 px, 
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Anchor", "Box", "Label", "Places", "Role", "around", "beside"]
+__all__ = ["Anchor", "Box", "Label", "Places", "Role", "around", "beside", "between"]
 
 Anchor: TypeAlias = Literal["start", "middle", "end"]
 Role: TypeAlias = Literal["axis", "title", "stop", "best", "missed", "kept", "rate", "note"]
@@ -26,6 +27,8 @@ _ON_LABEL, _OUTSIDE, _ON_POINT, _LATER = 1000.0, 500.0, 4.0, 0.8
 # Hangul, kana and Han are as wide as they are high.
 _SQUARE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]")
 _SQUARE_LENGTH = 1.75
+# How close points on a line are, in pixels, and how many there may be.
+_CURVE_STEP, _MOST_STEPS = 6.0, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +131,10 @@ _FAR_ROWS = (38, -28, 56, -46, 74, -64)
 def beside(x: float, y: float, role: Role, text: str, gap: float = 9) -> list[Label]:
     """Return the place right of a point, then left of it."""
     return [Label(x + gap, y, "start", role, text), Label(x - gap, y, "end", role, text)]
+
+
+def between(one: tuple[float, float], two: tuple[float, float]) -> list[tuple[float, float]]:
+    """Return points on the way from one to the other, so close that no label slips through."""
+    steps = min(max(1, round(math.dist(one, two) / _CURVE_STEP)), _MOST_STEPS)
+    shares = [step / steps for step in range(1, steps + 1)]
+    return [(one[0] + (two[0] - one[0]) * share, one[1] + (two[1] - one[1]) * share) for share in shares]

@@ -1,213 +1,197 @@
-"""The plane of saving and regret in pixels: every choice a point, with the interval that other runs would move it in.
+"""The plane of saving and regret: every choice a point, a baseline as lines, and the one pair of axes for all pens.
 
-The axis of regret is square-root scaled, so that small regrets stand apart; logarithmic where one training that
-diverged would still hide all others. What is drawn where is worked out here, once for Python's and the page's drawing.
+A figure and a page place the same `Plane` in a frame of their own, and take pixels, ticks and labels from `PlaneFrame`.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from kcb_replay.report.drawing.placing import Box, Label, Places, around
-from kcb_replay.report.drawing.scales import linear_end
+from kcb_replay.report.drawing.placing import Box, Label, Places, around, between
+from kcb_replay.report.drawing.scales import RegretScale, linear_end
 from kcb_replay.report.drawing.ticks import Tick, value_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.recommend.result import Interval
 
-__all__ = [
-    "HEIGHT",
-    "HIGHEST_LABEL",
-    "LEFT",
-    "LOWER",
-    "RIGHT",
-    "WIDTH",
-    "Line",
-    "Plane",
-    "Point",
-    "Whiskers",
-    "plane_of",
-]
+__all__ = ["Plane", "PlaneFrame", "PlaneLine", "PlanePoint", "Tone", "plane_of"]
 
-WIDTH, HEIGHT, HIGHEST_LABEL = 600, 360, 28
-LEFT, RIGHT, _UPPER, LOWER = 62, 572, 30, 306
-_TICK_GAP = 24
+# A colour of the palette: what counts, what keeps the best weights, and everything else.
+Tone: TypeAlias = Literal["curve", "best", "gone"]
+_AIR = 1.06
+# A line that leaves the plane is followed this far.
+_BEYOND = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Whiskers:
-    """The 95 % intervals of a point in pixels: from left to right, and from bottom to top."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanePoint:
+    """A choice: the mean share of epochs that it saves, its mean regret, and the 95 % intervals of both.
 
-    left: float
-    right: float
-    bottom: float
-    top: float
+    `choices` are its number and those of the choices that act like it; `hollow` where some recordings end before its
+    stop, so that its place is not the whole truth. `number` is that under which a legend names it, 0 where none does.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One choice; `hollow` where some recordings end before its stop, so that its place is not the whole truth."""
-
-    choice: int
-    x: float
-    y: float
-    on_front: bool
-    hollow: bool
-    whiskers: Whiskers | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A curve to compare with, through points in pixels; `kind` is a class of the style sheet."""
-
-    kind: str
-    label: str
-    points: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Plane:
-    """Points, lines and ticks in pixels, and the labels of some points of the front, which a line may join."""
-
-    points: tuple[Point, ...]
-    lines: tuple[Line, ...]
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
-    labels: tuple[Label, ...]
-    scale: str
-    joined: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A choice before it is drawn: the mean share of epochs saved, the mean regret, and their intervals."""
-
-    choice: int
+    choices: tuple[int, ...]
+    name: str
     saving: float
     regret: float
-    on_front: bool
-    hollow: bool
-    label: str
+    tone: Tone = "curve"
+    hollow: bool = False
+    number: int = 0
     saving_interval: Interval | None = None
     regret_interval: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Axes:
-    """From shares and regrets to pixels; `linear_until` is None for a square-root axis."""
+class PlaneLine:
+    """A baseline to compare with, through pairs of saving and regret; one that is dashed keeps the best weights."""
 
-    most_saving: float
-    most_regret: float
-    linear_until: float | None
+    label: str
+    tone: Tone
+    places: tuple[tuple[float, float], ...]
 
-    def x(self, saving: float) -> float:
-        share = min(max(saving / self.most_saving, 0.0), 1.0)
-        return LEFT + share * (RIGHT - LEFT)
-
-    def y(self, regret: float) -> float:
-        share = min(max(self._scaled(regret) / self._scaled(self.most_regret), 0.0), 1.0)
-        return LOWER - share * (LOWER - _UPPER)
-
-    def _scaled(self, regret: float) -> float:
-        if self.linear_until is None:
-            return math.sqrt(max(regret, 0.0))
-        share = max(regret, 0.0) / self.linear_until
-        return share if share <= 1 else 1 + math.log10(share)
+    @property
+    def dashed(self) -> bool:
+        """Whether it is told apart by dashes as well."""
+        return self.tone == "best"
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
-    """A curve before it is drawn, through pairs of saving and regret."""
+class Plane:
+    """Points and lines in shares and in the unit of the metric; the axes go from `low` to `high`, and along `scale`.
 
-    kind: str
-    label: str
-    places: tuple[tuple[float, float], ...]
+    Where it is `joined`, the points that are not grey are the front, and a line goes through them.
+    """
+
+    points: tuple[PlanePoint, ...]
+    lines: tuple[PlaneLine, ...]
+    low: float
+    high: float
+    scale: RegretScale
+    x_name: str
+    y_name: str
+    joined: bool
+
+    @property
+    def front(self) -> tuple[PlanePoint, ...]:
+        """The points that count, from left to right."""
+        return tuple(sorted((each for each in self.points if each.tone != "gone"), key=lambda each: each.saving))
+
+    @property
+    def in_order(self) -> tuple[PlanePoint, ...]:
+        """The points as they are drawn, those that count on top."""
+        return (*(each for each in self.points if each.tone == "gone"), *self.front)
 
 
 def plane_of(
-    places: Sequence[Place], curves: Sequence[Curve] = (), *, reach: float = 0.0, joined: bool = True, labels: int = 6
+    points: Iterable[PlanePoint],
+    lines: Sequence[PlaneLine] = (),
+    *,
+    monitor: str,
+    words: Catalogue,
+    joined: bool = True,
+    reach: float = 0.0,
 ) -> Plane:
-    """Return the plane of places and curves; `reach` is a regret that is in sight, `labels` how many there may be."""
-    known = [place for place in places if math.isfinite(place.saving) and math.isfinite(place.regret)]
-    axes = _axes(known, reach)
-    points = tuple(_point(place, axes) for place in known)
-    lines = tuple(Line(each.kind, each.label, tuple(_drawn(each.places, axes))) for each in curves)
-    x_ticks = value_ticks(0, 100 * axes.most_saving)
+    """Return the plane of points and lines; `reach` is a regret that has to be in sight."""
+    known = tuple(each for each in points if math.isfinite(each.saving) and math.isfinite(each.regret))
+    edges = [each.saving for each in known]
+    edges += [end for each in known if each.saving_interval and each.tone != "gone" for end in each.saving_interval]
+    regrets = [each.regret for each in known]
+    until = linear_end(regrets)
+    scale = words.say("plane.root") if until is None else words.say("plane.logarithmic", until=until)
     return Plane(
-        points=points,
-        lines=lines,
-        x_ticks=tuple(Tick(axes.x(tick.value / 100), f"{tick.text} %") for tick in x_ticks),
-        y_ticks=tuple(_regret_ticks(axes)),
-        labels=_labels(known, points, lines, labels),
-        scale="square-root scaled" if axes.linear_until is None else f"logarithmic above {axes.linear_until:g}",
+        points=known,
+        lines=tuple(lines),
+        # Whole tenths, with the outermost dot off the edge; a baseline goes from no saving to all of it.
+        low=0.0 if lines else max(0.0, math.floor(min(edges, default=0.0) * 10 - 0.2) / 10),
+        high=1.0 if lines else min(1.0, math.ceil(max(edges, default=1.0) * 10 + 0.2) / 10),
+        scale=RegretScale(_AIR * max([*regrets, reach], default=0.0) or 1.0, until),
+        x_name=words.say("plane.saving"),
+        y_name=words.say("plane.regret", monitor=monitor, scale=scale),
         joined=joined,
     )
 
 
-def _axes(known: Sequence[Place], reach: float) -> _Axes:
-    ends = [place.saving_interval[1] for place in known if place.saving_interval and place.on_front]
-    most = max([place.saving for place in known] + ends, default=0.0)
-    return _Axes(
-        most_saving=min(1.0, math.ceil(most * 10 + 0.2) / 10) or 1.0,
-        most_regret=1.05 * max([place.regret for place in known] + [reach], default=0.0) or 1.0,
-        linear_until=linear_end(place.regret for place in known),
-    )
+@dataclass(frozen=True, slots=True)
+class PlaneFrame:
+    """A plane between pixels: its axes stand at `left` and `bottom`; `radius` is that of the largest mark."""
+
+    plane: Plane
+    left: float
+    top: float
+    right: float
+    bottom: float
+    radius: float
+
+    def x(self, saving: float) -> float:
+        """Return the column of a share of epochs saved, at most at an edge."""
+        share = (saving - self.plane.low) / (self.plane.high - self.plane.low)
+        return self.left + min(max(share, 0.0), 1.0) * (self.right - self.left)
+
+    def y(self, regret: float, most: float = 1.0) -> float:
+        """Return the row of a regret; one beyond the top stands `most` heights above the axis."""
+        return self.bottom - min(self.plane.scale.share(regret), most) * (self.bottom - self.top)
+
+    @property
+    def x_ticks(self) -> tuple[Tick, ...]:
+        """The ticks of saving, at pixel columns."""
+        ticks = value_ticks(100 * self.plane.low, 100 * self.plane.high)
+        return tuple(Tick(self.x(tick.value / 100), f"{tick.text}%") for tick in ticks)
+
+    @property
+    def y_ticks(self) -> tuple[Tick, ...]:
+        """The ticks of regret, at pixel rows."""
+        return tuple(Tick(self.y(tick.value), tick.text) for tick in self.plane.scale.ticks())
+
+    def through(self, line: PlaneLine) -> list[tuple[float, float]]:
+        """Return the pixels of a line, which may leave the plane above; whoever draws it clips it there."""
+        low, high = self.plane.low, self.plane.high
+        inside = (place for place in line.places if low <= place[0] <= high and math.isfinite(place[1]))
+        return [(self.x(saving), self.y(regret, _BEYOND)) for saving, regret in inside]
+
+    def labels(self, names: int) -> tuple[tuple[Label, Tone], ...]:
+        """Return the labels of all lines, and of so many points that count, at equal distances, that cover nothing."""
+        drawn = [(line, self.through(line)) for line in self.plane.lines]
+        shifts = (-self.radius, 0.0, self.radius)
+        marks = [
+            (self.x(each.saving) + across, self.y(each.regret) + down)
+            for each in self.plane.points
+            for across in shifts
+            for down in shifts
+        ]
+        along = [point for _, points in drawn for one, two in pairwise(points) for point in between(one, two)]
+        places, tones = Places([*marks * 3, *along]), list[Tone]()
+        frame = Box(self.left + 4, self.top - 16, self.right + 28, self.bottom - 2)
+        for line, points in drawn:
+            places.put_if_free(self._beside_line(line, points), frame)
+            tones += [line.tone] * (len(places.placed) - len(tones))
+        front = self.plane.front
+        for point in front[:: -(-len(front) // names)] if front and names else ():
+            places.put_if_free(_beside_point(self.x(point.saving), self.y(point.regret), point.name), frame)
+            tones += ["gone"] * (len(places.placed) - len(tones))
+        return tuple(zip(places.placed, tones, strict=True))
+
+    def _beside_line(self, line: PlaneLine, points: Sequence[tuple[float, float]]) -> list[Label]:
+        """Return the places for the name of a line: regret rises to the right, so there is room above and left of it.
+
+        The lower one of two lines, which keeps the best weights, has its name below if it can.
+        """
+        seen = [(x, y) for x, y in points if self.top <= y <= self.bottom]
+        above = [Label(x - 8, y - 8, "end", "note", line.label) for x, y in seen[::-3]]
+        below = [Label(x + 8, y + 20, "start", "note", line.label) for x, y in seen[::3]]
+        return [*below, *above] if line.dashed else [*above, *below]
 
 
-def _point(place: Place, axes: _Axes) -> Point:
-    whiskers = None
-    if place.saving_interval and place.regret_interval:
-        (left, right), (bottom, top) = place.saving_interval, place.regret_interval
-        whiskers = Whiskers(axes.x(left), axes.x(right), axes.y(bottom), axes.y(top))
-    x, y = axes.x(place.saving), axes.y(place.regret)
-    return Point(place.choice, x, y, place.on_front, place.hollow, whiskers)
-
-
-def _drawn(found: Sequence[tuple[float, float]], axes: _Axes) -> Iterable[tuple[float, float]]:
-    """Yield the pixels of a line as far as it is within the plane."""
-    for saving, regret in found:
-        if math.isfinite(regret) and 0 <= saving <= axes.most_saving and regret <= axes.most_regret:
-            yield axes.x(saving), axes.y(regret)
-
-
-def _regret_ticks(axes: _Axes) -> Iterable[Tick]:
-    """Yield round numbers from the top down, as many as have room."""
-    yield Tick(axes.y(0.0), "0")
-    before = axes.y(axes.most_regret) - _TICK_GAP
-    highest = math.floor(math.log10(axes.most_regret)) if axes.most_regret > 0 else 0
-    for power in range(highest, highest - 40, -1):
-        for digit in (5, 2, 1):
-            value = digit * 10.0**power
-            y = axes.y(value)
-            if value <= axes.most_regret and y - before >= _TICK_GAP and axes.y(0.0) - y >= _TICK_GAP / 2 + 6:
-                yield Tick(y, f"{value:g}")
-                before = y
-
-
-def _labels(places: Sequence[Place], points: Sequence[Point], lines: Sequence[Line], most: int) -> tuple[Label, ...]:
-    """Return labels of some points of the front, at equal distances, and of the lines, where they cover nothing."""
-    front = [(point, place.label) for point, place in zip(points, places, strict=True) if point.on_front]
-    every = -(-len(front) // most) if front else 1
-    dots = [(point.x, point.y) for point in points for _ in range(3)]
-    free = Places([*dots, *(place for line in lines for place in line.points)])
-    frame = Box(LEFT + 4, _UPPER - 16, WIDTH - 2, LOWER - 2)
-    for line in lines:
-        spots = [Label(x, y - 9, "middle", "note", line.label) for x, y in line.points[:: len(line.points) // 12 + 1]]
-        free.put_if_free(spots, frame)
-    for point, label in sorted(front[::every], key=lambda pair: pair[0].x):
-        free.put_if_free(_beside(point, label), frame)
-    return free.placed
-
-
-def _beside(point: Point, label: str) -> list[Label]:
-    """Return the places for a label: right of the front and below it there are no points."""
-    x, y = point.x, point.y
+def _beside_point(x: float, y: float, name: str) -> list[Label]:
+    """Return the places for the name of a point: right of the front and below it there are no points."""
     return [
-        Label(x + 9, y + 17, "start", "axis", label),
-        Label(x + 10, y + 5, "start", "axis", label),
-        *around(x, y, "axis", label),
+        Label(x + 9, y + 17, "start", "axis", name),
+        Label(x + 10, y + 5, "start", "axis", name),
+        *around(x, y, "axis", name),
     ]

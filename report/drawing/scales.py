@@ -12,45 +12,44 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.report.drawing.ticks import value_ticks
+from kcb_replay.report.drawing.ticks import Tick
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["RegretScale", "heat_steps", "is_by_rank", "linear_end", "scale_said"]
+__all__ = ["STEPS", "RegretScale", "heat_steps", "is_by_rank", "linear_end"]
 
+STEPS = 9
 # A regret is not seen beside one so many times as large.
 _HIDES = 1000
 # Ticks are at least this share of the axis apart.
 _APART = 0.09
 _MANY_DECADES = 4
+# From here on a round number is a power of ten.
+_LARGE = 1e4
 
 
 @dataclass(frozen=True, slots=True)
 class RegretScale:
-    """An axis from 0 to `top`; where `linear_until` is given, it is logarithmic above that."""
+    """An axis from 0 to `top`: square-root scaled, or where `linear_until` is given logarithmic above that."""
 
     top: float
     linear_until: float | None = None
-    root: bool = False
 
     def share(self, regret: float) -> float:
         """Return where on the axis a regret stands, from 0 to 1; beyond 1 where it is above the top."""
         if self.linear_until is not None:
             return self._decades(regret) / self._decades(self.top)
-        share = regret / self.top
-        return math.sqrt(share) if self.root and share > 0 else share
+        return math.sqrt(max(regret, 0.0) / self.top)
 
-    def ticks(self) -> tuple[float, ...]:
+    def ticks(self) -> tuple[Tick, ...]:
         """Return 0 and round values that are far enough apart."""
-        if self.linear_until is None and not self.root:
-            return tuple(tick.value for tick in value_ticks(0.0, self.top))
-        found = [math.inf]
+        values = [math.inf]
         for value in self._round_values():
-            above = 1 + _APART if math.isinf(found[-1]) else self.share(found[-1])
+            above = 1 + _APART if math.isinf(values[-1]) else self.share(values[-1])
             if above - self.share(value) >= _APART <= self.share(value):
-                found.append(value)
-        return (0.0, *reversed(found[1:]))
+                values.append(value)
+        return tuple(Tick(value, _round_text(value)) for value in (0.0, *reversed(values[1:])))
 
     def _round_values(self) -> Iterator[float]:
         decades = self.linear_until is not None and self._decades(self.top) > _MANY_DECADES
@@ -73,12 +72,7 @@ def linear_end(regrets: Iterable[float]) -> float | None:
     return float(10.0 ** math.floor(math.log10(min(above))))
 
 
-def scale_said(end: float | None) -> str:
-    """Return what the name of the axis says of its scale."""
-    return "" if end is None else f", logarithmic above {end:g}"
-
-
-def heat_steps(regrets: Sequence[float] | NDArray[np.float64], steps: int) -> NDArray[np.int64]:
+def heat_steps(regrets: Sequence[float] | NDArray[np.float64], steps: int = STEPS) -> NDArray[np.int64]:
     """Return the step of each regret, from 0; the last one for infinity, -1 where there is none.
 
     Where one is so large that it would hide the others, the steps are by rank, see `is_by_rank`.
@@ -90,10 +84,14 @@ def heat_steps(regrets: Sequence[float] | NDArray[np.float64], steps: int) -> ND
     else:
         top = known[-1] if len(known) and known[-1] > 0 else 1.0
         share = np.sqrt(np.clip(given, 0, None) / top)
-    found = (np.minimum(np.nan_to_num(share), 1.0) * steps).astype(np.int64)
-    return np.where(np.isnan(given), -1, np.minimum(found, steps - 1))
+    step = (np.minimum(np.nan_to_num(share), 1.0) * steps).astype(np.int64)
+    return np.where(np.isnan(given), -1, np.minimum(step, steps - 1))
 
 
 def is_by_rank(regrets: Iterable[float]) -> bool:
     """Tell whether regrets are too far apart for steps of their root."""
     return linear_end(regret for regret in regrets if math.isfinite(regret)) is not None
+
+
+def _round_text(value: float) -> str:
+    return f"{value:g}" if value < _LARGE else f"{value:.0e}".replace("e+0", "e").replace("e+", "e")

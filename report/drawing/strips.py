@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.simulation import RaisedFit
 
-__all__ = ["Strip", "StripsInfo", "strips_info"]
+__all__ = ["Strip", "StripRow", "StripsInfo", "strip_of", "strips_info"]
 
 # More than these cannot be told apart on a page.
 _MOST = 500
@@ -25,35 +25,42 @@ _MOST = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strip:
-    """One replay: epochs count from 1; it ran up to `ran`, of which `stopped` says whether something stopped it.
+    """The small picture of a training: epochs count from 1; it ran up to `ran`, and `stopped` says whether it stopped.
 
-    `best` and `lowest` are the best epoch that the rule knew and the best of the recording; `lowest` only where it
-    is another one. `drops` are epochs with a reduction of the learning rate, and whether that one is a what-if. `texts`
-    stand in the columns.
+    `best` and `lowest` are the best epoch that the rule knew (or else the one kept) and the best of the recording;
+    `lowest` only where it is another one. `drops` are epochs with a reduction of the learning rate, and whether that
+    one is a what-if.
     """
 
-    name: str
     first: int
     last: int
     ran: int
-    stopped: bool
-    best: int | None
-    lowest: int | None
-    drops: tuple[tuple[int, bool], ...]
+    stopped: bool = False
+    best: int | None = None
+    lowest: int | None = None
+    drops: tuple[tuple[int, bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StripRow:
+    """A strip with its name, and the `texts` that stand in the columns beside it."""
+
+    name: str
+    strip: Strip
     regret: float | None
     texts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class StripsInfo:
-    """Strips with the largest regret first; `columns` name their texts, `key` says what the marks mean.
+    """Rows with the largest regret first; `columns` name their texts, `key` says what the marks mean.
 
     Where some answers are `limited`, the last column says which and how.
     """
 
     title: str
     answer: str
-    strips: tuple[Strip, ...]
+    rows: tuple[StripRow, ...]
     columns: tuple[str, ...]
     limited: bool
     last_epoch: int
@@ -70,11 +77,17 @@ def strips_info(replays: Sequence[Replay], left_out: int = 0, raised: Sequence[R
     answers: list[Replay | RaisedFit] = [*replays, *raised]
     exact = all(answer.validity.label == "exact" for answer in answers)
     names = _names(answers)
-    found = map(_strip, replays, names, _texts(replays, stopping=stopping, exact=exact))
-    without = [
-        _raised_strip(each, name, stopping=stopping) for each, name in zip(raised, names[len(replays) :], strict=True)
+    texts = _texts(replays, stopping=stopping, exact=exact)
+    rows = [
+        StripRow(name, strip_of(replay), rule.regret if (rule := lead_rule(replay)) else None, cells)
+        for name, replay, cells in zip(names, replays, texts, strict=False)
     ]
-    strips = [*sorted(found, key=_order), *without][:_MOST]
+    without = ("raises", "", "") if stopping else ()
+    ended = [
+        StripRow(name, _strip_of_raised(each), None, without)
+        for name, each in zip(names[len(replays) :], raised, strict=True)
+    ]
+    rows = [*sorted(rows, key=_order), *ended][:_MOST]
     columns = ("stops", "saved", f"regret ({_monitors(replays)})") if stopping else ()
     missing = f"Left out: {counted(left_out, 'fit')} that could not be replayed." if left_out else ""
     count = len(answers)
@@ -90,20 +103,20 @@ def strips_info(replays: Sequence[Replay], left_out: int = 0, raised: Sequence[R
     return StripsInfo(
         title=f"{extent(answers)}: {_settings(replays)}",
         answer=common_answer(replays, raised),
-        strips=tuple(strips),
+        rows=tuple(rows),
         columns=columns if exact else (*columns, "validity"),
         limited=not exact,
-        last_epoch=max(strip.last for strip in strips),
-        key=_key(strips, stopping=stopping),
+        last_epoch=max(row.strip.last for row in rows),
+        key=_key([row.strip for row in rows], stopping=stopping),
         notes=(*filter(None, notes), "Epochs count from 1."),
     )
 
 
-def _strip(replay: Replay, name: str, texts: tuple[str, ...]) -> Strip:
+def strip_of(replay: Replay) -> Strip:
+    """Return the strip of a replay."""
     lead = lead_rule(replay)
-    best, lowest, regret = (lead.best_index, lead.lowest_index, lead.regret) if lead else (None, None, None)
+    best, lowest = (lead.best_index, lead.lowest_index) if lead else (None, None)
     return Strip(
-        name=name,
         first=replay.stream.epochs[0].index + 1,
         last=replay.stream.epochs[-1].index + 1,
         ran=replay.rows[-1].index + 1,
@@ -111,28 +124,15 @@ def _strip(replay: Replay, name: str, texts: tuple[str, ...]) -> Strip:
         best=None if best is None else best + 1,
         lowest=None if lowest is None or lowest == best else lowest + 1,
         drops=tuple((drop.index + 1, drop.validity != "exact") for drop in replay.drops),
-        regret=regret,
-        texts=texts,
     )
 
 
-def _raised_strip(raised: RaisedFit, name: str, *, stopping: bool) -> Strip:
-    return Strip(
-        name=name,
-        first=raised.first_epoch,
-        last=raised.last_epoch,
-        ran=raised.first_epoch - 1 + raised.epochs_run,
-        stopped=False,
-        best=None,
-        lowest=None,
-        drops=(),
-        regret=None,
-        texts=("raises", "", "") if stopping else (),
-    )
+def _strip_of_raised(raised: RaisedFit) -> Strip:
+    return Strip(first=raised.first_epoch, last=raised.last_epoch, ran=raised.first_epoch - 1 + raised.epochs_run)
 
 
-def _order(strip: Strip) -> float:
-    return math.inf if strip.regret is None or math.isnan(strip.regret) else -strip.regret
+def _order(row: StripRow) -> float:
+    return math.inf if row.regret is None or math.isnan(row.regret) else -row.regret
 
 
 def _texts(replays: Sequence[Replay], *, stopping: bool, exact: bool) -> Iterator[tuple[str, ...]]:

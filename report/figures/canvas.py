@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["DPI", "INCHES", "LINE", "Align", "Canvas", "Look", "blank", "look_of", "wrapped"]
+    from kcb_replay.report.drawing.placing import Anchor
+
+__all__ = ["ALIGN", "DPI", "INCHES", "LINE", "Align", "Canvas", "Look", "blank", "look_of", "wrapped"]
 
 Align: TypeAlias = Literal["left", "center", "right"]
+ALIGN: dict[Anchor, Align] = {"start": "left", "middle": "center", "end": "right"}
 # Pixels of layout in an inch, and the inches of a figure that nobody asked otherwise of.
 DPI, INCHES = 100, 9.6
 # Height of a line of text, and what a character of 13 pixels takes at most.

@@ -1,85 +1,73 @@
-"""The ground of the figures that are a plane of points: shares of epochs from left to right, regret upwards."""
+"""Draw the plane of saving and regret: choices as points, those of the legend as discs, the baseline as lines."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.drawing.ticks import value_ticks
-from kcb_replay.report.figures.strokes import dots, stroke
+from kcb_replay.report.drawing.plane import PlaneFrame
+from kcb_replay.report.figures.canvas import ALIGN
+from kcb_replay.report.figures.strokes import DASHED, dots, stroke
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from kcb_replay.report.drawing.scales import RegretScale
+    from kcb_replay.report.drawing.plane import Plane, PlanePoint
     from kcb_replay.report.figures.canvas import Canvas
 
-__all__ = ["EDGE", "LEFT", "Plane", "power"]
+__all__ = ["EDGE", "PLANE_HEIGHT", "draw_plane"]
 
 # Left and right of the plane is room for its ticks and for a dot on its edge.
-EDGE, LEFT, _RIGHT, _NUMBERED = 20, 80, 34, 20
-_LARGE = 1e4
+EDGE, _LEFT, _RIGHT = 20, 80, 34
+_ABOVE, _PLANE, _BELOW = 34, 380, 66
+PLANE_HEIGHT = _ABOVE + _PLANE + _BELOW
+_DISC, _FRONT, _DOT = 20.0, 8.0, 7.0
 
 
-@dataclass(frozen=True, slots=True)
-class Plane:
-    """A plane on a canvas from a pixel column on, between two rows; `low` and `high` are the shares at its edges."""
-
-    canvas: Canvas
-    left: float
-    top: float
-    bottom: float
-    low: float
-    high: float
-    scale: RegretScale
-
-    @property
-    def right(self) -> float:
-        """Return the right edge in pixels."""
-        return self.canvas.look.width - _RIGHT
-
-    def x(self, share: float) -> float:
-        """Return the pixel column of a share."""
-        return self.left + (share - self.low) / (self.high - self.low) * (self.right - self.left)
-
-    def y(self, regret: float) -> float:
-        """Return the pixel row of a regret; one beyond the top stands above the plane."""
-        return self.bottom - min(self.scale.share(regret), 2.0) * (self.bottom - self.top)
-
-    def axes(self) -> Axes:
-        """Return axes over the plane whose unit is the pixel, with grid, ticks and their labels."""
-        axes = self.canvas.axes(self.left, self.top, self.right, self.bottom)
-        axes.set_xlim(self.left, self.right)
-        axes.set_ylim(self.bottom, self.top)
-        palette = self.canvas.look.palette
-        for value in self.scale.ticks():
-            row = self.y(value)
-            stroke(self.canvas, axes, [self.left, self.right], [row, row], palette.grid, 1.1, order=1)
-            self.canvas.write(self.left - 10, row + 4.5, power(value), palette.muted, align="right")
-        for tick in value_ticks(self.low, self.high):
-            place = self.x(tick.value)
-            self.canvas.write(place, self.bottom + 24, f"{tick.value:.0%}", palette.muted, align="center")
-        stroke(self.canvas, axes, [self.left, self.right], [self.bottom, self.bottom], palette.line, 1.1, order=1)
-        return axes
-
-    def name(self, x: str, y: str) -> None:
-        """Say what the axes are: upwards above the plane, from left to right below its right end."""
-        palette = self.canvas.look.palette
-        self.canvas.write(self.left - LEFT + EDGE, self.top - 14, y, palette.ink, bold=True)
-        self.canvas.write(self.right, self.bottom + 46, f"{x} →", palette.ink, align="right")
-
-    def number(self, axes: Axes, x: float, y: float, number: int, colour: str, *, hollow: bool) -> None:
-        """Draw a point as a disc that holds the number by which the list below names it."""
-        ground = self.canvas.look.palette.ground
-        place, order = (self.x(x), self.y(y)), 4 + number / 1000
-        dots(
-            self.canvas, axes, [place[0]], [place[1]], "o", _NUMBERED, ground if hollow else colour, colour, order=order
-        )
-        self.canvas.write(
-            place[0], place[1] + 4.5, str(number), colour if hollow else ground, bold=True, align="center"
-        )
+def draw_plane(canvas: Canvas, plane: Plane, top: float, left: float = 0.0) -> None:
+    """Draw the plane, `top` pixels below the upper edge of the page and `left` ones off the left."""
+    upper = top + _ABOVE
+    frame = PlaneFrame(plane, left + _LEFT, upper, canvas.look.width - _RIGHT, upper + _PLANE, _DISC / 2)
+    axes = canvas.axes(frame.left, frame.top, frame.right, frame.bottom)
+    axes.set_xlim(frame.left, frame.right)
+    axes.set_ylim(frame.bottom, frame.top)
+    _draw_ground(canvas, axes, frame, left)
+    palette = canvas.look.palette
+    for line in plane.lines:
+        xs, ys = zip(*frame.through(line), strict=True)
+        dash = DASHED if line.dashed else "-"
+        stroke(canvas, axes, xs, ys, getattr(palette, line.tone), 2, dash=dash, alpha=0.75, clip=True)
+    for label, tone in frame.labels(0):
+        align = ALIGN[label.anchor]
+        canvas.write(label.x, label.y, label.text, getattr(palette, tone), align=align, halo=True)
+    if plane.joined:
+        front = plane.front
+        places = [frame.x(point.saving) for point in front], [frame.y(point.regret) for point in front]
+        stroke(canvas, axes, *places, palette.curve, 1.6)
+    for point in plane.in_order:
+        _draw_point(canvas, axes, frame, point)
 
 
-def power(value: float) -> str:
-    """Return a round number, a large one as a power of ten."""
-    return f"{value:g}" if value < _LARGE else f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
+def _draw_ground(canvas: Canvas, axes: Axes, frame: PlaneFrame, left: float) -> None:
+    """Draw grid and ticks, and say what the axes are: upwards above the plane, to the right below its right end."""
+    palette, edges = canvas.look.palette, (frame.left, frame.right)
+    for tick in frame.y_ticks:
+        stroke(canvas, axes, edges, [tick.value, tick.value], palette.grid, 1.1, order=1)
+        canvas.write(frame.left - 10, tick.value + 4.5, tick.text, palette.muted, align="right")
+    for tick in frame.x_ticks:
+        canvas.write(tick.value, frame.bottom + 24, tick.text, palette.muted, align="center")
+    stroke(canvas, axes, edges, [frame.bottom, frame.bottom], palette.line, 1.1, order=1)
+    canvas.write(left + EDGE, frame.top - 14, frame.plane.y_name, palette.ink, bold=True)
+    canvas.write(frame.right, frame.bottom + 46, f"{frame.plane.x_name} →", palette.ink, align="right")
+
+
+def _draw_point(canvas: Canvas, axes: Axes, frame: PlaneFrame, point: PlanePoint) -> None:
+    """Draw a dot, or a disc that holds the number by which the legend names the choice."""
+    colour, ground = getattr(canvas.look.palette, point.tone), canvas.look.palette.ground
+    x, y = frame.x(point.saving), frame.y(point.regret)
+    size, order = _DOT if point.tone == "gone" else _FRONT, 3 + (point.tone != "gone") / 2
+    if point.number:
+        size, order = _DISC, 4 + point.number / 1000
+    dots(canvas, axes, [x], [y], "o", size, ground if point.hollow else colour, colour, order=order)
+    if point.number:
+        ink = colour if point.hollow else ground
+        canvas.write(x, y + 4.5, str(point.number), ink, bold=True, align="center")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.drawing.layout import layout_of
-from kcb_replay.report.figures.canvas import LINE, Look, blank, wrapped
+from kcb_replay.report.figures.canvas import ALIGN, LINE, Look, blank, wrapped
 from kcb_replay.report.figures.panels import draw_panels
 from kcb_replay.text import visible
 
@@ -16,13 +16,12 @@ if TYPE_CHECKING:
 
     from kcb_replay.report.drawing.curve import CurveInfo
     from kcb_replay.report.drawing.palette import Palette
-    from kcb_replay.report.drawing.placing import Anchor, Label, Role
-    from kcb_replay.report.figures.canvas import Align, Canvas
+    from kcb_replay.report.drawing.placing import Label, Role
+    from kcb_replay.report.figures.canvas import Canvas
 
 __all__ = ["figure_of_run", "head_height", "middle_cut", "write_head", "write_labels"]
 
 _EDGE, _BELOW = 20, 26
-_ALIGN: dict[Anchor, Align] = {"start": "left", "middle": "center", "end": "right"}
 
 
 def figure_of_run(info: CurveInfo, look: Look) -> Figure:
@@ -53,7 +52,7 @@ def write_labels(canvas: Canvas, labels: Iterable[Label], head: float) -> None:
     colours = _colours(canvas.look.palette)
     for label in labels:
         place = (label.x, label.y + head)
-        canvas.write(*place, label.text, colours[label.role], bold=label.bold, align=_ALIGN[label.anchor], halo=True)
+        canvas.write(*place, label.text, colours[label.role], bold=label.bold, align=ALIGN[label.anchor], halo=True)
 
 
 def _head(info: CurveInfo, look: Look) -> list[tuple[str, str]]:

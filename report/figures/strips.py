@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from kcb_replay.report.drawing.strips import Strip, StripsInfo
+    from kcb_replay.report.drawing.strips import Strip, StripRow, StripsInfo
     from kcb_replay.report.figures.canvas import Canvas, Look
 
 __all__ = ["figure_of_strips"]
@@ -56,13 +56,15 @@ def figure_of_strips(info: StripsInfo, look: Look) -> Figure:
     top = 28 + LINE * len(head) + 30
     rows = _rows(info, look, top)
     said = _said(info, look, named=rows.named)
-    bottom = top + rows.tall * len(info.strips)
+    bottom = top + rows.tall * len(info.rows)
     canvas = blank(look, bottom + _AXIS + LINE * len(said) + 22)
     for number, (text, colour) in enumerate(head):
         canvas.write(_EDGE, 28 + number * LINE, text, colour, bold=colour == look.palette.ink)
     axes = canvas.layer("strips", 0)
-    for number, strip in enumerate(info.strips):
-        _draw_strip(canvas, axes, rows, number, strip)
+    for number, row in enumerate(info.rows):
+        _draw_strip(canvas, axes, rows, rows.y(number), row.strip)
+        if rows.named:
+            _name_strip(canvas, rows, rows.y(number), row)
     _name_columns(canvas, rows, info, bottom)
     canvas.write_lines(_EDGE, bottom + _AXIS + 18, said)
     return canvas.figure
@@ -75,18 +77,18 @@ def _head(info: StripsInfo, look: Look) -> list[tuple[str, str]]:
 
 
 def _said(info: StripsInfo, look: Look, *, named: bool) -> list[tuple[str, str]]:
-    more = () if named else (f"{len(info.strips)} strips from the largest regret down, without their names.",)
+    more = () if named else (f"{len(info.rows)} strips from the largest regret down, without their names.",)
     texts = (info.key, *more, *info.notes)
     return [(line, look.palette.muted) for text in texts for line in wrapped(text, look.width - 2 * _EDGE)]
 
 
 def _rows(info: StripsInfo, look: Look, top: float) -> _Rows:
-    named = _ROW * len(info.strips) <= _ALL_ROWS
+    named = _ROW * len(info.rows) <= _ALL_ROWS
     stacked = named and look.width < _NARROW
-    tall = _ROW * (1 + stacked) if named else max(_LEAST_ROW, _ALL_ROWS / len(info.strips))
+    tall = _ROW * (1 + stacked) if named else max(_LEAST_ROW, _ALL_ROWS / len(info.rows))
     left, right, columns = _EDGE + 52.0, float(look.width - _EDGE), tuple[float, ...]()
     if named:
-        longest = max(len(strip.name) for strip in info.strips) * _CHARACTER
+        longest = max(len(row.name) for row in info.rows) * _CHARACTER
         left += 0 if stacked else min(longest, _NAMES * look.width) - 38
         columns, right = _columns(info, right, len(info.columns) - (stacked and info.limited))
     return _Rows(left, right, top, tall, named, stacked, columns, info.last_epoch)
@@ -96,14 +98,14 @@ def _columns(info: StripsInfo, right: float, count: int) -> tuple[tuple[float, .
     """Return where the texts of the first so many columns end, and where the strips do."""
     ends: list[float] = []
     for number, column in reversed(list(enumerate(info.columns[:count]))):
-        texts = [column, *(strip.texts[number] for strip in info.strips if len(strip.texts) > number)]
+        texts = [column, *(row.texts[number] for row in info.rows if len(row.texts) > number)]
         ends.insert(0, right)
         right -= max(len(text) for text in texts) * _CHARACTER + 18
     return tuple(ends), right
 
 
-def _draw_strip(canvas: Canvas, axes: Axes, rows: _Rows, number: int, strip: Strip) -> None:
-    palette, y = canvas.look.palette, rows.y(number)
+def _draw_strip(canvas: Canvas, axes: Axes, rows: _Rows, y: float, strip: Strip) -> None:
+    palette = canvas.look.palette
     thick = min(4.0, rows.tall)
     start = rows.x(strip.first - 1)
     stroke(canvas, axes, [start, rows.x(strip.last)], [y, y], palette.line, thick, order=1)
@@ -126,21 +128,19 @@ def _draw_strip(canvas: Canvas, axes: Axes, rows: _Rows, number: int, strip: Str
     for epoch, what_if in strip.drops:
         fill = palette.ground if what_if else palette.rate
         dots(canvas, axes, [rows.x(epoch)], [y + half / 2], "v", size, fill, palette.rate, order=5)
-    if rows.named:
-        _name_strip(canvas, rows, y, strip)
 
 
-def _name_strip(canvas: Canvas, rows: _Rows, y: float, strip: Strip) -> None:
+def _name_strip(canvas: Canvas, rows: _Rows, y: float, row: StripRow) -> None:
     palette, edge = canvas.look.palette, canvas.look.width - _EDGE
     if rows.stacked:
-        limits = "".join(strip.texts[len(rows.columns) :])
+        limits = "".join(row.texts[len(rows.columns) :])
         room = edge - _EDGE - len(limits) * _CHARACTER - 14
-        canvas.write(_EDGE, y - 16, middle_cut(strip.name, round(room / _CHARACTER)), palette.ink)
+        canvas.write(_EDGE, y - 16, middle_cut(row.name, round(room / _CHARACTER)), palette.ink)
         canvas.write(edge, y - 16, limits, palette.muted, align="right")
     else:
-        name = middle_cut(strip.name, round((rows.left - _EDGE - 14) / _CHARACTER))
+        name = middle_cut(row.name, round((rows.left - _EDGE - 14) / _CHARACTER))
         canvas.write(_EDGE, y + 4.5, name, palette.ink)
-    for text, end in zip(strip.texts, rows.columns, strict=False):
+    for text, end in zip(row.texts, rows.columns, strict=False):
         canvas.write(end, y + 4.5, text, palette.ink, align="right")
 
 

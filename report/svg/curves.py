@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,9 @@ from kcb_replay.report.drawing.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.report.drawing.curves import CurvesInfo
+    from kcb_replay.report.drawing.curves import Curves, StoppedCurves
 
-__all__ = ["MOST_POINTS", "Drawn", "curves_svg"]
+__all__ = ["MOST_POINTS", "curves_svg"]
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 1000, 320, 56, 986, 10, 290
 _FEW = 40
@@ -21,29 +21,20 @@ _FEW = 40
 MOST_POINTS = 5_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
-    """Curves with the first epoch of each, the epoch after which it is grey (None for never), and its stops."""
-
-    curves: CurvesInfo
-    firsts: Sequence[int]
-    ends: Sequence[int | None]
-    stops: Sequence[Sequence[int]]
-
-
-def curves_svg(drawn: Drawn, most_points: int) -> str:
+def curves_svg(drawn: StoppedCurves, label: str, most_points: int = MOST_POINTS) -> str:
     """Return the curves, blue up to the end of each and grey behind it; of more points than these some are drawn."""
     curves = drawn.curves
     edges = f"M{_LEFT - 4} {_TOP - 4}H{_RIGHT + 4}V{_BOTTOM + 4}H{_LEFT - 4}z"
     few = " few" if len(curves.rows) <= _FEW else ""
+    said = escape(label, quote=True)
     return (
-        f'<svg class="chart all{few}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="All curves">'
+        f'<svg class="chart all{few}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{said}">'
         f'<clipPath id="all-clip"><path d="{edges}"/></clipPath>{"".join(_axes(curves))}'
         f'<g clip-path="url(#all-clip)">{"".join(_curves(drawn, most_points))}</g></svg>'
     )
 
 
-def _axes(curves: CurvesInfo) -> Iterable[str]:
+def _axes(curves: Curves) -> Iterable[str]:
     for tick in curves.y_ticks:
         y = _y(curves.row_of(tick.value))
         yield f'<path class="grid" d="M{_LEFT} {y}H{_RIGHT}"/>'
@@ -52,7 +43,7 @@ def _axes(curves: CurvesInfo) -> Iterable[str]:
         yield f'<text x="{_x(curves, tick.value)}" y="{_HEIGHT - 8}" text-anchor="middle">{tick.text}</text>'
 
 
-def _curves(drawn: Drawn, most_points: int) -> Iterable[str]:
+def _curves(drawn: StoppedCurves, most_points: int) -> Iterable[str]:
     curves = drawn.curves
     skip = -(-sum(len(rows) for rows in curves.rows) // most_points)
     squares = []
@@ -69,7 +60,7 @@ def _curves(drawn: Drawn, most_points: int) -> Iterable[str]:
     yield f'<path class="stop-square" d="{"".join(squares)}"/>'
 
 
-def _path(name: str, places: Sequence[tuple[int, int]], curves: CurvesInfo) -> str:
+def _path(name: str, places: Sequence[tuple[int, int]], curves: Curves) -> str:
     """Return a line through places, broken where the metric is NaN."""
     pieces: list[list[tuple[int, int]]] = [[]]
     for epoch, row in places:
@@ -88,7 +79,7 @@ def _piece(places: Sequence[tuple[int, int]]) -> str:
     return f"M{places[0][0]} {places[0][1]}" + (f"l{line}" if line else "h1")
 
 
-def _x(curves: CurvesInfo, epoch: float) -> int:
+def _x(curves: Curves, epoch: float) -> int:
     return round(_LEFT + (epoch - curves.first) / (curves.last - curves.first) * (_RIGHT - _LEFT))
 
 

@@ -1,10 +1,10 @@
 // The plane of saving and regret: marks the chosen point with its intervals and its name. All places were made in Python.
-function planePart(svg, points, {names, plane}, choose) {
+function planePart(svg, points, {names, plane, said}, choose) {
   const [across, up, dot, label] = svg.querySelector('.chosen').children;
   const ruler = document.createElement('canvas').getContext('2d');
   ruler.font = '650 13px system-ui, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
   // Measured once: every measurement costs a layout of the page.
-  const labels = [...svg.querySelectorAll('.front-label')].map(each => [each, each.getBBox()]);
+  const labels = [...svg.querySelectorAll('.plane-label')].map(each => [each, each.getBBox()]);
 
   // The nearest point within reach, for dots are smaller than fingers.
   svg.addEventListener('click', event => {
@@ -20,7 +20,7 @@ function planePart(svg, points, {names, plane}, choose) {
   return (choice, sentence) => {
     const point = points[choice];
     set(svg.querySelector('.chosen'), {class: point ? 'chosen' : 'chosen gone'});
-    write(svg.querySelector('desc'), `${names.length} choices. ${sentence}`);
+    write(svg.querySelector('desc'), fill(said.described, {answer: sentence}));
     if (!point) return;
     const [x, y, left = x, right = x, bottom = y, top = y] = point;
     set(across, {d: `M${left} ${y}H${right}`});

@@ -38,7 +38,7 @@ function opened(view) {
 
 function runsPart(data) {
   const table = byId('runs'), body = table.tBodies[0], rows = [...body.rows];
-  const said = data.runSaid, last = data.lastEpoch;
+  const {said} = data, last = data.lastEpoch;
   const box = byId('curves'), chart = box && curveChart(box, said.curves);
   const fitOf = new Map(), rowOf = new Map();
   let view = null, choice = 0, hot = -1, filling = 0;
@@ -48,7 +48,7 @@ function runsPart(data) {
 
   // What stands in a column for the answer at `at`, and what the column sorts by; -1 is no answer.
   const texts = {
-    stop: (at, fit) => (at < 0 ? '' : view.stop[at] < 0 ? `≥ ${view.last[fit] + 1}` : String(view.stop[at])),
+    stop: at => (at < 0 ? '' : view.stop[at] < 0 ? said.never : String(view.stop[at])),
     saved: at => (at < 0 ? '' : String(view.saved[at])),
     best: at => (at < 0 ? '' : view.best[at] < 0 ? said.none : String(view.best[at])),
     kept: at => (at < 0 ? '' : view.kept[at] < 0 ? said.none : String(view.kept[at])),
@@ -58,7 +58,7 @@ function runsPart(data) {
   };
   const values = {
     name: (at, fit, row) => data.rows[row.dataset.row].toLowerCase(),
-    stop: (at, fit) => (at < 0 ? -1 : view.stop[at] < 0 ? view.last[fit] + .5 : view.stop[at]),
+    stop: at => (at < 0 ? -1 : view.stop[at] < 0 ? Infinity : view.stop[at]),
     saved: at => (at < 0 ? -1 : view.saved[at]),
     best: at => (at < 0 ? -1 : view.best[at]),
     kept: at => (at < 0 ? -1 : view.kept[at]),
@@ -81,7 +81,10 @@ function runsPart(data) {
     const fit = fitOf.get(row), at = place(row);
     data.columns.forEach((key, column) => {
       const cell = row.cells[column];
-      if (key === 'strip') strip(cell.firstElementChild, at, fit);
+      if (key === 'strip') {
+        strip(cell.firstElementChild, at, fit);
+        write(cell.lastElementChild, String(view.last[fit]));
+      }
       else if (texts[key]) write(cell, texts[key](at, fit));
     });
   }

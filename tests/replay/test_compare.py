@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from kcb_replay import GL, EarlyStopping, MedianStopping, StopAt, compare_rules, median_stopping, replay
 from kcb_replay.errors import SettingError
 from kcb_replay.ingest.recording import Recording
-from kcb_replay.report.rules import rules_info
+from kcb_replay.report.drawing.choices import rules_drawing
 
 FALLING = [1.0, 0.8, 0.6, 0.5, 0.45, 0.44]
 RISING = [1.0, 0.9, 1.1, 1.2, 1.3, 1.4]
@@ -161,11 +161,11 @@ def test_what_cannot_be_compared_is_refused(rules, monitor, said):
 def test_one_diverged_run_hides_no_rule_in_the_figure(recording):
     """Its regret makes the axis logarithmic above the others."""
     runs = [recording("a", val_loss=[1.0, 0.5, 0.6]), recording("b", val_loss=[1.0, 0.5, 1e20, 1e22])]
-    far = rules_info(compare_rules(runs, [EarlyStopping(patience=1), EarlyStopping(patience=2), StopAt(1)]))
-    assert far.linear_until == 0.1
-    assert "logarithmic above 0.1" in far.y_label
-    near = rules_info(compare_rules(runs[:1], [EarlyStopping(patience=1), StopAt(1)]))
-    assert (near.linear_until, near.y_label) == (None, "mean regret (val_loss)")
+    far = rules_drawing(compare_rules(runs, [EarlyStopping(patience=1), EarlyStopping(patience=2), StopAt(1)])).plane
+    assert far.scale.linear_until == 0.1
+    assert "logarithmic above 0.1" in far.y_name
+    near = rules_drawing(compare_rules(runs[:1], [EarlyStopping(patience=1), StopAt(1)])).plane
+    assert (near.scale.linear_until, near.y_name) == (None, "mean regret (val_loss, square-root scale)")
 
 
 def test_the_command_compares_and_draws(cli, sample_logs, tmp_path):

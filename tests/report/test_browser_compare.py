@@ -16,7 +16,9 @@ from browsing import (
 
 import kcb_replay as kcb
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.report.choices.rules_page import rules_html, rules_page
+from kcb_replay.report.choices.compare import rules_page
+from kcb_replay.report.choices.frame import choices_html
+from kcb_replay.report.choices.interim import rules_survey
 
 RULES = (
     kcb.EarlyStopping(patience=5),
@@ -48,8 +50,9 @@ def pages(tmp_path_factory, found):
 def write(path, recordings, rules=RULES, **arguments):
     """Write the page of a comparison."""
     compared = kcb.compare_rules(recordings, rules, **arguments)
-    page = rules_page(compared, recordings, semantics("keras-3.15"), recorded=lambda _: ("loss",))
-    path.write_text(rules_html(page, command=HOSTILE[0]), encoding="utf-8")
+    survey = rules_survey(compared, recordings, semantics("keras-3.15"))
+    page = rules_page(compared, survey, recorded=lambda _: ("loss",))
+    path.write_text(choices_html(page, command=HOSTILE[0]), encoding="utf-8")
 
 
 @pytest.fixture
@@ -96,7 +99,7 @@ def test_every_rule_and_run_is_said_as_it_was_compared(visit, found):
         for each in (answer for answer in compared.answers if answer.rule == number):
             name = f"{each.run}, fit {each.fit}" if each.run in several else each.run
             stop, saved, kept, _, regret, label = rows[name]
-            assert stop == (f"≥ {stop.split()[-1]}" if each.stop_index is None else str(each.stop_index + 1))
+            assert stop == ("never" if each.stop_index is None else str(each.stop_index + 1))
             assert saved == str(each.epochs - each.epochs_run)
             assert kept == ("none" if each.kept_index is None else str(each.kept_index + 1))
             assert label == each.validity

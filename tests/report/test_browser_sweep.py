@@ -20,7 +20,8 @@ from browsing import (
 import kcb_replay as kcb
 from kcb_replay.replay.grid import settings_grid
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.report.choices.sweep_page import SweepQuestion, sweep_html, sweep_page
+from kcb_replay.report.choices.frame import choices_html
+from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page
 
 ARGUMENTS = {"patience": [1, 2, 3, 5, 8, 12], "min_delta": [0, 0.001, 0.01]}
 PAGES = ("sweep", "views", "restored", "one", "hostile", "empty")
@@ -58,7 +59,7 @@ def write(path: Path, recordings, arguments, monitors=("val_loss",), versions=("
         versions=[semantics(name) for name in versions],
         recorded=lambda run: next(each.metrics for each in recordings if each.name == run),
     )
-    path.write_text(sweep_html(sweep_page(lambda: recordings, asked), command=HOSTILE[0]), encoding="utf-8")
+    path.write_text(choices_html(sweep_page(lambda: recordings, asked), command=HOSTILE[0]), encoding="utf-8")
 
 
 @pytest.fixture
@@ -74,12 +75,12 @@ def settle(page):
 
 
 def table_of(page):
-    """Return the texts of the table by the name of the run."""
+    """Return the texts of the table by the name of the run, how long it was recorded last."""
     return {
         row[0]: row[1:]
         for row in page.evaluate(
             """() => [...document.querySelectorAll('#runs tbody tr')].map(row =>
-                [...row.cells].filter((_, place) => place !== 1).map(cell => cell.textContent))"""
+                [...row.cells].filter((_, place) => place !== 1).concat(row.cells[1]).map(cell => cell.textContent))"""
         )
     }
 
@@ -88,13 +89,14 @@ def expected_cells(row):
     """Return what the table should say of a row of `kcb.sweep`."""
     unknown = row["regret"] is None
     return [
-        str(row["stop_epoch"]) if row["fired"] else f"≥ {row['last'] + 1}",
+        str(row["stop_epoch"]) if row["fired"] else "never",
         str(row["saved_epochs"]),
         "none" if row["best_epoch"] is None else str(row["best_epoch"]),
         "none" if row["kept_epoch"] is None else str(row["kept_epoch"]),
         None,
         "unknown" if unknown else None,
         row["validity"],
+        str(row["last"]),
     ]
 
 
@@ -190,7 +192,7 @@ def test_every_cell_speaks_and_one_choice_drives_everything(visit, found):
         cells.nth(number).click()
         name = f"patience {summary.setting.patience}, min_delta {summary.setting.min_delta:g}"
         assert cells.nth(number).get_attribute("aria-label").startswith(f"{name}: mean regret")
-        assert f"{100 * summary.saving:.0f} % of epochs saved" in cells.nth(number).get_attribute("aria-label")
+        assert f"{summary.saving:.0%} of epochs saved" in cells.nth(number).get_attribute("aria-label")
         assert name in page.inner_text("#answer")
         assert page.locator("svg.plane .chosen text").text_content() == name
         assert f"patience={summary.setting.patience}" in page.inner_text("#code")
@@ -217,7 +219,7 @@ def test_the_grid_shows_regret_or_saving(visit):
     page = visit("sweep")
     settle(page)
     chosen, regret = page.inner_text("#answer"), page.inner_text("table.heat tbody")
-    page.get_by_role("button", name="Epochs saved, %").click()
+    page.get_by_role("button", name="Epochs saved", exact=True).click()
     assert page.inner_text("table.heat tbody") != regret
     assert page.inner_text("#answer") == chosen
 

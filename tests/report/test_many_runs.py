@@ -10,20 +10,23 @@ import pytest
 
 import kcb_replay as kcb
 from kcb_replay.errors import KcbReplayError, SettingError
+from kcb_replay.language.catalogue import catalogue
 from kcb_replay.replay.grid import settings_grid
 from kcb_replay.replay.recommend.evidence import evidence_of, grouping, spread_of
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.verdicts.stopping import swept_blocks
 from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT, Limit
-from kcb_replay.report.choices.packed import packed
-from kcb_replay.report.choices.sample import drawn_places
-from kcb_replay.report.choices.sweep_page import SweepQuestion, sweep_html, sweep_page
+from kcb_replay.report.choices.encoding import packed
+from kcb_replay.report.choices.frame import choices_html
+from kcb_replay.report.choices.interim import drawn_places
+from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page
 from kcb_replay.report.drawing.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
-from kcb_replay.report.drawing.grid import grid_of, heat_of
-from kcb_replay.report.drawing.plane import LEFT, LOWER, Place, plane_of
+from kcb_replay.report.drawing.grid import grid_of
+from kcb_replay.report.drawing.plane import PlanePoint, plane_of
 from kcb_replay.report.pages.size import require_size, size_from_text
-from kcb_replay.text import decimals_for
+from kcb_replay.report.svg.plane import frame_of
 
+ANSWERS = {"stop": "stop_index", "best": "best_index", "kept": "kept_index", "saved": "saved", "label": "label"}
 CURVES = ([3.0, 2.0, 2.5, 2.4, 1.0, 1.5, 1.6, 1.7], [2.0, 1.9, 1.8, 1.85, 1.7, 1.75, 1.72, 1.71])
 
 
@@ -65,9 +68,9 @@ def test_coded_answers_are_those_of_the_sweep(page_of):
     runs = page_of().views[0].runs
     for choice, fit in np.ndindex(runs.coded.pick.shape):
         at = runs.coded.place(choice, fit)
-        for name in ("stop", "best", "kept", "saved", "label"):
-            assert getattr(runs.coded, name)[at] == getattr(runs.acts, name)[choice, fit]
-        assert runs.coded.regrets[runs.coded.regret[at]] == runs.decimals.show(runs.acts.regret[choice, fit])
+        for name, answer in ANSWERS.items():
+            assert getattr(runs.coded, name)[at] == getattr(runs.answers, answer)[choice, fit]
+        assert runs.coded.regrets[runs.coded.regret[at]] == runs.decimals.show(runs.answers.regret[choice, fit])
     assert len(runs.coded.stop) < runs.coded.pick.size
 
 
@@ -83,10 +86,10 @@ def test_the_first_setting_saves_most_within_the_limit(page_of):
     """With few runs nothing is recommended, so the rule decides, and it is said."""
     view = page_of(limit=Limit.from_text("50%")).views[0]
     assert view.advice.sentence.startswith("No setting can be recommended.")
-    assert "saves most among those whose mean regret is at most 50 %" in view.first.rule
+    assert "saves most among those whose mean regret is at most 50%" in view.rule
     allowed = 0.5 * np.mean([min(curve) for curve in CURVES])
-    regrets = [float(text) for text in view.heat.regret]
-    savings = [int(text) for text in view.heat.saving]
+    regrets = [float(text) for text in view.cells.regret]
+    savings = [int(text.removesuffix("%")) for text in view.cells.saving]
     within = [number for number, regret in enumerate(regrets) if regret <= allowed]
     assert savings[view.choice] == max(savings[number] for number in within)
 
@@ -94,7 +97,7 @@ def test_the_first_setting_saves_most_within_the_limit(page_of):
 def test_the_recommended_setting_is_the_first_choice(page_of):
     """Where kcb.recommend answers, on the same fits and settings."""
     view = page_of(curves=overfitting(20), patience=[2, 5, 10], restore_best_weights=[True], min_delta=[0]).views[0]
-    assert "recommended" in view.first.rule
+    assert "recommended" in view.rule
     assert view.advice.code.startswith("keras.callbacks.EarlyStopping(")
     assert f"patience={view.names[view.choice].split()[1]}" in view.advice.sentence
 
@@ -102,7 +105,7 @@ def test_the_recommended_setting_is_the_first_choice(page_of):
 def test_a_limit_that_is_asked_for_comes_before_the_recommendation(page_of):
     """The recommendation is still there."""
     view = page_of(curves=overfitting(20), limit=Limit.from_text("0.5"), restore_best_weights=[True]).views[0]
-    assert "at most 0.5" in view.first.rule
+    assert "at most 0.5" in view.rule
 
 
 @pytest.mark.parametrize("text", ["", "much", "-1%", "nan", "inf"])
@@ -128,23 +131,23 @@ def test_a_setting_without_any_regret_gives_up_nothing(page_of):
     view = page_of(
         curves=[[3.0, 2.0, 1.0, 1.1, 1.2, 1.3, 1.4]], patience=[2], min_delta=[0], restore_best_weights=[True]
     )
-    assert view.views[0].answer.startswith("With patience 2 you save 29 % of the epochs and give up nothing:")
+    assert view.views[0].answer.startswith("With patience 2 you save 29% of the epochs and give up nothing:")
 
 
 def test_few_groups_give_no_intervals(page_of):
     """And the page says why."""
     view = page_of().views[0]
-    assert "No intervals are drawn" in view.interval_remark
-    assert all(point.whiskers is None for point in view.plane.points)
+    assert "No intervals are drawn" in view.plane_said
+    assert all(point.saving_interval is None for point in view.plane.points)
 
 
 def test_undecided_fits_are_marked_everywhere(page_of):
-    """The cell is hatched, the point hollow, the row says from when on a stop could come, the answer counts them."""
+    """The cell is hatched, the point hollow, the row says never, the answer counts them."""
     view = page_of(patience=[3, 30]).views[0]
     number = view.names.index("patience 30, min_delta 0")
-    assert view.heat.hatched[number]
-    assert view.heat.doubts[number] == ", 2 of 2 undecided"
-    assert next(point for point in view.plane.points if point.choice == number).hollow
+    assert view.cells.grid.undecided[number]
+    assert view.cells.doubts[number] == ", 2 of 2 undecided"
+    assert next(point for point in view.plane.points if number in point.choices).hollow
     assert view.answers[number].kind == "open"
     assert any("Undecided" in item.text for notice in view.notices for item in notice.items)
 
@@ -163,7 +166,7 @@ def test_a_missing_monitor_is_left_out_with_the_flag_that_helps(page_of):
     (notice,) = page.views[0].notices
     assert notice.head == "2 runs are left out."
     assert notice.items[0].flag == "--monitor val_loss"
-    html = sweep_html(page)
+    html = choices_html(page)
     assert "No run could be swept." in html
     assert 'id="kcb"' not in html
 
@@ -182,13 +185,13 @@ def test_one_run_and_one_epoch_have_a_page(page_of):
     page = page_of(curves=CURVES[:1])
     assert page.question == "How early could this run have stopped?"
     assert "on average" not in page.views[0].answer
-    assert page_of(curves=[[1.0]]).table.drawn is None
-    assert "<canvas>" not in sweep_html(page_of(curves=[[1.0]]))
+    assert page_of(curves=[[1.0]]).table.chart is None
+    assert "<canvas>" not in choices_html(page_of(curves=[[1.0]]))
 
 
 def test_curves_are_rows_within_the_shown_range(page_of):
     """The middle third is what is shown; a missing value is passed over and NaN breaks the line."""
-    curves = page_of(curves=[[0.5, None, 0.4, math.nan, 0.45]]).table.drawn.curves
+    curves = page_of(curves=[[0.5, None, 0.4, math.nan, 0.45]]).table.chart.curves
     assert curves.rows[0].tolist()[1] == MISSING
     assert curves.rows[0].tolist()[3] == NOT_A_NUMBER
     assert all(LEAST <= row <= MOST for row in curves.rows[0].tolist() if row < MISSING)
@@ -196,7 +199,7 @@ def test_curves_are_rows_within_the_shown_range(page_of):
 
 def test_long_curves_are_thinned_and_that_is_said(page_of):
     """A screen has no room for more points; stops stand at their own epochs."""
-    curves = page_of(curves=[np.linspace(1, 0, 1000).tolist()]).table.drawn.curves
+    curves = page_of(curves=[np.linspace(1, 0, 1000).tolist()]).table.chart.curves
     assert curves.every == 3
     assert "One epoch in 3 is drawn" in curves.remark
 
@@ -225,7 +228,7 @@ def test_a_grid_has_patience_down_and_min_delta_across(page_of):
     settings = settings_grid(
         kcb.EarlyStopping, {"min_delta": [0, 0.5], "patience": [1, 2, 3], "restore_best_weights": [False, True]}
     )
-    grid = grid_of(settings)
+    grid = grid_of(settings, [])
     assert (grid.rows, grid.columns, grid.others) == (
         "patience",
         "min_delta",
@@ -245,20 +248,19 @@ def test_a_grid_has_patience_down_and_min_delta_across(page_of):
 def test_a_diverged_run_leaves_the_other_cells_apart(recording):
     """The colours go by rank then, and that is said."""
     found = kcb.sweep([recording(val_loss=[1.0, 0.5, 0.6, 1e20, 1e22])], patience=[1, 2, 3], min_delta=[0, 0.01])
-    heat = heat_of(found.per_setting(), decimals_for([]))
-    assert len(set(heat.regret_steps)) == 3
-    assert "by rank" in heat.rule
+    grid = grid_of(found.settings, found.per_setting())
+    assert len(set(grid.regret_steps)) == 3
+    assert "by rank" in " ".join(grid.notes(grid.best, catalogue()))
 
 
 def test_the_plane_is_square_root_scaled_from_its_corner():
     """A regret a quarter as large stands half as high."""
-    places = [
-        Place(n, saving, regret, True, False, "") for n, (saving, regret) in enumerate([(0, 0), (0.5, 0.1), (1, 0.4)])
-    ]
-    points = plane_of(places).points
-    assert (points[0].x, points[0].y) == (LEFT, LOWER)
-    assert LOWER - points[1].y == pytest.approx((LOWER - points[2].y) / 2)
-    assert points[1].x - LEFT == pytest.approx((points[2].x - LEFT) / 2)
+    places = [(0, 0), (0.5, 0.1), (1, 0.4)]
+    points = [PlanePoint(choices=(n,), name="", saving=x, regret=y) for n, (x, y) in enumerate(places)]
+    frame = frame_of(plane_of(points, monitor="val_loss", words=catalogue()))
+    assert (frame.x(0), frame.y(0)) == (frame.left, frame.bottom)
+    assert frame.bottom - frame.y(0.1) == pytest.approx((frame.bottom - frame.y(0.4)) / 2)
+    assert frame.x(0.5) - frame.left == pytest.approx((frame.x(1) - frame.left) / 2)
 
 
 def test_numbers_are_packed_into_as_few_bytes_as_hold_them():
@@ -286,7 +288,7 @@ def test_sizes_are_read_and_kept(tmp_path):
 @pytest.mark.slow
 def test_pages_are_small_enough_to_mail(page_of, count, most):
     """50 runs below 200 kB and 500 below 1 MB, with 98 settings each."""
-    html = sweep_html(
+    html = choices_html(
         page_of(
             curves=falling(count, epochs=110),
             patience=[1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40],
@@ -305,10 +307,10 @@ def test_versions_are_views_side_by_side(page_of):
 def test_what_versions_change_is_counted_and_explained(page_of):
     """Keras 2.0.8 counts the wait from 0 and stops elsewhere; versions that act alike are said to."""
     page = page_of(versions=("keras-2.0.8", "keras-3.15"))
-    first, second = (view.runs.acts for view in page.views)
-    differ = int(((first.stop != second.stop) | (first.kept != second.kept)).sum())
+    first, second = (view.runs.answers for view in page.views)
+    differ = int(((first.stop_index != second.stop_index) | (first.kept_index != second.kept_index)).sum())
     counted, *explained = (item.text for item in page.differences.items)
-    assert f"another epoch in {differ} of {first.stop.size} answers" in counted
+    assert f"another epoch in {differ} of {first.stop_index.size} answers" in counted
     assert explained
     assert all("keras-2.0.8 and keras-3.15 part in" in text for text in explained)
     alike = page_of(versions=("keras-3.14", "keras-3.15"))
@@ -386,4 +388,4 @@ def test_runs_of_the_same_name_are_told_apart(cli, tmp_path):
     assert [(each["run"], each["stop_epoch"]) for each in answers] == [("run", 3), ("run (2)", None)]
     page = (tmp_path / "c.html").read_text()
     assert "run (2)" in page
-    assert ">≥ 5<" in page
+    assert ">never<" in page

@@ -185,10 +185,16 @@ def test_strips_say_what_the_table_says(recording):
     """Largest regret first; only what differs is in a name."""
     runs = [recording(f"seeds/{number}", val_loss=curve) for number, curve in enumerate(CURVES)]
     info = strips_info(kcb.simulate(runs, [[STOP]]).replays)
-    first, second = info.strips
+    first, second = info.rows
     assert (first.name, first.texts) == ("seeds/0", ("4", "4", "1.4000"))
     assert (second.name, second.texts) == ("seeds/1", ("7", "1", "0.0200"))
-    assert (first.first, first.ran, first.last, first.best, first.lowest) == (1, 4, 8, 2, 5)
+    assert (first.strip.first, first.strip.ran, first.strip.last, first.strip.best, first.strip.lowest) == (
+        1,
+        4,
+        8,
+        2,
+        5,
+    )
     assert info.columns == ("stops", "saved", "regret (val_loss)")
     assert "All answers are exact." in info.notes
 
@@ -199,10 +205,10 @@ def test_strips_keep_the_limits_of_each_answer(recording):
     simulation = kcb.simulate(runs, [[STOP, kcb.ReduceLROnPlateau(patience=1)]])
     info = strips_info(simulation.replays, len(simulation.left_out))
     assert info.columns[-1] == "validity"
-    assert info.strips[0].texts[-1] == "hypothetical after 3"
-    assert info.strips[0].drops == ((3, False), (4, True))
+    assert info.rows[0].texts[-1] == "hypothetical after 3"
+    assert info.rows[0].strip.drops == ((3, False), (4, True))
     assert "All answers are exact." not in info.notes
-    assert (info.strips[1].name, info.strips[1].texts[0]) == ("b", "never")
+    assert (info.rows[1].name, info.rows[1].texts[0]) == ("b", "never")
     assert "b: EarlyStopping never stops: val_loss is not in its logs; did you mean loss?" in info.notes
 
 
@@ -215,7 +221,7 @@ def test_a_training_that_raises_is_a_strip(recording):
     ]
     simulation = kcb.simulate(runs, [[kcb.EarlyStopping("val_acc", patience=1)]])
     info = strips_info(simulation.replays, len(simulation.left_out), simulation.raised)
-    assert [(strip.name, strip.ran, strip.texts) for strip in info.strips] == [
+    assert [(row.name, row.strip.ran, row.texts) for row in info.rows] == [
         ("b", 2, ("never", "0", "0.0000", "undecided: 3 or later")),
         ("a", 0, ("raises", "", "")),
     ]
@@ -227,7 +233,7 @@ def test_a_training_that_raises_is_a_strip(recording):
 def test_settings_are_named_where_they_differ(recording):
     """Several settings of one run."""
     info = strips_info(kcb.simulate([recording(val_loss=CURVES[0])], [[STOP], [kcb.EarlyStopping(patience=9)]]).replays)
-    assert sorted(strip.name for strip in info.strips) == [
+    assert sorted(row.name for row in info.rows) == [
         'run, EarlyStopping(monitor="val_loss", patience=2)',
         'run, EarlyStopping(monitor="val_loss", patience=9)',
     ]
@@ -249,7 +255,7 @@ def test_of_too_many_runs_the_worst_are_drawn_and_it_is_said(recording):
     """The sentence stays about all of them."""
     replays = kcb.simulate([recording(val_loss=CURVES[0])], [[STOP]]).replays * 501
     info = strips_info(replays)
-    assert len(info.strips) == 500
+    assert len(info.rows) == 500
     assert "Drawn are the 500 of largest regret; the answer is about all 501." in info.notes
 
 
@@ -298,8 +304,8 @@ def test_every_cell_of_a_heat_map_prints_its_number(recording):
     found = kcb.sweep(runs, patience=[1, 30], min_delta=[0, 0.2])
     decided, open_end = (summary.regret_mean for summary in found.per_setting() if summary.setting.min_delta == 0)
     said = texts_of(kcb.plot(found, kind="heatmap"))
-    assert {f"{decided:.4f}", f"~{open_end:.4f}"} <= set(said)
-    assert "~: some recordings end before the stop" in " ".join(said)
+    assert {f"{decided:.4f}", f"{open_end:.4f}"} <= set(said)
+    assert "Hatched: some recordings end before the stop" in " ".join(said)
 
 
 def test_a_heat_map_without_room_for_numbers_says_what_they_would_have_marked(recording):
@@ -322,15 +328,14 @@ def test_heat_goes_by_the_root_and_by_rank_where_one_diverged():
 @pytest.mark.parametrize(
     ("scale", "ticks"),
     [
-        (RegretScale(1.0, root=True), (0.0, 0.01, 0.05, 0.1, 0.2, 0.5, 1.0)),
-        (RegretScale(1.0), (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)),
+        (RegretScale(1.0), (0.0, 0.01, 0.05, 0.1, 0.2, 0.5, 1.0)),
         (RegretScale(1e6, 0.1), (0.0, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6)),
     ],
-    ids=["root", "linear", "log"],
+    ids=["root", "log"],
 )
 def test_ticks_of_regret_are_round_and_apart(scale, ticks):
     """From 0 to the top, never two in the same place."""
-    assert scale.ticks() == pytest.approx(ticks)
+    assert [tick.value for tick in scale.ticks()] == pytest.approx(ticks)
     shares = [scale.share(tick) for tick in ticks]
     assert shares == sorted(shares)
     assert (shares[0], max(shares)) == (0.0, pytest.approx(1.0))

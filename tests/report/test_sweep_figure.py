@@ -9,8 +9,8 @@ import pytest
 
 from kcb_replay import plot, sweep
 from kcb_replay.replay.verdicts.totals import overall
+from kcb_replay.report.drawing.choices import sweep_drawing
 from kcb_replay.report.drawing.scales import heat_steps
-from kcb_replay.report.sweep_info import sweep_info
 
 CURVES = ([3.0, 2.0, 2.5, 2.4, 1.0, 1.5, 1.6, 1.7], [2.0, 1.9, 1.8, 1.85, 1.7, 1.75, 1.72, 1.71])
 
@@ -22,42 +22,43 @@ def info_of(recording):
     def make(**arguments):
         found = sweep([recording(str(number), val_loss=curve) for number, curve in enumerate(CURVES)], **arguments)
         summaries = {(each.setting.patience, each.setting.min_delta): each for each in found.per_setting()}
-        return sweep_info(overall([found], found.settings, found.semantics)), summaries
+        return sweep_drawing(overall([found], found.settings, found.semantics)), summaries
 
     return make
 
 
 def test_every_cell_of_the_grid_is_a_setting(info_of):
-    """Patience along the columns, for it has more values; each with its own regret and saving."""
+    """Patience down the rows, for it has more values; each with its own regret and saving."""
     info, summaries = info_of(patience=[1, 2, 3], min_delta=[0, 0.5])
     grid = info.grid
-    assert (grid.columns, grid.rows, grid.column_names, grid.row_names) == (
+    assert (grid.rows, grid.columns, grid.row_names, grid.column_names) == (
         "patience",
         "min_delta",
         ("1", "2", "3"),
         ("0", "0.5"),
     )
-    for row, delta in enumerate([0, 0.5]):
-        for column, patience in enumerate([1, 2, 3]):
-            assert grid.regret[row][column] == summaries[patience, delta].regret_mean
-            assert grid.saving[row][column] == summaries[patience, delta].saving
+    (cells,) = grid.slices
+    for row, patience in enumerate([1, 2, 3]):
+        for column, delta in enumerate([0, 0.5]):
+            number = cells.numbers[row][column]
+            assert grid.regret[number] == summaries[patience, delta].regret_mean
+            assert grid.saving[number] == summaries[patience, delta].saving
 
 
 def test_a_single_argument_has_no_grid(info_of):
     """The plane shows it all."""
     info, _ = info_of(patience=[1, 2, 3])
-    assert info.grid is None
-    front = [point for point in info.points if point.on_front]
-    assert sorted(point.number for point in front) == list(range(1, len(info.legend) + 1))
-    assert all(not point.number for point in info.points if not point.on_front)
+    assert info.grid.varying == 1
+    assert sorted(point.number for point in info.plane.front) == list(range(1, len(info.legend) + 1))
+    assert all(not point.number for point in info.plane.points if point.tone == "gone")
 
 
 def test_settings_of_the_front_that_have_no_number_are_counted(recording):
     """A disc must not cover another one: what saves hardly more than the one before is not named."""
     curve = [1 / (epoch + 1) + 0.1 * (epoch % 2) for epoch in range(400)]
     found = sweep([recording(val_loss=curve)], patience=[1, 2, 3], min_delta=[0, 0.001, 0.002, 0.003, 0.004])
-    info = sweep_info(overall([found], found.settings, found.semantics))
-    unnamed = sum(point.on_front and not point.number for point in info.points)
+    info = sweep_drawing(overall([found], found.settings, found.semantics))
+    unnamed = sum(not point.number for point in info.plane.front)
     assert unnamed > 0
     assert any(note.startswith(f"{unnamed} further setting") for note in info.notes)
 
@@ -66,14 +67,20 @@ def test_of_further_arguments_a_cell_is_the_best(info_of):
     """Restored weights never cost more, so they are in the cells."""
     info, _ = info_of(patience=[1, 2, 3], min_delta=[0, 0.5], restore_best_weights=[False, True])
     restored, _ = info_of(patience=[1, 2, 3], min_delta=[0, 0.5], restore_best_weights=True)
-    assert info.grid.regret == restored.grid.regret
+    assert regrets_of(info.grid) == regrets_of(restored.grid)
+
+
+def regrets_of(grid):
+    """Return the mean regrets of the cells that a figure draws."""
+    return [[grid.regret[number] for number in row] for row in grid.best.numbers]
 
 
 def test_settings_that_act_alike_are_drawn_once_and_undecided_ones_hollow(info_of):
     """And both is said below the figure."""
     info, summaries = info_of(patience=[2, 30, 31])
-    assert len(info.points) == 2
-    assert [point.hollow for point in info.points] == [summaries[30, 0].undecided > 0, summaries[2, 0].undecided > 0]
+    points = sorted(info.plane.points, key=lambda point: point.saving)
+    assert [point.choices for point in points] == [(1, 2), (0,)]
+    assert [point.hollow for point in points] == [summaries[30, 0].undecided > 0, summaries[2, 0].undecided > 0]
     assert any("act like another one" in note for note in info.notes)
     assert any(note.startswith("hollow") for note in info.notes)
 
@@ -81,11 +88,11 @@ def test_settings_that_act_alike_are_drawn_once_and_undecided_ones_hollow(info_o
 def test_a_diverged_run_hides_no_setting(recording):
     """Neither in the grid, which goes by rank, nor in the plane, whose axis is logarithmic then."""
     found = sweep([recording(val_loss=[1.0, 0.5, 0.6, 1e20, 1e22])], patience=[1, 2, 3], min_delta=[0, 0.01])
-    info = sweep_info(overall([found], found.settings, found.semantics))
-    assert info.linear_until == 0.1
-    assert "logarithmic above 0.1" in info.y_label
-    assert len(set(heat_steps(np.array(info.grid.regret), 9).ravel().tolist())) == 3
-    assert heat_steps(np.array([[math.nan, 1.0, math.inf]]), 9).tolist() == [[-1, 8, 8]]
+    info = sweep_drawing(overall([found], found.settings, found.semantics))
+    assert info.plane.scale.linear_until == 0.1
+    assert "logarithmic above 0.1" in info.plane.y_name
+    assert len(set(info.grid.regret_steps)) == 3
+    assert heat_steps(np.array([[math.nan, 1.0, math.inf]])).tolist() == [[-1, 8, 8]]
 
 
 @pytest.mark.slow

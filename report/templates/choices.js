@@ -1,19 +1,21 @@
-// The page of a sweep: one choice of a setting drives the answer, the grid, the plane, the curves and the table.
+// The page of choices: a setting or a rule drives the answer, the grid or the table of rules, the plane, the curves and
+// the table of runs.
 // A page without any run has no data.
 if (byId('kcb')) load().then(data => {
   const views = data.views.map(view => ({...view, opened: null}));
   const runs = runsPart(data), grid = data.grid;
-  let at = data.start.view, choice = data.start.setting, shows = 'regret', slice = 0;
+  let at = data.start.view, choice = data.start.choice, shows = 'regret', slice = 0;
 
   const view = () => views[at];
   const box = name => document.querySelector(`[data-view="${at}"] ${name}`);
-  const cells = () => [...box('table.heat').querySelectorAll('button')];
+  const heat = () => box('table.heat');
+  const cells = () => [...heat().querySelectorAll('button')];
 
-  // The sentence of a setting: its kind, filled with the values of its facts.
+  // The sentence of a choice: its kind, filled with the values of its facts.
   function answer() {
     const {answers, facts} = view(), [kind, worst, doubts] = answers[choice];
     const [, [saving], [regret], [most]] = facts[choice];
-    return fill(view().templates[kind], {name: data.names[choice], saving, regret, most, worst}) + doubts;
+    return fill(view().templates[kind], {name: data.names[choice], monitor: view().monitorName, saving, regret, most, worst}) + doubts;
   }
 
   function openedView() {
@@ -23,17 +25,17 @@ if (byId('kcb')) load().then(data => {
 
   // The cells take the values of the chosen further arguments, and of what the grid shows.
   function paintGrid() {
-    const {heat} = view(), texts = heat[shows], steps = heat[`${shows}Steps`];
+    const {heat: shown} = view(), texts = shown[shows], steps = shown[`${shows}Steps`];
     cells().forEach((cell, place) => {
       const number = grid.slices[slice][place];
       cell.dataset.setting = number;
       write(cell, texts[number]);
-      cell.className = `h${steps[number]}${heat.hatched[number] ? ' hatched' : ''}`;
-      const spoken = {name: data.names[number], regret: heat.regret[number], saving: heat.saving[number], doubt: heat.doubts[number]};
+      cell.className = `h${steps[number]}${shown.hatched[number] ? ' hatched' : ''}${shown.framed[number] ? ' framed' : ''}`;
+      const spoken = {name: data.names[number], regret: shown.regret[number], saving: shown.saving[number], doubt: shown.doubts[number]};
       set(cell, {'aria-label': fill(data.said.cell, spoken), 'aria-pressed': String(number === choice), tabindex: number === choice ? 0 : -1});
     });
     if (!cells().some(cell => cell.tabIndex === 0)) cells()[0].tabIndex = 0;
-    write(box('table.heat caption span'), data.said[shows] + (shows === 'regret' ? heat.rule : ''));
+    write(box('table.heat caption span'), data.said[shows] + (shows === 'regret' ? shown.rule : ''));
   }
 
   // The plane of this view, opened when it is first shown: what is hidden has no size.
@@ -41,6 +43,16 @@ if (byId('kcb')) load().then(data => {
     view().plane ??= planePart(box('svg.plane'), view().points, data, choose);
     view().plane(choice, answer());
   }
+
+  // The names in the table of rules become buttons.
+  const rules = byId('rules') ? [...byId('rules').tBodies[0].rows].map((row, number) => {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = row.cells[0].textContent;
+    button.addEventListener('click', () => choose(number));
+    row.cells[0].replaceChildren(button);
+    return [row, button];
+  }) : [];
 
   function choose(number) {
     choice = number;
@@ -51,8 +63,12 @@ if (byId('kcb')) load().then(data => {
       write(fact.querySelector('span'), value);
       write(fact.querySelector('small'), remark);
     });
-    write(byId('code'), view().code[0] + view().codes[choice] + view().code[1]);
-    paintGrid();
+    if (byId('code')) write(byId('code'), view().code[0] + view().codes[choice] + view().code[1]);
+    rules.forEach(([row, button], place) => {
+      row.classList.toggle('hot', place === number);
+      set(button, {'aria-pressed': String(place === number)});
+    });
+    if (heat()) paintGrid();
     paintPlane();
     runs.show(openedView(), choice);
     others.forEach((other, place) => { other.value = grid.values[slice][place]; });
@@ -121,6 +137,12 @@ if (byId('kcb')) load().then(data => {
       const wanted = {monitor: view().monitor, version: view().version, [kind]: Number(value)};
       turnTo(views.findIndex(each => each.monitor === wanted.monitor && each.version === wanted.version));
     });
+  }
+
+  const matrix = byId('matrix');
+  if (matrix) {
+    sortable(matrix, (row, key) => (key === 'name' ? row.cells[0].textContent.toLowerCase() : Number(row.cells[Number(key)].dataset.rank)), {key: '1', down: true});
+    filterable(byId('matrix-filter'), byId('matrix-count'), matrix, row => row.cells[0].textContent, data.said.count);
   }
 
   for (const control of document.querySelectorAll('.control, .live')) control.hidden = false;

@@ -1,0 +1,160 @@
+"""What the program of a page looks up, in few bytes: the answers of every choice for every run, and all curves.
+
+Many settings stop a fit at the same epoch, so a fit of 100 epochs has some dozen answers to hundreds of settings: of
+each fit the answers that differ are kept, and per choice which of them it is. All texts are made in Python.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from kcb_replay.report.choices.interim import Answers
+    from kcb_replay.report.choices.run_table import Runs
+    from kcb_replay.report.drawing.curves import Curves
+    from kcb_replay.text import Decimals
+
+__all__ = ["CodedAnswers", "coded_answers", "curves_data", "packed", "runs_data"]
+
+Integers: TypeAlias = NDArray[np.int64]
+_KINDS = (("Int8Array", "<i1"), ("Int16Array", "<i2"), ("Uint16Array", "<u2"), ("Int32Array", "<i4"))
+_CODED = ("stop_index", "best_index", "kept_index", "saved", "label")
+
+
+def packed(numbers: NDArray[np.integer[Any]]) -> tuple[str, str]:
+    """Return the typed array that a program reads the numbers into, and their bytes, the lowest first, in base64.
+
+    It is the smallest that holds them. Raises `ValueError` for a number beyond 32 bits.
+    """
+    low, high = (int(numbers.min()), int(numbers.max())) if numbers.size else (0, 0)
+    for kind, code in _KINDS:
+        limits = np.iinfo(code)
+        if limits.min <= low and high <= limits.max:
+            return kind, base64.b64encode(np.ascontiguousarray(numbers, code).tobytes()).decode()
+    raise ValueError(f"{high if high > 0 else low} takes more than 32 bits.")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodedAnswers:
+    """`pick` (choices, fits) is the place of an answer among those of its fit, -1 where there is none.
+
+    The answers of the n-th fit stand from `starts[n]` on in the other arrays; epochs are 0-based, -1 for none. `regret`
+    are places in `regrets`, texts of which the first stands for what is unknown and the others rise.
+    """
+
+    pick: Integers
+    starts: Integers
+    stop: Integers
+    best: Integers
+    kept: Integers
+    saved: Integers
+    label: Integers
+    regret: Integers
+    regrets: tuple[str, ...]
+
+    def place(self, choice: int, fit: int) -> int | None:
+        """Return where the answer of a choice for a fit stands, None where there is none."""
+        pick = int(self.pick[choice, fit])
+        return None if pick < 0 else int(self.starts[fit]) + pick
+
+
+def coded_answers(answers: Answers, answered: NDArray[np.bool_], decimals: Decimals, unknown: str) -> CodedAnswers:
+    """Return the answers coded; `unknown` is the word for a regret that nobody knows."""
+    pick = np.full(answered.shape, -1, np.int64)
+    starts = np.zeros(answered.shape[1], np.int64)
+    columns = np.stack([getattr(answers, name) for name in _CODED], axis=-1).astype(np.int64)
+    rows: list[Integers] = [np.zeros((0, len(_CODED)), np.int64)]
+    regrets = [np.zeros(0)]
+    count = 0
+    for fit in range(answered.shape[1]):
+        asked = np.flatnonzero(answered[:, fit])
+        distinct, first, which = np.unique(columns[asked, fit], axis=0, return_index=True, return_inverse=True)
+        pick[asked, fit] = which.reshape(-1)
+        starts[fit] = count
+        count += len(distinct)
+        rows.append(distinct)
+        regrets.append(answers.regret[asked, fit][first])
+    texts, ranks = _ranked(np.concatenate(regrets), decimals, unknown)
+    stop, best, kept, saved, label = np.concatenate(rows).T
+    return CodedAnswers(pick, starts, stop, best, kept, saved, label, ranks, texts)
+
+
+def _ranked(regrets: NDArray[np.float64], decimals: Decimals, unknown: str) -> tuple[tuple[str, ...], Integers]:
+    """Return the different texts in rising order behind `unknown`, and the place of each regret among them."""
+    values, which = np.unique(regrets, return_inverse=True)
+    texts = [unknown]
+    places = np.zeros(len(values), np.int64)
+    for number, value in enumerate(values.tolist()):
+        if np.isnan(value):
+            continue
+        text = decimals.show(value)
+        if text != texts[-1]:
+            texts.append(text)
+        places[number] = len(texts) - 1
+    return tuple(texts), places[which.reshape(-1)]
+
+
+def runs_data(runs: Runs) -> dict[str, object]:
+    """Return per fit its extent and lowest value, and its answers to every choice; epochs from 1, -1 for none."""
+    coded, fits = runs.coded, runs.curves
+    same = np.array_equal(coded.kept, coded.best)
+    lowest = np.array([np.nan if fit.lowest_value is None else fit.lowest_value for fit in fits])
+    none = runs.words.say("fact.none")
+    return {
+        "first": [fit.first_epoch for fit in fits],
+        "last": [fit.last_epoch for fit in fits],
+        "lowest": [none if fit.lowest_value is None else runs.decimals.show(fit.lowest_value) for fit in fits],
+        "lowestRank": np.unique(lowest, return_inverse=True)[1].reshape(-1).tolist() if len(lowest) else [],
+        "lowestEpoch": [-1 if fit.lowest_index is None else fit.lowest_index + 1 for fit in fits],
+        "pick": packed(coded.pick.ravel()),
+        "starts": packed(coded.starts),
+        "stop": packed(_from_one(coded.stop)),
+        "best": packed(_from_one(coded.best)),
+        # Where the best weights are always restored, they are the ones kept.
+        "kept": None if same else packed(_from_one(coded.kept)),
+        "saved": packed(coded.saved),
+        "regret": packed(coded.regret),
+        "label": packed(coded.label),
+        "regrets": list(coded.regrets),
+    }
+
+
+def _from_one(index: Integers) -> Integers:
+    return np.where(index < 0, -1, index + 1)
+
+
+def curves_data(runs: Runs) -> dict[str, object] | None:
+    """Return the pixel rows of all curves, and of each stop and each epoch kept."""
+    chart = runs.chart
+    if chart is None:
+        return None
+    # Where every epoch is drawn, the row of a stop is among the others.
+    thinned = chart.every > 1
+    return {
+        "first": chart.first,
+        "last": chart.last,
+        "every": chart.every,
+        "rows": packed(np.concatenate([np.zeros(0, np.int64), *chart.rows])),
+        "lengths": packed(np.array([len(rows) for rows in chart.rows], np.int64)),
+        "stopRow": packed(_rows_at(runs.coded.stop, chart, runs)) if thinned else None,
+        "keptRow": packed(_rows_at(runs.coded.kept, chart, runs)) if thinned else None,
+        "x": [[tick.value, tick.text] for tick in chart.x_ticks],
+        "y": [[chart.row_of(tick.value), tick.text] for tick in chart.y_ticks],
+    }
+
+
+def _rows_at(epochs: Integers, chart: Curves, runs: Runs) -> Integers:
+    """Return the row of the value at 0-based epochs, one per answer; -1 where there is no value to stand at."""
+    rows = np.full(len(epochs), -1, np.int64)
+    starts = runs.coded.starts.tolist()
+    for fit, start, end in zip(runs.curves, starts, [*starts[1:], len(epochs)], strict=True):
+        asked = epochs[start:end]
+        place = np.clip(np.searchsorted(fit.epochs, asked), 0, len(fit.epochs) - 1)
+        there = (fit.epochs[place] == asked) & fit.valid[place] & ~np.isnan(fit.values[place])
+        rows[start:end] = np.where(there, chart.rows_of(fit.values[place]), -1)
+    return rows
