@@ -136,7 +136,7 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> ReportPage
     titles = _Titles.of(simulation.answers)
     decimals = decimals_for(pair for replay in replays for pair in compared_outcomes(replay.outcomes))
     drawn = [replays[place] for place in drawn_places([_regret(replay) for replay in replays], draw_all=draw_all)]
-    together = all_curves(drawn, decimals)
+    together = all_curves(drawn)
     raised = simulation.raised[: len(simulation.raised) if draw_all else max(0, MOST_DRAWN - len(drawn))]
     listed: list[Replay | RaisedFit] = [*drawn, *raised]
     table = table_of(RESULT_COLUMNS, map(lead_row, listed)).texts(decimals, on_page=True)

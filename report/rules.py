@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.catalogue import catalogue
 from kcb_replay.replay.directions import assumed_direction, assumption
 from kcb_replay.text import counted, decimals_for, text_table, visible, whole
 
 if TYPE_CHECKING:
+    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.verdicts.rules import RuleComparison, RuleSummary
 
 __all__ = [
@@ -38,7 +40,7 @@ def left_out_of_comparison(comparison: RuleComparison) -> list[str]:
     for reason, names in runs.items():
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         lines.append(f"  {', '.join(map(visible, names[:3]))}{more}: {visible(reason)}")
-    return [*notes_of_comparison(comparison), *lines]
+    return [*(f"Note: {note}" for note in notes_of_comparison(comparison)), *lines]
 
 
 def _head(comparison: RuleComparison) -> str:
@@ -66,16 +68,15 @@ def _cells(summary: RuleSummary) -> dict[str, str]:
     }
 
 
-def notes_of_comparison(comparison: RuleComparison) -> list[str]:
+def notes_of_comparison(comparison: RuleComparison, words: Catalogue | None = None) -> list[str]:
     """Return what has to be said of the means of the rules."""
-    summaries = comparison.per_rule()
-    notes = [f"Note: hypothetical: {assumed_direction(metric, None)}." for metric in comparison.assumed_metrics]
-    if any(summary.undecided for summary in summaries):
-        notes.append("Note: where a recording ends before the stop (undecided), share and regret are those of its end.")
-    if any(summary.unknown for summary in summaries):
-        notes.append("Note: fits whose kept epoch has no number (unknown) are in no regret.")
-    if len({(summary.fits, summary.left_out, summary.unknown) for summary in summaries}) > 1:
-        notes.append("Note: the means are not of the same fits for every rule.")
-    if len({summary.keeps for summary in summaries}) > 1:
-        notes.append("Note: some rules keep the best weights and some the last ones; compare those that keep the same.")
-    return notes
+    words, summaries = words or catalogue(), comparison.per_rule()
+    assumed = (assumed_direction(metric, None) for metric in comparison.assumed_metrics)
+    notes = [words.say("means.hypothetical", assumed=each) for each in assumed]
+    said = {
+        "undecided": any(summary.undecided for summary in summaries),
+        "unknown": any(summary.unknown for summary in summaries),
+        "other_fits": len({(summary.fits, summary.left_out, summary.unknown) for summary in summaries}) > 1,
+        "other_weights": len({summary.keeps for summary in summaries}) > 1,
+    }
+    return notes + [words.say(f"means.{name}") for name, holds in said.items() if holds]

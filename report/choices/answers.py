@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.report.facts import Fact
-from kcb_replay.text import percent, percents, visible, whole
+from kcb_replay.text import percent, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,9 +118,10 @@ def facts_of(
     stopped = words.say("choices.fact.half" if half else "choices.fact.of", fits=summary.fits, epoch=half)
     saving = regret = ""
     if spread is not None:
-        saving = f"95%: {percents(*spread.saving[number])}"
-        low, high = spread.regret[number]
-        regret = words.say("choices.fact.interval", low=decimals.show(low), high=decimals.show(high))
+        saving, regret = (
+            words.say("choices.fact.interval", low=show(low), high=show(high))
+            for show, (low, high) in ((percent, spread.saving[number]), (decimals.show, spread.regret[number]))
+        )
     in_worst = words.say("choices.fact.worst", worst=elided(worst)) if worst and summary.regret_worst > 0 else ""
     return (
         Fact(words.say("choices.fact.stopped"), whole(summary.stopped), stopped),

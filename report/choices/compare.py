@@ -154,7 +154,7 @@ def _notices(
         for notice in left_out_notice(own, comparison.monitor, recorded, words):
             yield Notice(words.say("choices.notice.of_rule", rule=rule, head=notice.head), notice.items)
     if runs.curves:
-        notes = tuple(NoticeItem((), note.removeprefix("Note: ")) for note in notes_of_comparison(comparison))
+        notes = tuple(NoticeItem((), note) for note in notes_of_comparison(comparison, words))
         if notes:
             yield Notice(words.say("choices.notice.means_head"), notes)
         yield trust_notice(runs, comparison.monitor, survey.summary.semantics, words)

@@ -35,7 +35,7 @@ class AllCurves:
     places: Mapping[tuple[str, int], int]
 
 
-def all_curves(replays: Sequence[Replay], decimals: Decimals) -> AllCurves | None:
+def all_curves(replays: Sequence[Replay]) -> AllCurves | None:
     """Return the chart of all fits, None for one fit, or where nothing can be drawn.
 
     Where replays monitor different metrics, the curves are those of the metric that most of them do.
@@ -51,7 +51,7 @@ def all_curves(replays: Sequence[Replay], decimals: Decimals) -> AllCurves | Non
     groups = list(together.values())
     fits = [_fit(group[0]) for group in groups]
     direction = groups[0][0].outcomes[lead_position(groups[0][0])].mode
-    curves = curves_of(fits, direction, decimals, catalogue())
+    curves = curves_of(fits, direction, catalogue())
     if curves is None:
         return None
     stops_of = [sorted({replay.stop_epoch for replay in group if replay.stop_epoch is not None}) for group in groups]

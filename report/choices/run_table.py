@@ -127,7 +127,7 @@ def runs_of(
         answers=drawn.answers,
         answered=drawn.answered,
         coded=coded_answers(drawn.answers, drawn.answered, decimals, words.say("fact.unknown")),
-        chart=curves_of(drawn.curves, mode, decimals, words),
+        chart=curves_of(drawn.curves, mode, words),
         choice=choice,
         noun=noun,
         decimals=decimals,

@@ -133,7 +133,7 @@ def rules_drawing(comparison: RuleComparison, words: Catalogue | None = None) ->
         undecided = {"undecided": summary.undecided, "fits": summary.fits}
         kept += words.say("figure.undecided", **undecided) if summary.undecided else ""
         legend.append(f"{_legend(point, visible(point.name), words)}; {kept}")
-    notes = [note.removeprefix("Note: ") for note in notes_of_comparison(comparison)]
+    notes = notes_of_comparison(comparison, words)
     title = words.say("figure.rules", fits=comparison.fits)
     return ChoicesDrawing(title, visible(comparison.monitor), plane, None, tuple(legend), tuple(notes), words)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.report.drawing.plateau import Range, plateau
+from kcb_replay.report.drawing.plateau import plateau_range
 from kcb_replay.report.drawing.ticks import Tick, epoch_ticks, value_ticks
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.text import Decimals
 
 __all__ = ["LEAST", "MISSING", "MOST", "NOT_A_NUMBER", "TOP", "Curves", "FitCurve", "StoppedCurves", "curves_of"]
 
@@ -89,28 +88,24 @@ class StoppedCurves:
     stops: Sequence[Sequence[int]]
 
 
-def curves_of(
-    fits: Sequence[FitCurve], direction: Direction | None, decimals: Decimals, words: Catalogue
-) -> Curves | None:
+def curves_of(fits: Sequence[FitCurve], direction: Direction | None, words: Catalogue) -> Curves | None:
     """Return the chart of all curves, None where there is nothing to draw: no number, or one epoch only."""
     first = min((fit.first_epoch for fit in fits), default=1)
     last = max((fit.last_epoch for fit in fits), default=1)
-    epochs = [epoch for fit in fits for epoch in (fit.epochs + 1).tolist()]
-    values = [value for fit in fits for value in np.where(fit.valid, fit.values, np.nan).tolist()]
-    shown = plateau(epochs, values, direction, marks=(), show=decimals.show)
+    shown = plateau_range((value for fit in fits for value in fit.values[fit.valid].tolist()), direction)
     if shown is None or first == last:
         return None
-    every = -(-(last - first + 1) // _MOST_POINTS)
+    every, (low, high) = -(-(last - first + 1) // _MOST_POINTS), shown
     return Curves(
         first=first,
         last=last,
         every=every,
-        rows=tuple(_rows_of(_on_grid(fit, every), shown.low, shown.high) for fit in fits),
-        low=shown.low,
-        high=shown.high,
+        rows=tuple(_rows_of(_on_grid(fit, every), low, high) for fit in fits),
+        low=low,
+        high=high,
         x_ticks=epoch_ticks((first, last)),
-        y_ticks=value_ticks(shown.low, shown.high),
-        remark=_remark(fits, every, shown, words),
+        y_ticks=value_ticks(low, high),
+        remark=_remark(fits, every, (low, high), words),
     )
 
 
@@ -131,9 +126,9 @@ def _rows_of(values: Floats, low: float, high: float) -> Rows:
     return np.round(rows).astype(np.uint16)
 
 
-def _remark(fits: Sequence[FitCurve], every: int, shown: Range, words: Catalogue) -> str:
+def _remark(fits: Sequence[FitCurve], every: int, shown: tuple[float, float], words: Catalogue) -> str:
     numbers = [fit.values[fit.valid] for fit in fits]
-    seen = sum(bool(np.any((shown.low <= each) & (each <= shown.high))) for each in numbers)
+    seen = sum(bool(np.any((shown[0] <= each) & (each <= shown[1]))) for each in numbers)
     outside = sum(bool(np.any(~np.isnan(each))) for each in numbers) - seen
     said = [words.say("curves.outside", outside=outside, fits=len(fits))] if outside else []
     said += [words.say("curves.thinned", every=every)] if every > 1 else []

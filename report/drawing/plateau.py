@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.directions import Direction
 
-__all__ = ["CutOff", "Range", "plateau"]
+__all__ = ["CutOff", "Range", "plateau", "plateau_range"]
 
 # The share of values that is never cut, and how much longer the full range must be for a cut to be worth it.
 _SHOWN_SHARE = 0.8
@@ -66,6 +66,17 @@ def plateau(
 
     `marks` are values that should be in sight if they are not out of all proportion.
     """
+    shown = plateau_range((value for value in values if value is not None), direction, marks)
+    if shown is None:
+        return None
+    cut_off = _cut_off(zip(epochs, values, strict=True), *shown, show, words or catalogue())
+    return Range(*shown, tuple(cut_off))
+
+
+def plateau_range(
+    values: Iterable[float], direction: Direction | None, marks: Iterable[float | None] = ()
+) -> tuple[float, float] | None:
+    """Return the least and the largest value to show, None where there is none to show."""
     numbers = [value for value in values if _is_countable(value)]
     if not numbers:
         return None
@@ -77,9 +88,8 @@ def plateau(
         [sign * mark - good for mark in marks if _is_countable(mark)],
     )
     height = kept or abs(good) or 1.0
-    ends = sorted((sign * (good - _GOOD_PADDING * height), sign * (good + kept + _PADDING * height)))
-    found = list(zip(epochs, values, strict=True))
-    return Range(ends[0], ends[1], tuple(_cut_off(found, ends[0], ends[1], show, words or catalogue())))
+    low, high = sorted((sign * (good - _GOOD_PADDING * height), sign * (good + kept + _PADDING * height)))
+    return low, high
 
 
 def _is_countable(value: float | None) -> TypeGuard[float]:
@@ -95,18 +105,18 @@ def _kept_distance(distances: Sequence[float], marks: Iterable[float]) -> float:
 
 
 def _cut_off(
-    found: Iterable[tuple[int, float | None]], low: float, high: float, show: Callable[[float], str], words: Catalogue
+    points: Iterable[tuple[int, float | None]], low: float, high: float, show: Callable[[float], str], words: Catalogue
 ) -> Iterable[CutOff]:
     """Yield where the curve comes from, and the farthest excursion on either side."""
-    present = [(epoch, value) for epoch, value in found if value is not None and not math.isnan(value)]
+    present = [(epoch, value) for epoch, value in points if value is not None and not math.isnan(value)]
     runs = [(side, list(group)) for side, group in groupby(present, lambda point: _side(point[1], low, high))]
-    for number, (side, points) in enumerate(runs):
+    for number, (side, piece) in enumerate(runs):
         if number == 0 and side and len(runs) > 1:
-            epoch, value = points[0]
+            epoch, value = piece[0]
             text = words.say("chart.cut_from", arrow=_ARROW[side], value=show(value), epoch=epoch)
-            yield CutOff(points[-1][0], text, side > 0)
+            yield CutOff(piece[-1][0], text, side > 0)
     for side in (1, -1):
-        later = [point for away, points in runs[1:] for point in points if away == side]
+        later = [point for away, piece in runs[1:] for point in piece if away == side]
         if later:
             epoch, value = max(later, key=lambda point: side * point[1])
             text = words.say("chart.cut", arrow=_ARROW[side], value=show(value), epoch=epoch)
