@@ -22,7 +22,6 @@ from kcb_replay.report.figures.choices import figure_of_choices
 from kcb_replay.report.figures.run import figure_of_run
 from kcb_replay.report.figures.saving import require_figure_file, save
 from kcb_replay.report.figures.strips import figure_of_strips
-from kcb_replay.report.figures.trace import figure_of_trace
 
 if TYPE_CHECKING:
     import os
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from kcb_replay.report.drawing.curve import CurveInfo
+    from kcb_replay.report.traces import Part
 
 __all__ = ["KINDS", "RULES_KINDS", "RUN_KINDS", "SWEEP_KINDS", "Plottable", "plot", "require_figure_file"]
 
@@ -93,10 +93,9 @@ def _drawn_sweep(found: Sweep | SweepSummary, kind: str, look: Look) -> Figure:
 
 
 def _drawn_run(info: CurveInfo, kind: str, look: Look) -> Figure:
-    if kind == "wait":
-        return figure_of_trace(info, look, "wait")
-    if kind == "lr":
-        return figure_of_trace(info, look, "lr")
+    parts: dict[str, Part] = {"wait": "wait", "lr": "lr"}
+    if kind in parts:
+        return figure_of_run(info, look, parts[kind])
     return figure_of_run(info if kind == "run" else replace(info, wait=None, rate=None), look)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from kcb_replay.errors import SettingError
 from kcb_replay.report.drawing.layout import LEFT, Layout, Panel, put_ends, put_patience, put_rate, rate_panel
 from kcb_replay.report.drawing.placing import Box, Label, Places, beside, between
-from kcb_replay.report.drawing.ticks import Tick, epoch_ticks, value_ticks
+from kcb_replay.report.drawing.scales import Tick, epoch_ticks, value_ticks
 
 if TYPE_CHECKING:
     from kcb_replay.report.drawing.curve import CurveInfo

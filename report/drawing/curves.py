@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.report.drawing.plateau import plateau_range
-from kcb_replay.report.drawing.ticks import Tick, epoch_ticks, value_ticks
+from kcb_replay.report.drawing.scales import Tick, epoch_ticks, value_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.drawing.placing import Box, Label, Places, Role, around, beside, between
-from kcb_replay.report.drawing.ticks import Tick, epoch_ticks, value_ticks
+from kcb_replay.report.drawing.scales import Tick, epoch_ticks, value_ticks
 
 if TYPE_CHECKING:
     from kcb_replay.report.drawing.curve import CurveInfo, Mark

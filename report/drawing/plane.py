@@ -11,8 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.report.drawing.placing import Box, Label, Places, around, between
-from kcb_replay.report.drawing.scales import RegretScale, linear_end
-from kcb_replay.report.drawing.ticks import Tick, value_ticks
+from kcb_replay.report.drawing.scales import RegretScale, Tick, linear_end, value_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,6 +1,7 @@
-"""The axis of regret: a square root, which parts the small ones, or logarithmic where one that diverged would hide all.
+"""The axes: few ticks at round numbers, and the scale of regret, in length and in colour.
 
-Where regret is a colour, nine steps of the same root; where one diverged, steps of equal number.
+Regret is drawn along a square root, which parts the small ones, or logarithmic where one that diverged would hide all.
+Where it is a colour, nine steps of the same root; where one diverged, steps of equal number.
 """
 
 from __future__ import annotations
@@ -10,21 +11,70 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
-
-from kcb_replay.report.drawing.ticks import Tick
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["STEPS", "RegretScale", "heat_steps", "is_by_rank", "linear_end"]
+    from numpy.typing import NDArray
+
+__all__ = ["STEPS", "RegretScale", "Tick", "epoch_ticks", "heat_steps", "is_by_rank", "linear_end", "value_ticks"]
+
+# Room for one tick of an epoch axis, in pixels; the widest axis has ten.
+_EPOCH_TICK, _MOST = 64, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A value on an axis and how it is written."""
+
+    value: float
+    text: str
+
+
+def value_ticks(low: float, high: float) -> tuple[Tick, ...]:
+    """Return about five ticks from `low` to `high`."""
+    from matplotlib.ticker import MaxNLocator
+
+    values = [float(value) for value in MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)]
+    step = values[1] - values[0]
+    return tuple(Tick(value, _tick_text(value, step)) for value in values if low <= value <= high)
+
+
+def epoch_ticks(epochs: Sequence[int], pixels: float = _EPOCH_TICK * _MOST) -> tuple[Tick, ...]:
+    """Return the first epoch and round ones behind it, as many as are apart on so many pixels."""
+    from matplotlib.ticker import MaxNLocator
+
+    first, last = epochs[0], epochs[-1]
+    if first == last:
+        return (Tick(first, str(first)),)
+    locator = MaxNLocator(nbins=max(2, min(_MOST, int(pixels / _EPOCH_TICK))), steps=[1, 2, 5, 10], integer=True)
+    values = [round(float(value)) for value in locator.tick_values(first, last)]
+    step = values[1] - values[0]
+    inside = [value for value in values if first + step / 2 < value <= last]
+    return tuple(Tick(value, f"{value:,}") for value in [first, *inside])
+
+
+def _tick_text(value: float, step: float) -> str:
+    if step < 1e-6 or abs(value) >= 1e6:
+        return f"{value:.6g}"
+    fitting = (count for count in range(8) if abs(round(step, count) - step) < step * 1e-6)
+    return f"{value + 0.0:.{next(fitting, 8)}f}"
+
 
 STEPS = 9
+
+
 # A regret is not seen beside one so many times as large.
 _HIDES = 1000
+
+
 # Ticks are at least this share of the axis apart.
 _APART = 0.09
+
+
 _MANY_DECADES = 4
+
+
 # From here on a round number is a power of ten.
 _LARGE = 1e4
 

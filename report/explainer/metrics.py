@@ -10,7 +10,7 @@ from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.outcomes.stopping import best_of
 from kcb_replay.report.drawing.layout import Panel
 from kcb_replay.report.drawing.plateau import Range, plateau
-from kcb_replay.report.drawing.ticks import Tick, value_ticks
+from kcb_replay.report.drawing.scales import Tick, value_ticks
 from kcb_replay.text import Decimals, decimals_for, visible
 
 if TYPE_CHECKING:

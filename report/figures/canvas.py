@@ -1,18 +1,20 @@
-"""The ground of every figure: a page measured in pixels from its upper left corner, with text as text on it.
+"""The ground of every figure: a page measured in pixels from its upper left corner, with lines, marks and text on it.
 
 Every property is given here, because matplotlib takes what is left out from the user's rcParams. A page narrower than
-what can be laid out, or wider than it need be, is the same page smaller or larger.
+what can be laid out, or wider than it need be, is the same page smaller or larger. Only a text that has characters
+which matplotlib's own font lacks looks for installed ones, so that every other figure is the same everywhere.
 """
 
 from __future__ import annotations
 
+import functools
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
+from unicodedata import east_asian_width
 
 from kcb_replay.errors import SettingError
 from kcb_replay.report.drawing.palette import LIGHT, Palette
-from kcb_replay.report.figures.fonts import families_for
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
@@ -23,17 +25,60 @@ if TYPE_CHECKING:
 
     from kcb_replay.report.drawing.placing import Anchor
 
-__all__ = ["ALIGN", "DPI", "INCHES", "LINE", "Align", "Canvas", "Look", "blank", "look_of", "wrapped"]
+__all__ = [
+    "ALIGN",
+    "DASHED",
+    "DOTTED",
+    "DPI",
+    "INCHES",
+    "LINE",
+    "Align",
+    "Canvas",
+    "Look",
+    "blank",
+    "dots",
+    "look_of",
+    "stroke",
+    "wrapped",
+]
 
 Align: TypeAlias = Literal["left", "center", "right"]
+
+
 ALIGN: dict[Anchor, Align] = {"start": "left", "middle": "center", "end": "right"}
+
+
 # Pixels of layout in an inch, and the inches of a figure that nobody asked otherwise of.
 DPI, INCHES = 100, 9.6
+
+
 # Height of a line of text, and what a character of 13 pixels takes at most.
 LINE, _CHARACTER = 19, 7.5
+
+
 _NARROWEST, _WIDEST = 480, 960
+
+
 # Below it 13 pixels of text are less than 6 points.
 _LEAST_INCHES, _MOST_INCHES = 3.1, 20.0
+_OWN = "DejaVu Sans"
+
+
+# The usual ones of Linux, macOS and Windows that have Chinese, Japanese and Korean.
+_WIDE = (
+    "Noto Sans CJK KR",
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "NanumGothic",
+    "Apple SD Gothic Neo",
+    "Malgun Gothic",
+    "PingFang SC",
+    "Hiragino Sans",
+    "Microsoft YaHei",
+    "Yu Gothic",
+    "WenQuanYi Zen Hei",
+    "Droid Sans Fallback",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +157,7 @@ class Canvas:
                 visible(text),
                 color=colour,
                 fontsize=self.points(size),
-                fontfamily=families_for(text),
+                fontfamily=_families_for(text),
                 fontweight="bold" if bold else "normal",
                 fontstyle="normal",
                 fontvariant="normal",
@@ -150,3 +195,88 @@ def blank(look: Look, height: float) -> Canvas:
 def wrapped(text: str, pixels: float) -> list[str]:
     """Return the text in lines that fit into so many pixels."""
     return textwrap.wrap(visible(text), max(20, int(pixels / _CHARACTER)))
+
+
+_Dash: TypeAlias = str | tuple[float, tuple[float, float]]
+
+
+DASHED: _Dash = (0, (4, 3))
+
+
+DOTTED: _Dash = (0, (1, 3))
+
+
+def stroke(
+    canvas: Canvas,
+    axes: Axes,
+    x: Sequence[float],
+    y: Sequence[float],
+    colour: str,
+    width: float,
+    *,
+    dash: _Dash = "-",
+    order: float = 2,
+    alpha: float = 1.0,
+    clip: bool = False,
+) -> None:
+    """Draw a line through points, `width` pixels wide; `clip` keeps it inside its axes."""
+    axes.plot(
+        x,
+        y,
+        color=colour,
+        linewidth=canvas.points(width),
+        linestyle=dash,
+        marker="None",
+        alpha=alpha,
+        antialiased=True,
+        solid_capstyle="butt",
+        dash_capstyle="butt",
+        solid_joinstyle="round",
+        clip_on=clip,
+        zorder=order,
+    )
+
+
+def dots(
+    canvas: Canvas,
+    axes: Axes,
+    x: Sequence[float],
+    y: Sequence[float],
+    shape: str,
+    size: float,
+    fill: str,
+    edge: str,
+    *,
+    alpha: float = 1.0,
+    clip: bool = False,
+    order: float = 5,
+) -> None:
+    """Draw the same mark, `size` pixels wide, at every point; another `fill` than the edge makes it hollow."""
+    axes.plot(
+        x,
+        y,
+        linestyle="None",
+        marker=shape,
+        markersize=canvas.points(size),
+        markerfacecolor=fill,
+        markeredgecolor=edge,
+        markeredgewidth=canvas.points(1.6),
+        alpha=alpha,
+        antialiased=True,
+        clip_on=clip,
+        zorder=order,
+    )
+
+
+def _families_for(text: str) -> list[str]:
+    """Return the names of fonts, the one to try first in front."""
+    wide = any(east_asian_width(character) in "WF" for character in text)
+    return [_OWN, *_installed()] if wide else [_OWN]
+
+
+@functools.cache
+def _installed() -> tuple[str, ...]:
+    from matplotlib.font_manager import fontManager
+
+    known = {font.name for font in fontManager.ttflist}
+    return tuple(name for name in _WIDE if name in known)

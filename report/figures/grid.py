@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.figures.canvas import LINE, wrapped
+from kcb_replay.report.figures.canvas import LINE, stroke, wrapped
 from kcb_replay.report.figures.plane import EDGE
-from kcb_replay.report.figures.strokes import stroke
 from kcb_replay.text import compact
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.drawing.layout import LEFT, Layout, Panel
-from kcb_replay.report.figures.strokes import DASHED, DOTTED, dots, stroke
+from kcb_replay.report.figures.canvas import DASHED, DOTTED, dots, stroke
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from kcb_replay.report.drawing.curve import CurveInfo
     from kcb_replay.report.drawing.palette import Palette
     from kcb_replay.report.figures.canvas import Canvas
+    from kcb_replay.report.traces import Part
     from kcb_replay.report.wait_and_rate import BarKind, Rate, Wait
 
-__all__ = ["draw_ground", "draw_panels", "draw_rate", "draw_wait", "panel_axes"]
+__all__ = ["draw_panels", "draw_trace"]
 
 # Of a bar in epochs; of the tick below the base line in pixels.
 _BAR_WIDTH, _TICK = 0.72, 4.0
@@ -29,18 +30,33 @@ def draw_panels(canvas: Canvas, info: CurveInfo, layout: Layout, head: float) ->
 
     They become the first axes of the figure, in this order.
     """
-    metric = panel_axes(canvas, layout, layout.metric, head)
+    metric = _panel_axes(canvas, layout, layout.metric, head)
     _draw_metric(canvas, metric, info, layout)
     if info.wait and layout.wait:
-        draw_wait(canvas, panel_axes(canvas, layout, layout.wait, head, share=metric), info.wait)
+        _draw_wait(canvas, _panel_axes(canvas, layout, layout.wait, head, share=metric), info.wait)
     if info.rate and layout.rate:
-        draw_rate(canvas, panel_axes(canvas, layout, layout.rate, head, share=metric), info.rate)
+        _draw_rate(canvas, _panel_axes(canvas, layout, layout.rate, head, share=metric), info.rate)
     bottom = layout.bottom + head
-    draw_ground(canvas, canvas.layer("ground", -1), info, layout, head, bottom)
+    _draw_ground(canvas, canvas.layer("ground", -1), info, layout, head, bottom)
     _draw_marks(canvas, canvas.layer("marks", 1), info, layout, head, bottom)
 
 
-def panel_axes(canvas: Canvas, layout: Layout, panel: Panel, head: float, share: Axes | None = None) -> Axes:
+def draw_trace(canvas: Canvas, info: CurveInfo, layout: Layout, part: Part, head: float) -> None:
+    """Draw the wait counter or the learning rate alone, `head` pixels below the top of the figure."""
+    axes, bottom = _panel_axes(canvas, layout, layout.metric, head), layout.axis_y + head
+    if part == "wait" and info.wait:
+        for tick in layout.metric.ticks:
+            edges = [layout.first, layout.last]
+            stroke(canvas, axes, edges, [tick.value] * 2, canvas.look.palette.grid, 1.1, order=0)
+        _draw_wait(canvas, axes, info.wait)
+    elif info.rate:
+        _draw_rate(canvas, axes, info.rate)
+    _draw_ground(canvas, canvas.layer("ground", -1), info, layout, head, bottom)
+    if info.stop:
+        _draw_stop(canvas, canvas.layer("marks", 1), layout.x(info.stop.epoch), 32 + head, bottom)
+
+
+def _panel_axes(canvas: Canvas, layout: Layout, panel: Panel, head: float, share: Axes | None = None) -> Axes:
     """Return axes over a panel, in epochs and in the unit of what it shows."""
     axes = canvas.axes(LEFT, panel.top + head, layout.right, panel.bottom + head, share=share)
     axes.set_xlim(layout.first, layout.last)
@@ -73,7 +89,7 @@ def _draw_metric(canvas: Canvas, axes: Axes, info: CurveInfo, layout: Layout) ->
             dots(canvas, axes, epochs, values, "o", 5, colour, colour, clip=True)
 
 
-def draw_wait(canvas: Canvas, axes: Axes, wait: Wait) -> None:
+def _draw_wait(canvas: Canvas, axes: Axes, wait: Wait) -> None:
     """Draw the wait counter: a bar per epoch, a tick below where the metric improved, patience as a dashed level."""
     palette = canvas.look.palette
     for kind, colour in _bar_colours(palette).items():
@@ -99,7 +115,7 @@ def _bars(axes: Axes, epochs: Sequence[int], heights: Sequence[float], colour: s
     )
 
 
-def draw_rate(canvas: Canvas, axes: Axes, rate: Rate) -> None:
+def _draw_rate(canvas: Canvas, axes: Axes, rate: Rate) -> None:
     """Draw the learning rate as steps, a triangle at each reduction (hollow: a what-if), cooldowns as pale bands."""
     colour = canvas.look.palette.rate
     for first, last in rate.cooldowns:
@@ -119,7 +135,7 @@ def draw_rate(canvas: Canvas, axes: Axes, rate: Rate) -> None:
         dots(canvas, axes, [drop.epoch + 0.5], [drop.old], "v", 10, fill, colour)
 
 
-def draw_ground(canvas: Canvas, axes: Axes, info: CurveInfo, layout: Layout, head: float, bottom: float) -> None:
+def _draw_ground(canvas: Canvas, axes: Axes, info: CurveInfo, layout: Layout, head: float, bottom: float) -> None:
     """Draw the axis of epochs, and a paler ground where the replay is a what-if."""
     palette, right = canvas.look.palette, layout.right
     if info.what_if_from is not None:
@@ -133,9 +149,7 @@ def draw_ground(canvas: Canvas, axes: Axes, info: CurveInfo, layout: Layout, hea
 def _draw_marks(canvas: Canvas, axes: Axes, info: CurveInfo, layout: Layout, head: float, bottom: float) -> None:
     palette, edge = canvas.look.palette, layout.right
     if info.stop:
-        x = layout.x(info.stop.epoch)
-        stroke(canvas, axes, [x, x], [32 + head, bottom], palette.stop, 2)
-        dots(canvas, axes, [x], [32 + head], "s", 7, palette.stop, palette.stop)
+        _draw_stop(canvas, axes, layout.x(info.stop.epoch), 32 + head, bottom)
     if info.regret and math.isfinite(info.regret.kept) and math.isfinite(info.regret.best):
         kept, best = (layout.metric.y(value) + head for value in (info.regret.kept, info.regret.best))
         stroke(canvas, axes, [edge + 8, edge + 14, edge + 14, edge + 8], [kept, kept, best, best], palette.missed, 1.5)
@@ -148,3 +162,9 @@ def _draw_marks(canvas: Canvas, axes: Axes, info: CurveInfo, layout: Layout, hea
     for mark, shape, fill, line in looks:
         if mark and mark.value is not None and not math.isnan(mark.value):
             dots(canvas, axes, [layout.x(mark.epoch)], [layout.metric.y(mark.value) + head], shape, 9, fill, line)
+
+
+def _draw_stop(canvas: Canvas, axes: Axes, x: float, top: float, bottom: float) -> None:
+    colour = canvas.look.palette.stop
+    stroke(canvas, axes, [x, x], [top, bottom], colour, 2)
+    dots(canvas, axes, [x], [top], "s", 7, colour, colour)

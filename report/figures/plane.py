@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.drawing.plane import PlaneFrame
-from kcb_replay.report.figures.canvas import ALIGN
-from kcb_replay.report.figures.strokes import DASHED, dots, stroke
+from kcb_replay.report.figures.canvas import ALIGN, DASHED, dots, stroke
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

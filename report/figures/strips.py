@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.drawing.ticks import epoch_ticks
-from kcb_replay.report.figures.canvas import LINE, blank, wrapped
+from kcb_replay.report.drawing.scales import epoch_ticks
+from kcb_replay.report.figures.canvas import LINE, blank, dots, stroke, wrapped
 from kcb_replay.report.figures.run import middle_cut
-from kcb_replay.report.figures.strokes import dots, stroke
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
