@@ -138,7 +138,7 @@ def _end_of_base(tables: Tables) -> End:
     outcome = judged(cut_short(rows))
     lane = tables.lane(rows, position, context.lead, "end")
     own = ((0,) if position in last.stoppers else ()) + ((1,) if set(last.stoppers) - {position} else ())
-    beyond = _beyond(tables, len(rows) - 1, judged)
+    beyond = () if context.rates else _beyond(tables, len(rows) - 1, judged)
     return _described(tables, outcome, lane, len(rows) - 1, own, (last.events[position], finish), beyond)
 
 
@@ -229,8 +229,10 @@ class _About:
         outcome, say, text = self.outcome, self._say, self.tables.book.text
         kept, lowest, unseen, monitor = outcome.kept_index, outcome.lowest_index, self._unseen(), outcome.monitor
         of = say("fact.of", epochs=self._epochs)
-        at_least = say("explainer.at_least", epoch=unseen) if unseen else say("fact.never")
-        stop = text(str(self._stop)) if self.stops else at_least
+        if self.stops:
+            stop = text(str(self._stop))
+        else:
+            stop = say("explainer.at_least", epoch=unseen) if unseen else say("fact.never")
         kept_value = self._show(outcome.kept_value)
         extreme = "fact.extreme_max" if outcome.mode == "max" else "fact.extreme_min"
         return (

@@ -331,6 +331,27 @@ def test_the_facts_of_a_class_fit_what_it_does(replayed, name, example):
 _NOT_OF_KERAS = {"GL", "PQ", "UP", "StopAt", "MedianStopping", "LightningEarlyStopping", "TorchReduceLROnPlateau"}
 
 
+# What an outcome of each purpose may tell; all else stays neutral. BackupAndRestore only observes, and saves.
+_FACTS = {
+    "stops": {"stop_index", "regret", "kept_index"},
+    "terminates": {"stop_index", "batch"},
+    "reduces": {"drops"},
+    "schedules": {"rates"},
+    "saves": {"saves"},
+    "observes": {"saves", "output"},
+}
+
+
+@every_single
+def test_its_outcome_has_the_facts_of_its_purpose(replayed, name, example):
+    """Readers ask an outcome of any class for any fact, so one that it does not state must be neutral."""
+    (outcome,) = replayed(example).outcomes
+    facts = ("stop_index", "batch", "drops", "rates", "saves", "regret", "kept_index", "output")
+    told = {fact for fact in facts if getattr(outcome, fact) not in (None, (), {})}
+    assert told <= _FACTS[CALLBACKS[name].purpose]
+    assert outcome.fired == bool(told & {"stop_index", "drops", "rates", "saves"})
+
+
 @pytest.mark.parametrize("name", [name for name, kind in CALLBACKS.items() if _of_one_run(kind)])
 def test_some_example_lets_it_act(replayed, name):
     """Else the suite would never see its words: what can stop stops, what changes the rate changes it."""
@@ -339,6 +360,8 @@ def test_some_example_lets_it_act(replayed, name):
         assert any(result.stop_index is not None for result in results)
     if CALLBACKS[name].purpose in SETTING_RATES:
         assert any(result.final_lr != result.initial_lr for result in results)
+    telling = {"reduces": "drops", "schedules": "rates", "saves": "saves"}.get(CALLBACKS[name].purpose)
+    assert telling is None or any(getattr(result.outcomes[0], telling) for result in results)
 
 
 @every_single

@@ -39,6 +39,7 @@ LISTS = {
     "ended by others": [STOP, kcb.TerminateOnNaN(), kcb.StopAt(epoch=30)],
     "scheduled": [kcb.LearningRateScheduler(kcb.ExponentialDecay(0.01, 10, 0.9)), STOP, REDUCE],
     "a rule": [kcb.GL(alpha=5)],
+    "a schedule": [kcb.LearningRateScheduler(kcb.ExponentialDecay(0.01, 10, 0.9))],
     "saves only": [SAVE],
 }
 
