@@ -99,10 +99,11 @@ def fit_title(run: str, fit: int, *, several: bool = False) -> str:
     return f"{run}, fit {fit}" if several or fit else run
 
 
-def first_names(names: Iterable[str], most: int = 3) -> str:
-    """Return different names as `a, b, c and 5 more`, visible."""
+def first_names(names: Iterable[str], most: int = 3, *, count: int | None = None) -> str:
+    """Return different names as `a, b, c and 5 more`, visible; `count` is their number where not all are given."""
     different = list(dict.fromkeys(names))
-    more = f" and {whole(len(different) - most)} more" if len(different) > most else ""
+    others = (len(different) if count is None else count) - most
+    more = f" and {whole(others)} more" if others > 0 else ""
     return ", ".join(map(visible, different[:most])) + more
 
 

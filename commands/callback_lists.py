@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from kcb_replay.commands.selection import recordings_of, with_unique_names
+from kcb_replay.commands.selection import recordings_in_any_order, recordings_of, with_unique_names
 from kcb_replay.errors import KcbReplayError, SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from typing import TypeAlias
 
+    from kcb_replay.commands.selection import Position
+    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.answers import Answer
     from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.simulation import Simulation
+    from kcb_replay.replay.simulation import LeftOut, RaisedFit, Simulation
+    from kcb_replay.report.simulation_notes import SimulationNotes
 
-__all__ = ["explained_callbacks", "one_callback_list", "require_answer", "simulation_of", "swept_arguments"]
+    Answers: TypeAlias = Sequence[Answer | RaisedFit | LeftOut]
+
+__all__ = [
+    "answers_of",
+    "explained_callbacks",
+    "one_callback_list",
+    "require_answer",
+    "simulation_of",
+    "swept_arguments",
+]
 
 # Keras's own default of 0 stops at the first epoch that is no better, which nobody asks about.
 _DEFAULT_PATIENCE = 5
@@ -39,18 +54,31 @@ def simulation_of(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) 
     return simulate(with_unique_names(recordings_of(runs, store)), lists, **options)
 
 
-def require_answer(simulation: Simulation) -> None:
-    """Raise `KcbReplayError` when no run has an answer, with every reason."""
-    from kcb_replay.report.simulation import reasons_of
+def answers_of(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> Iterator[tuple[Position, Answers]]:
+    """Yield what is answered of each recording and its position, in memory that does not grow with their number.
 
-    if simulation.is_answered:
-        return
-    unanswered = simulation.unanswered
-    if not unanswered:
-        raise KcbReplayError("There is no run to replay: the store is empty. Ingest logs first.")
-    if len(unanswered) == 1:
-        raise KcbReplayError(unanswered[0].message)
-    raise KcbReplayError("\n".join(["No run could be replayed.", *reasons_of(unanswered)]))
+    The answers hold no epochs where the lanes give as much as a table of fits needs.
+    """
+    from kcb_replay.replay.lane_answers import answers_of_runs
+    from kcb_replay.replay.replay import requests_of
+
+    options = {name: settings[name] for name in ("semantics", "initial_lr", "steps_per_epoch")}
+    requests = requests_of(_callback_lists(settings), **options)
+    positions: deque[Position] = deque()
+
+    def recordings() -> Iterator[Recording]:
+        for position, recording in recordings_in_any_order(runs, store):
+            positions.append(position)
+            yield recording
+
+    for answers in answers_of_runs(recordings(), requests, reuse=settings["reuse"]):
+        yield positions.popleft(), answers
+
+
+def require_answer(notes: SimulationNotes) -> None:
+    """Raise `KcbReplayError` when no run has an answer, with every reason."""
+    if not notes.is_answered:
+        raise KcbReplayError(notes.why_unanswered())
 
 
 def one_callback_list(settings: dict[str, Any]) -> tuple[Callback, ...]:

@@ -59,15 +59,15 @@ def explain_command(
         raise SettingError("--fit chooses the fit of a page: give --html with it. In words, every fit is explained.")
     options.require_page(language, html)
     from kcb_replay.report.explanation import explanation
-    from kcb_replay.report.simulation import left_out_lines
-    from kcb_replay.report.versions import difference_sentences
+    from kcb_replay.report.simulation_notes import SimulationNotes
 
     simulation = simulation_of((run,), store, settings)
-    require_answer(simulation)
-    differences = [f"{sentence}." for sentence in difference_sentences(simulation.replays)]
+    notes = SimulationNotes.of(simulation)
+    require_answer(notes)
+    differences = [f"{sentence}." for sentence in notes.difference_sentences()]
     explanations = [explanation(answer, output.ink()) for answer in simulation.answers]
     output.print_text("\n\n".join([*explanations, *differences]))
-    output.say(left_out_lines(simulation), quiet=quiet)
+    output.say(notes.left_out_lines(), quiet=quiet)
     if figure is not None:
         figure.draw(simulation, quiet=quiet)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 import shutil
 import sys
@@ -15,7 +16,7 @@ from kcb_replay.commands.options import ALL_COLUMNS
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -29,11 +30,15 @@ __all__ = [
     "ink",
     "print_result",
     "print_text",
+    "print_texts",
     "progress_bar",
     "say",
     "say_wrote",
     "visible_names",
 ]
+
+# Pieces of a result that are printed together.
+_AT_ONCE = 1_000
 
 
 def print_result(form: str, document: Record, records: Sequence[Record], table: Callable[[], str]) -> None:
@@ -54,6 +59,24 @@ def print_result(form: str, document: Record, records: Sequence[Record], table: 
     else:
         # Without color, click takes what looks like a colour out of the names; a form without a record has no line.
         click.echo(text, color=True, nl=bool(text))
+
+
+def print_texts(form: str, texts: Iterator[str]) -> None:
+    """Print a result that comes piece by piece in the form that was asked for."""
+    if form == "table":
+        print_text("".join(texts))
+        return
+    is_empty = True
+    for some in _batched(texts):
+        is_empty = False
+        click.echo(some, color=True, nl=False)
+    click.echo("", nl=not is_empty)
+
+
+def _batched(texts: Iterator[str]) -> Iterator[str]:
+    """Yield texts some at a time: printing each alone would take longer than making it."""
+    while batch := "".join(itertools.islice(texts, _AT_ONCE)):
+        yield batch
 
 
 def print_text(text: str) -> None:

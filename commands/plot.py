@@ -62,7 +62,7 @@ def plot_command(
     kcb-replay plot --patience 1..20 --min-delta 0,1e-3,1e-2 --kind heatmap --width 7 -o settings.pdf
     kcb-replay plot -c 'EarlyStopping(patience=5)' -c 'GL(alpha=5)' --kind rules -o rules.pdf
     """  # noqa: D301  # \b keeps click from joining the lines
-    from kcb_replay.report.simulation import left_out_lines, unanswered_sentences
+    from kcb_replay.report.simulation_notes import SimulationNotes
 
     figure = output.FigureFile(path, theme, width)
     if kind in _SWEEP:
@@ -71,8 +71,9 @@ def plot_command(
         figure.draw(_comparison(runs, store, settings), quiet=quiet)
     else:
         simulation = simulation_of(runs, store, settings)
-        require_answer(simulation)
-        output.say([*unanswered_sentences(simulation.answers), *left_out_lines(simulation)], quiet=quiet)
+        notes = SimulationNotes.of(simulation)
+        require_answer(notes)
+        output.say([*notes.unanswered_sentences(), *notes.left_out_lines()], quiet=quiet)
         figure.draw(_chosen(simulation, runs, kind, fit), kind=kind, quiet=quiet)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from kcb_replay.report.choices_table import AnySweep
 
     Progress: TypeAlias = Callable[[int, int, str], None]
+    # That of an argument, and the place or the name of the run among those that it stands for.
+    Position: TypeAlias = tuple[int, int | str]
 
 __all__ = [
     "kept_in_memory",
@@ -27,6 +29,7 @@ __all__ = [
     "only_one",
     "recorded_metrics",
     "recording_of",
+    "recordings_in_any_order",
     "recordings_of",
     "require_recorded",
     "with_unique_names",
@@ -50,6 +53,34 @@ def recordings_of(runs: tuple[str, ...], store: Path) -> Iterator[Recording]:
             yield from (opened.load(entry.name) for entry in opened.runs(run))
         else:
             yield from read(run)
+
+
+def recordings_in_any_order(runs: tuple[str, ...], store: Path) -> Iterator[tuple[Position, Recording]]:
+    """Yield the runs that were named, each with its position among them, in one pass over the store.
+
+    Names are made unique. Streams and messages of stored runs are not loaded.
+    """
+    from kcb_replay.ingest.ingest import read
+    from kcb_replay.ingest.store.store import Store
+
+    opened = Store(store)
+    if not runs:
+        yield from (((0, recording.name), recording) for recording in opened.recordings())
+        return
+    unique = _UniqueNames()
+    stored: dict[str, list[tuple[Position, str]]] = defaultdict(list)
+    patterns = []
+    for number, run in enumerate(runs):
+        if not _is_stored(opened, run):
+            for place, recording in enumerate(read(run)):
+                yield (number, place), replace(recording, name=unique(recording.name))
+            continue
+        patterns.append(run)
+        for place, entry in enumerate(opened.runs(run)):
+            stored[entry.name].append(((number, place), unique(entry.name)))
+    for recording in opened.recordings(*patterns) if patterns else ():
+        for position, name in stored[recording.name]:
+            yield position, replace(recording, name=name)
 
 
 def recording_of(run: str, store: Path) -> Recording:
@@ -77,11 +108,20 @@ def metrics_of(
 
 def with_unique_names(recordings: Iterable[Recording]) -> Iterator[Recording]:
     """Yield recordings whose names differ: runs of the same name come from several folders, or are named twice."""
-    seen: Counter[str] = Counter()
+    unique = _UniqueNames()
     for recording in recordings:
-        seen[recording.name] += 1
-        count = seen[recording.name]
-        yield recording if count == 1 else replace(recording, name=f"{recording.name} ({count})")
+        yield replace(recording, name=unique(recording.name))
+
+
+class _UniqueNames:
+    """Tells names apart: a second `run` is `run (2)`."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+
+    def __call__(self, name: str) -> str:
+        self._seen[name] += 1
+        return name if self._seen[name] == 1 else f"{name} ({self._seen[name]})"
 
 
 def kept_in_memory(

@@ -9,7 +9,7 @@ import click
 
 from kcb_replay.commands import options, output
 from kcb_replay.commands.base import Command
-from kcb_replay.commands.callback_lists import require_answer, simulation_of
+from kcb_replay.commands.callback_lists import answers_of, require_answer, simulation_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,18 +37,15 @@ def simulate_command(
     kcb-replay simulate logs/run1/training.log --patience 5 --lr-patience 3 --factor 0.5
     kcb-replay simulate -c 'EarlyStopping(monitor="val_accuracy", patience=3)'
     """  # noqa: D301  # \b keeps click from joining the lines
-    from kcb_replay.report import simulation as tables
+    from kcb_replay.report.simulation import SimulationResult
 
-    simulation = simulation_of(runs, store, settings)
-    require_answer(simulation)
-    output.print_result(
-        form,
-        tables.simulation_document(simulation),
-        tables.simulation_records(simulation),
-        lambda: tables.simulation_table(simulation),
-    )
-    reasons = tables.reason_lines(simulation) if verbose else ()
-    output.say([*reasons, *tables.simulation_notes(simulation)], quiet=quiet)
+    result = SimulationResult(form, verbose=verbose)
+    for position, answers in answers_of(runs, store, settings):
+        result.add(position, answers)
+    require_answer(result.notes)
+    output.print_texts(form, result.texts())
+    output.say(result.reason_lines(), quiet=quiet)
+    output.say(result.notes.lines(), quiet=quiet)
 
 
 @click.command(name="report", cls=Command)
@@ -67,12 +64,12 @@ def report_command(
     kcb-replay report 'seeds/*' --monitor val_accuracy -o seeds.html
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.report.report_page import contents_of, html_of
-    from kcb_replay.report.simulation import simulation_notes
+    from kcb_replay.report.simulation_notes import SimulationNotes
 
     page = output.PageFile(path, max_size, draw_all)
     simulation = simulation_of(runs, store, settings)
     contents = contents_of(simulation, draw_all=draw_all)
     page.write(html_of(contents, simulation, command=output.command_line()), contents.drawn_remark, quiet=quiet)
-    output.say(simulation_notes(simulation), quiet=quiet)
+    output.say(SimulationNotes.of(simulation).lines(), quiet=quiet)
     if not simulation.is_answered:
         sys.exit(1)

@@ -154,13 +154,12 @@ class FitAnswer(Answer):
     @property
     def epochs_run(self) -> int:
         """Number of epochs that ran."""
-        return self.epochs - int(getattr(self.outcomes[0], "saved_epochs", 0))
+        return self.epochs - self.outcomes[0].saved_epochs
 
     @property
     def stop_index(self) -> int | None:
         """0-based epoch after which the callback stopped the training."""
-        index: int | None = getattr(self.outcomes[0], "stop_index", None)
-        return index
+        return self.outcomes[0].stop_index
 
     @property
     def stopped_by(self) -> str | None:
@@ -170,13 +169,12 @@ class FitAnswer(Answer):
     @property
     def changes_learning_rate(self) -> bool:
         """Whether the callback reduces the learning rate."""
-        return hasattr(self.outcomes[0], "drops")
+        return self.callbacks[0].changes_learning_rate
 
     @property
     def drops(self) -> tuple[Drop, ...]:
         """Every reduction of the learning rate."""
-        drops: tuple[Drop, ...] = getattr(self.outcomes[0], "drops", ())
-        return drops
+        return self.outcomes[0].drops
 
     @property
     def saves(self) -> tuple[Save, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import KcbReplayError, KerasWouldRaiseError, NotReplayableError
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.answers import FitAnswer
 from kcb_replay.replay.attempt import answer_of, attempt_of
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.answers import Answer, FitAnswer
+    from kcb_replay.replay.answers import Answer
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.learning_rates import FirstRate
     from kcb_replay.replay.semantics import Semantics
 
-__all__ = ["answers_to", "fit_number", "replay", "requests_of", "simulate"]
+__all__ = ["answers_to", "fit_number", "replay", "replayed", "requests_of", "simulate"]
 
 
 def simulate(
@@ -104,6 +105,16 @@ def replay(
     if isinstance(answer, RaisedFit):
         raise KerasWouldRaiseError(answer.message, reason=answer.why)
     return answer
+
+
+def replayed(answer: Answer) -> Replay:
+    """Return the replay of an answer, which holds every epoch: that of lanes is asked of the engine."""
+    whole: object = answer
+    if isinstance(answer, FitAnswer):
+        whole = answer_of(attempt_of(answer.recording, answer.fit, answer.request))
+    if not isinstance(whole, Replay):
+        raise AssertionError("lanes answer no fit that Keras ends with an exception")  # noqa: TRY004  # cannot happen
+    return whole
 
 
 def answers_to(

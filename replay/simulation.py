@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.validity import Validity
 
-__all__ = ["LeftOut", "RaisedFit", "Simulation"]
+__all__ = ["LeftOut", "RaisedFit", "Simulation", "without_metric"]
 
 Json: TypeAlias = dict[str, object]
 
@@ -82,6 +82,10 @@ class RaisedFit:
             return reason("raised.brief", **raised)
         return reason("raised.brief_epoch", **raised, epoch=self.error.index + 1)
 
+    def as_left_out(self) -> LeftOut:
+        """Return why there is no answer but an exception."""
+        return LeftOut(self.run, self.fit, self.why, self.message)
+
     def to_dict(self) -> Json:
         """Return one element of `results` of `kcb-replay simulate --json`, of a training that stops nowhere."""
         outcomes = [outcome.to_dict() for outcome in self.outcomes]
@@ -134,12 +138,13 @@ class Simulation(Displayed):
     @property
     def unanswered(self) -> tuple[LeftOut, ...]:
         """Every fit that is left out, that Keras ends with an exception, or that lacks a metric, and why."""
-        idle = (_without_metric(replay) for replay in self.replays if replay.missing)
-        raised = (LeftOut(each.run, each.fit, each.why, each.message) for each in self.raised)
+        idle = (without_metric(replay) for replay in self.replays if replay.missing)
+        raised = (each.as_left_out() for each in self.raised)
         return tuple(dict.fromkeys([*self.left_out, *raised, *idle]))
 
 
-def _without_metric(replay: Replay) -> LeftOut:
+def without_metric(replay: Replay) -> LeftOut:
+    """Return why a replay is no answer: a metric is missing that its callbacks watch."""
     error = not_recorded(
         replay.missing[0], replay.run, replay.stream, replay.callbacks, replay.semantics, replay.run_record
     )

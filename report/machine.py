@@ -1,4 +1,7 @@
-"""Records as JSON, JSON lines, CSV, TSV and Markdown: full precision, NaN and infinities as strings in JSON."""
+"""Records as JSON, JSON lines, CSV, TSV and Markdown: full precision, NaN and infinities as strings in JSON.
+
+What is too much to be held is spooled: its texts come in one order and are written in another.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,41 @@ import io
 import json
 import math
 import re
-from typing import TYPE_CHECKING, TypeAlias
+from itertools import chain
+from json.encoder import encode_basestring_ascii as quoted
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["FORMATS", "Record", "as_csv", "as_json", "as_jsonl", "as_markdown", "as_tsv"]
+__all__ = [
+    "FORMATS",
+    "Record",
+    "RecordSpool",
+    "Spool",
+    "as_csv",
+    "as_json",
+    "as_jsonl",
+    "as_markdown",
+    "as_tsv",
+]
 
 Record: TypeAlias = "Mapping[str, object]"
 FORMATS = ("table", "json", "jsonl", "csv", "tsv", "md")
 # An underscore within a word is none.
 _MARKUP = re.compile(r"[\\`*\[\]<>|~&#]|(?<![^\W_])_|_(?![^\W_])")
 _STRINGS = {math.inf: "Infinity", -math.inf: "-Infinity"}
+_WORDS = {None: "null", True: "true", False: "false"}
+# Bytes of a spool that are held before it goes into a file.
+_IN_MEMORY = 1 << 23
 
 
-def as_json(document: Record) -> str:
-    """Return one JSON object, indented; non-ASCII characters are escaped."""
-    return json.dumps(_plain(document), indent=2, allow_nan=False)
+def as_json(document: Record, *, indent: str = "") -> str:
+    """Return one JSON object, indented; non-ASCII characters are escaped. `indent` stands before all lines but one."""
+    return _json(document, f"\n{indent}")
 
 
 def as_jsonl(records: Iterable[Record]) -> str:
@@ -35,35 +54,125 @@ def as_jsonl(records: Iterable[Record]) -> str:
 
 def as_csv(records: Sequence[Record]) -> str:
     """Return RFC 4180 CSV with a header; an empty field is null."""
-    return _separated(records, ",", "\r\n")
+    return _whole("csv", records)
 
 
 def as_tsv(records: Sequence[Record]) -> str:
     """Return tab-separated values with a header."""
-    return _separated(records, "\t", "\n")
+    return _whole("tsv", records)
 
 
 def as_markdown(records: Sequence[Record]) -> str:
     """Return a table of GitHub's Markdown that shows every name as it is: one line per record, nothing of it markup."""
-    columns = list(dict.fromkeys(column for record in records for column in record))
-    if not columns:
-        return ""
-    lines = [[_markdown(column) for column in columns], ["---"] * len(columns)]
-    lines += [[_markdown(_cell(record.get(column))) for column in columns] for record in records]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return _whole("md", records)
+
+
+def _whole(form: str, records: Iterable[Record]) -> str:
+    spool = RecordSpool(form)
+    spool.add(0, records)
+    return "".join(spool)
+
+
+class Spool:
+    """Texts of ASCII that come in one order and are read in that of their positions, without being held."""
+
+    def __init__(self) -> None:
+        self._file = cast("IO[bytes]", SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115  # gone with the spool
+        self._places: list[tuple[Any, int, int]] = []
+        self._end = 0
+
+    def __del__(self) -> None:
+        self._file.close()
+
+    def add(self, position: Any, text: str) -> None:
+        """Add a text; of those of one position the first comes first."""
+        self._file.write(text.encode("ascii"))
+        self._places.append((position, self._end, len(text)))
+        self._end += len(text)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[str]:
+        for _, place, length in sorted(self._places, key=lambda each: each[0]):
+            self._file.seek(place)
+            yield self._file.read(length).decode("ascii")
+        self._file.seek(self._end)
+
+
+class RecordSpool:
+    """Records of one form, jsonl, csv, tsv or md: added in any order, written in that of their positions.
+
+    Iterating over it gives the text piece by piece, which ends without a line end.
+    """
+
+    def __init__(self, form: str) -> None:
+        self._form = form
+        self._spool = Spool()
+        # The columns of records, of which there are few kinds, and the first position of each kind.
+        self._kinds: dict[tuple[str, ...], int] = {}
+        self._first: list[tuple[Any, int]] = []
+
+    def add(self, position: Any, records: Iterable[Record]) -> None:
+        """Add records that belong together."""
+        for record in records:
+            if self._form == "jsonl":
+                self._spool.add(position, as_jsonl([record]))
+                continue
+            kind = self._kinds.setdefault(tuple(record), len(self._kinds))
+            order = (position, len(self._spool))
+            if kind == len(self._first):
+                self._first.append(order)
+            self._first[kind] = min(self._first[kind], order)
+            self._spool.add(position, json.dumps([kind, *map(_cell, record.values())], default=str))
+
+    def __iter__(self) -> Iterator[str]:
+        if self._form == "jsonl":
+            return _joined(self._spool, "\n")
+        kinds = sorted(self._kinds, key=lambda columns: self._first[self._kinds[columns]])
+        columns = list(dict.fromkeys(chain.from_iterable(kinds)))
+        rows: Iterator[Sequence[object]] = chain([columns], self._rows(columns))
+        if self._form == "md":
+            return _joined(_markdown_lines(rows) if columns else (), "\n")
+        delimiter, line_end = ("\t", "\n") if self._form == "tsv" else (",", "\r\n")
+        return _joined(_separated_lines(rows, delimiter, line_end), line_end)
+
+    def _rows(self, columns: Sequence[str]) -> Iterator[list[object]]:
+        """Yield the cells of every record under these columns."""
+        places = [[columns.index(column) for column in kind] for kind in self._kinds]
+        for text in self._spool:
+            kind, *cells = json.loads(text)
+            row: list[object] = [None] * len(columns)
+            for place, cell in zip(places[kind], cells, strict=True):
+                row[place] = cell
+            yield row
+
+
+def _joined(lines: Iterable[str], line_end: str) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        yield f"{line_end}{line}" if number else line
+
+
+def _separated_lines(rows: Iterable[Iterable[object]], delimiter: str, line_end: str) -> Iterator[str]:
+    text = io.StringIO(newline="")
+    # What ends lines has to be quoted within them.
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=line_end)
+    for row in rows:
+        writer.writerow(row)
+        yield text.getvalue().removesuffix(line_end)
+        text.seek(0)
+        text.truncate()
+
+
+def _markdown_lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    for number, row in enumerate(rows):
+        yield f"| {' | '.join(map(_markdown, row))} |"
+        if not number:
+            yield f"| {' | '.join(['---'] * len(row))} |"
 
 
 def _markdown(value: object) -> str:
     return "" if value is None else _MARKUP.sub(r"\\\g<0>", visible(str(value)))
-
-
-def _separated(records: Sequence[Record], delimiter: str, line_end: str) -> str:
-    columns = list(dict.fromkeys(column for record in records for column in record))
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, delimiter=delimiter, lineterminator=line_end)
-    writer.writeheader()
-    writer.writerows({column: _cell(value) for column, value in record.items()} for record in records)
-    return text.getvalue().removesuffix(line_end)
 
 
 def _cell(value: object) -> object:
@@ -72,6 +181,25 @@ def _cell(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         return _STRINGS.get(value, "NaN")
     return value
+
+
+def _json(value: object, line: str) -> str:
+    """Return a value as `json.dumps(_plain(value), indent=2)` does, some times faster; `line` begins its lines."""
+    if isinstance(value, dict):
+        below = f"{line}  "
+        items = [f"{below}{quoted(str(key))}: {_json(item, below)}" for key, item in value.items()]
+        return f"{{{','.join(items)}{line}}}" if items else "{}"
+    if isinstance(value, (list, tuple)):
+        below = f"{line}  "
+        items = [f"{below}{_json(item, below)}" for item in value]
+        return f"[{','.join(items)}{line}]" if items else "[]"
+    if isinstance(value, str):
+        return quoted(value)
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
+    if isinstance(value, float):
+        return float.__repr__(value) if math.isfinite(value) else quoted(_STRINGS.get(value, "NaN"))
+    return json.dumps(value)
 
 
 def _plain(value: object) -> object:

@@ -30,7 +30,7 @@ from kcb_replay.report.several_replays import (
     stops,
     subtitle,
 )
-from kcb_replay.report.simulation import unanswered_sentences
+from kcb_replay.report.simulation_notes import unanswered_sentences
 from kcb_replay.report.svg.curves import curves_svg
 from kcb_replay.report.svg.replay import chart_svg
 from kcb_replay.report.svg.strip import strip_svg

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 __all__ = [
     "MOST_COMPARED",
     "PARTS",
-    "difference_records",
+    "difference_record",
+    "difference_sentence",
     "difference_sentences",
     "differing_parts",
     "era_records",
     "era_sentence",
     "era_sentences",
     "moved_words",
+    "place_of",
     "version_names",
     "version_notes",
 ]
@@ -48,39 +50,37 @@ def difference_sentences(replays: Sequence[Replay]) -> list[str]:
     if len(version_names(replays)) < 2:
         return []
     runs: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
-    for difference in differences_of(replays):
-        key = (difference.first.semantics.name, difference.second.semantics.name, difference.behaviours)
-        runs.setdefault(key, []).append(_place(difference))
-    return [_sentence(*key, places) for key, places in runs.items()] or ["All versions answer alike"]
+    for each in differences_of(replays):
+        key = (each.first.semantics.name, each.second.semantics.name, each.behaviours)
+        runs.setdefault(key, []).append(place_of(each))
+    sentences = [difference_sentence(*key, places, len(places)) for key, places in runs.items()]
+    return sentences or ["All versions answer alike"]
 
 
-def difference_records(replays: Sequence[Replay]) -> list[Record]:
-    """Return the differences for the JSON document."""
-    if len(version_names(replays)) < 2:
-        return []
-    return [
-        {
-            "run": difference.first.run,
-            "fit": difference.first.fit,
-            "callbacks": [str(callback) for callback in difference.first.callbacks],
-            "semantics": [difference.first.semantics.name, difference.second.semantics.name],
-            "index": difference.index,
-            "epoch": difference.index + 1,
-            "behaviours": [
-                {
-                    "behaviour": name,
-                    "about": Semantics.about(name),
-                    "values": [_plain(getattr(each.semantics, name)) for each in (difference.first, difference.second)],
-                }
-                for name in difference.behaviours
-            ],
-        }
-        for difference in differences_of(replays)
-    ]
+def difference_record(difference: VersionDifference) -> Record:
+    """Return a difference for the JSON document."""
+    first, second = difference.first, difference.second
+    return {
+        "run": first.run,
+        "fit": first.fit,
+        "callbacks": [str(callback) for callback in first.callbacks],
+        "semantics": [first.semantics.name, second.semantics.name],
+        "index": difference.index,
+        "epoch": difference.index + 1,
+        "behaviours": [
+            {
+                "behaviour": name,
+                "about": Semantics.about(name),
+                "values": [_plain(getattr(each.semantics, name)) for each in (first, second)],
+            }
+            for name in difference.behaviours
+        ],
+    }
 
 
-def _sentence(first: str, second: str, behaviours: tuple[str, ...], places: Sequence[str]) -> str:
-    more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+def difference_sentence(first: str, second: str, behaviours: tuple[str, ...], places: Sequence[str], count: int) -> str:
+    """Return in which of `count` places two versions part, and by which behaviours; of the places some are named."""
+    more = f" and {count - 3} more" if count > 3 else ""
     because = "; ".join(f"{Semantics.about(name)} ({_change(name, first, second)})" for name in behaviours)
     return f"{first} and {second} part in {', '.join(places[:3])}{more}: {because}"
 
@@ -93,9 +93,11 @@ def _change(name: str, first: str, second: str) -> str:
     return f"{name}: {' and '.join(str(_plain(value)) for value in values)}"
 
 
-def _place(difference: VersionDifference) -> str:
-    fit = f" fit {difference.first.fit}" if difference.first.fit else ""
-    return f"{visible(difference.first.run)}{fit} (epoch {difference.index + 1})"
+def place_of(difference: VersionDifference) -> str:
+    """Name the fit and the epoch in which two versions part."""
+    first = difference.first
+    fit = f" fit {first.fit}" if first.fit else ""
+    return f"{visible(first.run)}{fit} (epoch {difference.index + 1})"
 
 
 def _plain(value: object) -> object:

@@ -106,11 +106,11 @@ def recording_of(entry: RunEntry, rows: pa.Table, steps: Sequence[Mapping[str, S
     return Recording(entry.name, entry.sources, tuple(fits), entry.notes)
 
 
-def _metrics_of(entry: RunEntry, rows: _ValueRows, metrics: Collection[str]) -> Recording:
+def _metrics_of(entry: RunEntry, rows: _ValueRows, metrics: Collection[str] | None) -> Recording:
     """Return a run with these metrics only, without streams and messages; `rows` are those of its values."""
     fits = []
     for number, fit in enumerate(entry.fits):
-        unloaded = tuple(metric for metric, *_ in fit.columns if metric not in metrics)
+        unloaded = tuple(metric for metric, *_ in fit.columns if metrics is not None and metric not in metrics)
         fits.append(Fit(*_columns_of_fit(entry, number, rows, metrics), unloaded=unloaded))
     return Recording(entry.name, entry.sources, tuple(fits), entry.notes)
 
@@ -268,7 +268,7 @@ def read_run(path: Path, name: str) -> Recording | None:
         return None
 
 
-def read_metrics(path: Path, metrics: Collection[str], wanted: Callable[[str], bool]) -> Iterator[Recording]:
+def read_metrics(path: Path, metrics: Collection[str] | None, wanted: Callable[[str], bool]) -> Iterator[Recording]:
     """Yield the runs of a bucket whose names are `wanted`, with these metrics only and without streams and messages."""
     try:
         with opened(path) as bucket:

@@ -60,14 +60,16 @@ class Store(StoreFolder):
         chosen = dict.fromkeys(name for pattern in patterns for name in self._matching(pattern, names))
         return [entries[name] for name in (chosen if patterns else names) if tag is None or tag in entries[name].tags]
 
-    def recordings(self, *patterns: str, metrics: Collection[str]) -> Iterator[Recording]:
-        """Yield the runs that match one of the patterns (all without one), with these metrics only, bucket by bucket.
+    def recordings(self, *patterns: str, metrics: Collection[str] | None = None) -> Iterator[Recording]:
+        """Yield the runs that match one of the patterns (all without one), with these metrics (None: all), in one pass.
 
-        Memory does not grow with the number of runs; the order is that of the store. Raises `RunNotFoundError` for a
-        pattern that matches nothing.
+        They come bucket by bucket, without streams and messages, so memory does not grow with their number; the order
+        is that of the store. Raises `RunNotFoundError` for a pattern that matches nothing.
         """
+        layout = self.layout()
         names = {entry.name for entry in self.runs(*patterns)} if patterns else None
-        for number in range(self.layout().buckets):
+        numbers = range(layout.buckets)
+        for number in numbers if names is None else sorted({n for name in names for n in layout.numbers(name)}):
             path = self.bucket_path(number)
             yield from read_metrics(path, metrics, lambda name: names is None or name in names)
 

@@ -136,18 +136,19 @@ class Table(Generic[T]):
     def __init__(self, columns: Iterable[Column[T]]) -> None:
         self._columns = tuple(columns)
         self._heads: list[set[str]] = [set() for _ in self._columns]
-        self._values: list[tuple[Any, ...]] = []
+        self._rows: list[tuple[Any, tuple[Any, ...]]] = []
 
-    def add(self, row: T) -> None:
-        """Add a row."""
+    def add(self, row: T, position: Any = 0) -> None:
+        """Add a row; rows stand in the order of their positions, those of one position as they come."""
         values = tuple(column.value(row) for column in self._columns)
         for column, heads, value in zip(self._columns, self._heads, values, strict=True):
             if column.head_for and value is not ABSENT:
                 heads.add(column.head_for(row))
-        self._values.append(values)
+        self._rows.append((position, values))
 
     def texts(self, decimals: Decimals, *, on_page: bool = False) -> TableTexts:
         """Return the columns that the rows need, and their texts."""
+        self._rows.sort(key=lambda row: row[0])
         shown = [
             (place, column)
             for place, column in enumerate(self._columns)
@@ -160,12 +161,12 @@ class Table(Generic[T]):
             ),
             rows=tuple(
                 tuple("" if row[at] is ABSENT else column.text(row[at], decimals) for at, column in shown)
-                for row in self._values
+                for _, row in self._rows
             ),
         )
 
     def _needs(self, place: int, column: Column[T]) -> bool:
-        values = [row[place] for row in self._values if row[place] is not ABSENT]
+        values = [row[place] for _, row in self._rows if row[place] is not ABSENT]
         return bool(values) and not (column.needless and column.needless(values))
 
     def _head(self, place: int, column: Column[T]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.report.columns.fits import lead_rule, validity_text
 from kcb_replay.report.several_replays import common_answer, extent, logic, regret_explained, stops
-from kcb_replay.report.simulation import unanswered_sentences
+from kcb_replay.report.simulation_notes import unanswered_sentences
 from kcb_replay.text import NEVER, UNKNOWN, counted, decimals_for, fit_title, visible, whole
 
 if TYPE_CHECKING:

@@ -31,7 +31,8 @@ from kcb_replay.report.pages.document import write_document
 from kcb_replay.report.recommendation import recommendation_text
 from kcb_replay.report.rules import left_out_of_comparison, rules_table
 from kcb_replay.report.several_replays import common_answer
-from kcb_replay.report.simulation import left_out_lines, simulation_table, unanswered_sentences
+from kcb_replay.report.simulation import simulation_table
+from kcb_replay.report.simulation_notes import SimulationNotes
 from kcb_replay.report.stored_runs import metric_records, metric_table
 from kcb_replay.report.svg.replay import chart_svg
 from kcb_replay.report.version_changes import version_comparison_notes, version_comparison_text
@@ -115,10 +116,11 @@ def _(replay: Replay) -> str:
 
 @_body.register
 def _(simulation: Simulation) -> str:
+    notes = SimulationNotes.of(simulation)
     if not simulation.answers:
-        return markup_of("\n".join(["Nothing could be replayed.", *left_out_lines(simulation)]))
+        return markup_of("\n".join(["Nothing could be replayed.", *notes.left_out_lines()]))
     answer = paragraph(common_answer(simulation.replays, simulation.raised), "answer")
-    said = [*unanswered_sentences(simulation.answers), *left_out_lines(simulation)]
+    said = [*notes.unanswered_sentences(), *notes.left_out_lines()]
     return answer + markup_of("\n\n".join([simulation_table(simulation), *said]))
 
 

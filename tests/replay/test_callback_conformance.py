@@ -33,7 +33,7 @@ from kcb_replay.replay.settings_text import parse_callback
 from kcb_replay.report.columns.column import table_of
 from kcb_replay.report.columns.fits import RESULT_COLUMNS, lead_row
 from kcb_replay.report.explanation import explanation
-from kcb_replay.report.simulation import simulation_records, simulation_table
+from kcb_replay.report.simulation import answer_records, simulation_table
 from kcb_replay.report.wait_and_rate import rate_of, wait_of
 from kcb_replay.report.words import epoch_sentences, outcome_sentence
 from kcb_replay.text import decimals_for
@@ -503,7 +503,7 @@ def _rows(form, out):
 @every_single
 def test_records_have_flat_cells(replayed, name, example):
     """CSV has a cell for each; none is a list or a dict."""
-    (record,) = simulation_records(kcb_replay.Simulation((replayed(example),), ()))
+    (record,) = answer_records(replayed(example))
     settings = {item.name for item in fields(CALLBACKS[name])}
     assert [key for key, value in record.items() if isinstance(value, (dict, list)) and key not in settings] == []
 

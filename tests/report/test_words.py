@@ -11,8 +11,8 @@ import pytest
 
 from kcb_replay import EarlyStopping, ReduceLROnPlateau, replay, simulate
 from kcb_replay.report.explanation import explanation
-from kcb_replay.report.machine import as_csv, as_json, as_jsonl, as_markdown, as_tsv
-from kcb_replay.report.simulation import simulation_document, simulation_records, simulation_table
+from kcb_replay.report.machine import as_json
+from kcb_replay.report.simulation import SimulationResult, simulation_table
 from kcb_replay.report.words import answer, epoch_sentences, outcome_sentence
 from kcb_replay.text import Decimals, decimals_for, visible
 
@@ -190,9 +190,14 @@ def simulation(recording):
     return simulate(runs, [[EarlyStopping(patience=2), ReduceLROnPlateau(patience=1)]])
 
 
+def printed(simulation, form):
+    """Return a simulation as `simulate` prints it."""
+    return "".join(SimulationResult.of(simulation, form).texts())
+
+
 def test_json_follows_the_contract(simulation):
     """Field names, 0- and 1-based epochs, nulls and strings for NaN are those of the contract."""
-    document = json.loads(as_json(simulation_document(simulation)))
+    document = json.loads(printed(simulation, "json"))
     first = document["results"][0]
     assert document["schema"] == "kcb-replay/simulate/1"
     assert {
@@ -225,7 +230,7 @@ def test_json_of_a_training_that_raises_has_the_shape_of_any_other(recording):
     """All keys are there: null where nothing happened, with the reason."""
     runs = [recording("a", val_acc=[0.5, 0.6]), recording("b", val_accuracy=[0.5, 0.6])]
     callbacks = [EarlyStopping("val_acc", patience=2), ReduceLROnPlateau("val_acc")]
-    answered, raised = simulation_document(simulate(runs, [callbacks]))["results"]
+    answered, raised = json.loads(printed(simulate(runs, [callbacks]), "json"))["results"]
     assert raised.keys() == answered.keys()
     assert [one.keys() for one in raised["callbacks"]] == [one.keys() for one in answered["callbacks"]]
     assert (raised["epochs_run"], raised["stop_index"], raised["callbacks"][0]["saved_epochs"]) == (0, None, None)
@@ -241,10 +246,10 @@ def test_non_finite_numbers_are_strings_in_json():
     assert json.loads(as_json(record)) == {"a": "NaN", "b": ["Infinity", {"c": "-Infinity"}]}
 
 
-@pytest.mark.parametrize(("write", "delimiter"), [(as_csv, ","), (as_tsv, "\t")])
-def test_csv_holds_full_precision(simulation, write, delimiter):
+@pytest.mark.parametrize(("form", "delimiter"), [("csv", ","), ("tsv", "\t")])
+def test_csv_holds_full_precision(simulation, form, delimiter):
     """CSV and TSV hold every record under the names of the JSON."""
-    records = list(csv.DictReader(io.StringIO(write(simulation_records(simulation)), newline=""), delimiter=delimiter))
+    records = list(csv.DictReader(io.StringIO(printed(simulation, form), newline=""), delimiter=delimiter))
     stops = [record for record in records if record["callback"] == "EarlyStopping"]
     assert [(record["run"], record["stop_epoch"], record["kept_value"]) for record in stops] == [
         ("a", "3", "3.0"),
@@ -255,9 +260,8 @@ def test_csv_holds_full_precision(simulation, write, delimiter):
 
 def test_jsonl_and_markdown_hold_one_line_per_record(simulation):
     """JSON lines and Markdown have a line per record."""
-    records = simulation_records(simulation)
-    assert len(as_jsonl(records).splitlines()) == len(records) == 6
-    assert len(as_markdown(records).splitlines()) == len(records) + 2
+    assert len(printed(simulation, "jsonl").splitlines()) == 6
+    assert len(printed(simulation, "md").splitlines()) == 6 + 2
 
 
 def test_the_table_has_one_row_per_run(simulation):
