@@ -1,5 +1,5 @@
-"""The pages of many runs under many choices: sweeps of settings, and stopping rules side by side.
+"""The page of choices: settings of a sweep, or stopping rules side by side, on many runs.
 
-What every choice comes to for every run was replayed before; the pages look it up. Each part is an info value first
-(numbers and words), then what the program of the page needs of it, then the template.
+What every choice comes to for every run was replayed before; the page looks it up. `frame` is the page, whose views
+`sweep` and `compare` fill; `encoding` is what its program needs.
 """
