@@ -62,6 +62,10 @@ class EarlyStopping(Callback):
         if self.baseline is not None:
             require_numbers(self, ("baseline",))
 
+    def margin(self, version: Semantics) -> float:  # noqa: ARG002  # as ReduceLROnPlateau, whose versions differ
+        """Return the min_delta that a version takes from these arguments."""
+        return self.min_delta
+
     def direction_rule(self, version: Semantics) -> DirectionRule | None:
         """Return how a version resolves `mode="auto"`."""
         return version.early_stopping_direction

@@ -24,7 +24,7 @@ LISTED_TOO_EARLY = "checkpoint-listed-too-early"
 def other_name(case: Case, position: int, callback: Monitoring) -> Lint | None:
     """Speak of each callback whose metric is recorded under its other name only."""
     other = _recorded_as(callback.monitor, case)
-    if other is None or (isinstance(callback, ModelCheckpoint) and not callback.save_best_only):
+    if other is None or (callback.purpose == "saves" and not getattr(callback, "save_best_only", False)):
         return None
     why = reason(
         "lint.metric-other-name",
@@ -37,10 +37,8 @@ def other_name(case: Case, position: int, callback: Monitoring) -> Lint | None:
 
 def _without_metric(case: Case, position: int, callback: Monitoring) -> Reason:
     """Say what a callback does in a fit that has its metric in no epoch."""
-    if isinstance(callback, EarlyStopping):
-        return reason("lint.without_metric.stops")
-    if isinstance(callback, ReduceLROnPlateau):
-        return reason("lint.without_metric.reduces")
+    if callback.purpose in ("stops", "reduces"):
+        return reason(f"lint.without_metric.{callback.purpose}")
     often = "always" if case.events(position, CheckpointSaved) else "never"
     return reason(f"lint.without_metric.saves_{often}", version=case.version.name)
 

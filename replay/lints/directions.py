@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from itertools import groupby
+from typing import Any
 
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
@@ -74,10 +75,9 @@ def _versions() -> tuple[Semantics, ...]:
 
 def _chosen(version: Semantics, case: Case, callback: Monitoring) -> Direction | None:
     """Ask the callback of another version which direction it takes."""
-    if isinstance(callback, ModelCheckpoint):
-        # The file name may be one that the version refuses, or name a metric that this epoch does not have.
-        callback = replace(callback, filepath="w.keras", save_weights_only=False)
-    states = case.replayed(callback, version=version, epochs=[Epoch(0, {"loss": 1.0})]).states
+    # The file name may be one that the version refuses, or name a metric that this epoch does not have.
+    file: dict[str, Any] = {"filepath": "w.keras", "save_weights_only": False} if callback.purpose == "saves" else {}
+    states = case.replayed(replace(callback, **file), version=version, epochs=[Epoch(0, {"loss": 1.0})]).states
     return states[0].direction if states else None
 
 

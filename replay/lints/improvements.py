@@ -53,11 +53,8 @@ def large_min_delta(case: Case, position: int, callback: EarlyStopping | ReduceL
 
 def _margin(case: Case, callback: EarlyStopping | ReduceLROnPlateau) -> tuple[str, float]:
     """Return the argument that the version goes by, and its value."""
-    if not isinstance(callback, ReduceLROnPlateau):
-        return "min_delta", callback.min_delta
-    margin = callback.margin(case.version)
-    ignored = callback.epsilon is None or case.version.plateau_epsilon == "ignored"
-    return "min_delta" if ignored else "epsilon", margin
+    ignored = getattr(callback, "epsilon", None) is None or case.version.plateau_epsilon == "ignored"
+    return "min_delta" if ignored else "epsilon", callback.margin(case.version)
 
 
 @of_each(EarlyStopping, ReduceLROnPlateau, ModelCheckpoint)
@@ -91,8 +88,8 @@ def first_nan(case: Case, position: int, callback: Monitoring) -> Lint | None:
 
 def _without_nan(callback: Monitoring, mode: Direction | None, start: int) -> Reason | str:
     """Name the setting that leaves the NaN out; ReduceLROnPlateau has none."""
-    if isinstance(callback, EarlyStopping):
+    if callback.purpose == "stops":
         return reason("lint.first-nan-unbeaten.start", start=start)
-    if isinstance(callback, ModelCheckpoint):
+    if callback.purpose == "saves":
         return reason("lint.first-nan-unbeaten.threshold", threshold="inf" if mode == "min" else "-inf")
     return ""

@@ -83,7 +83,7 @@ def overwritten_by_schedule(case: Case) -> list[Lint]:
             *(
                 other
                 for number, other in enumerate(case.callbacks)
-                if number != position and isinstance(other, (LearningRateScheduler, ReduceLROnPlateau))
+                if number != position and other.changes_learning_rate
             )
         )
         if lost and _same_rates(case.run, without):
