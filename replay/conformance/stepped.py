@@ -118,7 +118,7 @@ class _Optimizer:
         self._rate = np.float32(value)
 
 
-class _Model:
+class _SteppedModel:
     """What the callbacks see as `self.model`: what they do to it is written into its attributes."""
 
     def __init__(self, optimizer: Any, metrics: list[Any]) -> None:
@@ -140,7 +140,7 @@ class Stepped:
 
     def __init__(self, keras: ModuleType, setting: Json, *, initial_lr: float, metrics: dict[str, str | None]) -> None:
         self._optimizer = _Optimizer() if keras.__name__ == "keras" else optimizer_of(keras)
-        self._model = _Model(self._optimizer, metrics_of(metrics, keras))
+        self._model = _SteppedModel(self._optimizer, metrics_of(metrics, keras))
         self._key = RATE_KEY[keras.__name__]
         self._callbacks = [getattr(keras.callbacks, item["class"])(**arguments(item["kwargs"])) for item in setting]
         self._optimizer.learning_rate = initial_lr

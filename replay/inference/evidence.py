@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "READ_LATE",
-    "RateChange",
     "RateEvidence",
     "RateInterval",
     "Rates",
+    "RecordedChange",
     "StopMessages",
     "rate_evidence",
     "rate_intervals",
@@ -111,7 +111,7 @@ def _on_console(rate: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class RateChange:
+class RecordedChange:
     """The learning rate changed after the 0-based epoch `index` to `new`."""
 
     index: int
@@ -128,7 +128,7 @@ class Rates:
     """
 
     first: RateInterval | None
-    drops: tuple[RateChange, ...]
+    drops: tuple[RecordedChange, ...]
     rose: bool
     seen_until: int
     reading: str
@@ -228,7 +228,10 @@ def _as_recorded(rates: Sequence[RateInterval], indices: Sequence[int], *, late:
     change_indices = indices[1:] if late else indices[:-1]
     pairs = list(zip(change_indices, pairwise(rates), strict=True))
     # A rate that may be the same as the one before shows no change.
-    changes = tuple(RateChange(index, new) for index, (old, new) in pairs if new.high < old.low or new.low > old.high)
+    moved = [(index, new) for index, (old, new) in pairs if new.high < old.low or new.low > old.high]
+    changes = tuple(RecordedChange(index, new) for index, new in moved)
+        RecordedChange(index, new) for index, (old, new) in pairs if new.high < old.low or new.low > old.high
+    )
     return Rates(
         first=rates[0],
         drops=changes,
@@ -246,7 +249,7 @@ def _as_printed(reductions: Sequence[Message], readings: Sequence[Rates], last: 
     One to the same rate is none: in Keras up to TensorFlow 2.4 a floor that float32 rounds up is reduced to for ever.
     """
     first = readings[0].first if len(readings) == 1 else None
-    drops: list[RateChange] = []
+    drops: list[RecordedChange] = []
     repeats: list[int] = []
     before = first
     rose = False
@@ -257,7 +260,7 @@ def _as_printed(reductions: Sequence[Message], readings: Sequence[Rates], last: 
         interval = RateInterval(new, new, new)
         # Of a rate whose digits were cut off it may be another, or the same again.
         if before is None or not before.is_exact or new not in before:
-            drops.append(RateChange(each.epoch, interval))
+            drops.append(RecordedChange(each.epoch, interval))
             repeats.clear()
             rose |= before is not None and new > before.high
         else:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Note
     from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate
     from kcb_replay.replay.inference.case import Monitored
-    from kcb_replay.replay.inference.evidence import RateChange, RateEvidence, Rates, StopMessages
+    from kcb_replay.replay.inference.evidence import RateEvidence, Rates, RecordedChange, StopMessages
 
 __all__ = ["Candidates", "limits_of", "summary_of"]
 
@@ -125,7 +125,7 @@ def _of_rates(rates: Rates, candidates: Candidates, *, reduced: bool) -> Iterato
         yield "No known schedule with simple arguments makes it either: a schedule of its own, or several callbacks."
 
 
-def _named(drops: Sequence[RateChange]) -> str:
+def _named(drops: Sequence[RecordedChange]) -> str:
     named = [f"to {each.new.written:.6g} after epoch {each.index + 1}" for each in drops[:_MOST_NAMED]]
     rest = len(drops) - len(named)
     return ", ".join([*named, *([f"and {rest} times more"] if rest else [])])
