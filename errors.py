@@ -88,7 +88,7 @@ class MonitorNotRecordedError(NotReplayableError):
 
     def __init__(self, monitor: str, run: str, recorded: Sequence[str], *, consequence: Reason | None = None) -> None:
         where = reason("not_recorded.where", run=run)
-        message, absent = (_not_recorded(monitor, place, recorded, consequence) for place in (where, ""))
+        message, absent = (_not_recorded(monitor, named_run, recorded, consequence) for named_run in (where, ""))
         super().__init__(str(message), reason=absent)
 
 
@@ -97,8 +97,8 @@ def _not_recorded(monitor: str, where: Reason | str, recorded: Sequence[str], co
     names: Reason | tuple[str, ...] = tuple(recorded[:_MOST_NAMES]) if recorded else reason("not_recorded.nothing")
     if more > 0:
         names = reason("not_recorded.more", names=names, more=more)
-    said = {"monitor": monitor, "where": where, "names": names}
-    absent = reason("not_recorded.meant", **said, meant=meant) if meant else reason("not_recorded.metric", **said)
+    values = {"monitor": monitor, "where": where, "names": names}
+    absent = reason("not_recorded.meant", **values, meant=meant) if meant else reason("not_recorded.metric", **values)
     return reason("not_recorded.and", absent=absent, consequence=consequence) if consequence else absent
 
 

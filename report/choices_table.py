@@ -57,18 +57,18 @@ def varying_arguments(settings: Sequence[object], arguments: Sequence[str]) -> l
     return [name for name in arguments if len({getattr(each, name) for each in settings}) > 1]
 
 
-def head_of_sweep(found: AnySweep, arguments: Sequence[str]) -> str:
+def head_of_sweep(sweep: AnySweep, arguments: Sequence[str]) -> str:
     """Return how much was swept, with the arguments that do not vary and are not Keras's own."""
-    kind, varying = type(found.settings[0]), varying_arguments(found.settings, arguments)
-    constant = {name: getattr(found.settings[0], name) for name in arguments if name not in varying}
+    kind, varying = type(sweep.settings[0]), varying_arguments(sweep.settings, arguments)
+    constant = {name: getattr(sweep.settings[0], name) for name in arguments if name not in varying}
     default = kind()
     code = ", ".join(
         f"{name}={value!r}" for name, value in constant.items() if name == "monitor" or value != getattr(default, name)
     )
-    swept = f"{counted(len(found.settings), 'setting')} of {kind.name}({code}), {found.semantics.name}"
-    some = f"{whole(found.answered)} of " if found.answered < found.fits else ""
-    head = f"{some}{counted(found.fits, 'fit')}, {counted(found.epochs, 'epoch')}, {swept}."
-    return " ".join([head, *(f"Hypothetical: {assumption(metric)}." for metric in found.assumed_metrics)])
+    swept = f"{counted(len(sweep.settings), 'setting')} of {kind.name}({code}), {sweep.semantics.name}"
+    some = f"{whole(sweep.answered)} of " if sweep.answered < sweep.fits else ""
+    head = f"{some}{counted(sweep.fits, 'fit')}, {counted(sweep.epochs, 'epoch')}, {swept}."
+    return " ".join([head, *(f"Hypothetical: {assumption(metric)}." for metric in sweep.assumed_metrics)])
 
 
 def table_of_settings(rows: Sequence[Mapping[str, str]]) -> str:
@@ -77,41 +77,41 @@ def table_of_settings(rows: Sequence[Mapping[str, str]]) -> str:
     return text_table(columns, [[row[column] for column in columns] for row in rows])
 
 
-def facts_of_sweep(found: AnySweep, settings: Sequence[Record]) -> Record:
+def facts_of_sweep(sweep: AnySweep, settings: Sequence[Record]) -> Record:
     """Return what the JSON documents of all sweeps hold."""
-    left_out = [{"run": item.run, "fit": item.fit, "reason": item.reason} for item in found.left_out]
+    left_out = [{"run": item.run, "fit": item.fit, "reason": item.reason} for item in sweep.left_out]
     return {
-        "callback": found.settings[0].name,
-        "semantics": found.semantics.name,
-        "fits": found.fits,
-        "labels": dict(found.labels),
+        "callback": sweep.settings[0].name,
+        "semantics": sweep.semantics.name,
+        "fits": sweep.fits,
+        "labels": dict(sweep.labels),
         "settings": list(settings),
-        "assumed": [str(assumed_direction(metric, None)) for metric in found.assumed_metrics],
+        "assumed": [str(assumed_direction(metric, None)) for metric in sweep.assumed_metrics],
         "left_out": left_out,
     }
 
 
-def limits_of_sweep(found: AnySweep) -> list[str]:
+def limits_of_sweep(sweep: AnySweep) -> list[str]:
     """Return a line per limit that sources and names of metrics set to the answers, with how many fits it holds for."""
-    of_all = f"of {counted(found.answered, 'fit')}"
-    assumed = [f"Note: hypothetical: {assumed_direction(metric, None)}." for metric in found.assumed_metrics]
+    of_all = f"of {counted(sweep.answered, 'fit')}"
+    assumed = [f"Note: hypothetical: {assumed_direction(metric, None)}." for metric in sweep.assumed_metrics]
     return assumed + [
-        f"Note: {label}: {whole(found.labels[label])} {of_all} {limit}."
+        f"Note: {label}: {whole(sweep.labels[label])} {of_all} {limit}."
         for label, limit in _LIMITS.items()
-        if found.labels.get(label)
+        if sweep.labels.get(label)
     ]
 
 
-def left_out_of_sweep(found: AnySweep) -> list[str]:
+def left_out_of_sweep(sweep: AnySweep) -> list[str]:
     """Return a line per reason for which fits could not be swept, with how many."""
     fits: dict[str, list[str]] = {}
-    for item in found.left_out:
+    for item in sweep.left_out:
         fits.setdefault(item.reason, []).append(item.run)
     lines = []
     for reason, runs in fits.items():
         more = f" and {whole(len(runs) - 3)} more" if len(runs) > 3 else ""
         lines.append(f"  {', '.join(map(visible, runs[:3]))}{more}: {visible(reason)}")
-    return [f"Left out {whole(len(found.left_out))}:", *lines] if lines else []
+    return [f"Left out {whole(len(sweep.left_out))}:", *lines] if lines else []
 
 
 def percent(share: float) -> str:
@@ -128,32 +128,32 @@ def argument_shown(value: object) -> str:
 ARGUMENTS = ("patience", *(item.name for item in fields(EarlyStopping) if item.name not in ("patience", "verbose")))
 
 
-def chosen_settings(found: SweepSummary, *, pareto: bool, top: int | None) -> list[int]:
+def chosen_settings(sweep: SweepSummary, *, pareto: bool, top: int | None) -> list[int]:
     """Return the numbers of the settings to show: all, or the front; the first `top` of them."""
-    numbers = found.front if pareto else range(len(found.settings))
+    numbers = sweep.front if pareto else range(len(sweep.settings))
     return list(numbers)[:top]
 
 
-def sweep_records(found: SweepSummary, numbers: Sequence[int]) -> list[Record]:
+def sweep_records(sweep: SweepSummary, numbers: Sequence[int]) -> list[Record]:
     """Return one record per setting."""
-    return [_stopping_record(found.summaries[number]) for number in numbers]
+    return [_stopping_record(sweep.summaries[number]) for number in numbers]
 
 
-def sweep_document(found: SweepSummary, records: Sequence[Record]) -> Record:
+def sweep_document(sweep: SweepSummary, records: Sequence[Record]) -> Record:
     """Return the document of `kcb-replay sweep --json`."""
-    return {"schema": "kcb-replay/sweep/1", **facts_of_sweep(found, records)}
+    return {"schema": "kcb-replay/sweep/1", **facts_of_sweep(sweep, records)}
 
 
-def sweep_table(found: SweepSummary, numbers: Sequence[int], *, pareto: bool) -> str:
+def sweep_table(sweep: SweepSummary, numbers: Sequence[int], *, pareto: bool) -> str:
     """Return what was swept, and a line per setting with the arguments that vary."""
-    varying = varying_arguments(found.settings, ARGUMENTS)
-    head = head_of_sweep(found, ARGUMENTS)
-    alike = len(found.settings) - len(found.distinct)
+    varying = varying_arguments(sweep.settings, ARGUMENTS)
+    head = head_of_sweep(sweep, ARGUMENTS)
+    alike = len(sweep.settings) - len(sweep.distinct)
     if alike:
         head += f" {whole(alike)} act like another one."
     if pareto:
         head += f" Pareto front: {whole(len(numbers))}."
-    rows = [_stopping_cells(found.summaries[number], varying) for number in numbers]
+    rows = [_stopping_cells(sweep.summaries[number], varying) for number in numbers]
     return f"{head}\n\n{table_of_settings(rows)}"
 
 
@@ -195,35 +195,35 @@ def _stop_epoch(summary: SettingSummary) -> str:
 _PLATEAU_ORDER = ("patience", *(name for name in PLATEAU_ARGUMENTS if name != "patience"))
 
 
-def plateau_records(found: PlateauOverall, top: int | None) -> list[Record]:
+def plateau_records(sweep: PlateauOverall, top: int | None) -> list[Record]:
     """Return one record per setting, the first `top` of them."""
-    return [_plateau_record(summary) for summary in found.summaries[:top]]
+    return [_plateau_record(summary) for summary in sweep.summaries[:top]]
 
 
-def plateau_document(found: PlateauOverall, records: Sequence[Record]) -> Record:
+def plateau_document(sweep: PlateauOverall, records: Sequence[Record]) -> Record:
     """Return the document of `kcb-replay sweep --lr-patience ... --json`."""
-    facts = facts_of_sweep(found, records)
-    return {"schema": "kcb-replay/sweep/1", **facts, "initial_lr_assumed": found.assumed}
+    facts = facts_of_sweep(sweep, records)
+    return {"schema": "kcb-replay/sweep/1", **facts, "initial_lr_assumed": sweep.assumed}
 
 
-def plateau_table(found: PlateauOverall, top: int | None) -> str:
+def plateau_table(sweep: PlateauOverall, top: int | None) -> str:
     """Return what was swept, and a line per setting with the arguments that vary."""
-    varying = varying_arguments(found.settings, _PLATEAU_ORDER)
-    rows = [_plateau_cells(summary, varying) for summary in found.summaries[:top]]
-    return f"{head_of_sweep(found, _PLATEAU_ORDER)}\n\n{table_of_settings(rows)}"
+    varying = varying_arguments(sweep.settings, _PLATEAU_ORDER)
+    rows = [_plateau_cells(summary, varying) for summary in sweep.summaries[:top]]
+    return f"{head_of_sweep(sweep, _PLATEAU_ORDER)}\n\n{table_of_settings(rows)}"
 
 
-def plateau_notes(found: PlateauOverall) -> list[str]:
+def plateau_notes(sweep: PlateauOverall) -> list[str]:
     """Return what has to be known to read the table."""
     notes = []
-    if any(summary.hypothetical > 0 for summary in found.summaries):
+    if any(summary.hypothetical > 0 for summary in sweep.summaries):
         notes.append(
             "Note: after its first reduction a replay goes on with another learning rate than the recording had"
             " (hypothetical): only what comes before is as the training would have been."
         )
-    if found.assumed:
+    if sweep.assumed:
         notes.append(
-            f"Note: the initial learning rate of {whole(found.assumed)} of {whole(found.answered)} fits is not"
+            f"Note: the initial learning rate of {whole(sweep.assumed)} of {whole(sweep.answered)} fits is not"
             f" recorded: {KERAS_DEFAULT_LR}, Keras's default, is assumed. Give --initial-lr if it was another."
         )
     return notes

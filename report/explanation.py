@@ -72,12 +72,12 @@ def _epoch_lines(replay: Replay, ink: Ink) -> Iterator[str]:
         if not parted and replay.horizon is not None and not replay.horizon.covers(row.index):
             parted = True
             yield f"From here on a what-if: {replay.horizon.why}."
-        said = [
+        lines = [
             f"{callback.name}: {sentence.text}" if several else sentence.text
             for callback, sentence in zip(replay.callbacks, sentences, strict=True)
             if sentence.text
         ]
-        for number, text in enumerate(said or ["Nothing happens."]):
+        for number, text in enumerate(lines or ["Nothing happens."]):
             start = f"epoch {sentences[0].epoch:>{width}}: " if number == 0 else " " * (len("epoch : ") + width)
             yield _coloured(f"{start}{text}", replay, row, ink)
 

@@ -86,10 +86,10 @@ def _drawn(what: Plottable, kind: str | None, look: Look) -> Figure:
     return figure_of_strips(strips_info(replays), look)
 
 
-def _drawn_sweep(found: Sweep | SweepSummary, kind: str, look: Look) -> Figure:
-    if isinstance(found, Sweep):
-        found = overall([found], found.settings, found.semantics)
-    return figure_of_choices(sweep_drawing(found), look, grid=kind != "pareto", plane=kind != "heatmap")
+def _drawn_sweep(sweep: Sweep | SweepSummary, kind: str, look: Look) -> Figure:
+    if isinstance(sweep, Sweep):
+        sweep = overall([sweep], sweep.settings, sweep.semantics)
+    return figure_of_choices(sweep_drawing(sweep), look, grid=kind != "pareto", plane=kind != "heatmap")
 
 
 def _drawn_run(info: CurveInfo, kind: str, look: Look) -> Figure:

@@ -86,8 +86,8 @@ def section_of(replay: Replay, curve: CurveInfo, title: str, anchor: str) -> Sec
 def _lanes(replay: Replay) -> tuple[Lane, ...]:
     names = [callback.name for callback in replay.callbacks]
     numbered = [
-        f"{name} {names[: place + 1].count(name)}" if names.count(name) > 1 else name
-        for place, name in enumerate(names)
+        f"{name} {names[: number + 1].count(name)}" if names.count(name) > 1 else name
+        for number, name in enumerate(names)
     ]
     return tuple(
         Lane(name, outcome_sentence(outcome, replay), outcome.validity.label, outcome.validity.reason)
@@ -101,7 +101,7 @@ def _epoch_rows(replay: Replay) -> tuple[EpochRow, ...]:
     lanes = [epoch_sentences(replay, position) for position in range(len(replay.callbacks))]
     for row, sentences in zip(replay.rows, zip(*lanes, strict=True), strict=True):
         cells = zip(row.events, sentences, strict=True)
-        by_index[row.index] = tuple(Cell(_wait(events), said.text, _kind(events)) for events, said in cells)
+        by_index[row.index] = tuple(Cell(_wait(events), sentence.text, _kind(events)) for events, sentence in cells)
     indices = [epoch.index for epoch in replay.stream.epochs]
     return tuple(EpochRow(index + 1, _value(values, index, decimals), by_index.get(index, ())) for index in indices)
 

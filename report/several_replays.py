@@ -39,16 +39,20 @@ def stops(replay: Replay) -> bool:
 def question(replays: Sequence[Replay], raised: Sequence[RaisedFit] = ()) -> str:
     """Return the title of a page, as a question; for one answer it ends before its name."""
     stopping = dict.fromkeys(rule.settings.name for rule in map(lead_rule, replays) if rule)
-    asked = f"When would {' and '.join(stopping) or 'EarlyStopping'} have stopped"
+    question = f"When would {' and '.join(stopping) or 'EarlyStopping'} have stopped"
     if replays and not any(map(stops, replays)):
         names = dict.fromkeys(callback.name for replay in replays for callback in replay.callbacks)
-        asked = f"What would {' and '.join(names)} have done with"
+        question = f"What would {' and '.join(names)} have done with"
         if any(map(reduces, replays)):
-            asked = f"When would {' and '.join(_reducers(replays))} have reduced the learning rate of"
+            question = f"When would {' and '.join(_reducers(replays))} have reduced the learning rate of"
     if len(replays) == 1 and not raised:
-        return f"{asked} "
+        return f"{question} "
     runs = len({*(replay.run for replay in replays), *(each.run for each in raised)})
-    return f"{asked} {'this run' if runs == 1 else f'these {whole(runs)} runs'}?" if replays else f"{asked} these runs?"
+    return (
+        f"{question} {'this run' if runs == 1 else f'these {whole(runs)} runs'}?"
+        if replays
+        else f"{question} these runs?"
+    )
 
 
 def _reducers(replays: Sequence[Replay]) -> list[str]:

@@ -201,8 +201,8 @@ def _fit_parts(number: int, fit: Fit, entry: FitEntry) -> list[str]:
         ]
         parts.append(record_table(streams, left=("stream", "each", "tag")))
     if fit.messages:
-        said = (f"  {_place(message.epoch)}{visible(message.text)}" for message in fit.messages)
-        parts.append("\n".join(["Messages:", *said]))
+        lines = (f"  {_place(message.epoch)}{visible(message.text)}" for message in fit.messages)
+        parts.append("\n".join(["Messages:", *lines]))
     return parts
 
 

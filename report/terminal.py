@@ -55,28 +55,30 @@ def fitted(text: str, *, width: int | None = None, ink: Ink = PLAIN) -> tuple[st
     lines, hidden = text.split("\n"), dict[str, None]()
     for first, table in _tables(lines):
         kept = table.fitting(width)
-        hidden |= dict.fromkeys(name for place, name in enumerate(table.names) if place not in kept)
+        hidden |= dict.fromkeys(name for column, name in enumerate(table.names) if column not in kept)
         lines[first : first + len(table.lines)] = [table.line(row, kept, ink) for row in range(len(table.lines))]
     return "\n".join(lines), tuple(hidden)
 
 
 def tables_of(text: str) -> list[tuple[int, list[list[str]]]]:
     """Return the tables of a text: the number of the line of its head, and the cells of head and rows."""
-    found = []
+    tables = []
     for first, table in _tables(text.split("\n")):
         rows = [row for row in range(len(table.lines)) if row != 1]
-        found.append((first, [[table.cell(row, place).strip() for place in range(len(table.spans))] for row in rows]))
-    return found
+        tables.append(
+            (first, [[table.cell(row, column).strip() for column in range(len(table.spans))] for row in rows])
+        )
+    return tables
 
 
 def _tables(lines: Sequence[str]) -> list[tuple[int, _Table]]:
-    found = []
+    tables = []
     for number, line in enumerate(lines):
         if number and _RULE.fullmatch(line):
             spans = [(dashes.start(), dashes.end()) for dashes in re.finditer("-+", line)]
             end = next((after for after in range(number, len(lines)) if not _is_row(lines[after], spans)), len(lines))
-            found.append((number - 1, _Table(lines[number - 1 : end], spans)))
-    return found
+            tables.append((number - 1, _Table(lines[number - 1 : end], spans)))
+    return tables
 
 
 def _is_row(line: str, spans: Sequence[tuple[int, int]]) -> bool:
@@ -99,32 +101,32 @@ class _Table:
 
     @property
     def names(self) -> list[str]:
-        return [self.cell(0, place).strip() for place in range(len(self.spans))]
+        return [self.cell(0, column).strip() for column in range(len(self.spans))]
 
     def fitting(self, width: int | None) -> list[int]:
         """Return the columns that fit: dropped from the right, but for those that say how far an answer holds."""
         kept = list(range(len(self.spans)))
         names = self.names
-        for place in reversed(kept[1:]):
+        for column in reversed(kept[1:]):
             if width is None or self._width(kept) <= width:
                 break
-            if names[place] not in _KEPT:
-                kept.remove(place)
+            if names[column] not in _KEPT:
+                kept.remove(column)
         return kept
 
     def line(self, row: int, kept: Sequence[int], ink: Ink) -> str:
         """Return a line with some columns; of each stop and best epoch in colour."""
         names = self.names
-        cells = [self._coloured(self.cell(row, place), names[place], ink, row) for place in kept]
+        cells = [self._coloured(self.cell(row, column), names[column], ink, row) for column in kept]
         return "  ".join(cells).rstrip()
 
     def _width(self, kept: Sequence[int]) -> int:
-        return sum(end - start for start, end in (self.spans[place] for place in kept)) + 2 * (len(kept) - 1)
+        return sum(end - start for start, end in (self.spans[column] for column in kept)) + 2 * (len(kept) - 1)
 
-    def cell(self, row: int, place: int) -> str:
+    def cell(self, row: int, column: int) -> str:
         """Return a cell with its spaces; that of the last column goes to the end of its line."""
-        start, end = self.spans[place]
-        text = _part(self.lines[row], start, None if place == len(self.spans) - 1 else end)
+        start, end = self.spans[column]
+        text = _part(self.lines[row], start, None if column == len(self.spans) - 1 else end)
         return text + " " * (end - start - (len(text) if text.isascii() else len(screen_columns(text))))
 
     @staticmethod

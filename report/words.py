@@ -99,8 +99,8 @@ def reason_of(validity: Validity, texts: Catalogue) -> str:
     if texts.language == ENGLISH:
         return validity.reason
     key, values = limits_of(validity)
-    said = texts.say(key, **values)
-    return f"{said} {texts.say('limits.undecided')}" if _is_also_undecided(validity) else said
+    sentence = texts.say(key, **values)
+    return f"{sentence} {texts.say('limits.undecided')}" if _is_also_undecided(validity) else sentence
 
 
 def _is_also_undecided(validity: Validity) -> bool:
@@ -146,10 +146,10 @@ def epoch_sentences(replay: Replay, position: int, texts: Catalogue | None = Non
     return [
         EpochSentence(
             index,
-            " ".join(each.text(language) for each in said),
-            ", ".join(each.verdict(language) for each in said),
+            " ".join(each.text(language) for each in phrases),
+            ", ".join(each.verdict(language) for each in phrases),
         )
-        for index, said in epoch_phrases(replay, position)
+        for index, phrases in epoch_phrases(replay, position)
     ]
 
 

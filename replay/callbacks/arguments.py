@@ -85,8 +85,8 @@ def require_texts(settings: object, names: tuple[str, ...] = ("monitor", "mode")
 
 def written_as_code(settings: object) -> str:
     """Return the settings as the line of Keras code that makes them: `monitor` and what differs from the default."""
-    given = (argument_as_code(settings, item) for item in fields(settings))  # type: ignore[arg-type]  # every Callback is a dataclass
-    return f"{type(settings).__name__}({', '.join(filter(None, given))})"
+    arguments = (argument_as_code(settings, item) for item in fields(settings))  # type: ignore[arg-type]  # every Callback is a dataclass
+    return f"{type(settings).__name__}({', '.join(filter(None, arguments))})"
 
 
 def argument_as_code(settings: object, item: Field[Any]) -> str:

@@ -191,9 +191,9 @@ class EarlyStoppingState(State):
         if self.comparison is not None:
             return self
         s, semantics = self.settings, self.context.semantics
-        found = direction(EarlyStopping.name, s.monitor, s.mode, semantics.early_stopping_direction, self.context)
+        mode = direction(EarlyStopping.name, s.monitor, s.mode, semantics.early_stopping_direction, self.context)
         min_delta = s.min_delta if semantics.early_stopping_signed_min_delta else abs(s.min_delta)
-        return replace(self, comparison=Comparison(found, min_delta, semantics.early_stopping_arithmetic))
+        return replace(self, comparison=Comparison(mode, min_delta, semantics.early_stopping_arithmetic))
 
     def _not_counted(self, index: int, value: float) -> NotCounted:
         start = self.settings.start_from_epoch

@@ -57,8 +57,8 @@ class LightningEarlyStopping(Callback):
         with_python_values(self)
         require_texts(self)
         thresholds = ("stopping_threshold", "divergence_threshold")
-        given = (name for name in thresholds if getattr(self, name) is not None)
-        require_numbers(self, ("min_delta", "patience", *given))
+        named = (name for name in thresholds if getattr(self, name) is not None)
+        require_numbers(self, ("min_delta", "patience", *named))
         if self.mode not in ("min", "max"):
             raise SettingError(f"{self.name}: mode must be min or max, but it is {self.mode!r}.")
 
@@ -130,16 +130,16 @@ class LightningEarlyStoppingState(RuleState):
 
     def _threshold_met(self, index: int, value: float) -> CriterionMet | None:
         """Return why a single value stops, in the order in which the real class asks."""
-        s, found = self.settings, None
+        s, criterion = self.settings, None
         if s.check_finite and not math.isfinite(value):
-            found = ("not finite", math.nan)
+            criterion = ("not finite", math.nan)
         elif s.stopping_threshold is not None and self._beats(value, float32(s.stopping_threshold)):
-            found = ("stopping_threshold", s.stopping_threshold)
+            criterion = ("stopping_threshold", s.stopping_threshold)
         elif s.divergence_threshold is not None and self._beats(-value, float32(-s.divergence_threshold)):
-            found = ("divergence_threshold", s.divergence_threshold)
-        if found is None:
+            criterion = ("divergence_threshold", s.divergence_threshold)
+        if criterion is None:
             return None
-        return CriterionMet(index=index, callback=s.name, quantity=found[0], amount=value, limit=found[1])
+        return CriterionMet(index=index, callback=s.name, quantity=criterion[0], amount=value, limit=criterion[1])
 
     def _improve(self, index: int, value: float) -> Step:
         s = self.settings

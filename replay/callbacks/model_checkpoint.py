@@ -197,11 +197,11 @@ class ModelCheckpointState(State):
         if self.comparison is not None:
             return self
         s, semantics = self.settings, self.context.semantics
-        found = direction(ModelCheckpoint.name, s.monitor, s.mode, semantics.plateau_direction, self.context)
+        mode = direction(ModelCheckpoint.name, s.monitor, s.mode, semantics.plateau_direction, self.context)
         if s.mode not in ("min", "max") and semantics.plateau_direction == "acc in name":
             # Only this class takes the F-measure of Keras 1 for a rising metric.
-            found = "max" if s.monitor.startswith("fmeasure") else found
-        return replace(self, comparison=Comparison(found, 0, semantics.plateau_arithmetic))
+            mode = "max" if s.monitor.startswith("fmeasure") else mode
+        return replace(self, comparison=Comparison(mode, 0, semantics.plateau_arithmetic))
 
     def _with_old_comparison(self) -> ModelCheckpointState:
         """Bind the comparison before the first epoch ends, as versions before 3.11 did in the constructor."""

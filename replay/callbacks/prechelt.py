@@ -249,8 +249,8 @@ class PQState(PrecheltState):
         events: tuple[Event, ...] = (new,) if new else ()
         state = replace(state, best=value, best_index=end.index) if new else state
         if len(taken) < s.strip:
-            place = InStrip(index=end.index, callback=PQ.name, value=value, place=len(taken), strip=s.strip)
-            return Step(state, (*events, place))
+            inside = InStrip(index=end.index, callback=PQ.name, value=value, place=len(taken), strip=s.strip)
+            return Step(state, (*events, inside))
         return state._judged(end.index, value, events)
 
     def _judged(self, index: int, value: float, events: tuple[Event, ...]) -> Step:
@@ -348,11 +348,11 @@ class UPState(PrecheltState):
         state = replace(self, count=self.count + 1)
         events: tuple[Event, ...] = (new,) if new else ()
         state = replace(state, best=value, best_index=end.index) if new else state
-        place = state.count % s.strip
-        if place or self.before is None:
+        number = state.count % s.strip
+        if number or self.before is None:
             # The end of the first strip has none before it.
-            inside = InStrip(index=end.index, callback=UP.name, value=value, place=place or s.strip, strip=s.strip)
-            return Step(state if place else replace(state, before=value), (*events, inside))
+            inside = InStrip(index=end.index, callback=UP.name, value=value, place=number or s.strip, strip=s.strip)
+            return Step(state if number else replace(state, before=value), (*events, inside))
         return state._compared(end.index, value, self.before, events)
 
     def _compared(self, index: int, value: float, before: float, events: tuple[Event, ...]) -> Step:

@@ -152,10 +152,10 @@ class ReduceLROnPlateauState(State):
         if self.comparison is not None:
             return self
         s, semantics = self.settings, self.context.semantics
-        found = direction(ReduceLROnPlateau.name, s.monitor, s.mode, semantics.plateau_direction, self.context)
+        mode = direction(ReduceLROnPlateau.name, s.monitor, s.mode, semantics.plateau_direction, self.context)
         absolute = semantics.plateau_absolute_min_delta
         min_delta = abs(s.margin(semantics)) if absolute else s.margin(semantics)
-        comparison = Comparison(found, min_delta, semantics.plateau_arithmetic, margin_on_reference=not absolute)
+        comparison = Comparison(mode, min_delta, semantics.plateau_arithmetic, margin_on_reference=not absolute)
         return replace(self, comparison=comparison)
 
     def _cooled(self) -> ReduceLROnPlateauState:

@@ -97,7 +97,7 @@ def known_direction(rule: str, monitor: str, mode: str) -> Direction:
         return "max"
     if mode != "auto":
         raise SettingError(f'{rule}: mode must be "auto", "min" or "max", but it is {mode!r}.')
-    found = direction_of(monitor)
-    if found is None:
+    known = direction_of(monitor)
+    if known is None:
         raise SettingError(f'{rule} cannot tell whether {monitor} should rise or fall; set mode="min" or mode="max".')
-    return found
+    return known

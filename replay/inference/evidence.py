@@ -230,8 +230,6 @@ def _as_recorded(rates: Sequence[RateInterval], indices: Sequence[int], *, late:
     # A rate that may be the same as the one before shows no change.
     moved = [(index, new) for index, (old, new) in pairs if new.high < old.low or new.low > old.high]
     changes = tuple(RecordedChange(index, new) for index, new in moved)
-        RecordedChange(index, new) for index, (old, new) in pairs if new.high < old.low or new.low > old.high
-    )
     return Rates(
         first=rates[0],
         drops=changes,

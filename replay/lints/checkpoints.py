@@ -90,7 +90,7 @@ def batch_saves(case: Case, position: int, callback: ModelCheckpoint) -> Lint | 
     epoch = Epoch(first.index, first.logs, tuple(Batch(index, seen) for index in range(3)))
     run = case.replayed(replace(callback, save_freq=1), epochs=[epoch])
     judging = ", save_best_only=True" if callback.save_best_only else ""
-    said = {
+    values = {
         "callback": f"ModelCheckpoint(save_freq={callback.save_freq}{judging})",
         "version": case.version.name,
     }
@@ -99,13 +99,13 @@ def batch_saves(case: Case, position: int, callback: ModelCheckpoint) -> Lint | 
         when = "second" if run.error.kind == "TypeError" else "first"
         named = reason("lint.checkpoint-batch-saves.names_validation")
         cause = named if callback.names_validation else run.error.message
-        why = reason(f"lint.checkpoint-batch-saves.raises_{when}", kind=run.error.kind, why=cause, **said)
+        why = reason(f"lint.checkpoint-batch-saves.raises_{when}", kind=run.error.kind, why=cause, **values)
     elif callback.monitor in seen or not run.rows:
         return None
     else:
         saves = any(of_kind(run.rows[0].events[0], CheckpointSaved))
         often = "always" if saves else "never"
-        why = reason(f"lint.checkpoint-batch-saves.{often}", monitor=callback.monitor, **said)
+        why = reason(f"lint.checkpoint-batch-saves.{often}", monitor=callback.monitor, **values)
     return Lint("checkpoint-batch-saves", (position,), None, why)
 
 

@@ -107,8 +107,10 @@ def unknown_mode(case: Case, position: int, callback: Monitoring) -> Lint | None
     if callback.mode in ("auto", *_OPPOSITE):
         return None
     taken = case.direction(position)
-    asked = {"callback": callback.name, "mode": callback.mode}
+    values = {"callback": callback.name, "mode": callback.mode}
     why = (
-        reason("lint.mode-unknown.taken", **asked, taken=taken) if taken else reason("lint.mode-unknown.auto", **asked)
+        reason("lint.mode-unknown.taken", **values, taken=taken)
+        if taken
+        else reason("lint.mode-unknown.auto", **values)
     )
     return Lint("mode-unknown", (position,), None, why)

@@ -165,8 +165,11 @@ def rules_plane(comparison: RuleComparison, spread: Spread | None, words: Catalo
 def rule_names(rules: Sequence[Callback], monitor: str) -> list[str]:
     """Return the code of each rule, without the monitor where that is what all are judged by."""
     full = [str(rule) for rule in rules]
-    given = f'monitor="{monitor}"'
-    short = [name.replace(f"({given}, ", "(").replace(f", {given}", "").replace(given, "") for name in full]
+    monitor_argument = f'monitor="{monitor}"'
+    short = [
+        name.replace(f"({monitor_argument}, ", "(").replace(f", {monitor_argument}", "").replace(monitor_argument, "")
+        for name in full
+    ]
     return short if len(set(short)) == len(set(full)) else full
 
 

@@ -116,9 +116,9 @@ class CurveInfo:
     def texts(self) -> tuple[str, ...]:
         """Everything the chart says, for those who do not see it."""
         marks = (self.stop, self.best, self.kept, self.lowest, self.nan_note)
-        said = [self.answer, *(f"{mark.label}." for mark in marks if mark)]
-        said += [f"{text}." for text in (self.regret and self.regret.label, self.what_if_label, self.open_end) if text]
-        return (*said, *(self.rate.texts if self.rate else ()))
+        texts = [self.answer, *(f"{mark.label}." for mark in marks if mark)]
+        texts += [f"{text}." for text in (self.regret and self.regret.label, self.what_if_label, self.open_end) if text]
+        return (*texts, *(self.rate.texts if self.rate else ()))
 
 
 def curve_info(replay: Replay, words: Catalogue | None = None) -> CurveInfo:
@@ -127,8 +127,8 @@ def curve_info(replay: Replay, words: Catalogue | None = None) -> CurveInfo:
     position = lead_position(replay)
     outcome = replay.outcomes[position]
     decimals = decimals_of(replay)
-    found = monitored_values(replay, position)
-    values = tuple(found.get(epoch.index) for epoch in replay.stream.epochs)
+    values_by_epoch = monitored_values(replay, position)
+    values = tuple(values_by_epoch.get(epoch.index) for epoch in replay.stream.epochs)
     epochs = tuple(epoch.index + 1 for epoch in replay.stream.epochs)
     best, kept = _best(replay, position, decimals, words), _kept(outcome, decimals, words)
     lowest = _lowest(outcome, replay, decimals, words)
@@ -144,7 +144,7 @@ def curve_info(replay: Replay, words: Catalogue | None = None) -> CurveInfo:
         values=values,
         split=replay.epochs_run,
         scale=plateau(epochs, values, outcome.mode, marks=in_sight, show=decimals.show, words=words),
-        stop=_stop(replay, position, found, words),
+        stop=_stop(replay, position, values_by_epoch, words),
         best=best,
         kept=kept,
         lowest=lowest,

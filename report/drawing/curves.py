@@ -112,10 +112,10 @@ def curves_of(fits: Sequence[FitCurve], direction: Direction | None, words: Cata
 def _on_grid(fit: FitCurve, every: int) -> Floats:
     """Return the value at every so many epochs; infinite where there is none, which no other value can be here."""
     grid = np.full((fit.last_epoch - fit.first_epoch) // every + 1, np.inf)
-    place = (fit.epochs - fit.epochs[0]) // every
+    rows_of_epochs = (fit.epochs - fit.epochs[0]) // every
     known = fit.valid & ~np.isposinf(fit.values)
     # The first value of each piece stays: assigned last.
-    grid[place[known][::-1]] = fit.values[known][::-1]
+    grid[rows_of_epochs[known][::-1]] = fit.values[known][::-1]
     return grid
 
 
@@ -130,7 +130,7 @@ def _remark(fits: Sequence[FitCurve], every: int, shown: tuple[float, float], wo
     numbers = [fit.values[fit.valid] for fit in fits]
     seen = sum(bool(np.any((shown[0] <= each) & (each <= shown[1]))) for each in numbers)
     outside = sum(bool(np.any(~np.isnan(each))) for each in numbers) - seen
-    said = [words.say("curves.outside", outside=outside, fits=len(fits))] if outside else []
-    said += [words.say("curves.thinned", every=every)] if every > 1 else []
-    said += [words.say("curves.nan")] if any(np.isnan(each).any() for each in numbers) else []
-    return " ".join(said)
+    notes = [words.say("curves.outside", outside=outside, fits=len(fits))] if outside else []
+    notes += [words.say("curves.thinned", every=every)] if every > 1 else []
+    notes += [words.say("curves.nan")] if any(np.isnan(each).any() for each in numbers) else []
+    return " ".join(notes)

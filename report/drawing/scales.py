@@ -127,15 +127,15 @@ def heat_steps(regrets: Sequence[float] | NDArray[np.float64], steps: int = STEP
 
     Where one is so large that it would hide the others, the steps are by rank, see `is_by_rank`.
     """
-    given = np.asarray(regrets, np.float64)
-    known = np.unique(given[np.isfinite(given)])
+    values = np.asarray(regrets, np.float64)
+    known = np.unique(values[np.isfinite(values)])
     if is_by_rank(known.tolist()):
-        share = np.searchsorted(known, given) / max(len(known) - 1, 1)
+        share = np.searchsorted(known, values) / max(len(known) - 1, 1)
     else:
         top = known[-1] if len(known) and known[-1] > 0 else 1.0
-        share = np.sqrt(np.clip(given, 0, None) / top)
+        share = np.sqrt(np.clip(values, 0, None) / top)
     step = (np.minimum(np.nan_to_num(share), 1.0) * steps).astype(np.int64)
-    return np.where(np.isnan(given), -1, np.minimum(step, steps - 1))
+    return np.where(np.isnan(values), -1, np.minimum(step, steps - 1))
 
 
 def is_by_rank(regrets: Iterable[float]) -> bool:

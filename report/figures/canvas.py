@@ -126,8 +126,8 @@ class Canvas:
 
     def layer(self, label: str, order: float) -> Axes:
         """Return invisible axes over the whole page, whose unit is the pixel; `order` says what lies above what."""
-        place = (0, 0, 1, 1)
-        axes = self.figure.add_axes(place, facecolor="none", label=label, zorder=order)
+        whole_page = (0, 0, 1, 1)
+        axes = self.figure.add_axes(whole_page, facecolor="none", label=label, zorder=order)
         axes.set_axis_off()
         axes.set_xlim(0, self.look.width)
         axes.set_ylim(self.height, 0)

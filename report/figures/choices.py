@@ -37,8 +37,8 @@ def figure_of_choices(drawing: ChoicesDrawing, look: Look, *, grid: bool = True,
     beside = plane and cells is not None and cells.width <= _LEAVES_ROOM * look.width
     tall, height = cells.height if cells else 0.0, PLANE_HEIGHT if plane else 0.0
     drawn = max(tall, height + _DOWN) if beside else tall + height
-    said = _below(drawing, look)
-    canvas = blank(look, head + drawn + LINE * (len(said) + 1) + _BELOW)
+    notes = _below(drawing, look)
+    canvas = blank(look, head + drawn + LINE * (len(notes) + 1) + _BELOW)
     for row, line in enumerate(title):
         canvas.write(EDGE, 28 + row * LINE, line, look.palette.ink, size=14, bold=True)
     if cells:
@@ -47,7 +47,7 @@ def figure_of_choices(drawing: ChoicesDrawing, look: Look, *, grid: bool = True,
         draw_plane(
             canvas, drawing.plane, head + _DOWN if beside else head + tall, cells.width if beside and cells else 0.0
         )
-    canvas.write_lines(EDGE, head + drawn + LINE, said)
+    canvas.write_lines(EDGE, head + drawn + LINE, notes)
     return canvas.figure
 
 

@@ -63,10 +63,10 @@ def grid_cells(grid: SettingsGrid, monitor: str, look: Look, words: Catalogue) -
     wide = min((look.width - left - EDGE) / len(grid.column_names), _WIDEST)
     tall, shown = min(_TALL, _MOST_TALL / len(grid.row_names)), grid.best
     texts, size = _fitting(grid, shown, wide, tall)
-    said = [words.say("grid.regret", monitor=monitor), *grid.notes(shown, words, numbered=texts is not None)]
+    notes = [words.say("grid.regret", monitor=monitor), *grid.notes(shown, words, numbered=texts is not None)]
     if texts is None:
-        said.append(words.say("grid.too_many", rows=len(grid.row_names), columns=len(grid.column_names)))
-    lines = tuple(wrapped(" ".join(said), look.width - 2 * EDGE))
+        notes.append(words.say("grid.too_many", rows=len(grid.row_names), columns=len(grid.column_names)))
+    lines = tuple(wrapped(" ".join(notes), look.width - 2 * EDGE))
     return GridCells(grid, shown, left, wide, tall, lines, texts, size)
 
 
@@ -99,9 +99,9 @@ def _number(regret: float, decimals: int) -> str:
 
 
 def _draw_cell(
-    canvas: Canvas, axes: Axes, cells: GridCells, top: float, place: tuple[int, int], number: int, step: int
+    canvas: Canvas, axes: Axes, cells: GridCells, top: float, position: tuple[int, int], number: int, step: int
 ) -> None:
-    palette, (row, column) = canvas.look.palette, place
+    palette, (row, column) = canvas.look.palette, position
     gap = _GAP if cells.texts else 0
     x, y = cells.left + column * cells.wide, top + row * cells.tall
     right, bottom = x + cells.wide - gap, y + cells.tall - gap

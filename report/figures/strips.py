@@ -54,9 +54,9 @@ def figure_of_strips(info: StripsInfo, look: Look) -> Figure:
     head = _head(info, look)
     top = 28 + LINE * len(head) + 30
     rows = _rows(info, look, top)
-    said = _said(info, look, named=rows.named)
+    notes = _notes(info, look, named=rows.named)
     bottom = top + rows.tall * len(info.rows)
-    canvas = blank(look, bottom + _AXIS + LINE * len(said) + 22)
+    canvas = blank(look, bottom + _AXIS + LINE * len(notes) + 22)
     for number, (text, colour) in enumerate(head):
         canvas.write(_EDGE, 28 + number * LINE, text, colour, bold=colour == look.palette.ink)
     axes = canvas.layer("strips", 0)
@@ -65,7 +65,7 @@ def figure_of_strips(info: StripsInfo, look: Look) -> Figure:
         if rows.named:
             _name_strip(canvas, rows, rows.y(number), row)
     _name_columns(canvas, rows, info, bottom)
-    canvas.write_lines(_EDGE, bottom + _AXIS + 18, said)
+    canvas.write_lines(_EDGE, bottom + _AXIS + 18, notes)
     return canvas.figure
 
 
@@ -75,7 +75,7 @@ def _head(info: StripsInfo, look: Look) -> list[tuple[str, str]]:
     return lines + [(line, palette.muted) for line in wrapped(info.title, room)]
 
 
-def _said(info: StripsInfo, look: Look, *, named: bool) -> list[tuple[str, str]]:
+def _notes(info: StripsInfo, look: Look, *, named: bool) -> list[tuple[str, str]]:
     more = () if named else (f"{len(info.rows)} strips from the largest regret down, without their names.",)
     texts = (info.key, *more, *info.notes)
     return [(line, look.palette.muted) for text in texts for line in wrapped(text, look.width - 2 * _EDGE)]

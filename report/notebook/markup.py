@@ -55,7 +55,7 @@ def paragraph(text: str, kind: str = "") -> str:
 
 def table_markup(head: Sequence[str], body: Sequence[Sequence[str]], *, rows: int) -> str:
     """Return a table, numbers to the right."""
-    numbers = [all(_NUMBER.fullmatch(row[place]) for row in body) for place in range(len(head))]
+    numbers = [all(_NUMBER.fullmatch(row[column]) for row in body) for column in range(len(head))]
     classes = [' class="n"' if number else "" for number in numbers]
     heads = "".join(f'<th scope="col"{kind}>{_escaped(name)}</th>' for name, kind in zip(head, classes, strict=True))
     lines = "".join(
@@ -124,8 +124,8 @@ def style() -> str:
 
 def _within(rules: str) -> str:
     """Return rules for elements of results alone, stronger than those that a notebook has for its tables."""
-    found = []
+    scoped = []
     for selectors, body in _RULE.findall(rules):
         inside = ",".join(f".{ROOT}.{ROOT} {selector.strip()}" for selector in selectors.split(","))
-        found.append(f"{inside}{{{body}}}")
-    return "".join(found)
+        scoped.append(f"{inside}{{{body}}}")
+    return "".join(scoped)

@@ -26,9 +26,9 @@ def curves_svg(drawn: StoppedCurves, label: str, most_points: int = MOST_POINTS)
     curves = drawn.curves
     edges = f"M{_LEFT - 4} {_TOP - 4}H{_RIGHT + 4}V{_BOTTOM + 4}H{_LEFT - 4}z"
     few = " few" if len(curves.rows) <= _FEW else ""
-    said = escape(label, quote=True)
+    description = escape(label, quote=True)
     return (
-        f'<svg class="chart all{few}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{said}">'
+        f'<svg class="chart all{few}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{description}">'
         f'<clipPath id="all-clip"><path d="{edges}"/></clipPath>{"".join(_axes(curves))}'
         f'<g clip-path="url(#all-clip)">{"".join(_curves(drawn, most_points))}</g></svg>'
     )
@@ -50,7 +50,7 @@ def _curves(drawn: StoppedCurves, most_points: int) -> Iterable[str]:
     for rows, end, first, stops in zip(curves.rows, drawn.ends, drawn.firsts, drawn.stops, strict=True):
         row_of = dict(enumerate(rows.tolist()))
         places = [(first + number * curves.every, row) for number, row in row_of.items()][::skip]
-        ran = [place for place in places if end is None or place[0] <= end]
+        ran = [point for point in places if end is None or point[0] <= end]
         rest = [] if end is None else [*ran[-1:], *places[len(ran) :]]
         yield f"<g>{_path('curve after', rest, curves)}{_path('curve', ran, curves)}</g>"
         for stop in stops:

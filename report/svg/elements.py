@@ -31,8 +31,8 @@ def tag(name: str, words: str, **attributes: str) -> str:
 
 def label_text(label: Label, kind: str = "") -> str:
     """Return a placed label; `kind` is its class where that does not follow from what it is the label of."""
-    place = f'x="{px(label.x)}" y="{px(label.y)}" text-anchor="{label.anchor}"'
-    return f'<text class="halo {kind or f"t-{label.role}"}" {place}>{text(label.text)}</text>'
+    position = f'x="{px(label.x)}" y="{px(label.y)}" text-anchor="{label.anchor}"'
+    return f'<text class="halo {kind or f"t-{label.role}"}" {position}>{text(label.text)}</text>'
 
 
 def line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:

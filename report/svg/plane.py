@@ -38,7 +38,7 @@ def points_of(plane: Plane, choices: int) -> list[list[float] | None]:
     for point in plane.points:
         places = [frame.x(point.saving), frame.y(point.regret), *_ends(frame, point)]
         for choice in point.choices:
-            points[choice] = [round(place, 1) for place in places]
+            points[choice] = [round(end, 1) for end in places]
     return points
 
 

@@ -80,9 +80,9 @@ def _curve(info: CurveInfo, layout: Layout, clip: str) -> Iterable[str]:
 def _pieces(epochs: Sequence[int], points: Sequence[tuple[int, float]], layout: Layout, *, after: int) -> Iterable[str]:
     """Yield path commands, starting anew after each NaN; a missing value is bridged, a NaN is a gap."""
     pen_down = False
-    for place, (n, value) in enumerate(points):
+    for number, (n, value) in enumerate(points):
         # The grey curve starts at the last epoch that ran, so that the two meet.
-        following = points[place + 1][0] if place + 1 < len(points) else n
+        following = points[number + 1][0] if number + 1 < len(points) else n
         if following < after or (after and n < after and following == n):
             continue
         if math.isnan(value):
