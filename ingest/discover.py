@@ -93,7 +93,7 @@ class _Search:
 
     readers: Sequence[Reader]
     remembered: Remembered
-    found: Discovery = field(default_factory=Discovery)
+    discovery: Discovery = field(default_factory=Discovery)
     beside: dict[Path, list[RunFiles]] = field(default_factory=dict)
 
 
@@ -110,15 +110,15 @@ def discover(
     """
     readers = READERS if format == "auto" else (reader_named(format),)
     search = _Search(readers, remembered or _nothing_remembered)
-    found = search.found
+    discovery = search.discovery
     runs: list[RunFiles] = []
     for path in map(Path, paths):
         _require_readable(path)
         runs += _in_folder(path, search) if path.is_dir() else [_of_file(path, search)]
     # What is found below one folder is found once.
-    found.beside = [run for runs_beside in search.beside.values() for run in runs_beside]
-    found.runs = _without_clashes(_joined(runs) if len(paths) > 1 else runs, found)
-    return found
+    discovery.beside = [run for runs_beside in search.beside.values() for run in runs_beside]
+    discovery.runs = _without_clashes(_joined(runs) if len(paths) > 1 else runs, discovery)
+    return discovery
 
 
 def _nothing_remembered(path: Path, state: FileState) -> str | None:  # noqa: ARG001  # the signature is the promise
@@ -138,7 +138,7 @@ def _require_readable(path: Path) -> None:
 
 def _in_folder(root: Path, search: _Search) -> Iterator[RunFiles]:
     folders: dict[Path, list[Candidate]] = defaultdict(list)
-    for path in _files(root, search.found):
+    for path in _files(root, search.discovery):
         candidate = _sniffed(path, search)
         if candidate is not None:
             folders[_run_folder(candidate)].append(candidate)
@@ -146,9 +146,9 @@ def _in_folder(root: Path, search: _Search) -> Iterator[RunFiles]:
         yield from _runs_of(_folder_name(folder, root), candidates)
 
 
-def _files(root: Path, found: Discovery) -> Iterator[Path]:
+def _files(root: Path, discovery: Discovery) -> Iterator[Path]:
     def report(error: OSError) -> None:
-        found.left_out.append(LeftOutSource(str(error.filename), f"cannot be opened: {error.strerror}"))
+        discovery.left_out.append(LeftOutSource(str(error.filename), f"cannot be opened: {error.strerror}"))
 
     for folder, subfolders, names in os.walk(root, onerror=report):
         if STORE_FILE in names:
@@ -159,10 +159,10 @@ def _files(root: Path, found: Discovery) -> Iterator[Path]:
 
 
 def _sniffed(path: Path, search: _Search) -> Candidate | None:
-    found = search.found
+    discovery = search.discovery
     # MLflow names files by metrics, and what stands behind the point of `mAP_0.5` is no ending.
     if path.suffix.lower() not in _SUFFIXES and "tfevents" not in path.name and "metrics" not in path.parts:
-        found.other_files += 1
+        discovery.other_files += 1
         return None
     try:
         _require_utf8(path)
@@ -172,14 +172,14 @@ def _sniffed(path: Path, search: _Search) -> Candidate | None:
         head = b"" if known else read_head(path)
     except (OSError, ReadError) as error:
         reason = str(error) if isinstance(error, ReadError) else f"cannot be read: {error.strerror}"
-        found.left_out.append(LeftOutSource(_printable(path), reason))
+        discovery.left_out.append(LeftOutSource(_printable(path), reason))
         return None
     reader = known or _accepting(path, head, search.readers) or _accepting_end(path, search.readers)
     if reader is not None:
         return Candidate(path, reader, state.size)
-    found.other_files += 1
+    discovery.other_files += 1
     if len(search.readers) > 1 and _looks_like_a_log(path, head):
-        found.left_out.append(LeftOutSource(str(path), _no_format(head)))
+        discovery.left_out.append(LeftOutSource(str(path), _no_format(head)))
     return None
 
 
@@ -247,10 +247,10 @@ def _name_beside_siblings(candidate: Candidate, search: _Search) -> str:
     if candidate.path.parent not in search.beside:
         siblings = _Search(READERS, search.remembered)
         files = [path for path in sorted(candidate.path.parent.iterdir()) if path.is_file()]
-        found = [one for one in (_sniffed(path, siblings) for path in files) if one is not None]
-        search.beside[candidate.path.parent] = _runs_of(_folder_name(folder, folder), found)
+        candidates = [one for one in (_sniffed(path, siblings) for path in files) if one is not None]
+        search.beside[candidate.path.parent] = _runs_of(_folder_name(folder, folder), candidates)
     runs = search.beside[candidate.path.parent]
-    names = (run.name for run in runs for found in run.candidates if found.path == candidate.path)
+    names = (run.name for run in runs for other in run.candidates if other.path == candidate.path)
     return next(names, _folder_name(folder, folder))
 
 
@@ -320,7 +320,7 @@ def _joined(runs: Iterable[RunFiles]) -> list[RunFiles]:
     return [RunFiles(name, tuple(candidates.values())) for (name, _), candidates in joined.items()]
 
 
-def _without_clashes(runs: list[RunFiles], found: Discovery) -> list[RunFiles]:
+def _without_clashes(runs: list[RunFiles], discovery: Discovery) -> list[RunFiles]:
     counts = Counter(run.name for run in runs)
     for run in runs:
         if counts[run.name] > 1:
@@ -329,5 +329,5 @@ def _without_clashes(runs: list[RunFiles], found: Discovery) -> list[RunFiles]:
                 f"another folder gives a run of the same name, {run.name!r}:"
                 " ingest their common parent folder, or rename one"
             )
-            found.left_out.append(LeftOutSource(str(folder), reason))
+            discovery.left_out.append(LeftOutSource(str(folder), reason))
     return [run for run in runs if counts[run.name] == 1]

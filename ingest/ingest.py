@@ -60,16 +60,16 @@ def read(*paths: str | Path, format: str = "auto") -> list[Recording]:  # noqa: 
     Raises `ReadError` when a path cannot be read, or when nothing below it is a log; what else was left out of a folder
     is in the notes of the run it belongs to, or not reported.
     """
-    found = discover([Path(path) for path in paths], format=format)
-    notes = backup_notes([*found.beside, *found.runs], Path.as_posix)
-    wanted = [replace(run, notes=notes.get(run.name, ())) for run in found.runs]
+    discovery = discover([Path(path) for path in paths], format=format)
+    notes = backup_notes([*discovery.beside, *discovery.runs], Path.as_posix)
+    wanted = [replace(run, notes=notes.get(run.name, ())) for run in discovery.runs]
     recordings = []
     for run in read_runs(wanted, Path.as_posix):
-        found.left_out += run.left_out
+        discovery.left_out += run.left_out
         if run.recording is not None:
             recordings.append(run.recording)
     if not recordings:
-        raise ReadError(_nothing_read(paths, format, found.left_out, found.other_files))
+        raise ReadError(_nothing_read(paths, format, discovery.left_out, discovery.other_files))
     return recordings
 
 
@@ -123,28 +123,32 @@ def _completed(planned: Plan, store: StoreFolder, report: IngestReport) -> Itera
         if entry is None:
             yield run
             continue
-        given = {planned.labels(candidate.path): candidate for candidate in run.candidates}
+        by_label = {planned.labels(candidate.path): candidate for candidate in run.candidates}
         vanished = []
         for source in entry.sources:
-            if source.path not in given:
+            if source.path not in by_label:
                 path = store.source_path(source.path)
-                given[source.path] = Candidate(path, reader_named(source.format), source.size)
+                by_label[source.path] = Candidate(path, reader_named(source.format), source.size)
                 vanished += [] if path.is_file() else [source.path]
         if vanished:
-            told = {left.path for left in report.left_out}
-            report.left_out += [LeftOutSource(path, VANISHED) for path in vanished if path not in told]
+            reported = {left.path for left in report.left_out}
+            report.left_out += [LeftOutSource(path, VANISHED) for path in vanished if path not in reported]
         else:
-            candidates, stored = tuple(given.values()), frozenset(each.path for each in entry.sources)
+            candidates, stored = tuple(by_label.values()), frozenset(each.path for each in entry.sources)
             grown = len(candidates) == 1 and has_grown(candidates[0], entry)
             beginning = partial(store.load, run.name) if grown else None
             yield replace(run, candidates=candidates, stored=stored, beginning=beginning)
 
 
-def _nothing_read(paths: Sequence[str | Path], asked: str, left_out: Sequence[LeftOutSource], other_files: int) -> str:
+def _nothing_read(
+    paths: Sequence[str | Path], wanted_format: str, left_out: Sequence[LeftOutSource], other_files: int
+) -> str:
     where = ", ".join(str(path) for path in paths)
     if not left_out:
         formats = ", ".join(reader.format for reader in READERS)
-        expected = f"one of these formats: {formats}" if asked == "auto" else f"a log of the format {asked}"
+        expected = (
+            f"one of these formats: {formats}" if wanted_format == "auto" else f"a log of the format {wanted_format}"
+        )
         return f"No log was found in {where} ({counted(other_files, 'other file')}). Expected {expected}."
     nothing, reasons = f"No log could be read in {where}", [_with_path(source) for source in left_out[:_MOST_REASONS]]
     if len(left_out) > 1:
@@ -171,13 +175,13 @@ def watch(
 
     A folder without a log is waited for. Never ends by itself; `interval` seconds lie between two looks.
     """
-    told: object = None
+    reported: object = None
     while True:
         report = _ingested(store, paths, format)
         left_out = sorted((left.path, left.reason) for left in report.left_out)
-        if report.written or left_out != told:
+        if report.written or left_out != reported:
             yield report
-        told = left_out
+        reported = left_out
         wait(interval)
 
 

@@ -74,12 +74,12 @@ def plan(store: StoreFolder, paths: Sequence[str | Path], *, format: str = "auto
     stored = store.catalogue() if store.exists else {}
     labels = Labels(store)
     memory = _Memory(stored, labels)
-    found = discover([Path(path) for path in paths], format=format, remembered=memory.format_of)
-    planned = Plan(stored, labels, left_out=found.left_out, other_files=found.other_files)
-    notes = backup_notes([*found.beside, *found.runs], labels)
-    for run in found.runs:
+    discovery = discover([Path(path) for path in paths], format=format, remembered=memory.format_of)
+    planned = Plan(stored, labels, left_out=discovery.left_out, other_files=discovery.other_files)
+    notes = backup_notes([*discovery.beside, *discovery.runs], labels)
+    for run in discovery.runs:
         _add(run, planned, memory, store, notes.get(run.name, ()))
-    there = {labels(candidate.path) for run in found.runs for candidate in run.candidates}
+    there = {labels(candidate.path) for run in discovery.runs for candidate in run.candidates}
     planned.left_out += _vanished(store, stored.values(), map(Path, paths), there)
     return planned
 
@@ -123,8 +123,8 @@ def _beside(run: RunFiles, entry: RunEntry, store: StoreFolder) -> bool:
 
 def _is_unchanged(candidates: Iterable[Candidate], entry: RunEntry, labels: Labels, notes: Iterable[Note]) -> bool:
     known = entry.known_sources
-    told = {note for note in entry.notes if note.code == _BACKUP}
-    return told.issuperset(notes) and all(
+    stored = {note for note in entry.notes if note.code == _BACKUP}
+    return stored.issuperset(notes) and all(
         _same(candidate, known.get(labels(candidate.path))) for candidate in candidates
     )
 

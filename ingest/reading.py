@@ -105,12 +105,12 @@ def _read_batch(
 ) -> Iterator[ReadRun]:
     opened: list[_FormatFiles] = []
     refused: list[list[RefusedSource]] = [[] for _ in batch]
-    found: list[list[Reading]] = [[] for _ in batch]
+    by_run: list[list[Reading]] = [[] for _ in batch]
     for number, run in enumerate(batch):
         if on_run:
             on_run(run.name)
         if grown := _grown(run, label):
-            found[number].append(grown)
+            by_run[number].append(grown)
             continue
         for reader, paths in _by_reader(run.candidates):
             try:
@@ -124,10 +124,10 @@ def _read_batch(
         if isinstance(reading, ReadError):
             refused[files.run] += _refusals(files.paths, label, reading)
         else:
-            found[files.run].append(replace(reading, sources=_marked(files, reading), rank=files.reader.rank))
+            by_run[files.run].append(replace(reading, sources=_marked(files, reading), rank=files.reader.rank))
     # Their bytes are no longer needed while their runs are written.
     opened.clear()
-    for run, readings, left_out in zip(batch, found, refused, strict=True):
+    for run, readings, left_out in zip(batch, by_run, refused, strict=True):
         yield ReadRun(run, _recording(run, readings), tuple(left_out))
 
 
@@ -183,7 +183,7 @@ def _streamed(run: int, reader: StreamReader, paths: tuple[Path, ...], label: Ca
         reading, read = _read_streamed(reader, paths, blobs)
     except OSError as error:
         raise ReadError(f"{error.filename or paths[0]} cannot be read: {error.strerror}") from None
-    sources = tuple(_source(blob.path, reader, *found) for blob, found in zip(blobs, read, strict=True))
+    sources = tuple(_source(blob.path, reader, *identity) for blob, identity in zip(blobs, read, strict=True))
     return _FormatFiles(run, reader, paths, sources, blobs, reading)
 
 

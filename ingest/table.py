@@ -60,10 +60,10 @@ class Log:
         """Take down what is odd."""
         self.notes.append(Note(code, text, self.path, fit=fit, metric=metric))
 
-    def refusal(self, found: str, *, why: bool = False) -> ReadError:
+    def refusal(self, problem: str, *, why: bool = False) -> ReadError:
         """Return the error that says what was found and what was expected; with `why`, what is odd is the reason."""
         reasons = "; ".join(note.text for note in self.notes[:_MOST_REASONS]) if why else ""
-        return ReadError(f"{self.path} {found}{reasons and f': {reasons}'}. {self.expected}")
+        return ReadError(f"{self.path} {problem}{reasons and f': {reasons}'}. {self.expected}")
 
 
 class EpochTable(Generic[_Cell]):
@@ -169,10 +169,10 @@ def exact(value: object) -> float:
 
 def series(values: Mapping[int, float], epochs: Integers, tag: str, source: str) -> Series:
     """Return the series that has these values at these epochs and none at the others."""
-    found = [values.get(epoch) for epoch in epochs.tolist()]
+    present = [values.get(epoch) for epoch in epochs.tolist()]
     return Series(
-        np.array([0.0 if value is None else value for value in found], np.float64),
-        np.array([value is not None for value in found], np.bool_),
+        np.array([0.0 if value is None else value for value in present], np.float64),
+        np.array([value is not None for value in present], np.bool_),
         tag=tag,
         source=source,
     )

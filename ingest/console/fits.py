@@ -156,7 +156,7 @@ def _metrics_mended(
     values: dict[int, dict[str, float]], messages: Iterable[PlacedMessage], number: int, path: str
 ) -> list[Note]:
     """Put the five decimals of `improved from A to B` where the bar has four; returns a note on each metric."""
-    found: dict[str, list[int]] = {}
+    mended_at: dict[str, list[int]] = {}
     disputed: dict[str, list[int]] = {}
     for each in messages:
         message, row = each.message, values.get(-1 if each.epoch is None else each.epoch, {})
@@ -167,11 +167,11 @@ def _metrics_mended(
             continue
         if abs(message.value - shown) <= _AS_CLOSE:
             row[message.metric] = message.value
-            found.setdefault(message.metric, []).append(each.epoch)
+            mended_at.setdefault(message.metric, []).append(each.epoch)
         else:
             disputed.setdefault(message.metric, []).append(each.epoch)
     return [
-        *(_mended_note(metric, indices, number, path) for metric, indices in found.items()),
+        *(_mended_note(metric, indices, number, path) for metric, indices in mended_at.items()),
         *(_disputed_note(metric, indices, number, path) for metric, indices in disputed.items()),
     ]
 

@@ -99,8 +99,8 @@ def _unmarked_utf_16(sample: bytes) -> str | None:
 def pieces(content: bytes) -> Iterator[Piece]:
     """Yield the pieces of a text in UTF-8; what is no UTF-8 becomes replacement characters."""
     line, counted = 1, 0
-    for found in _PIECE.finditer(content):
-        begin, end = found.span()
+    for match in _PIECE.finditer(content):
+        begin, end = match.span()
         line += content.count(b"\n", counted, begin)
         counted = begin
         text = content[begin : min(end, begin + _LONGEST)].decode("utf-8", "replace")
@@ -189,26 +189,26 @@ class Bar:
 
 def bar_of(text: str) -> Bar | None:
     """Return what a text says as the line of a bar, None when it is none."""
-    if found := _CLASSIC.match(text):
+    if match := _CLASSIC.match(text):
         # tf.keras 2.2 ends an epoch that was left early with fewer steps than there are, but without an ETA.
-        return _drawn(found, text, under_way=found[3].startswith("ETA"), redrawn=False)
-    if found := _BLOCKS.match(text):
-        return _drawn(found, text, under_way=int(found[1]) < int(found[2]), redrawn=True)
-    if found := _LINE.match(text):
-        metrics, times = _metrics(text[found.end() :])
-        steps = int(found[2]) if found[2] else None
+        return _drawn(match, text, under_way=match[3].startswith("ETA"), redrawn=False)
+    if match := _BLOCKS.match(text):
+        return _drawn(match, text, under_way=int(match[1]) < int(match[2]), redrawn=True)
+    if match := _LINE.match(text):
+        metrics, times = _metrics(text[match.end() :])
+        steps = int(match[2]) if match[2] else None
         # These forms came with versions that print what callbacks get.
-        return Bar(steps, metrics, averaged=not (times or (steps and found[3]))) if metrics else None
+        return Bar(steps, metrics, averaged=not (times or (steps and match[3]))) if metrics else None
     return Bar(None, None) if _UNKNOWN.match(text) else None
 
 
-def _drawn(found: re.Match[str], text: str, *, under_way: bool, redrawn: bool) -> Bar | None:
-    steps = int(found[2])
+def _drawn(match: re.Match[str], text: str, *, under_way: bool, redrawn: bool) -> Bar | None:
+    steps = int(match[2])
     if under_way:
-        return Bar(steps, None, redrawn, is_empty=": " not in text[found.end() :])
-    if not text[found.end() :].strip():
+        return Bar(steps, None, redrawn, is_empty=": " not in text[match.end() :])
+    if not text[match.end() :].strip():
         return Bar(steps, None, redrawn, is_empty=True)
-    metrics, _ = _metrics(text[found.end() :])
+    metrics, _ = _metrics(text[match.end() :])
     return None if metrics is None else Bar(steps, metrics, redrawn)
 
 
@@ -259,13 +259,13 @@ def message_in(text: str) -> PrintedMessage | None:
     if begins is None:
         return None
     for kind, pattern in _PATTERNS.items():
-        found = pattern.match(text.rstrip(), begins.start())
-        if found:
-            named = found.groupdict()
+        match = pattern.match(text.rstrip(), begins.start())
+        if match:
+            named = match.groupdict()
             number = named.get("number")
             return PrintedMessage(
                 kind,
-                found[0],
+                match[0],
                 begins.start(),
                 number=int(number) if number else None,
                 metric=named.get("metric"),

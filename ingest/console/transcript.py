@@ -76,15 +76,15 @@ def is_header(text: str) -> bool:
 
 def _header(text: str) -> tuple[int, int, int] | None:
     """Return where the header begins, its number and how many epochs are planned."""
-    found = _HEADER.search(text) if "Epoch " in text else None
+    match = _HEADER.search(text) if "Epoch " in text else None
     # Others print `Epoch 0/24`.
-    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
         return None
-    before = text[: found.start()]
+    before = text[: match.start()]
     # Glued to what was printed without a line end it is a header, in a sentence of somebody else it is none.
     if before.strip() and before[-1].isspace() and bar_of(before) is None:
         return None
-    return found.start(), int(found[1]), int(found[2])
+    return match.start(), int(match[1]), int(match[2])
 
 
 def transcript_of(pieces: Iterable[Piece]) -> Transcript:

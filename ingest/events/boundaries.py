@@ -137,16 +137,16 @@ def _in_lanes(
     ends = np.array([end for _, end in parts], np.int64)[part_of]
     # A lane is walked until the entry of the next lane of its part.
     last = np.append(part_of[1:] != part_of[:-1], True)
-    found = _lockstep(buffer, entries, np.where(last, ends, np.append(entries[1:], 0)), ends)
-    if (found.reached == found.until)[~last].all():
-        return found.chains, found.reached[last].tolist()
+    walked_lanes = _lockstep(buffer, entries, np.where(last, ends, np.append(entries[1:], 0)), ends)
+    if (walked_lanes.reached == walked_lanes.until)[~last].all():
+        return walked_lanes.chains, walked_lanes.reached[last].tolist()
     first = np.searchsorted(part_of, np.arange(len(parts) + 1)).tolist()
-    keep, walked = np.zeros(len(found.chains), np.bool_), list[int]()
+    keep, walked = np.zeros(len(walked_lanes.chains), np.bool_), list[int]()
     stops = [
-        _joined(begin, range(first[number], first[number + 1]), found, walk, keep, walked)
+        _joined(begin, range(first[number], first[number + 1]), walked_lanes, walk, keep, walked)
         for number, (begin, _) in enumerate(parts)
     ]
-    return np.sort(np.concatenate([found.chains[keep], np.array(walked, np.int64)])), stops
+    return np.sort(np.concatenate([walked_lanes.chains[keep], np.array(walked, np.int64)])), stops
 
 
 def _entries(
@@ -160,8 +160,8 @@ def _entries(
     firsts = np.append(True, part_of[1:] != part_of[:-1])
     ends = np.array([end for _, end in parts], np.int64)[part_of]
     guesses = np.flatnonzero(~firsts)
-    found = _headers(buffer, points[guesses], ends[guesses], 2 * mean)
-    points[guesses] = found
+    headers = _headers(buffer, points[guesses], ends[guesses], 2 * mean)
+    points[guesses] = headers
     kept = points >= 0
     return points[kept], part_of[kept]
 
@@ -177,10 +177,10 @@ def _headers(buffer: NDArray[np.uint8], points: Integers, ends: Integers, search
     right = (likely >= points[lanes]) & (small <= ends[lanes] - FRAME - likely)
     right[right] = unaligned(buffer, "<u4")[likely[right] + 8] == length_checksums(small[right])
     lanes, likely = lanes[right], likely[right]
-    found = np.full(len(points), -1, np.int64)
+    headers = np.full(len(points), -1, np.int64)
     # Written backwards, the first of each lane remains.
-    found[lanes[::-1]] = likely[::-1]
-    return found
+    headers[lanes[::-1]] = likely[::-1]
+    return headers
 
 
 def _lockstep(buffer: NDArray[np.uint8], entries: Integers, until: Integers, ends: Integers) -> _Lanes:
@@ -227,22 +227,22 @@ def _cut(chains: Integers, offsets: Integers, at: Integers, bad: Integers) -> tu
 
 
 def _joined(
-    begin: int, lanes: range, found: _Lanes, walk: _RecordWalk, keep: NDArray[np.bool_], walked: list[int]
+    begin: int, lanes: range, walked_lanes: _Lanes, walk: _RecordWalk, keep: NDArray[np.bool_], walked: list[int]
 ) -> int:
     """Mark the chains that follow from the beginning of a part, walk between them, and return where the part stops."""
     at = begin
     for lane in lanes:
-        first, behind = found.offsets[lane], found.offsets[lane + 1]
-        while at < found.until[lane]:
-            met = first + int(np.searchsorted(found.chains[first:behind], at))
-            if met < behind and found.chains[met] == at:
+        first, behind = walked_lanes.offsets[lane], walked_lanes.offsets[lane + 1]
+        while at < walked_lanes.until[lane]:
+            met = first + int(np.searchsorted(walked_lanes.chains[first:behind], at))
+            if met < behind and walked_lanes.chains[met] == at:
                 keep[met:behind] = True
-                at = int(found.reached[lane])
-                if at < found.until[lane]:
+                at = int(walked_lanes.reached[lane])
+                if at < walked_lanes.until[lane]:
                     return at
             else:
                 before = at
-                at = walk.through(before, int(found.ends[lane]), walked, most=1)
+                at = walk.through(before, int(walked_lanes.ends[lane]), walked, most=1)
                 if at == before:
                     return at
     return at

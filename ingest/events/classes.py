@@ -90,11 +90,11 @@ def _without_histograms(window: Window, rows: Integers) -> Integers:
     if len(rows) < _FEW:
         return rows
     lengths = _lengths(window, rows)
-    found = old_histograms(window.buffer, rows, lengths)
-    if found.any():
-        found[found] = _summed(window, rows[found], lengths[found])
-        window.growing.skip("histo", rows[found] + (window.base - 12))
-    return rows[~found]
+    are_histograms = old_histograms(window.buffer, rows, lengths)
+    if are_histograms.any():
+        are_histograms[are_histograms] = _summed(window, rows[are_histograms], lengths[are_histograms])
+        window.growing.skip("histo", rows[are_histograms] + (window.base - 12))
+    return rows[~are_histograms]
 
 
 def _lengths(window: Window, rows: Integers) -> Integers:
@@ -104,12 +104,12 @@ def _lengths(window: Window, rows: Integers) -> Integers:
 def _decode_alone(window: Window, rows: Integers) -> Integers:
     """Decode records as classes of their own; return those that can be of none."""
     unknown = np.ones(len(rows), np.bool_)
-    for place, (row, length) in enumerate(zip(rows.tolist(), _lengths(window, rows).tolist(), strict=True)):
+    for position, (row, length) in enumerate(zip(rows.tolist(), _lengths(window, rows).tolist(), strict=True)):
         data = bytes(window.buffer.data[row : row + length])
         layout = layout_of(data) if _intact(window, row, data) else None
         if layout is not None:
-            unknown[place] = False
-            alone = rows[place : place + 1]
+            unknown[position] = False
+            alone = rows[position : position + 1]
             words = None if layout.scalar is None else _gathered(window, alone, 0, length)
             _add(window, alone, np.ones(1, np.bool_), layout, words)
     return rows[unknown]
@@ -194,8 +194,8 @@ def _as_words(data: bytes) -> NDArray[np.uint64]:
 def _equal(differences: Words, fixed: bytes) -> NDArray[np.bool_]:
     """Tell which rows have no difference in the bits that are fixed."""
     other = np.zeros(len(differences), np.uint64)
-    for place, mask in enumerate(_as_words(fixed)):
-        other |= differences[:, place] & mask
+    for position, mask in enumerate(_as_words(fixed)):
+        other |= differences[:, position] & mask
     return np.asarray(other == 0)
 
 
@@ -251,6 +251,6 @@ def _steps(words: Words, layout: RecordLayout) -> Integers:
     steps = np.zeros(len(words), np.int64)
     if layout.step is not None:
         begin, end = layout.step
-        for place in range(end - begin):
-            steps |= (_column(words, "u1", begin + place).astype(np.int64) & 127) << (7 * place)
+        for position in range(end - begin):
+            steps |= (_column(words, "u1", begin + position).astype(np.int64) & 127) << (7 * position)
     return steps

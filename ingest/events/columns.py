@@ -71,12 +71,12 @@ class _GrowingColumn:
         steps, positions = np.frombuffer(self.steps, np.int64), np.frombuffer(self.positions, np.int64)
         values, wall_times = np.frombuffer(self.values), np.frombuffer(self.wall_times)
         if self.pieces:
-            found = [*self.pieces, TagColumn(steps, values, wall_times, positions)]
+            pieces = [*self.pieces, TagColumn(steps, values, wall_times, positions)]
             self.pieces = []
-            steps = np.concatenate([piece.steps for piece in found])
-            values = np.concatenate([piece.values for piece in found])
-            wall_times = np.concatenate([piece.wall_times for piece in found])
-            positions = np.concatenate([piece.positions for piece in found])
+            steps = np.concatenate([piece.steps for piece in pieces])
+            values = np.concatenate([piece.values for piece in pieces])
+            wall_times = np.concatenate([piece.wall_times for piece in pieces])
+            positions = np.concatenate([piece.positions for piece in pieces])
         if (positions[1:] < positions[:-1]).any():
             order = np.argsort(positions, kind="stable")
             return TagColumn(steps[order], values[order], wall_times[order], positions[order])
@@ -118,7 +118,7 @@ class Growing:
         for kind, positions in self.skips.items():
             for number, part in _of_files(np.sort(np.frombuffer(positions, np.int64)), begins):
                 counts[number][kind] = part.stop - part.start
-        return [_by_first(found) for found in columns], counts
+        return [_by_first(of_file) for of_file in columns], counts
 
 
 def _of_files(positions: Integers, begins: Integers) -> Iterator[tuple[int, slice]]:
@@ -222,8 +222,8 @@ class Clocks:
         """Return for each point the first fit that had not ended before it; without times, by the part's number."""
         if np.isnan(part.wall_times).any() or np.isnan(self._last).any():
             return np.full(len(part), min(number, self.count - 1))
-        found = np.searchsorted(np.maximum.accumulate(self._last), part.wall_times)
-        return np.maximum.accumulate(np.minimum(found, self.count - 1))
+        fits = np.searchsorted(np.maximum.accumulate(self._last), part.wall_times)
+        return np.maximum.accumulate(np.minimum(fits, self.count - 1))
 
 
 def irregular(steps: Integers, longest: int | None = None) -> bool:

@@ -119,12 +119,12 @@ class _Decoding:
         # What stood here in an earlier round must not be seen behind the end.
         self.buffer[self.filled : self.filled + _PADDING] = 0
         used = self.buffer[: self.filled + _PADDING]
-        found = boundaries(used, [(part.begin, part.end) for part in self.parts])
-        decode_records(Window(used, self.base, self.growing, self._damaged), found.begins + 12, found.lengths)
-        for part, stop in zip(self.parts, found.stops, strict=True):
+        whole = boundaries(used, [(part.begin, part.end) for part in self.parts])
+        decode_records(Window(used, self.base, self.growing, self._damaged), whole.begins + 12, whole.lengths)
+        for part, stop in zip(self.parts, whole.stops, strict=True):
             part.file.read_to = self.base + stop - part.file.start
             self._end(part, stop)
-        self._carry(self.parts[-1], found.stops[-1])
+        self._carry(self.parts[-1], whole.stops[-1])
 
     def _damaged(self, position: int, reason: str) -> None:
         file = self.files[bisect_right(self.files, position, key=lambda file: file.start) - 1]
@@ -168,8 +168,8 @@ class _Decoding:
         """Return what was found, file by file."""
         columns, counts = self.growing.split([file.start for file in self.files])
         return [
-            FileEvents(found, counted, tuple(sorted(file.damages, key=lambda damage: damage.offset)), file.read_to)
-            for found, counted, file in zip(columns, counts, self.files, strict=True)
+            FileEvents(of_file, counted, tuple(sorted(file.damages, key=lambda damage: damage.offset)), file.read_to)
+            for of_file, counted, file in zip(columns, counts, self.files, strict=True)
         ]
 
 

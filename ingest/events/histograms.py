@@ -30,7 +30,7 @@ _LONGEST_STEP, _LONGEST_LENGTH = 5, 3
 
 def old_histograms(buffer: NDArray[np.uint8], rows: Integers, lengths: Integers) -> NDArray[np.bool_]:
     """Tell which records, given where their data begin and how long they are, are surely one old histogram."""
-    found = np.zeros(len(rows), np.bool_)
+    are_histograms = np.zeros(len(rows), np.bool_)
     likely = np.flatnonzero(buffer[rows] == _WALL_TIME)
     walk = _HistogramWalk(buffer, rows[likely] + 9, rows[likely] + lengths[likely])
     walk.skip_step()
@@ -42,8 +42,8 @@ def old_histograms(buffer: NDArray[np.uint8], rows: Integers, lengths: Integers)
         walk.skip_double(key)
     for key in _ARRAYS:
         walk.skip_array(key)
-    found[likely] = walk.right & tags & (walk.at == walk.ends)
-    return found
+    are_histograms[likely] = walk.right & tags & (walk.at == walk.ends)
+    return are_histograms
 
 
 class _HistogramWalk:
@@ -99,11 +99,11 @@ class _HistogramWalk:
         word = unaligned(self.buffer, "<i8")[np.minimum(at, len(self.buffer) - 8)]
         size, number = np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
         goes_on = np.ones(len(at), np.bool_)
-        for place in range(longest):
-            byte = (word >> (8 * place)) & 255
-            number |= np.where(goes_on, (byte & 127) << (7 * place), 0)
+        for position in range(longest):
+            byte = (word >> (8 * position)) & 255
+            number |= np.where(goes_on, (byte & 127) << (7 * position), 0)
             last = goes_on & (byte < 128)
-            size[last & ((byte > 0) | (place == 0))] = place + 1
+            size[last & ((byte > 0) | (position == 0))] = position + 1
             goes_on &= byte >= 128
         return size, number
 

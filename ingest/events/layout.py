@@ -173,13 +173,13 @@ def _required(fields: dict[str, _Span], name: str) -> _Span:
 
 def _fields(data: bytes, within: _Span, known: dict[tuple[int, int], str]) -> dict[str, _Span]:
     """Return the spans of the fields of a message: only known ones, each at most once."""
-    found: dict[str, _Span] = {}
+    spans: dict[str, _Span] = {}
     for number, wire, span in _parts(data, within):
         name = known.get((number, wire))
-        if name is None or name in found:
+        if name is None or name in spans:
             raise _UnknownError
-        found[name] = span
-    return found
+        spans[name] = span
+    return spans
 
 
 def _parts(data: bytes, within: _Span) -> Iterable[tuple[int, int, _Span]]:
@@ -206,8 +206,8 @@ def _parts(data: bytes, within: _Span) -> Iterable[tuple[int, int, _Span]]:
 def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     """Return a varint of at most nine bytes and the position behind it."""
     number = 0
-    for place in range(min(9, end - at)):
-        number |= (data[at + place] & 127) << (7 * place)
-        if data[at + place] < 128:
-            return number, at + place + 1
+    for position in range(min(9, end - at)):
+        number |= (data[at + position] & 127) << (7 * position)
+        if data[at + position] < 128:
+            return number, at + position + 1
     raise _UnknownError

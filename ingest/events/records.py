@@ -132,6 +132,6 @@ def length_checksums(lengths: Integers) -> _Words32:
     """Return the stored checksum that belongs to each length of a record."""
     crc = np.full(len(lengths), checksum(bytes(8)), np.uint32)
     largest = int(lengths.max(initial=0))
-    for place in range((largest.bit_length() + 7) // 8):
-        crc ^= contributions(7 - place)[(lengths >> (8 * place)) & 255]
+    for position in range((largest.bit_length() + 7) // 8):
+        crc ^= contributions(7 - position)[(lengths >> (8 * position)) & 255]
     return np.asarray(((crc >> 15) | (crc << 17)) + np.uint32(_MASK_DELTA), np.uint32)

@@ -262,13 +262,13 @@ def scalars(machine: Machine) -> bool:
     if start is None:
         return False
     before, width = start.end(2) - at + 2, content[start.end(2) + 1]
-    found = _ROWS[width, start[3]].match(content, at)
+    match = _ROWS[width, start[3]].match(content, at)
     callee, dtype = (machine.remembered(_index(token)) for token in start.group(1, 2))
-    if found is None or not isinstance(callee, Opaque) or callee.args is not None or dtype is None:
+    if match is None or not isinstance(callee, Opaque) or callee.args is not None or dtype is None:
         return False
     put = 1 if start[3] == b"\x94" else 5
     length = before + width + 3 * put + 2
-    row = np.frombuffer(content, np.uint8, found.end() - at, at).reshape(-1, length)
+    row = np.frombuffer(content, np.uint8, match.end() - at, at).reshape(-1, length)
     if not _has_room(machine, len(row)) or (put > 1 and not _are_next(row[:, before + width :], len(memo))):
         return False
     packed = row[:, before : before + width].tobytes()
@@ -278,7 +278,7 @@ def scalars(machine: Machine) -> bool:
         memo += (args[1], args, record)
         machine.stack.append(record)
     machine.scalars += len(row)
-    machine.next = found.end()
+    machine.next = match.end()
     return True
 
 

@@ -44,16 +44,16 @@ def _kind(value: object) -> str:
 
 
 def _floats(machine: Machine) -> None:
-    found = _FLOATS.match(machine.content, machine.at)
-    if found is None:
+    match = _FLOATS.match(machine.content, machine.at)
+    if match is None:
         machine.take(8, "float8")
         return
-    count = (found.end() - machine.at) // 9
+    count = (match.end() - machine.at) // 9
     if count == 1:
         machine.push(struct.unpack_from(">d", machine.content, machine.at + 1)[0])
     else:
         machine.push_floats(np.frombuffer(machine.content, _FLOAT, count, machine.at)["value"].tolist())
-    machine.next = found.end()
+    machine.next = match.end()
 
 
 def _int(machine: Machine) -> None:
@@ -325,8 +325,8 @@ def _array_bytes(machine: Machine, state: object) -> bytes | memoryview:
 def _size(state: object) -> int | None:
     match state:
         case {"shape": tuple() as shape, "dtype": Opaque(name="numpy.dtype", args=(str() as code, *_))}:
-            if (found := _PLAIN_DTYPE.fullmatch(code)) and _is_shape(shape):
-                return math.prod(shape) * int(found[1])
+            if (match := _PLAIN_DTYPE.fullmatch(code)) and _is_shape(shape):
+                return math.prod(shape) * int(match[1])
     return None
 
 

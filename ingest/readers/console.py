@@ -90,9 +90,9 @@ def _texts(blob: Blob) -> Iterator[tuple[str, bytes]]:
 def _strings(head: bytes) -> bytes:
     """Return the strings of a notebook whose end may be cut off, one after the other."""
     texts = []
-    for found in _JSON_STRING.finditer(head):
+    for match in _JSON_STRING.finditer(head):
         try:
-            texts.append(str(json.loads(found[0])))
+            texts.append(str(json.loads(match[0])))
         except ValueError:
             continue
     return "".join(text if text.endswith("\n") else f"{text}\n" for text in texts).encode("utf-8", "replace")
@@ -112,8 +112,8 @@ def _shows_training(text: bytes) -> bool:
 
 def _nothing_in(path: str, notes: list[Note]) -> str:
     why = "; ".join(note.text for note in notes)
-    found = f"no whole epoch: {why}" if why else "no epoch that Keras printed"
+    reason = f"no whole epoch: {why}" if why else "no epoch that Keras printed"
     return (
-        f"{path} holds {found}. Expected `Epoch 1/10` and below it the whole bar, or line, of the epoch;"
+        f"{path} holds {reason}. Expected `Epoch 1/10` and below it the whole bar, or line, of the epoch;"
         " was the training run with verbose=1 or 2?"
     )

@@ -193,13 +193,13 @@ def _arrow_table(files: list[_FileRows], width: int, separator: str) -> pa.Table
     from pyarrow import csv as arrow_csv
 
     rows = files[0].bytes if len(files) == 1 else b"".join(file.bytes for file in files)
-    places = [str(n) for n in range(width)]
+    names = [str(n) for n in range(width)]
     return arrow_csv.read_csv(
         pa.BufferReader(pa.py_buffer(rows)),
-        read_options=arrow_csv.ReadOptions(column_names=places, use_threads=False, block_size=_BLOCK),
+        read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=_BLOCK),
         parse_options=arrow_csv.ParseOptions(delimiter=separator, quote_char=False),
         convert_options=arrow_csv.ConvertOptions(
-            column_types={place: pa.float64() if n else pa.int64() for n, place in enumerate(places)},
+            column_types={name: pa.float64() if n else pa.int64() for n, name in enumerate(names)},
             null_values=["NA", ""],
             check_utf8=False,
         ),

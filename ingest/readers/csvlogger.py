@@ -142,9 +142,9 @@ def _not_csvlogger(path: str, lines: list[str]) -> str:
     )
 
 
-def _nothing_in(path: str, found: str, notes: Sequence[Note]) -> str:
+def _nothing_in(path: str, content: str, notes: Sequence[Note]) -> str:
     why = "; ".join(note.text for note in notes if note.code in _LOSSES)
-    return f"{path} holds {found}{': ' + why if why else ''}. Expected rows of numbers, at least one whole epoch."
+    return f"{path} holds {content}{': ' + why if why else ''}. Expected rows of numbers, at least one whole epoch."
 
 
 def _rows(lines: Sequence[str], separator: str, path: str) -> Iterator[_LineFields]:

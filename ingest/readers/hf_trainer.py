@@ -134,14 +134,14 @@ def _fit(points: Mapping[str, list[_LoggedPoint]], steps_per_epoch: int | None, 
     names = names_of(points, _name)
     by_epoch: dict[str, dict[int, float]] = {}
     steps = {}
-    for tag, found in points.items():
-        epochs = [_epoch_of(point, steps_per_epoch) for point in found]
-        at_ends = {epoch: point.value for epoch, point in zip(epochs, found, strict=True) if epoch is not None}
-        whole = len(at_ends) == len(found)
+    for tag, logged in points.items():
+        epochs = [_epoch_of(point, steps_per_epoch) for point in logged]
+        at_ends = {epoch: point.value for epoch, point in zip(epochs, logged, strict=True) if epoch is not None}
+        whole = len(at_ends) == len(logged)
         if at_ends and (whole or tag.startswith(_EVALUATION)):
             by_epoch[tag] = at_ends
         if not whole:
-            steps[names[tag]] = stream([(p.step, p.value) for p in found], "iteration", tag, path)
+            steps[names[tag]] = stream([(p.step, p.value) for p in logged], "iteration", tag, path)
     return fit_of(by_epoch, names, path, steps=steps)
 
 

@@ -79,10 +79,10 @@ def _opened(blob: Blob) -> Inert:
         return interpret_file(blob.content)
     except InertPickleError as error:
         if foreign := _first_foreign(error.named):
-            found = f"holds {foreign}: not a History, nor a whole pickle ({error})"
+            reason = f"holds {foreign}: not a History, nor a whole pickle ({error})"
         else:
-            found = f"is not a whole pickle: {error}"
-        raise ReadError(f"{blob.path} {found}. {_REMEDY}") from error
+            reason = f"is not a whole pickle: {error}"
+        raise ReadError(f"{blob.path} {reason}. {_REMEDY}") from error
 
 
 def _raw_fits(inert: Inert, path: str) -> list[RawFit]:
@@ -91,8 +91,8 @@ def _raw_fits(inert: Inert, path: str) -> list[RawFit]:
     except NotAHistoryError as error:
         if error.whole:
             raise ReadError(f"{path} holds a History whose history is {error}. {_REMEDY}") from None
-        found = _first_foreign(inert.named) or error
-        raise ReadError(f"{path} holds {found}: not a History. {_REMEDY}") from None
+        content = _first_foreign(inert.named) or error
+        raise ReadError(f"{path} holds {content}: not a History. {_REMEDY}") from None
 
 
 def _first_foreign(named: Mapping[str, int]) -> str:

@@ -94,10 +94,10 @@ class ColumnUnpacker:
         alike = _alike(raw)
         if alike is not None:
             return UnpackedColumn(_as_floats(alike), np.ones(len(raw), np.bool_))
-        found = [_number(item) for item in raw]
+        numbers = [_number(item) for item in raw]
         return UnpackedColumn(
-            np.array([0.0 if value is None else value for value in found], np.float64),
-            np.array([value is not None for value in found], np.bool_),
+            np.array([0.0 if value is None else value for value in numbers], np.float64),
+            np.array([value is not None for value in numbers], np.bool_),
         )
 
     def _count(self, values: int) -> None:
@@ -106,10 +106,10 @@ class ColumnUnpacker:
             raise TooManyValuesError(f"more than {MAX_VALUES} values")
 
     def _array(self, value: Opaque) -> NDArray[np.generic]:
-        found = _layout(value)
-        if found is None:
+        layout = _layout(value)
+        if layout is None:
             raise NotNumbersError(f"an array of unknown layout at byte {value.at}")
-        shape, dtype, raw = found
+        shape, dtype, raw = layout
         kind = _dtype(dtype)
         length = _packed_length(raw)
         if length is None or length % kind.itemsize:
@@ -187,8 +187,8 @@ def _scalar(item: Opaque) -> object:
     match item:
         case Opaque(name=name, args=(dtype, raw)) if name in _SCALARS:
             pass
-        case Opaque(name=name) if name in _ARRAYS | _BUFFERS and (found := _layout(item)) and found[0] == ():
-            _, dtype, raw = found
+        case Opaque(name=name) if name in _ARRAYS | _BUFFERS and (layout := _layout(item)) and layout[0] == ():
+            _, dtype, raw = layout
         case _:
             return None
     kind = _dtype(dtype)

@@ -31,8 +31,8 @@ _PARTS = {"train": "", "training": "", "val": "val_", "valid": "val_", "validati
 class NotAHistoryError(Exception):
     """A value is of none of these shapes; `whole` where it is a History object nevertheless."""
 
-    def __init__(self, found: str, *, whole: bool = False) -> None:
-        super().__init__(found)
+    def __init__(self, reason: str, *, whole: bool = False) -> None:
+        super().__init__(reason)
         self.whole = whole
 
 

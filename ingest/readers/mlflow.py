@@ -73,12 +73,12 @@ class MlflowReader:
             if tag in paths:
                 raise ReadError(f"{blob.path} and {paths[tag]} are of two runs. Read each as its own.")
             paths[tag] = blob.path
-            found = _points(blob, notes)
-            if any(one.step > two.step for one, two in pairwise(found)):
+            logged = _points(blob, notes)
+            if any(one.step > two.step for one, two in pairwise(logged)):
                 text = f"{excerpt(tag)} is left out: the steps go back in {blob.path}, as several trainings write them"
                 notes.append(Note("steps_go_back", text, blob.path, metric=tag))
-            elif found:
-                points[tag] = found
+            elif logged:
+                points[tag] = logged
         if not points:
             why = "; ".join(note.text for note in notes)
             raise ReadError(f"{blobs[0].path} holds no value{': ' + why if why else ''}. {_EXPECTED}")
@@ -99,9 +99,9 @@ def _split(parts: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 def _points(blob: Blob, notes: list[Note]) -> list[_LoggedValue]:
     points = []
     for number, line in enumerate(blob.content.splitlines(keepends=True), start=1):
-        found = _LINE.fullmatch(line.replace(b"\r\n", b"\n"))
-        if found is not None:
-            milliseconds, value, step = found.groups()
+        match = _LINE.fullmatch(line.replace(b"\r\n", b"\n"))
+        if match is not None:
+            milliseconds, value, step = match.groups()
             points.append(_LoggedValue(int(step), float(value), int(milliseconds) / 1000))
         elif not line.endswith(b"\n"):
             notes.append(truncated(number, blob.path))
@@ -117,38 +117,38 @@ def _fit(points: Mapping[str, list[_LoggedValue]], paths: Mapping[str, str], not
     epochs = np.array([point.step - first for point in counted], np.int64)
     names = names_of(points)
     metrics, steps = {}, {}
-    for tag, found in points.items():
-        at = {point.step for point in found}
-        if len(counted) > 1 and len(found) == 1 and at == {0}:
-            text = f"{excerpt(tag)} = {found[0].value:g} has no step in {paths[tag]}: it is of no epoch, and left out"
+    for tag, logged in points.items():
+        at = {point.step for point in logged}
+        if len(counted) > 1 and len(logged) == 1 and at == {0}:
+            text = f"{excerpt(tag)} = {logged[0].value:g} has no step in {paths[tag]}: it is of no epoch, and left out"
             notes.append(Note("after_training", text, paths[tag]))
-        elif len(at) == len(found) and at <= {point.step for point in counted}:
-            values = {point.step - first: point.value for point in found}
+        elif len(at) == len(logged) and at <= {point.step for point in counted}:
+            values = {point.step - first: point.value for point in logged}
             metrics[names[tag]] = series(values, epochs, tag, paths[tag])
         else:
-            pairs = [(point.step, point.value) for point in found]
-            steps[names[tag]] = stream(pairs, "iteration", tag, paths[tag], [point.seconds for point in found])
+            pairs = [(point.step, point.value) for point in logged]
+            steps[names[tag]] = stream(pairs, "iteration", tag, paths[tag], [point.seconds for point in logged])
     return Fit(epochs, metrics, _wall_time(counted, points, paths, epochs), steps=steps)
 
 
 def _longest_count(points: Mapping[str, list[_LoggedValue]]) -> list[_LoggedValue]:
     """Return the longest metric whose steps go up by one from 0 or 1; none where every step is that of a stream."""
-    counts = [found for found in points.values() if [p.step for p in found] == list(_steps_of(found))]
+    counts = [logged for logged in points.values() if [p.step for p in logged] == list(_steps_of(logged))]
     longest = max(counts, key=len, default=[])
     # Steps of a stream that begins with one value would else make it an epoch.
-    return longest if len(longest) > 1 or all(len(found) == 1 for found in points.values()) else []
+    return longest if len(longest) > 1 or all(len(logged) == 1 for logged in points.values()) else []
 
 
-def _steps_of(found: list[_LoggedValue]) -> range:
-    first = found[0].step
-    return range(first, first + len(found)) if first in (0, 1) else range(0)
+def _steps_of(logged: list[_LoggedValue]) -> range:
+    first = logged[0].step
+    return range(first, first + len(logged)) if first in (0, 1) else range(0)
 
 
 def _wall_time(
     counted: list[_LoggedValue], points: Mapping[str, list[_LoggedValue]], paths: Mapping[str, str], epochs: Integers
 ) -> Series | None:
     """Return when the values of the longest metric were logged."""
-    tag = next((tag for tag, found in points.items() if found is counted), None)
+    tag = next((tag for tag, logged in points.items() if logged is counted), None)
     if tag is None:
         return None
     seconds = np.array([point.seconds for point in counted], np.float64)

@@ -151,8 +151,8 @@ def _file_notes(blob: Blob, events: FileEvents) -> Iterable[Note]:
     if not events.read_to and not events.damages:
         yield Note("empty", f"{blob.path} is empty", blob.path)
     for damage in events.damages:
-        found = "is no event file: it has" if damage.offset == 0 and damage.ends else "has"
-        yield Note("damaged", f"{blob.path} {found} {damage.reason} (byte {damage.offset})", blob.path)
+        has = "is no event file: it has" if damage.offset == 0 and damage.ends else "has"
+        yield Note("damaged", f"{blob.path} {has} {damage.reason} (byte {damage.offset})", blob.path)
 
 
 def _by_role(blobs: Sequence[Blob], decoded: Sequence[FileEvents]) -> dict[str, _Scalars]:
@@ -172,15 +172,15 @@ def _by_role(blobs: Sequence[Blob], decoded: Sequence[FileEvents]) -> dict[str, 
 def _streams(scalars: dict[str, _Scalars]) -> list[_StreamPoints]:
     """Take the tags that count batches or iterations out of the scalars."""
     streams: dict[str, _StreamPoints] = {}
-    for role, found in scalars.items():
-        for tag in list(found.points):
+    for role, of_role in scalars.items():
+        for tag in list(of_role.points):
             for pattern, unit in _STREAMS:
                 match = pattern.fullmatch(tag)
                 if match is not None:
                     name = _named(match[1], role)
                     # Both of one metric: the second keeps its tag, so that neither is lost.
                     name = name if name not in streams else f"{name} ({role or 'folder'}/{tag})"
-                    column = _MetricPoints(name, tag, found.sources[tag], found.points.pop(tag))
+                    column = _MetricPoints(name, tag, of_role.sources[tag], of_role.points.pop(tag))
                     streams[name] = _StreamPoints(column, unit)
                     break
     return list(streams.values())
@@ -193,25 +193,23 @@ def _named(metric: str, role: str) -> str:
 def _columns(scalars: dict[str, _Scalars]) -> list[_MetricPoints]:
     """Return the epoch scalars under Keras's names; bare tags count only where Keras's own `loss` is among them."""
     columns: dict[str, _MetricPoints] = {}
-    for role, found in scalars.items():
-        bare = role == "" and ("loss" in found.points or "val_loss" in found.points)
-        for tag, points in found.points.items():
+    for role, of_role in scalars.items():
+        bare = role == "" and ("loss" in of_role.points or "val_loss" in of_role.points)
+        for tag, points in of_role.points.items():
             metric = _named(tag.removeprefix(_EPOCH), role)
             if not tag.startswith(_EPOCH) and not bare:
-                found.skipped["other scalars"] += len(points)
+                of_role.skipped["other scalars"] += len(points)
             elif metric in columns:
-                found.skipped[f"{tag} (another file or tag has {metric}, too)"] += len(points)
+                of_role.skipped[f"{tag} (another file or tag has {metric}, too)"] += len(points)
             else:
-                columns[metric] = _MetricPoints(metric, tag, found.sources[tag], points)
+                columns[metric] = _MetricPoints(metric, tag, of_role.sources[tag], points)
     return list(columns.values())
 
 
 def _nothing_found(blobs: Sequence[Blob], tags: Sequence[str], notes: Sequence[Note]) -> str:
     damage = "".join(f"; {note.text}" for note in notes[:3])
-    found = f"found the scalars {', '.join(tags[:8])}" if tags else "found no scalar at all"
-    return (
-        f"{_where(blobs)}: {found}{damage}. Expected Keras's epoch scalars (epoch_loss, or loss as Keras 2 wrote it)."
-    )
+    what = f"found the scalars {', '.join(tags[:8])}" if tags else "found no scalar at all"
+    return f"{_where(blobs)}: {what}{damage}. Expected Keras's epoch scalars (epoch_loss, or loss as Keras 2 wrote it)."
 
 
 def _where(blobs: Sequence[Blob]) -> str:
@@ -231,16 +229,16 @@ def _fits(columns: list[_MetricPoints], streams: list[_StreamPoints], notes: lis
     _require_few(parts, leading)
     clocks = Clocks(parts)
     assigned = [(column, _assign(column.points, clocks)) for column in columns]
-    finer = [_assigned_stream(stream, clocks, notes) for stream in streams]
+    finer = [assigned for stream in streams for assigned in _assigned_stream(stream, clocks, notes)]
     for number, clock in enumerate(parts):
         present = [(column, fits[number]) for column, fits in assigned if fits[number]]
-        epochs = _epochs([part.steps for _, found in present for part in found])
-        metrics = {column.metric: _series(column, found, epochs) for column, found in present}
+        epochs = _epochs([part.steps for _, parts_of_tag in present for part in parts_of_tag])
+        metrics = {column.metric: _series(column, parts_of_tag, epochs) for column, parts_of_tag in present}
         notes += _sampled_notes(metrics, epochs, number, leading)
         notes += _overwritten_notes(present, epochs, number)
         known = ~np.isnan(clock.wall_times)
         wall_time = _series(leading._replace(tag="wall_time"), [_times(clock.where(known))], epochs)
-        steps = {name: series for found in finer for fit, name, series in found if fit == number}
+        steps = {name: series for fit, name, series in finer if fit == number}
         yield Fit(epochs, metrics, wall_time if known.any() else None, steps)
 
 
@@ -257,11 +255,11 @@ def _fits_without_epochs(streams: list[_StreamPoints], notes: list[Note]) -> Ite
     parts = leading.points.runs()
     _require_few(parts, leading)
     clocks = Clocks(parts)
-    finer = [found for stream in streams for found in _assigned_stream(stream, clocks, notes)]
+    finer = [assigned for stream in streams for assigned in _assigned_stream(stream, clocks, notes)]
     for number in range(len(parts)):
         steps = {name: series for fit, name, series in finer if fit == number}
-        held = ", ".join(f"{series.tag} ({len(series)} values)" for series in steps.values())
-        text = f"fit {number} of {leading.source} ended no epoch and cannot be replayed; its streams are kept: {held}"
+        kept = ", ".join(f"{series.tag} ({len(series)} values)" for series in steps.values())
+        text = f"fit {number} of {leading.source} ended no epoch and cannot be replayed; its streams are kept: {kept}"
         notes.append(Note("no_epochs", text, leading.source, fit=number))
         yield Fit(np.zeros(0, np.int64), {}, None, steps)
 

@@ -57,8 +57,8 @@ def csv_table(content: bytes, log: Log, what: str, *, appended: bool = False) ->
     """
     header = header_of(content)
     if not header:
-        found = excerpt(content[:60].split(b"\n", 1)[0].decode("utf-8", "backslashreplace"))
-        raise ReadError(f"{log.path} begins with {found!r}: not {what}. Expected a header of unique names.")
+        beginning = excerpt(content[:60].split(b"\n", 1)[0].decode("utf-8", "backslashreplace"))
+        raise ReadError(f"{log.path} begins with {beginning!r}: not {what}. Expected a header of unique names.")
     rows: list[CsvRow] = []
     refused: list[CsvRow] = []
     for line, fields in _rows(_lines(content, log, what), log):
@@ -130,10 +130,10 @@ def parsed(text: str, log: Log) -> object:
 
 
 def _object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    values = dict(pairs)
+    if len(values) < len(pairs):
         twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise ValueError(f"the name {excerpt(twice)!r} stands twice in one object")
-    if any("\ud800" <= character <= "\udfff" for name in found for character in name):
+    if any("\ud800" <= character <= "\udfff" for name in values for character in name):
         raise ValueError("a name is not valid Unicode")
-    return found
+    return values

@@ -78,12 +78,12 @@ class _ValueRows(NamedTuple):
     def series(self, chosen: Mask, values: Floats, index: Integers, tag: str, source: str) -> Series:
         """Return the chosen of `values`, which belong to these rows, as a series over the epochs of `index`."""
         rows = _together(chosen)
-        epochs, found = self.epoch[rows], values[rows]
+        epochs, kept = self.epoch[rows], values[rows]
         if np.array_equal(index, epochs):
-            return Series(found.copy() if self.shared else found, np.ones(len(index), np.bool_), tag, source)
+            return Series(kept.copy() if self.shared else kept, np.ones(len(index), np.bool_), tag, source)
         placed, valid = np.zeros(len(index)), np.zeros(len(index), np.bool_)
         positions = np.searchsorted(index, epochs)
-        placed[positions], valid[positions] = found, True
+        placed[positions], valid[positions] = kept, True
         return Series(placed, valid, tag, source)
 
 

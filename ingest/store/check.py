@@ -126,8 +126,8 @@ def _faults(bucket: Bucket, entries: Mapping[str, RunEntry]) -> Iterator[str]:
     """Yield what is wrong with the runs of a bucket, or between them."""
     path, rows = bucket.path, bucket.file.metadata.num_rows
     ordered = [entries[name] for name in sorted(entries)]
-    places = [*(entry.rows for entry in ordered), *(entry.step_rows for entry in ordered)]
-    ends = [(0, 0), *places, (rows, rows)]
+    spans = [*(entry.rows for entry in ordered), *(entry.step_rows for entry in ordered)]
+    ends = [(0, 0), *spans, (rows, rows)]
     if any(end != first for (_, end), (first, _) in pairwise(ends)):
         yield f"{path} has rows that belong to no run, or to two. {_REMEDY}"
         return
@@ -143,7 +143,7 @@ def _faults(bucket: Bucket, entries: Mapping[str, RunEntry]) -> Iterator[str]:
 
 def _is_as_catalogued(bucket: Bucket, entry: RunEntry) -> bool:
     """Tell whether the rows of a run are those that its recording would be stored as."""
-    rows, step_rows = (bucket.rows(place) for place in (entry.rows, entry.step_rows))
+    rows, step_rows = (bucket.rows(part) for part in (entry.rows, entry.step_rows))
     try:
         recording = recording_of(entry, rows, _steps(entry, step_rows))
         again = entry_of(recording, entry.refused, entry.tags)
@@ -167,10 +167,10 @@ def _steps(entry: RunEntry, rows: pa.Table) -> list[dict[str, StepSeries]]:
     return steps
 
 
-def _equal(expected: Iterable[pa.Table], found: pa.Table) -> bool:
+def _equal(expected: Iterable[pa.Table], stored: pa.Table) -> bool:
     """Compare rows bit by bit, so that a NaN equals itself."""
     table = pa.concat_tables([SCHEMA.empty_table(), *expected])
-    return len(table) == len(found) and all(map(_equal_columns, table.columns, found.columns))
+    return len(table) == len(stored) and all(map(_equal_columns, table.columns, stored.columns))
 
 
 def _equal_columns(one: pa.ChunkedArray, two: pa.ChunkedArray) -> bool:
@@ -178,8 +178,8 @@ def _equal_columns(one: pa.ChunkedArray, two: pa.ChunkedArray) -> bool:
         plain = pa.string() if pa.types.is_dictionary(one.type) else one.type
         return bool(one.cast(plain).equals(two.cast(plain)))
     valid = validity_of(one)
-    expected, found = (numbers_of(column, np.float64).view(np.int64)[valid] for column in (one, two))
-    return np.array_equal(valid, validity_of(two)) and np.array_equal(expected, found)
+    expected, stored = (numbers_of(column, np.float64).view(np.int64)[valid] for column in (one, two))
+    return np.array_equal(valid, validity_of(two)) and np.array_equal(expected, stored)
 
 
 def _misleading_column(file: pq.ParquetFile) -> str:
@@ -187,20 +187,20 @@ def _misleading_column(file: pq.ParquetFile) -> str:
     names: list[str] = file.schema_arrow.names
     for number in range(file.num_row_groups):
         group = file.read_row_group(number)
-        for place, name in enumerate(names):
-            found = file.metadata.row_group(number).column(place).statistics
-            if found is not None and not _is_true(found, group.column(place)):
+        for position, name in enumerate(names):
+            statistics = file.metadata.row_group(number).column(position).statistics
+            if statistics is not None and not _is_true(statistics, group.column(position)):
                 return name
     return ""
 
 
-def _is_true(found: pq.Statistics, column: pa.ChunkedArray) -> bool:
-    if found.has_null_count and found.null_count != column.null_count:
+def _is_true(statistics: pq.Statistics, column: pa.ChunkedArray) -> bool:
+    if statistics.has_null_count and statistics.null_count != column.null_count:
         return False
-    if not found.has_min_max:
+    if not statistics.has_min_max:
         return True
     values = column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
     if pa.types.is_floating(values.type):
         # Writers leave NaN out of them.
         values = values.filter(pc.invert(pc.is_nan(values)))
-    return bool(pc.min_max(values).as_py() == {"min": found.min, "max": found.max})
+    return bool(pc.min_max(values).as_py() == {"min": statistics.min, "max": statistics.max})

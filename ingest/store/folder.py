@@ -133,14 +133,14 @@ class StoreFolder:
 
     def _homes(self, layout: BucketLayout, names: Iterable[str]) -> dict[int, list[str]]:
         """Return which names belong to which bucket: where they are stored, else where new ones go."""
-        found: dict[int, Collection[str]] = {}
+        stored: dict[int, Collection[str]] = {}
         homes: dict[int, list[str]] = defaultdict(list)
         for name in names:
             first, *others = layout.numbers(name)
             for number in others:
-                if number not in found:
-                    found[number] = read_entries(self.bucket_path(number)).keys()
-            homes[next((number for number in others if name in found[number]), first)].append(name)
+                if number not in stored:
+                    stored[number] = read_entries(self.bucket_path(number)).keys()
+            homes[next((number for number in others if name in stored[number]), first)].append(name)
         return homes
 
     def _grow(self, runs: int) -> None:
@@ -172,9 +172,9 @@ class StoreFolder:
             raise StoreError(f"{self.path} is a file, not a store. Name a folder with --store.")
         names = {entry.name for entry in self.path.iterdir()} if self.path.exists() else set()
         if names - _OWN_NAMES:
-            found = ", ".join(sorted(names - _OWN_NAMES)[:3])
+            others = ", ".join(sorted(names - _OWN_NAMES)[:3])
             raise StoreError(
-                f"{self.path} is not a store: it holds {found}. Name an empty or a new folder with --store."
+                f"{self.path} is not a store: it holds {others}. Name an empty or a new folder with --store."
             )
 
     def _write_layout(self, layout: BucketLayout) -> None:

@@ -65,11 +65,11 @@ def rows_of(recordings: Iterable[Recording]) -> Iterator[pa.Table]:
 
     A table holds as many runs as it can, since making one takes longer than filling it with a small run.
     """
-    for said, some in groupby(recordings, _says_something):
-        for alike in [[one] for one in some] if said else [some]:
+    for has_messages, some in groupby(recordings, _has_messages):
+        for alike in [[one] for one in some] if has_messages else [some]:
             for columns in _batches((piece for recording in alike for piece in _columns(recording)), _MOST_ROWS):
                 yield _value_rows(columns)
-            if said:
+            if has_messages:
                 yield _message_rows(*alike)
 
 
@@ -94,7 +94,7 @@ def entry_of(recording: Recording, refused: tuple[RefusedSource, ...], tags: tup
     return RunEntry(recording.name, (0, 0), (0, 0), recording.sources, fits, recording.notes, refused, tags)
 
 
-def _says_something(recording: Recording) -> bool:
+def _has_messages(recording: Recording) -> bool:
     return any(fit.messages for fit in recording.fits)
 
 
@@ -170,20 +170,20 @@ def _with_times(streams: Iterable[_StreamPiece]) -> Iterator[tuple[_StreamPiece,
 
 
 def _message_rows(recording: Recording) -> pa.Table:
-    said = [(number, message) for number, fit in enumerate(recording.fits) for message in fit.messages]
-    once = [1] * len(said)
-    epochs = [message.epoch for _, message in said]
-    values = [message.value for _, message in said]
+    messages = [(number, message) for number, fit in enumerate(recording.fits) for message in fit.messages]
+    once = [1] * len(messages)
+    epochs = [message.epoch for _, message in messages]
+    values = [message.value for _, message in messages]
     columns = {
-        "run": texts(np.zeros(len(said), np.int32), [recording.name]),
-        "fit": numbers(np.array([number for number, _ in said], np.int32)),
-        "source": _repeated([message.source for _, message in said], once),
-        "message_kind": _repeated([message.kind for _, message in said], once),
-        "message": _repeated([message.text for _, message in said], once),
+        "run": texts(np.zeros(len(messages), np.int32), [recording.name]),
+        "fit": numbers(np.array([number for number, _ in messages], np.int32)),
+        "source": _repeated([message.source for _, message in messages], once),
+        "message_kind": _repeated([message.kind for _, message in messages], once),
+        "message": _repeated([message.text for _, message in messages], once),
         "message_epoch": numbers(np.array([epoch or 0 for epoch in epochs], np.int64), _known(epochs)),
         "message_value": numbers(np.array([value or 0.0 for value in values], np.float64), _known(values)),
     }
-    return _table(len(said), columns)
+    return _table(len(messages), columns)
 
 
 def _fit_entry(fit: Fit) -> FitEntry:

@@ -246,12 +246,13 @@ def _pair(pair: Iterable[int]) -> tuple[int, int]:
     return first, last
 
 
-def require_version(found: object, where: str) -> None:
+def require_version(version: object, where: str) -> None:
     """Raise `StoreError` unless `found` is a version that this code reads."""
-    if found == VERSION:
+    if version == VERSION:
         return
-    older = isinstance(found, int) and found < VERSION
+    older = isinstance(version, int) and version < VERSION
     remedy = "Ingest the logs into another --store" if older else "Upgrade kcb-replay, or ingest into another --store"
     raise StoreError(
-        f"{where} is of store version {found}, this kcb-replay reads version {VERSION}. {remedy}. Nothing was changed."
+        f"{where} is of store version {version}, this kcb-replay reads version {VERSION}. {remedy}."
+        " Nothing was changed."
     )
