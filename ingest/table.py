@@ -20,7 +20,6 @@ from kcb_replay.text import are_left_out, counted, excerpt
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from kcb_replay.ingest.readers.base import Blob
     from kcb_replay.ingest.recording import Integers, StepUnit
 
 __all__ = [
@@ -33,7 +32,6 @@ __all__ = [
     "fit_of",
     "keras_name",
     "names_of",
-    "only",
     "rows_refused",
     "series",
     "stream",
@@ -130,14 +128,6 @@ def fit_of(
     column = np.array(sorted(known), np.int64)
     metrics = {names[tag]: series(values, column, tag, path) for tag, values in columns.items() if values}
     return Fit(column, metrics, steps=steps or {})
-
-
-def only(blobs: tuple[Blob, ...], what: str) -> Blob:
-    """Return the one file of a run; raises `ReadError` for several."""
-    if len(blobs) == 1:
-        return blobs[0]
-    paths = ", ".join(blob.path for blob in blobs) or "none"
-    raise ReadError(f"{what} is a run, but {len(blobs)} files were given: {paths}. Read each as its own run.")
 
 
 def keras_name(tag: str) -> str:

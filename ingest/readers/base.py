@@ -10,13 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from kcb_replay.errors import ReadError
+from kcb_replay.ingest.table import Log
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
     from io import RawIOBase
     from pathlib import Path
 
-    from kcb_replay.errors import ReadError
     from kcb_replay.ingest.recording import Fit, Note, Source
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "BulkReader",
     "FolderReader",
     "GrowingReader",
+    "LogReader",
     "Reader",
     "Reading",
     "StreamReader",
@@ -91,6 +94,39 @@ class Reader(Protocol):
     def read(self, blobs: tuple[Blob, ...]) -> Reading:
         """Read the files of one run that are of this format; raises `ReadError`."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogReader:
+    """A reader of a format of which each file is a run.
+
+    `looks_like` tells from a path and the first bytes whether a file is of it; `fits_in` returns the fits in its bytes,
+    or raises what the `Log` refuses it with. `what` and `expected` are what an error calls the file and its content.
+    """
+
+    format: str
+    what: str
+    looks_like: Callable[[str, bytes], bool]
+    fits_in: Callable[[bytes, Log], Iterable[Fit]]
+    suffixes: tuple[str, ...]
+    expected: str = ""
+    rank: int = 40
+    version: int = 1
+    longest_line: int | None = None
+
+    def accepts(self, path: str, head: bytes) -> bool:
+        """Tell whether a file looks like this format."""
+        return self.looks_like(path, head)
+
+    def read(self, blobs: tuple[Blob, ...]) -> Reading:
+        """Return the fits of one file; raises `ReadError`."""
+        if len(blobs) != 1:
+            paths = ", ".join(blob.path for blob in blobs) or "none"
+            found = f"{self.what} is a run, but {len(blobs)} files were given: {paths}"
+            raise ReadError(f"{found}. Read each as its own run.")
+        log = Log(blobs[0].path, self.expected or f"Expected {self.what}.")
+        fits = tuple(self.fits_in(blobs[0].content, log))
+        return Reading(fits, tuple(log.notes))
 
 
 @runtime_checkable

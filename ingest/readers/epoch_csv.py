@@ -1,4 +1,4 @@
-"""The reader of comma-separated tables with a row an epoch, whose first column counts them.
+"""Readers of comma-separated tables with a row an epoch, whose first column counts them.
 
 A format states what its header looks like, how its epochs are counted, what its columns are called in Keras and what a
 field holds; everything else is that of the table of epochs.
@@ -10,80 +10,77 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.readers.base import LONGEST_LINE, Reading
+from kcb_replay.ingest.readers.base import LONGEST_LINE, LogReader
 from kcb_replay.ingest.readers.texts import cell, csv_table, header_of
-from kcb_replay.ingest.table import EpochTable, Log, names_of, only
+from kcb_replay.ingest.table import EpochTable, names_of
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from kcb_replay.ingest.readers.base import Blob
     from kcb_replay.ingest.readers.texts import CsvRow
+    from kcb_replay.ingest.recording import Fit
+    from kcb_replay.ingest.table import Log
 
-__all__ = ["EpochCsvReader"]
+__all__ = ["EpochColumns", "epoch_csv_reader"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EpochCsvReader:
-    """Reader of one table; each header in it, and each epoch that does not rise, begins a fit.
+class EpochColumns:
+    """What the columns are: `needed` says it in an error, `names` and `number` give names to tags and read fields.
 
-    `what` and `columns` are what an error calls the file and its columns. With `counts_from_first`, the first epoch is
-    0 or 1 as the writer counts, and any other is refused.
+    With `counts_from_first`, the first epoch is 0 or 1 as the writer counts, and any other is refused.
     """
 
-    format: str
-    what: str
-    columns: str
+    needed: str
     is_header: Callable[[list[str]], bool]
-    counts_from_first: bool = False
     names: Callable[[Iterable[str]], dict[str, str]] = names_of
     number: Callable[[str], float | None] = cell
-    rank: int = 40
-    suffixes: tuple[str, ...] = (".csv",)
-    version: int = 1
-    longest_line: int = LONGEST_LINE
+    counts_from_first: bool = False
 
-    def accepts(self, path: str, head: bytes) -> bool:  # noqa: ARG002  # the columns say it, whatever the name
-        """Tell whether the columns are those of the format."""
-        return self.is_header(header_of(head))
 
-    def read(self, blobs: tuple[Blob, ...]) -> Reading:
-        """Return the fits of one file; raises `ReadError`."""
-        blob = only(blobs, self.what)
-        log = Log(blob.path, f"Expected {self.what}.")
-        rows = csv_table(blob.content, log, self.what, appended=True)
-        if not self.is_header(header_of(blob.content)):
-            raise ReadError(f"{blob.path} is not {self.what}: it needs {self.columns}.")
-        if not rows:
-            raise log.refusal("holds no whole epoch", why=True)
-        fits = self._table(rows, log).fits()
-        if not any(fit.metrics for fit in fits):
-            raise log.refusal("holds epochs but no value")
-        return Reading(fits, tuple(log.notes))
+def epoch_csv_reader(format: str, what: str, columns: EpochColumns) -> LogReader:  # noqa: A002  # the readers' word
+    """Return the reader of such tables; each header in one, and each epoch that does not rise, begins a fit."""
+    return LogReader(
+        format=format,
+        what=what,
+        suffixes=(".csv",),
+        longest_line=LONGEST_LINE,
+        looks_like=lambda _, head: columns.is_header(header_of(head)),
+        fits_in=lambda content, log: _fits_in(content, log, what, columns),
+    )
 
-    def _table(self, rows: list[CsvRow], log: Log) -> EpochTable[str]:
-        table = EpochTable(log, self.number, names=self.names, text="{tag} is left out of {path}: {why}")
-        first = self._epoch(rows[0], log)
-        if self.counts_from_first and first > 1:
-            raise ReadError(
-                f"{log.path} begins with epoch {first} in line {rows[0].line}: whether its writer counts from 0 or from"
-                f" 1 is not known. Expected {self.what} from its first epoch on."
-            )
-        header = rows[0].header
-        for row in rows:
-            if row.header is not header:
-                table.begin()
-            header, epoch = row.header, self._epoch(row, log)
-            if self.counts_from_first:
-                # One writer counts in one way, but a second file may have been appended to the first.
-                first = min(first, epoch)
-                epoch -= first
-            table.add(epoch, dict(zip(header[1:], row.fields[1:], strict=True)))
-        return table
 
-    def _epoch(self, row: CsvRow, log: Log) -> int:
-        text = row.fields[0]
-        if not (text.isascii() and text.isdigit() and len(text) < 16):
-            raise log.refusal(f"holds {excerpt(text, 40)!r} as epoch in line {row.line}")
-        return int(text)
+def _fits_in(content: bytes, log: Log, what: str, columns: EpochColumns) -> tuple[Fit, ...]:
+    rows = csv_table(content, log, what, appended=True)
+    if not columns.is_header(header_of(content)):
+        raise ReadError(f"{log.path} is not {what}: it needs {columns.needed}.")
+    if not rows:
+        raise log.refusal("holds no whole epoch", why=True)
+    table = EpochTable(log, columns.number, names=columns.names, text="{tag} is left out of {path}: {why}")
+    header, first = rows[0].header, _epoch(rows[0], log)
+    if columns.counts_from_first and first > 1:
+        raise ReadError(
+            f"{log.path} begins with epoch {first} in line {rows[0].line}: whether its writer counts from 0 or from 1"
+            f" is not known. Expected {what} from its first epoch on."
+        )
+    for row in rows:
+        if row.header is not header:
+            table.begin()
+        header, epoch = row.header, _epoch(row, log)
+        if columns.counts_from_first:
+            # One writer counts in one way, but a second file may have been appended to the first.
+            first = min(first, epoch)
+            epoch -= first
+        table.add(epoch, dict(zip(header[1:], row.fields[1:], strict=True)))
+    fits = table.fits()
+    if not any(fit.metrics for fit in fits):
+        raise log.refusal("holds epochs but no value")
+    return fits
+
+
+def _epoch(row: CsvRow, log: Log) -> int:
+    text = row.fields[0]
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise log.refusal(f"holds {excerpt(text, 40)!r} as epoch in line {row.line}")
+    return int(text)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.readers.epoch_csv import EpochCsvReader
+from kcb_replay.ingest.readers.epoch_csv import EpochColumns, epoch_csv_reader
 from kcb_replay.ingest.readers.texts import cell
 from kcb_replay.ingest.table import keras_name, names_of
 
@@ -44,11 +44,10 @@ def _number(text: str) -> float | None:
     return None if text == "None" else cell(text)
 
 
-FASTAI = EpochCsvReader(
-    format="fastai",
-    what="a history.csv of fastai",
-    columns="epoch, train_loss, metrics, and time at the end",
-    is_header=_is_header,
-    names=_names,
-    number=_number,
+FASTAI = epoch_csv_reader(
+    "fastai",
+    "a history.csv of fastai",
+    EpochColumns(
+        needed="epoch, train_loss, metrics, and time at the end", is_header=_is_header, names=_names, number=_number
+    ),
 )

@@ -8,24 +8,22 @@ and an evaluation among it that stands at the end of an epoch counts for that ep
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from kcb_replay.ingest.readers.base import Reading
+from kcb_replay.ingest.readers.base import LogReader
 from kcb_replay.ingest.readers.texts import decoded, parsed
-from kcb_replay.ingest.table import MAX_STEP, Log, epoch_notes, exact, fit_of, names_of, only, stream
+from kcb_replay.ingest.table import MAX_STEP, epoch_notes, exact, fit_of, names_of, stream
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kcb_replay.ingest.readers.base import Blob, Reader
     from kcb_replay.ingest.recording import Fit
+    from kcb_replay.ingest.table import Log
 
 __all__ = ["HF_TRAINER"]
 
 _WHAT = "a trainer_state.json of Hugging Face"
-_EXPECTED = f"Expected {_WHAT} with a log_history of entries that have epoch and step."
 _EVALUATION = "eval_"
 # Only the entry that train() adds at its end has these; its train_loss is the mean of the whole training.
 _TOTALS = ("train_runtime", "total_flos")
@@ -37,34 +35,31 @@ class _LoggedPoint(NamedTuple):
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class _HfTrainerReader:
-    """Reader of one `trainer_state.json`."""
-
-    format: str = "hf_trainer"
-    rank: int = 40
-    suffixes: tuple[str, ...] = (".json",)
-    version: int = 1
-
-    def accepts(self, path: str, head: bytes) -> bool:  # noqa: ARG002  # the keys say it, whatever the name
-        """Tell whether the first bytes hold a log history."""
-        return head.lstrip()[:1] == b"{" and b'"log_history"' in head and b'"global_step"' in head
-
-    def read(self, blobs: tuple[Blob, ...]) -> Reading:
-        """Return the one fit of a trainer state; raises `ReadError`."""
-        blob = only(blobs, _WHAT)
-        log = Log(blob.path, _EXPECTED)
-        match parsed(decoded(blob.content, log), log):
-            case {"log_history": list() as history, **rest}:
-                points = _points(history, log)
-                if not points:
-                    raise log.refusal("has a log_history without values")
-                fit = _fit(points, _steps_per_epoch(rest), log.path)
-                return Reading((fit,), (*log.notes, *epoch_notes(fit.epochs, 0, log.path)))
-        raise log.refusal("has no log_history")
+def _looks_like(_: str, head: bytes) -> bool:
+    """Tell whether the first bytes hold a log history."""
+    return head.lstrip()[:1] == b"{" and b'"log_history"' in head and b'"global_step"' in head
 
 
-HF_TRAINER: Reader = _HfTrainerReader()
+def _fits_in(content: bytes, log: Log) -> tuple[Fit]:
+    match parsed(decoded(content, log), log):
+        case {"log_history": list() as history, **rest}:
+            points = _points(history, log)
+            if not points:
+                raise log.refusal("has a log_history without values")
+            fit = _fit(points, _steps_per_epoch(rest), log.path)
+            log.notes += epoch_notes(fit.epochs, 0, log.path)
+            return (fit,)
+    raise log.refusal("has no log_history")
+
+
+HF_TRAINER = LogReader(
+    format="hf_trainer",
+    what=_WHAT,
+    expected=f"Expected {_WHAT} with a log_history of entries that have epoch and step.",
+    suffixes=(".json",),
+    looks_like=_looks_like,
+    fits_in=_fits_in,
+)
 
 
 def _points(history: list[object], log: Log) -> dict[str, list[_LoggedPoint]]:

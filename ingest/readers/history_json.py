@@ -8,58 +8,52 @@ files.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcb_replay.ingest.readers.base import Reading
+from kcb_replay.ingest.readers.base import LogReader
 from kcb_replay.ingest.readers.texts import decoded, parsed
 from kcb_replay.ingest.recording import Fit
-from kcb_replay.ingest.table import Log, alignment_lost, exact, only, series
+from kcb_replay.ingest.table import alignment_lost, exact, series
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kcb_replay.ingest.readers.base import Blob, Reader
+    from kcb_replay.ingest.table import Log
 
 __all__ = ["HISTORY_JSON"]
 
-_WHAT = "a History in JSON"
-_EXPECTED = "Expected the JSON of history.history, an object of lists of numbers."
 _FIRST = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"[^"\\\n]*"\s*:\s*(?:\[\s*(?:-?\d|NaN|-?Infinity|null)|\{\s*"0"\s*:)')
 _LOSS = re.compile(rb'"(?:[^"\\\n]*[_/])?loss"\s*:\s*[\[{]')
 
 
-@dataclass(frozen=True, slots=True)
-class _HistoryJsonReader:
-    """Reader of one JSON document."""
-
-    format: str = "history_json"
-    rank: int = 20
-    suffixes: tuple[str, ...] = ("", ".json", ".history")
-    version: int = 1
-
-    def accepts(self, path: str, head: bytes) -> bool:  # noqa: ARG002  # the names inside say more
-        """Tell whether the first bytes are of an object of lists, one of them a loss."""
-        return _FIRST.match(head) is not None and _LOSS.search(head) is not None
-
-    def read(self, blobs: tuple[Blob, ...]) -> Reading:
-        """Return the one fit of a History; raises `ReadError`."""
-        blob = only(blobs, _WHAT)
-        log = Log(blob.path, _EXPECTED)
-        columns = _columns(parsed(decoded(blob.content, log), log), log)
-        length = max(map(len, columns.values()), default=0)
-        if not length:
-            raise log.refusal("holds an empty history: no epochs")
-        fit = _fit(columns, length, log)
-        if not fit.metrics:
-            raise log.refusal(f"holds no list of numbers: {log.notes[0].text}")
-        return Reading((fit,), tuple(log.notes))
+def _looks_like(_: str, head: bytes) -> bool:
+    """Tell whether the first bytes are of an object of lists, one of them a loss."""
+    return _FIRST.match(head) is not None and _LOSS.search(head) is not None
 
 
-HISTORY_JSON: Reader = _HistoryJsonReader()
+def _fits_in(content: bytes, log: Log) -> tuple[Fit]:
+    columns = _columns(parsed(decoded(content, log), log), log)
+    length = max(map(len, columns.values()), default=0)
+    if not length:
+        raise log.refusal("holds an empty history: no epochs")
+    fit = _fit(columns, length, log)
+    if not fit.metrics:
+        raise log.refusal(f"holds no list of numbers: {log.notes[0].text}")
+    return (fit,)
+
+
+HISTORY_JSON = LogReader(
+    format="history_json",
+    what="a History in JSON",
+    expected="Expected the JSON of history.history, an object of lists of numbers.",
+    rank=20,
+    suffixes=("", ".json", ".history"),
+    looks_like=_looks_like,
+    fits_in=_fits_in,
+)
 
 
 def _columns(document: object, log: Log) -> dict[str, list[object]]:

@@ -15,17 +15,17 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.readers.base import LONGEST_LINE, Reading
+from kcb_replay.ingest.readers.base import LONGEST_LINE, LogReader
 from kcb_replay.ingest.readers.texts import cell, csv_table, header_of
-from kcb_replay.ingest.table import MAX_STEP, Log, epoch_notes, fit_of, keras_name, names_of, only, stream
+from kcb_replay.ingest.table import MAX_STEP, epoch_notes, fit_of, keras_name, names_of, stream
 from kcb_replay.text import are_left_out, counted, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.ingest.readers.base import Blob, Reader
     from kcb_replay.ingest.readers.texts import CsvRow
     from kcb_replay.ingest.recording import Fit, StepSeries
+    from kcb_replay.ingest.table import Log
 
 __all__ = ["LIGHTNING"]
 
@@ -48,38 +48,32 @@ class _FitPoints:
     last_step: dict[int, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _LightningReader:
-    """Reader of one `metrics.csv`."""
-
-    format: str = "lightning"
-    rank: int = 40
-    suffixes: tuple[str, ...] = (".csv",)
-    version: int = 1
-    longest_line: int = LONGEST_LINE
-
-    def accepts(self, path: str, head: bytes) -> bool:
-        """Tell whether the file has the name and the columns that Lightning gives it."""
-        names = header_of(head)
-        return PurePosixPath(path).name.lower().endswith("metrics.csv") and len(names) > 2 and {*_KEYS} <= {*names}
-
-    def read(self, blobs: tuple[Blob, ...]) -> Reading:
-        """Return the fits of one file; raises `ReadError`."""
-        blob = only(blobs, _WHAT)
-        log = Log(blob.path, f"Expected {_WHAT}.")
-        rows = csv_table(blob.content, log, _WHAT)
-        header = header_of(blob.content)
-        if not {*_KEYS} < {*header}:
-            raise ReadError(f"{blob.path} is not {_WHAT}: it needs the columns epoch and step, and a metric.")
-        fits = tuple(fit for part in _parts(header, rows, log) if (fit := _fit(part, log)) is not None)
-        if not fits:
-            raise log.refusal("holds no value of a training", why=True)
-        for number, fit in enumerate(fits):
-            log.notes += epoch_notes(fit.epochs, number, blob.path)
-        return Reading(fits, tuple(log.notes))
+def _looks_like(path: str, head: bytes) -> bool:
+    """Tell whether the file has the name and the columns that Lightning gives it."""
+    names = header_of(head)
+    return PurePosixPath(path).name.lower().endswith("metrics.csv") and len(names) > 2 and {*_KEYS} <= {*names}
 
 
-LIGHTNING: Reader = _LightningReader()
+def _fits_in(content: bytes, log: Log) -> list[Fit]:
+    rows, header = csv_table(content, log, _WHAT), header_of(content)
+    if not {*_KEYS} < {*header}:
+        raise ReadError(f"{log.path} is not {_WHAT}: it needs the columns epoch and step, and a metric.")
+    fits = [fit for part in _parts(header, rows, log) if (fit := _fit(part, log)) is not None]
+    if not fits:
+        raise log.refusal("holds no value of a training", why=True)
+    for number, fit in enumerate(fits):
+        log.notes += epoch_notes(fit.epochs, number, log.path)
+    return fits
+
+
+LIGHTNING = LogReader(
+    format="lightning",
+    what=_WHAT,
+    suffixes=(".csv",),
+    longest_line=LONGEST_LINE,
+    looks_like=_looks_like,
+    fits_in=_fits_in,
+)
 
 
 def _parts(header: list[str], rows: Sequence[CsvRow], log: Log) -> list[_FitPoints]:

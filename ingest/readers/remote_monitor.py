@@ -7,53 +7,48 @@ Lines of other loggers, which begin with another name or count iterations, are n
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.readers.base import Reading
+from kcb_replay.ingest.readers.base import LogReader
 from kcb_replay.ingest.readers.texts import decoded, parsed
-from kcb_replay.ingest.table import MAX_STEP, EpochTable, Log, exact, only
+from kcb_replay.ingest.table import MAX_STEP, EpochTable, Log, exact
 from kcb_replay.text import are_left_out, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kcb_replay.ingest.readers.base import Blob, Reader
+    from kcb_replay.ingest.recording import Fit
 
 __all__ = ["REMOTE_MONITOR"]
 
-_WHAT = "a file of RemoteMonitor's JSON lines"
 _EXPECTED = 'Expected lines such as {"epoch": 0, "loss": 0.5}, as RemoteMonitor sends them.'
 _FIRST = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"epoch"\s*:\s*\d{1,15}\s*,[^\n]*')
 _OTHERS = re.compile(rb'"(?:iter|iteration|step|global_step|mode)"\s*:')
 
 
-@dataclass(frozen=True, slots=True)
-class _RemoteMonitorReader:
-    """Reader of one file of JSON lines."""
-
-    format: str = "remote_monitor"
-    rank: int = 15
-    suffixes: tuple[str, ...] = (".json", ".jsonl", ".ndjson", ".log", ".txt")
-    version: int = 1
-
-    def accepts(self, path: str, head: bytes) -> bool:  # noqa: ARG002  # the first line says it
-        """Tell whether the first line is an epoch that RemoteMonitor could have sent."""
-        first = _FIRST.match(head)
-        return first is not None and _OTHERS.search(first.group()) is None
-
-    def read(self, blobs: tuple[Blob, ...]) -> Reading:
-        """Return the fits of one file; raises `ReadError`."""
-        blob = only(blobs, _WHAT)
-        log = Log(blob.path, _EXPECTED)
-        fits = _table(decoded(blob.content, log), log).fits()
-        if not any(fit.metrics for fit in fits):
-            raise log.refusal("holds no epoch with a value", why=True)
-        return Reading(fits, tuple(log.notes))
+def _looks_like(_: str, head: bytes) -> bool:
+    """Tell whether the first line is an epoch that RemoteMonitor could have sent."""
+    first = _FIRST.match(head)
+    return first is not None and _OTHERS.search(first.group()) is None
 
 
-REMOTE_MONITOR: Reader = _RemoteMonitorReader()
+def _fits_in(content: bytes, log: Log) -> tuple[Fit, ...]:
+    fits = _table(decoded(content, log), log).fits()
+    if not any(fit.metrics for fit in fits):
+        raise log.refusal("holds no epoch with a value", why=True)
+    return fits
+
+
+REMOTE_MONITOR = LogReader(
+    format="remote_monitor",
+    what="a file of RemoteMonitor's JSON lines",
+    expected=_EXPECTED,
+    rank=15,
+    suffixes=(".json", ".jsonl", ".ndjson", ".log", ".txt"),
+    looks_like=_looks_like,
+    fits_in=_fits_in,
+)
 
 
 def _table(text: str, log: Log) -> EpochTable[object]:

@@ -6,7 +6,7 @@ for nobody could tell. `time` is the seconds since the start, and kept as a metr
 
 from __future__ import annotations
 
-from kcb_replay.ingest.readers.epoch_csv import EpochCsvReader
+from kcb_replay.ingest.readers.epoch_csv import EpochColumns, epoch_csv_reader
 
 __all__ = ["YOLO"]
 
@@ -16,10 +16,8 @@ def _is_header(names: list[str]) -> bool:
     return names[:1] == ["epoch"] and {"train", "metrics"} <= starts
 
 
-YOLO = EpochCsvReader(
-    format="yolo",
-    what="a results.csv of YOLO",
-    columns="epoch, then train/, metrics/ and val/ columns",
-    is_header=_is_header,
-    counts_from_first=True,
+YOLO = epoch_csv_reader(
+    "yolo",
+    "a results.csv of YOLO",
+    EpochColumns(needed="epoch, then train/, metrics/ and val/ columns", is_header=_is_header, counts_from_first=True),
 )
