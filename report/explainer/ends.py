@@ -13,7 +13,7 @@ from kcb_replay.replay.events import WeightsRestored, of_kind
 from kcb_replay.replay.validity import cut_short
 from kcb_replay.report.explainer.cells import NO_VALUE
 from kcb_replay.report.explainer.tables import WEAKENED
-from kcb_replay.report.facts import facts
+from kcb_replay.report.facts import Fact, facts, stopping_facts
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.validity import Horizon
+    from kcb_replay.report.explainer.cells import Book
     from kcb_replay.report.explainer.lanes import LaneEnding, ReplayLane
     from kcb_replay.report.explainer.tables import Tables
 
@@ -226,29 +227,10 @@ class _About:
 
     def facts(self) -> tuple[FactTexts, ...]:
         """Return the four numbers under the answer."""
-        outcome, say, text = self.outcome, self._say, self.tables.book.text
-        kept, lowest, unseen, monitor = outcome.kept_index, outcome.lowest_index, self._unseen(), outcome.monitor
-        of = say("fact.of", epochs=self._epochs)
-        if self.stops:
-            stop = text(str(self._stop))
-        else:
-            stop = say("explainer.at_least", epoch=unseen) if unseen else say("fact.never")
-        kept_value = self._show(outcome.kept_value)
-        extreme = "fact.extreme_max" if outcome.mode == "max" else "fact.extreme_min"
-        return (
-            FactTexts(say("fact.stops_after"), stop, of),
-            FactTexts(
-                say("fact.best_kept" if kept is not None and kept == outcome.best_index else "fact.last_kept"),
-                say("fact.none") if kept is None else text(str(kept + 1)),
-                text(f"{monitor} {kept_value}") if kept_value else say("fact.no_metric", monitor=monitor),
-            ),
-            FactTexts(say("fact.saved"), text(str(outcome.saved_epochs)), of),
-            FactTexts(
-                say("fact.regret", monitor=monitor),
-                say("fact.unknown") if outcome.regret is None else text(self._show(outcome.regret)),
-                NO_VALUE if lowest is None else say(extreme, epoch=lowest + 1),
-            ),
-        )
+        stop = self._stop if self.stops else None
+        decimals, book = self.tables.decimals, self.tables.book
+        numbers = stopping_facts(self.outcome, self._epochs, stop, decimals, book.words, unseen=self._unseen())
+        return tuple(_texts_of(fact, book) for fact in numbers)
 
     def answer(self) -> int:
         """Return the answer: when the training stops, and what it gives away."""
@@ -331,5 +313,9 @@ def _other_answer(tables: Tables) -> int:
 def _other_facts(tables: Tables) -> tuple[FactTexts, ...]:
     if tables.context.rates:
         return ()
-    numbers = facts([tables.context.replayed()], "", tables.decimals)
-    return tuple(FactTexts(*map(tables.book.text, (fact.term, fact.value, fact.remark))) for fact in numbers)
+    numbers = facts([tables.context.replayed()], "", tables.decimals, words=tables.book.words)
+    return tuple(_texts_of(fact, tables.book) for fact in numbers)
+
+
+def _texts_of(fact: Fact, book: Book) -> FactTexts:
+    return FactTexts(book.text(fact.term), book.text(fact.value), book.text(fact.remark) if fact.remark else NO_VALUE)
