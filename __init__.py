@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     )
     from kcb_replay.replay.semantics import Semantics, semantics
     from kcb_replay.replay.simulation import RaisedFit, Simulation
-    from kcb_replay.replay.verdicts.reducing import PlateauSweep
+    from kcb_replay.replay.verdicts.plateau import PlateauSweep
     from kcb_replay.replay.verdicts.rules import RuleComparison, compare_rules
     from kcb_replay.replay.verdicts.sweep import sweep
     from kcb_replay.replay.verdicts.table import Sweep
@@ -142,7 +142,7 @@ _HOME = {
     "replay.recommend.result": ("Recommendation",),
     "replay.semantics": ("Semantics", "semantics"),
     "replay.verdicts.sweep": ("sweep",),
-    "replay.verdicts.reducing": ("PlateauSweep",),
+    "replay.verdicts.plateau": ("PlateauSweep",),
     "replay.verdicts.table": ("Sweep",),
     "replay.version_comparison": ("VersionComparison", "versions"),
     "report.figure": ("plot",),

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from kcb_replay.commands import options, output
 from kcb_replay.commands.base import Command
-from kcb_replay.commands.selection import recordings_of, with_unique_names
+from kcb_replay.commands.selection import recorded_metrics, recordings_of, with_unique_names
 from kcb_replay.errors import KcbReplayError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.verdicts.rules import RuleComparison
 
 __all__ = ["compare_command"]
 
@@ -73,21 +66,34 @@ def compare_command(
     kcb-replay compare -c 'EarlyStopping(patience=5)' -c 'StopAt(20)' --html compare.html
     kcb-replay compare 'seeds/*' -c 'StopAt(20)' -c 'MedianStopping(min_runs=2)' --json
     """  # noqa: D301  # \b keeps click from joining the lines
+    from kcb_replay.replay.recommend.survey import rules_surveyed
     from kcb_replay.replay.semantics import semantics as resolve
     from kcb_replay.replay.settings_text import parse_callback
-    from kcb_replay.replay.verdicts.rules import compare_rules
+    from kcb_replay.replay.verdicts.rules import RuleQuestion
+    from kcb_replay.report.choices.notices import SourcePaths
     from kcb_replay.report.rules import left_out_of_comparison, rules_table
     from kcb_replay.report.versions import version_notes
 
     figure = None if plot is None else output.FigureFile(plot, theme, width)
     page = None if html is None else output.PageFile(html, max_size, draw_all)
     options.require_page(language, page)
-    parsed, recordings = [parse_callback(text) for text in rules], list(with_unique_names(recordings_of(runs, store)))
-    comparison = compare_rules(recordings, parsed, monitor=monitor, mode=mode, semantics=semantics)
+    sources = SourcePaths()
+    recordings = sources.noting(lambda: with_unique_names(recordings_of(runs, store)))
+    comparison, survey = rules_surveyed(
+        recordings,
+        RuleQuestion.of([parse_callback(text) for text in rules], monitor=monitor, mode=mode, semantics=semantics),
+        keep=per_run or form == "json",
+        draw_all=page is not None and page.draw_all,
+    )
     notes = left_out_of_comparison(comparison)
     if page is not None:
-        _write_page(page, comparison, recordings, semantics, language, quiet=quiet)
-    if not comparison.answers:
+        from kcb_replay.report.choices.compare import rules_page
+        from kcb_replay.report.choices.frame import choices_html
+
+        recorded = recorded_metrics(store, recordings)
+        contents = rules_page(comparison, survey, sources=sources, recorded=recorded, language=language)
+        page.write(choices_html(contents, command=output.command_line()), contents.table.drawn_remark, quiet=quiet)
+    if not comparison.is_answered:
         reasons = notes or ["The store is empty. Ingest logs first."]
         raise KcbReplayError("\n".join(["No run could be compared.", *reasons]))
     records = list(comparison.records()) if per_run else comparison.summary_records()
@@ -97,28 +103,3 @@ def compare_command(
     output.say([*version_notes([resolve(semantics)]), *notes], quiet=quiet)
     if figure is not None:
         figure.draw(comparison, quiet=quiet)
-
-
-def _write_page(
-    page: output.PageFile,
-    comparison: RuleComparison,
-    recordings: Sequence[Recording],
-    version: str,
-    language: str,
-    *,
-    quiet: bool,
-) -> None:
-    from kcb_replay.replay.semantics import semantics
-    from kcb_replay.report.choices.compare import rules_page
-    from kcb_replay.report.choices.frame import choices_html
-    from kcb_replay.report.choices.interim import rules_survey
-    from kcb_replay.report.choices.notices import SourcePaths
-
-    metrics = {recording.name: recording.metrics for recording in recordings}
-    survey = rules_survey(comparison, recordings, semantics(version), draw_all=page.draw_all)
-    sources = SourcePaths()
-    list(sources.noting(lambda: recordings)())
-    contents = rules_page(
-        comparison, survey, sources=sources, recorded=lambda run: metrics.get(run, ()), language=language
-    )
-    page.write(choices_html(contents, command=output.command_line()), contents.table.drawn_remark, quiet=quiet)

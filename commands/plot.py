@@ -91,7 +91,7 @@ def _sweep(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> Swee
     from kcb_replay.replay.grid import settings_grid
     from kcb_replay.replay.semantics import semantics
     from kcb_replay.replay.verdicts.stopping import swept_blocks
-    from kcb_replay.replay.verdicts.totals import overall
+    from kcb_replay.replay.verdicts.totals import summary_of
 
     if settings["callbacks"]:
         raise SettingError("A sweep is described by lists of settings, as --patience 1..50, not by -c.")
@@ -101,7 +101,7 @@ def _sweep(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> Swee
     grid = settings_grid(EarlyStopping, {"patience": range(1, 51), **arguments})
     version = semantics(settings["semantics"] or "keras-3.15")
     recordings = selection.metrics_of(runs, store, {arguments["monitor"]}, progress=None)
-    sweep = overall(swept_blocks(recordings, grid, version), grid, version)
+    sweep = summary_of(swept_blocks(recordings, grid, version), grid, version)
     if not sweep.answered:
         selection.require_recorded(runs, store, sweep)
     return sweep
@@ -121,6 +121,6 @@ def _comparison(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) ->
         mode=settings["mode"],
         semantics=settings["semantics"] or "keras-3.15",
     )
-    if not comparison.answers:
+    if not comparison.is_answered:
         raise KcbReplayError("\n".join(["No run could be compared.", *left_out_of_comparison(comparison)]))
     return comparison

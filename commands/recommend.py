@@ -68,7 +68,7 @@ def recommend_command(
 
     with output.progress_bar(quiet) as progress:
         answer = recommended(
-            lambda: metrics_of(runs, store, {settings["monitor"]}, progress=progress),
+            metrics_of(runs, store, {settings["monitor"]}, progress=progress),
             current=None if current is None else _stopper(current),
             tolerance=tolerance,
             max_failures=max_failures,

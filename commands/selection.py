@@ -152,7 +152,7 @@ def require_recorded(runs: tuple[str, ...], store: Path, sweep: AnySweep) -> Non
 
     reasons = left_out_of_sweep(sweep) or ["The store is empty. Ingest logs first."]
     recorded = {metric for recording in recordings_of(runs, store) for metric in recording.metrics}
-    hint = did_you_mean(sweep.settings[0].monitor, recorded).strip()
+    hint = did_you_mean(sweep.choices[0].monitor, recorded).strip()
     raise KcbReplayError("\n".join(filter(None, ["No run could be swept.", *reasons, hint])))
 
 

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.replay.verdicts.records import Rows
+    from kcb_replay.replay.verdicts.table import Verdicts
     from kcb_replay.replay.verdicts.totals import SweepSummary
     from kcb_replay.report.choices.default_setting import Limit
     from kcb_replay.report.machine import Record
 
-    _Block = TypeVar("_Block", bound=Rows)
+    _Block = TypeVar("_Block", bound="Verdicts[Any, Any]")
 
 __all__ = ["sweep_command"]
 
@@ -158,7 +158,7 @@ def _sweep_reducing(request: _Request, arguments: dict[str, Any], initial_lr: fl
     from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
     from kcb_replay.replay.callbacks import ReduceLROnPlateau
     from kcb_replay.replay.grid import settings_grid
-    from kcb_replay.replay.verdicts.plateau_totals import overall_plateau
+    from kcb_replay.replay.verdicts.plateau import summary_of_plateaus
     from kcb_replay.replay.verdicts.reducing import plateau_blocks
     from kcb_replay.report import choices_table as tables
 
@@ -166,7 +166,7 @@ def _sweep_reducing(request: _Request, arguments: dict[str, Any], initial_lr: fl
     with output.progress_bar(request.quiet) as progress:
         recordings = request.recordings({arguments["monitor"], *LEARNING_RATE_KEYS}, progress)
         blocks = plateau_blocks(recordings, grid, request.version, initial_lr=initial_lr)
-        sweep = overall_plateau(request.written(blocks), grid, request.version)
+        sweep = summary_of_plateaus(request.written(blocks), grid, request.version)
     if not sweep.answered:
         selection.require_recorded(request.runs, request.store, sweep)
     records = tables.plateau_records(sweep, request.top)
@@ -224,9 +224,9 @@ def _swept(
     also: str | None,
 ) -> SweepSummary:
     from kcb_replay.replay.verdicts.stopping import swept_blocks
-    from kcb_replay.replay.verdicts.totals import overall
+    from kcb_replay.replay.verdicts.totals import summary_of
 
-    return overall(request.written(swept_blocks(recordings(), grid, version, also=also)), grid, version)
+    return summary_of(request.written(swept_blocks(recordings(), grid, version, also=also)), grid, version)
 
 
 def _print(request: _Request, sweeps: Sequence[SweepSummary], *, pareto: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.ingest.display import Displayed
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.monitors import not_recorded
 from kcb_replay.replay.result import Replay
 
@@ -25,21 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["LeftOut", "RaisedFit", "Simulation", "without_metric"]
 
 Json: TypeAlias = dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A fit that could not be replayed, and why; `message` is the reason as a sentence that names the run."""
-
-    run: str
-    fit: int
-    why: Reason
-    message: str
-
-    @property
-    def reason(self) -> str:
-        """Why, in English."""
-        return str(self.why)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,21 +9,18 @@ from typing import TYPE_CHECKING, TypeAlias
 from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.directions import assumed_direction, assumption
 from kcb_replay.replay.request import KERAS_DEFAULT_LR
-from kcb_replay.replay.verdicts.records import without_nan
-from kcb_replay.replay.verdicts.reducing import PLATEAU_ARGUMENTS
+from kcb_replay.replay.verdicts.plateau import PLATEAU_ARGUMENTS
 from kcb_replay.text import counted, decimals_for, short, text_table, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kcb_replay.replay.validity import Label
-    from kcb_replay.replay.verdicts.plateau_totals import PlateauOverall
-    from kcb_replay.replay.verdicts.totals import SweepSummary
+    from kcb_replay.replay.verdicts.plateau import PlateauSummary, ReducingSummary
+    from kcb_replay.replay.verdicts.totals import ChoiceSummary, SweepSummary
     from kcb_replay.report.machine import Record
 
-    AnySweep: TypeAlias = SweepSummary | PlateauOverall
-    from kcb_replay.replay.verdicts.plateau_totals import PlateauOverall, PlateauSummary
-    from kcb_replay.replay.verdicts.totals import SettingSummary
+    AnySweep: TypeAlias = SweepSummary | PlateauSummary
 
 __all__ = [
     "ARGUMENTS",
@@ -59,13 +56,13 @@ def varying_arguments(settings: Sequence[object], arguments: Sequence[str]) -> l
 
 def head_of_sweep(sweep: AnySweep, arguments: Sequence[str]) -> str:
     """Return how much was swept, with the arguments that do not vary and are not Keras's own."""
-    kind, varying = type(sweep.settings[0]), varying_arguments(sweep.settings, arguments)
-    constant = {name: getattr(sweep.settings[0], name) for name in arguments if name not in varying}
+    kind, varying = type(sweep.choices[0]), varying_arguments(sweep.choices, arguments)
+    constant = {name: getattr(sweep.choices[0], name) for name in arguments if name not in varying}
     default = kind()
     code = ", ".join(
         f"{name}={value!r}" for name, value in constant.items() if name == "monitor" or value != getattr(default, name)
     )
-    swept = f"{counted(len(sweep.settings), 'setting')} of {kind.name}({code}), {sweep.semantics.name}"
+    swept = f"{counted(len(sweep.choices), 'setting')} of {kind.name}({code}), {sweep.semantics.name}"
     some = f"{whole(sweep.answered)} of " if sweep.answered < sweep.fits else ""
     head = f"{some}{counted(sweep.fits, 'fit')}, {counted(sweep.epochs, 'epoch')}, {swept}."
     return " ".join([head, *(f"Hypothetical: {assumption(metric)}." for metric in sweep.assumed_metrics)])
@@ -81,7 +78,7 @@ def facts_of_sweep(sweep: AnySweep, settings: Sequence[Record]) -> Record:
     """Return what the JSON documents of all sweeps hold."""
     left_out = [{"run": item.run, "fit": item.fit, "reason": item.reason} for item in sweep.left_out]
     return {
-        "callback": sweep.settings[0].name,
+        "callback": sweep.choices[0].name,
         "semantics": sweep.semantics.name,
         "fits": sweep.fits,
         "labels": dict(sweep.labels),
@@ -130,7 +127,7 @@ ARGUMENTS = ("patience", *(item.name for item in fields(EarlyStopping) if item.n
 
 def chosen_settings(sweep: SweepSummary, *, pareto: bool, top: int | None) -> list[int]:
     """Return the numbers of the settings to show: all, or the front; the first `top` of them."""
-    numbers = sweep.front if pareto else range(len(sweep.settings))
+    numbers = sweep.front if pareto else range(len(sweep.choices))
     return list(numbers)[:top]
 
 
@@ -146,9 +143,9 @@ def sweep_document(sweep: SweepSummary, records: Sequence[Record]) -> Record:
 
 def sweep_table(sweep: SweepSummary, numbers: Sequence[int], *, pareto: bool) -> str:
     """Return what was swept, and a line per setting with the arguments that vary."""
-    varying = varying_arguments(sweep.settings, ARGUMENTS)
+    varying = varying_arguments(sweep.choices, ARGUMENTS)
     head = head_of_sweep(sweep, ARGUMENTS)
-    alike = len(sweep.settings) - len(sweep.distinct)
+    alike = len(sweep.choices) - len(sweep.distinct)
     if alike:
         head += f" {whole(alike)} act like another one."
     if pareto:
@@ -157,9 +154,9 @@ def sweep_table(sweep: SweepSummary, numbers: Sequence[int], *, pareto: bool) ->
     return f"{head}\n\n{table_of_settings(rows)}"
 
 
-def _stopping_cells(summary: SettingSummary, varying: Sequence[str]) -> dict[str, str]:
+def _stopping_cells(summary: ChoiceSummary, varying: Sequence[str]) -> dict[str, str]:
     show = decimals_for([]).show
-    arguments = {name: argument_shown(getattr(summary.setting, name)) for name in varying}
+    arguments = {name: argument_shown(getattr(summary.choice, name)) for name in varying}
     return {
         **arguments,
         "stopped": f"{whole(summary.stopped)}/{whole(summary.fits)}",
@@ -172,18 +169,17 @@ def _stopping_cells(summary: SettingSummary, varying: Sequence[str]) -> dict[str
         "second metric": "" if isnan(summary.also_regret) else show(summary.also_regret),
         "stop epoch": _stop_epoch(summary),
         "by chance": percent(summary.by_chance),
-        "undecided": percent(summary.undecided),
+        "undecided": whole(summary.undecided) if summary.undecided else "",
         "improving": percent(summary.improving),
         "unknown": whole(summary.unknown) if summary.unknown else "",
     }
 
 
-def _stopping_record(summary: SettingSummary) -> Record:
-    numbers = {item.name: getattr(summary, item.name) for item in fields(summary) if item.name != "setting"}
-    return {**{name: getattr(summary.setting, name) for name in ARGUMENTS}, **without_nan(numbers)}
+def _stopping_record(summary: ChoiceSummary) -> Record:
+    return {**{name: getattr(summary.choice, name) for name in ARGUMENTS}, **summary.numbers()}
 
 
-def _stop_epoch(summary: SettingSummary) -> str:
+def _stop_epoch(summary: ChoiceSummary) -> str:
     """Return the median, or the epoch behind which it lies."""
     if not summary.stop_epoch_horizon:
         return ""
@@ -195,25 +191,25 @@ def _stop_epoch(summary: SettingSummary) -> str:
 _PLATEAU_ORDER = ("patience", *(name for name in PLATEAU_ARGUMENTS if name != "patience"))
 
 
-def plateau_records(sweep: PlateauOverall, top: int | None) -> list[Record]:
+def plateau_records(sweep: PlateauSummary, top: int | None) -> list[Record]:
     """Return one record per setting, the first `top` of them."""
     return [_plateau_record(summary) for summary in sweep.summaries[:top]]
 
 
-def plateau_document(sweep: PlateauOverall, records: Sequence[Record]) -> Record:
+def plateau_document(sweep: PlateauSummary, records: Sequence[Record]) -> Record:
     """Return the document of `kcb-replay sweep --lr-patience ... --json`."""
     facts = facts_of_sweep(sweep, records)
-    return {"schema": "kcb-replay/sweep/1", **facts, "initial_lr_assumed": sweep.assumed}
+    return {"schema": "kcb-replay/sweep/1", **facts, "initial_lr_assumed": sweep.initial_lr_assumed}
 
 
-def plateau_table(sweep: PlateauOverall, top: int | None) -> str:
+def plateau_table(sweep: PlateauSummary, top: int | None) -> str:
     """Return what was swept, and a line per setting with the arguments that vary."""
-    varying = varying_arguments(sweep.settings, _PLATEAU_ORDER)
+    varying = varying_arguments(sweep.choices, _PLATEAU_ORDER)
     rows = [_plateau_cells(summary, varying) for summary in sweep.summaries[:top]]
     return f"{head_of_sweep(sweep, _PLATEAU_ORDER)}\n\n{table_of_settings(rows)}"
 
 
-def plateau_notes(sweep: PlateauOverall) -> list[str]:
+def plateau_notes(sweep: PlateauSummary) -> list[str]:
     """Return what has to be known to read the table."""
     notes = []
     if any(summary.hypothetical > 0 for summary in sweep.summaries):
@@ -221,28 +217,27 @@ def plateau_notes(sweep: PlateauOverall) -> list[str]:
             "Note: after its first reduction a replay goes on with another learning rate than the recording had"
             " (hypothetical): only what comes before is as the training would have been."
         )
-    if sweep.assumed:
+    if sweep.initial_lr_assumed:
         notes.append(
-            f"Note: the initial learning rate of {whole(sweep.assumed)} of {whole(sweep.answered)} fits is not"
-            f" recorded: {KERAS_DEFAULT_LR}, Keras's default, is assumed. Give --initial-lr if it was another."
+            f"Note: the initial learning rate of {whole(sweep.initial_lr_assumed)} of {whole(sweep.answered)} fits is"
+            f" not recorded: {KERAS_DEFAULT_LR}, Keras's default, is assumed. Give --initial-lr if it was another."
         )
     return notes
 
 
-def _plateau_cells(summary: PlateauSummary, varying: Sequence[str]) -> dict[str, str]:
+def _plateau_cells(summary: ReducingSummary, varying: Sequence[str]) -> dict[str, str]:
     epoch = summary.first_drop_epoch
     return {
-        **{name: argument_shown(getattr(summary.setting, name)) for name in varying},
+        **{name: argument_shown(getattr(summary.choice, name)) for name in varying},
         "reduced": f"{whole(summary.reduced)}/{whole(summary.fits)}",
         "first at epoch": "" if isnan(epoch) else f"{epoch:.1f}",
         "premature": percent(summary.premature),
         "reductions": "" if isnan(summary.drops) else f"{summary.drops:.1f}",
         "exact": percent(summary.exact),
         "hypothetical": percent(summary.hypothetical),
-        "undecided": percent(summary.undecided),
+        "undecided": whole(summary.undecided) if summary.undecided else "",
     }
 
 
-def _plateau_record(summary: PlateauSummary) -> Record:
-    numbers = {item.name: getattr(summary, item.name) for item in fields(summary) if item.name != "setting"}
-    return {**{name: getattr(summary.setting, name) for name in _PLATEAU_ORDER}, **without_nan(numbers)}
+def _plateau_record(summary: ReducingSummary) -> Record:
+    return {**{name: getattr(summary.choice, name) for name in _PLATEAU_ORDER}, **summary.numbers()}

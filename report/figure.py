@@ -12,7 +12,7 @@ from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import Simulation
 from kcb_replay.replay.verdicts.rules import RuleComparison
 from kcb_replay.replay.verdicts.table import Sweep
-from kcb_replay.replay.verdicts.totals import SweepSummary, overall
+from kcb_replay.replay.verdicts.totals import Summary, SweepSummary
 from kcb_replay.report.drawing.choices import rules_drawing, sweep_drawing
 from kcb_replay.report.drawing.curve import curve_info
 from kcb_replay.report.drawing.palette import palette_of
@@ -73,7 +73,7 @@ def _drawn(what: Plottable, kind: str | None, look: Look) -> Figure:
     if isinstance(what, RuleComparison):
         _chosen(kind, RULES_KINDS, "a comparison of rules")
         return figure_of_choices(rules_drawing(what), look)
-    if isinstance(what, (Sweep, SweepSummary)):
+    if isinstance(what, (Sweep, Summary)):
         return _drawn_sweep(what, _chosen(kind, SWEEP_KINDS, "a sweep"), look)
     replays = _replays_of(what)
     one = len(replays) == 1 and not (isinstance(what, Simulation) and what.raised)
@@ -88,7 +88,7 @@ def _drawn(what: Plottable, kind: str | None, look: Look) -> Figure:
 
 def _drawn_sweep(sweep: Sweep | SweepSummary, kind: str, look: Look) -> Figure:
     if isinstance(sweep, Sweep):
-        sweep = overall([sweep], sweep.settings, sweep.semantics)
+        sweep = sweep.summary()
     return figure_of_choices(sweep_drawing(sweep), look, grid=kind != "pareto", plane=kind != "heatmap")
 
 

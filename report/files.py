@@ -9,7 +9,7 @@ import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kcb_replay.errors import KcbReplayError, SettingError
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from kcb_replay.replay.verdicts.records import Rows
+    from kcb_replay.replay.verdicts.table import Verdicts
 
-    _Block = TypeVar("_Block", bound=Rows)
+    _Block = TypeVar("_Block", bound="Verdicts[Any, Any]")
 
 __all__ = ["require_place", "require_rows_file", "write_whole", "written_rows"]
 

@@ -10,7 +10,8 @@ from kcb_replay.report.choices_table import sweep_records, sweep_table
 from kcb_replay.text import decimals_for, text_table
 
 if TYPE_CHECKING:
-    from kcb_replay.replay.recommend.result import Difference, Performance, Recommendation
+    from kcb_replay.replay.recommend.result import Difference, Recommendation
+    from kcb_replay.replay.verdicts.totals import ChoiceSummary
     from kcb_replay.report.machine import Record
 
 __all__ = ["recommendation_document", "recommendation_records", "recommendation_text"]
@@ -39,7 +40,7 @@ def recommendation_document(answer: Recommendation) -> Record:
 def recommendation_records(answer: Recommendation) -> list[Record]:
     """Return one record per setting of the front, the recommended one marked."""
     records = sweep_records(answer.overall, answer.overall.front)
-    settings = [answer.overall.settings[number] for number in answer.overall.front]
+    settings = [answer.overall.choices[number] for number in answer.overall.front]
     return [{**record, "recommended": one == answer.setting} for record, one in zip(records, settings, strict=True)]
 
 
@@ -53,12 +54,12 @@ def _table(answer: Recommendation, words: Catalogue) -> str:
     return text_table(["", *map(say, heads)], rows, left=("",))
 
 
-def _cells(performance: Performance | None) -> list[str]:
+def _cells(performance: ChoiceSummary | None) -> list[str]:
     if performance is None:
         return ["", "", "", ""]
     failures = f"{performance.failures:,}/{performance.fits:,}"
-    regret = decimals_for([]).show(performance.regret)
-    return [f"{performance.saving:.0%}", regret, failures, f"{performance.undecided:.0%}"]
+    regret = decimals_for([]).show(performance.regret_mean)
+    return [f"{performance.saving:.0%}", regret, failures, f"{performance.undecided:,}/{performance.fits:,}"]
 
 
 def _against(difference: Difference, words: Catalogue) -> str:

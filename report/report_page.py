@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.simulation import RaisedFit
-from kcb_replay.report.choices.interim import MOST_DRAWN, drawn_places
+from kcb_replay.replay.verdicts.sample import MOST_DRAWN, drawn_places
 from kcb_replay.report.choices.replayed import AllCurves, all_curves, side_by_side
 from kcb_replay.report.columns.column import Head, table_of
 from kcb_replay.report.columns.fits import RESULT_COLUMNS, lead_row, lead_rule, reduces

@@ -10,7 +10,8 @@ from kcb_replay.text import counted, decimals_for, text_table, visible, whole
 
 if TYPE_CHECKING:
     from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.replay.verdicts.rules import RuleComparison, RuleSummary
+    from kcb_replay.replay.verdicts.rules import RuleComparison
+    from kcb_replay.replay.verdicts.totals import ChoiceSummary
 
 __all__ = [
     "left_out_of_comparison",
@@ -21,7 +22,7 @@ __all__ = [
 
 def rules_table(comparison: RuleComparison) -> str:
     """Return what was compared, and a line per rule."""
-    rows = [_cells(summary) for summary in comparison.per_rule()]
+    rows = [_cells(summary, comparison.left_out_by(number)) for number, summary in enumerate(comparison.per_rule())]
     columns = list(rows[0])
     if len({row["keeps"] for row in rows}) == 1:
         columns.remove("keeps")
@@ -34,7 +35,7 @@ def left_out_of_comparison(comparison: RuleComparison) -> list[str]:
     """Return a line per reason for which fits could not be compared, and what that means for the rules."""
     runs: dict[str, list[str]] = {}
     for item in comparison.left_out:
-        rule = "" if item.rule is None else f"{comparison.rules[item.rule]}: "
+        rule = "" if item.choice is None else f"{comparison.rules[item.choice]}: "
         runs.setdefault(f"{rule}{item.reason}", []).append(item.run)
     lines = [f"Left out {len(comparison.left_out)}:"] if runs else []
     for reason, names in runs.items():
@@ -46,25 +47,25 @@ def left_out_of_comparison(comparison: RuleComparison) -> list[str]:
 def _head(comparison: RuleComparison) -> str:
     rules, fits = counted(len(comparison.rules), "stopping rule"), counted(comparison.fits, "fit")
     direction = "lower is better" if comparison.mode == "min" else "higher is better"
-    out = sum(each.rule is None for each in comparison.left_out)
+    out = sum(each.choice is None for each in comparison.left_out)
     missing = f", {whole(out)} left out" if out else ""
     head = f"{rules} over {fits}{missing}, judged by {visible(comparison.monitor)} ({direction})."
     return " ".join([head, *(f"Hypothetical: {assumption(each)}." for each in comparison.assumed_metrics)])
 
 
-def _cells(summary: RuleSummary) -> dict[str, str]:
+def _cells(summary: ChoiceSummary, left_out: int) -> dict[str, str]:
     show = decimals_for([]).show
     return {
-        "rule": visible(str(summary.rule)),
+        "rule": visible(str(summary.choice)),
         "keeps": summary.keeps,
         "stopped": f"{whole(summary.stopped)}/{whole(summary.fits)}",
-        "epochs run": f"{summary.share:.0%}" if summary.fits else "",
+        "epochs run": f"{1 - summary.saving:.0%}" if summary.fits else "",
         "regret mean": show(summary.regret_mean),
         "median": show(summary.regret_median),
         "worst": show(summary.regret_worst),
         "undecided": whole(summary.undecided),
         "unknown": whole(summary.unknown),
-        "left out": whole(summary.left_out),
+        "left out": whole(left_out),
     }
 
 
@@ -73,10 +74,11 @@ def notes_of_comparison(comparison: RuleComparison, words: Catalogue | None = No
     words, summaries = words or catalogue(), comparison.per_rule()
     assumed = (assumed_direction(metric, None) for metric in comparison.assumed_metrics)
     notes = [words.say("means.hypothetical", assumed=each) for each in assumed]
+    counted_fits = [(each.fits, comparison.left_out_by(n), each.unknown) for n, each in enumerate(summaries)]
     said = {
         "undecided": any(summary.undecided for summary in summaries),
         "unknown": any(summary.unknown for summary in summaries),
-        "other_fits": len({(summary.fits, summary.left_out, summary.unknown) for summary in summaries}) > 1,
+        "other_fits": len(set(counted_fits)) > 1,
         "other_weights": len({summary.keeps for summary in summaries}) > 1,
     }
     return notes + [words.say(f"means.{name}") for name, holds in said.items() if holds]

@@ -1,7 +1,8 @@
-"""What each setting saved and cost in each group of runs: all that a choice is made from, and how far it would vary.
+"""What each choice saved and cost in each group of runs: all that a choice is made from, and how far it would vary.
 
 Groups are runs that belong together: seeds of one model, runs of one experiment. They are left out together, and drawn
-again together, whole, for the intervals in which 95 % of what comes out lies.
+again together, whole, for the intervals in which 95 % of what comes out lies. Everything is worked out of one pass over
+the verdicts: of each fit what no choice changes is noted, and the totals hold the rest.
 """
 
 from __future__ import annotations
@@ -9,27 +10,32 @@ from __future__ import annotations
 import re
 import zlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
+from kcb_replay.replay.verdicts.totals import Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
+    from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.recommend.result import Interval
-    from kcb_replay.replay.verdicts.table import Sweep
+    from kcb_replay.replay.validity import Label
+    from kcb_replay.replay.verdicts.table import Answers, StoppingBlock
+    from kcb_replay.replay.verdicts.totals import Totals
 
 __all__ = [
     "FEWEST_GROUPS",
     "MOST_GROUPS",
     "RESAMPLES",
     "Evidence",
+    "FitsSeen",
     "Spread",
-    "evidence_of",
+    "evidence_in",
     "folded",
     "grouping",
     "interval",
@@ -37,8 +43,14 @@ __all__ = [
     "spread_of",
 ]
 
+Floats: TypeAlias = NDArray[np.float64]
+Mask: TypeAlias = NDArray[np.bool_]
 # More groups are put together at random: the answer gets no better, and the work grows with their number.
 MOST_GROUPS = 500
+# Of fewer groups nobody knows how the next one differs.
+FEWEST_GROUPS = 5
+RESAMPLES, _SEED = 2000, 0
+_PERCENTILES = (2.5, 97.5)
 
 
 def grouping(by: str) -> Callable[[str], str]:
@@ -72,17 +84,124 @@ def _matched(pattern: re.Pattern[str], name: str) -> str:
     return found[1] if pattern.groups and found[1] is not None else found[0]
 
 
-Floats: TypeAlias = NDArray[np.float64]
+class FitsSeen(Collector["StoppingBlock", "Answers"]):
+    """What is noted of every fit while verdicts by one metric pass; all arrays have shape (fits,).
+
+    `noise` and `since_best` are those of the metric, `lowest` is the best value of the recording. `asked` is true where
+    some choice has an answer, `answered` where every one has, `counted` where the regret of each is known, too. `mode`
+    says whether the metric should fall or rise, None where no fit has it.
+    """
+
+    def __init__(self) -> None:
+        self.mode: Direction | None = None
+        self.runs: list[str] = []
+        self.numbers: list[int] = []
+        self.labels: list[Label] = []
+        self._parts: dict[str, list[NDArray[Any]]] = {name: [] for name in _PARTS}
+
+    def begin(self, block: StoppingBlock) -> None:
+        """Note the fits of a block."""
+        self.runs += [fit.run for fit in block.fits]
+        self.numbers += [fit.fit for fit in block.fits]
+        self.labels += [fit.label for fit in block.fits]
+        values, count = block.metric_of(0), len(block.fits)
+        if values is not None:
+            self.mode = "max" if values.sign < 0 else "min"
+        noted: dict[str, NDArray[Any]] = {
+            "epochs": block.lengths,
+            "noise": np.full(count, np.nan) if values is None else values.block.noise,
+            "since_best": np.full(count, -1) if values is None else values.since_best,
+            "lowest": np.full(count, np.nan) if values is None else values.sign * values.block.least(values.sign),
+            "asked": np.any(block.answered, axis=0, keepdims=True)[0],
+            "answered": np.all(block.answered, axis=0, keepdims=True)[0],
+            "counted": np.ones(count, np.bool_),
+        }
+        for name, each in noted.items():
+            self._parts[name].append(each)
+
+    def add(self, block: StoppingBlock, chosen: slice, answers: Answers) -> None:
+        """Note where some choices keep an epoch without a number."""
+        known = block.answered[chosen] & ~np.isnan(answers.regret)
+        self._parts["counted"][-1] &= known.all(axis=0)
+
+    def of_all(self, name: str) -> NDArray[Any]:
+        """Return `epochs`, `noise`, `since_best`, `lowest`, `asked`, `answered` or `counted` of all fits."""
+        kind = np.bool_ if name in _MASKS else np.float64
+        return np.concatenate([np.zeros(0, kind), *self._parts[name]])
+
+    def key_of(self, place: int) -> tuple[str, int]:
+        """Return the run and the number of a fit."""
+        return self.runs[place], self.numbers[place]
+
+    def noise(self) -> float:
+        """Return the median over the fits of the metric's jump from epoch to epoch, 0 where nothing is known of it."""
+        noise = self.of_all("noise")[self.of_all("answered")]
+        known = noise[~np.isnan(noise)]
+        return float(np.median(known)) if len(known) else 0.0
+
+    def groups(self, group_of: Callable[[str], str]) -> tuple[str, ...]:
+        """Return the names of the groups of the fits that every choice answers."""
+        return tuple(sorted({group_of(self.runs[place]) for place in np.flatnonzero(self.of_all("answered"))}))
 
 
-# Of fewer groups nobody knows how the next one differs.
-FEWEST_GROUPS = 5
+_MASKS = ("asked", "answered", "counted")
+_PARTS = ("epochs", "noise", "since_best", "lowest", *_MASKS)
 
 
-RESAMPLES, _SEED = 2000, 0
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """Sums over the fits of each group, of shape (groups, choices); `fits` (groups,) is how many there are.
+
+    `saving` sums shares of epochs, `regret` units of the metric, `failures` counts regrets above the tolerance.
+    `uncounted` fits keep, with some choice, an epoch without a number: no regret is known of them.
+    """
+
+    groups: tuple[str, ...]
+    fits: Floats
+    saving: Floats
+    regret: Floats
+    failures: Floats
+    undecided: Floats
+    uncounted: int = 0
+
+    def of(self, choices: NDArray[np.intp]) -> Evidence:
+        """Return the evidence on some of the choices."""
+        names = ("saving", "regret", "failures", "undecided")
+        return replace(self, **{name: getattr(self, name)[:, choices] for name in names})
 
 
-_PERCENTILES = (2.5, 97.5)
+@unwarned
+def evidence_in(totals: Totals[Any], fits: FitsSeen, group_of: Callable[[str], str], *, tolerance: float) -> Evidence:
+    """Return the sums by group of verdicts that have passed.
+
+    A fit without the monitor, or without any value that can be compared, is not counted.
+    """
+    counted = np.flatnonzero(fits.of_all("counted"))
+    of_fit = [group_of(fits.runs[place]) for place in counted]
+    names = sorted(set(of_fit))
+    places = {name: place for place, name in enumerate(names)}
+    group = np.array([places[name] for name in of_fit], np.intp)
+    epochs = fits.of_all("epochs")[counted]
+    sums = {name: np.zeros((len(names), len(totals.choices))) for name in ("saving", "regret", "failures", "undecided")}
+    for chosen, all_regrets, all_ran in totals.by_fit():
+        for number, regrets, ran in zip(range(chosen.start, chosen.stop), all_regrets, all_ran, strict=True):
+            regret, run = regrets[counted], ran[counted]
+            numbers = {
+                "saving": (epochs - np.abs(run)) / epochs,
+                "regret": regret,
+                "failures": regret > tolerance,
+                "undecided": run < 0,
+            }
+            for name, each in numbers.items():
+                # One fit after the other: the sums are those of any blocks.
+                sums[name][:, number] = np.bincount(group, weights=each, minlength=len(names))
+    uncounted = int((fits.of_all("answered") & ~fits.of_all("counted")).sum())
+    return Evidence(
+        groups=tuple(names),
+        fits=np.bincount(group, minlength=len(names)).astype(np.float64),
+        uncounted=uncounted,
+        **sums,
+    )
 
 
 def resampled(groups: int) -> Floats:
@@ -97,56 +216,9 @@ def interval(values: Floats) -> Interval:
     return float(low), float(high)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
-    """Sums over the fits of each group, of shape (groups, settings); `fits` (groups,) is how many there are.
-
-    `saving` sums shares of epochs, `regret` units of the metric, `failures` counts regrets above the tolerance.
-    `uncounted` fits keep, with some setting, an epoch without a number: no regret is known of them.
-    """
-
-    groups: tuple[str, ...]
-    fits: Floats
-    saving: Floats
-    regret: Floats
-    failures: Floats
-    undecided: Floats
-    uncounted: int = 0
-
-    def of(self, settings: NDArray[np.intp]) -> Evidence:
-        """Return the evidence on some of the settings."""
-        names = ("saving", "regret", "failures", "undecided")
-        return replace(self, **{name: getattr(self, name)[:, settings] for name in names})
-
-
-@unwarned
-def evidence_of(blocks: Iterable[Sweep], group_of: Callable[[str], str], *, tolerance: float) -> Evidence:
-    """Add up sweeps by group; a fit without the monitor, or without any value that can be compared, is not counted."""
-    sums: dict[str, list[Floats]] = {}
-    counts: dict[str, int] = {}
-    uncounted = 0
-    for block in blocks:
-        answers = block.answers
-        lengths = np.array([fit.epochs for fit in block.fits])
-        numbers = (answers.saved / lengths, answers.regret, answers.regret > tolerance, answers.undecided)
-        answered = block.answered.all(axis=0)
-        counted = answered & ~np.isnan(answers.regret).any(axis=0)
-        uncounted += int((answered & ~counted).sum())
-        for place in np.flatnonzero(counted).tolist():
-            group = group_of(block.fits[place].run)
-            parts = [np.asarray(each[:, place], np.float64) for each in numbers]
-            counts[group] = counts.get(group, 0) + 1
-            sums[group] = [one + two for one, two in zip(sums[group], parts, strict=True)] if group in sums else parts
-    names = sorted(sums)
-    stacked = [np.array([sums[name][part] for name in names]) for part in range(4)] if names else [np.zeros((0, 0))] * 4
-    fits = np.array([counts[name] for name in names], np.float64)
-    saving, regret, failures, undecided = stacked
-    return Evidence(tuple(names), fits, saving, regret, failures, undecided, uncounted)
-
-
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The 95 % intervals of each setting over resampled groups."""
+    """The 95 % intervals of each choice over resampled groups."""
 
     saving: tuple[Interval, ...]
     regret: tuple[Interval, ...]
@@ -165,5 +237,5 @@ def spread_of(evidence: Evidence) -> Spread | None:
 
 
 def _intervals(weights: Floats, fits: Floats, sums: Floats) -> tuple[Interval, ...]:
-    # One setting after the other: all at once would take 16 kB each.
+    # One choice after the other: all at once would take 16 kB each.
     return tuple(interval(weights @ one / fits) for one in sums.T)

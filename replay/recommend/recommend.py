@@ -8,6 +8,7 @@ fail. `choice` picks among those. The choice is made again without each group, a
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,39 +16,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.errors import SettingError
-from kcb_replay.ingest.recording import Recording
-from kcb_replay.ingest.store import Store
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping
+from kcb_replay.replay.directions import assumed_direction
 from kcb_replay.replay.grid import settings_grid
 from kcb_replay.replay.recommend.choice import NONE, chosen, fewest_runs, front_of, upper_bound
 from kcb_replay.replay.recommend.evidence import (
     FEWEST_GROUPS,
     RESAMPLES,
-    evidence_of,
+    FitsSeen,
+    evidence_in,
     folded,
     grouping,
     interval,
     resampled,
 )
-from kcb_replay.replay.recommend.result import Difference, Performance, Recommendation
-from kcb_replay.replay.recommend.survey import survey_of
+from kcb_replay.replay.recommend.result import Difference, Recommendation
 from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
-from kcb_replay.replay.verdicts.sources import asked_of
 from kcb_replay.replay.verdicts.stopping import swept_blocks
+from kcb_replay.replay.verdicts.sweep import recordings_with
+from kcb_replay.replay.verdicts.totals import ChoiceSummary, Totals, collect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Iterator
 
+    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.ingest.store import Store
     from kcb_replay.replay.recommend.evidence import Evidence
-    from kcb_replay.replay.recommend.survey import Survey
+    from kcb_replay.replay.verdicts.totals import SweepSummary
 
-__all__ = ["recommend", "recommended"]
+__all__ = ["recommend", "recommendation_of", "recommended"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.intp]
+_At: TypeAlias = tuple["slice | Integers", "int | Integers"]
 _MOST_UNDECIDED = 0.5
+# So many recordings that end equally long after their best epoch were ended by a patience of that length.
+_PILED_UP = 0.5
+_FEWEST_PILED = 5
+_MANY_IMPROVING = 0.25
 
 
 def recommend(
@@ -71,9 +79,8 @@ def recommend(
     Raises `SettingError` for settings that cannot be swept or values out of range.
     """
     metrics = {str(arguments.get("monitor", EarlyStopping().monitor))}
-    held = recordings if isinstance(recordings, (Recording, Store)) else list(recordings)
     return recommended(
-        lambda: asked_of(held, metrics),
+        recordings_with(metrics, recordings),
         current=current,
         tolerance=tolerance,
         max_failures=max_failures,
@@ -84,7 +91,7 @@ def recommend(
 
 
 def recommended(
-    recordings: Callable[[], Iterable[Recording]],
+    recordings: Iterable[Recording],
     *,
     current: EarlyStopping | None = None,
     tolerance: float | None = None,
@@ -93,29 +100,55 @@ def recommended(
     semantics: str | Semantics = DEFAULT,
     **arguments: object,
 ) -> Recommendation:
-    """Recommend as `recommend` does, from recordings that are asked for twice and never held all at once."""
+    """Recommend as `recommend` does, from recordings that are read once and never held all at once."""
     _require(tolerance, max_failures)
     settings = _settings(arguments, current)
-    version, group_of = resolve(semantics), grouping(group_by)
-    survey = survey_of(swept_blocks(recordings(), settings, version), settings, version, group_of)
-    worth = survey.noise if tolerance is None else tolerance
-    fold = folded(len(survey.groups))
-    blocks = swept_blocks(recordings(), settings, version)
-    evidence = evidence_of(blocks, lambda run: fold(group_of(run)), tolerance=worth)
+    version, totals, fits = resolve(semantics), Totals(settings), FitsSeen()
+    group_of = grouping(group_by)
+    collect(swept_blocks(recordings, settings, version), [totals, fits])
+    summary = totals.summary(version)
+    worth = fits.noise() if tolerance is None else tolerance
+    groups = fits.groups(group_of)
+    fold = folded(len(groups))
+    evidence = evidence_in(totals, fits, lambda run: fold(group_of(run)), tolerance=worth)
+    return recommendation_of(
+        summary,
+        evidence,
+        fits,
+        len(groups),
+        worth,
+        tolerance_is_noise=tolerance is None,
+        max_failures=max_failures,
+        current=current,
+    )
+
+
+def recommendation_of(
+    summary: SweepSummary,
+    evidence: Evidence,
+    fits: FitsSeen,
+    groups: int,
+    tolerance: float,
+    *,
+    tolerance_is_noise: bool = True,
+    max_failures: float = 0.2,
+    current: EarlyStopping | None = None,
+) -> Recommendation:
+    """Recommend one of the settings, or say why none can be recommended; the last one is the `current`, if there is."""
     answer = Recommendation(
         setting=None,
         why_refused=None,
-        overall=survey.overall,
-        groups=len(survey.groups),
-        tolerance=worth,
-        tolerance_is_noise=tolerance is None,
+        overall=summary,
+        groups=groups,
+        tolerance=tolerance,
+        tolerance_is_noise=tolerance_is_noise,
         max_failures=max_failures,
-        remarks=(*survey.remarks, *_uncounted(evidence, settings[0].monitor)),
+        remarks=tuple(_remarks(summary, evidence, fits)),
     )
-    refusal = _refusal(survey, evidence, max_failures)
+    refusal = _refusal(groups, evidence, max_failures)
     if refusal is not None:
         return replace(answer, why_refused=refusal)
-    return _Judge(settings, current, survey, evidence, max_failures).judged(answer)
+    return _Judge(summary, current, evidence, max_failures).judged(answer)
 
 
 def _require(tolerance: float | None, max_failures: float) -> None:
@@ -139,14 +172,31 @@ def _settings(arguments: dict[str, object], current: EarlyStopping | None) -> li
     return settings if current is None else [*settings, current]
 
 
-def _uncounted(evidence: Evidence, monitor: str) -> list[Reason]:
-    """Return what has to be said of fits that are in no regret."""
-    return [reason("survey.uncounted", count=evidence.uncounted, monitor=monitor)] if evidence.uncounted else []
+def _remarks(summary: SweepSummary, evidence: Evidence, fits: FitsSeen) -> Iterator[Reason]:
+    """Yield a remark on each thing that makes the runs hard to judge."""
+    for metric in summary.assumed_metrics:
+        yield reason("survey.hypothetical", assumed=assumed_direction(metric, None))
+    answered = fits.of_all("answered")
+    since_best, epochs = fits.of_all("since_best")[answered], fits.of_all("epochs")[answered]
+    count = len(since_best)
+    piled = Counter(int(wait) for wait in since_best.tolist() if wait > 1)
+    ended, wait = max(((ended, wait) for wait, ended in piled.items()), default=(0, 0))
+    if ended >= max(_FEWEST_PILED, _PILED_UP * count):
+        yield reason("survey.piled_up", count=ended, fits=count, wait=wait)
+    improving = int(((since_best >= 0) & (since_best < 0.1 * epochs)).sum())
+    if improving > _MANY_IMPROVING * count:
+        yield reason("survey.improving", count=improving, fits=count)
+    labels = Counter(label for label, is_answered in zip(fits.labels, answered.tolist(), strict=True) if is_answered)
+    for label in ("sampled", "rounded"):
+        if labels[label]:
+            yield reason(f"survey.{label}", count=labels[label], fits=count)
+    if evidence.uncounted:
+        yield reason("survey.uncounted", count=evidence.uncounted, monitor=summary.choices[0].monitor)
 
 
-def _refusal(survey: Survey, evidence: Evidence, max_failures: float) -> Reason | None:
+def _refusal(groups: int, evidence: Evidence, max_failures: float) -> Reason | None:
     """Return why nothing can be recommended whatever the settings, None where something may be."""
-    fits, groups, needed = int(evidence.fits.sum()), len(survey.groups), fewest_runs(max_failures)
+    fits, needed = int(evidence.fits.sum()), fewest_runs(max_failures)
     if not fits:
         return reason("refused.no_values")
     if fits < needed:
@@ -167,20 +217,20 @@ class _Judge:
 
     def __init__(
         self,
-        settings: Sequence[EarlyStopping],
+        summary: SweepSummary,
         current: EarlyStopping | None,
-        survey: Survey,
         evidence: Evidence,
         max_failures: float,
     ) -> None:
-        self._settings, self._current, self._survey = settings, current, survey
+        self._settings, self._current = summary.choices, current
+        self._alike = {group[0]: group for group in summary.alike}
         self._max_failures = max_failures
         self._whole = evidence
-        to_choose_from = len(settings) - (current is not None)
-        self._kept = np.array([number for number in survey.overall.distinct if number < to_choose_from])
+        to_choose_from = len(summary.choices) - (current is not None)
+        self._kept = np.array([number for number in summary.distinct if number < to_choose_from])
         self._evidence = evidence.of(self._kept)
         # Rather the larger patience, then the smaller min_delta.
-        ranked = sorted(range(len(self._kept)), key=lambda place: _caution(settings[int(self._kept[place])]))
+        ranked = sorted(range(len(self._kept)), key=lambda place: _caution(summary.choices[int(self._kept[place])]))
         self._preference = np.empty(len(ranked), np.intp)
         self._preference[ranked] = np.arange(len(ranked))
 
@@ -192,8 +242,9 @@ class _Judge:
         if place == NONE:
             return replace(answer, why_refused=self._none_bounded())
         number = int(self._kept[place])
-        undecided = self._performance(number).undecided
-        if undecided > _MOST_UNDECIDED:
+        performance = self._performance(number)
+        if performance.undecided > _MOST_UNDECIDED * performance.fits:
+            undecided = performance.undecided / performance.fits
             return replace(answer, why_refused=self._mostly_undecided(number, undecided))
         return self._with_certainty(self._with_honesty(self._chosen_one(answer, number)), place)
 
@@ -207,7 +258,7 @@ class _Judge:
             setting=self._settings[number],
             in_sample=performance,
             failure_bound=upper_bound(performance.failures, performance.fits),
-            alike=tuple(self._settings[other] for other in self._survey.alike[number] if other != number),
+            alike=tuple(self._settings[other] for other in self._alike[number] if other != number),
         )
 
     def _with_honesty(self, answer: Recommendation) -> Recommendation:
@@ -217,14 +268,7 @@ class _Judge:
         # Where nothing is bounded nobody would stop early: nothing is saved, and nothing given away.
         chose = np.flatnonzero(places != NONE)
         at = (chose, places[chose])
-        fits = float(self._evidence.fits.sum())
-        held_out = Performance(
-            saving=float(self._evidence.saving[at].sum()) / fits,
-            regret=float(self._evidence.regret[at].sum()) / fits,
-            failures=int(self._evidence.failures[at].sum()),
-            fits=int(fits),
-            undecided=float(self._evidence.undecided[at].sum()) / fits,
-        )
+        held_out = _performance(self._evidence, at)
         return replace(answer, held_out=held_out, held_out_refused=groups - len(chose))
 
     def _with_certainty(self, answer: Recommendation, place: int) -> Recommendation:
@@ -263,15 +307,8 @@ class _Judge:
             regret_interval=interval(weights @ regret / fits),
         )
 
-    def _performance(self, number: int) -> Performance:
-        whole, fits = self._whole, float(self._whole.fits.sum())
-        return Performance(
-            saving=float(whole.saving[:, number].sum()) / fits,
-            regret=float(whole.regret[:, number].sum()) / fits,
-            failures=int(whole.failures[:, number].sum()),
-            fits=int(fits),
-            undecided=float(whole.undecided[:, number].sum()) / fits,
-        )
+    def _performance(self, number: int) -> ChoiceSummary:
+        return _performance(self._whole, (slice(None), number), self._settings[number])
 
     def _none_bounded(self) -> Reason:
         failures, fits = self._evidence.failures.sum(axis=0), int(self._evidence.fits.sum())
@@ -288,6 +325,19 @@ class _Judge:
 
     def _mostly_undecided(self, number: int, undecided: float) -> Reason:
         return reason("refused.mostly_undecided", patience=self._settings[number].patience, share=undecided)
+
+
+def _performance(evidence: Evidence, at: _At, choice: EarlyStopping | None = None) -> ChoiceSummary:
+    """Return what the choice of each group comes to there, over the fits of which the regret is known."""
+    fits = float(evidence.fits.sum())
+    return ChoiceSummary(
+        choice=choice,
+        fits=int(fits),
+        saving=float(evidence.saving[at].sum()) / fits,
+        regret_mean=float(evidence.regret[at].sum()) / fits,
+        failures=int(evidence.failures[at].sum()),
+        undecided=int(evidence.undecided[at].sum()),
+    )
 
 
 def _caution(setting: EarlyStopping) -> tuple[float, float]:

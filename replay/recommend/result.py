@@ -10,29 +10,19 @@ from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.arguments import with_python_values
 from kcb_replay.replay.directions import assumption, direction_of
 from kcb_replay.replay.recommend.evidence import MOST_GROUPS
+from kcb_replay.replay.verdicts.totals import ChoiceSummary
 
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.verdicts.totals import SweepSummary
 
-__all__ = ["Difference", "Interval", "Performance", "Recommendation"]
+__all__ = ["Difference", "Interval", "Recommendation", "keras_code"]
 
 Interval: TypeAlias = tuple[float, float]
 Json: TypeAlias = dict[str, object]
 _MOST_ALIKE = 8
 # Less is written as 0 %.
 _LEAST_SHARE = 0.005
-
-
-@dataclass(frozen=True, slots=True)
-class Performance:
-    """The mean share of epochs saved, the mean regret, and how many runs gave away more than the tolerance."""
-
-    saving: float
-    regret: float
-    failures: int
-    fits: int
-    undecided: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +33,7 @@ class Difference:
     """
 
     setting: EarlyStopping
-    performance: Performance
+    performance: ChoiceSummary
     saving: float
     saving_interval: Interval
     regret: float
@@ -69,9 +59,9 @@ class Recommendation(Displayed):
     tolerance: float
     tolerance_is_noise: bool
     max_failures: float
-    in_sample: Performance | None = None
+    in_sample: ChoiceSummary | None = None
     failure_bound: float | None = None
-    held_out: Performance | None = None
+    held_out: ChoiceSummary | None = None
     held_out_refused: int = 0
     saving_interval: Interval | None = None
     regret_interval: Interval | None = None
@@ -135,7 +125,7 @@ class Recommendation(Displayed):
             saving=held_out.saving,
             failed=_failed(held_out),
             points=100 * (best.saving - held_out.saving),
-            regret=held_out.regret - best.regret,
+            regret=held_out.regret_mean - best.regret_mean,
             failures=held_out.failures - best.failures,
         )
         said = [honest, self._resampled()]
@@ -146,8 +136,8 @@ class Recommendation(Displayed):
             more = reason("recommend.more_patiences", patiences=named)
             patiences = named if len(self.alike) == len(named) else more
             said.append(reason("recommend.alike", count=len(self.alike), patiences=patiences))
-        if best.undecided >= _LEAST_SHARE:
-            said.append(reason("recommend.undecided", share=best.undecided))
+        if best.undecided >= _LEAST_SHARE * best.fits:
+            said.append(reason("recommend.undecided", share=best.undecided / best.fits))
         return tuple(said)
 
     def _resampled(self) -> Reason:
@@ -192,14 +182,14 @@ class Recommendation(Displayed):
             **plain,
             "notes": self.notes,
             "alike": [asdict(setting) for setting in self.alike],
-            "current": None if self.current is None else asdict(self.current),
+            "current": None if self.current is None else _difference(self.current),
         }
 
     def __str__(self) -> str:
         return str(self.sentence)
 
 
-def _failed(performance: Performance) -> Reason:
+def _failed(performance: ChoiceSummary) -> Reason:
     if not performance.failures:
         return reason("recommend.none_failed")
     return reason("recommend.failed", failures=performance.failures, fits=performance.fits)
@@ -224,4 +214,13 @@ def _literal(value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    return asdict(value) if isinstance(value, Performance) else value
+    return _performance(value) if isinstance(value, ChoiceSummary) else value
+
+
+def _performance(summary: ChoiceSummary) -> Json:
+    return {name: getattr(summary, name) for name in ("saving", "regret_mean", "failures", "fits", "undecided")}
+
+
+def _difference(difference: Difference) -> Json:
+    plain = {name: getattr(difference, name) for name in difference.__dataclass_fields__}
+    return {**plain, "setting": asdict(difference.setting), "performance": _performance(difference.performance)}

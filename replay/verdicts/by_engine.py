@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from kcb_replay.errors import DirectionUnknownError, NotReplayableError
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Recording
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context, direction
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.monitors import assumed_metrics
 from kcb_replay.replay.replay import replay
 from kcb_replay.replay.source_limits import codes_of_rounding, is_rounded
-from kcb_replay.replay.verdicts.lanes.series import monitored_fits
-from kcb_replay.replay.verdicts.table import LeftOutFit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.validity import Label
     from kcb_replay.replay.verdicts.lanes.series import MonitoredFit
 
-__all__ = ["FitBatch", "label_of", "some_at_a_time", "whole_number"]
+__all__ = ["FitBatch", "fits_at_once", "label_of", "whole_number"]
 
 _Setting = TypeVar("_Setting", EarlyStopping, ReduceLROnPlateau)
 
@@ -37,11 +37,11 @@ _Setting = TypeVar("_Setting", EarlyStopping, ReduceLROnPlateau)
 _MOST_ANSWERS, _FEWEST_FITS = 1_000_000, 64
 
 
-def some_at_a_time(recordings: Iterable[Recording], settings: Sequence[object]) -> Iterator[list[MonitoredFit]]:
-    """Yield all fits, so many at once that their answers fit into memory."""
-    size = max(_FEWEST_FITS, _MOST_ANSWERS // max(len(settings), 1))
-    fits = monitored_fits(recordings)
-    while some := list(itertools.islice(fits, size)):
+def fits_at_once(fits: Iterable[MonitoredFit], choices: int) -> Iterator[list[MonitoredFit]]:
+    """Yield all fits, so many at once that their answers to so many choices fit into memory."""
+    size = max(_FEWEST_FITS, _MOST_ANSWERS // max(choices, 1))
+    rest = iter(fits)
+    while some := list(itertools.islice(rest, size)):
         yield some
 
 
@@ -53,14 +53,14 @@ class FitBatch(Generic[_Setting]):
         self.fits: list[MonitoredFit] = [each for each in fits if len(each.fit)]
         self.version = version
         self.left_out = dict.fromkeys(
-            LeftOutFit(each.run, each.number, "the fit holds no epochs") for each in fits if not len(each.fit)
+            LeftOut(each.run, each.number, reason("left_out.no_epochs_in_fit")) for each in fits if not len(each.fit)
         )
 
     def having(self, number: int) -> list[int]:
         """Return the fits that have the metric of a setting; the others are left out, with what Keras does there."""
         places: list[int] = []
         monitor = self.settings[number].monitor
-        reasons: dict[tuple[str, ...], str] = {}
+        reasons: dict[tuple[str, ...], Reason] = {}
         for place, each in enumerate(self.fits):
             if monitor in each.fit.metrics and each.fit.metrics[monitor].valid.any():
                 places.append(place)
@@ -73,12 +73,12 @@ class FitBatch(Generic[_Setting]):
                 self.leave_out(place, reasons[names])
         return places
 
-    def _reason(self, number: int, place: int) -> str:
+    def _reason(self, number: int, place: int) -> Reason:
         """Return why the engine refuses a setting on a fit."""
         try:
             self._replay(number, place)
         except NotReplayableError as error:
-            return error.reason
+            return error.why
         raise AssertionError("only to be asked of a fit without the metric")
 
     def sign(self, monitor: str, mode: str, places: Sequence[int], rule: DirectionRule) -> float | None:
@@ -87,10 +87,11 @@ class FitBatch(Generic[_Setting]):
         try:
             found = direction(self.settings[0].name, monitor, mode, rule, context)
         except KerasRaises as raised:
-            unknown = DirectionUnknownError(monitor, "", self.version.name).reason
-            reason = f"Keras raises {raised.kind}: {raised}" if monitor in LEARNING_RATE_KEYS else unknown
+            why = DirectionUnknownError(monitor, "", self.version.name).why
+            if monitor in LEARNING_RATE_KEYS:
+                why = reason("left_out.raises", kind=raised.kind, message=str(raised))
             for place in places:
-                self.leave_out(place, reason)
+                self.leave_out(place, why)
             return None
         return 1.0 if found == "min" else -1.0
 
@@ -113,7 +114,7 @@ class FitBatch(Generic[_Setting]):
             try:
                 one = self._replay(number, place, initial_lr=initial_lr)
             except NotReplayableError as error:
-                self.leave_out(place, error.reason)
+                self.leave_out(place, error.why)
             else:
                 yield number, place, one
 
@@ -122,10 +123,10 @@ class FitBatch(Generic[_Setting]):
         alone = Recording(each.run, (), (each.fit,))
         return replay(alone, [self.settings[number]], semantics=self.version, initial_lr=initial_lr)
 
-    def leave_out(self, place: int, reason: str) -> None:
+    def leave_out(self, place: int, why: Reason) -> None:
         """Keep the reason for which a fit has no answer."""
         each = self.fits[place]
-        self.left_out[LeftOutFit(each.run, each.number, reason)] = None
+        self.left_out[LeftOut(each.run, each.number, why)] = None
 
 
 def whole_number(count: float, most: int) -> int:

@@ -2,32 +2,45 @@
 
 The baseline is that of R. Egele et al. (2024): a rule that looks at the curves is worth its trouble where it gives away
 less than "stop everything at epoch i" does for the same share of epochs. Refuses callbacks that are no stopping rules.
-All rules are judged by the same metric, whatever they monitor themselves.
+All rules are judged by the same metric, whatever they monitor themselves; the engine answers, some fits at a time.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+import tempfile
+import weakref
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
 from kcb_replay.ingest.display import Displayed
-from kcb_replay.replay.callbacks import CALLBACKS
+from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.callbacks import CALLBACKS, Callback
 from kcb_replay.replay.callbacks.stopping import known_direction
 from kcb_replay.replay.directions import assumed_direction, is_assumed
+from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.median import median_answers
-from kcb_replay.replay.monitors import assumed_metrics
-from kcb_replay.replay.outcomes.stopping import best_of, regret_of
 from kcb_replay.replay.replay import replay
 from kcb_replay.replay.semantics import DEFAULT, semantics as resolve
-from kcb_replay.replay.simulation import LeftOut
 from kcb_replay.replay.stream import stream_of
+from kcb_replay.replay.verdicts.by_engine import fits_at_once
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
+from kcb_replay.replay.verdicts.lanes.series import block_of, monitored_fits
 from kcb_replay.replay.verdicts.records import without_nan
+from kcb_replay.replay.verdicts.table import (
+    LABELS,
+    FitFacts,
+    MetricValues,
+    StoppingBlock,
+    StoppingVerdicts,
+    StopRows,
+    label_number,
+)
+from kcb_replay.replay.verdicts.totals import Collector, Totals, collect, over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,126 +48,99 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kcb_replay.ingest.recording import Fit, Recording
-    from kcb_replay.replay.callbacks import Callback, MedianStopping
+    from kcb_replay.replay.callbacks import MedianStopping
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.replay.validity import Label
+    from kcb_replay.replay.verdicts.lanes.series import MonitoredFit
+    from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary
 
-__all__ = [
-    "BaselinePoint",
-    "Judged",
-    "Keeps",
-    "RuleAnswer",
-    "RuleComparison",
-    "RuleSummary",
-    "baseline",
-    "compare_rules",
-    "keeps",
-]
+__all__ = ["Baseline", "BaselinePoint", "RuleComparison", "RuleQuestion", "compare_rules"]
 
 Json: TypeAlias = dict[str, object]
-
-
-# The places of a recording and of a fit in it: two recordings may have the same name.
+Floats: TypeAlias = NDArray[np.float64]
+# A recording by its identity, and the number of a fit: two recordings may have the same name.
 _Place: TypeAlias = tuple[int, int]
-
-
-Keeps: TypeAlias = Literal["last", "best"]
-
-
-@dataclass(frozen=True, slots=True)
-class RuleAnswer:
-    """What one rule comes to for one fit; `regret` is by the metric that all are judged by, None where unknown."""
-
-    rule: int
-    run: str
-    fit: int
-    epochs: int
-    epochs_run: int
-    stop_index: int | None
-    kept_index: int | None
-    regret: float | None
-    validity: Label
-
-    @property
-    def share(self) -> float:
-        """The share of the recorded epochs that run."""
-        return self.epochs_run / self.epochs
+# A curve of more points looks the same.
+_MOST_POINTS = 200
+_BYTES_IN_MEMORY = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class RuleSummary:
-    """What one rule comes to over all fits that it can be asked of.
+class BaselinePoint:
+    """Stop everything after epoch `epoch` (from 1), keeping the last or the best weights.
 
-    `share` is the mean share of recorded epochs that run, `regret_*` are in units of the metric. Of an `undecided` fit
-    the recording ends before the stop: share and regret are those of running to its end. `unknown` fits keep an epoch
-    without a number, and are in no regret; `left_out` ones are in nothing. NaN where there is no fit.
+    `saving` is the mean share of epochs that would not have run. The regret is the mean over the fits that keep an
+    epoch with a number; NaN where none does.
     """
 
-    rule: Callback
-    keeps: Keeps
-    fits: int
-    stopped: int
-    undecided: int
-    left_out: int
-    unknown: int
-    share: float
+    keeps: str
+    epoch: int
+    saving: float
     regret_mean: float
-    regret_median: float
-    regret_worst: float
+    unknown: int
 
-
-@dataclass(frozen=True, slots=True)
-class LeftOutFit:
-    """A fit that a rule could not be asked of, and why; `rule` is None where that is so for all."""
-
-    rule: int | None
-    run: str
-    fit: int
-    reason: str
+    def to_dict(self) -> Json:
+        """Return the point as a record."""
+        return without_nan(asdict(self))
 
 
 @dataclass(frozen=True, eq=False)
 class RuleComparison(Displayed):
-    """Every rule on every fit, and the baseline; `mode` says whether `monitor` should fall or rise.
+    """What every rule comes to over all fits, and the baseline; `mode` says whether `monitor` should fall or rise.
 
-    `assumed_metrics` are those of which that is only taken from the name.
+    `assumed_metrics` are those of which that is only taken from the name. `verdicts` are those on every fit, or on the
+    fits that are drawn.
     """
 
     rules: tuple[Callback, ...]
     monitor: str
     mode: Direction
-    fits: int
-    answers: tuple[RuleAnswer, ...]
-    left_out: tuple[LeftOutFit, ...]
+    summary: Summary[Callback, ChoiceSummary]
+    verdicts: StoppingVerdicts[Callback]
     baseline: tuple[BaselinePoint, ...]
     assumed_metrics: tuple[str, ...] = ()
 
-    def per_rule(self) -> list[RuleSummary]:
+    @property
+    def fits(self) -> int:
+        """The number of fits that hold something to judge by."""
+        return self.summary.fits
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether some rule could be asked of some fit."""
+        return any(each.fits for each in self.summary.summaries)
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The fits that all rules, or one of them, could not be asked of."""
+        return self.summary.left_out
+
+    def per_rule(self) -> list[ChoiceSummary]:
         """Return one summary per rule, in their order."""
-        return [self._summary(number) for number in range(len(self.rules))]
+        return list(self.summary.summaries)
+
+    def left_out_by(self, number: int) -> int:
+        """Return of how many fits a rule could not be asked."""
+        return sum(each.choice in (None, number) for each in self.left_out)
 
     def records(self) -> Iterator[Json]:
         """Yield one record per rule and fit."""
-        for each in self.answers:
-            yield {
-                "rule": str(self.rules[each.rule]),
-                "run": each.run,
-                "fit": each.fit,
-                "epochs": each.epochs,
-                "epochs_run": each.epochs_run,
-                "share": each.share,
-                **_both("stop", each.stop_index),
-                **_both("kept", each.kept_index),
-                "regret": each.regret,
-                "undecided": each.stop_index is None,
-                "validity": each.validity,
-            }
+        for number, rule in enumerate(self.rules):
+            for block in self.verdicts.blocks:
+                yield from _records_of(str(rule), number, block)
 
     def summary_records(self) -> list[Json]:
         """Return one record per rule; null where no fit has a number."""
-        return [_summary_record(each) for each in self.per_rule()]
+        return [
+            {
+                "rule": str(each.choice),
+                "keeps": each.keeps,
+                **each.numbers(),
+                "left_out": self.left_out_by(number),
+            }
+            for number, each in enumerate(self.summary.summaries)
+        ]
 
     def to_dict(self) -> Json:
         """Return the document of `kcb-replay compare --json`."""
@@ -168,12 +154,7 @@ class RuleComparison(Displayed):
             "baseline": [point.to_dict() for point in self.baseline],
             "answers": list(self.records()),
             "left_out": [
-                {
-                    "rule": None if each.rule is None else str(self.rules[each.rule]),
-                    "run": each.run,
-                    "fit": each.fit,
-                    "reason": each.reason,
-                }
+                {"rule": None if each.choice is None else str(self.rules[each.choice]), **each.to_dict()}
                 for each in self.left_out
             ],
         }
@@ -186,35 +167,6 @@ class RuleComparison(Displayed):
 
     def __repr__(self) -> str:
         return f"<Comparison of {len(self.rules)} rules over {self.fits} fits by {self.monitor}>"
-
-    @unwarned
-    def _summary(self, number: int) -> RuleSummary:
-        answers = [each for each in self.answers if each.rule == number]
-        regrets = [each.regret for each in answers if each.regret is not None]
-        nothing = float("nan")
-        return RuleSummary(
-            rule=self.rules[number],
-            keeps=keeps(self.rules[number]),
-            fits=len(answers),
-            stopped=sum(each.stop_index is not None for each in answers),
-            undecided=sum(each.stop_index is None for each in answers),
-            left_out=sum(each.rule in (None, number) for each in self.left_out),
-            unknown=len(answers) - len(regrets),
-            share=float(np.mean([each.share for each in answers])) if answers else nothing,
-            regret_mean=float(np.mean(regrets)) if regrets else nothing,
-            regret_median=float(np.median(regrets)) if regrets else nothing,
-            regret_worst=max(regrets, default=nothing),
-        )
-
-
-def _summary_record(summary: RuleSummary) -> Json:
-    numbers = {item.name: getattr(summary, item.name) for item in fields(summary) if item.name != "rule"}
-    return {"rule": str(summary.rule), **without_nan(numbers)}
-
-
-def keeps(rule: Callback) -> Keeps:
-    """Return which weights one ends up with."""
-    return "best" if getattr(rule, "restore_best_weights", False) else "last"
 
 
 def compare_rules(
@@ -230,39 +182,234 @@ def compare_rules(
     A fit without `monitor` is left out for all rules, one that a rule cannot be asked of for that rule. Raises
     `SettingError` for an empty list, a callback that is no stopping rule, or where `mode="auto"` cannot tell.
     """
-    _require_rules(rules)
-    direction = known_direction("compare", monitor, mode)
-    loaded = list(recordings)
-    judged, left_out = _judged(loaded, monitor, direction)
-    answers: list[RuleAnswer] = []
-    for number, rule in enumerate(rules):
-        for where, outcome in _outcomes(loaded, rule, semantics):
-            fit = judged.get(where)
-            if fit is not None and isinstance(outcome, str):
-                left_out.append(LeftOutFit(number, fit.run, fit.fit, outcome))
-            elif fit is not None and not isinstance(outcome, str):
-                answers.append(_answer(number, fit, outcome, direction))
-    points = baseline(list(judged.values()), direction, list(dict.fromkeys(map(keeps, rules))))
-    return RuleComparison(
-        tuple(rules),
-        monitor,
-        direction,
-        len(judged),
-        tuple(answers),
-        tuple(left_out),
-        tuple(points),
-        _assumed(rules, monitor, mode, semantics, hypothetical=any(_is_hypothetical(each) for each in answers)),
-    )
+    question = RuleQuestion.of(rules, monitor=monitor, mode=mode, semantics=semantics)
+    loaded = question.loaded(recordings)
+    totals, baseline = Totals(question.rules), question.baseline()
+    blocks: list[StoppingBlock] = []
+    for fits in fits_at_once(monitored_fits(loaded), len(rules)):
+        verdicts = question.verdicts_on(fits)
+        collect([verdicts], [totals, baseline])
+        blocks += verdicts.blocks
+    whole = StoppingVerdicts(question.rules, tuple(blocks), question.version)
+    return question.comparison(totals.summary(question.version), whole, baseline)
 
 
-def _assumed(
-    rules: Sequence[Callback], monitor: str, mode: str, semantics: str | Semantics | None, *, hypothetical: bool
-) -> tuple[str, ...]:
-    """Return the metrics whose direction is assumed: the one that all are judged by, and those that rules watch."""
-    judged = [monitor] if mode == "auto" and is_assumed(monitor) else []
-    version = resolve(DEFAULT if semantics in (None, "auto") else semantics)
-    asked = assumed_metrics(rules, version, None if hypothetical else ())
-    return tuple(dict.fromkeys([*judged, *asked]))
+class RuleQuestion:
+    """What is asked of every fit by a comparison of rules."""
+
+    def __init__(self, rules: Sequence[Callback], monitor: str, mode: str, semantics: str | Semantics | None) -> None:
+        self.rules, self.monitor = tuple(rules), monitor
+        self.version = resolve(DEFAULT if semantics in (None, "auto") else semantics)
+        self._semantics, self._given_mode = semantics, mode
+        self.mode: Direction = known_direction("compare", monitor, mode)
+        self._medians: dict[int, Mapping[_Place, Outcome | Reason]] = {}
+
+    @classmethod
+    def of(
+        cls,
+        rules: Sequence[Callback],
+        *,
+        monitor: str = "val_loss",
+        mode: str = "auto",
+        semantics: str | Semantics | None = None,
+    ) -> RuleQuestion:
+        """Return the question; raises `SettingError` for what cannot be compared."""
+        _require_rules(rules)
+        return cls(rules, monitor, mode, semantics)
+
+    @property
+    def compares_runs(self) -> bool:
+        """Whether a rule asks for all recordings at once."""
+        return any(rule.compares_runs for rule in self.rules)
+
+    def loaded(self, recordings: Iterable[Recording]) -> Iterable[Recording]:
+        """Return the recordings; all at once where a rule compares runs, whose answers are then worked out."""
+        if not self.compares_runs:
+            return recordings
+        held = list(recordings)
+        for number, rule in enumerate(self.rules):
+            if rule.compares_runs:
+                answers = median_answers(held, cast("MedianStopping", rule)).items()
+                self._medians[number] = {
+                    (id(held[place]), fit): each.why if isinstance(each, LeftOut) else each.outcome
+                    for (place, fit), each in answers
+                }
+        return held
+
+    def baseline(self) -> Baseline:
+        """Return the collector of the baseline that keeps the same weights as the rules."""
+        keeps = ["best" if getattr(rule, "restore_best_weights", False) else "last" for rule in self.rules]
+        return Baseline(list(dict.fromkeys(keeps)))
+
+    def comparison(
+        self,
+        summary: Summary[Callback, ChoiceSummary],
+        verdicts: StoppingVerdicts[Callback],
+        baseline: Baseline,
+    ) -> RuleComparison:
+        """Return what was found; `summary` is that of all fits."""
+        return RuleComparison(
+            self.rules, self.monitor, self.mode, summary, verdicts, baseline.points(), self._assumed(summary)
+        )
+
+    def verdicts_on(self, fits: Sequence[MonitoredFit]) -> StoppingVerdicts[Callback]:
+        """Return what every rule comes to on some fits; those without the judged metric are left out for all rules."""
+        left_out: list[LeftOut] = []
+        judged: list[MonitoredFit] = []
+        for each in fits:
+            why = self._why_not_judged(each.fit)
+            if why is None:
+                judged.append(each)
+            else:
+                left_out.append(LeftOut(each.run, each.number, why))
+        block = block_of(judged, self.monitor)
+        shape = (len(self.rules), len(judged))
+        rows, answered, labels = StopRows.none(shape), np.zeros(shape, np.bool_), np.zeros(shape, np.int8)
+        for number, place in np.ndindex(shape):
+            outcome = self._outcome(number, judged[place])
+            if isinstance(outcome, Reason):
+                left_out.append(LeftOut(judged[place].run, judged[place].number, outcome, choice=number))
+                continue
+            answered[number, place] = True
+            labels[number, place] = label_number(outcome.validity.label, undecided=outcome.stop_index is None)
+            for filled, index in ((rows.stop, outcome.stop_index), (rows.kept, outcome.kept_index)):
+                filled[number, place] = -1 if index is None else judged[place].fit.epochs.searchsorted(index)
+        verdicts = StoppingBlock(
+            choices=self.rules,
+            fits=tuple(_facts(judged, labels)),
+            rows=rows,
+            answered=answered,
+            metrics={self._key: MetricValues(block, 1.0 if self.mode == "min" else -1.0)},
+            left_out=tuple(left_out),
+            judged_by=self._key,
+            labels=labels,
+        )
+        return StoppingVerdicts(self.rules, (verdicts,), self.version)
+
+    @property
+    def _key(self) -> tuple[str, str]:
+        return self.monitor, self.mode
+
+    def _outcome(self, number: int, each: MonitoredFit) -> Outcome | Reason:
+        """Return what a rule comes to for a fit, or why it cannot be asked."""
+        if each.recording is None:
+            raise AssertionError("a rule is asked of a recording")
+        if number in self._medians:
+            return self._medians[number][id(each.recording), each.number]
+        try:
+            one = replay(each.recording, [self.rules[number]], fit=each.number, semantics=self._semantics)
+        except NotReplayableError as error:
+            return error.why
+        (outcome,) = one.outcomes
+        return outcome
+
+    def _why_not_judged(self, fit: Fit) -> Reason | None:
+        series = fit.metrics.get(self.monitor)
+        if series is not None and not np.isnan(series.values[series.valid]).all():
+            return None
+        if series is not None and series.valid.any():
+            return reason("left_out.never_a_number", monitor=self.monitor)
+        return MonitorNotRecordedError(self.monitor, "", sorted(stream_of(fit).names)).why
+
+    def _assumed(self, summary: Summary[Callback, ChoiceSummary]) -> tuple[str, ...]:
+        """Return the metrics whose direction is assumed: the one that all are judged by, and those that rules watch."""
+        judged = [self.monitor] if self._given_mode == "auto" and is_assumed(self.monitor) else []
+        return tuple(dict.fromkeys([*judged, *summary.assumed_metrics]))
+
+
+class Baseline(Collector["StoppingBlock", Any]):
+    """Stop every training after epoch i, for i from 1 to the longest recording, keeping weights of each of `keeps`.
+
+    Equal to `StopAt(i)` on every fit, but of all i at once. What every fit gives away is kept in a file, until it is
+    known which epochs the curve has.
+    """
+
+    def __init__(self, keeps: Sequence[str]) -> None:
+        self._keeps = keeps
+        self._fits = self._longest = 0
+        self._file = tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)  # noqa: SIM115  # closed with this object
+        weakref.finalize(self, self._file.close)
+
+    def begin(self, block: StoppingBlock) -> None:
+        """Note the epochs and regrets of some fits."""
+        values = block.metric_of(0)
+        if values is None:
+            return
+        self._fits += len(block.fits)
+        for lane, length in enumerate(values.block.lengths.tolist()):
+            epochs = values.block.epochs[:length, lane]
+            self._longest = max(self._longest, int(epochs[-1]) + 1)
+            regrets = [_regrets(values, lane, length, keeps) for keeps in self._keeps]
+            self._file.write(np.concatenate([[length], epochs, *regrets]).astype(np.float64).data)
+
+    @unwarned
+    def points(self) -> tuple[BaselinePoint, ...]:
+        """Return the points of one curve for each of `keeps`, at most 200 each."""
+        if not self._fits:
+            return ()
+        epochs = _shown_epochs(self._longest)
+        saving, shape = np.zeros(len(epochs)), (len(self._keeps), len(epochs))
+        total, count = np.zeros(shape), np.zeros(shape, np.int64)
+        for recorded, regrets in self._noted():
+            row = np.minimum(np.searchsorted(recorded + 1, epochs), len(recorded) - 1)
+            saving += (len(recorded) - 1 - row) / len(recorded)
+            known = ~np.isnan(regrets[:, row])
+            total += np.where(known, regrets[:, row], 0.0)
+            count += known
+        mean = over(total, count)
+        return tuple(
+            BaselinePoint(
+                keeps=keeps,
+                epoch=epoch,
+                saving=float(saving[place] / self._fits),
+                regret_mean=float(mean[number, place]),
+                unknown=int(self._fits - count[number, place]),
+            )
+            for number, keeps in enumerate(self._keeps)
+            for place, epoch in enumerate(epochs.tolist())
+        )
+
+    def _noted(self) -> Iterator[tuple[Floats, Floats]]:
+        self._file.seek(0)
+        for _ in range(self._fits):
+            (length,) = np.frombuffer(self._file.read(8), np.float64).astype(int).tolist()
+            numbers = np.frombuffer(self._file.read(8 * length * (1 + len(self._keeps))), np.float64)
+            recorded, *regrets = numbers.reshape(-1, length)
+            yield recorded, np.stack(regrets)
+
+
+def _records_of(rule: str, number: int, block: StoppingBlock) -> Iterator[Json]:
+    """Yield a record per fit of a block that a rule has an answer for."""
+    for chosen, answers in block.pieces():
+        if not chosen.start <= number < chosen.stop:
+            continue
+        at = number - chosen.start
+        for place in np.flatnonzero(block.answered[number]).tolist():
+            fit, regret = block.fits[place], float(answers.regret[at, place])
+            yield {
+                "rule": rule,
+                "run": fit.run,
+                "fit": fit.fit,
+                "epochs": fit.epochs,
+                "saved_epochs": int(answers.saved[at, place]),
+                **_both("stop", int(answers.stop_index[at, place])),
+                **_both("kept", int(answers.kept_index[at, place])),
+                "regret": None if math.isnan(regret) else regret,
+                "undecided": bool(answers.undecided[at, place]),
+                "validity": LABELS[answers.label[at, place]].split(",")[0],
+            }
+
+
+def _both(name: str, index: int) -> Json:
+    return {f"{name}_index": None if index < 0 else index, f"{name}_epoch": None if index < 0 else index + 1}
+
+
+def _facts(fits: Sequence[MonitoredFit], labels: NDArray[np.int8]) -> Iterator[FitFacts]:
+    """Yield the facts of fits; the label is what limits some rule, whether it is undecided or not."""
+    seconds = block_of(fits, "").seconds.tolist() if fits else []
+    for place, (each, taken) in enumerate(zip(fits, seconds, strict=True)):
+        label: Any = LABELS[labels[:, place].max()].split(",")[0]
+        yield FitFacts(each.run, each.number, len(each.fit), "exact" if label == "undecided" else label, taken)
 
 
 def _require_rules(rules: Sequence[Callback]) -> None:
@@ -274,147 +421,21 @@ def _require_rules(rules: Sequence[Callback]) -> None:
             raise SettingError(f"{rule.name} is no stopping rule that can be compared. Known: {known}.")
 
 
-def _judged(
-    recordings: Iterable[Recording], monitor: str, mode: Direction
-) -> tuple[dict[_Place, Judged], list[LeftOutFit]]:
-    """Return what every fit is judged by, and the fits that hold nothing to judge by."""
-    judged, left_out = {}, []
-    for place, recording in enumerate(recordings):
-        for number, fit in enumerate(recording.fits):
-            series = fit.metrics.get(monitor)
-            values: Mapping[int, float] = {}
-            if series is not None:
-                values = dict(zip(fit.epochs[series.valid].tolist(), series.values[series.valid].tolist(), strict=True))
-            lowest = best_of(values, mode)
-            if lowest is None:
-                reason = f"{monitor} is never a number" if values else _not_recorded(monitor, fit)
-                left_out.append(LeftOutFit(None, recording.name, number, reason))
-            else:
-                judged[place, number] = Judged(recording.name, number, fit.epochs, values, values[lowest])
-    return judged, left_out
-
-
-def _is_hypothetical(answer: RuleAnswer) -> bool:
-    return answer.validity == "hypothetical"
-
-
-def _not_recorded(monitor: str, fit: Fit) -> str:
-    names = sorted(stream_of(fit).names)
-    return MonitorNotRecordedError(monitor, "", names).reason
-
-
-def _outcomes(
-    recordings: Sequence[Recording], rule: Callback, semantics: str | Semantics | None
-) -> Iterator[tuple[_Place, Outcome | str]]:
-    """Yield what a rule comes to for every fit, or why it cannot be asked."""
-    if rule.compares_runs:
-        for where, found in median_answers(recordings, cast("MedianStopping", rule)).items():
-            yield where, found.reason if isinstance(found, LeftOut) else found.outcome
-        return
-    for place, recording in enumerate(recordings):
-        for number in range(len(recording.fits)):
-            yield (place, number), _replayed(recording, number, rule, semantics)
-
-
-def _replayed(recording: Recording, number: int, rule: Callback, semantics: str | Semantics | None) -> Outcome | str:
-    try:
-        (outcome,) = replay(recording, [rule], fit=number, semantics=semantics).outcomes
-    except NotReplayableError as error:
-        return error.reason
-    return outcome
-
-
-def _answer(number: int, fit: Judged, outcome: Outcome, mode: Direction) -> RuleAnswer:
-    kept = None if outcome.kept_index is None else fit.values.get(outcome.kept_index)
-    return RuleAnswer(
-        rule=number,
-        run=fit.run,
-        fit=fit.fit,
-        epochs=len(fit.epochs),
-        epochs_run=len(fit.epochs) - outcome.saved_epochs,
-        stop_index=outcome.stop_index,
-        kept_index=outcome.kept_index,
-        regret=None if kept is None else regret_of(kept, fit.lowest, mode),
-        validity=outcome.validity.label,
-    )
-
-
-def _both(name: str, index: int | None) -> Json:
-    return {f"{name}_index": index, f"{name}_epoch": None if index is None else index + 1}
-
-
-Floats: TypeAlias = NDArray[np.float64]
-
-
-# A curve of more points looks the same.
-_MOST_POINTS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """The metric by which one fit is judged: its value per 0-based epoch that has one, and the best of all."""
-
-    run: str
-    fit: int
-    epochs: NDArray[np.int64]
-    values: Mapping[int, float]
-    lowest: float
-
-
-@dataclass(frozen=True, slots=True)
-class BaselinePoint:
-    """Stop everything after epoch `epoch` (from 1), keeping the last or the best weights.
-
-    The regret is the mean over the fits that keep an epoch with a number; NaN where none does.
-    """
-
-    keeps: str
-    epoch: int
-    share: float
-    regret_mean: float
-    unknown: int
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the point as a record."""
-        return without_nan(asdict(self))
-
-
-@unwarned
-def baseline(fits: Sequence[Judged], mode: Direction, kept: Sequence[str]) -> list[BaselinePoint]:
-    """Return the points of one curve for each of `kept` ("last", "best"), at most 200 each."""
-    if not fits:
-        return []
-    epochs = _epochs(max(int(fit.epochs[-1]) + 1 for fit in fits))
-    rows = [np.minimum(np.searchsorted(fit.epochs + 1, epochs), len(fit.epochs) - 1) for fit in fits]
-    share = np.mean([(row + 1) / len(fit.epochs) for row, fit in zip(rows, fits, strict=True)], axis=0)
-    points = []
-    for keeps in kept:
-        regrets = np.stack([_regrets(fit, mode, keeps)[row] for row, fit in zip(rows, fits, strict=True)])
-        known = ~np.isnan(regrets)
-        count = known.sum(axis=0)
-        total = np.where(known, regrets, 0.0).sum(axis=0)
-        mean = np.where(count > 0, total / np.maximum(count, 1), math.nan)
-        unknown = len(fits) - count
-        points += [
-            BaselinePoint(keeps, int(epoch), float(share[n]), float(mean[n]), int(unknown[n]))
-            for n, epoch in enumerate(epochs.tolist())
-        ]
-    return points
-
-
-def _epochs(longest: int) -> NDArray[np.int64]:
+def _shown_epochs(longest: int) -> NDArray[np.int64]:
     if longest <= _MOST_POINTS:
         return np.arange(1, longest + 1)
     # Close together where curves fall.
     return np.unique(np.geomspace(1, longest, _MOST_POINTS).round().astype(np.int64))
 
 
-def _regrets(fit: Judged, mode: Direction, keeps: str) -> Floats:
+@unwarned
+def _regrets(values: MetricValues, lane: int, length: int, keeps: str) -> Floats:
     """Return the regret after each recorded epoch, NaN where what is kept has no number."""
-    values = [fit.values.get(index, math.nan) for index in fit.epochs.tolist()]
+    block = values.block
+    kept = values.sign * np.where(block.valid[:length, lane], block.values[:length, lane], np.nan)
     if keeps == "best":
         # NaN never takes the place of a number.
-        better = np.fmin if mode == "min" else np.fmax
-        values = better.accumulate(values).tolist()
-    regrets = (regret_of(value, fit.lowest, mode) for value in values)
-    return np.array([math.nan if regret is None else regret for regret in regrets])
+        kept = np.fmin.accumulate(kept)
+    lowest = block.least(values.sign)[lane]
+    regrets: Floats = np.where(kept == lowest, 0.0, kept - lowest)
+    return regrets

@@ -15,12 +15,11 @@ import numpy as np
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.directions import direction_of
-from kcb_replay.replay.verdicts.answers import MetricValues, StopRows
-from kcb_replay.replay.verdicts.by_engine import FitBatch, label_of, some_at_a_time, whole_number
+from kcb_replay.replay.verdicts.by_engine import FitBatch, fits_at_once, label_of, whole_number
 from kcb_replay.replay.verdicts.lanes.early_stopping import Start, is_vectorised, stops_of
 from kcb_replay.replay.verdicts.lanes.improvements import fits_float32
-from kcb_replay.replay.verdicts.lanes.series import block_of
-from kcb_replay.replay.verdicts.table import Part, Sweep, SweptFit
+from kcb_replay.replay.verdicts.lanes.series import block_of, monitored_fits
+from kcb_replay.replay.verdicts.table import FitFacts, MetricValues, StoppingBlock, StopRows, Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.verdicts.lanes.series import Block, MonitoredFit
 
-__all__ = ["engine_answer", "swept_blocks"]
+__all__ = ["engine_answer", "require_second_metric", "swept", "swept_blocks"]
 
 # Settings of the same starts and patiences are answered in one pass.
 _Passes: TypeAlias = "dict[tuple[int, ...], dict[tuple[Start, bool], list[int]]]"
@@ -40,10 +39,22 @@ def swept_blocks(
     recordings: Iterable[Recording], settings: Sequence[EarlyStopping], version: Semantics, *, also: str | None = None
 ) -> Iterator[Sweep]:
     """Yield the sweep of some fits after the other; `also` is a second metric that is read off, but not monitored."""
+    require_second_metric(also)
+    for fits in fits_at_once(monitored_fits(recordings), len(settings)):
+        yield swept(fits, settings, version, also=also)
+
+
+def swept(
+    fits: Sequence[MonitoredFit], settings: Sequence[EarlyStopping], version: Semantics, *, also: str | None = None
+) -> Sweep:
+    """Return the sweep of some fits."""
+    return _Block(settings, fits, version, also).swept()
+
+
+def require_second_metric(also: str | None) -> None:
+    """Raise `SettingError` where nobody knows whether the second metric should fall or rise."""
     if also is not None and direction_of(also) is None:
         raise SettingError(f"Nobody knows whether {also} should fall or rise. Name another second metric.")
-    for fits in some_at_a_time(recordings, settings):
-        yield _Block(settings, fits, version, also).swept()
 
 
 class _Block(FitBatch[EarlyStopping]):
@@ -57,32 +68,38 @@ class _Block(FitBatch[EarlyStopping]):
         if also is not None:
             self._also, self._also_sign = block_of(self.fits, also), -1.0 if direction_of(also) == "max" else 1.0
         shape = (len(settings), len(self.fits))
-        self._found = StopRows.none(shape)
+        self._rows = StopRows.none(shape)
         self._answered = np.zeros(shape, np.bool_)
         self._by_engine: dict[int, dict[int, dict[str, float]]] = defaultdict(dict)
-        self._prices: dict[tuple[str, str], MetricValues] = {}
+        self._metrics: dict[tuple[str, str], MetricValues] = {}
 
     def swept(self) -> Sweep:
         """Return the sweep when every setting has been asked of every fit."""
-        if not self.fits:
-            return Sweep(tuple(self.settings), (), self.version, tuple(self.left_out))
         groups: dict[tuple[str, str], list[int]] = defaultdict(list)
         for number, setting in enumerate(self.settings):
             groups[setting.monitor, setting.mode].append(number)
         for (monitor, mode), numbers in groups.items():
             places = self.having(numbers[0])
             sign = self.sign(monitor, mode, places, self.version.early_stopping_direction)
-            if sign is not None:
+            if sign is not None and places:
                 block = block_of(self.fits, monitor)
-                self._prices[monitor, mode] = MetricValues(block, sign, self._also, self._also_sign)
+                self._metrics[monitor, mode] = MetricValues(block, sign, self._also, self._also_sign)
                 self._ask(numbers, places, block, sign)
-        part = Part(self.settings, self._swept_fits(), self._found, self._answered, self._prices, dict(self._by_engine))
-        return Sweep(tuple(self.settings), (part,), self.version, tuple(self.left_out))
+        verdicts = StoppingBlock(
+            choices=self.settings,
+            fits=self._fit_facts(),
+            rows=self._rows,
+            answered=self._answered,
+            metrics=self._metrics,
+            left_out=tuple(self.left_out),
+            by_engine=dict(self._by_engine),
+        )
+        return Sweep(tuple(self.settings), (verdicts,), self.version)
 
-    def _swept_fits(self) -> tuple[SweptFit, ...]:
-        seconds = block_of(self.fits, "").seconds.tolist()
+    def _fit_facts(self) -> tuple[FitFacts, ...]:
+        seconds = block_of(self.fits, "").seconds.tolist() if self.fits else []
         return tuple(
-            SweptFit(each.run, each.number, len(each.fit), label_of(each, self.settings, self.version), taken)
+            FitFacts(each.run, each.number, len(each.fit), label_of(each, self.settings, self.version), taken)
             for each, taken in zip(self.fits, seconds, strict=True)
         )
 
@@ -101,7 +118,7 @@ class _Block(FitBatch[EarlyStopping]):
             found = stops_of(block, sign, starts, np.array(patiences), self.version)
             for (start, restore), chosen in same.items():
                 restores = "never" if not restore else "always" if always else "when stopped"
-                self._found.fill(chosen, block.lengths, found[starts.index(start)], restores)
+                self._rows.fill(chosen, block.lengths, found[starts.index(start)], restores)
 
     def _passes(self, numbers: Sequence[int], longest: int, sign: float) -> _Passes:
         patiences: dict[tuple[Start, bool], list[int]] = defaultdict(list)
@@ -124,7 +141,7 @@ class _Block(FitBatch[EarlyStopping]):
             epochs = self.fits[place].fit.epochs
             for name in ("stop", "best", "kept"):
                 index = answer[f"{name}_index"]
-                getattr(self._found, name)[number, place] = -1 if index < 0 else np.searchsorted(epochs, index)
+                getattr(self._rows, name)[number, place] = -1 if index < 0 else np.searchsorted(epochs, index)
             self._by_engine[number][place] = answer
             self._answered[number, place] = True
 

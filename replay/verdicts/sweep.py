@@ -5,23 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from kcb_replay.errors import SettingError
-from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Recording
+from kcb_replay.ingest.store import Store
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.grid import settings_grid
 from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
-from kcb_replay.replay.verdicts.reducing import PlateauSweep, joined_plateaus, plateau_blocks
-from kcb_replay.replay.verdicts.sources import asked_of
+from kcb_replay.replay.verdicts.plateau import PlateauSweep
+from kcb_replay.replay.verdicts.reducing import plateau_blocks
 from kcb_replay.replay.verdicts.stopping import swept_blocks
 from kcb_replay.replay.verdicts.table import Sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.ingest.store import Store
     from kcb_replay.replay.learning_rates import FirstRate
 
-__all__ = ["sweep"]
+__all__ = ["recordings_with", "sweep"]
 
 
 @overload
@@ -71,10 +70,17 @@ def sweep(
         raise SettingError("EarlyStopping looks at no learning rate; initial_lr is for ReduceLROnPlateau.")
     settings, version = settings_grid(callback, arguments), resolve(semantics)
     metrics = {setting.monitor for setting in settings} | ({also} if also else set())
-    blocks = list(swept_blocks(asked_of(recordings, metrics), settings, version, also=also))
-    parts = tuple(part for block in blocks for part in block.parts)
-    left_out = tuple(item for block in blocks for item in block.left_out)
-    return Sweep(tuple(settings), parts, version, left_out)
+    stream = swept_blocks(recordings_with(metrics, recordings), settings, version, also=also)
+    return Sweep(tuple(settings), tuple(block for verdicts in stream for block in verdicts.blocks), version)
+
+
+def recordings_with(
+    metrics: Collection[str], recordings: Iterable[Recording] | Recording | Store
+) -> Iterable[Recording]:
+    """Return the recordings; those of a store are read bucket by bucket, and hold these metrics only."""
+    if isinstance(recordings, Recording):
+        return [recordings]
+    return recordings.recordings(metrics=metrics) if isinstance(recordings, Store) else recordings
 
 
 def _plateaus(
@@ -87,5 +93,5 @@ def _plateaus(
     if also is not None:
         raise SettingError("ReduceLROnPlateau keeps no epoch that a second metric could be read off at.")
     metrics = {*(setting.monitor for setting in settings), *LEARNING_RATE_KEYS}
-    blocks = plateau_blocks(asked_of(recordings, metrics), settings, version, initial_lr=initial_lr)
-    return joined_plateaus(list(blocks), settings, version)
+    stream = plateau_blocks(recordings_with(metrics, recordings), settings, version, initial_lr=initial_lr)
+    return PlateauSweep(tuple(settings), tuple(block for verdicts in stream for block in verdicts.blocks), version)

@@ -1,85 +1,364 @@
-"""The result of a sweep of EarlyStopping: one answer per setting and fit."""
+"""Verdicts: what every choice comes to on every fit, in one table.
+
+A choice is a setting of a callback, or a stopping rule. Verdicts stream as blocks of some fits, and the whole of a
+sweep or a comparison is the same table with all blocks. Of stopping choices three small integers per choice and fit are
+kept; the rest is read off when it is asked for, some choices at a time. Definitions are those of a single replay
+(`replay.outcomes.stopping`).
+"""
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.replay.verdicts.answers import answers_of, no_answers, side_by_side
-from kcb_replay.replay.verdicts.records import Rows
-from kcb_replay.replay.verdicts.totals import SettingSummary, Totals
+from kcb_replay.ingest.display import Displayed
+from kcb_replay.replay.callbacks import Callback, EarlyStopping
+from kcb_replay.replay.verdicts.lanes.improvements import unwarned
+from kcb_replay.replay.verdicts.records import argument_columns, epoch_columns, frame_of, looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
+    import pandas as pd
     import pyarrow as pa
 
-    from kcb_replay.replay.callbacks import EarlyStopping
+    from kcb_replay.replay.directions import Direction
+    from kcb_replay.replay.left_out import LeftOut
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.validity import Label
-    from kcb_replay.replay.verdicts.answers import Answers, MetricValues, StopRows
+    from kcb_replay.replay.verdicts.lanes.early_stopping import Stops
+    from kcb_replay.replay.verdicts.lanes.series import Block
+    from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary, Totals
 
-__all__ = ["FitFacts", "LeftOutFit", "Part", "Sweep", "SweptFit"]
+__all__ = [
+    "LABELS",
+    "Answers",
+    "FitFacts",
+    "MetricValues",
+    "RecordedCurve",
+    "StopRows",
+    "StoppingBlock",
+    "StoppingVerdicts",
+    "Sweep",
+    "Verdicts",
+    "VerdictsBlock",
+    "answers_of",
+    "label_number",
+]
 
-Json: TypeAlias = dict[str, object]
 Floats: TypeAlias = NDArray[np.float64]
-Integers: TypeAlias = NDArray[np.int64]
+Integers: TypeAlias = NDArray[np.signedinteger[Any]]
 Mask: TypeAlias = NDArray[np.bool_]
+Rows: TypeAlias = NDArray[np.int32]
+# An answer of a weak source may be undecided, too; both are said.
+LABELS = ("exact", "undecided", "rounded", "rounded, undecided", "sampled", "sampled, undecided", "hypothetical")
 # Answers that are worked out at once: their numbers stay in the cache of a core.
 _AT_ONCE = 2**16
+_ARGUMENTS = ("monitor", "mode", "patience", "min_delta", "baseline", "start_from_epoch", "restore_best_weights")
+
+
+def label_number(label: Label, *, undecided: bool) -> int:
+    """Return the place in `LABELS` of a label, of an answer before which the recording ends or not."""
+    both = "undecided" if label == "exact" else f"{label}, undecided"
+    return LABELS.index(both if undecided and both in LABELS else label)
 
 
 @dataclass(frozen=True, slots=True)
-class SweptFit:
-    """A fit that was swept: `label` is what its source allows of any answer, `exact` where it holds everything."""
+class FitFacts:
+    """A fit that was asked: `label` is what its source allows of any answer, `exact` where it holds everything.
+
+    `seconds` is how long it took, NaN where that is not known. `initial_lr` is the learning rate that every setting of
+    ReduceLROnPlateau starts from, assumed where none is recorded and none was given; NaN for other callbacks.
+    """
 
     run: str
     fit: int
     epochs: int
     label: Label
-    seconds: float = float("nan")
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOutFit:
-    """A fit that could not be swept with some settings, and why."""
-
-    run: str
-    fit: int
-    reason: str
+    seconds: float = math.nan
+    initial_lr: float = math.nan
+    initial_lr_assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FitFacts:
-    """What one metric of each fit shows whatever the setting, of shape (fits,).
+class RecordedCurve:
+    """The judged metric of one fit, as it is drawn: its epochs (0-based) and values, and the best one of them all.
 
-    `noise` is how far it jumps from epoch to epoch, `since_best` the number of epochs recorded after its best one, -1
-    where no value is a number.
+    `valid` is false where an epoch has no value; `lowest_index` is None where none is a number.
     """
 
-    noise: Floats
-    since_best: Integers
+    run: str
+    fit: int
+    epochs: Integers
+    values: Floats
+    valid: Mask
+    lowest_index: int | None
+    lowest_value: float | None
+
+    @property
+    def first_epoch(self) -> int:
+        """The first recorded epoch, from 1."""
+        return int(self.epochs[0]) + 1
+
+    @property
+    def last_epoch(self) -> int:
+        """The last recorded epoch, from 1."""
+        return int(self.epochs[-1]) + 1
+
+
+_Answers_co = TypeVar("_Answers_co", covariant=True)
+
+
+class VerdictsBlock(Protocol[_Answers_co]):
+    """Every choice on some fits; `answered` (choices, fits) is false where there is no answer.
+
+    `pieces` yields answers on all fits of the block.
+    """
+
+    @property
+    def fits(self) -> tuple[FitFacts, ...]:
+        """The fits."""
+        ...
+
+    @property
+    def answered(self) -> Mask:
+        """Where there is an answer, of shape (choices, fits)."""
+        ...
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The fits that could not be asked."""
+        ...
+
+    def pieces(self) -> Iterator[tuple[slice, _Answers_co]]:
+        """Yield the answers of some choices after the other."""
+        ...
+
+
+_Choice = TypeVar("_Choice", bound=Callback)
+_Block = TypeVar("_Block", bound=VerdictsBlock[Any])
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """Every setting on some of the fits: the rows found, and what they are worth by monitor and mode.
+class Verdicts(Displayed, Generic[_Choice, _Block]):
+    """Every choice on every fit, in blocks of fits; where `answered` is false (no monitor, say) there is no answer."""
 
-    `answered` (settings, fits) is false where there is no answer. What the engine answered and rows cannot say is in
-    `by_engine`: per number of a setting, the places of fits and the numbers that stand there.
+    choices: tuple[_Choice, ...]
+    blocks: tuple[_Block, ...]
+    semantics: Semantics
+
+    @property
+    def settings(self) -> tuple[_Choice, ...]:
+        """The choices."""
+        return self.choices
+
+    @cached_property
+    def fits(self) -> tuple[FitFacts, ...]:
+        """Every fit that was asked."""
+        return tuple(fit for block in self.blocks for fit in block.fits)
+
+    @cached_property
+    def answered(self) -> Mask:
+        """Where there is an answer, of shape (choices, fits)."""
+        nothing = np.zeros((len(self.choices), 0), np.bool_)
+        return np.concatenate([nothing, *(block.answered for block in self.blocks)], axis=1)
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The fits that could not be asked, once for each reason."""
+        return tuple(item for block in self.blocks for item in block.left_out)
+
+    def to_arrow(self) -> pa.Table:
+        """Return one row per choice and fit, under the names of `simulate --json`; null where there is nothing."""
+        import pyarrow as pa
+
+        number, place = np.nonzero(self.answered)
+        return pa.table(dict(self._columns(number, place)))
+
+    def records(self) -> Iterator[dict[str, object]]:
+        """Yield one record per choice and fit, under the names of `simulate --json`; null where there is nothing."""
+        for batch in self.to_arrow().to_batches():
+            yield from batch.to_pylist()
+
+    def to_dict(self) -> dict[str, object]:
+        """Return a record per choice and fit, and what was left out; null where there is nothing."""
+        return {
+            "schema": "kcb-replay/sweep-rows/1",
+            "semantics": self.semantics.name,
+            "rows": self.to_arrow().to_pylist(),
+            "left_out": [item.to_dict() for item in self.left_out],
+        }
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return one row per choice and fit; epochs are `Int64`, for there may be none."""
+        return frame_of(self.to_arrow())
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write one row per choice and fit to a Parquet file."""
+        import pyarrow.parquet as pq
+
+        pq.write_table(self.to_arrow(), path)
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write one row per choice and fit to a CSV file."""
+        from pyarrow import csv
+
+        csv.write_csv(self.to_arrow(), path)
+
+    def __repr__(self) -> str:
+        return f"<Sweep of {len(self.choices)} settings over {len(self.fits)} fits, {self.semantics.name}>"
+
+    def _columns(self, number: NDArray[np.intp], place: NDArray[np.intp]) -> Iterator[tuple[str, pa.Array]]:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """One answer per stopping choice and fit, all of shape (choices, fits).
+
+    Epochs are 0-based, -1 where there is none. `has_best` and `has_kept` say where there is a value, which may be NaN:
+    a missing value and a recorded NaN are two things. `saved` counts recorded epochs that would not have run,
+    `saved_seconds` the time they took (NaN without wall times). `regret` is what the kept epoch gives away against the
+    best of the recording, `also_regret` what it gives away in a second metric against the epoch at which the monitored
+    one is best (negative: it gains); both are NaN where they are not known, for want of a value or for a value of NaN.
+    `undecided` where the recording ends before the stop; `label` are places in `LABELS`.
+
+    `by_chance` is n / (n + patience) for a stop of EarlyStopping whose best epoch is the n-th monitored one: with this
+    probability no better value comes for `patience` epochs of a plateau that is nothing but noise, whatever its
+    distribution.
     """
 
-    settings: Sequence[EarlyStopping]
-    fits: tuple[SweptFit, ...]
-    found: StopRows
+    stop_index: Integers
+    best_index: Integers
+    best_value: Floats
+    has_best: Mask
+    kept_index: Integers
+    kept_value: Floats
+    has_kept: Mask
+    saved: Integers
+    saved_seconds: Floats
+    regret: Floats
+    also_regret: Floats
+    by_chance: Floats
+    undecided: Mask
+    label: NDArray[np.int8]
+
+    @classmethod
+    def none(cls, shape: tuple[int, int]) -> Answers:
+        """Return answers to be filled: nothing anywhere."""
+        return cls(**{name: np.full(shape, nothing) for name, nothing in _NOTHING.items()})
+
+    @classmethod
+    def joined(cls, parts: Sequence[Answers], axis: int) -> Answers:
+        """Return the answers of one part after the other: of further choices (axis 0) or of further fits (1)."""
+        return cls(
+            **{
+                item.name: np.concatenate([getattr(part, item.name) for part in parts], axis=axis)
+                for item in fields(cls)
+            }
+        )
+
+
+_NOTHING: Mapping[str, Any] = {
+    **dict.fromkeys(("stop_index", "best_index", "kept_index"), -1),
+    **dict.fromkeys(("best_value", "kept_value", "saved_seconds", "regret", "also_regret", "by_chance"), math.nan),
+    **dict.fromkeys(("has_best", "has_kept", "undecided"), False),
+    "saved": 0,
+    "label": np.int8(0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StopRows:
+    """Rows of a block, of shape (choices, fits): after which a choice stops (-1: never), and whose weights it keeps.
+
+    `best` is the one that the callback takes for the best, -1 without any. Of -2 - row, the weights count as the best
+    for want of better ones, but there is no best value.
+    """
+
+    stop: Rows
+    best: Rows
+    kept: Rows
+
+    @classmethod
+    def none(cls, shape: tuple[int, int]) -> StopRows:
+        """Return rows to be filled."""
+        return cls(*(np.full(shape, -1, np.int32) for _ in fields(cls)))
+
+    def of(self, chosen: slice) -> StopRows:
+        """Return the rows of some choices."""
+        return StopRows(self.stop[chosen], self.best[chosen], self.kept[chosen])
+
+    def of_fits(self, places: Sequence[int]) -> StopRows:
+        """Return the rows of some fits."""
+        return StopRows(self.stop[:, places], self.best[:, places], self.kept[:, places])
+
+    def fill(self, chosen: Sequence[int], lengths: Integers, stops: Stops, restores: str) -> None:
+        """Fill in what lanes found for some settings; `restores` is "never", "when stopped" or "always"."""
+        undecided = stops.row < 0
+        ran = np.where(undecided, lengths - 1, stops.row)
+        # Where there is no best, the first weights count as such, and versions that always restore say so.
+        restored = np.where(stops.best_row < 0, stops.first_row, stops.best_row)
+        best, kept = stops.best_row, ran
+        if restores != "never":
+            kept = np.where((restored < 0) | (undecided & (restores != "always")), ran, restored)
+        if restores == "always":
+            best = np.where((best < 0) & (restored >= 0), -2 - restored, best)
+        # A stretch of rows is copied many times faster than chosen ones.
+        together = chosen[-1] - chosen[0] == len(chosen) - 1
+        where = slice(chosen[0], chosen[-1] + 1) if together else list(chosen)
+        self.stop[where], self.best[where], self.kept[where] = stops.row, best, kept
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MetricValues:
+    """What rows are worth: the metric that all fits are judged by, and another one that is not monitored.
+
+    `sign` and `also_sign` are 1 for a metric that should fall and -1 for one that should rise.
+    """
+
+    block: Block
+    sign: float
+    also: Block | None = None
+    also_sign: float = 1.0
+
+    @property
+    def since_best(self) -> Integers:
+        """The number of epochs recorded after the best one of each fit (fits,), -1 where no value is a number."""
+        best = self.block.best_row(self.sign)
+        return np.where(best < 0, -1, self.block.lengths - 1 - best)
+
+    def of_fits(self, places: Sequence[int]) -> MetricValues:
+        """Return the values of some fits."""
+        also = None if self.also is None else self.also.of_fits(places)
+        return MetricValues(self.block.of_fits(places), self.sign, also, self.also_sign)
+
+
+@dataclass(frozen=True, eq=False)
+class StoppingBlock:
+    """Every stopping choice on some of the fits: the rows found, and what they are worth by monitor and mode.
+
+    Stopping rules are all judged by one metric, whatever they monitor: its monitor and mode are then `judged_by`, and
+    `labels` are those of single replays. What the engine answered and rows cannot say is in `by_engine`: per number of
+    a choice, the places of fits and the numbers that stand there.
+    """
+
+    choices: Sequence[Callback]
+    fits: tuple[FitFacts, ...]
+    rows: StopRows
     answered: Mask
-    prices: Mapping[tuple[str, str], MetricValues]
-    by_engine: Mapping[int, Mapping[int, Mapping[str, float]]]
+    metrics: Mapping[tuple[str, str], MetricValues]
+    left_out: tuple[LeftOut, ...] = ()
+    by_engine: Mapping[int, Mapping[int, Mapping[str, float]]] = field(default_factory=dict)
+    judged_by: tuple[str, str] | None = None
+    labels: NDArray[np.int8] | None = None
 
     @cached_property
     def lengths(self) -> Integers:
@@ -91,102 +370,214 @@ class Part:
         """How long each fit took (fits,), NaN where that is not known."""
         return np.array([fit.seconds for fit in self.fits], np.float64)
 
-    def chunks(self) -> Iterator[tuple[slice, Answers]]:
-        """Yield the answers of some settings after the other, all fits of each."""
-        several = max(1, _AT_ONCE // max(len(self.fits), 1))
-        numbers = range(len(self.settings))
-        for key, same in itertools.groupby(numbers, lambda number: _key(self.settings[number])):
+    def metric_of(self, number: int) -> MetricValues | None:
+        """Return the metric that a choice is judged by, None where no fit has it."""
+        return self.metrics.get(self._key(number))
+
+    def pieces(self) -> Iterator[tuple[slice, Answers]]:
+        """Yield the answers of some choices after the other, all fits of each."""
+        if not self.fits:
+            return
+        several = max(1, _AT_ONCE // len(self.fits))
+        for _, same in itertools.groupby(range(len(self.choices)), self._key):
             together = list(same)
             for first in range(0, len(together), several):
                 some = together[first : first + several]
                 chosen = slice(some[0], some[-1] + 1)
-                yield chosen, self._answers(key, chosen)
+                yield chosen, self._answers(chosen)
 
-    def facts(self, chosen: slice) -> FitFacts:
-        """Return what the metric of some settings shows that are yielded together."""
-        key = _key(self.settings[chosen.start])
-        if key not in self.prices:
-            return FitFacts(np.full(len(self.fits), np.nan), np.full(len(self.fits), -1))
-        return _joined_facts([self.prices[key]])
+    def of_fits(self, places: Sequence[int]) -> StoppingBlock:
+        """Return the same choices on some of the fits, without what was left out."""
+        order = {place: number for number, place in enumerate(places)}
+        by_engine = {
+            choice: {order[place]: values for place, values in of_choice.items() if place in order}
+            for choice, of_choice in self.by_engine.items()
+        }
+        return StoppingBlock(
+            choices=self.choices,
+            fits=tuple(self.fits[place] for place in places),
+            rows=self.rows.of_fits(places),
+            answered=self.answered[:, places],
+            metrics={key: values.of_fits(places) for key, values in self.metrics.items()},
+            by_engine=by_engine,
+            judged_by=self.judged_by,
+            labels=None if self.labels is None else self.labels[:, places],
+        )
 
-    def _answers(self, key: tuple[str, str], chosen: slice) -> Answers:
-        found = self.found
-        if key not in self.prices:
-            return no_answers((chosen.stop - chosen.start, len(self.fits)))
-        answers = answers_of(self.prices[key], self.settings[chosen], found.of(chosen))
+    def curves(self) -> Iterator[RecordedCurve]:
+        """Yield the metric of each fit, which all choices must have in common."""
+        (values,) = self.metrics.values()
+        block, bests = values.block, values.block.best_row(values.sign).tolist()
+        for number, (fit, best) in enumerate(zip(self.fits, bests, strict=True)):
+            rows = slice(0, int(block.lengths[number]))
+            epochs, recorded = block.epochs[rows, number], block.values[rows, number]
+            yield RecordedCurve(
+                run=fit.run,
+                fit=fit.fit,
+                epochs=epochs,
+                values=recorded,
+                valid=block.valid[rows, number],
+                lowest_index=None if best < 0 else int(epochs[best]),
+                lowest_value=None if best < 0 else float(recorded[best]),
+            )
+
+    def _key(self, number: int) -> tuple[str, str]:
+        choice: Any = self.choices[number]
+        return self.judged_by or (choice.monitor, choice.mode)
+
+    def _answers(self, chosen: slice) -> Answers:
+        values = self.metric_of(chosen.start)
+        if values is None:
+            return Answers.none((chosen.stop - chosen.start, len(self.fits)))
+        labels = self._labels(chosen)
+        answers = answers_of(values, self.choices[chosen], self.rows.of(chosen), labels, judged=self.judged_by is None)
         for number in range(chosen.start, chosen.stop):
-            for place, values in self.by_engine.get(number, {}).items():
-                for name, value in values.items():
+            for place, numbers in self.by_engine.get(number, {}).items():
+                for name, value in numbers.items():
                     getattr(answers, name)[number - chosen.start, place] = value
         return answers
 
+    @cached_property
+    def _fit_labels(self) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+        own, weaker = (
+            np.array([label_number(fit.label, undecided=undecided) for fit in self.fits], np.int8)
+            for undecided in (False, True)
+        )
+        return own, weaker
 
-@dataclass(frozen=True, eq=False)
-class Sweep(Rows):
-    """Every setting on every fit; where `answered` (settings, fits) is false (no monitor, say) there is no answer.
+    def _labels(self, chosen: slice) -> NDArray[np.int8]:
+        if self.labels is not None:
+            return self.labels[chosen]
+        own, weaker = self._fit_labels
+        return np.where(self.rows.stop[chosen] < 0, weaker, own)
 
-    `facts` are by monitor and mode. The answers of all settings at once take some hundred bytes each; `per_setting`
-    and the rows are worked out in pieces.
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StoppingVerdicts(Verdicts[_Choice, StoppingBlock]):
+    """Verdicts on stopping choices: settings of EarlyStopping, or stopping rules.
+
+    The answers of all choices at once take some hundred bytes each; totals and rows are worked out in pieces.
     """
-
-    settings: tuple[EarlyStopping, ...]
-    parts: tuple[Part, ...]
-    semantics: Semantics
-    left_out: tuple[LeftOutFit, ...]
-
-    @cached_property
-    def fits(self) -> tuple[SweptFit, ...]:
-        """Every fit that was asked."""
-        return tuple(fit for part in self.parts for fit in part.fits)
-
-    @cached_property
-    def answered(self) -> Mask:
-        """Where there is an answer, of shape (settings, fits)."""
-        nothing = np.zeros((len(self.settings), 0), np.bool_)
-        return np.concatenate([nothing, *(part.answered for part in self.parts)], axis=1)
 
     @cached_property
     def answers(self) -> Answers:
-        """The answers, whose arrays have shape (settings, fits)."""
-        parts = [side_by_side([answers for _, answers in part.chunks()], axis=0) for part in self.parts]
-        return side_by_side([no_answers((len(self.settings), 0)), *parts], axis=1)
+        """The answers, whose arrays have shape (choices, fits)."""
+        nothing = Answers.none((len(self.choices), 0))
+        parts = [
+            Answers.joined([answers for _, answers in block.pieces()], axis=0) for block in self.blocks if block.fits
+        ]
+        return Answers.joined([nothing, *parts], axis=1)
+
+    @property
+    def mode(self) -> Direction | None:
+        """Whether the metric should fall or rise, None where no fit has it."""
+        signs = [values.sign for block in self.blocks for values in block.metrics.values()]
+        return None if not signs else "max" if signs[0] < 0 else "min"
 
     @cached_property
-    def facts(self) -> Mapping[tuple[str, str], FitFacts]:
-        """What the metrics of the fits show, by monitor and mode."""
-        keys = dict.fromkeys(key for part in self.parts for key in part.prices)
-        return {key: _joined_facts([part.prices[key] for part in self.parts]) for key in keys}
+    def curves(self) -> tuple[RecordedCurve, ...]:
+        """What all choices are judged by, of every fit: they must have one metric in common."""
+        return tuple(curve for block in self.blocks if block.fits for curve in block.curves())
 
-    def per_setting(self) -> list[SettingSummary]:
+    def totals(self) -> Totals[_Choice]:
+        """Return what the choices come to over all fits."""
+        from kcb_replay.replay.verdicts.totals import Totals, collect
+
+        totals = Totals(self.choices)
+        collect([self], [totals])
+        return totals
+
+    def summary(self) -> Summary[_Choice, ChoiceSummary]:
+        """Return what the choices come to, and how much was asked."""
+        return self.totals().summary(self.semantics)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sweep(StoppingVerdicts[EarlyStopping]):
+    """Every setting of EarlyStopping on every fit."""
+
+    def per_setting(self) -> list[ChoiceSummary]:
         """Return one summary per setting, in their order."""
         return self.totals().summaries()
 
-    def totals(self) -> Totals:
-        """Return what the settings come to over all fits."""
-        totals = Totals(self.settings)
-        totals.add(self)
-        return totals
+    def _columns(self, number: NDArray[np.intp], place: NDArray[np.intp]) -> Iterator[tuple[str, pa.Array]]:
+        import pyarrow as pa
 
-    def to_arrow(self) -> pa.Table:
-        """Return one row per setting and fit; null where there is nothing."""
-        from kcb_replay.replay.verdicts.records import table_of
-
-        return table_of(self)
-
-    def __repr__(self) -> str:
-        return f"<Sweep of {len(self.settings)} settings over {len(self.fits)} fits, {self.semantics.name}>"
-
-
-def _key(setting: EarlyStopping) -> tuple[str, str]:
-    return setting.monitor, setting.mode
-
-
-def _joined_facts(prices: Sequence[MetricValues]) -> FitFacts:
-    noise = [each.block.noise for each in prices]
-    since_best = [_since_best(each) for each in prices]
-    return FitFacts(np.concatenate(noise), np.concatenate(since_best))
+        answers, at = self.answers, (number, place)
+        for name in ("run", "fit", "epochs"):
+            yield name, looked_up([getattr(fit, name) for fit in self.fits], place)
+        yield "semantics", looked_up([self.semantics.name], np.zeros(len(number), np.intp))
+        yield from argument_columns(self.choices, _ARGUMENTS, number)
+        yield "fired", pa.array(~answers.undecided[at])
+        yield "undecided", pa.array(answers.undecided[at])
+        for name in ("stop", "best", "kept"):
+            yield from epoch_columns(name, getattr(answers, f"{name}_index")[at])
+        yield "saved_epochs", pa.array(answers.saved[at])
+        for name, known in (("best_value", answers.has_best), ("kept_value", answers.has_kept)):
+            yield name, pa.array(getattr(answers, name)[at], mask=~known[at])
+        for name in ("saved_seconds", "regret", "also_regret", "by_chance"):
+            values = getattr(answers, name)[at]
+            yield name, pa.array(values, mask=np.isnan(values))
+        # Of two words the first is the label, the other one has its own column.
+        yield "validity", looked_up([label.split(",")[0] for label in LABELS], answers.label[at])
 
 
-def _since_best(prices: MetricValues) -> Integers:
-    best = prices.block.best_row(prices.sign)
-    return np.where(best < 0, -1, prices.block.lengths - 1 - best)
+@unwarned
+def answers_of(
+    values: MetricValues,
+    choices: Sequence[Callback],
+    rows: StopRows,
+    labels: NDArray[np.int8],
+    *,
+    judged: bool = True,
+) -> Answers:
+    """Return the answers of some choices, whose rows have shape (choices, fits).
+
+    `judged` where each is judged by what it monitors itself: then a stop may be by chance.
+    """
+    block, stop, best, kept = values.block, rows.stop, rows.best, rows.kept
+    undecided = stop < 0
+    ran = np.where(undecided, block.lengths - 1, stop)
+    kept_value = block.value_at(kept)
+    return Answers(
+        stop_index=block.epoch_at(stop),
+        best_index=block.epoch_at(np.where(best < -1, -2 - best, best)),
+        best_value=block.value_at(best),
+        has_best=best >= 0,
+        kept_index=block.epoch_at(kept),
+        kept_value=kept_value,
+        has_kept=block.valid_at(kept),
+        saved=block.lengths - 1 - ran,
+        saved_seconds=block.seconds_after(ran),
+        regret=_regret(block, kept_value, values.sign),
+        also_regret=_also_regret(values, kept),
+        by_chance=_by_chance(block, choices, rows) if judged else np.full(stop.shape, np.nan),
+        undecided=undecided,
+        label=labels,
+    )
+
+
+def _regret(block: Block, kept_value: Floats, sign: float) -> Floats:
+    lowest = block.least(sign)
+    given_up: Floats = sign * kept_value - lowest
+    # Both infinite: nothing was given up, and the difference would be NaN.
+    given_up[np.isinf(kept_value) & (sign * kept_value == lowest)] = 0.0
+    return given_up
+
+
+def _also_regret(values: MetricValues, kept: Rows) -> Floats:
+    if values.also is None:
+        return np.full(kept.shape, np.nan)
+    at_best = values.also.value_at(values.block.best_row(values.sign)[np.newaxis])
+    regret: Floats = values.also_sign * (values.also.value_at(kept) - at_best)
+    return regret
+
+
+def _by_chance(block: Block, settings: Sequence[Any], rows: StopRows) -> Floats:
+    patience = np.maximum(np.ceil([setting.patience for setting in settings]), 1)[:, np.newaxis]
+    before = {epoch: block.monitored_before(epoch) for epoch in {setting.start_from_epoch for setting in settings}}
+    passed_over = np.stack([before[setting.start_from_epoch] for setting in settings])
+    monitored = block.monitored_until(rows.best) - passed_over
+    chance: Floats = monitored / (monitored + patience)
+    chance[(rows.stop < 0) | (rows.best < 0)] = np.nan
+    return chance

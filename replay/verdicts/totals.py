@@ -1,4 +1,4 @@
-"""What each setting comes to over all fits, added up some fits at a time.
+"""What each choice comes to over all fits, added up some fits at a time, in one pass of any number of collectors.
 
 Medians need every number, so some are kept: see `Spool`.
 """
@@ -10,37 +10,76 @@ import math
 import tempfile
 import weakref
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from kcb_replay.replay.callbacks import Callback, EarlyStopping
 from kcb_replay.replay.monitors import assumed_metrics
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
+from kcb_replay.replay.verdicts.records import without_nan
 from kcb_replay.replay.verdicts.survival import stop_epochs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from kcb_replay.replay.callbacks import EarlyStopping
+    from kcb_replay.replay.left_out import LeftOut
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.validity import Label
-    from kcb_replay.replay.verdicts.answers import Answers
-    from kcb_replay.replay.verdicts.table import LeftOutFit, Part, Sweep
+    from kcb_replay.replay.verdicts.table import Answers, StoppingBlock, Verdicts, VerdictsBlock
 
-__all__ = ["SettingSummary", "Spool", "SweepSummary", "Totals", "front", "overall"]
+__all__ = [
+    "ChoiceSummary",
+    "Collector",
+    "Counted",
+    "Spool",
+    "Summary",
+    "SweepSummary",
+    "Totals",
+    "collect",
+    "front",
+    "numbers_of",
+    "over",
+    "summary_of",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
-
-
 # A recording whose best epoch is among so many of its last was still improving, whatever the patience.
 _LAST_TENTH = 0.1
+_BYTES_IN_MEMORY = 64_000_000
+
+_Choice = TypeVar("_Choice", bound=Callback)
+_Block = TypeVar("_Block", bound="VerdictsBlock[Any]")
+_Answers = TypeVar("_Answers")
+_Of = TypeVar("_Of")
 
 
-@dataclass(frozen=True, slots=True)
-class SettingSummary:
-    """What one setting comes to over all fits.
+class Collector(Generic[_Block, _Answers]):
+    """What notes something of verdicts while they pass: each block, then its answers, some choices at a time."""
+
+    def begin(self, block: _Block) -> None:
+        """Look at a block of fits, whose answers follow."""
+
+    def add(self, block: _Block, chosen: slice, answers: _Answers) -> None:
+        """Look at the answers of some choices on all fits of the block."""
+
+
+def collect(stream: Iterable[Verdicts[Any, Any]], collectors: Sequence[Collector[Any, Any]]) -> None:
+    """Show verdicts to all collectors in one pass; each block is dropped before the next one is asked for."""
+    for verdicts in stream:
+        for block in verdicts.blocks:
+            for collector in collectors:
+                collector.begin(block)
+            for chosen, answers in block.pieces():
+                for collector in collectors:
+                    collector.add(block, chosen, answers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceSummary:
+    """What one choice, a setting or a stopping rule, comes to over all fits; None where each group has its own.
 
     `saving` is the mean share of recorded epochs that would not have run, `saving_seconds` that of the recorded time
     over the fits with wall times. `regret_*` are in units of the metric, NaN where no fit has one; `noise` is
@@ -48,199 +87,247 @@ class SettingSummary:
     that was not monitored. `stop_epoch_*` are those of `StopEpochs`; `by_chance` is the mean chance that a stop would
     have come on a plateau of nothing but noise, see `Answers`.
 
-    `undecided` is the share of fits whose recording ends before the stop: they count with the regret of the whole
-    recording, `regret_decided` is the mean without them, and the truth may lie beyond both. `improving` is the share
-    of fits that still improved when they ended, whose regret is a lower bound. `unknown` fits keep an epoch without a
-    number, and are in no regret.
+    `undecided` counts the fits whose recording ends before the stop: they count with the regret of the whole recording,
+    `regret_decided` is the mean without them, and the truth may lie beyond both. `improving` is the share of fits that
+    still improved when they ended, whose regret is a lower bound. `unknown` counts the fits that keep an epoch without
+    a number, and are in no regret; `failures` those that give away more than a tolerance, where one was given.
     """
 
-    setting: EarlyStopping
+    choice: Callback | None
     fits: int
-    stopped: int
-    saving: float
-    saving_seconds: float
-    regret_mean: float
-    regret_decided: float
-    regret_median: float
-    regret_worst: float
-    noise: float
-    also_regret: float
-    undecided: float
-    improving: float
-    unknown: int
-    by_chance: float
-    stop_epoch_median: float
-    stop_epoch_mean: float
-    stop_epoch_horizon: int
+    stopped: int = 0
+    saving: float = math.nan
+    saving_seconds: float = math.nan
+    regret_mean: float = math.nan
+    regret_decided: float = math.nan
+    regret_median: float = math.nan
+    regret_worst: float = math.nan
+    noise: float = math.nan
+    also_regret: float = math.nan
+    undecided: int = 0
+    improving: float = math.nan
+    unknown: int = 0
+    by_chance: float = math.nan
+    stop_epoch_median: float = math.nan
+    stop_epoch_mean: float = math.nan
+    stop_epoch_horizon: int = 0
+    failures: int = 0
+
+    @property
+    def keeps(self) -> str:
+        """Which weights one ends up with: the "best" or the "last" ones."""
+        return "best" if getattr(self.choice, "restore_best_weights", False) else "last"
+
+    def numbers(self) -> dict[str, object]:
+        """Return everything but the choice as a record; null for what no fit has."""
+        return numbers_of(self)
 
 
-class Totals:
-    """The sums of each setting of `settings`, to which sweeps of further fits are added."""
+@dataclass(frozen=True, slots=True)
+class Summary(Generic[_Choice, _Of]):
+    """One summary per choice, which of them act alike on every fit, and how much was asked.
 
-    def __init__(self, settings: Sequence[EarlyStopping]) -> None:
-        self._settings = settings
-        self._fits = np.zeros(len(settings), np.int64)
-        self._stopped = np.zeros(len(settings), np.int64)
-        self._improving = np.zeros(len(settings), np.int64)
-        self._unknown = np.zeros(len(settings), np.int64)
-        self._worst = np.full(len(settings), -np.inf)
-        self._means = {name: _Mean(len(settings)) for name in _MEANS}
-        self._acts = [hashlib.blake2b(digest_size=16) for _ in settings]
-        self._regrets, self._ran = Spool(len(settings), np.float64), Spool(len(settings), np.int32)
+    `front` are the numbers of the choices that nothing beats, least regret first; `fits` counts what was asked,
+    `answered` the fits of which some choice could be asked, `epochs` theirs. `labels` says of how many of these the
+    source holds everything ("exact"), rounded values or not all points; how many answers are undecided is in the
+    summaries. `initial_lr_assumed` counts those whose learning rate is Keras's default for want of another.
+    """
 
-    def add(self, sweep: Sweep) -> None:
-        """Add what the same settings did with some further fits."""
-        for part in sweep.parts:
-            self._regrets.begin(len(part.fits))
-            self._ran.begin(len(part.fits))
-            for chosen, answers in part.chunks():
-                self._add(part, chosen, answers)
+    choices: tuple[_Choice, ...]
+    semantics: Semantics
+    summaries: tuple[_Of, ...]
+    alike: tuple[tuple[int, ...], ...]
+    front: tuple[int, ...]
+    fits: int
+    epochs: int
+    answered: int
+    left_out: tuple[LeftOut, ...]
+    labels: Mapping[Label, int] = field(default_factory=dict)
+    initial_lr_assumed: int = 0
+
+    @property
+    def assumed_metrics(self) -> tuple[str, ...]:
+        """The metrics whose direction is taken from their names, where the version would have asked the model."""
+        return assumed_metrics(self.choices, self.semantics, None if self.labels.get("hypothetical") else ())
+
+    @property
+    def distinct(self) -> tuple[int, ...]:
+        """One choice of each that act alike."""
+        return tuple(group[0] for group in self.alike)
+
+
+# That of a sweep of EarlyStopping.
+SweepSummary: TypeAlias = Summary[EarlyStopping, ChoiceSummary]
+
+
+class Counted(Collector[_Block, _Answers], Generic[_Choice, _Block, _Answers]):
+    """How much was asked: fits, those with an answer, their epochs and labels, and what was left out."""
+
+    def __init__(self, choices: Sequence[_Choice]) -> None:
+        self.choices = choices
+        self._fits = self._epochs = self._answered = self._assumed = 0
+        self._left_out: list[LeftOut] = []
+        self._labels: Counter[Label] = Counter()
+
+    def begin(self, block: _Block) -> None:
+        """Count the fits of a block."""
+        answered = np.flatnonzero(np.any(block.answered, axis=0)).tolist()
+        self._fits += len(block.fits)
+        self._answered += len(answered)
+        self._epochs += sum(block.fits[place].epochs for place in answered)
+        self._assumed += sum(block.fits[place].initial_lr_assumed for place in answered)
+        self._labels.update(block.fits[place].label for place in answered)
+        self._left_out += block.left_out
+
+    def summary_with(
+        self,
+        version: Semantics,
+        summaries: Sequence[_Of],
+        alike: Sequence[tuple[int, ...]] = (),
+        on_front: Sequence[int] = (),
+    ) -> Summary[_Choice, _Of]:
+        """Return the summaries of the choices, and how much was asked."""
+        return Summary(
+            choices=tuple(self.choices),
+            semantics=version,
+            summaries=tuple(summaries),
+            alike=tuple(alike),
+            front=tuple(on_front),
+            fits=self._fits,
+            epochs=self._epochs,
+            answered=self._answered,
+            left_out=tuple(self._left_out),
+            labels=dict(self._labels),
+            initial_lr_assumed=self._assumed,
+        )
+
+
+class Totals(Counted[_Choice, "StoppingBlock", "Answers"]):
+    """The sums of each stopping choice, to which further fits are added."""
+
+    def __init__(self, choices: Sequence[_Choice]) -> None:
+        super().__init__(choices)
+        count = len(choices)
+        self._counts = {name: np.zeros(count, np.int64) for name in ("fits", "stopped", "improving", "unknown")}
+        self._worst = np.full(count, -np.inf)
+        self._means = {name: _Mean(count) for name in _MEANS}
+        self._acts = [hashlib.blake2b(digest_size=16) for _ in choices]
+        self._patience = np.array(
+            [getattr(choice, "patience", 0) if choice.has_patience else 0 for choice in choices], np.float64
+        )
+        self._regrets, self._ran = Spool(count, np.float64), Spool(count, np.int32)
+
+    def begin(self, block: StoppingBlock) -> None:
+        """Count the fits of a block, and note how each choice acts on them."""
+        super().begin(block)
+        self._regrets.begin(len(block.fits))
+        self._ran.begin(len(block.fits))
+        for number, act in enumerate(self._acts):
+            for rows in (block.rows.stop, block.rows.kept, block.answered):
+                act.update(np.ascontiguousarray(rows[number]).data)
 
     @unwarned
-    def _add(self, part: Part, chosen: slice, answers: Answers) -> None:
-        answered = part.answered[chosen]
-        lengths = part.lengths
-        facts = part.facts(chosen)
-        self._fits[chosen] += answered.sum(axis=1)
-        self._stopped[chosen] += (answered & ~answers.undecided).sum(axis=1)
-        patience = np.array([setting.patience for setting in self._settings[chosen]])[:, np.newaxis]
-        improving = (facts.since_best >= 0) & (facts.since_best < np.maximum(patience, _LAST_TENTH * lengths))
-        self._improving[chosen] += (answered & improving).sum(axis=1)
+    def add(self, block: StoppingBlock, chosen: slice, answers: Answers) -> None:
+        """Add what some choices did with the fits of a block."""
+        answered, lengths, values = block.answered[chosen], block.lengths, block.metric_of(chosen.start)
+        noise, since_best = (np.nan, np.array(-1)) if values is None else (values.block.noise, values.since_best)
+        patience = self._patience[chosen, np.newaxis]
+        improving = (since_best >= 0) & (since_best < np.maximum(patience, _LAST_TENTH * lengths))
+        regret = np.where(answered, answers.regret, np.nan)
+        counted = {
+            "fits": answered,
+            "stopped": answered & ~answers.undecided,
+            "improving": answered & improving,
+            "unknown": answered & np.isnan(regret),
+        }
+        for name, counts in counted.items():
+            self._counts[name][chosen] += counts.sum(axis=1)
         with np.errstate(divide="ignore"):
             numbers = {
                 "saving": answers.saved / lengths,
-                "saving_seconds": answers.saved_seconds / part.seconds,
+                "saving_seconds": answers.saved_seconds / block.seconds,
                 "regret_mean": answers.regret,
                 "regret_decided": np.where(answers.undecided, np.nan, answers.regret),
-                "noise": np.broadcast_to(facts.noise, answered.shape),
+                "noise": np.broadcast_to(noise, answered.shape),
                 "also_regret": answers.also_regret,
                 "by_chance": answers.by_chance,
             }
-        for name, values in numbers.items():
-            self._means[name].add(chosen, values, answered)
-        regret = np.where(answered, answers.regret, np.nan)
-        self._unknown[chosen] += (answered & np.isnan(regret)).sum(axis=1)
+        for name, each in numbers.items():
+            self._means[name].add(chosen, each, answered)
         self._worst[chosen] = np.fmax(self._worst[chosen], np.fmax.reduce(regret, axis=1, initial=-np.inf))
         self._regrets.add(regret)
         ran = lengths - answers.saved
         self._ran.add(np.where(answered, np.where(answers.undecided, -ran, ran), 0))
-        for number in range(chosen.start, chosen.stop):
-            for rows in (part.found.stop, part.found.kept, part.answered):
-                self._acts[number].update(np.ascontiguousarray(rows[number]).data)
 
     @unwarned
-    def summaries(self) -> list[SettingSummary]:
-        """Return one summary per setting, in their order."""
-        means = {name: mean.values() for name, mean in self._means.items()}
+    def summaries(self) -> list[ChoiceSummary]:
+        """Return one summary per choice, in their order."""
+        counts, means = self._counts, {name: mean.values() for name, mean in self._means.items()}
         medians = np.concatenate([np.zeros(0), *map(_medians, self._regrets.pieces())])
         stops = [stop_epochs(ran) for piece in self._ran.pieces() for ran in piece]
+        improving = over(counts["improving"], counts["fits"])
+        numbers: list[dict[str, Any]] = [
+            {name: float(values[number]) for name, values in means.items()} for number in range(len(self.choices))
+        ]
         return [
-            SettingSummary(
-                setting=setting,
-                fits=int(self._fits[number]),
-                stopped=int(self._stopped[number]),
+            ChoiceSummary(
+                choice=choice,
+                fits=int(counts["fits"][number]),
+                stopped=int(counts["stopped"][number]),
+                undecided=int(counts["fits"][number] - counts["stopped"][number]),
+                unknown=int(counts["unknown"][number]),
+                improving=float(improving[number]),
                 regret_median=float(medians[number]),
+                regret_worst=float("nan") if self._worst[number] == -np.inf else float(self._worst[number]),
                 stop_epoch_median=stops[number].median,
                 stop_epoch_mean=stops[number].restricted_mean,
                 stop_epoch_horizon=stops[number].horizon,
-                regret_worst=_finite_or_nan(self._worst[number]),
-                undecided=_share(self._fits[number] - self._stopped[number], self._fits[number]),
-                unknown=int(self._unknown[number]),
-                improving=_share(self._improving[number], self._fits[number]),
-                **{name: float(values[number]) for name, values in means.items()},
+                **numbers[number],
             )
-            for number, setting in enumerate(self._settings)
+            for number, choice in enumerate(self.choices)
         ]
 
     def alike(self) -> list[tuple[int, ...]]:
-        """Return the numbers of the settings, those together that act alike on every fit: same stop, same weights."""
+        """Return the numbers of the choices, those together that act alike on every fit: same stop, same weights."""
         groups: dict[bytes, list[int]] = {}
         for number, act in enumerate(self._acts):
             groups.setdefault(act.digest(), []).append(number)
         return [tuple(group) for group in groups.values()]
 
+    def summary(self, version: Semantics) -> Summary[_Choice, ChoiceSummary]:
+        """Return what all choices come to, and how much was asked."""
+        summaries, alike = self.summaries(), self.alike()
+        return self.summary_with(version, summaries, alike, front(summaries, [group[0] for group in alike]))
+
+    def regrets_of(self, number: int) -> Floats:
+        """Return the regret of one choice on every fit (fits,), NaN where it is unknown or there is no answer."""
+        return self._regrets.of(number)
+
+    def by_fit(self) -> Iterator[tuple[slice, Floats, NDArray[np.int32]]]:
+        """Yield regrets, and epochs run (0: no answer, negative: undecided), of some choices on all fits."""
+        step = self._regrets.step
+        pieces = zip(self._regrets.pieces(step), self._ran.pieces(step), strict=True)
+        for number, (regrets, ran) in enumerate(pieces):
+            yield slice(number * step, number * step + len(regrets)), regrets, ran
+
 
 _MEANS = ("saving", "saving_seconds", "regret_mean", "regret_decided", "noise", "also_regret", "by_chance")
 
 
-class _Mean:
-    """The mean of each setting over the fits that have a number."""
-
-    def __init__(self, settings: int) -> None:
-        self._sum, self._count = np.zeros(settings), np.zeros(settings, np.int64)
-
-    def add(self, settings: slice, numbers: Floats, answered: NDArray[np.bool_]) -> None:
-        known = answered & ~np.isnan(numbers)
-        self._sum[settings] += np.where(known, numbers, 0.0).sum(axis=1)
-        self._count[settings] += known.sum(axis=1)
-
-    def values(self) -> Floats:
-        return np.where(self._count > 0, self._sum / np.maximum(self._count, 1), np.nan)
+def summary_of(
+    stream: Iterable[Verdicts[_Choice, StoppingBlock]], choices: Sequence[_Choice], version: Semantics
+) -> Summary[_Choice, ChoiceSummary]:
+    """Add up the verdicts on some fits after the other; each is dropped before the next one is asked for."""
+    totals = Totals(choices)
+    collect(stream, [totals])
+    return totals.summary(version)
 
 
-def _medians(rows: Floats) -> Floats:
-    """Return the median of each row (settings, fits) without its NaN, NaN where there is nothing else."""
-    medians = np.full(len(rows), np.nan)
-    counts = (~np.isnan(rows)).sum(axis=1)
-    for count in np.unique(counts[counts > 0]).tolist():
-        chosen = counts == count
-        low, high = (count - 1) // 2, count // 2
-        # NaN comes last.
-        middle = np.partition(rows[chosen], sorted({low, high}), axis=1)
-        medians[chosen] = (middle[:, low] + middle[:, high]) / 2
-    return medians
+def front(summaries: Sequence[ChoiceSummary], distinct: Iterable[int]) -> list[int]:
+    """Return the numbers of the choices on the Pareto front, least regret first.
 
-
-def _share(part: np.int64, whole: np.int64) -> float:
-    return float(part / whole) if whole else float("nan")
-
-
-def _finite_or_nan(worst: np.float64) -> float:
-    return float("nan") if worst == -np.inf else float(worst)
-
-
-_BYTES_IN_MEMORY = 64_000_000
-
-
-class Spool:
-    """Numbers of shape (settings, fits), of which further fits are added; a file goes away with this object."""
-
-    def __init__(self, settings: int, kind: DTypeLike) -> None:
-        self._settings, self._kind = settings, np.dtype(kind)
-        self._widths: list[int] = []
-        self._file = tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)  # noqa: SIM115  # closed with this object
-        weakref.finalize(self, self._file.close)
-
-    def begin(self, fits: int) -> None:
-        """Begin some further fits, whose numbers are added for some settings after the other."""
-        self._widths.append(fits)
-
-    def add(self, numbers: NDArray[Any]) -> None:
-        """Add the numbers of the next settings for the fits that were begun, of shape (some settings, those fits)."""
-        self._file.write(np.ascontiguousarray(numbers, self._kind).data)
-
-    def pieces(self) -> Iterator[NDArray[Any]]:
-        """Yield the numbers of some settings after the other, each of shape (some settings, all fits)."""
-        step = max(1, _BYTES_IN_MEMORY // self._kind.itemsize // max(sum(self._widths), 1))
-        for first in range(0, self._settings, step):
-            end = min(first + step, self._settings)
-            nothing = np.zeros((end - first, 0), self._kind)
-            yield np.concatenate([nothing, *self._read(first, end)], axis=1)
-
-    def _read(self, first: int, end: int) -> Iterator[NDArray[Any]]:
-        offset, size = 0, self._kind.itemsize
-        for width in self._widths:
-            self._file.seek(offset + first * width * size)
-            yield np.frombuffer(self._file.read((end - first) * width * size), self._kind).reshape(end - first, width)
-            offset += self._settings * width * size
-        self._file.seek(offset)
-
-
-def front(summaries: Sequence[SettingSummary], distinct: Iterable[int]) -> list[int]:
-    """Return the numbers of the settings on the Pareto front, least regret first.
-
-    `distinct` are the settings to choose from, one of each that act alike. A setting without any regret that is known
-    is on no front.
+    None on it saves more at no more regret than another, or costs less at no less saving. `distinct` are those to
+    choose from, one of each that act alike. A choice without any regret that is known is on no front.
     """
     known = [number for number in distinct if not math.isnan(summaries[number].regret_mean)]
     ordered = sorted(known, key=lambda number: (summaries[number].regret_mean, -summaries[number].saving))
@@ -252,62 +339,91 @@ def front(summaries: Sequence[SettingSummary], distinct: Iterable[int]) -> list[
     return kept
 
 
-@dataclass(frozen=True, slots=True)
-class SweepSummary:
-    """One summary per setting, which of them act alike on every fit, and how much was swept.
+class Spool:
+    """One number per choice and fit, to which fits are added: in memory, or in a file that goes away with this object.
 
-    `front` are the numbers of the settings that nothing beats, least regret first; `fits` counts what was swept,
-    `answered` the fits of which some setting could be asked, `epochs` theirs. `labels` says of how many of these the
-    source holds everything ("exact"), rounded values or not all points; how many answers are undecided is in the
-    summaries.
+    Numbers have shape (choices, fits).
     """
 
-    settings: tuple[EarlyStopping, ...]
-    semantics: Semantics
-    summaries: tuple[SettingSummary, ...]
-    alike: tuple[tuple[int, ...], ...]
-    front: tuple[int, ...]
-    fits: int
-    epochs: int
-    answered: int
-    left_out: tuple[LeftOutFit, ...]
-    labels: Mapping[Label, int] = field(default_factory=dict)
+    def __init__(self, choices: int, kind: DTypeLike) -> None:
+        self._choices, self._kind = choices, np.dtype(kind)
+        self._widths: list[int] = []
+        self._file = tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)  # noqa: SIM115  # closed with this object
+        weakref.finalize(self, self._file.close)
 
     @property
-    def assumed_metrics(self) -> tuple[str, ...]:
-        """The metrics whose direction is taken from their names, where the version would have asked the model."""
-        return assumed_metrics(self.settings, self.semantics, None if self.labels.get("hypothetical") else ())
+    def step(self) -> int:
+        """How many choices are read at once."""
+        return max(1, _BYTES_IN_MEMORY // self._kind.itemsize // max(sum(self._widths), 1))
 
-    @property
-    def distinct(self) -> tuple[int, ...]:
-        """One setting of each that act alike."""
-        return tuple(group[0] for group in self.alike)
+    def begin(self, fits: int) -> None:
+        """Begin some further fits, whose numbers are added for some choices after the other."""
+        self._widths.append(fits)
+
+    def add(self, numbers: NDArray[Any]) -> None:
+        """Add the numbers of the next choices for the fits that were begun, of shape (some choices, those fits)."""
+        self._file.write(np.ascontiguousarray(numbers, self._kind).data)
+
+    def of(self, choice: int) -> NDArray[Any]:
+        """Return the numbers of one choice (fits,)."""
+        rows = [np.zeros((1, 0), self._kind), *self._read(choice, choice + 1)]
+        return np.concatenate(rows, axis=1).reshape(-1)
+
+    def pieces(self, step: int | None = None) -> Iterator[NDArray[Any]]:
+        """Yield the numbers of some choices after the other, each of shape (some choices, all fits)."""
+        step = step or self.step
+        for first in range(0, self._choices, step):
+            end = min(first + step, self._choices)
+            nothing = np.zeros((end - first, 0), self._kind)
+            yield np.concatenate([nothing, *self._read(first, end)], axis=1)
+
+    def _read(self, first: int, end: int) -> Iterator[NDArray[Any]]:
+        offset, size = 0, self._kind.itemsize
+        for width in self._widths:
+            self._file.seek(offset + first * width * size)
+            yield np.frombuffer(self._file.read((end - first) * width * size), self._kind).reshape(end - first, width)
+            offset += self._choices * width * size
+        self._file.seek(offset)
 
 
-def overall(blocks: Iterable[Sweep], settings: Sequence[EarlyStopping], version: Semantics) -> SweepSummary:
-    """Add up the sweeps of some fits after the other; each is dropped before the next one is asked for."""
-    totals = Totals(settings)
-    fits = epochs = answered = 0
-    left_out: list[LeftOutFit] = []
-    labels: Counter[Label] = Counter()
-    for block in blocks:
-        totals.add(block)
-        fits += len(block.fits)
-        asked = np.any(block.answered, axis=0).tolist()
-        epochs += sum(fit.epochs for fit, each in zip(block.fits, asked, strict=True) if each)
-        answered += sum(asked)
-        labels.update(fit.label for fit, each in zip(block.fits, asked, strict=True) if each)
-        left_out += block.left_out
-    summaries, alike = totals.summaries(), totals.alike()
-    return SweepSummary(
-        settings=tuple(settings),
-        semantics=version,
-        summaries=tuple(summaries),
-        alike=tuple(alike),
-        front=tuple(front(summaries, [group[0] for group in alike])),
-        fits=fits,
-        epochs=epochs,
-        answered=answered,
-        left_out=tuple(left_out),
-        labels=dict(labels),
-    )
+class _Mean:
+    """The mean of each choice over the fits that have a number."""
+
+    def __init__(self, choices: int) -> None:
+        self._sum, self._count = np.zeros(choices), np.zeros(choices, np.int64)
+
+    def add(self, chosen: slice, numbers: Floats, answered: NDArray[np.bool_]) -> None:
+        known = answered & ~np.isnan(numbers)
+        self._sum[chosen] += np.where(known, numbers, 0.0).sum(axis=1)
+        self._count[chosen] += known.sum(axis=1)
+
+    def values(self) -> Floats:
+        return over(self._sum, self._count)
+
+
+def _medians(rows: Floats) -> Floats:
+    """Return the median of each row (choices, fits) without its NaN, NaN where there is nothing else."""
+    medians = np.full(len(rows), np.nan)
+    counts = (~np.isnan(rows)).sum(axis=1)
+    for count in np.unique(counts[counts > 0]).tolist():
+        chosen = counts == count
+        low, high = (count - 1) // 2, count // 2
+        # NaN comes last.
+        middle = np.partition(rows[chosen], sorted({low, high}), axis=1)
+        medians[chosen] = (middle[:, low] + middle[:, high]) / 2
+    return medians
+
+
+def over(total: NDArray[Any], count: NDArray[np.int64]) -> Floats:
+    """Return total over count, NaN where nothing was counted."""
+    mean: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return mean
+
+
+_UNLISTED = ("choice", "failures")
+
+
+def numbers_of(summary: Any) -> dict[str, object]:
+    """Return the numbers of a summary as a record; null for what no fit has."""
+    names = (item.name for item in fields(summary) if item.name not in _UNLISTED)
+    return without_nan({name: getattr(summary, name) for name in names})

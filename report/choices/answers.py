@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.recommend.evidence import Spread
-    from kcb_replay.report.choices.interim import ChoiceSummary
+    from kcb_replay.replay.verdicts.totals import ChoiceSummary
     from kcb_replay.text import Decimals
 
 __all__ = [

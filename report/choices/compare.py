@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from kcb_replay.language.catalogue import catalogue
 from kcb_replay.report.choices.answers import answer_of, direction_words, facts_of, known, templates_of
 from kcb_replay.report.choices.frame import ChoicesPage, ChoicesView
-from kcb_replay.report.choices.interim import rule_summaries
 from kcb_replay.report.choices.notices import (
     Notice,
     NoticeItem,
@@ -29,9 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from kcb_replay.language.catalogue import Catalogue
+    from kcb_replay.replay.callbacks import Callback
+    from kcb_replay.replay.recommend.survey import Survey
     from kcb_replay.replay.verdicts.rules import RuleComparison
+    from kcb_replay.replay.verdicts.totals import ChoiceSummary
     from kcb_replay.report.choices.answers import Noun
-    from kcb_replay.report.choices.interim import ChoiceSummary, Survey
     from kcb_replay.report.choices.run_table import Runs
     from kcb_replay.text import Decimals
 
@@ -40,7 +41,7 @@ __all__ = ["rules_page"]
 
 def rules_page(
     comparison: RuleComparison,
-    survey: Survey,
+    survey: Survey[Callback],
     *,
     sources: SourcePaths | None = None,
     recorded: Callable[[str], Sequence[str]],
@@ -65,9 +66,9 @@ def rules_page(
 
 
 def _view(
-    comparison: RuleComparison, survey: Survey, recorded: Callable[[str], Sequence[str]], words: Catalogue
+    comparison: RuleComparison, survey: Survey[Callback], recorded: Callable[[str], Sequence[str]], words: Catalogue
 ) -> ChoicesView:
-    decimals, monitor, summaries = decimals_for([]), comparison.monitor, rule_summaries(comparison)
+    decimals, monitor, summaries = decimals_for([]), comparison.monitor, comparison.per_rule()
     names, noun = rule_names(comparison.rules, monitor), _noun(survey)
     worst = ["" if each is None else fit_title(*each, several=each[0] in survey.several) for each in survey.worst]
     own = [sum(each.choice == number for each in survey.summary.left_out) for number in range(len(names))]
@@ -103,11 +104,11 @@ def _view(
     )
 
 
-def _noun(survey: Survey) -> Noun:
+def _noun(survey: Survey[Callback]) -> Noun:
     return "fit" if survey.several else "run"
 
 
-def _runs(comparison: RuleComparison, survey: Survey, decimals: Decimals, words: Catalogue) -> Runs:
+def _runs(comparison: RuleComparison, survey: Survey[Callback], decimals: Decimals, words: Catalogue) -> Runs:
     noun, drawn = _noun(survey), len(survey.drawn.curves)
     return runs_of(
         survey.drawn,
@@ -140,7 +141,7 @@ def _cells(summary: ChoiceSummary, left_out: int, decimals: Decimals, words: Cat
 
 def _notices(
     comparison: RuleComparison,
-    survey: Survey,
+    survey: Survey[Callback],
     runs: Runs,
     names: Sequence[str],
     recorded: Callable[[str], Sequence[str]],

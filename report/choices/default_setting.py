@@ -14,7 +14,8 @@ from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
     from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.report.choices.interim import Survey
+    from kcb_replay.replay.callbacks import EarlyStopping
+    from kcb_replay.replay.recommend.survey import Survey
     from kcb_replay.text import Decimals
 
 __all__ = ["DEFAULT_LIMIT", "DefaultSetting", "Limit", "default_setting"]
@@ -53,7 +54,9 @@ class DefaultSetting:
     rule: str
 
 
-def default_setting(survey: Survey, limit: Limit, decimals: Decimals, words: Catalogue) -> DefaultSetting:
+def default_setting(
+    survey: Survey[EarlyStopping], limit: Limit, decimals: Decimals, words: Catalogue
+) -> DefaultSetting:
     """Return the setting that is shown first."""
     recommended = survey.recommendation and survey.recommendation.setting
     if recommended is not None and not limit.is_asked_for:
@@ -72,7 +75,7 @@ def default_setting(survey: Survey, limit: Limit, decimals: Decimals, words: Cat
     return DefaultSetting(least, words.say("choices.first_least", limit=said))
 
 
-def _allowed(survey: Survey, limit: Limit, decimals: Decimals, words: Catalogue) -> tuple[float, str]:
+def _allowed(survey: Survey[EarlyStopping], limit: Limit, decimals: Decimals, words: Catalogue) -> tuple[float, str]:
     if limit.regret is not None:
         return limit.regret, f"{limit.regret:g}"
     share = limit.share or 0.0

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from kcb_replay.report.choices.interim import Answers
+    from kcb_replay.replay.verdicts.table import Answers
     from kcb_replay.report.choices.run_table import Runs
     from kcb_replay.report.drawing.curves import Curves
     from kcb_replay.text import Decimals

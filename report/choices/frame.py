@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Literal
 
+from kcb_replay.replay.verdicts.table import LABELS
 from kcb_replay.report.choices.answers import answer_text
 from kcb_replay.report.choices.encoding import curves_data, runs_data
-from kcb_replay.report.choices.interim import LABELS
 from kcb_replay.report.choices.run_table import label_words
 from kcb_replay.report.pages.document import document
 from kcb_replay.report.svg.curves import curves_svg

@@ -12,7 +12,7 @@ from kcb_replay.errors import did_you_mean
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.directions import assumed_direction
 from kcb_replay.replay.recommend.evidence import FEWEST_GROUPS, RESAMPLES
-from kcb_replay.report.choices.interim import LABELS
+from kcb_replay.replay.verdicts.table import LABELS
 from kcb_replay.text import fit_title, whole
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.language.catalogue import Catalogue
+    from kcb_replay.replay.left_out import LeftOut
     from kcb_replay.replay.recommend.evidence import Spread
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.report.choices.answers import Noun
-    from kcb_replay.report.choices.interim import LeftOut
     from kcb_replay.report.choices.run_table import Runs
 
 __all__ = ["Notice", "NoticeItem", "SourcePaths", "drawn_remark", "interval_remark", "left_out_notice", "trust_notice"]

@@ -7,10 +7,10 @@ of the same runs (monitors, Keras versions); a run has one row, whatever view it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from kcb_replay.replay.verdicts.table import LABELS
 from kcb_replay.report.choices.encoding import coded_answers
-from kcb_replay.report.choices.interim import LABELS
 from kcb_replay.report.drawing.curves import StoppedCurves, curves_of
 from kcb_replay.report.drawing.strips import Strip
 from kcb_replay.text import fit_title
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.directions import Direction
+    from kcb_replay.replay.verdicts.table import Answers, RecordedCurve, StoppingVerdicts
     from kcb_replay.report.choices.answers import Noun
     from kcb_replay.report.choices.encoding import CodedAnswers
-    from kcb_replay.report.choices.interim import Answers, RecordedCurve, Verdicts
     from kcb_replay.report.drawing.curves import Curves
     from kcb_replay.text import Decimals
 
@@ -106,7 +106,7 @@ class RunTable:
 
 
 def runs_of(
-    drawn: Verdicts,
+    drawn: StoppingVerdicts[Any],
     mode: Direction | None,
     *,
     several: Collection[str],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.language.catalogue import catalogue
 from kcb_replay.replay.recommend.result import keras_code
+from kcb_replay.replay.recommend.survey import question_of as asked, surveys_of
 from kcb_replay.report.choices.answers import (
     answer_of,
     direction_words,
@@ -20,7 +21,6 @@ from kcb_replay.report.choices.answers import (
 )
 from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT, default_setting
 from kcb_replay.report.choices.frame import Advice, ChoicesPage, ChoicesView, GridCells
-from kcb_replay.report.choices.interim import Question, surveys_of
 from kcb_replay.report.choices.notices import (
     SourcePaths,
     drawn_remark,
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.callbacks import EarlyStopping
+    from kcb_replay.replay.recommend.survey import Survey
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.report.choices.answers import Noun
     from kcb_replay.report.choices.default_setting import Limit
-    from kcb_replay.report.choices.interim import Survey
     from kcb_replay.report.choices.notices import Notice
     from kcb_replay.report.choices.run_table import Runs
     from kcb_replay.report.drawing.grid import SettingsGrid
@@ -80,7 +80,7 @@ def sweep_page(recordings: Recordings, question: SweepQuestion) -> ChoicesPage:
     """Return what the page says; a page without any run says what was left out."""
     words, decimals, paths = catalogue(question.language), decimals_for([]), SourcePaths()
     questions = [
-        Question([replace(setting, monitor=monitor) for setting in question.settings], version)
+        asked([replace(setting, monitor=monitor) for setting in question.settings], version)
         for monitor, version in product(question.monitors, question.versions)
     ]
     surveys = surveys_of(
@@ -105,7 +105,7 @@ def sweep_page(recordings: Recordings, question: SweepQuestion) -> ChoicesPage:
     )
 
 
-def _view(survey: Survey, question: SweepQuestion, decimals: Decimals, words: Catalogue) -> ChoicesView:
+def _view(survey: Survey[EarlyStopping], question: SweepQuestion, decimals: Decimals, words: Catalogue) -> ChoicesView:
     summary, settings = survey.summary, survey.summary.choices
     monitor, summaries, names = settings[0].monitor, summary.summaries, setting_names(settings)
     noun: Noun = "fit" if survey.several else "run"
@@ -137,7 +137,7 @@ def _view(survey: Survey, question: SweepQuestion, decimals: Decimals, words: Ca
     )
 
 
-def _runs(survey: Survey, first: int, noun: Noun, decimals: Decimals, words: Catalogue) -> Runs:
+def _runs(survey: Survey[EarlyStopping], first: int, noun: Noun, decimals: Decimals, words: Catalogue) -> Runs:
     settings, answered = survey.summary.choices, survey.summary.answered
     explained = regret_explained(settings, survey.mode, words)
     return runs_of(
@@ -155,14 +155,14 @@ def _runs(survey: Survey, first: int, noun: Noun, decimals: Decimals, words: Cat
     )
 
 
-def _notices(survey: Survey, runs: Runs, question: SweepQuestion, words: Catalogue) -> Iterator[Notice]:
+def _notices(survey: Survey[EarlyStopping], runs: Runs, question: SweepQuestion, words: Catalogue) -> Iterator[Notice]:
     monitor = survey.summary.choices[0].monitor
     yield from left_out_notice(survey.summary.left_out, monitor, question.recorded, words)
     if runs.curves:
         yield trust_notice(runs, monitor, survey.summary.semantics, words)
 
 
-def _subtitle(survey: Survey, words: Catalogue) -> str:
+def _subtitle(survey: Survey[EarlyStopping], words: Catalogue) -> str:
     summary = survey.summary
     return words.say(
         "choices.subtitle",
@@ -191,7 +191,7 @@ def _cells(grid: SettingsGrid, decimals: Decimals, words: Catalogue) -> GridCell
     )
 
 
-def _advice(survey: Survey, words: Catalogue) -> Advice | None:
+def _advice(survey: Survey[EarlyStopping], words: Catalogue) -> Advice | None:
     answer = survey.recommendation
     if answer is None:
         return None

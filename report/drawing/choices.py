@@ -60,21 +60,21 @@ class ChoicesDrawing:
 def sweep_drawing(sweep: SweepSummary, words: Catalogue | None = None) -> ChoicesDrawing:
     """Return what the figure of a sweep shows."""
     words = words or catalogue()
-    names, plane = setting_names(sweep.settings), sweep_plane(sweep, None, words)
+    names, plane = setting_names(sweep.choices), sweep_plane(sweep, None, words)
     unnamed = sum(not point.number for point in plane.front)
     outside = sum(not math.isfinite(sweep.summaries[number].regret_mean) for number in sweep.distinct)
     counts = {
         "unnamed": unnamed,
         "hollow": sum(summary.undecided > 0 for summary in sweep.summaries),
         "outside": outside,
-        "alike": len(sweep.settings) - len(sweep.distinct),
+        "alike": len(sweep.choices) - len(sweep.distinct),
         "left_out": len({(item.run, item.fit) for item in sweep.left_out}),
     }
     return ChoicesDrawing(
         title=head_of_sweep(sweep, ARGUMENTS),
         monitor=_monitors(sweep),
         plane=plane,
-        grid=grid_of(sweep.settings, sweep.summaries, acting_like(sweep, sweep.front)),
+        grid=grid_of(sweep.choices, sweep.summaries, acting_like(sweep, sweep.front)),
         legend=tuple(_legend(point, names[point.choices[0]], words) for point in plane.front if point.number),
         notes=tuple(words.say(f"figure.{name}", count=count) for name, count in counts.items() if count),
         words=words,
@@ -83,7 +83,7 @@ def sweep_drawing(sweep: SweepSummary, words: Catalogue | None = None) -> Choice
 
 def sweep_plane(sweep: SweepSummary, spread: Spread | None, words: Catalogue) -> Plane:
     """Return the settings in the plane, those together that act alike; the front has a colour, and a line joins it."""
-    names, numbers = setting_names(sweep.settings), {each: n for n, each in enumerate(_numbered(sweep), 1)}
+    names, numbers = setting_names(sweep.choices), {each: n for n, each in enumerate(_numbered(sweep), 1)}
     points = [
         PlanePoint(
             choices=alike,
@@ -103,7 +103,7 @@ def sweep_plane(sweep: SweepSummary, spread: Spread | None, words: Catalogue) ->
 
 
 def _monitors(sweep: SweepSummary) -> str:
-    return visible(", ".join(sorted({setting.monitor for setting in sweep.settings})))
+    return visible(", ".join(sorted({setting.monitor for setting in sweep.choices})))
 
 
 def acting_like(sweep: SweepSummary, numbers: Sequence[int]) -> set[int]:
@@ -145,7 +145,7 @@ def rules_plane(comparison: RuleComparison, spread: Spread | None, words: Catalo
         PlanePoint(
             choices=(number,),
             name=name,
-            saving=1 - summary.share,
+            saving=summary.saving,
             regret=summary.regret_mean,
             tone="best" if summary.keeps == "best" else "curve",
             hollow=summary.undecided > 0,
@@ -182,7 +182,7 @@ def _legend(point: PlanePoint, name: str, words: Catalogue) -> str:
 
 def _baseline(comparison: RuleComparison, keeps: str, words: Catalogue) -> PlaneLine:
     points = [point for point in comparison.baseline if point.keeps == keeps]
-    places = tuple((1 - point.share, point.regret_mean) for point in reversed(points))
+    places = tuple((point.saving, point.regret_mean) for point in reversed(points))
     return PlaneLine(words.say(f"plane.baseline_{keeps}"), "best" if keeps == "best" else "curve", places)
 
 

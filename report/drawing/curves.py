@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.directions import Direction
+    from kcb_replay.replay.verdicts.table import RecordedCurve
 
 __all__ = ["LEAST", "MISSING", "MOST", "NOT_A_NUMBER", "TOP", "Curves", "FitCurve", "StoppedCurves", "curves_of"]
 
@@ -88,7 +89,7 @@ class StoppedCurves:
     stops: Sequence[Sequence[int]]
 
 
-def curves_of(fits: Sequence[FitCurve], direction: Direction | None, words: Catalogue) -> Curves | None:
+def curves_of(fits: Sequence[FitCurve | RecordedCurve], direction: Direction | None, words: Catalogue) -> Curves | None:
     """Return the chart of all curves, None where there is nothing to draw: no number, or one epoch only."""
     first = min((fit.first_epoch for fit in fits), default=1)
     last = max((fit.last_epoch for fit in fits), default=1)
@@ -109,7 +110,7 @@ def curves_of(fits: Sequence[FitCurve], direction: Direction | None, words: Cata
     )
 
 
-def _on_grid(fit: FitCurve, every: int) -> Floats:
+def _on_grid(fit: FitCurve | RecordedCurve, every: int) -> Floats:
     """Return the value at every so many epochs; infinite where there is none, which no other value can be here."""
     grid = np.full((fit.last_epoch - fit.first_epoch) // every + 1, np.inf)
     rows_of_epochs = (fit.epochs - fit.epochs[0]) // every
@@ -126,7 +127,7 @@ def _rows_of(values: Floats, low: float, high: float) -> Rows:
     return np.round(rows).astype(np.uint16)
 
 
-def _remark(fits: Sequence[FitCurve], every: int, shown: tuple[float, float], words: Catalogue) -> str:
+def _remark(fits: Sequence[FitCurve | RecordedCurve], every: int, shown: tuple[float, float], words: Catalogue) -> str:
     numbers = [fit.values[fit.valid] for fit in fits]
     seen = sum(bool(np.any((shown[0] <= each) & (each <= shown[1]))) for each in numbers)
     outside = sum(bool(np.any(~np.isnan(each))) for each in numbers) - seen

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.verdicts.totals import SettingSummary
+    from kcb_replay.replay.verdicts.totals import ChoiceSummary
 
 __all__ = ["GridSlice", "SettingsGrid", "grid_of", "setting_names"]
 
@@ -86,7 +86,7 @@ class SettingsGrid:
 
 
 def grid_of(
-    settings: Sequence[EarlyStopping], summaries: Sequence[SettingSummary], front: Collection[int] = ()
+    settings: Sequence[EarlyStopping], summaries: Sequence[ChoiceSummary], front: Collection[int] = ()
 ) -> SettingsGrid:
     """Return the grid of patience and min_delta; where these do not vary, of the arguments with most values.
 

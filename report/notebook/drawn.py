@@ -17,11 +17,9 @@ from kcb_replay.replay.inference.result import Inference
 from kcb_replay.replay.recommend.result import Recommendation
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import Simulation
-from kcb_replay.replay.verdicts.plateau_totals import overall_plateau
-from kcb_replay.replay.verdicts.reducing import PlateauSweep
+from kcb_replay.replay.verdicts.plateau import PlateauSweep
 from kcb_replay.replay.verdicts.rules import RuleComparison
 from kcb_replay.replay.verdicts.table import Sweep
-from kcb_replay.replay.verdicts.totals import overall
 from kcb_replay.replay.version_comparison import VersionComparison
 from kcb_replay.report.choices_table import left_out_of_sweep, plateau_table, sweep_table
 from kcb_replay.report.drawing.curve import curve_info
@@ -126,13 +124,13 @@ def _(simulation: Simulation) -> str:
 
 @_body.register
 def _(sweep: Sweep) -> str:
-    found = overall([sweep], sweep.settings, sweep.semantics)
+    found = sweep.summary()
     return markup_of("\n\n".join([sweep_table(found, found.front, pareto=True), *left_out_of_sweep(found)]))
 
 
 @_body.register
 def _(sweep: PlateauSweep) -> str:
-    found = overall_plateau([sweep], sweep.settings, sweep.semantics)
+    found = sweep.summary()
     return markup_of("\n\n".join([plateau_table(found, None), *left_out_of_sweep(found)]))
 
 

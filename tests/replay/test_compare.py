@@ -99,7 +99,7 @@ def test_the_baseline_is_stop_at_every_epoch(curves_as_recordings, curves, resto
         return
     # The curve ends with the longest fit that is judged: all of each has run.
     (point,) = (point for point in found.baseline if point.epoch == min(epoch, found.baseline[-1].epoch))
-    assert point.share == pytest.approx(summary.share)
+    assert point.saving == pytest.approx(summary.saving)
     assert point.regret_mean == pytest.approx(summary.regret_mean, nan_ok=True)
     assert point.unknown == summary.unknown
 
@@ -108,12 +108,12 @@ def test_each_answer_is_that_of_a_replay(recording):
     """Of the rule alone on that recording."""
     runs = [recording("a", val_loss=FALLING), recording("b", val_loss=RISING)]
     rules = [EarlyStopping(patience=1), GL(5)]
-    answers = iter(compare_rules(runs, rules).answers)
+    answers = compare_rules(runs, rules).records()
     for rule in rules:
         for run in runs:
             (outcome,) = replay(run, [rule]).outcomes
             answer = next(answers)
-            assert (answer.run, answer.stop_index, answer.kept_index, answer.regret, answer.validity) == (
+            assert tuple(answer[name] for name in ("run", "stop_index", "kept_index", "regret", "validity")) == (
                 run.name,
                 outcome.stop_index,
                 outcome.kept_index,
@@ -125,16 +125,16 @@ def test_each_answer_is_that_of_a_replay(recording):
 def test_rules_are_judged_by_one_metric(recording):
     """Whatever they monitor themselves."""
     run = recording(val_loss=RISING, val_accuracy=[0.1, 0.2, 0.3, 0.2, 0.1, 0.1])
-    (answer,) = compare_rules([run], [EarlyStopping(monitor="val_accuracy", patience=1)]).answers
-    assert (answer.kept_index, answer.regret) == (3, pytest.approx(1.2 - 0.9))
+    (answer,) = compare_rules([run], [EarlyStopping(monitor="val_accuracy", patience=1)]).records()
+    assert (answer["kept_index"], answer["regret"]) == (3, pytest.approx(1.2 - 0.9))
 
 
 def test_what_cannot_be_judged_or_asked_is_counted(recording):
     """A fit without the metric for all rules, one with errors of 0 for GL alone."""
     runs = [recording("a", loss=FALLING), recording("b", val_loss=[1.0, 0.0, 1.0]), recording("c", val_loss=RISING)]
     found = compare_rules(runs, [GL(5), EarlyStopping(patience=1)])
-    assert [(each.fits, each.left_out) for each in found.per_rule()] == [(1, 2), (2, 1)]
-    assert [(each.rule, each.run) for each in found.left_out] == [(None, "a"), (0, "b")]
+    assert [(each["fits"], each["left_out"]) for each in found.summary_records()] == [(1, 2), (2, 1)]
+    assert [(each.choice, each.run) for each in found.left_out] == [(None, "a"), (0, "b")]
     assert "above 0" in found.left_out[1].reason
 
 

@@ -148,9 +148,9 @@ def test_replays_comparisons_and_recommendations_take_numpy_numbers(recording):
     assert json.dumps(one.to_dict()) == json.dumps(same.to_dict())
     rules = [kcb.EarlyStopping(patience=np.int8(1)), kcb.UP(s=np.uint8(1), strip=np.int64(2))]
     compared = kcb.compare_rules(runs, rules)
-    assert [answer.stop_index for answer in compared.answers] == [
-        answer.stop_index
-        for answer in kcb.compare_rules(runs, [kcb.EarlyStopping(patience=1), kcb.UP(s=1, strip=2)]).answers
+    assert [answer["stop_index"] for answer in compared.records()] == [
+        answer["stop_index"]
+        for answer in kcb.compare_rules(runs, [kcb.EarlyStopping(patience=1), kcb.UP(s=1, strip=2)]).records()
     ]
     as_json(compared.to_dict())
     answer = kcb.recommend(

@@ -12,7 +12,8 @@ from hypothesis import given, strategies as st
 from kcb_replay import EarlyStopping, SettingError, recommend, sweep
 from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.replay.recommend.choice import NONE, chosen, fewest_runs, front_of, most_failures, upper_bound
-from kcb_replay.replay.recommend.evidence import MOST_GROUPS, Evidence, evidence_of, folded, grouping
+from kcb_replay.replay.recommend.evidence import MOST_GROUPS, Evidence, FitsSeen, evidence_in, folded, grouping
+from kcb_replay.replay.verdicts.totals import Totals, collect
 from kcb_replay.report.recommendation import recommendation_text
 
 
@@ -219,7 +220,10 @@ def test_many_groups_are_put_together():
 def test_the_evidence_sums_over_the_runs_of_a_group():
     """Shares saved and failures above the tolerance, by group."""
     runs = [run_of("a/1", [1.0, 2.0, 3.0, 0.5]), run_of("a/2", [1.0, 2.0, 3.0, 4.0]), run_of("b/1", [2.0, 1.0])]
-    found = evidence_of([sweep(runs, patience=[1])], grouping("folder"), tolerance=0.6)
+    swept = sweep(runs, patience=[1])
+    totals, fits = Totals(swept.settings), FitsSeen()
+    collect([swept], [totals, fits])
+    found = evidence_in(totals, fits, grouping("folder"), tolerance=0.6)
     assert found.groups == ("a", "b")
     assert found.fits.tolist() == [2.0, 1.0]
     assert found.saving.tolist() == [[1.0], [0.0]]

@@ -93,7 +93,7 @@ def test_the_summary_says_what_a_setting_saves_and_costs(recording):
     """Saving is the mean share of epochs not run; regret is that of the epochs kept; undecided fits are counted."""
     runs = [recording("a", val_loss=[2.0, 1.0, 3.0, 0.5]), recording("b", val_loss=[4.0, 3.0, 2.0, 1.0])]
     (summary,) = sweep(runs, patience=1).per_setting()
-    assert (summary.fits, summary.stopped, summary.saving, summary.undecided) == (2, 1, 0.125, 0.5)
+    assert (summary.fits, summary.stopped, summary.saving, summary.undecided) == (2, 1, 0.125, 1)
     assert (summary.regret_mean, summary.regret_median, summary.regret_worst) == (1.25, 1.25, 2.5)
 
 
@@ -126,7 +126,7 @@ def test_settings_that_act_alike_are_one_on_the_front(recording):
     assert found.totals().alike() == [(0, 1), (2, 3), (4, 5)]
     summaries = found.per_setting()
     kept = front(summaries, [0, 2, 4])
-    assert [summaries[number].setting.patience for number in kept] == [3, 2, 1]
+    assert [summaries[number].choice.patience for number in kept] == [3, 2, 1]
     savings = [summaries[number].saving for number in kept]
     assert savings == sorted(savings)
 

@@ -9,9 +9,9 @@ import pytest
 
 from kcb_replay import EarlyStopping, replay
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.replay.verdicts.answers import MetricValues, StopRows, answers_of
 from kcb_replay.replay.verdicts.lanes.early_stopping import Start, stops_of
 from kcb_replay.replay.verdicts.lanes.series import MonitoredFit, block_of
+from kcb_replay.replay.verdicts.table import MetricValues, StopRows, answers_of
 
 RUNS = [
     [3.0, 2.0, 1.0, 2.0, 3.0, 0.5],
@@ -37,7 +37,8 @@ def test_answers_are_those_of_a_replay(recording, name, restore, mode):
     rows.fill(range(len(PATIENCES)), block.lengths, stops, restores)
     patiences = PATIENCES.tolist()
     settings = [EarlyStopping(patience=patience, mode=mode, restore_best_weights=restore) for patience in patiences]
-    found = answers_of(MetricValues(block, sign, None, 1.0), settings, rows)
+    labels = np.zeros(rows.stop.shape, np.int8)
+    found = answers_of(MetricValues(block, sign, None, 1.0), settings, rows, labels)
     for lane, run in enumerate(runs):
         for place, patience in enumerate(PATIENCES.tolist()):
             settings = EarlyStopping(patience=patience, mode=mode, restore_best_weights=restore)

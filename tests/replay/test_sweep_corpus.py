@@ -64,8 +64,8 @@ def test_early_stopping_on_real_logs(recordings, monitor):
 def test_reduce_lr_on_plateau_on_real_logs(recordings):
     """Reductions, last rate, and how far that is exact, with recorded learning rates of all eras and without."""
     found = sweep(recordings, ReduceLROnPlateau, patience=[1, 3], factor=[0.1, 0.5], cooldown=[0, 2])
-    assert any(fit.assumed for fit in found.fits)
-    assert not all(fit.assumed for fit in found.fits)
+    assert any(fit.initial_lr_assumed for fit in found.fits)
+    assert not all(fit.initial_lr_assumed for fit in found.fits)
     for record, said in compared(recordings, found):
         assert record["drops"] == len(said.drops)
         assert record["exact_drops"] == sum(drop.validity == "exact" for drop in said.drops)

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from kcb_replay import KcbReplayError, ReduceLROnPlateau, SettingError, read, replay, sweep
 from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.replay.semantics import known_semantics
-from kcb_replay.replay.verdicts.reducing import PLATEAU_ARGUMENTS
+from kcb_replay.replay.verdicts.plateau import PLATEAU_ARGUMENTS
 
 VALUES = st.one_of(st.sampled_from([1.0, 0.5, math.nan, math.inf, 1e300, 1e-40]), st.floats(-2, 2, width=32), st.none())
 # Recorded rates: those of a drop by ten, of six digits, others, and none.

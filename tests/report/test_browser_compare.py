@@ -15,10 +15,10 @@ from browsing import (
 )
 
 import kcb_replay as kcb
-from kcb_replay.replay.semantics import semantics
+from kcb_replay.replay.recommend.survey import rules_surveyed
+from kcb_replay.replay.verdicts.rules import RuleQuestion
 from kcb_replay.report.choices.compare import rules_page
 from kcb_replay.report.choices.frame import choices_html
-from kcb_replay.report.choices.interim import rules_survey
 
 RULES = (
     kcb.EarlyStopping(patience=5),
@@ -49,8 +49,7 @@ def pages(tmp_path_factory, found):
 
 def write(path, recordings, rules=RULES, **arguments):
     """Write the page of a comparison."""
-    compared = kcb.compare_rules(recordings, rules, **arguments)
-    survey = rules_survey(compared, recordings, semantics("keras-3.15"))
+    compared, survey = rules_surveyed(lambda: recordings, RuleQuestion.of(rules, **arguments))
     page = rules_page(compared, survey, recorded=lambda _: ("loss",))
     path.write_text(choices_html(page, command=HOSTILE[0]), encoding="utf-8")
 
@@ -83,7 +82,7 @@ def test_every_rule_and_run_is_said_as_it_was_compared(visit, found):
     page = visit("compare")
     settle(page)
     compared = kcb.compare_rules(found, RULES)
-    several = {each.run for each in compared.answers if each.fit}
+    several = {each["run"] for each in compared.records() if each["fit"]}
     for number in range(len(RULES)):
         page.locator("#rules button").nth(number).press("Enter")
         settle(page)
@@ -96,16 +95,16 @@ def test_every_rule_and_run_is_said_as_it_was_compared(visit, found):
                 [row.cells[0].textContent, row.cells[number + 1].textContent]))""",
             number,
         )
-        for each in (answer for answer in compared.answers if answer.rule == number):
-            name = f"{each.run}, fit {each.fit}" if each.run in several else each.run
+        for each in (record for record in compared.records() if record["rule"] == str(RULES[number])):
+            name = f"{each['run']}, fit {each['fit']}" if each["run"] in several else each["run"]
             stop, saved, kept, _, regret, label = rows[name]
-            assert stop == ("never" if each.stop_index is None else str(each.stop_index + 1))
-            assert saved == str(each.epochs - each.epochs_run)
-            assert kept == ("none" if each.kept_index is None else str(each.kept_index + 1))
-            assert label == each.validity
+            assert stop == ("never" if each["stop_index"] is None else str(each["stop_epoch"]))
+            assert saved == str(each["saved_epochs"])
+            assert kept == ("none" if each["kept_index"] is None else str(each["kept_epoch"]))
+            assert label == each["validity"]
             assert matrix[name].split()[0] == regret
-            if each.regret is not None:
-                assert float(regret) == pytest.approx(each.regret, abs=5e-5, rel=1e-3)
+            if each["regret"] is not None:
+                assert float(regret) == pytest.approx(each["regret"], abs=5e-5, rel=1e-3)
 
 
 def test_the_answer_and_the_plane_follow_the_rule(visit):

@@ -190,12 +190,12 @@ def test_every_cell_speaks_and_one_choice_drives_everything(visit, found):
     for number in (0, 7, 17):
         summary = summaries[number]
         cells.nth(number).click()
-        name = f"patience {summary.setting.patience}, min_delta {summary.setting.min_delta:g}"
+        name = f"patience {summary.choice.patience}, min_delta {summary.choice.min_delta:g}"
         assert cells.nth(number).get_attribute("aria-label").startswith(f"{name}: mean regret")
         assert f"{summary.saving:.0%} of epochs saved" in cells.nth(number).get_attribute("aria-label")
         assert name in page.inner_text("#answer")
         assert page.locator("svg.plane .chosen text").text_content() == name
-        assert f"patience={summary.setting.patience}" in page.inner_text("#code")
+        assert f"patience={summary.choice.patience}" in page.inner_text("#code")
         assert page.locator("dl.facts dd span").nth(0).inner_text() == str(summary.stopped)
         assert page.locator("table.heat button[aria-pressed=true]").count() == 1
 

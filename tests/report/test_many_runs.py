@@ -12,13 +12,14 @@ import kcb_replay as kcb
 from kcb_replay.errors import KcbReplayError, SettingError
 from kcb_replay.language.catalogue import catalogue
 from kcb_replay.replay.grid import settings_grid
-from kcb_replay.replay.recommend.evidence import evidence_of, grouping, spread_of
+from kcb_replay.replay.recommend.evidence import FitsSeen, evidence_in, grouping, spread_of
 from kcb_replay.replay.semantics import semantics
+from kcb_replay.replay.verdicts.sample import drawn_places
 from kcb_replay.replay.verdicts.stopping import swept_blocks
+from kcb_replay.replay.verdicts.totals import Totals, collect
 from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT, Limit
 from kcb_replay.report.choices.encoding import packed
 from kcb_replay.report.choices.frame import choices_html
-from kcb_replay.report.choices.interim import drawn_places
 from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page
 from kcb_replay.report.drawing.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
 from kcb_replay.report.drawing.grid import grid_of
@@ -120,7 +121,9 @@ def test_intervals_are_those_of_the_recommendation(page_of, recording):
     found = [recording(f"model{n}/seed", val_loss=curve) for n, curve in enumerate(overfitting(20))]
     settings = settings_grid(kcb.EarlyStopping, {"patience": [2, 5, 10], "restore_best_weights": True})
     answer = kcb.recommend(found, patience=[2, 5, 10])
-    evidence = evidence_of(swept_blocks(found, settings, semantics("keras-3.15")), grouping("folder"), tolerance=0.1)
+    totals, fits = Totals(settings), FitsSeen()
+    collect(swept_blocks(found, settings, semantics("keras-3.15")), [totals, fits])
+    evidence = evidence_in(totals, fits, grouping("folder"), tolerance=0.1)
     spread, number = spread_of(evidence), settings.index(answer.setting)
     assert spread.saving[number] == pytest.approx(answer.saving_interval)
     assert spread.regret[number] == pytest.approx(answer.regret_interval)

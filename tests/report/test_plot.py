@@ -302,7 +302,7 @@ def test_every_cell_of_a_heat_map_prints_its_number(recording):
     """What is not decided in every recording is marked, and the mark explained."""
     runs = [recording(str(number), val_loss=curve) for number, curve in enumerate(CURVES)]
     found = kcb.sweep(runs, patience=[1, 30], min_delta=[0, 0.2])
-    decided, open_end = (summary.regret_mean for summary in found.per_setting() if summary.setting.min_delta == 0)
+    decided, open_end = (summary.regret_mean for summary in found.per_setting() if summary.choice.min_delta == 0)
     said = texts_of(kcb.plot(found, kind="heatmap"))
     assert {f"{decided:.4f}", f"{open_end:.4f}"} <= set(said)
     assert "Hatched: some recordings end before the stop" in " ".join(said)

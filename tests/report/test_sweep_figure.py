@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from kcb_replay import plot, sweep
-from kcb_replay.replay.verdicts.totals import overall
 from kcb_replay.report.drawing.choices import sweep_drawing
 from kcb_replay.report.drawing.scales import heat_steps
 
@@ -21,8 +20,8 @@ def info_of(recording):
 
     def make(**arguments):
         found = sweep([recording(str(number), val_loss=curve) for number, curve in enumerate(CURVES)], **arguments)
-        summaries = {(each.setting.patience, each.setting.min_delta): each for each in found.per_setting()}
-        return sweep_drawing(overall([found], found.settings, found.semantics)), summaries
+        summaries = {(each.choice.patience, each.choice.min_delta): each for each in found.per_setting()}
+        return sweep_drawing(found.summary()), summaries
 
     return make
 
@@ -57,7 +56,7 @@ def test_settings_of_the_front_that_have_no_number_are_counted(recording):
     """A disc must not cover another one: what saves hardly more than the one before is not named."""
     curve = [1 / (epoch + 1) + 0.1 * (epoch % 2) for epoch in range(400)]
     found = sweep([recording(val_loss=curve)], patience=[1, 2, 3], min_delta=[0, 0.001, 0.002, 0.003, 0.004])
-    info = sweep_drawing(overall([found], found.settings, found.semantics))
+    info = sweep_drawing(found.summary())
     unnamed = sum(not point.number for point in info.plane.front)
     assert unnamed > 0
     assert any(note.startswith(f"{unnamed} further setting") for note in info.notes)
@@ -88,7 +87,7 @@ def test_settings_that_act_alike_are_drawn_once_and_undecided_ones_hollow(info_o
 def test_a_diverged_run_hides_no_setting(recording):
     """Neither in the grid, which goes by rank, nor in the plane, whose axis is logarithmic then."""
     found = sweep([recording(val_loss=[1.0, 0.5, 0.6, 1e20, 1e22])], patience=[1, 2, 3], min_delta=[0, 0.01])
-    info = sweep_drawing(overall([found], found.settings, found.semantics))
+    info = sweep_drawing(found.summary())
     assert info.plane.scale.linear_until == 0.1
     assert "logarithmic above 0.1" in info.plane.y_name
     assert len(set(info.grid.regret_steps)) == 3

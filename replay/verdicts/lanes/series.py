@@ -28,12 +28,13 @@ _SIGMA_PER_MAD = 1.4826
 
 @dataclass(frozen=True, slots=True)
 class MonitoredFit:
-    """One fit of one run, and the codes of the notes on it."""
+    """One fit of one run, the codes of the notes on it, and the recording that it is a part of."""
 
     run: str
     number: int
     fit: Fit
     codes: frozenset[str] = frozenset()
+    recording: Recording | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,16 @@ class Block:
     epochs: Integers
     lengths: Integers
     times: Floats
+
+    def of_fits(self, places: Sequence[int]) -> Block:
+        """Return the values of some fits."""
+        return Block(
+            values=self.values[:, places],
+            valid=self.valid[:, places],
+            epochs=self.epochs[:, places],
+            lengths=self.lengths[places],
+            times=self.times[:, places],
+        )
 
     def value_at(self, rows: Rows) -> Floats:
         """Return the values at rows of shape (any, fits), NaN where there is none or the row is -1."""
@@ -179,7 +190,7 @@ def monitored_fits(recordings: Iterable[Recording]) -> Iterator[MonitoredFit]:
     for recording in recordings:
         for number, fit in enumerate(recording.fits):
             codes = frozenset(note.code for note in recording.notes if note.fit in (None, number))
-            yield MonitoredFit(recording.name, number, fit, codes)
+            yield MonitoredFit(recording.name, number, fit, codes, recording)
 
 
 def block_of(fits: Sequence[MonitoredFit], metric: str) -> Block:
