@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 
-class _CallablePackage(ModuleType):
+class _ReplayPackage(ModuleType):
     def __call__(
         self,
         recording: Recording,
@@ -44,4 +44,4 @@ class _CallablePackage(ModuleType):
         )
 
 
-sys.modules[__name__].__class__ = _CallablePackage
+sys.modules[__name__].__class__ = _ReplayPackage

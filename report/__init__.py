@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 
-class _CallablePackage(ModuleType):
+class _ReportPackage(ModuleType):
     def __call__(self, simulation: Simulation, path: str | os.PathLike[str], *, command: str = "") -> None:
         """See `kcb_replay.report.report_page.report`."""
         from kcb_replay.report.report_page import report
@@ -25,4 +25,4 @@ class _CallablePackage(ModuleType):
         report(simulation, path, command=command)
 
 
-sys.modules[__name__].__class__ = _CallablePackage
+sys.modules[__name__].__class__ = _ReportPackage

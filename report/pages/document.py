@@ -1,13 +1,19 @@
 """Put a page together: one HTML file that asks for nothing else, and in which nothing else may run.
 
 The page's policy names the hashes of its one style sheet and its one program, so that what an escape might miss is
-refused by the browser. Every text is escaped by the template, and names show their invisible characters.
+refused by the browser. Every text is escaped by the template, and names show their invisible characters. The system
+chooses the scheme of colours, the page's button overrides it, and paper is white. What the program looks up is plain
+JSON in a data block, which a curious reader can look at, up to 200 kB; beyond it the same JSON deflated, as one base64
+string.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import zlib
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -15,9 +21,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay import __version__
 from kcb_replay.language.catalogue import catalogue
+from kcb_replay.report.drawing.palette import DARK, LIGHT
 from kcb_replay.report.files import write_whole
-from kcb_replay.report.pages.data import data_block
-from kcb_replay.report.pages.theme import theme_rules
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
@@ -26,10 +31,15 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-__all__ = ["document", "write_document"]
+__all__ = ["data_block", "document", "theme_rules", "write_document"]
 
+# The ink of the dark scheme is a little too dark for its fourth step.
+_WHITE = "#ffffff"
+_PAPER = replace(LIGHT, panel="#ffffff", ink="#000000", muted="#444444", notice="#ffffff")
+_PLAIN_UP_TO = 200_000
+# What could end the element, or begin another one, is written as JSON's own escapes.
+_ESCAPES = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026"})
 _Drawing: TypeAlias = "Callable[..., str]"
-
 _COMMON_STYLE, _COMMON_SCRIPT = "page.css", "common.js"
 
 
@@ -73,6 +83,38 @@ def write_document(path: str | os.PathLike[str], html: str) -> None:
     Raises `KcbReplayError` where the folder does not exist or cannot be written.
     """
     write_whole(Path(path), lambda temporary: _write_text(temporary, html))
+
+
+def theme_rules() -> str:
+    """Return the custom properties of every colour, `--ground` to `--heat-8`, for each scheme."""
+    light = f"color-scheme:light;{LIGHT.css()};{_heat_ink(LIGHT.ink, LIGHT.ink, LIGHT.ground)}"
+    dark = f"color-scheme:dark;{DARK.css()};{_heat_ink(_WHITE, DARK.ground, DARK.ground)}"
+    paper = f"color-scheme:light;{_PAPER.css()};{_heat_ink(_PAPER.ink, _PAPER.ink, _PAPER.ground)}"
+    return "\n".join(
+        (
+            f":root{{{light}}}",
+            f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}",
+            f":root[data-theme=dark]{{{dark}}}",
+            f"@media print{{:root:root:root{{{paper}}}}}",
+            "",
+        )
+    )
+
+
+def _heat_ink(weak: str, middle: str, strong: str) -> str:
+    """Return the text on the steps of heat: the weak ones are near the ground, the middle ones are 4 and 5."""
+    return f"--on-weak-heat:{weak};--on-middle-heat:{middle};--on-strong-heat:{strong}"
+
+
+def data_block(data: object) -> str:
+    """Return `data` as the text of a script element of type application/json.
+
+    Raises `ValueError` for NaN and infinities: they are text before they come here.
+    """
+    text = json.dumps(data, allow_nan=False, separators=(",", ":")).translate(_ESCAPES)
+    if len(text) <= _PLAIN_UP_TO:
+        return text
+    return f'"{base64.b64encode(zlib.compress(text.encode(), 9)).decode()}"'
 
 
 def _environment() -> Environment:

@@ -13,8 +13,7 @@ import pytest
 from kcb_replay.errors import SettingError
 from kcb_replay.language.catalogue import catalogue
 from kcb_replay.report import phrases
-from kcb_replay.report.pages.data import data_block
-from kcb_replay.report.pages.theme import theme_rules
+from kcb_replay.report.pages.document import data_block, theme_rules
 
 
 def test_a_small_data_block_is_plain_json_that_cannot_end_its_element():

@@ -10,7 +10,7 @@ from places import ROOT
 
 from kcb_replay.errors import SettingError
 from kcb_replay.report.drawing.palette import DARK, LIGHT, THEMES, palette_of
-from kcb_replay.report.pages.theme import theme_rules
+from kcb_replay.report.pages.document import theme_rules
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b")
 TEXTS = ("ink", "muted", "curve", "stop", "best", "missed", "rate", "notice_line")
