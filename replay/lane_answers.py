@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,7 @@ Rows: TypeAlias = NDArray[np.signedinteger[Any]]
 Mask: TypeAlias = NDArray[np.bool_]
 # Recordings whose answers are worked out together.
 _AT_ONCE = 512
+_Swept: TypeAlias = EarlyStopping | ReduceLROnPlateau
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
@@ -96,8 +97,8 @@ def answers_of_runs(
 def _in_lanes(places: Sequence[_Place], request: ReplayRequest) -> list[FitAnswer | None]:
     """Return the answer to each fit, None where it is left to the engine."""
     answers: list[FitAnswer | None] = [None] * len(places)
-    version, callback = _version_in_lanes(request), request.callbacks[0] if request.callbacks else None
-    if version is None or not isinstance(callback, (EarlyStopping, ReduceLROnPlateau)):
+    version, callback = _version_in_lanes(request), cast("_Swept", next(iter(request.callbacks), None))
+    if version is None:
         return answers
     mode = _mode(callback, version)
     if mode is None:
@@ -108,10 +109,11 @@ def _in_lanes(places: Sequence[_Place], request: ReplayRequest) -> list[FitAnswe
     answered = [places[number] for number in numbers]
     monitored = [MonitoredFit(place.recording.name, place.number, place.fit) for place in answered]
     block = block_of(monitored, callback.monitor)
-    if isinstance(callback, EarlyStopping):
-        outcomes: Iterator[Outcome] = _stopping_outcomes(block, callback, mode, version)
+    if callback.is_stopping_rule:
+        outcomes: Iterator[Outcome] = _stopping_outcomes(block, cast("EarlyStopping", callback), mode, version)
     else:
-        outcomes = _reducing_outcomes(block, answered, callback, mode, version, request.initial_lr)
+        plateau = cast("ReduceLROnPlateau", callback)
+        outcomes = _reducing_outcomes(block, answered, plateau, mode, version, request.initial_lr)
     for number, outcome in zip(numbers, outcomes, strict=True):
         answers[number] = _answer(places[number], request, version, outcome)
     return answers
@@ -119,21 +121,23 @@ def _in_lanes(places: Sequence[_Place], request: ReplayRequest) -> list[FitAnswe
 
 def _version_in_lanes(request: ReplayRequest) -> Semantics | None:
     """Return the version of a request that lanes can follow, None for any other."""
-    callback = request.callbacks[0] if len(request.callbacks) == 1 else None
-    if request.semantics == "auto" or request.before is not None or request.steps_per_epoch is not None:
+    if len(request.callbacks) != 1 or request.callbacks[0].name not in (EarlyStopping.name, ReduceLROnPlateau.name):
+        return None
+    callback = cast("_Swept", request.callbacks[0])
+    if (
+        callback.is_of_user
+        or request.semantics == "auto"
+        or request.before is not None
+        or request.steps_per_epoch is not None
+    ):
         return None
     if isinstance(request.initial_lr, OptimizerRate):
         return None
     version = semantics(request.semantics or DEFAULT)
-    if isinstance(callback, EarlyStopping):
-        counts = (callback.patience, callback.min_delta, callback.baseline or 0.0)
-        vectorised = early_stopping.is_vectorised(version)
-    elif isinstance(callback, ReduceLROnPlateau):
-        counts = (callback.patience, callback.cooldown, callback.margin(version))
-        vectorised = reduce_lr_on_plateau.is_vectorised(version)
-    else:
-        return None
-    if not vectorised or any(map(math.isnan, counts)) or callback.monitor in LEARNING_RATE_KEYS:
+    counts = [callback.patience, callback.margin(version)]
+    counts += [float(getattr(callback, argument, None) or 0.0) for argument in ("baseline", "cooldown")]
+    lanes = early_stopping if callback.is_stopping_rule else reduce_lr_on_plateau
+    if not lanes.is_vectorised(version) or any(map(math.isnan, counts)) or callback.monitor in LEARNING_RATE_KEYS:
         return None
     try:
         require_known(callback, version)
@@ -142,19 +146,16 @@ def _version_in_lanes(request: ReplayRequest) -> Semantics | None:
     return version
 
 
-def _mode(callback: EarlyStopping | ReduceLROnPlateau, version: Semantics) -> Direction | None:
+def _mode(callback: _Swept, version: Semantics) -> Direction | None:
     """Return the direction of the metric, None where the version cannot tell."""
-    stops = isinstance(callback, EarlyStopping)
-    rule = version.early_stopping_direction if stops else version.plateau_direction
+    rule, context = callback.direction_rule(version), Context(version, direction_of)
     try:
-        return direction(callback.name, callback.monitor, callback.mode, rule, Context(version, direction_of))
+        return direction(callback.name, callback.monitor, callback.mode, rule, context)
     except KerasRaises:
         return None
 
 
-def _is_answered(
-    place: _Place, callback: EarlyStopping | ReduceLROnPlateau, version: Semantics, request: ReplayRequest
-) -> bool:
+def _is_answered(place: _Place, callback: _Swept, version: Semantics, request: ReplayRequest) -> bool:
     fit, monitor = place.fit, callback.monitor
     series = fit.metrics.get(monitor)
     if series is None or not series.valid.any():
@@ -166,25 +167,20 @@ def _is_answered(
     if is_rounded(monitor, values) or not _is_representable(values, callback, version):
         return False
     may_be_integer = version.integer_rates != "made float32" and _start(fit, request.initial_lr)[0].is_integer()
-    if may_be_integer and isinstance(callback, ReduceLROnPlateau):
+    if may_be_integer and callback.changes_learning_rate:
         # Then the note on it hangs on what is reduced.
         return False
     logged = [*(name for name, each in fit.metrics.items() if each.valid.any()), *fit.unloaded]
     return not assumed_metrics([callback], version, logged)
 
 
-def _is_representable(
-    values: Floats,
-    callback: EarlyStopping | ReduceLROnPlateau,
-    version: Semantics,
-) -> bool:
+def _is_representable(values: Floats, callback: _Swept, version: Semantics) -> bool:
     """Tell whether the backend can hold all that is compared, and raises nowhere."""
-    stops = isinstance(callback, EarlyStopping)
+    stops = callback.is_stopping_rule
     arithmetic = version.early_stopping_arithmetic if stops else version.plateau_arithmetic
     if arithmetic != "float32 or ValueError":
         return True
-    margin = callback.min_delta if isinstance(callback, EarlyStopping) else callback.margin(version)
-    baseline = (callback.baseline or 0.0) if isinstance(callback, EarlyStopping) else 0.0
+    margin, baseline = callback.margin(version), getattr(callback, "baseline", None) or 0.0
     largest = float(np.abs(values[np.isfinite(values)]).max(initial=abs(baseline)))
     return largest + (abs(margin) if math.isfinite(margin) else 0.0) <= _LARGEST_FLOAT32
 

@@ -181,7 +181,7 @@ def blind_spots(callback: object, *, has_batches: bool = False) -> list[str]:
 
 def decides_alone(callback: object) -> bool:
     """Tell whether what a callback misses touches no other: it is Keras's own and saves files."""
-    original = callback.original if isinstance(callback, Bridged) else None
+    original = getattr(callback, "original", None)
     return original is not None and not watch_of(original).scopes
 
 

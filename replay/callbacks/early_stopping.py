@@ -66,7 +66,7 @@ class EarlyStopping(Callback):
         """Return the min_delta that a version takes from these arguments."""
         return self.min_delta
 
-    def direction_rule(self, version: Semantics) -> DirectionRule | None:
+    def direction_rule(self, version: Semantics) -> DirectionRule:
         """Return how a version resolves `mode="auto"`."""
         return version.early_stopping_direction
 

@@ -94,7 +94,7 @@ class ModelCheckpoint(Callback):
         except ValueError:
             return set()
 
-    def direction_rule(self, version: Semantics) -> DirectionRule | None:
+    def direction_rule(self, version: Semantics) -> DirectionRule:
         """Return how a version resolves `mode="auto"`."""
         return version.plateau_direction
 

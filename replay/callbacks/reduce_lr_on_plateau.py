@@ -91,7 +91,7 @@ class ReduceLROnPlateau(Callback):
             return self
         return replace(self, epsilon=self.min_delta, min_delta=_MIN_DELTA)
 
-    def direction_rule(self, version: Semantics) -> DirectionRule | None:
+    def direction_rule(self, version: Semantics) -> DirectionRule:
         """Return how a version resolves `mode="auto"`."""
         return version.plateau_direction
 

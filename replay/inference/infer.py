@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
-from kcb_replay.replay.events import LearningRateReduced
+from kcb_replay.replay.events import LearningRateReduced, of_kind
 from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate, divergences_of, rows_of
 from kcb_replay.replay.inference.case import case_of
 from kcb_replay.replay.inference.evidence import rate_evidence, stop_messages_of
@@ -197,7 +197,7 @@ def reduces_as_recorded(
         return False
     context = Context(version, direction_of)
     run = run_fit(_only(stream, setting.monitor), [setting.in_words_of(version)], context, initial_lr=start)
-    events = [event for row in run.rows for event in row.events[0] if isinstance(event, LearningRateReduced)]
+    events = list(of_kind(run.epoch_events, LearningRateReduced))
     until = max((drop.index for drop in rates.drops), default=-1) if candidate.at_floor else rates.seen_until
     # A reduction to the same rate is not seen, but printed.
     made = [event for event in events if event.index <= until and (rates.was_printed or event.new_lr != event.old_lr)]

@@ -6,17 +6,17 @@ Versions before TensorFlow 2.5 compare the float32 learning rate with the float6
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks import LearningRateScheduler, ReduceLROnPlateau
-from kcb_replay.replay.callbacks.reduce_lr_on_plateau import ReduceLROnPlateauState
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.events import LearningRateReduced
 from kcb_replay.replay.lints.base import Case, Lint, epochs_of, events_of, of_each, parting, reductions
 from kcb_replay.replay.schedules import SCHEDULES
 
 if TYPE_CHECKING:
+    from kcb_replay.replay.callbacks.reduce_lr_on_plateau import ReduceLROnPlateauState
     from kcb_replay.replay.engine import Run
 
 __all__ = [
@@ -57,13 +57,13 @@ def min_lr_at_start(case: Case, position: int, callback: ReduceLROnPlateau) -> L
     """Speak where a plateau comes, or is under way at the end, but the learning rate is at `min_lr` from the start."""
     # A rate of NaN is above no min_lr, whatever that is.
     rates = [row.lr_begin for row in case.run.rows]
-    state = case.run.states[position] if rates else None
-    if not isinstance(state, ReduceLROnPlateauState) or not all(rate <= state.floor for rate in rates):
+    state = cast("ReduceLROnPlateauState", case.run.states[position]) if rates else None
+    if state is None or not all(rate <= state.floor for rate in rates):
         return None
     free = case.alone(position, min_lr=0.0)
     drops = reductions(free)
-    last = free.states[0]
-    waits = isinstance(last, ReduceLROnPlateauState) and last.wait > 0 and not events_of(free, 0, LearningRateReduced)
+    last = cast("ReduceLROnPlateauState", free.states[0])
+    waits = last.wait > 0 and not events_of(free, 0, LearningRateReduced)
     if not drops and not waits:
         return None
     rate = {"rate": rates[0], "min_lr": callback.min_lr}

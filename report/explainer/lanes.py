@@ -200,9 +200,9 @@ def _rows_on(path: Sequence[float], rows: Sequence[Row]) -> Iterator[Row]:
     done = 0
     for row in rows:
         begin, events = path[done], row.events[0]
-        if events and isinstance(events[-1], LearningRateReduced):
+        for reduced in of_kind(events[-1:], LearningRateReduced):
             done += 1
-            events = (*events[:-1], replace(events[-1], old_lr=begin, new_lr=path[done]))
+            events = (*events[:-1], replace(reduced, old_lr=begin, new_lr=path[done]))
         yield Row(row.index, begin, path[done], begin, row.states, (events,), row.stoppers)
 
 
