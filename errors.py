@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from kcb_replay.language.reason import Reason, reason
+from kcb_replay.language.reason import Reason, first_of, reason
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
@@ -93,10 +93,8 @@ class MonitorNotRecordedError(NotReplayableError):
 
 
 def _not_recorded(monitor: str, where: Reason | str, recorded: Sequence[str], consequence: Reason | None) -> Reason:
-    meant, more = closest(monitor, recorded), len(recorded) - _MOST_NAMES
-    names: Reason | tuple[str, ...] = tuple(recorded[:_MOST_NAMES]) if recorded else reason("not_recorded.nothing")
-    if more > 0:
-        names = reason("not_recorded.more", names=names, more=more)
+    meant = closest(monitor, recorded)
+    names = first_of(recorded, _MOST_NAMES) if recorded else reason("not_recorded.nothing")
     values = {"monitor": monitor, "where": where, "names": names}
     absent = reason("not_recorded.meant", **values, meant=meant) if meant else reason("not_recorded.metric", **values)
     return reason("not_recorded.and", absent=absent, consequence=consequence) if consequence else absent

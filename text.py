@@ -25,11 +25,11 @@ __all__ = [
     "counted",
     "decimals_for",
     "excerpt",
-    "first_names",
     "fit_title",
     "percent",
     "percents",
     "screen_columns",
+    "screen_width",
     "short",
     "text_table",
     "visible",
@@ -99,26 +99,20 @@ def fit_title(run: str, fit: int, *, several: bool = False) -> str:
     return f"{run}, fit {fit}" if several or fit else run
 
 
-def first_names(names: Iterable[str], most: int = 3, *, count: int | None = None) -> str:
-    """Return different names as `a, b, c and 5 more`, visible; `count` is their number where not all are given."""
-    different = list(dict.fromkeys(names))
-    others = (len(different) if count is None else count) - most
-    more = f" and {whole(others)} more" if others > 0 else ""
-    return ", ".join(map(visible, different[:most])) + more
-
-
 def text_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: Collection[str] = ()) -> str:
     """Return rows of texts below their heads and a line of dashes; nothing is cut.
 
     The columns named in `left` are aligned left, as names are, all others right.
     """
-    widths = [max(_width(head) + 2, *map(_width, cells), 0) for head, *cells in zip(heads, *rows, strict=True)]
+    columns = zip(heads, *rows, strict=True)
+    widths = [max(screen_width(head) + 2, *map(screen_width, cells), 0) for head, *cells in columns]
     to_left = [head in left for head in heads]
     dashes = ["-" * width for width in widths]
     return "\n".join("  ".join(map(_aligned, line, widths, to_left)).rstrip() for line in (heads, dashes, *rows))
 
 
-def _width(text: str) -> int:
+def screen_width(text: str) -> int:
+    """Return how many columns of a terminal a text fills."""
     return len(text) if text.isascii() else len(screen_columns(text))
 
 

@@ -32,9 +32,9 @@ __all__ = ["compare_command"]
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the rules in one plane: a .png, .svg or .pdf file.")
 @options.figure
 @options.page("--html")
-@options.language
 @click.option("--per-run", is_flag=True, help="A line per rule and fit instead of one per rule; not as a table.")
 @options.form
+@options.language
 @options.quiet
 def compare_command(
     runs: tuple[str, ...],
@@ -47,7 +47,6 @@ def compare_command(
     html: Path | None,
     max_size: str,
     draw_all: bool,
-    language: str,
     per_run: bool,
     form: str,
     quiet: bool,
@@ -76,7 +75,6 @@ def compare_command(
 
     figure = None if plot is None else output.FigureFile(plot, theme, width)
     page = None if html is None else output.PageFile(html, max_size, draw_all)
-    options.require_page(language, page)
     sources = SourcePaths()
     recordings = sources.noting(lambda: with_unique_names(recordings_of(runs, store)))
     comparison, survey = rules_surveyed(
@@ -91,7 +89,7 @@ def compare_command(
         from kcb_replay.report.choices.frame import choices_html
 
         recorded = recorded_metrics(store, recordings)
-        contents = rules_page(comparison, survey, sources=sources, recorded=recorded, language=language)
+        contents = rules_page(comparison, survey, sources=sources, recorded=recorded, language=output.texts().language)
         page.write(choices_html(contents, command=output.command_line()), contents.table.drawn_remark, quiet=quiet)
     if not comparison.is_answered:
         reasons = notes or ["The store is empty. Ingest logs first."]

@@ -25,7 +25,7 @@ __all__ = ["course_command"]
 @click.option("--run", metavar="RUN", shell_complete=completed_runs, help="Make the lessons from this run or log.")
 @options.store
 @options.quiet
-def course_command(folder: Path, language: str, run: str | None, store: Path, quiet: bool) -> None:
+def course_command(folder: Path, run: str | None, store: Path, quiet: bool) -> None:
     """Write seven short lessons on Keras callbacks, as offline pages for a class.
 
     Each is one idea on a real recording: a question, a prediction to make, and the answer when the slider moves. With
@@ -42,7 +42,7 @@ def course_command(folder: Path, language: str, run: str | None, store: Path, qu
 
     require_folder(folder)
     course = course_of(None if run is None else recording_of(run, store))
-    pages = course_pages(course, language=language, command=output.command_line())
+    pages = course_pages(course, language=output.texts().language, command=output.command_line())
     write_folder(folder, pages)
     size = sum(len(text.encode()) for text in pages.values())
     output.say([f"Wrote {folder} ({len(pages)} pages, {size / 1000:,.0f} kB)", *_kept(course)], quiet=quiet)

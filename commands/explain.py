@@ -34,7 +34,6 @@ def explain_command(
     plot: Path | None,
     theme: str,
     width: float | None,
-    language: str,
     quiet: bool,
     **settings: Any,
 ) -> None:
@@ -52,27 +51,27 @@ def explain_command(
     if html is not None:
         if figure is not None:
             raise SettingError("--html and --plot are drawn from other settings: ask for one after the other.")
-        _write_page(run, store, html, fit, language, settings)
+        _write_page(run, store, html, fit, settings)
         output.say_wrote(html, quiet=quiet)
         return
     if fit is not None:
         raise SettingError("--fit chooses the fit of a page: give --html with it. In words, every fit is explained.")
-    options.require_page(language, html)
     from kcb_replay.report.explanation import explanation
     from kcb_replay.report.simulation_notes import SimulationNotes
 
     simulation = simulation_of((run,), store, settings)
     notes = SimulationNotes.of(simulation)
     require_answer(notes)
-    differences = [f"{sentence}." for sentence in notes.difference_sentences()]
-    explanations = [explanation(answer, output.ink()) for answer in simulation.answers]
+    words = output.texts()
+    differences = [words.say("validity.sentence", why=each) for each in notes.difference_sentences()]
+    explanations = [explanation(answer, output.ink(), words) for answer in simulation.answers]
     output.print_text("\n\n".join([*explanations, *differences]))
     output.say(notes.left_out_lines(), quiet=quiet)
     if figure is not None:
         figure.draw(simulation, quiet=quiet)
 
 
-def _write_page(run: str, store: Path, html: Path, fit: int | None, language: str, settings: dict[str, Any]) -> None:
+def _write_page(run: str, store: Path, html: Path, fit: int | None, settings: dict[str, Any]) -> None:
     from kcb_replay.report.explainer.page import explainer_html, write_explainer
 
     if settings["reuse"]:
@@ -86,7 +85,7 @@ def _write_page(run: str, store: Path, html: Path, fit: int | None, language: st
         fit=fit,
         axes=axes,
         monitors=others or None,
-        language=language,
+        language=output.texts().language,
         semantics=settings["semantics"],
         initial_lr=settings["initial_lr"],
         steps_per_epoch=settings["steps_per_epoch"],

@@ -25,6 +25,7 @@ __all__ = ["infer_command"]
 @click.option("--mode", type=click.Choice(("min", "max")), help="Its direction.  [default: as auto takes it]")
 @click.option("--semantics", help="Keras versions to look at (a,b).  [default: all that the recorded names allow]")
 @options.form
+@options.language
 def infer_command(
     run: str,
     store: Path,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL_COLUMNS",
+    "LANGUAGE",
     "Numbers",
     "callbacks",
     "figure",
@@ -28,7 +29,6 @@ __all__ = [
     "quiet",
     "reducing",
     "replayed_callbacks",
-    "require_page",
     "run",
     "runs",
     "semantics",
@@ -38,8 +38,9 @@ __all__ = [
     "verbose",
 ]
 
-# Under this name the context of a command keeps whether narrow terminals are to be ignored.
+# Under these names the context of a command keeps whether narrow terminals are to be ignored, and its language.
 ALL_COLUMNS = "kcb_replay.all_columns"
+LANGUAGE = "kcb_replay.language"
 
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
@@ -89,6 +90,10 @@ def _choose_all_columns(ctx: click.Context, param: click.Parameter, value: bool)
     ctx.meta[ALL_COLUMNS] = value
 
 
+def _choose_language(ctx: click.Context, param: click.Parameter, value: str) -> None:  # noqa: ARG001  # the signature is click's
+    ctx.meta[LANGUAGE] = value
+
+
 runs = click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=completed_runs)
 several_runs = click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completed_runs)
 run = click.argument("run", metavar="RUN", shell_complete=completed_runs)
@@ -101,21 +106,16 @@ store = click.option(
     show_envvar=True,
     help="Folder of the store.",
 )
-
-
-def require_page(chosen: str, page: object) -> None:
-    """Raise `SettingError` where a language was chosen, but no page is written."""
-    if chosen != ENGLISH and page is None:
-        raise SettingError("--lang is the language of a page: give --html with it.")
-
-
 language = click.option(
     "--lang",
-    "language",
     type=click.Choice(LANGUAGES),
     default=ENGLISH,
+    envvar="KCB_LANG",
     show_default=True,
-    help="Language of the page.",
+    show_envvar=True,
+    expose_value=False,
+    callback=_choose_language,
+    help="Language of sentences and pages.",
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes on stderr.")
 verbose = click.option("-v", "--verbose", is_flag=True, help="Say the reasons, too, on stderr.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kcb_replay.commands.base import is_coloured
-from kcb_replay.commands.options import ALL_COLUMNS
+from kcb_replay.commands.options import ALL_COLUMNS, LANGUAGE
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from kcb_replay.language.catalogue import Catalogue
+    from kcb_replay.language.reason import Reason
     from kcb_replay.report.machine import Record
     from kcb_replay.report.terminal import Ink
 
@@ -34,6 +36,7 @@ __all__ = [
     "progress_bar",
     "say",
     "say_wrote",
+    "texts",
     "visible_names",
 ]
 
@@ -106,10 +109,17 @@ def progress_bar(quiet: bool) -> AbstractContextManager[Callable[[int, int, str]
     return progress(shown=not quiet and sys.stderr.isatty())
 
 
-def say(lines: Iterable[str], *, quiet: bool = False) -> None:
+def texts() -> Catalogue:
+    """Return the sentences in the language that was asked for."""
+    from kcb_replay.language.catalogue import ENGLISH, catalogue
+
+    return catalogue(click.get_current_context().meta.get(LANGUAGE, ENGLISH))
+
+
+def say(lines: Iterable[str | Reason], *, quiet: bool = False) -> None:
     """Print lines on stderr."""
     for line in () if quiet else lines:
-        click.echo(line, err=True)
+        click.echo(line if isinstance(line, str) else texts().why(line), err=True)
 
 
 def say_wrote(path: Path, *, quiet: bool) -> None:

@@ -37,6 +37,7 @@ __all__ = ["recommend_command"]
 )
 @options.semantics
 @options.form
+@options.language
 @options.quiet
 def recommend_command(
     runs: tuple[str, ...],
@@ -82,7 +83,7 @@ def recommend_command(
         form,
         recommendation.recommendation_document(answer),
         recommendation.recommendation_records(answer),
-        lambda: recommendation.recommendation_text(answer),
+        lambda: recommendation.recommendation_text(answer, output.texts()),
     )
     output.say([*version_notes([answer.overall.semantics]), *left_out_of_sweep(answer.overall)], quiet=quiet)
     if answer.setting is None:

@@ -22,6 +22,7 @@ __all__ = ["report_command", "simulate_command"]
 @options.store
 @options.replayed_callbacks
 @options.form
+@options.language
 @options.quiet
 @options.verbose
 def simulate_command(
@@ -39,7 +40,7 @@ def simulate_command(
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.report.simulation import SimulationResult
 
-    result = SimulationResult(form, verbose=verbose)
+    result = SimulationResult(form, output.texts(), verbose=verbose)
     for position, answers in answers_of(runs, store, settings):
         result.add(position, answers)
     require_answer(result.notes)
@@ -53,6 +54,7 @@ def simulate_command(
 @options.store
 @options.replayed_callbacks
 @options.page("-o --output", "path", required=True)
+@options.language
 @options.quiet
 def report_command(
     runs: tuple[str, ...], store: Path, path: Path, max_size: str, draw_all: bool, quiet: bool, **settings: Any

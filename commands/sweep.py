@@ -47,7 +47,6 @@ __all__ = ["sweep_command"]
 @click.option("--rows", type=click.Path(path_type=Path), help="Write a row per fit and setting too: .parquet or .csv.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw all settings: a .png, .svg or .pdf file.")
 @options.page("--html")
-@options.language
 @click.option(
     "--max-regret",
     metavar="LIMIT",
@@ -55,6 +54,7 @@ __all__ = ["sweep_command"]
 )
 @options.figure
 @options.form
+@options.language
 @options.quiet
 def sweep_command(
     runs: tuple[str, ...],
@@ -71,7 +71,6 @@ def sweep_command(
     html: Path | None,
     max_size: str,
     draw_all: bool,
-    language: str,
     max_regret: str | None,
     **settings: Any,
 ) -> None:
@@ -100,15 +99,12 @@ def sweep_command(
         require_rows_file(rows)
     figure = None if plot is None else output.FigureFile(plot, theme, width)
     page = None if html is None else output.PageFile(html, max_size, draw_all)
-    options.require_page(language, page)
     limit = None if max_regret is None else Limit.from_text(max_regret)
     stopping, reducing = swept_arguments(settings)
     versions = tuple(map(semantics, selection.listed(settings["semantics"])))
     request = _Request(runs, store, versions, rows, top, form, quiet)
     if not reducing:
-        _sweep_stopping(
-            request, stopping, pareto=pareto, also=also, figure=figure, page=page, limit=limit, language=language
-        )
+        _sweep_stopping(request, stopping, pareto=pareto, also=also, figure=figure, page=page, limit=limit)
         return
     of_stopping = {"--pareto": pareto, "--also": also, "--plot": plot, "--html": html, "--max-regret": max_regret}
     for option in (name for name, value in of_stopping.items() if value):
@@ -184,7 +180,6 @@ def _sweep_stopping(
     figure: output.FigureFile | None,
     page: output.PageFile | None,
     limit: Limit | None,
-    language: str,
 ) -> None:
     """Sweep settings of EarlyStopping, print what they come to, and write the page and the figure asked for."""
     from kcb_replay.replay.callbacks import EarlyStopping
@@ -206,7 +201,7 @@ def _sweep_stopping(
         recordings = selection.kept_in_memory(first, again) if several or page is not None else first
         sweeps = [_swept(request, recordings, grid, version, also) for grid in grids for version in request.versions]
     if page is not None:
-        _write_page(request, page, limit, recordings, grids[0], monitors, language)
+        _write_page(request, page, limit, recordings, grids[0], monitors)
     if not any(sweep.answered for sweep in sweeps):
         selection.require_recorded(request.runs, request.store, sweeps[0])
     _print(request, sweeps, pareto=pareto)
@@ -258,7 +253,6 @@ def _write_page(
     recordings: Callable[[], Iterable[Recording]],
     grid: Sequence[EarlyStopping],
     monitors: Sequence[str],
-    language: str,
 ) -> None:
     from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT
     from kcb_replay.report.choices.frame import choices_html
@@ -270,7 +264,7 @@ def _write_page(
         versions=request.versions,
         limit=limit or DEFAULT_LIMIT,
         draw_all=page.draw_all,
-        language=language,
+        language=output.texts().language,
         recorded=selection.recorded_metrics(request.store, recordings),
     )
     contents = sweep_page(lambda: selection.with_unique_names(recordings()), question)

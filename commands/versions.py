@@ -13,6 +13,7 @@ from kcb_replay.commands.callback_lists import one_callback_list
 from kcb_replay.commands.completion import completed_runs, completed_versions
 from kcb_replay.commands.selection import recordings_of, with_unique_names
 from kcb_replay.errors import SettingError
+from kcb_replay.language.reason import reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +34,7 @@ __all__ = ["versions_command"]
 @click.option("--steps-per-epoch", type=int, help="Batches in each epoch, for callbacks that count them.")
 @click.option("--per-run", is_flag=True, help="A line per fit that ends elsewhere, instead of one per change.")
 @options.form
+@options.language
 @options.quiet
 @click.pass_context
 def versions_command(
@@ -85,9 +87,9 @@ def versions_command(
     records = (
         version_changes.moved_records(comparison) if per_run else version_changes.change_records(comparison.changes)
     )
-    text = version_changes.version_comparison_text
-    output.print_result(form, comparison.to_dict(), records, lambda: text(comparison, is_judged=is_judged))
-    no_store = f"Note: there is no store at {store}, so no run is judged. Ingest logs, or name log files after TO."
+    text, words = version_changes.version_comparison_text, output.texts()
+    output.print_result(form, comparison.to_dict(), records, lambda: text(comparison, words, is_judged=is_judged))
+    no_store = reason("versions.no_store", store=str(store))
     notes = version_changes.version_comparison_notes(comparison) if is_judged else [no_store]
     output.say([*version_notes(pair), *notes], quiet=quiet)
 

@@ -3,8 +3,8 @@
 The sentence of a code is a template of the catalogue, a TOML file per theme in the folder of each language. A template
 says how its values are written: a number as in Python, `{share:.0%}`; `{runs:run|runs}` is the first word for one run,
 the second for several; a tuple is a list, `{names:and}` one whose last item is joined as `list.and` says, `{notes:;}`
-one with semicolons; `{why:.}` ends in one full stop, `{why:A.}` begins with a capital, too. A value may be a reason
-itself, which is said in the same language.
+one with semicolons; `{why:.}` ends in one full stop, `{why:A}` begins with a capital, `{why:A.}` does both. A value may
+be a reason itself, which is said in the same language.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["ENGLISH", "Reason", "filled", "reason", "templates"]
+__all__ = ["ENGLISH", "MOST_NAMED", "Reason", "filled", "first_of", "of_many", "reason", "templates"]
 
 ENGLISH = "en"
+# So many names are read; of more the rest is counted.
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,18 @@ class Reason:
 def reason(code: str, **values: object) -> Reason:
     """Return the reason with this code and these values."""
     return Reason(code, tuple(values.items()))
+
+
+def first_of(names: Iterable[str], most: int = MOST_NAMED) -> Reason | tuple[object, ...]:
+    """Return different names as they stand in a sentence: `a, b, c and 5 more`."""
+    different = list(dict.fromkeys(names))
+    return of_many(different, len(different), most)
+
+
+def of_many(first: Sequence[object], count: int, most: int = MOST_NAMED) -> Reason | tuple[object, ...]:
+    """Return the first of `count` things as they stand in a sentence."""
+    named = tuple(first[:most])
+    return reason("names.more", names=named, more=count - len(named)) if count > len(named) else named
 
 
 def filled(sentences: Mapping[str, str], key: str, values: Mapping[str, object]) -> str:
@@ -90,10 +104,10 @@ class _Text(str):
     __slots__ = ()
 
     def __format__(self, spec: str) -> str:
-        if not spec.endswith("."):
+        if spec not in (".", "A", "A."):
             return super().__format__(spec)
-        text = self if self.endswith((".", "?", "!")) else f"{self}."
-        return f"{text[:1].upper()}{text[1:]}" if spec == "A." else text
+        text = f"{self[:1].upper()}{self[1:]}" if "A" in spec else str(self)
+        return f"{text}." if "." in spec and not text.endswith((".", "?", "!")) else text
 
 
 def _readable(value: object, sentences: Mapping[str, str]) -> object:

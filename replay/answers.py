@@ -102,8 +102,8 @@ class Answer:
         raise NotImplementedError
 
     @property
-    def assumed(self) -> tuple[str, ...]:
-        """What is assumed of directions, a sentence for each metric of which Keras would have asked the model."""
+    def assumed(self) -> tuple[Reason, ...]:
+        """What is assumed of directions, for each metric of which Keras would have asked the model."""
         raise NotImplementedError
 
     def to_dict(self) -> Json:
@@ -194,6 +194,6 @@ class FitAnswer(Answer):
         return self.outcomes[0].validity
 
     @property
-    def assumed(self) -> tuple[str, ...]:
+    def assumed(self) -> tuple[Reason, ...]:
         """Nothing: a fit of which the direction is assumed is left to the engine."""
         return ()

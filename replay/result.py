@@ -127,9 +127,9 @@ class Replay(Answer, Displayed):
         return worst(stops or [outcome.validity for outcome in self.outcomes])
 
     @cached_property
-    def assumed(self) -> tuple[str, ...]:
-        """What is assumed of directions, a sentence for each metric of which Keras would have asked the model."""
-        return tuple(str(assumed_direction(metric, self.stream.names)) for metric in self.assumed_metrics)
+    def assumed(self) -> tuple[Reason, ...]:
+        """What is assumed of directions, for each metric of which Keras would have asked the model."""
+        return tuple(filter(None, (assumed_direction(metric, self.stream.names) for metric in self.assumed_metrics)))
 
     @cached_property
     def assumed_metrics(self) -> tuple[str, ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.reason import reason
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.drawing.curve import lead_position
 from kcb_replay.report.terminal import PLAIN
 from kcb_replay.report.versions import era_sentence
 from kcb_replay.report.words import epoch_sentences, outcome_sentence, restored_sentences
-from kcb_replay.text import visible
+from kcb_replay.text import screen_width, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,65 +23,62 @@ if TYPE_CHECKING:
 __all__ = ["explanation"]
 
 
-def explanation(answer: Replay | RaisedFit, ink: Ink = PLAIN) -> str:
+def explanation(answer: Replay | RaisedFit, ink: Ink = PLAIN, texts: Catalogue | None = None) -> str:
     """Return the answer, its limits, and a line per epoch and callback; the stop and the best epoch in colour.
 
     Of a training that Keras ends with an exception, return which, where and why.
     """
-    return "\n".join(_raised_lines(answer) if isinstance(answer, RaisedFit) else _lines(answer, ink))
+    words = texts or catalogue()
+    return "\n".join(_raised_lines(answer, words) if isinstance(answer, RaisedFit) else _lines(answer, ink, words))
 
 
-def _raised_lines(raised: RaisedFit) -> Iterator[str]:
-    yield _head(raised)
+def _raised_lines(raised: RaisedFit, words: Catalogue) -> Iterator[str]:
+    yield _head(raised, words)
     yield ""
     yield from (visible(str(callback)) for callback in raised.callbacks)
-    yield f"Keras raises {raised.brief}"
-    yield visible(raised.reason)
+    yield words.say("explained.raises", brief=raised.brief)
+    yield words.why(raised.why)
 
 
-def _head(answer: Replay | RaisedFit) -> str:
-    fit = f", fit {answer.fit}" if answer.fit else ""
-    return f"{visible(answer.run)}{fit}: {answer.epochs} epochs, {answer.semantics.name}"
+def _head(answer: Replay | RaisedFit, words: Catalogue) -> str:
+    key = "explained.head_fit" if answer.fit else "explained.head"
+    return words.say(key, run=answer.run, fit=answer.fit, epochs=answer.epochs, version=answer.semantics.name)
 
 
-def _lines(replay: Replay, ink: Ink) -> Iterator[str]:
-    yield _head(replay)
+def _lines(replay: Replay, ink: Ink, words: Catalogue) -> Iterator[str]:
+    yield _head(replay, words)
     for outcome in replay.outcomes:
         yield ""
         yield visible(str(outcome.settings))
-        yield outcome_sentence(outcome, replay)
-        yield f"{outcome.validity.label.capitalize()}: {outcome.validity.reason}"
-    for note in replay.notes:
+        yield outcome_sentence(outcome, replay, words)
+        label = reason(f"label.{outcome.validity.label}")
+        yield words.say("explained.validity", label=label, why=outcome.validity.why)
+    era = era_sentence(replay)
+    for note in (*replay.remarks, *([era] if era else []), *(lint.why for lint in replay.lints)):
         yield ""
-        yield f"Note: {visible(note)}."
-    if sentence := era_sentence(replay):
-        yield ""
-        yield f"Note: {visible(sentence)}"
-    for lint in replay.lints:
-        yield ""
-        yield f"Note: {visible(lint.text)}"
+        yield words.say("notes.sentence", note=note)
     yield ""
-    yield from _epoch_lines(replay, ink)
-    yield from restored_sentences(replay)
+    yield from _epoch_lines(replay, ink, words)
+    yield from restored_sentences(replay, words)
 
 
-def _epoch_lines(replay: Replay, ink: Ink) -> Iterator[str]:
-    per_callback = [epoch_sentences(replay, position) for position in range(len(replay.callbacks))]
+def _epoch_lines(replay: Replay, ink: Ink, words: Catalogue) -> Iterator[str]:
+    per_callback = [epoch_sentences(replay, position, words) for position in range(len(replay.callbacks))]
     several = len(per_callback) > 1
     width = len(str(replay.rows[-1].index + 1))
     parted = False
     for row, sentences in zip(replay.rows, zip(*per_callback, strict=True), strict=True):
         if not parted and replay.horizon is not None and not replay.horizon.covers(row.index):
             parted = True
-            yield f"From here on a what-if: {replay.horizon.why}."
+            yield words.say("explained.what_if", limit=replay.horizon.why)
         lines = [
             f"{callback.name}: {sentence.text}" if several else sentence.text
             for callback, sentence in zip(replay.callbacks, sentences, strict=True)
             if sentence.text
         ]
-        for number, text in enumerate(lines or ["Nothing happens."]):
-            start = f"epoch {sentences[0].epoch:>{width}}: " if number == 0 else " " * (len("epoch : ") + width)
-            yield _coloured(f"{start}{text}", replay, row, ink)
+        start = words.say("explained.epoch", epoch=f"{row.index + 1:>{width}}")
+        for number, text in enumerate(lines or [words.say("explained.nothing")]):
+            yield _coloured(f"{start if number == 0 else ' ' * screen_width(start)}{text}", replay, row, ink)
 
 
 def _coloured(line: str, replay: Replay, row: Row, ink: Ink) -> str:

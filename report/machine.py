@@ -74,7 +74,7 @@ def _whole(form: str, records: Iterable[Record]) -> str:
 
 
 class Spool:
-    """Texts of ASCII that come in one order and are read in that of their positions, without being held."""
+    """Texts that come in one order and are read in that of their positions, without being held."""
 
     def __init__(self) -> None:
         self._file = cast("IO[bytes]", SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115  # gone with the spool
@@ -86,9 +86,9 @@ class Spool:
 
     def add(self, position: Any, text: str) -> None:
         """Add a text; of those of one position the first comes first."""
-        self._file.write(text.encode("ascii"))
-        self._places.append((position, self._end, len(text)))
-        self._end += len(text)
+        written = self._file.write(text.encode("utf-8", "surrogatepass"))
+        self._places.append((position, self._end, written))
+        self._end += written
 
     def __len__(self) -> int:
         return len(self._places)
@@ -96,7 +96,7 @@ class Spool:
     def __iter__(self) -> Iterator[str]:
         for _, place, length in sorted(self._places, key=lambda each: each[0]):
             self._file.seek(place)
-            yield self._file.read(length).decode("ascii")
+            yield self._file.read(length).decode("utf-8", "surrogatepass")
         self._file.seek(self._end)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.answers import Answer
 from kcb_replay.replay.simulation import LeftOut
 from kcb_replay.report.columns.column import ABSENT, Table
@@ -36,8 +37,9 @@ _OF_ANSWER = ("run", "fit", "epochs", "semantics", "epochs_run", "final_lr")
 class SimulationResult:
     """The result of `simulate` in one form, and the notes beside it; with `verbose` a reason for every answer, too."""
 
-    def __init__(self, form: str, *, verbose: bool = False) -> None:
+    def __init__(self, form: str, texts: Catalogue | None = None, *, verbose: bool = False) -> None:
         self.notes = SimulationNotes()
+        self._words = texts or catalogue()
         self._reasons = Spool() if verbose else None
         self._form: _Form = _Table() if form == "table" else _Document() if form == "json" else _Records(form)
 
@@ -55,7 +57,7 @@ class SimulationResult:
         self._form.add(position, answers, differences)
         if self._reasons is not None:
             for line in reason_lines(answers):
-                self._reasons.add(position, line)
+                self._reasons.add(position, self._words.why(line))
 
     def texts(self) -> Iterator[str]:
         """Yield the result piece by piece; it ends without a line end."""

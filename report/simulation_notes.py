@@ -9,8 +9,10 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from kcb_replay.language.reason import MOST_NAMED, Reason, first_of, of_many, reason
 from kcb_replay.replay.answers import Answer, FitAnswer
 from kcb_replay.replay.monitors import never
 from kcb_replay.replay.replay import replayed
@@ -23,7 +25,7 @@ from kcb_replay.report.versions import (
     era_sentences,
     place_of,
 )
-from kcb_replay.text import first_names, fit_title, visible
+from kcb_replay.text import fit_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,12 +36,12 @@ if TYPE_CHECKING:
     from kcb_replay.replay.version_difference import VersionDifference
     from kcb_replay.report.machine import Record
 
-__all__ = ["MOST_LINTED", "SimulationNotes", "in_positions", "reason_lines", "unanswered_sentences"]
+__all__ = ["MOST_LINTED", "SimulationNotes", "in_positions", "reason_lines", "reasons_of", "unanswered_sentences"]
 
 # Each lint replays the fit a few times more.
 MOST_LINTED = 100
-_MOST_NAMED = 3
 K = TypeVar("K")
+N = TypeVar("N")
 
 
 def in_positions(simulation: Simulation) -> Iterator[tuple[int, Sequence[Answer | RaisedFit | LeftOut]]]:
@@ -52,33 +54,33 @@ def in_positions(simulation: Simulation) -> Iterator[tuple[int, Sequence[Answer 
 @dataclass(slots=True)
 class _Mention:
     order: tuple[Any, int]
-    names: list[tuple[Any, str]] = field(default_factory=list)
+    names: list[tuple[Any, Any]] = field(default_factory=list)
     count: int = 0
     last: Any = None
 
 
-class Mentions(Generic[K]):
+class Mentions(Generic[K, N]):
     """What is said of which runs: the first names in the order of positions, and how many there are."""
 
     def __init__(self) -> None:
         self._mentions: dict[K, _Mention] = {}
 
-    def add(self, key: K, position: Any, name: str) -> None:
+    def add(self, key: K, position: Any, name: N) -> None:
         """Add a name, once for one position after the other."""
         mention = self._mentions.setdefault(key, _Mention((position, len(self._mentions))))
         if mention.last == position:
             return
         mention.order = min(mention.order, (position, mention.order[1]))
         mention.last, mention.count = position, mention.count + 1
-        mention.names = sorted([*mention.names, (position, name)])[:_MOST_NAMED]
+        mention.names = sorted([*mention.names, (position, name)], key=itemgetter(0))[:MOST_NAMED]
 
-    def __iter__(self) -> Iterator[tuple[K, list[str], int]]:
+    def __iter__(self) -> Iterator[tuple[K, list[N], int]]:
         for key, mention in sorted(self._mentions.items(), key=lambda item: item[1].order):
             yield key, [name for _, name in mention.names], mention.count
 
-    def lines(self) -> list[tuple[K, str]]:
-        """Return what is said, and of whom: `a, b, c and 5 more`."""
-        return [(key, first_names(names, count=count)) for key, names, count in self]
+    def lines(self, code: str) -> list[Reason]:
+        """Return what is said, and of whom, as `a, b, c and 5 more`, by the sentence of a code."""
+        return [reason(code, runs=of_many(names, count), note=key) for key, names, count in self]
 
 
 class SimulationNotes:
@@ -89,13 +91,13 @@ class SimulationNotes:
         self._count = 0
         self._few: list[tuple[Any, Answer]] = []
         self._versions: set[str] = set()
-        self._notes: Mentions[str] = Mentions()
-        self._sentences: Mentions[str] = Mentions()
-        self._left_out: Mentions[str] = Mentions()
-        self._unanswered: Mentions[str] = Mentions()
+        self._notes: Mentions[Reason, str] = Mentions()
+        self._sentences: Mentions[Reason, str] = Mentions()
+        self._left_out: Mentions[Reason, str] = Mentions()
+        self._unanswered: Mentions[Reason, str] = Mentions()
         self._left_out_count = self._unanswered_count = 0
         self._message = ""
-        self._differences: Mentions[tuple[str, str, tuple[str, ...]]] = Mentions()
+        self._differences: Mentions[tuple[str, str, tuple[str, ...]], Reason] = Mentions()
         self._keeps_a_worse_epoch = False
 
     @classmethod
@@ -129,8 +131,8 @@ class SimulationNotes:
         elif self._few:
             self._few = []
         self._versions.add(answer.semantics.name)
-        for note in answer.notes:
-            self._notes.add(note, position, answer.run)
+        for remark in answer.remarks:
+            self._notes.add(remark, position, answer.run)
         self._keeps_a_worse_epoch |= any(map(_keeps_a_worse_epoch, answer.outcomes))
 
     def _add_unanswered(self, position: Any, answers: Iterable[Answer | RaisedFit | LeftOut]) -> None:
@@ -144,10 +146,10 @@ class SimulationNotes:
             elif answer.missing:
                 reasons.setdefault(without_metric(replayed(answer)), 2)
         for left_out, kind in reasons.items():
-            self._unanswered.add(left_out.reason, (kind, position), left_out.run)
+            self._unanswered.add(left_out.why, (kind, position), left_out.run)
             self._message = left_out.message
             if kind == 0:
-                self._left_out.add(left_out.reason, position, left_out.run)
+                self._left_out.add(left_out.why, position, left_out.run)
                 self._left_out_count += 1
         self._unanswered_count += len(reasons)
 
@@ -157,36 +159,33 @@ class SimulationNotes:
             return "There is no run to replay: the store is empty. Ingest logs first."
         if self._unanswered_count == 1:
             return self._message
-        return "\n".join(["No run could be replayed.", *_reason_lines(self._unanswered_count, self._unanswered)])
+        return "\n".join(
+            map(str, (reason("notes.none_replayed"), *_reason_lines(self._unanswered_count, self._unanswered)))
+        )
 
-    def lines(self) -> list[str]:
+    def lines(self) -> list[Reason]:
         """Return all notes, and what was left out."""
-        lines = [f"Note: {runs}: {visible(note)}." for note, runs in self._notes.lines()]
+        notes = self._notes.lines("notes.runs")
         if self._keeps_a_worse_epoch:
-            lines.append(
-                "Note: kept is the value of the last epoch that runs, for restore_best_weights is False;"
-                " --restore-best-weights keeps the best epoch."
-            )
-        lines += [f"Note: {sentence}" for sentence in self.unanswered_sentences()]
-        lines += [f"Note: {sentence}." for sentence in self.difference_sentences()]
-        lines += [f"Note: {sentence}" for sentence in era_sentences(self._replays)]
-        lines += self._lint_lines()
-        return [*lines, *self.left_out_lines()]
+            notes.append(reason("notes.kept_is_last"))
+        sentences = (*self.unanswered_sentences(), *self.difference_sentences(), *era_sentences(self._replays))
+        notes += [reason("notes.sentence", note=sentence) for sentence in sentences]
+        return [*notes, *self._lint_notes(), *self.left_out_lines()]
 
-    def left_out_lines(self) -> list[str]:
+    def left_out_lines(self) -> list[Reason]:
         """Return a line per reason for which fits could not be replayed."""
         return _reason_lines(self._left_out_count, self._left_out) if self._left_out_count else []
 
-    def unanswered_sentences(self) -> list[str]:
+    def unanswered_sentences(self) -> list[Reason]:
         """Return a sentence per metric that runs lack, per exception of Keras, and per direction that is assumed."""
-        return [f"{runs}: {visible(sentence)}" for sentence, runs in self._sentences.lines()]
+        return self._sentences.lines("notes.of_runs")
 
-    def difference_sentences(self) -> list[str]:
+    def difference_sentences(self) -> list[Reason]:
         """Return a sentence per pair of versions and reason for which they answer differently, with its runs."""
         if len(self._versions) < 2:
             return []
         sentences = [difference_sentence(*key, places, count) for key, places, count in self._differences]
-        return sentences or ["All versions answer alike"]
+        return sentences or [reason("differs.alike")]
 
     def era_records(self) -> list[Record]:
         """Return the other version of each replay that ends elsewhere in it, for the JSON document."""
@@ -216,28 +215,26 @@ class SimulationNotes:
         """The replays in their order, none where they are too many to be compared."""
         return [replayed(answer) for _, answer in sorted(self._few, key=lambda each: each[0])]
 
-    def _lint_lines(self) -> list[str]:
-        """Return a line per kind of lint, with the first replay that it was found in."""
+    def _lint_notes(self) -> list[Reason]:
+        """Return a note per kind of lint, with the first replay that it was found in."""
         if self._count > MOST_LINTED:
-            few = "Replay fewer of them, or explain one, to see what may not be meant"
-            return [f"Note: the settings of more than {MOST_LINTED} replays are not looked over. {few}."]
-        kinds: dict[tuple[str, tuple[str, ...]], list[tuple[str, str]]] = defaultdict(list)
+            return [reason("notes.too_many_to_lint", most=MOST_LINTED)]
+        kinds: dict[tuple[str, tuple[str, ...]], list[tuple[str, Reason]]] = defaultdict(list)
         for replay in self._replays:
             for lint in replay.lints:
                 # The sentence on what the run lacks says it already.
                 if lint.code != "metric-other-name" or not replay.missing:
                     key = (lint.code, tuple(str(replay.callbacks[position]) for position in lint.positions))
-                    kinds[key].append((replay.run, lint.text))
-        lines = []
-        for (run, text), *others in kinds.values():
+                    kinds[key].append((replay.run, lint.why))
+        notes = []
+        for (run, why), *others in kinds.values():
             more = len({name for name, _ in others} - {run})
-            also = f" ({more} more run{'s' if more > 1 else ''} alike: explain RUN says where.)" if more else ""
-            lines.append(f"Note: {visible(run)}: {visible(text)}{also}")
-        return lines
+            notes.append(reason("notes.lint_of_several" if more else "notes.lint", run=run, lint=why, more=more))
+        return notes
 
 
-def _reason_lines(count: int, reasons: Mentions[str]) -> list[str]:
-    return [f"Left out {count}:", *(f"  {runs}: {visible(reason)}" for reason, runs in reasons.lines())]
+def _reason_lines(count: int, reasons: Mentions[Reason, str]) -> list[Reason]:
+    return [reason("notes.left_out", count=count), *reasons.lines("notes.left_out_runs")]
 
 
 def _differences(answers: Sequence[Answer]) -> Iterator[VersionDifference]:
@@ -262,34 +259,45 @@ def _are_alike(first: Answer, second: Answer) -> bool:
     return not restores and first.stop_index == second.stop_index and next(drops) == next(drops)
 
 
-def reason_lines(answers: Iterable[Answer | RaisedFit | LeftOut]) -> Iterator[str]:
+def reason_lines(answers: Iterable[Answer | RaisedFit | LeftOut]) -> Iterator[Reason]:
     """Yield a line per answer: how far it holds, and why."""
     for answer in (each for each in answers if isinstance(each, Answer)):
         for outcome in answer.outcomes:
-            title = visible(fit_title(answer.run, answer.fit, several=True))
-            validity = outcome.validity
-            yield (
-                f"{title}, {visible(str(outcome.settings))}, {answer.semantics.name}: {validity.label}:"
-                f" {visible(validity.reason)}"
+            yield reason(
+                "notes.reason",
+                fit=fit_title(answer.run, answer.fit, several=True),
+                callback=str(outcome.settings),
+                version=answer.semantics.name,
+                label=reason(f"label.{outcome.validity.label}"),
+                why=outcome.validity.why,
             )
 
 
-def unanswered_sentences(answers: Iterable[Answer | RaisedFit]) -> list[str]:
+def unanswered_sentences(answers: Iterable[Answer | RaisedFit]) -> list[Reason]:
     """Return a sentence per metric that runs lack, per exception of Keras, and per direction that is only assumed."""
-    runs: dict[str, list[str]] = defaultdict(list)
+    runs: dict[Reason, list[str]] = defaultdict(list)
     for answer in answers:
         for sentence in _unanswered(answer):
             runs[sentence].append(answer.run)
-    return [f"{first_names(names)}: {visible(sentence)}" for sentence, names in runs.items()]
+    return [reason("notes.of_runs", runs=first_of(names), note=sentence) for sentence, names in runs.items()]
 
 
-def _unanswered(answer: Answer | RaisedFit) -> Iterator[str]:
+def _unanswered(answer: Answer | RaisedFit) -> Iterator[Reason]:
     if isinstance(answer, RaisedFit):
-        yield f"{answer.semantics.name} raises {answer.brief}"
+        yield reason("notes.raises", version=answer.semantics.name, brief=answer.brief)
         return
     for missing in answer.missing:
-        yield f"{never(answer.callbacks[missing.position])}: {missing.why}"
-    yield from (f"{sentence}." for sentence in answer.assumed)
+        yield reason("missing.never", never=never(answer.callbacks[missing.position]), missing=missing.why)
+    yield from (reason("validity.sentence", why=assumed) for assumed in answer.assumed)
+
+
+def reasons_of(left_out: Iterable[LeftOut]) -> list[Reason]:
+    """Return how many fits are left out, and a line per reason with their runs."""
+    reasons: Mentions[Reason, str] = Mentions()
+    count = 0
+    for count, each in enumerate(left_out, 1):
+        reasons.add(each.why, count, each.run)
+    return _reason_lines(count, reasons) if count else []
 
 
 def _keeps_a_worse_epoch(outcome: Outcome) -> bool:

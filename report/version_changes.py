@@ -9,14 +9,17 @@ import textwrap
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.behaviour_words import meaning_of, words_of
 from kcb_replay.replay.semantics import known_semantics
 from kcb_replay.replay.timeline import OF_LIBRARY
 from kcb_replay.replay.version_changes import every_change, place_of
 from kcb_replay.report.columns.column import record_table
 from kcb_replay.report.machine import as_markdown
-from kcb_replay.report.versions import PARTS, differing_parts, moved_words
-from kcb_replay.text import counted, visible
+from kcb_replay.report.simulation_notes import reasons_of
+from kcb_replay.report.versions import PARTS, differing_parts, moved
+from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,145 +43,136 @@ _MOST_ROWS = 20
 _COMMAND = "kcb-replay versions --format md > docs/versions.md"
 
 
-def version_comparison_text(comparison: VersionComparison, *, is_judged: bool) -> str:
+def version_comparison_text(comparison: VersionComparison, texts: Catalogue | None = None, *, is_judged: bool) -> str:
     """Return the answer: which fits end elsewhere and why, then every change, callback by callback."""
-    parts = [_answer(comparison)] if is_judged else []
+    words = texts or catalogue()
+    parts = list(_answer(comparison, words)) if is_judged else []
     if comparison.moved:
-        parts.append(_moved_table(comparison))
-    return "\n\n".join([*parts, _changes_text(comparison)])
+        parts.append(_moved_table(comparison, words))
+    return "\n\n".join([*parts, _changes_text(comparison, words)])
 
 
-def version_comparison_notes(comparison: VersionComparison) -> list[str]:
+def version_comparison_notes(comparison: VersionComparison) -> list[Reason]:
     """Return what limits the answer, and what was left out."""
-    lines = []
+    notes = []
     if comparison.undecided:
-        fits = counted(comparison.undecided, "recording ends", plural="recordings end")
-        lines.append(f"Note: {fits} before a stop under either version: what comes after is not known.")
+        notes.append(reason("versions.undecided", count=comparison.undecided))
     if comparison.rounded:
-        fits = counted(comparison.rounded, _noun(comparison))
-        lines.append(f"Note: in {fits} that end alike the learning rate differs in its last digits.")
-    reasons: dict[str, list[str]] = {}
-    for each in comparison.left_out:
-        reasons.setdefault(each.reason, []).append(each.run)
-    if reasons:
-        lines.append(f"Left out {len(comparison.left_out)}:")
-        lines += [f"  {_few(runs)}: {visible(reason)}" for reason, runs in reasons.items()]
-    return lines
+        notes.append(reason(f"versions.rounded_{_noun(comparison)}", count=comparison.rounded))
+    return [*(reason("notes.note", note=note) for note in notes), *reasons_of(comparison.left_out)]
 
 
-def _answer(comparison: VersionComparison) -> str:
-    code = " and ".join(str(callback) for callback in comparison.callbacks)
+def _answer(comparison: VersionComparison, words: Catalogue) -> Iterator[str]:
+    """Yield how many fits end elsewhere, and a paragraph per reason, that of most fits first."""
+    callbacks = " and ".join(map(str, comparison.callbacks))
     if not comparison.fits:
-        return f"No run could be judged by {visible(code)}{'' if comparison.left_out else ': there is none'}."
-    end = "ends" if len(comparison.moved) == 1 else "end"
-    head = f"{len(comparison.moved)} of {counted(comparison.fits, _noun(comparison))} {end} elsewhere"
-    sentence = f"{head} in {comparison.second} than in {comparison.first}, judged by {visible(code)}."
-    return "\n".join([*textwrap.wrap(sentence, _WIDTH, break_long_words=False), *_reasons(comparison)])
+        yield words.say("versions.no_run" if comparison.left_out else "versions.no_run_at_all", callbacks=callbacks)
+        return
+    answer = words.say(
+        f"versions.{_noun(comparison)}_end",
+        moved=len(comparison.moved),
+        fits=comparison.fits,
+        first=str(comparison.first),
+        second=str(comparison.second),
+        callbacks=callbacks,
+    )
+    reasons = [words.why(_because(*group, comparison)) for group in _by_reason(comparison.moved)]
+    yield "\n".join([_wrapped("", answer, ""), *(_wrapped("", each, "  ") for each in reasons)])
 
 
-def _reasons(comparison: VersionComparison) -> Iterator[str]:
-    """Yield a paragraph per reason, that of most fits first: what differs, and the fits with their two ends."""
-    for behaviours, fits in _by_reason(comparison.moved):
-        examples = "; ".join(f"{visible(each.run)} {moved_words(each.first, each.second)}" for each in fits[:2])
-        more = f"; and {len(fits) - 2} more" if len(fits) > 2 else ""
-        text = f"{len(fits)} because {_because(behaviours, comparison)}: {examples}{more}."
-        yield from textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-
-
-def _by_reason(moved: Sequence[MovedFit]) -> list[tuple[tuple[str, ...], list[MovedFit]]]:
+def _by_reason(moved_fits: Sequence[MovedFit]) -> list[tuple[tuple[str, ...], list[MovedFit]]]:
     groups: dict[tuple[str, ...], list[MovedFit]] = {}
-    for each in moved:
+    for each in moved_fits:
         groups.setdefault(each.behaviours, []).append(each)
     return sorted(groups.items(), key=lambda item: -len(item[1]))
 
 
-def _because(behaviours: Sequence[str], comparison: VersionComparison) -> str:
-    """Return what the second version does, with the releases that made it so."""
+def _because(behaviours: Sequence[str], fits: Sequence[MovedFit], comparison: VersionComparison) -> Reason:
+    """Return what the second version does, with the releases that made it so, and the ends of two fits."""
     changes = {change.behaviour: change for change in comparison.changes}
-    texts = []
-    for name in behaviours:
-        if name == "missing_arguments":
-            texts.append("one of the two lacks an argument or a class")
-            continue
-        clause = f"{' and '.join(meaning_of(name).callbacks)} {words_of(name, getattr(comparison.second, name))}"
-        texts.append(f"{clause} ({_when(changes[name])})")
-    return "; ".join(texts) or "the two raise otherwise"
+    because = [
+        reason("versions.lacks")
+        if name == "missing_arguments"
+        else reason(
+            "versions.does",
+            callbacks=meaning_of(name).callbacks,
+            does=words_of(name, getattr(comparison.second, name)),
+            when=_when(changes[name]),
+        )
+        for name in behaviours
+    ]
+    examples = [reason("versions.example", run=each.run, moves=moved(each.first, each.second)) for each in fits[:2]]
+    return reason(
+        "versions.because_more" if len(fits) > len(examples) else "versions.because",
+        count=len(fits),
+        because=tuple(because) or (reason("versions.raise_otherwise"),),
+        examples=tuple(examples),
+        more=len(fits) - len(examples),
+    )
 
 
-def _moved_table(comparison: VersionComparison) -> str:
+def _moved_table(comparison: VersionComparison, words: Catalogue) -> str:
     rows = [_cells(each, comparison) for each in comparison.moved[:_MOST_ROWS]]
     columns = [name for name in ("run", "fit", *PARTS) if any(row.get(name) for row in rows)]
     rest = len(comparison.moved) - len(rows)
-    more = f"\n... and {rest} more: --per-run has all of them." if rest else ""
+    more = f"\n{words.say('versions.more_rows', count=rest)}" if rest else ""
     return record_table([{name: row.get(name, "") for name in columns} for row in rows], left=("run", *PARTS)) + more
 
 
 def _cells(each: MovedFit, comparison: VersionComparison) -> dict[str, str]:
     fit = {"fit": str(each.fit)} if comparison.fits != comparison.runs else {}
-    return {
-        "run": visible(each.run),
-        **fit,
-        **{
-            name: f"{before} -> {after}"
-            for name, before, after in differing_parts(each.first, each.second)
-            if before and after
-        },
-    }
+    parts = differing_parts(each.first, each.second)
+    ends = {name: f"{before} -> {after}" for name, before, after in parts if before and after}
+    return {"run": visible(each.run), **fit, **ends}
 
 
-def _changes_text(comparison: VersionComparison) -> str:
+def _changes_text(comparison: VersionComparison, words: Catalogue) -> str:
+    pair = {"first": str(comparison.first), "second": str(comparison.second)}
     if not comparison.changes:
-        return f"Nothing that kcb-replay knows of changed from {comparison.first} to {comparison.second}."
-    head = f"{counted(len(comparison.changes), 'change')} from {comparison.first} to {comparison.second}:"
+        return words.say("versions.nothing", **pair)
+    head = words.say("versions.changes", count=len(comparison.changes), **pair)
     groups = groupby(comparison.changes, key=lambda change: change.callbacks)
     texts = [
-        "\n".join([" and ".join(callbacks), *(line for each in group for line in _lines(each, comparison))])
+        "\n".join([" and ".join(callbacks), *(line for each in group for line in _lines(each, comparison, words))])
         for callbacks, group in groups
     ]
     if comparison.reverted:
-        names = "; ".join(f"{name} ({_releases(since)})" for name, since in comparison.reverted)
-        texts.append("\n".join(textwrap.wrap(f"Changed in between and back again: {names}.", _WIDTH)))
+        names = tuple(
+            reason("versions.reverted_name", behaviour=name, releases=since) for name, since in comparison.reverted
+        )
+        texts.append(_wrapped("", words.say("versions.reverted", names=names), ""))
     return "\n\n".join([head, *texts])
 
 
-def _lines(change: VersionChange, comparison: VersionComparison) -> Iterator[str]:
+def _lines(change: VersionChange, comparison: VersionComparison, words: Catalogue) -> Iterator[str]:
     """Yield one change: what is so now, what was before, and how that is known."""
     known = f"{change.source}; {change.known}" if change.known else change.source
-    other = "since" if change.is_undone else "before"
-    yield from _wrapped(f"  {_when(change) if change.since else comparison.second.name}: ", change.after)
-    yield from _wrapped(f"    {other if change.since else comparison.first.name}: ", change.before)
-    yield from _wrapped("    source: ", f"{known} ({change.behaviour})")
+    when = words.why(_when(change)) if change.since else comparison.second.name
+    other = words.say("versions.was_since" if change.is_undone else "versions.was_before")
+    yield _wrapped(f"  {when}: ", change.after)
+    yield _wrapped(f"    {other if change.since else comparison.first.name}: ", change.before)
+    yield _wrapped(f"    {words.say('versions.source')}: ", f"{known} ({change.behaviour})")
 
 
-def _when(change: VersionChange) -> str:
+def _when(change: VersionChange) -> Reason:
     """Return where the second version's side of a change is: since its release, or before it."""
-    if not change.since:
-        return "by its backend or NumPy"
+    since = change.since
+    if not since:
+        return reason("versions.by_backend")
     if change.is_undone:
-        later = f", and again at {_releases(change.since[1:])}" if len(change.since) > 1 else ""
-        return f"before {change.since[0]}{later}"
-    earlier = f", in steps from {change.since[0]}" if len(change.since) > 1 else ""
-    return f"since {change.since[-1]}{earlier}"
+        key = "versions.before_again" if len(since) > 1 else "versions.before"
+        return reason(key, release=since[0], later=tuple(since[1:]))
+    return reason("versions.since_steps" if len(since) > 1 else "versions.since", release=since[-1], first=since[0])
 
 
-def _wrapped(start: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        text, _WIDTH, initial_indent=start, subsequent_indent="      ", break_long_words=False, break_on_hyphens=False
+def _wrapped(start: str, text: str, indent: str = "      ") -> str:
+    return textwrap.fill(
+        text, _WIDTH, initial_indent=start, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
 
 
-def _releases(since: Sequence[str]) -> str:
-    return ", ".join(since)
-
-
 def _noun(comparison: VersionComparison) -> str:
-    return "run" if comparison.fits == comparison.runs else "fit"
-
-
-def _few(runs: Sequence[str]) -> str:
-    names = list(dict.fromkeys(runs))
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(visible(name) for name in names[:3]) + more
+    return "runs" if comparison.fits == comparison.runs else "fits"
 
 
 def change_records(changes: Sequence[VersionChange]) -> list[Record]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.reason import Reason, of_many, reason
 from kcb_replay.replay.semantics import Semantics, note_on, semantics
 from kcb_replay.replay.version_difference import differences_of
-from kcb_replay.text import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ __all__ = [
     "era_records",
     "era_sentence",
     "era_sentences",
-    "moved_words",
+    "moved",
     "place_of",
     "version_names",
     "version_notes",
@@ -40,21 +40,21 @@ def version_names(answers: Iterable[Replay | RaisedFit]) -> list[str]:
     return list(dict.fromkeys(answer.semantics.name for answer in answers))
 
 
-def version_notes(versions: Iterable[Semantics]) -> list[str]:
+def version_notes(versions: Iterable[Semantics]) -> list[Reason]:
     """Return a line per version that stands for another one."""
-    return [f"Note: {note}." for version in versions if (note := note_on(version))]
+    return [reason("notes.sentence", note=note) for version in versions if (note := note_on(version))]
 
 
-def difference_sentences(replays: Sequence[Replay]) -> list[str]:
+def difference_sentences(replays: Sequence[Replay]) -> list[Reason]:
     """Return a sentence per pair of versions and reason for which they answer differently, with its runs."""
     if len(version_names(replays)) < 2:
         return []
-    runs: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    runs: dict[tuple[str, str, tuple[str, ...]], list[Reason]] = {}
     for each in differences_of(replays):
         key = (each.first.semantics.name, each.second.semantics.name, each.behaviours)
         runs.setdefault(key, []).append(place_of(each))
     sentences = [difference_sentence(*key, places, len(places)) for key, places in runs.items()]
-    return sentences or ["All versions answer alike"]
+    return sentences or [reason("differs.alike")]
 
 
 def difference_record(difference: VersionDifference) -> Record:
@@ -78,26 +78,29 @@ def difference_record(difference: VersionDifference) -> Record:
     }
 
 
-def difference_sentence(first: str, second: str, behaviours: tuple[str, ...], places: Sequence[str], count: int) -> str:
+def difference_sentence(
+    first: str, second: str, behaviours: tuple[str, ...], places: Sequence[Reason], count: int
+) -> Reason:
     """Return in which of `count` places two versions part, and by which behaviours; of the places some are named."""
-    more = f" and {count - 3} more" if count > 3 else ""
-    because = "; ".join(f"{Semantics.about(name)} ({_change(name, first, second)})" for name in behaviours)
-    return f"{first} and {second} part in {', '.join(places[:3])}{more}: {because}"
+    named = of_many(places, count)
+    because = tuple(_change(name, first, second) for name in behaviours)
+    return reason("differs.part", first=first, second=second, places=named, because=because)
 
 
-def _change(name: str, first: str, second: str) -> str:
-    """Return the name of a behaviour, and its two values where they are more than no and yes."""
-    values = [getattr(semantics(version), name) for version in (first, second)]
-    if all(isinstance(value, bool) for value in values):
-        return f"{name}: {'only' if not values[0] else 'not'} in {second}"
-    return f"{name}: {' and '.join(str(_plain(value)) for value in values)}"
+def _change(name: str, first: str, second: str) -> Reason:
+    """Return a behaviour, and its two values where they are more than no and yes."""
+    one, two = (getattr(semantics(version), name) for version in (first, second))
+    about = {"about": Semantics.about(name), "behaviour": name}
+    if isinstance(one, bool) and isinstance(two, bool):
+        return reason("differs.not" if one else "differs.only", **about, second=second)
+    return reason("differs.values", **about, one=str(_plain(one)), two=str(_plain(two)))
 
 
-def place_of(difference: VersionDifference) -> str:
+def place_of(difference: VersionDifference) -> Reason:
     """Name the fit and the epoch in which two versions part."""
     first = difference.first
-    fit = f" fit {first.fit}" if first.fit else ""
-    return f"{visible(first.run)}{fit} (epoch {difference.index + 1})"
+    key = "differs.place_fit" if first.fit else "differs.place"
+    return reason(key, run=first.run, fit=first.fit, epoch=difference.index + 1)
 
 
 def _plain(value: object) -> object:
@@ -108,24 +111,24 @@ def _plain(value: object) -> object:
 MOST_COMPARED = 500
 
 
-def era_sentences(replays: Sequence[Replay]) -> list[str]:
+def era_sentences(replays: Sequence[Replay]) -> list[Reason]:
     """Return a sentence per other version and reason, with the first run and the number of all that end elsewhere.
 
     None where several versions stand side by side already, and where there are too many replays to compare.
     """
     if len(version_names(replays)) != 1 or len(replays) > MOST_COMPARED:
         return []
-    kinds: dict[tuple[str, str], list[tuple[Replay, OtherEra]]] = {}
+    kinds: dict[tuple[str, Reason], list[tuple[Replay, OtherEra]]] = {}
     for replay in replays:
         if (era := replay.other_era) is not None:
-            kinds.setdefault((era.semantics.name, era.reason), []).append((replay, era))
-    return [_era_line(pairs) for pairs in kinds.values()]
+            kinds.setdefault((era.semantics.name, era.why), []).append((replay, era))
+    return [_look_like(pairs) for pairs in kinds.values()]
 
 
-def era_sentence(replay: Replay) -> str | None:
+def era_sentence(replay: Replay) -> Reason | None:
     """Return the sentence for one replay, None where there is nothing to say."""
     era = replay.other_era
-    return None if era is None else _one(era)
+    return None if era is None else _looks_like(era)
 
 
 def era_records(replays: Sequence[Replay]) -> list[Record]:
@@ -147,41 +150,33 @@ def era_records(replays: Sequence[Replay]) -> list[Record]:
     ]
 
 
-def _era_line(pairs: Sequence[tuple[Replay, OtherEra]]) -> str:
+def _look_like(pairs: Sequence[tuple[Replay, OtherEra]]) -> Reason:
     replay, era = pairs[0]
-    first = f"{visible(replay.run)} {_moves(era)}"
     if len(pairs) == 1:
-        return f"{visible(replay.run)}: {_one(era)}"
-    logs = f"{counted(len(pairs), 'log')} look like {era.semantics}, {era.reason}, and end elsewhere there"
-    return f"{logs}: {first}. {_remedy(era)}"
+        return reason("looks_like.run", run=replay.run, log=_looks_like(era))
+    return reason("looks_like.logs", count=len(pairs), run=replay.run, **_of_era(era))
 
 
-def _one(era: OtherEra) -> str:
-    return f"The log looks like {era.semantics}, {era.reason}; there it {_moves(era)}. {_remedy(era)}"
+def _looks_like(era: OtherEra) -> Reason:
+    return reason("looks_like.log", **_of_era(era))
 
 
-def _moves(era: OtherEra) -> str:
-    return moved_words(era.here, era.there)
+def _of_era(era: OtherEra) -> dict[str, object]:
+    return {"version": str(era.semantics), "why": era.why, "moves": moved(era.here, era.there)}
 
 
-def _remedy(era: OtherEra) -> str:
-    return f"--semantics {era.semantics} replays that."
+# The parts of an end, as a table names them.
+PARTS = ("stops", "keeps", "reduces", "saves")
 
 
-# The parts of an end, as a table names them and as a sentence says them.
-PARTS = {"stops": "stops after", "keeps": "keeps epoch", "reduces": "reduces after", "saves": "saves after"}
-
-
-def moved_words(before: Ending, after: Ending) -> str:
+def moved(before: Ending, after: Ending) -> Reason:
     """Return the first part in which two ends differ, as `stops after 25 instead of 23`."""
     if after.raises is not None:
-        return f"raises ({visible(after.raises)})"
+        return reason("moved.raises", why=after.raises)
     if before.raises is not None:
-        return f"raises no longer ({visible(before.raises)})"
+        return reason("moved.raises_no_longer", why=before.raises)
     name, was, now = differing_parts(before, after)[0]
-    if now == "never":
-        return f"never {name} instead of after {was}"
-    return f"{PARTS[name]} {now} instead of {was}"
+    return reason(f"moved.never_{name}", was=was) if now == "never" else reason(f"moved.{name}", now=now, was=was)
 
 
 def differing_parts(before: Ending, after: Ending) -> list[tuple[str, str, str]]:

@@ -94,7 +94,7 @@ def strips_info(replays: Sequence[Replay], left_out: int = 0, raised: Sequence[R
     many = f"Drawn are the {_MOST} of largest regret; the answer is about all {whole(count)}."
     notes = (
         missing,
-        *unanswered_sentences(answers),
+        *map(str, unanswered_sentences(answers)),
         many if count > _MOST else "",
         "All answers are exact." if exact else "",
         regret_explained(replays),

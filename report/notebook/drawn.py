@@ -116,9 +116,9 @@ def _(replay: Replay) -> str:
 def _(simulation: Simulation) -> str:
     notes = SimulationNotes.of(simulation)
     if not simulation.answers:
-        return markup_of("\n".join(["Nothing could be replayed.", *notes.left_out_lines()]))
+        return markup_of("\n".join(["Nothing could be replayed.", *map(str, notes.left_out_lines())]))
     answer = paragraph(common_answer(simulation.replays, simulation.raised), "answer")
-    said = [*notes.unanswered_sentences(), *notes.left_out_lines()]
+    said = [*map(str, (*notes.unanswered_sentences(), *notes.left_out_lines()))]
     return answer + markup_of("\n\n".join([simulation_table(simulation), *said]))
 
 
@@ -148,7 +148,7 @@ def _(answer: Recommendation) -> str:
 def _(found: VersionComparison) -> str:
     is_judged = bool(found.fits or found.left_out)
     notes = version_comparison_notes(found) if is_judged else []
-    return markup_of("\n\n".join([version_comparison_text(found, is_judged=is_judged), *notes]))
+    return markup_of("\n\n".join([version_comparison_text(found, is_judged=is_judged), *map(str, notes)]))
 
 
 @_body.register

@@ -53,7 +53,7 @@ def test_two_behaviours_are_both_named(recording):
 def test_versions_that_agree_say_so(recording):
     """No difference is an answer, too."""
     simulation = simulate([recording(val_loss=VALLEY)], [[EarlyStopping(patience=2)]], semantics="keras-3.7,keras-3.15")
-    assert difference_sentences(simulation.replays) == ["All versions answer alike"]
+    assert [*map(str, difference_sentences(simulation.replays))] == ["All versions answer alike"]
 
 
 def test_the_sentence_names_versions_run_epoch_and_behaviour(recording):
@@ -61,7 +61,7 @@ def test_the_sentence_names_versions_run_epoch_and_behaviour(recording):
     simulation = simulate(
         [recording(val_loss=VALLEY)], [[EarlyStopping(patience=2)]], semantics="keras-2.0.8,keras-3.15"
     )
-    assert difference_sentences(simulation.replays) == [
+    assert [*map(str, difference_sentences(simulation.replays))] == [
         "keras-2.0.8 and keras-3.15 part in run (epoch 5): EarlyStopping counts the wait before it tests it against"
         " patience, not after (early_stopping_counts_first: only in keras-3.15)"
     ]
@@ -127,7 +127,7 @@ def test_a_log_of_another_era_is_spoken_of_where_it_ends_elsewhere(recording):
     result = replay(recording(**OLD), RESTORING)
     era = result.other_era
     assert (era.semantics.name, era.here.kept_index, era.there.kept_index) == ("keras-2.2.4", 2, 6)
-    assert era_sentence(result) == (
+    assert str(era_sentence(result)) == (
         "The log looks like keras-2.2.4, because the recording has lr and acc, as Keras before 2.3 logs them (later"
         " ones where compile is given acc); there it keeps epoch 7 instead of 3. --semantics keras-2.2.4 replays that."
     )
