@@ -13,7 +13,7 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.bridge import bridged, own_semantics
+from kcb_replay.replay.bridge.settings import bridged, own_semantics
 from kcb_replay.replay.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of

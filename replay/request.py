@@ -73,7 +73,7 @@ def settings_of(callbacks: Sequence[object]) -> tuple[Callback, ...]:
 
 
 def _bridged(callback: object) -> Callback:
-    from kcb_replay.replay.bridge import bridged
+    from kcb_replay.replay.bridge.settings import bridged
 
     return bridged(callback)
 
@@ -112,7 +112,7 @@ def version_for(stream: Stream, question: ReplayRequest, initial_lr: float) -> t
 def _own_semantics(callbacks: Sequence[Callback]) -> str | None:
     for callback in callbacks:
         if callback.is_of_user:
-            from kcb_replay.replay.bridge import own_semantics
+            from kcb_replay.replay.bridge.settings import own_semantics
 
             return own_semantics(callback)
     return None

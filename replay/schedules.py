@@ -17,7 +17,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 
@@ -40,50 +39,63 @@ _SMALLEST_NORMAL = 1.1754943508222875e-38
 _LARGEST_WHOLE = 2**53
 
 
-class LearningRateSchedule(Protocol):
-    """A learning rate for every optimizer step."""
-
-    def __call__(self, step: float) -> float:
-        """Return the learning rate at the 0-based `step`, a float32 as an exact float64."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ExponentialDecay:
-    """`initial_learning_rate * decay_rate ** (step / decay_steps)`; the exponent is whole with `staircase`.
+class LearningRateSchedule:
+    """A learning rate for every optimizer step.
 
     Arguments, order and defaults are Keras's; `name` has no effect. Raises `SettingError` for what Keras refuses.
     """
+
+    __slots__ = ()
+
+    def __call__(self, step: float) -> float:
+        """Return the learning rate at the 0-based `step`, a float32 as an exact float64."""
+        return self._rate(_step(self, step))
+
+    def __str__(self) -> str:
+        return written_as_code(self)
+
+    def _rate(self, at: float) -> float:
+        """Return the learning rate at a step that is a float32."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class _DecayOfRate(LearningRateSchedule):
+    """What decays with the steps, counted in `decay_steps`: in whole numbers of these with `staircase`."""
 
     initial_learning_rate: float
     decay_steps: float
     decay_rate: float
     staircase: bool = False
-    name: str | None = "ExponentialDecay"
+    name: str | None = None
 
     def __post_init__(self) -> None:
         _require_learning_rate(self, self.initial_learning_rate)
         _require_steps(self, "decay_steps", self.decay_steps)
         _require_number(self, "decay_rate", self.decay_rate)
 
-    def __call__(self, step: float) -> float:
-        """Return the learning rate at the 0-based `step`, a float32 as an exact float64."""
-        p = _divide(_step(self, step), _single(self.decay_steps))
-        if self.staircase:
-            p = _floor(p)
-        return _single(_single(self.initial_learning_rate) * _power(_single(self.decay_rate), p))
-
-    def __str__(self) -> str:
-        return written_as_code(self)
+    def _periods(self, at: float) -> float:
+        periods = _divide(at, _single(self.decay_steps))
+        return _floor(periods) if self.staircase else periods
 
 
 @dataclass(frozen=True, slots=True)
-class PiecewiseConstantDecay:
+class ExponentialDecay(_DecayOfRate):
+    """`initial_learning_rate * decay_rate ** (step / decay_steps)`; the exponent is whole with `staircase`."""
+
+    name: str | None = "ExponentialDecay"
+
+    def _rate(self, at: float) -> float:
+        return _single(_single(self.initial_learning_rate) * _power(_single(self.decay_rate), self._periods(at)))
+
+
+@dataclass(frozen=True, slots=True)
+class PiecewiseConstantDecay(LearningRateSchedule):
     """`values[i]` up to and including the step `boundaries[i]`, the last value after the last boundary.
 
     At whole steps a boundary is cut to a whole number, as Keras casts it. Boundaries that do not increase give sums of
-    values, as in Keras. Arguments, order and defaults are Keras's; `name` has no effect. Raises `SettingError` unless
-    there is one value more than boundaries, and for no boundary at all, on which Keras raises at the first step.
+    values, as in Keras. Raises `SettingError` unless there is one value more than boundaries, and for no boundary at
+    all, on which Keras raises at the first step.
     """
 
     boundaries: Sequence[float]
@@ -107,10 +119,8 @@ class PiecewiseConstantDecay:
 
     def __call__(self, step: float) -> float:
         """Return the learning rate at the 0-based `step`, a float32 as an exact float64."""
-        at = _step(self, step)
-        whole = isinstance(step, int)
-        if whole:
-            at = step
+        single, whole = _step(self, step), isinstance(step, int)
+        at = step if whole else single
         bounds = [_boundary(boundary, whole=whole) for boundary in self.boundaries]
         chosen = [at <= bounds[0], at > bounds[-1]]
         chosen += [low < at <= high for low, high in pairwise(bounds)]
@@ -120,16 +130,12 @@ class PiecewiseConstantDecay:
             total = _single(total + here * _single(value))
         return total
 
-    def __str__(self) -> str:
-        return written_as_code(self)
-
 
 @dataclass(frozen=True, slots=True)
-class PolynomialDecay:
+class PolynomialDecay(LearningRateSchedule):
     """From `initial_learning_rate` to `end_learning_rate` along `(1 - step / decay_steps) ** power`.
 
-    With `cycle`, `decay_steps` grows to the first multiple of itself that is not behind the step. Arguments, order and
-    defaults are Keras's; `name` has no effect. Raises `SettingError` for what Keras refuses.
+    With `cycle`, `decay_steps` grows to the first multiple of itself that is not behind the step.
     """
 
     initial_learning_rate: float
@@ -145,9 +151,8 @@ class PolynomialDecay:
         _require_number(self, "end_learning_rate", self.end_learning_rate)
         _require_number(self, "power", self.power)
 
-    def __call__(self, step: float) -> float:
-        """Return the learning rate at the 0-based `step`, a float32 as an exact float64."""
-        at, steps, end = _step(self, step), _single(self.decay_steps), _single(self.end_learning_rate)
+    def _rate(self, at: float) -> float:
+        steps, end = _single(self.decay_steps), _single(self.end_learning_rate)
         if self.cycle:
             steps = _single(steps * (1.0 if at == 0 else _ceil(_divide(at, steps))))
         else:
@@ -155,45 +160,23 @@ class PolynomialDecay:
         left = _power(_single(1 - _divide(at, steps)), _single(self.power))
         return _single(_single(_single(_single(self.initial_learning_rate) - end) * left) + end)
 
-    def __str__(self) -> str:
-        return written_as_code(self)
-
 
 @dataclass(frozen=True, slots=True)
-class InverseTimeDecay:
-    """`initial_learning_rate / (1 + decay_rate * step / decay_steps)`; the quotient is whole with `staircase`.
+class InverseTimeDecay(_DecayOfRate):
+    """`initial_learning_rate / (1 + decay_rate * step / decay_steps)`; the quotient is whole with `staircase`."""
 
-    Arguments, order and defaults are Keras's; `name` has no effect. Raises `SettingError` for what Keras refuses.
-    """
-
-    initial_learning_rate: float
-    decay_steps: float
-    decay_rate: float
-    staircase: bool = False
     name: str | None = "InverseTimeDecay"
 
-    def __post_init__(self) -> None:
-        _require_learning_rate(self, self.initial_learning_rate)
-        _require_steps(self, "decay_steps", self.decay_steps)
-        _require_number(self, "decay_rate", self.decay_rate)
-
-    def __call__(self, step: float) -> float:
-        """Return the learning rate at the 0-based `step`, a float32 as an exact float64."""
-        p = _divide(_step(self, step), _single(self.decay_steps))
-        if self.staircase:
-            p = _floor(p)
-        return _divide(_single(self.initial_learning_rate), _single(1 + _single(_single(self.decay_rate) * p)))
-
-    def __str__(self) -> str:
-        return written_as_code(self)
+    def _rate(self, at: float) -> float:
+        grown = _single(1 + _single(_single(self.decay_rate) * self._periods(at)))
+        return _divide(_single(self.initial_learning_rate), grown)
 
 
 @dataclass(frozen=True, slots=True)
-class CosineDecay:
+class CosineDecay(LearningRateSchedule):
     """Half a cosine from `initial_learning_rate` to `alpha` times it, if asked after a linear warmup.
 
-    With a `warmup_target` the rate first rises to it in `warmup_steps`, and decays from there. Arguments, order and
-    defaults are Keras's; `name` has no effect. Raises `SettingError` for what Keras refuses.
+    With a `warmup_target` the rate first rises to it in `warmup_steps`, and decays from there.
     """
 
     initial_learning_rate: float
@@ -211,9 +194,8 @@ class CosineDecay:
         if self.warmup_target is not None:
             _require_number(self, "warmup_target", self.warmup_target)
 
-    def __call__(self, step: float) -> float:
-        """Return the learning rate at the 0-based `step`, a float32 as an exact float64."""
-        at, steps, initial = _step(self, step), _single(self.decay_steps), _single(self.initial_learning_rate)
+    def _rate(self, at: float) -> float:
+        steps, initial = _single(self.decay_steps), _single(self.initial_learning_rate)
         if self.warmup_target is None:
             return self._decayed(min(at, steps), steps, initial)
         warmup, target = _single(self.warmup_steps), _single(self.warmup_target)
@@ -227,16 +209,10 @@ class CosineDecay:
         # 1 - alpha is Python's, in float64, before it meets a tensor.
         return _single(start * _single(_single(_single(1 - self.alpha) * half) + _single(self.alpha)))
 
-    def __str__(self) -> str:
-        return written_as_code(self)
-
 
 @dataclass(frozen=True, slots=True)
-class CosineDecayRestarts:
-    """Half cosines one after the other, each `t_mul` times as long and starting `m_mul` times as high as the last.
-
-    Arguments, order and defaults are Keras's; `name` has no effect. Raises `SettingError` for what Keras refuses.
-    """
+class CosineDecayRestarts(LearningRateSchedule):
+    """Half cosines one after the other, each `t_mul` times as long and starting `m_mul` times as high as the last."""
 
     initial_learning_rate: float
     first_decay_steps: float
@@ -251,9 +227,8 @@ class CosineDecayRestarts:
         for argument in ("t_mul", "m_mul", "alpha"):
             _require_number(self, argument, getattr(self, argument))
 
-    def __call__(self, step: float) -> float:
-        """Return the learning rate at the 0-based `step`, a float32 as an exact float64."""
-        restarts, fraction = self._period(_divide(_step(self, step), _single(self.first_decay_steps)))
+    def _rate(self, at: float) -> float:
+        restarts, fraction = self._period(_divide(at, _single(self.first_decay_steps)))
         half = _half_cosine(_power(_single(self.m_mul), restarts), fraction)
         alpha = _single(self.alpha)
         return _single(_single(self.initial_learning_rate) * _single(_single(_single(1 - alpha) * half) + alpha))
@@ -268,9 +243,6 @@ class CosineDecayRestarts:
         length = _power(t_mul, restarts)
         before = _divide(_single(1 - length), grown)
         return restarts, _divide(_single(fraction - before), length)
-
-    def __str__(self) -> str:
-        return written_as_code(self)
 
 
 SCHEDULES: dict[str, type] = {

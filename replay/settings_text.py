@@ -60,7 +60,7 @@ def parse_callback(text: str) -> Callback:
     named = {str(keyword.arg): _argument(keyword.value, name, str(keyword.arg)) for keyword in call.keywords}
     if source is None:
         return callback_from_arguments(name, positional, named)
-    from kcb_replay.replay.bridge import bridged_from_code
+    from kcb_replay.replay.bridge.settings import bridged_from_code
 
     return bridged_from_code(source, name, positional, named)
 

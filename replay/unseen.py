@@ -36,7 +36,7 @@ def unseen_by_list(callbacks: Sequence[Callback], run: Run, stream: Stream) -> H
     reasons: list[Reason] = []
     for position, callback in enumerate(callbacks):
         if callback.is_of_user:
-            from kcb_replay.replay.bridge import decides_alone
+            from kcb_replay.replay.bridge.settings import decides_alone
 
             if not decides_alone(callback):
                 reasons += unseen(callback, _state(run, position), stream)
@@ -56,7 +56,7 @@ def _state(run: Run, position: int) -> State | None:
 
 
 def _never_called(callback: Callback, stream: Stream) -> Iterator[Reason]:
-    from kcb_replay.replay.bridge import blind_spots
+    from kcb_replay.replay.bridge.settings import blind_spots
 
     hooks = blind_spots(callback, has_batches=stream.has_batches)
     of_training = [hook for hook in hooks if "test" not in hook]

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from kcb_replay.errors import KcbReplayError, MissingExtraError, NotInRecordingError, SettingError
-from kcb_replay.replay.bridge import blind_spots, bridged, bridged_from_code, is_keras_callback
 from kcb_replay.replay.bridge.real_keras import installed
+from kcb_replay.replay.bridge.settings import blind_spots, bridged, bridged_from_code, is_keras_callback
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
@@ -701,7 +701,7 @@ def test_other_objects_are_no_keras_callbacks(value):
 def test_keras_is_not_imported_until_it_is_needed():
     """Importing the bridge, and looking at other objects, loads no Keras."""
     code = (
-        "import sys, kcb_replay.replay.bridge as b; b.is_keras_callback(3);"
+        "import sys, kcb_replay.replay.bridge.settings as b; b.is_keras_callback(3);"
         "print(sorted({'keras', 'tf_keras', 'tensorflow', 'hypothesis'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,8 +13,9 @@ from places import ROOT
 
 from kcb_replay import Recording, SettingError, replay
 from kcb_replay.ingest.recording import Fit, Series, Source
-from kcb_replay.replay.bridge import bridged, settings
+from kcb_replay.replay.bridge import settings
 from kcb_replay.replay.bridge.real_keras import Installed, installed, real_names
+from kcb_replay.replay.bridge.settings import bridged
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.semantics import semantics

@@ -12,7 +12,7 @@ import re
 import pytest
 
 from kcb_replay import EarlyStopping, LearningRateScheduler, replay, report, simulate
-from kcb_replay.replay.bridge import bridged_from_code
+from kcb_replay.replay.bridge.settings import bridged_from_code
 from kcb_replay.report.columns.column import table_of
 from kcb_replay.report.columns.fits import RESULT_COLUMNS, lead_row
 from kcb_replay.report.drawing.curve import curve_info

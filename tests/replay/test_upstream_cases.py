@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from kcb_replay.replay.bridge import bridged
 from kcb_replay.replay.bridge.real_keras import installed
+from kcb_replay.replay.bridge.settings import bridged
 from kcb_replay.replay.callbacks import CALLBACKS
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.comparison import Comparison
