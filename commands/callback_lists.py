@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from kcb_replay.commands.selection import recordings_in_any_order, recordings_of, with_unique_names
+from kcb_replay.commands.selection import recordings_in_any_order, recordings_in_order
 from kcb_replay.errors import KcbReplayError, SettingError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def simulation_of(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) 
 
     lists = _callback_lists(settings)
     options = {name: settings[name] for name in ("semantics", "initial_lr", "steps_per_epoch", "reuse")}
-    return simulate(with_unique_names(recordings_of(runs, store)), lists, **options)
+    return simulate(recordings_in_order(runs, store), lists, **options)
 
 
 def answers_of(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> Iterator[tuple[Position, Answers]]:

@@ -30,6 +30,7 @@ __all__ = [
     "recorded_metrics",
     "recording_of",
     "recordings_in_any_order",
+    "recordings_in_order",
     "recordings_of",
     "require_recorded",
     "with_unique_names",
@@ -81,6 +82,11 @@ def recordings_in_any_order(runs: tuple[str, ...], store: Path) -> Iterator[tupl
     for recording in opened.recordings(*patterns) if patterns else ():
         for position, name in stored[recording.name]:
             yield position, replace(recording, name=name)
+
+
+def recordings_in_order(runs: tuple[str, ...], store: Path) -> Iterator[Recording]:
+    """Yield the runs that were named in their order, for who holds them all, in one pass over the store."""
+    yield from (each for _, each in sorted(recordings_in_any_order(runs, store), key=lambda item: item[0]))
 
 
 def recording_of(run: str, store: Path) -> Recording:

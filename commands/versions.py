@@ -11,7 +11,7 @@ from kcb_replay.commands import options, output
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.callback_lists import one_callback_list
 from kcb_replay.commands.completion import completed_runs, completed_versions
-from kcb_replay.commands.selection import recordings_of, with_unique_names
+from kcb_replay.commands.selection import recordings_in_order
 from kcb_replay.errors import SettingError
 from kcb_replay.language.reason import reason
 
@@ -113,7 +113,7 @@ def _callbacks(settings: dict[str, Any], versions: tuple[Semantics, Semantics]) 
 
 
 def _recordings(runs: tuple[str, ...], store: Path) -> Iterable[Recording]:
-    return with_unique_names(recordings_of(runs, store))
+    return recordings_in_order(runs, store)
 
 
 def _is_on_command_line(ctx: click.Context, name: str) -> bool:

@@ -57,8 +57,9 @@ Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Rows: TypeAlias = NDArray[np.signedinteger[Any]]
 Mask: TypeAlias = NDArray[np.bool_]
-# Recordings whose answers are worked out together.
-_AT_ONCE = 512
+# Recordings whose answers are worked out together, and the answers from which on lanes pay: fewer are looked over for
+# their notes anyway, which takes the engine.
+_AT_ONCE, _FEWEST = 512, 500
 _Swept: TypeAlias = EarlyStopping | ReduceLROnPlateau
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
@@ -76,17 +77,22 @@ class _Place(NamedTuple):
 
 
 def answers_of_runs(
-    recordings: Iterable[Recording], requests: Sequence[ReplayRequest], *, reuse: bool = False
+    recordings: Iterable[Recording],
+    requests: Sequence[ReplayRequest],
+    *,
+    reuse: bool = False,
+    fewest_in_lanes: int = _FEWEST,
 ) -> Iterator[list[Answer | RaisedFit | LeftOut]]:
     """Yield what `simulate` answers, recording by recording, in memory that does not grow with their number.
 
-    The answers of one EarlyStopping or one ReduceLROnPlateau come from the lanes where these can say as much as a row
-    of a table: they are a `FitAnswer` instead of a `Replay`.
+    Where there are many, those of one EarlyStopping or one ReduceLROnPlateau come from the lanes if these can say as
+    much as a row of a table: they are a `FitAnswer` instead of a `Replay`.
     """
     recordings = iter(recordings)
     while some := list(itertools.islice(recordings, _AT_ONCE)):
         places = [_Place(recording, number) for recording in some for number in range(len(recording.fits))]
-        in_lanes = [() if reuse else _in_lanes(places, request) for request in requests]
+        by_engine = reuse or len(places) * len(requests) < fewest_in_lanes
+        in_lanes = [() if by_engine else _in_lanes(places, request) for request in requests]
         first = 0
         for recording in some:
             fits = slice(first, first + len(recording.fits))

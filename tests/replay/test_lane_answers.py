@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+import kcb_replay as kcb
 from kcb_replay.ingest.recording import Fit, Note, Recording, Series
 from kcb_replay.replay.answers import Answer, FitAnswer
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau, TerminateOnNaN
 from kcb_replay.replay.lane_answers import answers_of_runs
-from kcb_replay.replay.replay import requests_of, simulate
+from kcb_replay.replay.replay import replayed, requests_of, simulate
 from kcb_replay.replay.semantics import known_semantics
 
 FIELDS = [
@@ -108,7 +109,7 @@ REDUCING = st.builds(
 def answers_by_both(runs, callback, version, initial_lr):
     """Return the answers of the lanes and those of the engine, and that nothing else differs."""
     requests = requests_of([[callback]], semantics=version, initial_lr=initial_lr, steps_per_epoch=None)
-    streamed = [answer for answers in answers_of_runs(runs, requests) for answer in answers]
+    streamed = [answer for answers in answers_of_runs(runs, requests, fewest_in_lanes=1) for answer in answers]
     whole = simulate(runs, [[callback]], semantics=version, initial_lr=initial_lr)
     answered = [answer for answer in streamed if hasattr(answer, "outcomes")]
     assert list(dict.fromkeys(each for each in streamed if each not in answered)) == list(whole.left_out)
@@ -168,6 +169,26 @@ def test_lists_of_several_callbacks_and_reused_ones_are_left_to_the_engine():
     callback = EarlyStopping(patience=3)
     several = requests_of([[callback, TerminateOnNaN()]], semantics=None, initial_lr=None, steps_per_epoch=None)
     alone = requests_of([[callback]], semantics=None, initial_lr=None, steps_per_epoch=None)
-    assert not any(isinstance(each, FitAnswer) for each in next(answers_of_runs([run], several)))
-    assert not any(isinstance(each, FitAnswer) for each in next(answers_of_runs([run], alone, reuse=True)))
-    assert all(isinstance(each, FitAnswer) for each in next(answers_of_runs([run], alone)))
+
+    def kinds(requests, **how):
+        return {type(each) for each in next(answers_of_runs([run], requests, fewest_in_lanes=1, **how))}
+
+    assert kinds(several) == kinds(alone, reuse=True) == {kcb.Replay}
+    assert kinds(alone) == {FitAnswer}
+
+
+def test_few_answers_are_left_to_the_engine():
+    """Their notes are looked for one by one, so that every one of them is replayed anyway."""
+    requests = requests_of([[EarlyStopping(patience=3)]], semantics=None, initial_lr=None, steps_per_epoch=None)
+    runs = [plain_run(CURVE)] * 600
+    assert not any(isinstance(each, FitAnswer) for of_run in answers_of_runs(runs[:499], requests) for each in of_run)
+    assert isinstance(next(answers_of_runs(runs, requests))[0], FitAnswer)
+
+
+def test_an_answer_of_lanes_can_be_replayed():
+    """What needs every epoch asks the engine for them."""
+    run = plain_run(CURVE)
+    requests = requests_of([[EarlyStopping(patience=3)]], semantics=None, initial_lr=None, steps_per_epoch=None)
+    ((answer,),) = answers_of_runs([run], requests, fewest_in_lanes=1)
+    require_alike(answer, replayed(answer))
+    assert [type(event).__name__ for event in replayed(answer).events].count("Waited") == 3
