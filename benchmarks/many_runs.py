@@ -25,7 +25,7 @@ from kcb_replay.replay.verdicts.rules import compare_rules
 from kcb_replay.report.choices.compare import rules_page
 from kcb_replay.report.choices.frame import choices_html
 from kcb_replay.report.choices.interim import rules_survey
-from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page
+from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page, sweep_surveys
 from kcb_replay.report.report_page import page_html
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def sweep_text(recordings: list[Recording]) -> str:
     """Return the page of a sweep of 98 settings."""
     grid = settings_grid(EarlyStopping, {"patience": PATIENCES, "min_delta": MIN_DELTAS, "restore_best_weights": True})
     asked = SweepQuestion(settings=grid, monitors=["val_loss"], versions=[semantics("keras-3.15")])
-    return choices_html(sweep_page(lambda: recordings, asked))
+    return choices_html(sweep_page(sweep_surveys(lambda: recordings, asked), asked))
 
 
 # A choice until the frame is painted in which the answer, the grid, the plane and the curves have followed; and until

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     Position: TypeAlias = tuple[int, int | str]
 
 __all__ = [
-    "kept_in_memory",
     "listed",
     "metrics_of",
     "only_one",
@@ -36,8 +35,6 @@ __all__ = [
     "with_unique_names",
 ]
 
-# Fewer recordings than these are read once, more of them once for every pass.
-_MOST_KEPT = 5_000
 _Item = TypeVar("_Item")
 
 
@@ -128,14 +125,6 @@ class _UniqueNames:
     def __call__(self, name: str) -> str:
         self._seen[name] += 1
         return name if self._seen[name] == 1 else f"{name} ({self._seen[name]})"
-
-
-def kept_in_memory(
-    first: Callable[[], Iterable[Recording]], again: Callable[[], Iterable[Recording]]
-) -> Callable[[], Iterable[Recording]]:
-    """Return what gives recordings again and again: those of `first`, or where they are many, those of `again`."""
-    recordings = list(itertools.islice(first(), _MOST_KEPT + 1))
-    return (lambda: recordings) if len(recordings) <= _MOST_KEPT else again
 
 
 def recorded_metrics(store: Path, recordings: Callable[[], Iterable[Recording]]) -> Callable[[str], Sequence[str]]:

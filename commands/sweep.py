@@ -15,7 +15,7 @@ from kcb_replay.commands.callback_lists import swept_arguments
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from kcb_replay.commands.selection import Progress
     from kcb_replay.ingest.recording import Recording
@@ -184,6 +184,10 @@ def _sweep_stopping(
     """Sweep settings of EarlyStopping, print what they come to, and write the page and the figure asked for."""
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.grid import settings_grid
+    from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT
+    from kcb_replay.report.choices.frame import choices_html
+    from kcb_replay.report.choices.notices import SourcePaths
+    from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page, sweep_surveys
     from kcb_replay.report.choices_table import left_out_of_sweep, limits_of_sweep
 
     monitors = selection.listed(arguments["monitor"])
@@ -194,14 +198,28 @@ def _sweep_stopping(
         settings_grid(EarlyStopping, {"patience": range(1, 51), **arguments, "monitor": monitor})
         for monitor in monitors
     ]
-    read = functools.partial(request.recordings, {*monitors, also or ""})
+    metrics, sources = {*monitors, also or ""}, SourcePaths()
     with output.progress_bar(request.quiet) as progress:
-        first = functools.partial(read, progress)
-        again = functools.partial(read, None)
-        recordings = selection.kept_in_memory(first, again) if several or page is not None else first
-        sweeps = [_swept(request, recordings, grid, version, also) for grid in grids for version in request.versions]
+        read = functools.partial(request.recordings, metrics, progress)
+        question = SweepQuestion(
+            settings=grids[0],
+            monitors=monitors,
+            versions=request.versions,
+            also=also,
+            limit=limit or DEFAULT_LIMIT,
+            draw_all=page is not None and page.draw_all,
+            recorded=selection.recorded_metrics(request.store, read),
+            language=output.texts().language,
+        )
+        if several or page is not None:
+            surveys = sweep_surveys(sources.noting(lambda: selection.with_unique_names(read())), question)
+            sweeps = [survey.summary for survey in surveys]
+        if request.rows or (not several and page is None):
+            sweeps = [_swept(request, read(), grids[0], also)]
     if page is not None:
-        _write_page(request, page, limit, recordings, grids[0], monitors)
+        contents = sweep_page(surveys, question, sources)
+        html = choices_html(contents, command=output.command_line())
+        page.write(html, contents.table.drawn_remark, quiet=request.quiet)
     if not any(sweep.answered for sweep in sweeps):
         selection.require_recorded(request.runs, request.store, sweeps[0])
     _print(request, sweeps, pareto=pareto)
@@ -212,16 +230,14 @@ def _sweep_stopping(
 
 
 def _swept(
-    request: _Request,
-    recordings: Callable[[], Iterable[Recording]],
-    grid: Sequence[EarlyStopping],
-    version: Semantics,
-    also: str | None,
+    request: _Request, recordings: Iterable[Recording], grid: Sequence[EarlyStopping], also: str | None
 ) -> SweepSummary:
     from kcb_replay.replay.verdicts.stopping import swept_blocks
     from kcb_replay.replay.verdicts.totals import summary_of
 
-    return summary_of(request.written(swept_blocks(recordings(), grid, version, also=also)), grid, version)
+    return summary_of(
+        request.written(swept_blocks(recordings, grid, request.version, also=also)), grid, request.version
+    )
 
 
 def _print(request: _Request, sweeps: Sequence[SweepSummary], *, pareto: bool) -> None:
@@ -244,29 +260,3 @@ def _print(request: _Request, sweeps: Sequence[SweepSummary], *, pareto: bool) -
         [record for rows in records for record in rows],
         lambda: "\n\n".join(tables.sweep_table(sweep, numbers, pareto=pareto) for sweep, numbers in chosen),
     )
-
-
-def _write_page(
-    request: _Request,
-    page: output.PageFile,
-    limit: Limit | None,
-    recordings: Callable[[], Iterable[Recording]],
-    grid: Sequence[EarlyStopping],
-    monitors: Sequence[str],
-) -> None:
-    from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT
-    from kcb_replay.report.choices.frame import choices_html
-    from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page
-
-    question = SweepQuestion(
-        settings=grid,
-        monitors=monitors,
-        versions=request.versions,
-        limit=limit or DEFAULT_LIMIT,
-        draw_all=page.draw_all,
-        language=output.texts().language,
-        recorded=selection.recorded_metrics(request.store, recordings),
-    )
-    contents = sweep_page(lambda: selection.with_unique_names(recordings()), question)
-    html = choices_html(contents, command=output.command_line())
-    page.write(html, contents.table.drawn_remark, quiet=request.quiet)

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.recommend.evidence import Spread
+    from kcb_replay.replay.recommend.survey import Survey
     from kcb_replay.replay.verdicts.totals import ChoiceSummary
     from kcb_replay.text import Decimals
 
 __all__ = [
     "ChoiceAnswer",
+    "Kind",
     "Noun",
     "answer_of",
     "answer_text",
@@ -31,9 +33,9 @@ __all__ = [
     "elided",
     "facts_of",
     "known",
-    "question_of",
     "regret_explained",
     "templates_of",
+    "title_of",
 ]
 
 # What is counted: runs, or fits where a run has several.
@@ -52,8 +54,10 @@ class ChoiceAnswer:
     doubts: str
 
 
-def question_of(fits: int, noun: Noun, words: Catalogue) -> str:
+def title_of(surveys: Sequence[Survey[EarlyStopping]], words: Catalogue) -> str:
     """Return the title of the page of a sweep."""
+    fits = max(survey.summary.answered for survey in surveys)
+    noun = "fit" if any(survey.several for survey in surveys) else "run"
     if fits > 1:
         return words.say("choices.question", fits=words.say(f"choices.{noun}", count=fits))
     return words.say(f"choices.question_{noun}" if fits else "choices.question_none")

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import SettingError
+from kcb_replay.text import decimals_for
 
 if TYPE_CHECKING:
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.recommend.survey import Survey
-    from kcb_replay.text import Decimals
 
 __all__ = ["DEFAULT_LIMIT", "DefaultSetting", "Limit", "default_setting"]
 
@@ -54,16 +54,14 @@ class DefaultSetting:
     rule: str
 
 
-def default_setting(
-    survey: Survey[EarlyStopping], limit: Limit, decimals: Decimals, words: Catalogue
-) -> DefaultSetting:
+def default_setting(survey: Survey[EarlyStopping], limit: Limit, words: Catalogue) -> DefaultSetting:
     """Return the setting that is shown first."""
     recommended = survey.recommendation and survey.recommendation.setting
     if recommended is not None and not limit.is_asked_for:
         number = survey.summary.choices.index(recommended)
         return DefaultSetting(number, words.say("choices.first_recommended"))
     summaries = survey.summary.summaries
-    allowed, said = _allowed(survey, limit, decimals, words)
+    allowed, said = _allowed(survey, limit, words)
     within = [number for number in survey.summary.distinct if summaries[number].regret_mean <= allowed]
     if within:
         best = max(within, key=lambda number: (summaries[number].saving, -summaries[number].regret_mean))
@@ -75,10 +73,10 @@ def default_setting(
     return DefaultSetting(least, words.say("choices.first_least", limit=said))
 
 
-def _allowed(survey: Survey[EarlyStopping], limit: Limit, decimals: Decimals, words: Catalogue) -> tuple[float, str]:
+def _allowed(survey: Survey[EarlyStopping], limit: Limit, words: Catalogue) -> tuple[float, str]:
     if limit.regret is not None:
         return limit.regret, f"{limit.regret:g}"
     share = limit.share or 0.0
     allowed, monitor = share * abs(survey.lowest_mean), survey.summary.choices[0].monitor
-    said = {"share": f"{100 * share:g}%", "monitor": monitor, "regret": decimals.show(allowed)}
+    said = {"share": f"{100 * share:g}%", "monitor": monitor, "regret": decimals_for([]).show(allowed)}
     return allowed, words.say("choices.limit_share", **said)

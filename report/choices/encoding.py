@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.verdicts.table import LABELS
+from kcb_replay.report.svg.plane import label_room, points_of
+from kcb_replay.text import visible
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.verdicts.table import Answers
+    from kcb_replay.report.choices.frame import ChoicesPage, GridCells
     from kcb_replay.report.choices.run_table import Runs
     from kcb_replay.report.drawing.curves import Curves
     from kcb_replay.text import Decimals
 
-__all__ = ["CodedAnswers", "coded_answers", "curves_data", "packed", "runs_data"]
+__all__ = ["CodedAnswers", "coded_answers", "label_words", "packed", "page_data"]
 
 Integers: TypeAlias = NDArray[np.int64]
 _KINDS = (("Int8Array", "<i1"), ("Int16Array", "<i2"), ("Uint16Array", "<u2"), ("Int32Array", "<i4"))
@@ -99,7 +108,100 @@ def _ranked(regrets: NDArray[np.float64], decimals: Decimals, unknown: str) -> t
     return tuple(texts), places[which.reshape(-1)]
 
 
-def runs_data(runs: Runs) -> dict[str, object]:
+def label_words(label: str, words: Catalogue) -> str:
+    """Return how far an answer holds; that of a weak source may be undecided, too, and both are said."""
+    return ", ".join(words.say(f"label.{part}") for part in label.split(", "))
+
+
+def page_data(page: ChoicesPage) -> dict[str, object]:
+    """Return all that the program of a page looks up."""
+    view, words, table = page.first, page.words, page.table
+    slices = view.cells.grid.slices if view.cells else ()
+    many = len(table.names) > 1
+    noun = view.runs.noun
+    return {
+        "rows": [visible(name) for name in table.names],
+        "columns": [column.key for column in table.columns],
+        "labels": [label_words(label, words) for label in LABELS],
+        "lastEpoch": table.last_epoch,
+        "said": {
+            "notAsked": words.say("choices.runs.not_asked"),
+            "none": words.say("fact.none"),
+            "never": words.say("fact.never"),
+            "curves": words.say("choices.curves.said"),
+            "squares": words.say("choices.curves.squares", each=words.say(f"choices.each_{noun}")) if many else "",
+            "count": words.templates[f"choices.runs.count_{noun}{'' if many else '_one'}"],
+            **{name: words.templates[f"choices.curves.{name}"] for name in ("stopped", "open", "unasked")},
+            "regret": words.say("choices.grid.caption_regret"),
+            "saving": words.say("choices.grid.caption_saving"),
+            "cell": words.templates["choices.grid.cell"],
+            "described": words.say("choices.described", choices=len(view.names), answer="{answer}"),
+        },
+        "start": {"view": page.start, "choice": view.choice},
+        "names": [visible(name) for name in view.names],
+        "plane": label_room(),
+        "grid": {
+            "values": [list(each.values) for each in slices],
+            "slices": [[number for row in each.numbers for number in row] for each in slices],
+        },
+        "views": [_view_data(page, number) for number in range(len(page.views))],
+    }
+
+
+def _view_data(page: ChoicesPage, number: int) -> dict[str, object]:
+    view = page.views[number]
+    return {
+        "monitor": page.monitors.index(view.monitor),
+        "version": page.versions.index(view.version),
+        "monitorName": visible(view.monitor),
+        "texts": {
+            "lowest-head": view.runs.lowest_head,
+            "caption": view.runs.caption,
+            "drawn": view.runs.drawn_remark,
+            "unseen": view.runs.chart.remark if view.runs.chart else "",
+        },
+        "answers": [[answer.kind, visible(answer.worst), answer.doubts] for answer in view.answers],
+        "templates": {kind: visible(text) for kind, text in view.templates.items()},
+        "facts": [[[fact.value, visible(fact.remark)] for fact in facts] for facts in view.facts],
+        "terms": [visible(fact.term) for fact in view.facts[0]],
+        **_codes(view.codes),
+        "points": points_of(view.plane, len(view.names)),
+        "heat": _heat(view.cells) if view.cells else None,
+        "rows": page.table.places[number],
+        "runs": _runs_data(view.runs),
+        "curves": _curves_data(view.runs),
+    }
+
+
+def _heat(cells: GridCells) -> dict[str, object]:
+    grid = cells.grid
+    return {
+        "regret": cells.regret,
+        "saving": cells.saving,
+        "regretSteps": grid.regret_steps,
+        "savingSteps": grid.saving_steps,
+        "hatched": [int(each > 0) for each in grid.undecided],
+        "framed": [int(number in grid.front) for number in range(len(grid.regret))],
+        "doubts": cells.doubts,
+        "rule": cells.by_rank,
+    }
+
+
+def _codes(codes: Sequence[str]) -> dict[str, object]:
+    """Return what differs in the lines of code, and what stands before and behind it in all."""
+    head = _common(codes)
+    tail = _common([code[len(head) :][::-1] for code in codes])[::-1]
+    middles = [visible(code[len(head) : len(code) - len(tail)]) for code in codes]
+    return {"code": [visible(head), visible(tail)], "codes": middles}
+
+
+def _common(texts: Sequence[str]) -> str:
+    """Return what all texts begin with."""
+    least, most = min(texts, default=""), max(texts, default="")
+    return "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(least, most, strict=False)))
+
+
+def _runs_data(runs: Runs) -> dict[str, object]:
     """Return per fit its extent and lowest value, and its answers to every choice; epochs from 1, -1 for none."""
     coded, fits = runs.coded, runs.curves
     same = np.array_equal(coded.kept, coded.best)
@@ -128,7 +230,7 @@ def _from_one(index: Integers) -> Integers:
     return np.where(index < 0, -1, index + 1)
 
 
-def curves_data(runs: Runs) -> dict[str, object] | None:
+def _curves_data(runs: Runs) -> dict[str, object] | None:
     """Return the pixel rows of all curves, and of each stop and each epoch kept."""
     chart = runs.chart
     if chart is None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.choices.answers import Noun
     from kcb_replay.report.choices.run_table import Runs
 
-__all__ = ["Notice", "NoticeItem", "SourcePaths", "drawn_remark", "interval_remark", "left_out_notice", "trust_notice"]
+__all__ = ["Notice", "NoticeItem", "SourcePaths", "drawn_remark", "interval_remark", "left_out_notices", "trust_notice"]
 
 _MOST_NAMES, _MOST_SOURCES = 5, 3
 
@@ -49,31 +49,40 @@ class Notice:
     is_exact: bool = False
 
 
-def left_out_notice(
-    left_out: Sequence[LeftOut], monitor: str, recorded: Callable[[str], Sequence[str]], words: Catalogue
+def left_out_notices(
+    left_out: Sequence[LeftOut],
+    names: Sequence[str],
+    monitor: str,
+    recorded: Callable[[str], Sequence[str]],
+    words: Catalogue,
 ) -> Iterator[Notice]:
-    """Yield which fits are left out; `recorded` gives the metrics of a run, for the flag that helps."""
-    if not left_out:
-        return
-    reasons: dict[str, list[LeftOut]] = {}
+    """Yield which fits are left out for all choices, and which for one of them.
+
+    `recorded` gives the metrics of a run, for the flag that helps.
+    """
+    by_choice: dict[int, dict[str, list[LeftOut]]] = {}
     for each in left_out:
-        reasons.setdefault(str(each.reason), []).append(each)
-    items = tuple(_left_out(group, monitor, recorded, words) for group in reasons.values())
-    noun = "fit" if any(each.fit for each in left_out) else "run"
-    count = len({(each.run, each.fit) for each in left_out})
-    yield Notice(words.say(f"choices.notice.left_out_{noun}", count=count), items)
+        by_choice.setdefault(-1 if each.choice is None else each.choice, {}).setdefault(str(each.reason), []).append(
+            each
+        )
+    for number, reasons in sorted(by_choice.items()):
+        fits = {(each.run, each.fit) for group in reasons.values() for each in group}
+        noun = "fit" if any(fit for _, fit in fits) else "run"
+        head = words.say(f"choices.notice.left_out_{noun}", count=len(fits))
+        items = tuple(_left_out(group, monitor, recorded, words) for group in reasons.values())
+        yield Notice(head if number < 0 else words.say("choices.notice.of_rule", rule=names[number], head=head), items)
 
 
 def _left_out(
     group: Sequence[LeftOut], monitor: str, recorded: Callable[[str], Sequence[str]], words: Catalogue
 ) -> NoticeItem:
-    names, reason = _named([fit_title(each.run, each.fit) for each in group], words), str(group[0].reason)
-    columns = list(recorded(group[0].run)) if reason.startswith(f"{monitor} is not recorded") else []
+    names, first = _named([fit_title(each.run, each.fit) for each in group], words), group[0]
+    why = words.why(first.why)
+    columns = list(recorded(first.run)) if first.reason.startswith(f"{monitor} is not recorded") else []
     if columns:
-        return NoticeItem(
-            names, words.say("choices.notice.try", reason=reason), f"--monitor {_nearest(monitor, columns)}"
-        )
-    return NoticeItem(names, f"{reason.rstrip('.')}.")
+        flag = f"--monitor {_nearest(monitor, columns)}"
+        return NoticeItem(names, words.say("choices.notice.try", reason=why), flag)
+    return NoticeItem(names, f"{why.rstrip('.')}.")
 
 
 def _nearest(monitor: str, columns: Sequence[str]) -> str:
@@ -144,17 +153,14 @@ class SourcePaths:
 
     def __init__(self) -> None:
         self._paths: dict[str, None] = {}
-        self._noted = False
 
     def noting(self, recordings: Callable[[], Iterable[Recording]]) -> Callable[[], Iterator[Recording]]:
         """Return what gives the recordings as well, and notes where they come from."""
 
         def noted() -> Iterator[Recording]:
             for recording in recordings():
-                if not self._noted:
-                    self._paths.update(dict.fromkeys(source.path for source in recording.sources))
+                self._paths.update(dict.fromkeys(source.path for source in recording.sources))
                 yield recording
-            self._noted = True
 
         return noted
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kcb_replay.replay.verdicts.table import LABELS
-from kcb_replay.report.choices.encoding import coded_answers
+from kcb_replay.report.choices.encoding import coded_answers, label_words
 from kcb_replay.report.drawing.curves import StoppedCurves, curves_of
 from kcb_replay.report.drawing.strips import Strip
-from kcb_replay.text import fit_title
+from kcb_replay.text import decimals_for, fit_title
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -36,7 +36,6 @@ __all__ = [
     "RunRow",
     "RunTable",
     "Runs",
-    "label_words",
     "matrix_of",
     "run_table",
     "runs_of",
@@ -112,7 +111,6 @@ def runs_of(
     several: Collection[str],
     choice: int,
     noun: Noun,
-    decimals: Decimals,
     monitor: str,
     caption: str,
     drawn_remark: str,
@@ -121,6 +119,7 @@ def runs_of(
     has_kept: bool = True,
 ) -> Runs:
     """Return the runs of a view; `drawn` are the verdicts on those that are shown, `several` runs of several fits."""
+    decimals = decimals_for([])
     return Runs(
         curves=drawn.curves,
         titles=tuple(fit_title(fit.run, fit.fit, several=fit.run in several) for fit in drawn.curves),
@@ -162,11 +161,6 @@ def run_table(views: Sequence[Runs], start: Runs) -> RunTable:
         last_epoch=max((fit.last_epoch for view in views for fit in view.curves), default=1),
         chart=_chart(start, rows),
     )
-
-
-def label_words(label: str, words: Catalogue) -> str:
-    """Return how far an answer holds; that of a weak source may be undecided, too, and both are said."""
-    return ", ".join(words.say(f"label.{part}") for part in label.split(", "))
 
 
 def _chart(view: Runs, rows: Sequence[RunRow]) -> StoppedCurves | None:

@@ -21,7 +21,7 @@ import kcb_replay as kcb
 from kcb_replay.replay.grid import settings_grid
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.report.choices.frame import choices_html
-from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page
+from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page, sweep_surveys
 
 ARGUMENTS = {"patience": [1, 2, 3, 5, 8, 12], "min_delta": [0, 0.001, 0.01]}
 PAGES = ("sweep", "views", "restored", "one", "hostile", "empty")
@@ -59,7 +59,9 @@ def write(path: Path, recordings, arguments, monitors=("val_loss",), versions=("
         versions=[semantics(name) for name in versions],
         recorded=lambda run: next(each.metrics for each in recordings if each.name == run),
     )
-    path.write_text(choices_html(sweep_page(lambda: recordings, asked), command=HOSTILE[0]), encoding="utf-8")
+    path.write_text(
+        choices_html(sweep_page(sweep_surveys(lambda: recordings, asked), asked), command=HOSTILE[0]), encoding="utf-8"
+    )
 
 
 @pytest.fixture

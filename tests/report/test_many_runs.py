@@ -20,7 +20,7 @@ from kcb_replay.replay.verdicts.totals import Totals, collect
 from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT, Limit
 from kcb_replay.report.choices.encoding import packed
 from kcb_replay.report.choices.frame import choices_html
-from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page
+from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page, sweep_surveys
 from kcb_replay.report.drawing.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
 from kcb_replay.report.drawing.grid import grid_of
 from kcb_replay.report.drawing.plane import PlanePoint, plane_of
@@ -47,7 +47,7 @@ def page_of(recording):
             draw_all=draw_all,
             recorded=lambda _: ("loss", "val_loss"),
         )
-        return sweep_page(lambda: found, asked)
+        return sweep_page(sweep_surveys(lambda: found, asked), asked)
 
     return make
 
