@@ -143,7 +143,7 @@ def _ended(tables: Tables, row: int, stops: bool) -> Replay:
 def _companion_outcome(tables: Tables, position: int, row: int, stops: bool, horizon: Horizon | None) -> Outcome:
     rows, callback = tables.context.base.rows, tables.context.callbacks[position]
     stoppers = rows[row].stoppers or ((tables.context.request.lead,) if stops else ())
-    return tables.context.judge.outcome(
+    return tables.context.outcome(
         callback,
         rows[: row + 1],
         position,

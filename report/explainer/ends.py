@@ -110,7 +110,7 @@ def _new_end(tables: Tables, setting: EarlyStopping, lane: ReplayLane, number: i
     stoppers = ((0,) if ending.stops else ()) + ((1,) if others else ())
 
     def judged(horizon: Horizon | None) -> Outcome:
-        return tables.context.judge.outcome(
+        return tables.context.outcome(
             setting,
             lane.rows[: ending.row + 1],
             state=ending.state,
@@ -132,9 +132,7 @@ def _end_of_base(tables: Tables) -> End:
     finish = context.base.finish_events[position] if context.base.finish_events else ()
 
     def judged(horizon: Horizon | None) -> Outcome:
-        return context.judge.outcome(
-            context.lead, rows, position, finish=finish, stoppers=last.stoppers, horizon=horizon
-        )
+        return context.outcome(context.lead, rows, position, finish=finish, stoppers=last.stoppers, horizon=horizon)
 
     outcome = judged(cut_short(rows))
     lane = tables.lane(rows, position, context.lead, "end")

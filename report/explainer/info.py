@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 from kcb_replay.language.catalogue import catalogue
 from kcb_replay.replay.callbacks.arguments import argument_as_code
@@ -17,11 +17,11 @@ from kcb_replay.report.explainer.answers import AnswerTables, answers_of
 from kcb_replay.report.explainer.cells import Book, Kind
 from kcb_replay.report.explainer.lanes import context_of, with_values
 from kcb_replay.report.explainer.metrics import ShownMetric, metric_of
-from kcb_replay.report.explainer.request import ExplainerRequest, request_of
+from kcb_replay.report.explainer.request import ExplainerOptions, ExplainerRequest, request_of
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.language.catalogue import Catalogue
@@ -75,7 +75,11 @@ class Explainer:
     tables: tuple[AnswerTables, ...]
     code: tuple[CodeLine, ...]
     curve: CurveInfo
-    remarks: tuple[str, ...]
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Why something that was asked for is no choice."""
+        return self.request.remarks
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -189,14 +193,8 @@ def explained(
     recording: Recording,
     callbacks: Sequence[object],
     *,
-    fit: int | None = None,
-    semantics: str | None = None,
-    monitors: Sequence[str] | None = None,
-    axes: Mapping[str, Sequence[object]] | None = None,
-    only: bool = False,
     language: str = "en",
-    initial_lr: float | None = None,
-    steps_per_epoch: int | None = None,
+    **options: Unpack[ExplainerOptions],
 ) -> Explainer:
     """Replay every position of every control on one fit of a recording.
 
@@ -207,17 +205,7 @@ def explained(
 
     Raises what `kcb.replay` raises for the settings asked, and `SettingError` for a control that does not exist.
     """
-    request = request_of(
-        recording,
-        callbacks,
-        fit=fit,
-        semantics=semantics,
-        monitors=monitors,
-        axes=axes or {},
-        only=only,
-        initial_lr=initial_lr,
-        steps_per_epoch=steps_per_epoch,
-    )
+    request = request_of(recording, callbacks, **options)
     contexts = [
         [context_of(request, monitor, version) for version in request.versions]
         for monitor in range(len(request.monitors))
@@ -241,7 +229,6 @@ def explained(
         tables=tuple(tables),
         code=tuple(code_lines(request)),
         curve=curve,
-        remarks=request.remarks,
     )
 
 

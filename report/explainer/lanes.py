@@ -19,23 +19,25 @@ from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, TrainBegin, TrainEnd
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.directions import direction_of
-from kcb_replay.replay.engine import KerasError, Row, run_fit
+from kcb_replay.replay.engine import KerasError, Row, Run, run_fit
 from kcb_replay.replay.events import LearningRateReduced, of_kind
+from kcb_replay.replay.monitors import with_monitor_limits
+from kcb_replay.replay.outcomes import CallbackTrace, Outcome, outcome_of
 from kcb_replay.replay.semantics import semantics
+from kcb_replay.replay.source_limits import limited
 from kcb_replay.replay.verdicts.lanes.rates import rate_path
 from kcb_replay.report.explainer.cells import compared_in
-from kcb_replay.report.explainer.tables import Truncation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from kcb_replay.replay.callbacks import Callback, ReduceLROnPlateau
     from kcb_replay.replay.callbacks.base import State
-    from kcb_replay.replay.engine import Run
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Epoch
+    from kcb_replay.replay.validity import Horizon
     from kcb_replay.report.explainer.axes import Axis
     from kcb_replay.report.explainer.request import ExplainerRequest
 
@@ -221,7 +223,6 @@ class MonitorReplays:
     base: Run
     ends: tuple[tuple[EarlyStopping, ReplayLane, LaneEnding], ...]
     rates: tuple[ReplayLane, ...]
-    judge: Truncation
 
     @property
     def lead(self) -> Callback:
@@ -242,6 +243,35 @@ class MonitorReplays:
         lanes = {id(lane): lane for _, lane, _ in self.ends} | {id(lane): lane for lane in self.rates}
         pairs = {pair for lane in lanes.values() for pair in compared_in(lane.rows, 0)}
         return pairs.union(*(compared_in(self.base.rows, position) for position in range(len(self.callbacks))))
+
+    def outcome(
+        self,
+        setting: Callback,
+        rows: Sequence[Row],
+        position: int = 0,
+        *,
+        state: State | None = None,
+        events: Sequence[Event] | None = None,
+        finish: Sequence[Event] = (),
+        stoppers: tuple[int, ...] = (),
+        horizon: Horizon | None = None,
+    ) -> Outcome:
+        """Return the outcome of the callback at `position` where the training ends with the last of `rows`.
+
+        Cut out of replays that ran on; what it is, `replay` decides, as for any other answer. `state` and `events` are
+        its own after the last row, where they differ from what stands there.
+        """
+        last, stream = rows[-1], self.request.start.stream
+        states, of_all = list(last.states), list(last.events)
+        states[position] = state or states[position]
+        of_all[position] = tuple(of_all[position] if events is None else events)
+        ended = replace(last, states=tuple(states), events=tuple(of_all), stoppers=stoppers)
+        finished = tuple(tuple(finish) if number == position else () for number in range(len(states)))
+        run = Run((*rows[:-1], ended), finished, last.lr, ended.states)
+        view = CallbackTrace(setting, position, run, stream, horizon)
+        return with_monitor_limits(
+            limited(outcome_of(view), view, self.request.recording.notes, self.request.fit), view.state, stream, ()
+        )
 
 
 def context_of(request: ExplainerRequest, monitor: int, version: str) -> MonitorReplays:
@@ -268,7 +298,6 @@ def context_of(request: ExplainerRequest, monitor: int, version: str) -> Monitor
         rates = rate_lanes(
             epochs, cast("ReduceLROnPlateau", callbacks[request.reducer]), arguments, resolved, initial_lr
         )
-    judge = Truncation(stream, request.recording.notes, request.fit)
     return MonitorReplays(
         request=request,
         monitor=monitor,
@@ -277,5 +306,4 @@ def context_of(request: ExplainerRequest, monitor: int, version: str) -> Monitor
         base=base,
         ends=tuple(ends),
         rates=tuple(rates),
-        judge=judge,
     )

@@ -14,7 +14,7 @@ from kcb_replay.report.drawing.scales import Tick, value_ticks
 from kcb_replay.text import Decimals, decimals_for, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.directions import Direction
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.explainer.request import ExplainerRequest
     from kcb_replay.text import Decimals
 
-__all__ = ["Scale", "Scales", "ShownMetric", "metric_of", "scales_of"]
+__all__ = ["Scale", "ShownMetric", "metric_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,24 +62,11 @@ def metric_of(
     pairs |= {(value, lowest) for value in recorded.values() if lowest is not None}
     decimals = decimals_for(pairs)
     marks = [mark.value for mark in (curve.best, curve.kept, curve.lowest) if mark] if monitor == 0 else []
-    scales = scales_of(
-        [epoch.index + 1 for epoch in stream.epochs],
-        values,
-        mode,
-        marks=[*marks, lowest],
-        decimals=decimals,
-        words=curve.words,
-        top=layout.metric.top,
-        bottom=layout.metric.bottom,
-    )
-    return ShownMetric(
-        name=name,
-        mode=mode,
-        values=values,
-        decimals=decimals,
-        scales=scales.scales,
-        first_range=scales.first,
-    )
+    rows = {epoch.index + 1: row for row, epoch in enumerate(stream.epochs)}
+    near = plateau(list(rows), values, mode, marks=[*marks, lowest], show=decimals.show, words=curve.words)
+    scales = _scales(values, near, rows, layout.metric) if near else ()
+    first_range = Range(scales[0].panel.low, scales[0].panel.high, near.cut_off) if near and scales else None
+    return ShownMetric(name=name, mode=mode, values=values, decimals=decimals, scales=scales, first_range=first_range)
 
 
 def _mode(context: MonitorReplays, name: str) -> Direction | None:
@@ -89,9 +76,8 @@ def _mode(context: MonitorReplays, name: str) -> Direction | None:
 
 # Beyond this the differences of values overflow.
 _COUNTABLE = 1e300
-
-
 _PADDING = 0.04
+_FEW_TICKS, _MANY_TICKS = 3, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,42 +97,20 @@ class Scale:
         return round(self.panel.y(value), 1) if value > 0 else round(2 * self.panel.bottom - self.panel.top, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Scales:
-    """The scales of one metric, the one to begin with first, and the range of that one."""
-
-    scales: tuple[Scale, ...]
-    first: Range | None
-
-
-def scales_of(
-    epochs: Sequence[int],
-    values: Sequence[float | None],
-    mode: Direction | None,
-    *,
-    marks: Iterable[float | None],
-    decimals: Decimals,
-    words: Catalogue,
-    top: float,
-    bottom: float,
-) -> Scales:
-    """Return the scales of a metric between two pixel rows; `marks` should be in sight on the first one."""
-    near = plateau(epochs, values, mode, marks=marks, show=decimals.show, words=words)
+def _scales(values: Sequence[float | None], near: Range, rows: dict[int, int], panel: Panel) -> tuple[Scale, ...]:
+    """Return the scales of a metric in the place of a panel, the one to begin with first; none without numbers."""
     numbers = [value for value in values if value is not None and math.isfinite(value) and abs(value) < _COUNTABLE]
-    if near is None or not numbers:
-        return Scales((), None)
-    row_of = {epoch: number for number, epoch in enumerate(epochs)}
-    low, high = min(numbers), max(numbers)
+    if not numbers:
+        return ()
+    top, bottom, low, high = panel.top, panel.bottom, min(numbers), max(numbers)
     pad = (high - low) * _PADDING or abs(high) * _PADDING or 1.0
-    everything = Scale("full", _linear(top, bottom, low - pad, high + pad))
-    scales = [everything]
+    scales = [Scale("full", _linear(top, bottom, low - pad, high + pad))]
     if near.cut_off:
-        cuts = tuple((row_of[cut.epoch], cut.text, cut.above) for cut in near.cut_off)
+        cuts = tuple((rows[cut.epoch], cut.text, cut.above) for cut in near.cut_off)
         scales.insert(0, Scale("plateau", _linear(top, bottom, near.low, near.high), cuts))
     if low > 0 and high > low:
         scales.append(Scale("log", _logarithmic(top, bottom, low, high)))
-    first = scales[0].panel
-    return Scales(tuple(scales), Range(first.low, first.high, near.cut_off))
+    return tuple(scales)
 
 
 def _linear(top: float, bottom: float, low: float, high: float) -> Panel:
@@ -169,6 +133,3 @@ def _log_ticks(low: float, high: float) -> tuple[Tick, ...]:
             step = math.ceil(len(inside) / _MANY_TICKS)
             return tuple(Tick(value, f"{value:.4g}") for value in inside[::step])
     return value_ticks(low, high)
-
-
-_FEW_TICKS, _MANY_TICKS = 3, 6

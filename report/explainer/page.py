@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from kcb_replay.report.drawing.curve import Mark, Regret
 from kcb_replay.report.drawing.layout import layout_of
 from kcb_replay.report.explainer.data import data_of
 from kcb_replay.report.explainer.info import MOST_ROWS, SAVES_AT, explained
+from kcb_replay.report.explainer.request import ExplainerOptions
 from kcb_replay.report.explainer.view import view_at
 from kcb_replay.report.pages.document import document, write_document
 from kcb_replay.report.svg.replay import chart_svg
@@ -82,33 +83,15 @@ def explainer_html(
     recording: Recording,
     callbacks: Sequence[object],
     *,
-    fit: int | None = None,
-    semantics: str | None = None,
-    monitors: Sequence[str] | None = None,
-    axes: Mapping[str, Sequence[object]] | None = None,
-    only: bool = False,
     language: str = "en",
-    initial_lr: float | None = None,
-    steps_per_epoch: int | None = None,
     command: str = "",
+    **options: Unpack[ExplainerOptions],
 ) -> str:
     """Return the explainer of one fit as the text of a page; the arguments are those of `explained`.
 
     `command` is the command line that made it, for the foot of the page.
     """
-    explainer = explained(
-        recording,
-        callbacks,
-        fit=fit,
-        semantics=semantics,
-        monitors=monitors,
-        axes=axes,
-        only=only,
-        language=language,
-        initial_lr=initial_lr,
-        steps_per_epoch=steps_per_epoch,
-    )
-    return render(explainer, command=command)
+    return render(explained(recording, callbacks, language=language, **options), command=command)
 
 
 def write_explainer(path: str | os.PathLike[str], html: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.rate_changes import changes_rate
 from kcb_replay.report.explainer.cells import NO_VALUE
-from kcb_replay.report.explainer.tables import WEAKENED, alone
+from kcb_replay.report.explainer.tables import WEAKENED
 from kcb_replay.text import short
 
 if TYPE_CHECKING:
@@ -129,11 +129,13 @@ def _height(rate: float, *, logarithmic: bool) -> float:
     return round(math.log(rate), 4) if logarithmic else rate if math.isfinite(rate) else 0.0
 
 
-def drops_of(rows: Sequence[Row], book: Book, decimals: Decimals, horizon: Horizon | None) -> Iterator[PathDrop]:
-    """Yield what happens to the rate, epoch by epoch, through the first callback of the rows."""
+def drops_of(
+    rows: Sequence[Row], position: int, book: Book, decimals: Decimals, horizon: Horizon | None
+) -> Iterator[PathDrop]:
+    """Yield what happens to the rate, epoch by epoch, through one of the callbacks."""
     logarithmic = _is_logarithmic(rows)
     for number, row in enumerate(rows):
-        for event in row.events[0]:
+        for event in row.events[position]:
             if event.concerns != "rate":
                 continue
             sentence, verdict = book.texts_of([event], decimals, None)
@@ -177,7 +179,7 @@ def _path(tables: Tables, lane: ReplayLane, horizon: Horizon | None) -> RatePath
         moves=True,
         lane=tables.lane(lane.timing, 0, lane.setting, "rate"),
         steps=steps_of(lane.rows, tables.book),
-        drops=tuple(drops_of(lane.rows, tables.book, tables.decimals, horizon)),
+        drops=tuple(drops_of(lane.rows, 0, tables.book, tables.decimals, horizon)),
         horizon=NO_VALUE if horizon is None else tables.horizons.number(horizon),
         notes=tuple(_path_notes(tables, lane, horizon, weak=_is_weak(tables, lane))),
     )
@@ -187,7 +189,7 @@ def _is_weak(tables: Tables, lane: ReplayLane) -> bool:
     """Tell whether the source lacks what some comparison needs."""
     key = (id(lane.timing), "weak")
     if key not in tables.known:
-        outcome = tables.context.judge.outcome(lane.setting, lane.timing)
+        outcome = tables.context.outcome(lane.setting, lane.timing)
         tables.known[key] = outcome.validity.label in WEAKENED
     return bool(tables.known[key])
 
@@ -201,9 +203,7 @@ def _path_notes(tables: Tables, lane: ReplayLane, horizon: Horizon | None, *, we
         key = (id(lane) if weak else "rate", stage, row if weak else 0)
         if key not in tables.known:
             stoppers = (1,) if stops else ()
-            outcome = tables.context.judge.outcome(
-                lane.setting, lane.rows[: row + 1], stoppers=stoppers, horizon=horizon
-            )
+            outcome = tables.context.outcome(lane.setting, lane.rows[: row + 1], stoppers=stoppers, horizon=horizon)
             tables.known[key] = tables.note(outcome.validity)
         yield tables.known[key]
 
@@ -216,7 +216,7 @@ def _other_path(tables: Tables) -> list[RatePath]:
     rows = context.base.rows
     horizon = tables.horizon_in(rows)
     every = range(len(context.callbacks))
-    drops = [drop for n in every for drop in drops_of(alone(rows, n), tables.book, tables.decimals, horizon)]
+    drops = [drop for n in every for drop in drops_of(rows, n, tables.book, tables.decimals, horizon)]
     return [
         RatePath(
             moves=False,

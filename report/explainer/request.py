@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from kcb_replay.errors import KcbReplayError, MonitorNotRecordedError, SettingError
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.result import Replay
 
-__all__ = ["ExplainerRequest", "request_of"]
+__all__ = ["ExplainerOptions", "ExplainerRequest", "request_of"]
 
 _MOST_MONITORS, _MOST_OTHER_VERSIONS = 4, 2
 # Monitors times versions, of which each is replayed by itself, beyond those that were asked for.
@@ -35,6 +35,18 @@ _SHORT = 300
 _ROOM = 14_000
 # Epochs replayed at most, for lists that were given: half a minute or so.
 _MOST = 500_000
+
+
+class ExplainerOptions(TypedDict, total=False):
+    """What can be asked for beside the recording and the callbacks; `explained` says what each means."""
+
+    fit: int | None
+    semantics: str | None
+    monitors: Sequence[str] | None
+    axes: Mapping[str, Sequence[object]] | None
+    only: bool
+    initial_lr: float | None
+    steps_per_epoch: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,16 +105,16 @@ def request_of(
     recording: Recording,
     callbacks: Sequence[object],
     *,
-    fit: int | None,
-    semantics: str | None,
-    monitors: Sequence[str] | None,
-    axes: Mapping[str, Sequence[object]],
-    only: bool,
-    initial_lr: float | None,
-    steps_per_epoch: int | None,
+    fit: int | None = None,
+    semantics: str | None = None,
+    monitors: Sequence[str] | None = None,
+    axes: Mapping[str, Sequence[object]] | None = None,
+    only: bool = False,
+    initial_lr: float | None = None,
+    steps_per_epoch: int | None = None,
 ) -> ExplainerRequest:
     """Return the question with its choices; raises what `replay` raises for the first monitor and version."""
-    require_names(axes)
+    require_names(axes or {})
     number, settings = fit_number(recording, fit), settings_of(callbacks)
     named = [name.strip() for name in semantics.split(",")] if semantics else [None]
     options = {"fit": number, "initial_lr": initial_lr, "steps_per_epoch": steps_per_epoch}
@@ -119,7 +131,7 @@ def request_of(
     ]
     made = bool(start.stream.values_of(str(getattr(settings[lead], "monitor", ""))))
     parts = [position for position in parts if position == reducer or (made and settings[position].is_stopping_rule)]
-    controls = tuple(_axes(settings, start, known, versions, parts, GivenLists(axes, only=only)))
+    controls = tuple(_axes(settings, start, known, versions, parts, GivenLists(axes or {}, only=only)))
     _require_affordable(controls, parts, start.epochs, len(known) * len(versions))
     return ExplainerRequest(
         recording=recording,
