@@ -70,8 +70,10 @@ def report_command(
 
     page = output.PageFile(path, max_size, draw_all)
     simulation = simulation_of(runs, store, settings)
-    contents = contents_of(simulation, draw_all=draw_all)
-    page.write(html_of(contents, simulation, command=output.command_line()), contents.drawn_remark, quiet=quiet)
+    words = output.texts()
+    contents = contents_of(simulation, words, draw_all=draw_all)
+    html = html_of(contents, simulation, command=output.command_line(), language=words.language)
+    page.write(html, contents.drawn_remark, quiet=quiet)
     output.say(SimulationNotes.of(simulation).lines(), quiet=quiet)
     if not simulation.is_answered:
         sys.exit(1)

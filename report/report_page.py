@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.catalogue import ENGLISH, Catalogue, catalogue
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.replay.verdicts.sample import MOST_DRAWN, drawn_places
 from kcb_replay.report.choices.replayed import AllCurves, all_curves, side_by_side
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Source
     from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.simulation import LeftOut, Simulation
+    from kcb_replay.replay.simulation import Simulation
     from kcb_replay.report.choices.replayed import AllCurves
     from kcb_replay.report.choices.run_table import Matrix
     from kcb_replay.report.drawing.strips import Strip
@@ -108,7 +109,7 @@ class ReportPage:
     answer: str
     facts: tuple[Fact, ...]
     settings: tuple[Setting, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[tuple[str, int, str], ...]
     unanswered: tuple[str, ...]
     columns: tuple[Head, ...]
     rows: tuple[Row, ...]
@@ -127,11 +128,12 @@ class ReportPage:
     matrix: Matrix | None
 
 
-def contents_of(simulation: Simulation, *, draw_all: bool = False) -> ReportPage:
+def contents_of(simulation: Simulation, texts: Catalogue | None = None, *, draw_all: bool = False) -> ReportPage:
     """Return what the page of a simulation says; the replays with the largest regret come first.
 
     Of more than 500 replays 500 are drawn and listed, unless `draw_all` asks for all; the numbers are those of all.
     """
+    words = texts or catalogue()
     replays = sorted(simulation.replays, key=_by_regret)
     titles = _Titles.of(simulation.answers)
     decimals = decimals_for(pair for replay in replays for pair in compared_outcomes(replay.outcomes))
@@ -149,18 +151,19 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> ReportPage
             anchor=anchor,
             place=together.places.get((answer.run, answer.fit), -1) if together else -1,
             strip=None if isinstance(answer, RaisedFit) else strip_of(answer),
-            said="" if isinstance(answer, RaisedFit) else own_answer(answer),
+            said="" if isinstance(answer, RaisedFit) else own_answer(answer, words),
             cells=cells,
             validity=answer.validity.label,
-            reason=str(answer.brief) if isinstance(answer, RaisedFit) else answer.validity.reason,
+            reason=words.why(answer.brief if isinstance(answer, RaisedFit) else answer.validity.why),
         )
         for answer, anchor, cells in zip(listed, anchors, table.rows, strict=True)
     )
     sections = tuple(
-        section_of(replay, curve_info(replay), row.name, row.anchor)
+        section_of(replay, curve_info(replay, words=words), row.name, row.anchor, words)
         for replay, row in zip(drawn, rows, strict=False)
         if row.anchor
     )
+    differences = (*difference_sentences(simulation.replays), *era_sentences(simulation.replays))
     answers = len(simulation.answers)
     rows_are = "fits" if answers == len({(each.run, each.fit) for each in simulation.answers}) else "replays"
     return ReportPage(
@@ -170,8 +173,8 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> ReportPage
         answer=common_answer(replays, simulation.raised),
         facts=facts(replays, rows[0].name if rows else "", decimals, raised=len(simulation.raised)),
         settings=tuple(Setting(name.capitalize(), code) for code, name in titles.settings.items()),
-        left_out=simulation.left_out,
-        unanswered=tuple(map(str, unanswered_sentences(simulation.answers))),
+        left_out=tuple((each.run, each.fit, words.why(each.why)) for each in simulation.left_out),
+        unanswered=tuple(map(words.why, unanswered_sentences(simulation.answers))),
         columns=table.heads,
         rows=rows,
         has_choices=any(row.choice for row in rows),
@@ -182,7 +185,7 @@ def contents_of(simulation: Simulation, *, draw_all: bool = False) -> ReportPage
         sections_remark=_sections_remark(replays, len(sections)),
         logic=logic(replays),
         extent=extent(simulation.answers),
-        differences=tuple(map(str, (*difference_sentences(simulation.replays), *era_sentences(simulation.replays)))),
+        differences=tuple(map(words.why, differences)),
         rows_are=rows_are,
         drawn_remark=_drawn_remark(answers, len(rows), rows_are),
         all_curves=together,
@@ -292,7 +295,7 @@ def page_html(simulation: Simulation, *, command: str = "", draw_all: bool = Fal
     return html_of(contents_of(simulation, draw_all=draw_all), simulation, command=command)
 
 
-def html_of(contents: ReportPage, simulation: Simulation, *, command: str = "") -> str:
+def html_of(contents: ReportPage, simulation: Simulation, *, command: str = "", language: str = ENGLISH) -> str:
     """Return the page that says these contents of a simulation."""
     sources = dict.fromkeys(source for replay in simulation.replays for source in replay.sources)
     context = {
@@ -305,6 +308,7 @@ def html_of(contents: ReportPage, simulation: Simulation, *, command: str = "") 
         context,
         styles=("chart.css", "tables.css", "report.css"),
         scripts=("tables.js", "report.js"),
+        language=language,
         drawings={
             "chart": chart_svg,
             "strip": strip_svg,

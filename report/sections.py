@@ -13,6 +13,7 @@ from kcb_replay.report.words import decimals_of, epoch_sentences, outcome_senten
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.result import Replay
     from kcb_replay.report.drawing.curve import CurveInfo
@@ -68,7 +69,7 @@ class Section:
         return not self.notes and all(lane.validity == "exact" for lane in self.lanes)
 
 
-def section_of(replay: Replay, curve: CurveInfo, title: str, anchor: str) -> Section:
+def section_of(replay: Replay, curve: CurveInfo, title: str, anchor: str, texts: Catalogue) -> Section:
     """Return the section of one replay."""
     return Section(
         anchor=anchor,
@@ -76,29 +77,29 @@ def section_of(replay: Replay, curve: CurveInfo, title: str, anchor: str) -> Sec
         curve=curve,
         # A curve of one point says less than its sentence.
         has_chart=len(curve.epochs) > 1,
-        lanes=_lanes(replay),
-        endings=tuple(restored_sentences(replay)),
-        notes=(*(f"{note}." for note in replay.notes), *(lint.text for lint in replay.lints)),
-        rows=_epoch_rows(replay),
+        lanes=_lanes(replay, texts),
+        endings=tuple(restored_sentences(replay, texts)),
+        notes=tuple(map(texts.why, (*replay.remarks, *(lint.why for lint in replay.lints)))),
+        rows=_epoch_rows(replay, texts),
     )
 
 
-def _lanes(replay: Replay) -> tuple[Lane, ...]:
+def _lanes(replay: Replay, texts: Catalogue) -> tuple[Lane, ...]:
     names = [callback.name for callback in replay.callbacks]
     numbered = [
         f"{name} {names[: number + 1].count(name)}" if names.count(name) > 1 else name
         for number, name in enumerate(names)
     ]
     return tuple(
-        Lane(name, outcome_sentence(outcome, replay), outcome.validity.label, outcome.validity.reason)
+        Lane(name, outcome_sentence(outcome, replay, texts), outcome.validity.label, texts.why(outcome.validity.why))
         for name, outcome in zip(numbered, replay.outcomes, strict=True)
     )
 
 
-def _epoch_rows(replay: Replay) -> tuple[EpochRow, ...]:
+def _epoch_rows(replay: Replay, texts: Catalogue) -> tuple[EpochRow, ...]:
     decimals, values = decimals_of(replay), monitored_values(replay, lead_position(replay))
     by_index: dict[int, tuple[Cell, ...]] = {}
-    lanes = [epoch_sentences(replay, position) for position in range(len(replay.callbacks))]
+    lanes = [epoch_sentences(replay, position, texts) for position in range(len(replay.callbacks))]
     for row, sentences in zip(replay.rows, zip(*lanes, strict=True), strict=True):
         cells = zip(row.events, sentences, strict=True)
         by_index[row.index] = tuple(Cell(_wait(events), sentence.text, _kind(events)) for events, sentence in cells)

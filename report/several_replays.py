@@ -13,6 +13,7 @@ from kcb_replay.text import counted, visible, whole
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.callbacks.base import Purpose
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
@@ -111,9 +112,9 @@ def _unanswered(replays: Sequence[Replay], raised: Sequence[RaisedFit]) -> Itera
         yield f"In {whole(len(raised))} Keras raises {kinds}."
 
 
-def own_answer(replay: Replay) -> str:
+def own_answer(replay: Replay, texts: Catalogue | None = None) -> str:
     """Return what becomes of one training, in one sentence."""
-    return answer(replay) if can_stop(replay) else outcome_sentence(replay.outcomes[0], replay)
+    return answer(replay, texts) if can_stop(replay) else outcome_sentence(replay.outcomes[0], replay, texts)
 
 
 def _doubt(replays: Sequence[Replay]) -> str:

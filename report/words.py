@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kcb_replay.language.catalogue import ENGLISH, catalogue
+from kcb_replay.language.catalogue import catalogue
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.events import TextWritten, WeightsRestored, of_kind
 from kcb_replay.report.phrases import phrase
 from kcb_replay.report.wait_and_rate import MOST_NAMED_DROPS
@@ -39,7 +40,6 @@ __all__ = [
     "epoch_sentences",
     "limits_of",
     "outcome_sentence",
-    "reason_of",
     "restored_sentences",
 ]
 
@@ -94,31 +94,18 @@ def can_stop(replay: Answer) -> bool:
     return replay.stop_index is not None or about_stops
 
 
-def reason_of(validity: Validity, texts: Catalogue) -> str:
-    """Return why an answer has its label: as the replay says it in English, by the label alone in another language."""
-    if texts.language == ENGLISH:
-        return validity.reason
-    key, values = limits_of(validity)
-    sentence = texts.say(key, **values)
-    return f"{sentence} {texts.say('limits.undecided')}" if _is_also_undecided(validity) else sentence
-
-
-def _is_also_undecided(validity: Validity) -> bool:
-    return validity.undecided and validity.label not in ("undecided", "hypothetical")
-
-
-def limits_of(validity: Validity) -> tuple[str, dict[str, object]]:
-    """Return the key of the text on how far an answer with this label can be trusted, and what fills it."""
+def limits_of(validity: Validity) -> Reason:
+    """Return how far any answer with this label can be trusted, for readers who see the label for the first time."""
     through = validity.valid_through_index
-    if validity.assumed and validity.label == "hypothetical":
-        return "limits.assumed", {}
     if validity.label != "hypothetical":
-        return f"limits.{validity.label}", {}
+        return reason(f"limits.{validity.label}")
+    if validity.assumed:
+        return reason("limits.assumed")
     if validity.unseen:
-        return "limits.hypothetical_unseen", {}
+        return reason("limits.hypothetical_unseen")
     if through is None:
-        return "limits.hypothetical_always", {}
-    return "limits.hypothetical", {"epoch": through + 1, "after": through + 2}
+        return reason("limits.hypothetical_always")
+    return reason("limits.hypothetical", epoch=through + 1, after=through + 2)
 
 
 def outcome_sentence(outcome: Outcome, replay: Replay, texts: Catalogue | None = None) -> str:

@@ -119,8 +119,7 @@ def position(
 ) -> Position:
     """Return a position of a slider that was replayed; `code` is that of its callbacks where none is given."""
     if limits is None:
-        key, values = limits_of(result.validity)
-        limits = reason(key, **values)
+        limits = limits_of(result.validity)
     return Position(
         value=value,
         code=code or tuple(str(callback) for callback in result.callbacks),

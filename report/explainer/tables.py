@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from kcb_replay.replay.engine import Row
 from kcb_replay.replay.validity import Validity, horizon_of
 from kcb_replay.report.explainer.cells import NO_VALUE, Pool
-from kcb_replay.report.words import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +57,7 @@ class Tables:
     def note(self, validity: Validity) -> int:
         """Return the number of a label and its reason."""
         return self.book.notes.number(
-            (self.book.text(validity.label), self.book.text(reason_of(validity, self.book.words)))
+            (self.book.text(validity.label), self.book.text(self.book.words.why(validity.why)))
         )
 
     def lane(self, rows: Sequence[Row], position: int, setting: Callback, apart: str = "") -> int:
