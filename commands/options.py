@@ -60,7 +60,7 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.
             self.fail(str(error), param, ctx)
 
 
-class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
+class RateParameter(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
     """A learning rate, `int32(1)`, or a schedule as `ExponentialDecay(0.01, 1000, 0.96)`."""
 
     name = "rate"
@@ -198,7 +198,7 @@ reducing = _all(
     ),
     click.option(
         "--initial-lr",
-        type=Rate(),
+        type=RateParameter(),
         help="Learning rate to start from, int32(1), or the optimizer's schedule.  [default: the recorded one]",
     ),
 )

@@ -24,7 +24,7 @@ __all__ = [
     "FORMATS",
     "Record",
     "RecordSpool",
-    "Spool",
+    "TextSpool",
     "as_csv",
     "as_json",
     "as_jsonl",
@@ -73,7 +73,7 @@ def _whole(form: str, records: Iterable[Record]) -> str:
     return "".join(spool)
 
 
-class Spool:
+class TextSpool:
     """Texts that come in one order and are read in that of their positions, without being held."""
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class RecordSpool:
 
     def __init__(self, form: str) -> None:
         self._form = form
-        self._spool = Spool()
+        self._spool = TextSpool()
         # The columns of records, of which there are few kinds, and the first position of each kind.
         self._kinds: dict[tuple[str, ...], int] = {}
         self._first: list[tuple[Any, int]] = []

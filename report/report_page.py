@@ -53,8 +53,8 @@ if TYPE_CHECKING:
 __all__ = [
     "MOST_EPOCHS",
     "MOST_SECTIONS",
+    "ReplayRow",
     "ReportPage",
-    "Row",
     "Setting",
     "contents_of",
     "html_of",
@@ -75,7 +75,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReplayRow:
     """One replay in the table of runs: `name` is its `fit` and its `choice` of settings and Keras, where these differ.
 
     `anchor` is empty when it has no section of its own.
@@ -112,7 +112,7 @@ class ReportPage:
     left_out: tuple[tuple[str, int, str], ...]
     unanswered: tuple[str, ...]
     columns: tuple[Head, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ReplayRow, ...]
     has_choices: bool
     last_epoch: int
     regret_explained: str
@@ -144,7 +144,7 @@ def contents_of(simulation: Simulation, texts: Catalogue | None = None, *, draw_
     table = table_of(RESULT_COLUMNS, map(lead_row, listed)).texts(decimals, on_page=True)
     anchors = [*_anchors(drawn), *("" for _ in raised)]
     rows = tuple(
-        Row(
+        ReplayRow(
             name=titles.of_answer(answer),
             fit=titles.of_fit(answer),
             choice=titles.of_choice(answer),

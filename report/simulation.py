@@ -13,7 +13,7 @@ from kcb_replay.replay.answers import Answer
 from kcb_replay.replay.simulation import LeftOut
 from kcb_replay.report.columns.column import ABSENT, Table
 from kcb_replay.report.columns.fits import FIT_COLUMNS, RESULT_COLUMNS, fit_rows
-from kcb_replay.report.machine import RecordSpool, Spool, as_json
+from kcb_replay.report.machine import RecordSpool, TextSpool, as_json
 from kcb_replay.report.simulation_notes import SimulationNotes, in_positions, reason_lines
 from kcb_replay.report.versions import difference_record
 from kcb_replay.report.words import compared_outcomes
@@ -40,8 +40,8 @@ class SimulationResult:
     def __init__(self, form: str, texts: Catalogue | None = None, *, verbose: bool = False) -> None:
         self.notes = SimulationNotes()
         self._words = texts or catalogue()
-        self._reasons = Spool() if verbose else None
-        self._form: _Form = _Table() if form == "table" else _Document() if form == "json" else _Records(form)
+        self._reasons = TextSpool() if verbose else None
+        self._form: _Form = _TableForm() if form == "table" else _Document() if form == "json" else _Records(form)
 
     @classmethod
     def of(cls, simulation: Simulation, form: str) -> SimulationResult:
@@ -76,7 +76,7 @@ class _Form(Protocol):
     def texts(self, notes: SimulationNotes) -> Iterator[str]: ...
 
 
-class _Table:
+class _TableForm:
     """The settings, and one line per run, fit and combination of settings."""
 
     def __init__(self) -> None:
@@ -133,7 +133,7 @@ class _Document:
     """The document of `kcb-replay simulate --json`."""
 
     def __init__(self) -> None:
-        self._results, self._left_out, self._differences = Spool(), Spool(), Spool()
+        self._results, self._left_out, self._differences = TextSpool(), TextSpool(), TextSpool()
 
     def add(
         self, position: Any, answers: Sequence[Answer | RaisedFit | LeftOut], differences: Sequence[VersionDifference]

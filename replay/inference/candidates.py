@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
-from kcb_replay.replay.inference.float_ranges import Range
+from kcb_replay.replay.inference.float_ranges import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,8 +49,8 @@ class StoppingCandidate:
 
     monitor: str
     mode: Direction
-    patience: Range
-    min_delta: Range
+    patience: Bounds
+    min_delta: Bounds
     stops: bool
     next_index: int | None = None
     versions: tuple[str, ...] = ()
@@ -72,11 +72,11 @@ class PlateauCandidate:
 
     monitor: str
     mode: Direction
-    factor: Range | None
-    patience: Range
-    cooldown: Range
-    min_delta: Range
-    min_lr: Range
+    factor: Bounds | None
+    patience: Bounds
+    cooldown: Bounds
+    min_delta: Bounds
+    min_lr: Bounds
     at_floor: bool
     reading: str
     next_index: int | None = None
@@ -98,7 +98,7 @@ class PlateauCandidate:
         )
 
 
-def _usual(factor: Range | None) -> float:
+def _usual(factor: Bounds | None) -> float:
     if factor is None:
         return _USUAL_FACTORS[0]
     return next((usual for usual in _USUAL_FACTORS if usual in factor), factor.example)
@@ -146,7 +146,7 @@ def _key(candidate: StoppingCandidate | PlateauCandidate) -> object:
 def _in_common(one: _Kind, other: _Kind) -> _Kind | None:
     """Return the candidate that both share, None where they differ by more than rounding."""
     names = ("min_delta",) if isinstance(one, StoppingCandidate) else ("min_delta", "factor", "min_lr")
-    ranges: dict[str, Range | None] = {}
+    ranges: dict[str, Bounds | None] = {}
     for name in names:
         first, second = getattr(one, name), getattr(other, name)
         if first != second:
@@ -160,15 +160,15 @@ def _in_common(one: _Kind, other: _Kind) -> _Kind | None:
     return common
 
 
-def _shared(one: Range, other: Range) -> Range | None:
+def _shared(one: Bounds, other: Bounds) -> Bounds | None:
     """Return the range inside of both, None where there is none or their ends are not close."""
     if not _is_close(one.low, other.low) or (one.high is None) != (other.high is None):
         return None
     low = max(one.low, other.low)
     if one.high is None or other.high is None:
-        return Range(low, None)
+        return Bounds(low, None)
     high = min(one.high, other.high)
-    return Range(low, high) if _is_close(one.high, other.high) and low <= high else None
+    return Bounds(low, high) if _is_close(one.high, other.high) and low <= high else None
 
 
 def _is_close(one: float, other: float) -> bool:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Range", "bits_of", "doubles_of", "first_false", "first_true", "simplest"]
+__all__ = ["Bounds", "bits_of", "doubles_of", "first_false", "first_true", "simplest"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -26,7 +26,7 @@ _MOST_DIGITS = 17
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Range:
+class Bounds:
     """All numbers from `low` to `high`, both included; `high` is None where there is no end."""
 
     low: float

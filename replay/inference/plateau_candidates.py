@@ -20,7 +20,7 @@ from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.inference.candidates import PlateauCandidate
 from kcb_replay.replay.inference.case import merged
 from kcb_replay.replay.inference.evidence import RateInterval
-from kcb_replay.replay.inference.float_ranges import Range, first_true
+from kcb_replay.replay.inference.float_ranges import Bounds, first_true
 from kcb_replay.replay.inference.min_delta_ranges import LARGEST_MIN_DELTA, ObservedRows, Rule, pieces_of
 from kcb_replay.replay.verdicts.lanes.improvements import comparable
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RateArguments", "first_rate", "plateau_candidates", "rate_arguments"]
 
-_Columns = tuple[tuple[Range, Range, int | None], ...]
+_Columns = tuple[tuple[Bounds, Bounds, int | None], ...]
 _LARGEST_FLOAT32 = 3.4028234663852886e38
 _LARGEST_FACTOR = math.nextafter(1.0, 0.0)
 _ABOVE_EVERY_FLOOR = 1.0002
@@ -56,9 +56,9 @@ class _PlateauTraits(NamedTuple):
 class _Timing(NamedTuple):
     """A range of min_delta, a range of cooldown, and the patiences that go with both."""
 
-    min_delta: Range
-    cooldown: Range
-    patience: Range
+    min_delta: Bounds
+    cooldown: Bounds
+    patience: Bounds
     next_index: int | None
 
 
@@ -143,7 +143,7 @@ def _timings(
             low = rows.pop()[0]
         rows.append((low, high, columns))
     for low, high, columns in rows:
-        min_delta = Range(low, None if high >= LARGEST_MIN_DELTA else high)
+        min_delta = Bounds(low, None if high >= LARGEST_MIN_DELTA else high)
         for cooldown, patience, next_index in columns:
             yield _Timing(min_delta, cooldown, patience, next_index)
 
@@ -170,7 +170,7 @@ def _columns(
     *,
     unbounded: bool,
     ends: bool,
-) -> Iterator[tuple[Range, Range, int | None]]:
+) -> Iterator[tuple[Bounds, Bounds, int | None]]:
     """Yield neighbouring cooldowns with the same patiences as one."""
     least, most, wait = (array[piece].tolist() for array in (pieces.least, pieces.most, pieces.wait))
     endless = pieces.endless[piece].tolist()
@@ -180,11 +180,11 @@ def _columns(
         chosen = [column for _, column in group]
         first, last = int(offsets[chosen[0]]), int(offsets[chosen[-1]])
         without_end = unbounded and chosen[-1] == len(least) - 1
-        cooldown = Range(0 if chosen[0] == 0 else first, None if without_end else last)
+        cooldown = Bounds(0 if chosen[0] == 0 else first, None if without_end else last)
         low, high = _as_given(lowest, traits), highest if traits.counts_first else highest - 1
         # A shorter cooldown acts again sooner.
         next_index = None if ends else monitored.last + lowest - wait[chosen[0]]
-        yield cooldown, Range(low, None if endless[chosen[0]] else high), next_index
+        yield cooldown, Bounds(low, None if endless[chosen[0]] else high), next_index
 
 
 def _as_given(counter: int, traits: _PlateauTraits) -> int:
@@ -202,8 +202,8 @@ class RateArguments:
     is reduced then is not seen.
     """
 
-    factor: Range | None
-    min_lr: Range
+    factor: Bounds | None
+    min_lr: Bounds
     at_floor: bool
 
 
@@ -221,7 +221,7 @@ def rate_arguments(rates: Rates, version: Semantics) -> list[RateArguments]:
     arguments = []
     # A rate of 0 is at every floor.
     if floor > 0:
-        above = Range(0.0, math.nextafter(floor, 0.0))
+        above = Bounds(0.0, math.nextafter(floor, 0.0))
         # What is reduced to the same rate is not seen, but printed.
         same = _rounding_back(levels[-1], free, version)
         arguments += [RateArguments(factor, above, at_floor=False) for factor in ([] if rates.repeats else free)]
@@ -255,7 +255,7 @@ def _levels(rates: Rates) -> list[RateInterval]:
     return [rates.first or _ANY, *(drop.new for drop in rates.drops)]
 
 
-def _factors_that_make(rates: Rates, levels: Sequence[RateInterval], version: Semantics) -> Range | None:
+def _factors_that_make(rates: Rates, levels: Sequence[RateInterval], version: Semantics) -> Bounds | None:
     """Return the factors that make all of the levels; None where there is nothing to tell them by."""
     if not rates.drops or _one_drop_from_anywhere(rates):
         return None
@@ -266,7 +266,7 @@ def _one_drop_from_anywhere(rates: Rates) -> bool:
     return rates.first is None and len(rates.drops) == 1
 
 
-def _rounding_back(last: RateInterval, free: Sequence[Range | None], version: Semantics) -> Iterator[Range]:
+def _rounding_back(last: RateInterval, free: Sequence[Bounds | None], version: Semantics) -> Iterator[Bounds]:
     """Yield the factors that reduce the last rate to itself: 0.6 of the least denormal rounds back to it."""
     least = first_true(lambda factor: _product(last.low, factor, version) >= last.low, 0.0, _LARGEST_FACTOR)
     # A rate that float32 holds in full is only reduced to itself by factors that nobody writes.
@@ -275,17 +275,17 @@ def _rounding_back(last: RateInterval, free: Sequence[Range | None], version: Se
     for factor in free:
         low, high = (0.0, _LARGEST_FACTOR) if factor is None or factor.high is None else (factor.low, factor.high)
         if max(low, least) <= high:
-            yield Range(max(low, least), high)
+            yield Bounds(max(low, least), high)
 
 
 def _at_floor(
-    rates: Rates, levels: Sequence[RateInterval], free: Sequence[Range | None], version: Semantics
+    rates: Rates, levels: Sequence[RateInterval], free: Sequence[Bounds | None], version: Semantics
 ) -> Iterator[RateArguments]:
     """Yield the arguments with which the last rate is the floor."""
     last = levels[-1]
     floor = _first_floor(last.low, version.plateau_floor)
     if not rates.drops and not rates.repeats:
-        yield RateArguments(None, Range(floor, None), at_floor=True)
+        yield RateArguments(None, Bounds(floor, None), at_floor=True)
         return
     most = max(2 * last.high, _ABOVE_ZERO)
     lowest = first_true(lambda min_lr: float32(min_lr) >= last.low, 0.0, most)
@@ -296,17 +296,17 @@ def _at_floor(
     if _first_floor(last.high, version.plateau_floor) < highest and not rates.repeats:
         # Up to Keras 2.1.2 a rate just above min_lr is not reduced any more either.
         below = math.nextafter(highest, 0.0)
-        yield from (RateArguments(factor, Range(floor, below), at_floor=True) for factor in free)
+        yield from (RateArguments(factor, Bounds(floor, below), at_floor=True) for factor in free)
     cut_short = _factors(levels, len(levels) - 1, version) if rates.drops else None
     if rates.drops and cut_short is None:
         return
     factor = None if _one_drop_from_anywhere(rates) else cut_short
-    at_rest = Range(lowest, math.nextafter(beyond, 0.0))
+    at_rest = Bounds(lowest, math.nextafter(beyond, 0.0))
     at_most = first_true(lambda min_lr: last.high <= _exceeded(min_lr, version.plateau_floor), 0.0, most)
     if rates.was_printed and at_most is not None and lowest < at_most:
         # Above a floor that float32 rounds up, it goes on reducing to the same rate, and says so.
-        yield RateArguments(factor, Range(lowest, math.nextafter(at_most, 0.0)), at_floor=False)
-        at_rest = Range(at_most, at_rest.high)
+        yield RateArguments(factor, Bounds(lowest, math.nextafter(at_most, 0.0)), at_floor=False)
+        at_rest = Bounds(at_most, at_rest.high)
     if not rates.repeats:
         yield RateArguments(factor, at_rest, at_floor=True)
 
@@ -326,12 +326,12 @@ def _first_floor(rate: float, rule: Floor) -> float:
     return rate if floor is None else floor
 
 
-def _factors(levels: Sequence[RateInterval], reached: int, version: Semantics) -> Range | None:
+def _factors(levels: Sequence[RateInterval], reached: int, version: Semantics) -> Bounds | None:
     """Return the factors that fall deep enough for all levels, but not below the first `reached`; None for none."""
     least = first_true(lambda factor: _stays_above(levels[:reached], factor, version), 0.0, _LARGEST_FACTOR)
     beyond = first_true(lambda factor: not _falls_to(levels, factor, version), 0.0, _LARGEST_FACTOR)
     highest = _LARGEST_FACTOR if beyond is None else math.nextafter(beyond, 0.0)
-    return None if least is None or least > highest else Range(least, highest)
+    return None if least is None or least > highest else Bounds(least, highest)
 
 
 def _stays_above(levels: Sequence[RateInterval], factor: float, version: Semantics) -> bool:

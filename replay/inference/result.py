@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kcb_replay.replay.inference.candidates import Candidate, Divergence
-    from kcb_replay.replay.inference.float_ranges import Range
+    from kcb_replay.replay.inference.float_ranges import Bounds
 
 __all__ = ["MOST_ROWS", "Inference", "text_of"]
 
@@ -136,7 +136,7 @@ def _explained(candidate: Candidate) -> str:
     return "the reductions, the last one to the floor" if candidate.at_floor else "the reductions"
 
 
-def _ends(name: str, limits: Range | None) -> Json:
+def _ends(name: str, limits: Bounds | None) -> Json:
     return {
         f"{name}_low": None if limits is None else limits.low,
         f"{name}_high": None if limits is None else limits.high,
@@ -211,13 +211,13 @@ def _floor(candidate: PlateauCandidate) -> str:
     return f"{_real(candidate.min_lr)}, reached" if candidate.at_floor else _real(candidate.min_lr)
 
 
-def _whole(limits: Range) -> str:
+def _whole(limits: Bounds) -> str:
     if limits.high is None:
         return f"{limits.low:g} or more"
     return f"{limits.low:g}" if limits.low == limits.high else f"{limits.low:g} to {limits.high:g}"
 
 
-def _real(limits: Range) -> str:
+def _real(limits: Bounds) -> str:
     """Return a range with as many digits as tell its ends apart; inside, so that what is printed is in it."""
     if limits.high is None:
         return f"{_inside(limits.low, limits, up=True)} or more"
@@ -226,7 +226,7 @@ def _real(limits: Range) -> str:
     return f"{_inside(limits.low, limits, up=True)} to {_inside(limits.high, limits, up=False)}"
 
 
-def _inside(end: float, limits: Range, *, up: bool) -> str:
+def _inside(end: float, limits: Bounds, *, up: bool) -> str:
     """Return an end with four digits or more, rounded into the range."""
     for digits in range(4, 17):
         text = f"{end:.{digits}g}"

@@ -13,7 +13,7 @@ import numpy as np
 
 from kcb_replay.replay.inference.candidates import StoppingCandidate
 from kcb_replay.replay.inference.case import merged
-from kcb_replay.replay.inference.float_ranges import Range
+from kcb_replay.replay.inference.float_ranges import Bounds
 from kcb_replay.replay.inference.min_delta_ranges import LARGEST_MIN_DELTA, ObservedRows, Rule, pieces_of
 from kcb_replay.replay.verdicts.lanes.improvements import comparable
 
@@ -84,8 +84,8 @@ def _candidate(monitored: Monitored, stop_range: _StopRange, versions: tuple[str
     return StoppingCandidate(
         monitor=monitored.monitor,
         mode=monitored.mode,
-        patience=Range(stop_range.least, stop_range.most),
-        min_delta=Range(stop_range.low, stop_range.high),
+        patience=Bounds(stop_range.least, stop_range.most),
+        min_delta=Bounds(stop_range.low, stop_range.high),
         stops=stop_range.most is not None,
         next_index=stop_range.next_index,
         versions=versions,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kcb_replay.replay.callbacks import ReduceLROnPlateau
 from kcb_replay.replay.verdicts.records import argument_columns, epoch_columns, looked_up
 from kcb_replay.replay.verdicts.table import Verdicts
-from kcb_replay.replay.verdicts.totals import Counted, Summary, collect, numbers_of, over
+from kcb_replay.replay.verdicts.totals import CountedTotals, Summary, collect, numbers_of, over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -172,7 +172,7 @@ class ReducingSummary:
 PlateauSummary: TypeAlias = Summary[ReduceLROnPlateau, ReducingSummary]
 
 
-class ReducingTotals(Counted[ReduceLROnPlateau, ReducingBlock, ReducingAnswers]):
+class ReducingTotals(CountedTotals[ReduceLROnPlateau, ReducingBlock, ReducingAnswers]):
     """The sums of each setting of ReduceLROnPlateau, to which further fits are added."""
 
     def __init__(self, choices: Sequence[ReduceLROnPlateau]) -> None:

@@ -54,10 +54,10 @@ def plateau_blocks(
     """Yield the sweep of some fits after the other, each from the recorded learning rate unless one is given."""
     start = None if initial_lr is None else swept_rate(initial_lr)
     for fits in fits_at_once(monitored_fits(recordings), len(settings)):
-        yield _Block(settings, fits, version, start).swept()
+        yield _ReducingBlock(settings, fits, version, start).swept()
 
 
-class _Block(FitBatch[ReduceLROnPlateau]):
+class _ReducingBlock(FitBatch[ReduceLROnPlateau]):
     """A sweep while it is filled: an answer per setting and fit, nothing where there is none."""
 
     def __init__(

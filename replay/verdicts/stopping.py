@@ -48,7 +48,7 @@ def swept(
     fits: Sequence[MonitoredFit], settings: Sequence[EarlyStopping], version: Semantics, *, also: str | None = None
 ) -> Sweep:
     """Return the sweep of some fits."""
-    return _Block(settings, fits, version, also).swept()
+    return _StoppingBlock(settings, fits, version, also).swept()
 
 
 def require_second_metric(also: str | None) -> None:
@@ -57,7 +57,7 @@ def require_second_metric(also: str | None) -> None:
         raise SettingError(f"Nobody knows whether {also} should fall or rise. Name another second metric.")
 
 
-class _Block(FitBatch[EarlyStopping]):
+class _StoppingBlock(FitBatch[EarlyStopping]):
     """A sweep while it is filled: an answer per setting and fit, nothing where there is none."""
 
     def __init__(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ChoiceSummary",
     "Collector",
-    "Counted",
+    "CountedTotals",
     "Spool",
     "Summary",
     "SweepSummary",
@@ -160,7 +160,7 @@ class Summary(Generic[_Choice, _Of]):
 SweepSummary: TypeAlias = Summary[EarlyStopping, ChoiceSummary]
 
 
-class Counted(Collector[_Block, _Answers], Generic[_Choice, _Block, _Answers]):
+class CountedTotals(Collector[_Block, _Answers], Generic[_Choice, _Block, _Answers]):
     """How much was asked: fits, those with an answer, their epochs and labels, and what was left out."""
 
     def __init__(self, choices: Sequence[_Choice]) -> None:
@@ -202,7 +202,7 @@ class Counted(Collector[_Block, _Answers], Generic[_Choice, _Block, _Answers]):
         )
 
 
-class Totals(Counted[_Choice, "StoppingBlock", "Answers"]):
+class Totals(CountedTotals[_Choice, "StoppingBlock", "Answers"]):
     """The sums of each stopping choice, to which further fits are added."""
 
     def __init__(self, choices: Sequence[_Choice]) -> None:

@@ -108,7 +108,7 @@ def _made(maker: RoundMaker, own: Recording | None) -> CourseRound:
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
+class _PositionView:
     """One position as it is shown: either a curve or a sheet."""
 
     position: Position
@@ -179,13 +179,13 @@ def _common(course: Course, lessons: Sequence[Taught], language: str, command: s
     }
 
 
-def _views(shown: Round, words: Catalogue) -> list[_View]:
+def _views(shown: Round, words: Catalogue) -> list[_PositionView]:
     """Return the positions with their pictures; all curves of a slider share one scale, so that nothing jumps."""
     curves = [curve_info(each.picture, words) if isinstance(each.picture, Replay) else None for each in shown.positions]
     scales = [curve.scale for curve in curves if curve is not None and curve.scale is not None]
     widest = max(scales, key=lambda scale: scale.high - scale.low, default=None)
     return [
-        _View(
+        _PositionView(
             each,
             None if curve is None else replace(curve, scale=widest if curve.scale else None),
             each.picture if isinstance(each.picture, Sheet) else None,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.drawing.plane import Plane, PlanePoint
     from kcb_replay.report.figures.canvas import Canvas, Look
 
-__all__ = ["EDGE", "PLANE_HEIGHT", "GridCells", "draw_grid", "draw_plane", "figure_of_choices", "grid_cells"]
+__all__ = ["EDGE", "PLANE_HEIGHT", "GridInFigure", "draw_grid", "draw_plane", "figure_of_choices", "grid_cells"]
 
 _BELOW, _DOWN, _LEAVES_ROOM = 14, 40, 0.46
 # The widest and the tallest cell that is good to look at, and the gap between two.
@@ -82,7 +82,7 @@ def _below(drawing: ChoicesDrawing, look: Look) -> list[tuple[str, str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class GridCells:
+class GridInFigure:
     """How large the cells are, in pixels, and what is written into them, in what size; None where nothing fits."""
 
     grid: SettingsGrid
@@ -110,7 +110,7 @@ class GridCells:
         return self.head + self.tall * len(self.grid.row_names) + _BELOW
 
 
-def grid_cells(grid: SettingsGrid, monitor: str, look: Look, words: Catalogue) -> GridCells:
+def grid_cells(grid: SettingsGrid, monitor: str, look: Look, words: Catalogue) -> GridInFigure:
     """Return the grid as it fits on a page; where further arguments vary, a cell is its best setting."""
     left = EDGE + max(70.0, 8.0 * max(map(len, (*grid.row_names, f"{grid.rows} ↓  "))))
     wide = min((look.width - left - EDGE) / len(grid.column_names), _WIDEST)
@@ -120,10 +120,10 @@ def grid_cells(grid: SettingsGrid, monitor: str, look: Look, words: Catalogue) -
     if texts is None:
         notes.append(words.say("grid.too_many", rows=len(grid.row_names), columns=len(grid.column_names)))
     lines = tuple(wrapped(" ".join(notes), look.width - 2 * EDGE))
-    return GridCells(grid, shown, left, wide, tall, lines, texts, size)
+    return GridInFigure(grid, shown, left, wide, tall, lines, texts, size)
 
 
-def draw_grid(canvas: Canvas, cells: GridCells, top: float) -> None:
+def draw_grid(canvas: Canvas, cells: GridInFigure, top: float) -> None:
     """Draw the grid, `top` pixels below the upper edge of the page."""
     canvas.write_lines(EDGE, top + _ABOVE, [(line, canvas.look.palette.muted) for line in cells.lines])
     axes, steps = canvas.layer("heat", 0), cells.grid.regret_steps
@@ -152,7 +152,7 @@ def _number(regret: float, decimals: int) -> str:
 
 
 def _draw_cell(
-    canvas: Canvas, axes: Axes, cells: GridCells, top: float, position: tuple[int, int], number: int, step: int
+    canvas: Canvas, axes: Axes, cells: GridInFigure, top: float, position: tuple[int, int], number: int, step: int
 ) -> None:
     palette, (row, column) = canvas.look.palette, position
     gap = _GAP if cells.texts else 0
@@ -175,7 +175,7 @@ def _draw_cell(
         canvas.write(*middle, cells.texts[row][column], ink, align="center", size=cells.size)
 
 
-def _name_cells(canvas: Canvas, cells: GridCells, top: float) -> None:
+def _name_cells(canvas: Canvas, cells: GridInFigure, top: float) -> None:
     palette, grid = canvas.look.palette, cells.grid
     canvas.write(EDGE, top - 10, f"{grid.rows} ↓", palette.ink, bold=True)
     canvas.write(cells.left, top - 10 - LINE, f"{grid.columns} →", palette.ink, bold=True)
