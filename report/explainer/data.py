@@ -25,45 +25,15 @@ if TYPE_CHECKING:
 __all__ = ["WORDS", "data_of"]
 
 # What the program fills itself: templates whose parts it looks up one by one.
-WORDS = (
-    "sentence.wait",
-    "explainer.not_run",
-    "explainer.not_run_verdict",
-    "explainer.epoch",
-    "explainer.threshold_min",
-    "explainer.threshold_max",
-    "explainer.part",
-    "explainer.copied",
-    "explainer.select",
-    "label.exact",
-    "label.undecided",
-    "label.hypothetical",
-    "label.rounded",
-    "label.sampled",
-    "chart.axis",
-    "chart.saved",
-    "chart.epoch",
-    "chart.stop",
-    "chart.stop_what_if",
-    "chart.count",
-    "chart.patience",
-    "chart.what_if",
-    "chart.drop",
-    "chart.drops",
-    "outcome.never_reduces",
-    "outcome.reduces_once",
-    "outcome.reduces",
-    "outcome.what_if_marks",
-    "fact.reductions",
-    "fact.in_epochs",
-    "fact.rate_start",
-    "fact.rate_given",
-    "fact.rate_recorded",
-    "fact.rate_assumed",
-    "fact.rate_unknown",
-    "fact.rate_end",
-    "fact.holds",
-)
+_WORDS = {
+    "sentence": "wait",
+    "explainer": "not_run not_run_verdict epoch threshold_min threshold_max part copied select",
+    "label": "exact undecided hypothetical rounded sampled",
+    "chart": "axis saved epoch stop stop_what_if count patience what_if drop drops",
+    "outcome": "never_reduces reduces_once reduces what_if_marks",
+    "fact": "reductions in_epochs rate_start rate_given rate_recorded rate_assumed rate_unknown rate_end holds",
+}
+WORDS = tuple(f"{theme}.{key}" for theme, keys in _WORDS.items() for key in keys.split())
 
 
 def data_of(explainer: Explainer) -> dict[str, Any]:

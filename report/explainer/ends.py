@@ -19,6 +19,7 @@ from kcb_replay.report.words import answer, can_stop, outcome_sentence
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from kcb_replay.language.reason import Reason
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.outcomes import Outcome
@@ -89,15 +90,19 @@ def _end(tables: Tables, setting: EarlyStopping, lane: ReplayLane, ending: LaneE
     kept = (setting.restore_best_weights, setting.min_delta, ending.error)
     key = (number, ending.row, ending.stops, kept if ending.stops else setting)
     if key not in tables.known:
-        new = _raising_end(tables, number, ending) if ending.error else _new_end(tables, setting, lane, number, ending)
+        new = (
+            _raising_end(tables, number, ending, ending.error)
+            if ending.error
+            else _new_end(tables, setting, lane, number, ending)
+        )
         tables.known[key] = tables.ends.number(new)
     return tables.known[key]
 
 
-def _raising_end(tables: Tables, lane: int, ending: LaneEnding) -> End:
+def _raising_end(tables: Tables, lane: int, ending: LaneEnding, why: Reason) -> End:
     """Return the end of a training in which Keras itself raises: there is no answer but that."""
     case, book = tables.cases.number((ending.row, False)), tables.book
-    raises, error = book.say("explainer.raises"), book.text(ending.error)
+    raises, error = book.say("explainer.raises"), book.text(book.words.why(why))
     unknown = FactTexts(raises, book.say("fact.unknown"), NO_VALUE)
     note = book.notes.number((raises, error))
     return End(

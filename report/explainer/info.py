@@ -31,28 +31,63 @@ if TYPE_CHECKING:
     from kcb_replay.report.explainer.rates import RatePath
     from kcb_replay.report.explainer.request import ExplainerRequest
 
-__all__ = [
-    "MOST_ROWS",
-    "SAVES_AT",
-    "Choice",
-    "ChosenAnswer",
-    "CodeLine",
-    "Explainer",
-    "Fragment",
-    "code_lines",
-    "code_text",
-    "explained",
-]
+__all__ = ["MOST_ROWS", "SAVES_AT", "Choice", "ChosenAnswer", "CodeLine", "Explainer", "Fragment", "explained"]
 
 Choice = tuple[int, ...]
-
-
 # Rows of the epoch table: more would not be redrawn within a frame.
 MOST_ROWS = 200
-
-
 # How much room the row of checkpoints takes under the metric, and how far below the metric it stands.
 _SAVES_ROOM, SAVES_AT = 22.0, 28.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One argument, per monitor and position of the control `axis`, or per monitor alone; empty where left out."""
+
+    axis: int | None
+    texts: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLine:
+    """One callback: its name and its arguments; a callback that is no dataclass of ours is its name alone."""
+
+    name: str
+    fragments: tuple[Fragment, ...]
+    is_called: bool = True
+
+    def written(self, choice: tuple[int, ...], monitor: int) -> str:
+        """Return the line at a choice."""
+        arguments = (each.texts[monitor][0 if each.axis is None else choice[each.axis]] for each in self.fragments)
+        return f"{self.name}({', '.join(filter(None, arguments))})" if self.is_called else self.name
+
+
+def _code_lines(request: ExplainerRequest) -> Iterator[CodeLine]:
+    """Yield a line per callback."""
+    for part, callback in enumerate(request.callbacks):
+        if not callback.is_of_user:
+            yield CodeLine(callback.name, tuple(_fragments(request, part, callback)))
+        else:
+            yield CodeLine(visible(str(callback)), (), is_called=False)
+
+
+def _code_text(lines: Iterable[str]) -> str:
+    """Return lines as the list that `fit` takes."""
+    return "callbacks = [\n" + "".join(f"    {line},\n" for line in lines) + "]"
+
+
+def _fragments(request: ExplainerRequest, part: int, callback: Callback) -> Iterator[Fragment]:
+    of_monitors = [request.callbacks_for(monitor)[part] for monitor in range(len(request.monitors))]
+    positions = {axis.name: position for position, axis in enumerate(request.axes) if axis.part == part}
+    for item in fields(callback):  # type: ignore[arg-type]  # asked by whoever calls
+        axis = positions.get(item.name)
+        texts: list[tuple[str, ...]] = []
+        for monitor, each in enumerate(of_monitors):
+            values = [getattr(each, item.name)] if axis is None else request.axes[axis].values[monitor]
+            written = (argument_as_code(with_values(each, {item.name: value}), item) for value in values)
+            texts.append(tuple(map(visible, written)))
+        if any(any(each) for each in texts):
+            yield Fragment(axis, tuple(texts))
 
 
 class ChosenAnswer(NamedTuple):
@@ -79,7 +114,7 @@ class Explainer:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Why something that was asked for is no choice."""
-        return self.request.remarks
+        return tuple(map(self.words.why, self.request.remarks))
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -128,7 +163,7 @@ class Explainer:
     def code_at(self, choice: Choice) -> str:
         """Return the callbacks as Keras code."""
         monitor = self._position(choice, "monitor")
-        return code_text(line.written(choice, monitor) for line in self.code)
+        return _code_text(line.written(choice, monitor) for line in self.code)
 
     def stopped_by(self, choice: Choice) -> str:
         """Return the name of the callback without controls that stops the training."""
@@ -227,56 +262,6 @@ def explained(
         book=book,
         metrics=tuple(metrics),
         tables=tuple(tables),
-        code=tuple(code_lines(request)),
+        code=tuple(_code_lines(request)),
         curve=curve,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """One argument, per monitor and position of the control `axis`, or per monitor alone; empty where left out."""
-
-    axis: int | None
-    texts: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CodeLine:
-    """One callback: its name and its arguments; a callback that is no dataclass of ours is its name alone."""
-
-    name: str
-    fragments: tuple[Fragment, ...]
-    is_called: bool = True
-
-    def written(self, choice: tuple[int, ...], monitor: int) -> str:
-        """Return the line at a choice."""
-        arguments = (each.texts[monitor][0 if each.axis is None else choice[each.axis]] for each in self.fragments)
-        return f"{self.name}({', '.join(filter(None, arguments))})" if self.is_called else self.name
-
-
-def code_lines(request: ExplainerRequest) -> Iterator[CodeLine]:
-    """Yield a line per callback."""
-    for part, callback in enumerate(request.callbacks):
-        if not callback.is_of_user:
-            yield CodeLine(callback.name, tuple(_fragments(request, part, callback)))
-        else:
-            yield CodeLine(visible(str(callback)), (), is_called=False)
-
-
-def code_text(lines: Iterable[str]) -> str:
-    """Return lines as the list that `fit` takes."""
-    return "callbacks = [\n" + "".join(f"    {line},\n" for line in lines) + "]"
-
-
-def _fragments(request: ExplainerRequest, part: int, callback: Callback) -> Iterator[Fragment]:
-    of_monitors = [request.callbacks_for(monitor)[part] for monitor in range(len(request.monitors))]
-    positions = {axis.name: position for position, axis in enumerate(request.axes) if axis.part == part}
-    for item in fields(callback):  # type: ignore[arg-type]  # asked by whoever calls
-        axis = positions.get(item.name)
-        texts: list[tuple[str, ...]] = []
-        for monitor, each in enumerate(of_monitors):
-            values = [getattr(each, item.name)] if axis is None else request.axes[axis].values[monitor]
-            written = (argument_as_code(with_values(each, {item.name: value}), item) for value in values)
-            texts.append(tuple(map(visible, written)))
-        if any(any(each) for each in texts):
-            yield Fragment(axis, tuple(texts))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from kcb_replay.errors import KerasWouldRaiseError
-from kcb_replay.language.reason import reason
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.attempt import what_keras_raises
 from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.callbacks.base import Context, EpochEnd, TrainBegin, TrainEnd
@@ -69,7 +69,7 @@ class LaneEnding:
     state: State
     events: tuple[Event, ...]
     finish: tuple[Event, ...] = ()
-    error: str = ""
+    error: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class ReplayLane:
     setting: Callback
     rows: tuple[Row, ...]
     timing: tuple[Row, ...]
-    error: str = ""
+    error: Reason | None = None
 
 
 def positions_of(axes: Sequence[Axis], monitor: int) -> Iterator[dict[str, object]]:
@@ -118,7 +118,7 @@ def stop_lanes(
     ends: dict[EarlyStopping, tuple[ReplayLane, LaneEnding]] = {}
     for endless, sharing in together.items():
         run = replayed(epochs, [endless], version, 0.0)
-        lane = ReplayLane(endless, run.rows, run.rows, str(what_keras_raises(run.error)) if run.error else "")
+        lane = ReplayLane(endless, run.rows, run.rows, what_keras_raises(run.error) if run.error else None)
         for setting, ending in _endings(epochs, lane, sharing, Context(version, direction_of)):
             ends[setting] = lane, ending
     return [(setting, *ends[setting]) for setting in settings]
@@ -154,7 +154,7 @@ def _ending_at(number: int, epoch: Epoch, before: State) -> LaneEnding | None:
         step = before.on_epoch_end(EpochEnd(epoch.index, epoch.logs, 0.0))
     except KerasRaises as raised:
         error = KerasError(raised.kind, "on_epoch_end", epoch.index, EarlyStopping.name, str(raised))
-        return LaneEnding(number, False, before, (), (), str(what_keras_raises(error)))
+        return LaneEnding(number, False, before, (), (), what_keras_raises(error))
     return LaneEnding(number, True, step.state, step.events, _finish(step.state, epoch)) if step.stop else None
 
 
@@ -193,7 +193,7 @@ def _with_rates(
     path = rate_path(setting, version, initial_lr, reductions)
     if timed.error or len(path) <= reductions:
         run = replayed(epochs, [setting], version, initial_lr)
-        return ReplayLane(setting, run.rows, run.rows, str(what_keras_raises(run.error)) if run.error else "")
+        return ReplayLane(setting, run.rows, run.rows, what_keras_raises(run.error) if run.error else None)
     return ReplayLane(setting, tuple(_rows_on(path, timed.rows)), timed.rows)
 
 

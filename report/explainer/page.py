@@ -149,7 +149,7 @@ def page_of(explainer: Explainer, view: View) -> ExplainerPage:
         exact=tuple(_exact(explainer, view)),
         is_exact=all(each.label == "exact" for each in view.exact),
         notes=tuple(say("explainer.note", note=remark) for remark in start.remarks),
-        lints=tuple(explainer.book.words.why(lint.why) for lint in start.lints),
+        lints=tuple(explainer.words.why(lint.why) for lint in start.lints),
         metric=metric.name,
         threshold=say("explainer.threshold_max" if chosen.metric.mode == "max" else "explainer.threshold_min"),
         first=explainer.first_row,
@@ -170,9 +170,9 @@ def _part(explainer: Explainer) -> str:
 
 
 def _question(explainer: Explainer) -> tuple[str, str]:
-    lead = explainer.request.callbacks[explainer.request.lead].name
-    kind = {"EarlyStopping": "stop", "ReduceLROnPlateau": "reduce"}.get(lead, "other")
-    template = explainer.words.templates[f"explainer.question_{kind}"].replace("{callbacks}", lead)
+    lead = explainer.request.callbacks[explainer.request.lead]
+    kind = {"stops": "stop", "reduces": "reduce"}.get(lead.purpose, "other")
+    template = explainer.words.templates[f"explainer.question_{kind}"].replace("{callbacks}", lead.name)
     before, _, after = template.partition("{run}")
     return before, after
 

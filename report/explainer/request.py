@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from kcb_replay.errors import KcbReplayError, MonitorNotRecordedError, SettingError
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.replay import fit_number, replay
 from kcb_replay.replay.request import settings_of
@@ -65,7 +66,7 @@ class ExplainerRequest:
     lead: int
     reducer: int | None
     start: Replay
-    remarks: tuple[str, ...]
+    remarks: tuple[Reason, ...]
     initial_lr: float | None
     steps_per_epoch: int | None
 
@@ -168,19 +169,18 @@ def _lead_of(callbacks: Sequence[Callback]) -> int:
     return next((position for position, each in enumerate(callbacks) if getattr(each, "monitor", None)), 0)
 
 
-def _reducer_of(callbacks: Sequence[Callback]) -> tuple[int | None, list[str]]:
+def _reducer_of(callbacks: Sequence[Callback]) -> tuple[int | None, list[Reason]]:
     """Return the place of the one ReduceLROnPlateau that can have controls, or why none can."""
     changing = [position for position, each in enumerate(callbacks) if each.changes_learning_rate]
     reducing = [position for position in changing if named_axes(callbacks[position])]
     if not reducing:
         return None, []
     if len(changing) > 1:
-        others = ", ".join(dict.fromkeys(callbacks[position].name for position in changing[1:]))
-        kind = "scheduler" if any(callbacks[position].purpose == "schedules" for position in changing) else others
-        return None, [f"ReduceLROnPlateau has no sliders here: {kind} changes the same learning rate."]
+        others = tuple(dict.fromkeys(callbacks[position].name for position in changing if position != reducing[0]))
+        return None, [reason("explainer.no_sliders_changed", others=others)]
     watching = [each.name for each in callbacks if getattr(each, "monitor", None) in LEARNING_RATE_KEYS]
     if watching:
-        return None, [f"ReduceLROnPlateau has no sliders here: {watching[0]} monitors the learning rate."]
+        return None, [reason("explainer.no_sliders_monitored", other=watching[0])]
     return reducing[0], []
 
 
@@ -192,7 +192,7 @@ def _monitors(
     monitors: Sequence[str] | None,
     options: Mapping[str, object],
     most: int,
-) -> tuple[tuple[str, ...], list[str]]:
+) -> tuple[tuple[str, ...], list[Reason]]:
     """Return the monitors to choose from, the asked one first, and why others that were named are none."""
     own = getattr(callbacks[lead], "monitor", None)
     if own is None:
@@ -204,13 +204,14 @@ def _monitors(
         others = sorted((name for name in recorded if direction_of(name)), key=lambda name: not name.startswith("val_"))
     else:
         others = list(monitors)
-    known, missing = [own], []
+    known: list[str] = [own]
+    missing: list[Reason] = []
     for name in others:
         try:
             changed = [_monitoring(each, own, name) for each in callbacks]
             replay(recording, changed, semantics=start.semantics, **options)  # type: ignore[arg-type]  # options
         except MonitorNotRecordedError as error:
-            missing.append(f"{error.reason}.")
+            missing.append(reason("explainer.no_monitor", why=error.why))
         except KcbReplayError:
             continue
         else:
