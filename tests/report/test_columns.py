@@ -8,7 +8,7 @@ import kcb_replay as kcb
 from kcb_replay.report.columns.column import ABSENT, Column, count_text, same, table_of
 from kcb_replay.report.columns.fits import RESULT_COLUMNS, fit_rows, lead_row
 from kcb_replay.report.report_page import contents_of
-from kcb_replay.report.simulation import answer_document, simulation_records, simulation_table
+from kcb_replay.report.simulation import answer_document, answer_records, simulation_table
 from kcb_replay.report.terminal import tables_of
 from kcb_replay.text import Decimals, fit_title
 
@@ -47,7 +47,7 @@ def test_values_are_those_of_the_document(simulation):
 
 def test_every_column_that_applies_is_in_the_records(simulation):
     """A list of epochs stands there as epochs."""
-    names = {name for record in simulation_records(simulation) for name in record}
+    names = {name for answer in simulation.answers for record in answer_records(answer) for name in record}
     keys = {
         column.key
         for column in RESULT_COLUMNS
