@@ -56,9 +56,9 @@ def compare_command(
     """Compare stopping rules: what each saves and what it gives away, over all runs.
 
     Each -c is one alternative: EarlyStopping, Prechelt's GL(alpha), PQ(alpha) and UP(s), StopAt(epoch),
-    LightningEarlyStopping, or MedianStopping, which compares each run with the others. "epochs run" is the mean share
-    of the recorded epochs, regret what the epoch kept gives away against the best of each recording, by --monitor. The
-    figure shows them against stopping everything at the same epoch.
+    LightningEarlyStopping, or MedianStopping, which compares each run with the others. saved is the mean share of the
+    recorded epochs that would not have run, regret what the epoch kept gives away against the best of each recording,
+    by --monitor. The figure shows them against stopping everything at the same epoch.
 
     \b
     kcb-replay compare -c 'EarlyStopping(patience=5)' -c 'GL(alpha=5)' -c 'UP(s=3)' --plot rules.png
@@ -69,8 +69,8 @@ def compare_command(
     from kcb_replay.replay.semantics import semantics as resolve
     from kcb_replay.replay.settings_text import parse_callback
     from kcb_replay.replay.verdicts.rules import RuleQuestion
+    from kcb_replay.report import choices_table as tables
     from kcb_replay.report.choices.notices import SourcePaths
-    from kcb_replay.report.rules import left_out_of_comparison, rules_table
     from kcb_replay.report.versions import version_notes
 
     figure = None if plot is None else output.FigureFile(plot, theme, width)
@@ -83,7 +83,7 @@ def compare_command(
         keep=per_run or form == "json",
         draw_all=page is not None and page.draw_all,
     )
-    notes = left_out_of_comparison(comparison)
+    notes = tables.limits_of_comparison(comparison)
     if page is not None:
         from kcb_replay.report.choices.compare import rules_page
         from kcb_replay.report.choices.frame import choices_html
@@ -92,12 +92,12 @@ def compare_command(
         contents = rules_page(comparison, survey, sources=sources, recorded=recorded, language=output.texts().language)
         page.write(choices_html(contents, command=output.command_line()), contents.table.drawn_remark, quiet=quiet)
     if not comparison.is_answered:
-        reasons = notes or ["The store is empty. Ingest logs first."]
+        reasons = list(map(str, notes)) or ["The store is empty. Ingest logs first."]
         raise KcbReplayError("\n".join(["No run could be compared.", *reasons]))
-    records = list(comparison.records()) if per_run else comparison.summary_records()
+    records = list(comparison.records()) if per_run else tables.rule_records(comparison)
     if per_run and form == "table":
         form = "csv"
-    output.print_result(form, comparison.to_dict(), records, lambda: rules_table(comparison))
+    output.print_result(form, tables.rules_document(comparison), records, lambda: tables.rules_table(comparison))
     output.say([*version_notes([resolve(semantics)]), *notes], quiet=quiet)
     if figure is not None:
         figure.draw(comparison, quiet=quiet)

@@ -110,7 +110,7 @@ def _sweep(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> Swee
 def _comparison(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> RuleComparison:
     from kcb_replay.replay.settings_text import parse_callback
     from kcb_replay.replay.verdicts.rules import compare_rules
-    from kcb_replay.report.rules import left_out_of_comparison
+    from kcb_replay.report.choices_table import limits_of_comparison
 
     if not settings["callbacks"]:
         raise SettingError("Say which rules: -c 'EarlyStopping(patience=5)' -c 'GL(alpha=5)', one -c for each.")
@@ -122,5 +122,5 @@ def _comparison(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) ->
         semantics=settings["semantics"] or "keras-3.15",
     )
     if not comparison.is_answered:
-        raise KcbReplayError("\n".join(["No run could be compared.", *left_out_of_comparison(comparison)]))
+        raise KcbReplayError("\n".join(["No run could be compared.", *map(str, limits_of_comparison(comparison))]))
     return comparison

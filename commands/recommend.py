@@ -64,7 +64,7 @@ def recommend_command(
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.replay.recommend.recommend import recommended
     from kcb_replay.report import recommendation
-    from kcb_replay.report.choices_table import left_out_of_sweep
+    from kcb_replay.report.simulation_notes import reasons_of
     from kcb_replay.report.versions import version_notes
 
     with output.progress_bar(quiet) as progress:
@@ -85,7 +85,7 @@ def recommend_command(
         recommendation.recommendation_records(answer),
         lambda: recommendation.recommendation_text(answer, output.texts()),
     )
-    output.say([*version_notes([answer.overall.semantics]), *left_out_of_sweep(answer.overall)], quiet=quiet)
+    output.say([*version_notes([answer.overall.semantics]), *reasons_of(answer.overall.left_out)], quiet=quiet)
     if answer.setting is None:
         sys.exit(1)
 

@@ -6,7 +6,7 @@ import itertools
 from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kcb_replay.errors import KcbReplayError, RunNotFoundError, SettingError, did_you_mean
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store import Store
-    from kcb_replay.report.choices_table import AnySweep
+    from kcb_replay.replay.verdicts.totals import Summary
 
     Progress: TypeAlias = Callable[[int, int, str], None]
     # That of an argument, and the place or the name of the run among those that it stands for.
@@ -141,11 +141,11 @@ def recorded_metrics(store: Path, recordings: Callable[[], Iterable[Recording]])
     return of
 
 
-def require_recorded(runs: tuple[str, ...], store: Path, sweep: AnySweep) -> None:
+def require_recorded(runs: tuple[str, ...], store: Path, sweep: Summary[Any, Any]) -> None:
     """Raise `KcbReplayError` for a sweep without any answer, with every reason and the metric that was meant."""
-    from kcb_replay.report.choices_table import left_out_of_sweep
+    from kcb_replay.report.simulation_notes import reasons_of
 
-    reasons = left_out_of_sweep(sweep) or ["The store is empty. Ingest logs first."]
+    reasons = list(map(str, reasons_of(sweep.left_out))) or ["The store is empty. Ingest logs first."]
     recorded = {metric for recording in recordings_of(runs, store) for metric in recording.metrics}
     hint = did_you_mean(sweep.choices[0].monitor, recorded).strip()
     raise KcbReplayError("\n".join(filter(None, ["No run could be swept.", *reasons, hint])))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.commands.selection import Progress
     from kcb_replay.ingest.recording import Recording
+    from kcb_replay.language.reason import Reason
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.verdicts.table import Verdicts
@@ -141,7 +142,7 @@ class _Request:
 
         return blocks if self.rows is None else written_rows(blocks, self.rows)
 
-    def say_all(self, notes: Iterable[str]) -> None:
+    def say_all(self, notes: Iterable[Reason]) -> None:
         """Say what was written, which versions stand for others, and the notes."""
         from kcb_replay.report.versions import version_notes
 
@@ -157,6 +158,7 @@ def _sweep_reducing(request: _Request, arguments: dict[str, Any], initial_lr: fl
     from kcb_replay.replay.verdicts.plateau import summary_of_plateaus
     from kcb_replay.replay.verdicts.reducing import plateau_blocks
     from kcb_replay.report import choices_table as tables
+    from kcb_replay.report.columns.choices import REDUCING_COLUMNS
 
     grid = settings_grid(ReduceLROnPlateau, arguments)
     with output.progress_bar(request.quiet) as progress:
@@ -165,10 +167,11 @@ def _sweep_reducing(request: _Request, arguments: dict[str, Any], initial_lr: fl
         sweep = summary_of_plateaus(request.written(blocks), grid, request.version)
     if not sweep.answered:
         selection.require_recorded(request.runs, request.store, sweep)
-    records = tables.plateau_records(sweep, request.top)
-    table = functools.partial(tables.plateau_table, sweep, request.top)
-    output.print_result(request.form, tables.plateau_document(sweep, records), records, table)
-    request.say_all([*tables.plateau_notes(sweep), *tables.limits_of_sweep(sweep), *tables.left_out_of_sweep(sweep)])
+    numbers = tables.chosen_settings(sweep, pareto=False, top=request.top)
+    records = tables.setting_records(REDUCING_COLUMNS, sweep, numbers)
+    table = functools.partial(tables.settings_table, REDUCING_COLUMNS, sweep, numbers)
+    output.print_result(request.form, tables.sweep_document(sweep, records), records, table)
+    request.say_all([*tables.reducing_notes(sweep), *tables.limits_of_sweep(sweep)])
 
 
 def _sweep_stopping(
@@ -188,7 +191,7 @@ def _sweep_stopping(
     from kcb_replay.report.choices.frame import choices_html
     from kcb_replay.report.choices.notices import SourcePaths
     from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page, sweep_surveys
-    from kcb_replay.report.choices_table import left_out_of_sweep, limits_of_sweep
+    from kcb_replay.report.choices_table import limits_of_sweep
 
     monitors = selection.listed(arguments["monitor"])
     several = len(monitors) * len(request.versions) > 1
@@ -223,7 +226,7 @@ def _sweep_stopping(
     if not any(sweep.answered for sweep in sweeps):
         selection.require_recorded(request.runs, request.store, sweeps[0])
     _print(request, sweeps, pareto=pareto)
-    notes = (line for sweep in sweeps for line in (*limits_of_sweep(sweep), *left_out_of_sweep(sweep)))
+    notes = (line for sweep in sweeps for line in limits_of_sweep(sweep))
     request.say_all(dict.fromkeys(notes))
     if figure is not None:
         figure.draw(sweeps[0], quiet=request.quiet)
@@ -243,9 +246,10 @@ def _swept(
 def _print(request: _Request, sweeps: Sequence[SweepSummary], *, pareto: bool) -> None:
     """Print one sweep, or several one after the other: of several monitors or versions."""
     from kcb_replay.report import choices_table as tables
+    from kcb_replay.report.columns.choices import STOPPING_COLUMNS
 
     chosen = [(sweep, tables.chosen_settings(sweep, pareto=pareto, top=request.top)) for sweep in sweeps]
-    records = [tables.sweep_records(sweep, numbers) for sweep, numbers in chosen]
+    records = [tables.setting_records(STOPPING_COLUMNS, sweep, numbers) for sweep, numbers in chosen]
     documents = [tables.sweep_document(sweep, rows) for sweep, rows in zip(sweeps, records, strict=True)]
     document: Record = documents[0]
     if len(sweeps) > 1:
@@ -258,5 +262,7 @@ def _print(request: _Request, sweeps: Sequence[SweepSummary], *, pareto: bool) -
         request.form,
         document,
         [record for rows in records for record in rows],
-        lambda: "\n\n".join(tables.sweep_table(sweep, numbers, pareto=pareto) for sweep, numbers in chosen),
+        lambda: "\n\n".join(
+            tables.settings_table(STOPPING_COLUMNS, sweep, numbers, pareto=pareto) for sweep, numbers in chosen
+        ),
     )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.recommend.result import keras_code
-from kcb_replay.report.choices_table import sweep_records, sweep_table
+from kcb_replay.report.choices_table import setting_records, settings_table
+from kcb_replay.report.columns.choices import STOPPING_COLUMNS
 from kcb_replay.text import decimals_for, text_table
 
 if TYPE_CHECKING:
@@ -28,18 +29,18 @@ def recommendation_text(answer: Recommendation, texts: Catalogue | None = None) 
         parts.append(_against(answer.current, words))
     parts.append("\n".join(map(words.why, answer.remarks)))
     if answer.overall.front:
-        parts.append(sweep_table(answer.overall, answer.overall.front, pareto=True))
+        parts.append(settings_table(STOPPING_COLUMNS, answer.overall, answer.overall.front, pareto=True))
     return "\n\n".join(filter(None, parts))
 
 
 def recommendation_document(answer: Recommendation) -> Record:
     """Return the document of `kcb-replay recommend --json`: the answer and the front that it was chosen beside."""
-    return {**answer.to_dict(), "front": sweep_records(answer.overall, answer.overall.front)}
+    return {**answer.to_dict(), "front": setting_records(STOPPING_COLUMNS, answer.overall, answer.overall.front)}
 
 
 def recommendation_records(answer: Recommendation) -> list[Record]:
     """Return one record per setting of the front, the recommended one marked."""
-    records = sweep_records(answer.overall, answer.overall.front)
+    records = setting_records(STOPPING_COLUMNS, answer.overall, answer.overall.front)
     settings = [answer.overall.choices[number] for number in answer.overall.front]
     return [{**record, "recommended": one == answer.setting} for record, one in zip(records, settings, strict=True)]
 

@@ -291,12 +291,15 @@ def _unanswered(answer: Answer | RaisedFit) -> Iterator[Reason]:
     yield from (reason("validity.sentence", why=assumed) for assumed in answer.assumed)
 
 
-def reasons_of(left_out: Iterable[LeftOut]) -> list[Reason]:
-    """Return how many fits are left out, and a line per reason with their runs."""
+def reasons_of(left_out: Iterable[LeftOut], choices: Sequence[object] = ()) -> list[Reason]:
+    """Return how many fits are left out, and a line per reason with their runs and the choice that it concerns."""
     reasons: Mentions[Reason, str] = Mentions()
     count = 0
     for count, each in enumerate(left_out, 1):
-        reasons.add(each.why, count, each.run)
+        of_choice = each.choice is not None and reason(
+            "notes.of_choice", choice=str(choices[each.choice]), why=each.why
+        )
+        reasons.add(of_choice or each.why, count, each.run)
     return _reason_lines(count, reasons) if count else []
 
 

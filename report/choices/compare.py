@@ -13,8 +13,8 @@ from kcb_replay.report.choices.answers import direction_words, known
 from kcb_replay.report.choices.frame import ChoicesPage, page_of, view_of
 from kcb_replay.report.choices.notices import Notice, NoticeItem, SourcePaths
 from kcb_replay.report.choices.run_table import matrix_of
+from kcb_replay.report.choices_table import notes_of_comparison
 from kcb_replay.report.drawing.choices import rule_names, rules_plane
-from kcb_replay.report.rules import notes_of_comparison
 from kcb_replay.text import decimals_for, percent, whole
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def rules_page(
     words, monitor, rules = catalogue(language), comparison.monitor, len(comparison.rules)
     names = rule_names(comparison.rules, monitor)
     fits = words.say(f"choices.{'fit' if survey.several else 'run'}", count=comparison.fits)
-    means = tuple(NoticeItem((), note) for note in notes_of_comparison(comparison, words))
+    means = tuple(NoticeItem((), words.why(note)) for note in notes_of_comparison(comparison))
     view = view_of(
         survey,
         "rule",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from kcb_replay.text import NEVER, UNKNOWN, Decimals, text_table, visible, whole
+from kcb_replay.text import NEVER, UNKNOWN, Decimals, percent, text_table, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -24,11 +24,14 @@ __all__ = [
     "epoch_text",
     "name_text",
     "none_text",
+    "percent_text",
     "plain",
     "record_table",
     "records_of",
     "same",
     "table_of",
+    "told_beyond",
+    "unknown",
     "value_text",
     "zero",
 ]
@@ -68,6 +71,11 @@ def value_text(value: float | None, decimals: Decimals) -> str:
     return UNKNOWN if value is None or value != value else decimals.show(value)  # noqa: PLR0124  # as NaN is told
 
 
+def percent_text(share: float, _: Decimals) -> str:
+    """Return a share."""
+    return percent(share)
+
+
 def same(values: Sequence[object]) -> bool:
     """Tell whether all values are one: the line above the table says it."""
     return len(set(values)) == 1
@@ -76,6 +84,20 @@ def same(values: Sequence[object]) -> bool:
 def zero(values: Sequence[object]) -> bool:
     """Tell whether nothing is counted anywhere."""
     return not any(values)
+
+
+def unknown(values: Sequence[float]) -> bool:
+    """Tell whether no value is a number."""
+    return all(value != value for value in values)  # noqa: PLR0124  # as NaN is told
+
+
+def told_beyond(record: Mapping[str, object], columns: Iterable[Column[T]], row: T) -> Mapping[str, object]:
+    """Return a record for programs with what columns tell of its row beyond it."""
+    extended = dict(record)
+    for column in columns:
+        if not column.in_detail and column.key not in extended and (value := column.value(row)) is not ABSENT:
+            extended[column.key] = value
+    return extended
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.language.catalogue import catalogue
-from kcb_replay.report.choices_table import ARGUMENTS, head_of_sweep, percent
+from kcb_replay.report.choices_table import head_of_sweep, notes_of_comparison
 from kcb_replay.report.drawing.grid import grid_of, setting_names
 from kcb_replay.report.drawing.plane import PlaneLine, PlanePoint, plane_of
-from kcb_replay.report.rules import notes_of_comparison
-from kcb_replay.text import decimals_for, visible
+from kcb_replay.text import decimals_for, percent, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +70,7 @@ def sweep_drawing(sweep: SweepSummary, words: Catalogue | None = None) -> Choice
         "left_out": len({(item.run, item.fit) for item in sweep.left_out}),
     }
     return ChoicesDrawing(
-        title=head_of_sweep(sweep, ARGUMENTS),
+        title=head_of_sweep(sweep),
         monitor=_monitors(sweep),
         plane=plane,
         grid=grid_of(sweep.choices, sweep.summaries, acting_like(sweep, sweep.front)),
@@ -133,7 +132,7 @@ def rules_drawing(comparison: RuleComparison, words: Catalogue | None = None) ->
         undecided = {"undecided": summary.undecided, "fits": summary.fits}
         kept += words.say("figure.undecided", **undecided) if summary.undecided else ""
         legend.append(f"{_legend(point, visible(point.name), words)}; {kept}")
-    notes = notes_of_comparison(comparison, words)
+    notes = map(words.why, notes_of_comparison(comparison))
     title = words.say("figure.rules", fits=comparison.fits)
     return ChoicesDrawing(title, visible(comparison.monitor), plane, None, tuple(legend), tuple(notes), words)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.choices_table import ARGUMENTS, argument_shown, varying_arguments
+from kcb_replay.report.columns.choices import ARGUMENTS, argument_text, varying_arguments
 from kcb_replay.report.drawing.scales import STEPS, heat_steps, is_by_rank
 
 if TYPE_CHECKING:
@@ -103,12 +103,12 @@ def grid_of(
     return SettingsGrid(
         rows=rows,
         columns=columns,
-        row_names=tuple(map(argument_shown, values[rows])),
-        column_names=tuple(map(argument_shown, values[columns])),
-        others=tuple((name, tuple(map(argument_shown, values[name]))) for name in others),
+        row_names=tuple(map(argument_text, values[rows])),
+        column_names=tuple(map(argument_text, values[columns])),
+        others=tuple((name, tuple(map(argument_text, values[name]))) for name in others),
         slices=tuple(
             GridSlice(
-                tuple(map(argument_shown, further)),
+                tuple(map(argument_text, further)),
                 tuple(tuple(place[*further, row, column] for column in values[columns]) for row in values[rows]),
             )
             for further in product(*(values[name] for name in others))
@@ -125,4 +125,4 @@ def grid_of(
 def setting_names(settings: Sequence[EarlyStopping]) -> list[str]:
     """Return each setting in words: the arguments that vary, patience where none does."""
     varying = varying_arguments(settings, ARGUMENTS) or ["patience"]
-    return [", ".join(f"{name} {argument_shown(getattr(each, name))}" for name in varying) for each in settings]
+    return [", ".join(f"{name} {argument_text(getattr(each, name))}" for name in varying) for each in settings]

@@ -21,16 +21,16 @@ from kcb_replay.replay.verdicts.plateau import PlateauSweep
 from kcb_replay.replay.verdicts.rules import RuleComparison
 from kcb_replay.replay.verdicts.table import Sweep
 from kcb_replay.replay.version_comparison import VersionComparison
-from kcb_replay.report.choices_table import left_out_of_sweep, plateau_table, sweep_table
+from kcb_replay.report.choices_table import limits_of_comparison, rules_table, settings_table
+from kcb_replay.report.columns.choices import REDUCING_COLUMNS, STOPPING_COLUMNS
 from kcb_replay.report.drawing.curve import curve_info
 from kcb_replay.report.facts import facts
 from kcb_replay.report.notebook.markup import ROOT, markup_of, paragraph, style, table_markup
 from kcb_replay.report.pages.document import write_document
 from kcb_replay.report.recommendation import recommendation_text
-from kcb_replay.report.rules import left_out_of_comparison, rules_table
 from kcb_replay.report.several_replays import common_answer
 from kcb_replay.report.simulation import simulation_table
-from kcb_replay.report.simulation_notes import SimulationNotes
+from kcb_replay.report.simulation_notes import SimulationNotes, reasons_of
 from kcb_replay.report.stored_runs import metric_records, metric_table
 from kcb_replay.report.svg.replay import chart_svg
 from kcb_replay.report.version_changes import version_comparison_notes, version_comparison_text
@@ -124,19 +124,21 @@ def _(simulation: Simulation) -> str:
 
 @_body.register
 def _(sweep: Sweep) -> str:
-    found = sweep.summary()
-    return markup_of("\n\n".join([sweep_table(found, found.front, pareto=True), *left_out_of_sweep(found)]))
+    summary = sweep.summary()
+    table = settings_table(STOPPING_COLUMNS, summary, summary.front, pareto=True)
+    return markup_of("\n\n".join([table, *map(str, reasons_of(summary.left_out))]))
 
 
 @_body.register
 def _(sweep: PlateauSweep) -> str:
-    found = sweep.summary()
-    return markup_of("\n\n".join([plateau_table(found, None), *left_out_of_sweep(found)]))
+    summary = sweep.summary()
+    table = settings_table(REDUCING_COLUMNS, summary, range(len(summary.choices)))
+    return markup_of("\n\n".join([table, *map(str, reasons_of(summary.left_out))]))
 
 
 @_body.register
 def _(comparison: RuleComparison) -> str:
-    return markup_of("\n\n".join([rules_table(comparison), *left_out_of_comparison(comparison)]))
+    return markup_of("\n\n".join([rules_table(comparison), *map(str, limits_of_comparison(comparison))]))
 
 
 @_body.register
