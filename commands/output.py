@@ -152,8 +152,7 @@ class PageFile:
     most: int = field(init=False)
 
     def __post_init__(self) -> None:
-        from kcb_replay.report.files import require_place
-        from kcb_replay.report.pages.size import size_from_text
+        from kcb_replay.report.files import require_place, size_from_text
 
         if self.path.suffix.lower() not in (".html", ".htm"):
             raise SettingError(f"{self.path} is no .html file.")
@@ -162,8 +161,8 @@ class PageFile:
 
     def write(self, html: str, remark: str, *, quiet: bool) -> None:
         """Write the page, whole or not at all, and say so; `remark` is what of many runs is drawn on it."""
+        from kcb_replay.report.files import require_size
         from kcb_replay.report.pages.document import write_document
-        from kcb_replay.report.pages.size import require_size
 
         require_size(html, self.most, self.path)
         write_document(self.path, html)

@@ -28,8 +28,17 @@ from kcb_replay.replay.request import KERAS_DEFAULT_LR, initial_lr_for, stream_f
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.replay.source_limits import limited
-from kcb_replay.replay.unseen import remarks, unseen, unseen_by_list
-from kcb_replay.replay.validity import Horizon, Validity, cut_short, horizon_of, nearest, put_back
+from kcb_replay.replay.validity import (
+    Horizon,
+    Validity,
+    cut_short,
+    horizon_of,
+    nearest,
+    put_back,
+    remarks,
+    unseen,
+    unseen_by_list,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,7 +22,47 @@ if TYPE_CHECKING:
 
     _Block = TypeVar("_Block", bound="Verdicts[Any, Any]")
 
-__all__ = ["require_place", "require_rows_file", "write_whole", "written_rows"]
+__all__ = [
+    "DEFAULT_SIZE",
+    "require_place",
+    "require_rows_file",
+    "require_size",
+    "size_from_text",
+    "write_whole",
+    "written_rows",
+]
+
+DEFAULT_SIZE = "2MB"
+_UNITS = {"MB": 1_000_000, "KB": 1_000, "B": 1}
+_ENDINGS = (".parquet", ".csv")
+
+
+def size_from_text(text: str) -> int:
+    """Return the bytes that `2MB`, `500kB` or `800000` stand for. Raises `SettingError` for anything else."""
+    number, factor = text.strip().upper(), 1
+    for unit, value in _UNITS.items():
+        if number.endswith(unit):
+            number, factor = number.removesuffix(unit), value
+            break
+    try:
+        size = float(number) * factor
+    except ValueError:
+        size = 0.0
+    if not 1 <= size < 1e12:
+        raise SettingError(f"{text!r} is no size. Give one as 2MB or 500kB.")
+    return int(size)
+
+
+def require_size(html: str, most: int, path: Path) -> None:
+    """Raise `KcbReplayError` for a page that is larger than `most` bytes, and say what makes it smaller."""
+    size = len(html.encode())
+    if size <= most:
+        return
+    enough = -(-size // 100_000) / 10
+    raise KcbReplayError(
+        f"{path} was not written: it would take {size / 1e6:.1f} MB, more than --max-size {most / 1e6:g}MB."
+        f" Name fewer runs, ask for fewer settings, leave out --all, or give --max-size {enough:g}MB."
+    )
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -67,9 +107,6 @@ def _temporary_beside(path: Path) -> Path:
     finally:
         os.close(handle)
     return Path(name)
-
-
-_ENDINGS = (".parquet", ".csv")
 
 
 def require_rows_file(path: Path) -> None:

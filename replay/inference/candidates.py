@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
-from kcb_replay.replay.inference.float_ranges import Bounds
+from kcb_replay.replay.inference.ranges import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -17,7 +17,7 @@ import numpy as np
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.directions import assumed_direction, auto_direction, direction_of
-from kcb_replay.replay.inference.min_delta_ranges import LARGEST_MIN_DELTA
+from kcb_replay.replay.inference.ranges import LARGEST_MIN_DELTA
 from kcb_replay.replay.request import versions_of
 from kcb_replay.replay.semantics import known_semantics, semantics
 from kcb_replay.replay.stream import stream_of
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Message, Note, Recording
     from kcb_replay.replay.behaviours import Arithmetic
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.inference.float_ranges import Floats
+    from kcb_replay.replay.inference.ranges import Floats
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.replay.comparison import float32
-from kcb_replay.replay.inference.float_ranges import first_true
+from kcb_replay.replay.inference.ranges import first_true
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

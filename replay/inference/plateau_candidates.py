@@ -20,8 +20,7 @@ from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.inference.candidates import PlateauCandidate
 from kcb_replay.replay.inference.case import merged
 from kcb_replay.replay.inference.evidence import RateInterval
-from kcb_replay.replay.inference.float_ranges import Bounds, first_true
-from kcb_replay.replay.inference.min_delta_ranges import LARGEST_MIN_DELTA, ObservedRows, Rule, pieces_of
+from kcb_replay.replay.inference.ranges import LARGEST_MIN_DELTA, Bounds, ObservedRows, Rule, first_true, pieces_of
 from kcb_replay.replay.verdicts.lanes.improvements import comparable
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.behaviours import Floor
     from kcb_replay.replay.inference.case import Monitored
     from kcb_replay.replay.inference.evidence import Rates
-    from kcb_replay.replay.inference.min_delta_ranges import Pieces
+    from kcb_replay.replay.inference.ranges import Pieces
     from kcb_replay.replay.semantics import Semantics
 
 __all__ = ["RateArguments", "first_rate", "plateau_candidates", "rate_arguments"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kcb_replay.replay.inference.candidates import Candidate, Divergence
-    from kcb_replay.replay.inference.float_ranges import Bounds
+    from kcb_replay.replay.inference.ranges import Bounds
 
 __all__ = ["MOST_ROWS", "Inference", "text_of"]
 

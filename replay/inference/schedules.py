@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.comparison import float32
-from kcb_replay.replay.inference.float_ranges import simplest
+from kcb_replay.replay.inference.ranges import simplest
 from kcb_replay.replay.schedules import (
     CosineDecay,
     ExponentialDecay,

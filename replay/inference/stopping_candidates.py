@@ -13,8 +13,7 @@ import numpy as np
 
 from kcb_replay.replay.inference.candidates import StoppingCandidate
 from kcb_replay.replay.inference.case import merged
-from kcb_replay.replay.inference.float_ranges import Bounds
-from kcb_replay.replay.inference.min_delta_ranges import LARGEST_MIN_DELTA, ObservedRows, Rule, pieces_of
+from kcb_replay.replay.inference.ranges import LARGEST_MIN_DELTA, Bounds, ObservedRows, Rule, pieces_of
 from kcb_replay.replay.verdicts.lanes.improvements import comparable
 
 if TYPE_CHECKING:
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.inference.case import Monitored
     from kcb_replay.replay.inference.evidence import StopMessages
-    from kcb_replay.replay.inference.float_ranges import Integers
-    from kcb_replay.replay.inference.min_delta_ranges import Pieces
+    from kcb_replay.replay.inference.ranges import Integers, Pieces
     from kcb_replay.replay.semantics import Semantics
 
 __all__ = ["stopping_candidates"]

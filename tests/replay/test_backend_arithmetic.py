@@ -18,7 +18,7 @@ from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.comparison import Comparison
 from kcb_replay.replay.conformance.golden import differences, golden_cases
-from kcb_replay.replay.inference.min_delta_ranges import Rule
+from kcb_replay.replay.inference.ranges import Rule
 from kcb_replay.replay.replay import replay
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.verdicts.lanes.improvements import along_stream, comparable, in_lanes, operand

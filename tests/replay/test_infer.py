@@ -24,7 +24,7 @@ from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.events import LearningRateReduced
-from kcb_replay.replay.inference.float_ranges import simplest
+from kcb_replay.replay.inference.ranges import simplest
 from kcb_replay.replay.semantics import known_semantics, semantics
 from kcb_replay.replay.stream import stream_of
 

@@ -19,11 +19,10 @@ from kcb_replay import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from kcb_replay.ingest.recording import Recording
 from kcb_replay.replay.behaviour_words import meaning_of
 from kcb_replay.replay.conformance import answers, golden
-from kcb_replay.replay.semantics import Semantics, known_semantics, semantics
+from kcb_replay.replay.semantics import Semantics, known_semantics, point_of, semantics
 from kcb_replay.replay.timeline import ADDED, CHANGES, REMOVED
 from kcb_replay.replay.version_changes import changes_between, every_change, reverted_between
 from kcb_replay.replay.version_comparison import versions
-from kcb_replay.replay.version_names import point_of
 from kcb_replay.report.version_changes import version_comparison_text
 
 VALLEY = [3.0, 2.0, 1.0, 2.0, 3.0, 4.0, 5.0]

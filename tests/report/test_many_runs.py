@@ -24,7 +24,7 @@ from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page, sweep_sur
 from kcb_replay.report.drawing.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
 from kcb_replay.report.drawing.grid import grid_of
 from kcb_replay.report.drawing.plane import PlanePoint, plane_of
-from kcb_replay.report.pages.size import require_size, size_from_text
+from kcb_replay.report.files import require_size, size_from_text
 from kcb_replay.report.svg.plane import frame_of
 
 ANSWERS = {"stop": "stop_index", "best": "best_index", "kept": "kept_index", "saved": "saved", "label": "label"}
