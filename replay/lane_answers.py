@@ -88,10 +88,11 @@ def answers_of_runs(
     Where there are many, those of one EarlyStopping or one ReduceLROnPlateau come from the lanes if these can say as
     much as a row of a table: they are a `FitAnswer` instead of a `Replay`.
     """
-    recordings = iter(recordings)
+    recordings, count = iter(recordings), 0
     while some := list(itertools.islice(recordings, _AT_ONCE)):
         places = [_Place(recording, number) for recording in some for number in range(len(recording.fits))]
-        by_engine = reuse or len(places) * len(requests) < fewest_in_lanes
+        count += len(places) * len(requests)
+        by_engine = reuse or count < fewest_in_lanes
         in_lanes = [() if by_engine else _in_lanes(places, request) for request in requests]
         first = 0
         for recording in some:

@@ -183,7 +183,9 @@ _ROUNDED_TO = (5, 6)
 
 def digits_kept(recorded: Iterable[float]) -> int | None:
     """Return to how many digits the rates of a recording were rounded, None where nothing says so."""
-    written = (Decimal(repr(rate)).normalize() for rate in recorded if math.isfinite(rate) and rate != float32(rate))
+    # Most recordings have a few different ones.
+    of_text = (rate for rate in set(recorded) if math.isfinite(rate) and rate != float32(rate))
+    written = (Decimal(repr(rate)).normalize() for rate in of_text)
     most = max((len(number.as_tuple().digits) for number in written), default=0)
     return most if most in _ROUNDED_TO else None
 

@@ -5,7 +5,7 @@ An outcome is read off the events and states of a replayed fit; nothing is decid
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 
 from kcb_replay.language.reason import reason
@@ -221,7 +221,9 @@ def one_based(index: int | None) -> int | None:
 
 def dated(fact: Drop | RateSet | Save) -> Json:
     """Return a fact of an epoch with that in both ways of counting."""
-    return {"index": fact.index, "epoch": fact.index + 1, **asdict(fact)}
+    # All are plain values: `asdict` would copy each, and takes ten times as long.
+    values = {item.name: getattr(fact, item.name) for item in fields(fact)}
+    return {"index": fact.index, "epoch": fact.index + 1, **values}
 
 
 def settings_dict(settings: Callback) -> Json:
