@@ -46,10 +46,11 @@ def infer_command(
     kcb-replay infer run1 --semantics keras-2.0.8,keras-3.15 --json
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.replay.inference.infer import infer
+    from kcb_replay.replay.inference.result import text_of
     from kcb_replay.replay.request import versions_of
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.report.versions import version_notes
 
     inference = infer(recording_of(run, store), fit=fit, monitor=monitor, mode=mode, semantics=semantics)
-    output.print_result(form, inference.to_dict(), inference.records(), lambda: str(inference))
+    output.print_result(form, inference.to_dict(), inference.records(), lambda: text_of(inference, output.texts()))
     output.say(version_notes(each for each in versions_of(semantics) if isinstance(each, Semantics)))

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.inference.ranges import Bounds
 
@@ -36,7 +37,6 @@ _DEFAULT_MIN_DELTA = 1e-4
 _USUAL_FACTORS = (0.1, 0.5, 0.2)
 # Ends that are as close mean the same to whoever reads a table.
 _CLOSE = 0.01
-_REDUCES = ("ReduceLROnPlateau", "reduces the learning rate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +177,22 @@ def _is_close(one: float, other: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """From the 0-based epoch `index` on, settings differ if `condition` holds; `text` is the whole sentence."""
+    """From the 0-based epoch `index` on, settings differ if a condition holds; `why` says all of it."""
 
     callback: str
     monitor: str | None
     index: int
-    condition: str
-    text: str
+    why: Reason
+
+    @property
+    def condition(self) -> str:
+        """What must hold for the settings to differ, in English."""
+        return str(dict(self.why.values).get("condition", reason("infer.it_runs")))
+
+    @property
+    def text(self) -> str:
+        """The whole sentence, in English."""
+        return str(self.why)
 
     @property
     def epoch(self) -> int:
@@ -197,20 +206,17 @@ def divergences_of(
     """Return where candidates diverge, one for each callback and metric; `last` is the last recorded 0-based epoch."""
     divergences = []
     if any(each.stops for each in stopping):
-        text = (
-            f"Had epoch {last + 2} run at all, no EarlyStopping that stops at epoch {last + 1} would be left; that it"
-            " did not run is what they explain"
-        )
-        divergences.append(Divergence("EarlyStopping", None, last + 1, "it runs", text))
+        had_run = reason("infer.had_run", next=last + 2, last=last + 1)
+        divergences.append(Divergence("EarlyStopping", None, last + 1, had_run))
     running = [each for each in stopping if each.next_index is not None]
     return (
         *divergences,
-        *_first_acts(running, "EarlyStopping", "stops", last),
-        *_first_acts(plateaus, *_REDUCES, last),
+        *_first_acts(running, "EarlyStopping", "infer.stops_first", last),
+        *_first_acts(plateaus, "ReduceLROnPlateau", "infer.reduces_first", last),
     )
 
 
-def _first_acts(candidates: Sequence[Candidate], callback: str, does: str, last: int) -> list[Divergence]:
+def _first_acts(candidates: Sequence[Candidate], callback: str, code: str, last: int) -> list[Divergence]:
     monitors = dict.fromkeys((each.monitor, each.mode) for each in candidates)
     divergences = []
     for monitor, mode in monitors:
@@ -222,14 +228,12 @@ def _first_acts(candidates: Sequence[Candidate], callback: str, does: str, last:
         first = next(each for each in known if each.next_index == soonest)
         if not _leaves_others(of_it, first, soonest):
             continue
-        condition = f"{monitor} (mode={mode!r}) does not improve after epoch {last + 1}"
+        condition = reason("infer.no_improvement", monitor=monitor, mode=mode, epoch=last + 1)
         if soonest <= last:
-            condition = f"epoch {last + 2} runs"
-        text = (
-            f"If {condition}, {replace(first.example, patience=int(first.patience.low))} {does} after epoch"
-            f" {soonest + 1}, where others of these do not yet"
-        )
-        divergences.append(Divergence(callback, monitor, soonest, condition, text))
+            condition = reason("infer.epoch_runs", epoch=last + 2)
+        example = str(replace(first.example, patience=int(first.patience.low)))
+        why = reason(code, condition=condition, example=example, epoch=soonest + 1)
+        divergences.append(Divergence(callback, monitor, soonest, why))
     return divergences
 
 

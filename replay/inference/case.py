@@ -56,27 +56,28 @@ _LAST = {"keras-2.3": "keras-2.3.1", "tf_keras-2.18": "tf_keras-2.21", "keras-3.
 _Answer = TypeVar("_Answer", bound=Hashable)
 
 
-def versions_in_question(stream: Stream, requested: str | Semantics | None) -> tuple[tuple[Semantics, ...], str]:
-    """Return the versions that may have made a recording, oldest first, and the sentence that says why."""
+def versions_in_question(stream: Stream, requested: str | Semantics | None) -> tuple[tuple[Semantics, ...], Reason]:
+    """Return the versions that may have made a recording, oldest first, and why."""
     if requested is not None and requested != "auto":
         versions = tuple(semantics(each) for each in versions_of(requested) if each is not None and each != "auto")
-        return versions, f"Only {', '.join(each.name for each in versions)} was asked for."
+        return versions, reason("infer.asked_for", versions=tuple(each.name for each in versions))
     # A fit on the numpy backend cannot be; jax and torch decide as tensorflow does wherever that does not raise, except
     # for denormals on torch.
     every = [semantics(name) for name in known_semantics() if not _QUALIFIED.fullmatch(name)]
     named = {name for epoch in stream.epochs for name in epoch.logs}
     key = stream.learning_rate_key
-    reason = ""
+    why: Reason | None = None
     if stream.learning_rates_may_be_late:
-        reason = "TensorBoard wrote its learning rate, as in Keras 3, and before if a schedule was the optimizer's."
+        why = reason("infer.versions_late")
     elif key is not None:
         every = writing_rates(every, key)
-        reason = f"It has {key}, as {'Keras 3' if key == 'learning_rate' else 'Keras before 3'} names it."
+        why = reason(f"infer.versions_{key}")
     after = [each for each in every if not _is_before_accuracy(each)]
     if len(after) < len(every) and any(map(_NAMED_ACCURACY.fullmatch, named)):
         every = after
-        reason = f"{reason} It has accuracy, which was acc before Keras 2.3.".strip()
-    return tuple(every), reason or "Nothing in it tells the version of Keras."
+        accuracy = reason("infer.versions_accuracy")
+        why = reason("infer.versions_both", first=why, second=accuracy) if why else accuracy
+    return tuple(every), why or reason("infer.versions_unknown")
 
 
 def writing_rates(versions: Iterable[Semantics], key: str) -> list[Semantics]:
@@ -194,11 +195,11 @@ class InferenceCase:
     notes: tuple[Note, ...]
     versions: tuple[Semantics, ...]
     reducing: tuple[Semantics, ...]
-    why: str
+    why: Reason
     stoppers: tuple[Monitored, ...]
     reducers: tuple[Monitored, ...]
     left_out: tuple[Reason, ...]
-    assumed: tuple[str, ...]
+    assumed: tuple[Reason, ...]
 
 
 def case_of(
@@ -227,7 +228,7 @@ def case_of(
         "metric" in (each.early_stopping_direction, each.plateau_direction) for each in versions
     )
     sentences = (assumed_direction(each, stream.names) for each in monitors if asks)
-    assumed = tuple(str(reason("infer.sentence", why=each)) for each in sentences if each)
+    assumed = tuple(reason("infer.sentence", why=each) for each in sentences if each)
     return InferenceCase(stream, fit.messages, notes, versions, reducing, why, stoppers, reducers, left_out, assumed)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.inference.ranges import first_true
 
@@ -153,14 +154,14 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class RateEvidence:
-    """The readings of the learning rate, one but for TensorBoard files of Keras 3; where none, `reason` says why.
+    """The readings of the learning rate, one but for TensorBoard files of Keras 3; where none, `why` says why.
 
     `scheduled`: LearningRateScheduler printed that it set the rate. `reduced`: ReduceLROnPlateau printed that it did,
     so there was one. `contradicted`: what it printed cannot be all that changed the rates; then no more is used.
     """
 
     readings: tuple[Rates, ...] = ()
-    reason: str = ""
+    why: Reason | None = None
     scheduled: bool = False
     reduced: bool = False
     contradicted: bool = False
@@ -170,14 +171,14 @@ def rate_evidence(stream: Stream, messages: Sequence[Message], notes: Sequence[N
     """Return what the recorded learning rates show, and what ReduceLROnPlateau printed of them."""
     reductions = [each for each in messages if each.kind == "reduced"]
     scheduled = any(each.kind == "scheduled" for each in messages)
-    readings, reason = _recorded(stream, notes)
+    readings, why = _recorded(stream, notes)
     if not reductions:
-        return RateEvidence(readings, reason, scheduled)
+        return RateEvidence(readings, why, scheduled)
     printed = _as_printed(reductions, readings, stream.epochs[-1].index)
     # Between two reductions a LearningRateScheduler sets the rate anew.
     indices = [epoch.index for epoch in stream.epochs]
     if printed is None or scheduled or not _agree(printed, readings, indices):
-        return RateEvidence(readings, reason, scheduled, reduced=True, contradicted=True)
+        return RateEvidence(readings, why, scheduled, reduced=True, contradicted=True)
     return RateEvidence((printed,), reduced=True)
 
 
@@ -204,23 +205,23 @@ def stop_messages_of(messages: Sequence[Message], last: int) -> StopMessages:
     return StopMessages(stopped is not None, bool(restored), int(numbers[-1]) - 1 if numbers else None)
 
 
-def _recorded(stream: Stream, notes: Sequence[Note]) -> tuple[tuple[Rates, ...], str]:
+def _recorded(stream: Stream, notes: Sequence[Note]) -> tuple[tuple[Rates, ...], Reason | None]:
     """Return the readings of the recorded column, or none with the reason."""
     rates = [stream.learning_rates.get(epoch.index) for epoch in stream.epochs]
     known = [rate for rate in rates if rate is not None]
     if not known:
-        return (), "No learning rate is recorded, so nothing can be said of ReduceLROnPlateau or of a schedule."
+        return (), reason("infer.no_rate")
     if len(known) < len(rates):
         missing = len(rates) - len(known)
-        return (), f"The learning rate is missing in {missing} of {len(rates)} epochs: when it changed is not known."
+        return (), reason("infer.rate_gaps", missing=missing, epochs=len(rates))
     if not all(math.isfinite(float32(rate)) and rate >= 0 for rate in known):
-        return (), "The learning rate is not a float32 from 0 up everywhere, so nothing is said of what changed it."
+        return (), reason("infer.rate_no_float32")
     intervals = rate_intervals(known, on_console=any(note.code == "rounded" for note in notes))
     indices = [epoch.index for epoch in stream.epochs]
     readings = [_as_recorded(intervals, indices, late=False)]
     if stream.learning_rates_may_be_late and readings[0].drops:
         readings.append(_as_recorded(intervals, indices, late=True))
-    return tuple(readings), ""
+    return tuple(readings), None
 
 
 def _as_recorded(rates: Sequence[RateInterval], indices: Sequence[int], *, late: bool) -> Rates:

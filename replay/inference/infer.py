@@ -10,6 +10,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
@@ -78,21 +79,21 @@ def infer(
         fit=number,
         epochs=len(indices),
         last_index=indices[-1],
-        summary=(_length(case), *summary_of(printed, rates, Candidates(stopping, plateaus, schedules))),
+        findings=(_length(case), *summary_of(printed, rates, Candidates(stopping, plateaus, schedules))),
         stopping=tuple(stopping),
         plateaus=tuple(plateaus),
         schedules=schedules,
         divergences=divergences_of(stopping, plateaus, indices[-1]),
-        limits=(*limits_of(case.notes, case.stoppers, case.left_out, printed, rates), *case.assumed),
+        limitations=(*limits_of(case.notes, case.stoppers, case.left_out, printed, rates), *case.assumed),
         without_early_stopping=not (printed.stopped or printed.restored),
         without_reduce_lr_on_plateau=not rates.reduced,
         versions=tuple(each.name for each in case.versions),
     )
 
 
-def _length(case: InferenceCase) -> str:
+def _length(case: InferenceCase) -> Reason:
     count, last = len(case.stream.epochs), case.stream.epochs[-1].index + 1
-    return f"The recording has {count} epochs and ends with epoch {last}. {case.why}"
+    return reason("infer.length", epochs=count, last=last, versions=case.why)
 
 
 def _plateaus(case: InferenceCase, readings: Sequence[Rates]) -> list[PlateauCandidate]:

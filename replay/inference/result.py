@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from kcb_replay.ingest.display import Displayed
+from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.reason import Reason
 from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate, rows_of
 from kcb_replay.replay.inference.case import span_of
 from kcb_replay.replay.inference.evidence import READ_LATE
-from kcb_replay.text import text_table
+from kcb_replay.text import fit_title, text_table, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +34,7 @@ _MOST_DIVERGENCES = 2
 class Inference(Displayed):
     """Which settings are consistent with what one recorded fit did.
 
-    `summary` says in sentences what the recording shows, what that allows and how certain it is. `stopping` and
+    `findings` say what the recording shows, what that allows and how certain it is. `stopping` and
     `plateaus` are in the order of how plain they are: a usual min_delta and a usual monitor first. `schedules` is code
     that makes every recorded learning rate. `without_early_stopping` and `without_reduce_lr_on_plateau` are false only
     where the recording itself says that there was one. `versions` are the names that came into question, oldest first.
@@ -42,15 +44,25 @@ class Inference(Displayed):
     fit: int
     epochs: int
     last_index: int
-    summary: tuple[str, ...]
+    findings: tuple[Reason, ...]
     stopping: tuple[StoppingCandidate, ...]
     plateaus: tuple[PlateauCandidate, ...]
     schedules: tuple[str, ...]
     divergences: tuple[Divergence, ...]
-    limits: tuple[str, ...]
+    limitations: tuple[Reason, ...]
     without_early_stopping: bool
     without_reduce_lr_on_plateau: bool
     versions: tuple[str, ...]
+
+    @property
+    def summary(self) -> tuple[str, ...]:
+        """What was found, in English."""
+        return tuple(map(str, self.findings))
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What is taken for granted or cannot be seen, in English."""
+        return tuple(map(str, self.limitations))
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -143,23 +155,22 @@ def _ends(name: str, limits: Bounds | None) -> Json:
     }
 
 
-def text_of(inference: Inference) -> str:
+def text_of(inference: Inference, texts: Catalogue | None = None) -> str:
     """Return the whole answer."""
+    words = texts or catalogue()
     ends, runs_on = ([each for each in inference.stopping if each.stops is stops] for stops in (True, False))
-    divergences = [f"{each.text}." for each in _first_of_each_callback(inference.divergences)]
+    divergences = [
+        words.say("validity.sentence", why=each.why) for each in _first_of_each_callback(inference.divergences)
+    ]
+    last = inference.last_index + 1
     parts = [
-        f"{_shown(inference.run)}, fit {inference.fit}",
-        "\n".join(_shown(sentence) for sentence in inference.summary),
-        _table(inference, f"EarlyStopping that stops exactly at epoch {inference.last_index + 1}", ends, _stopping),
-        _table(inference, "EarlyStopping that would not have stopped it", runs_on, _stopping),
-        _table(
-            inference,
-            "ReduceLROnPlateau that does to the learning rate what is recorded",
-            inference.plateaus,
-            _plateau,
-        ),
-        "\n".join(["Where they part", *map(_shown, divergences)]) if divergences else "",
-        "\n".join(["Limits", *map(_shown, inference.limits)]),
+        visible(fit_title(inference.run, inference.fit, several=True)),
+        "\n".join(map(words.why, inference.findings)),
+        _table(inference, words.say("infer.ends", epoch=last), ends, _stopping, words),
+        _table(inference, words.say("infer.runs_on"), runs_on, _stopping, words),
+        _table(inference, words.say("infer.plateaus"), inference.plateaus, _plateau, words),
+        "\n".join([words.say("infer.where_they_part"), *divergences]) if divergences else "",
+        "\n".join([words.say("infer.limits"), *map(words.why, inference.limitations)]),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -174,6 +185,7 @@ def _table(
     title: str,
     candidates: Sequence[_Kind],
     cells_of: Callable[[Candidate], dict[str, str]],
+    words: Catalogue,
 ) -> str:
     if not candidates:
         return ""
@@ -182,7 +194,7 @@ def _table(
     heads = list(dict.fromkeys(head for row in rows for head in row))
     body = text_table(heads, [[row.get(head, "") for head in heads] for row in rows], left=heads)
     more = len(merged) - len(rows)
-    left = f"\n... and {more} more, with another min_delta, metric or version: --json has them all." if more else ""
+    left = f"\n{words.say('infer.more_rows', more=more)}" if more else ""
     return f"{title}\n{body}{left}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.language.reason import Reason
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.source_limits import is_rounded, unit_of
 
 if TYPE_CHECKING:
@@ -44,95 +44,89 @@ class Candidates:
     schedules: Sequence[str]
 
 
-def summary_of(printed: StopMessages, rates: RateEvidence, candidates: Candidates) -> tuple[str, ...]:
-    """Return the sentences on what ended the recording and on what changed its learning rate."""
+def summary_of(printed: StopMessages, rates: RateEvidence, candidates: Candidates) -> tuple[Reason, ...]:
+    """Return what ended the recording and what changed its learning rate."""
     return (*_of_end(printed, candidates.stopping), *_of_all_rates(rates, candidates))
 
 
-def _of_end(printed: StopMessages, stopping: Sequence[StoppingCandidate]) -> Iterator[str]:
-    if printed.stopped:
-        yield "EarlyStopping said that it stopped the training there, so there was one."
-        yield "But for that message the recording would be consistent with no EarlyStopping at all."
-    elif printed.restored:
-        yield "EarlyStopping said that it restored the best weights, so there was one, with restore_best_weights."
-        yield "But for that message the recording would be consistent with no EarlyStopping at all."
+def _of_end(printed: StopMessages, stopping: Sequence[StoppingCandidate]) -> Iterator[Reason]:
+    if printed.stopped or printed.restored:
+        yield reason("infer.stopped" if printed.stopped else "infer.restored")
+        yield reason("infer.but_for_message")
     else:
-        yield "It is consistent with no EarlyStopping at all: the number of epochs asked for may have ended it."
+        yield reason("infer.no_stopper_needed")
     if printed.best is not None:
-        yield f"The weights that it restored are those of epoch {printed.best + 1}, so that was its best one."
+        yield reason("infer.best", epoch=printed.best + 1)
     if not any(each.stops for each in stopping):
-        yield "No EarlyStopping that is looked at here stops exactly at the last epoch."
+        yield reason("infer.none_stops")
     elif not printed.stopped:
-        yield "It ends exactly where EarlyStopping with some settings stops; that proves none of them."
-    yield "It ran on to its end, so no EarlyStopping with less patience than below was there."
+        yield reason("infer.some_stop")
+    yield reason("infer.ran_on")
 
 
-def _of_all_rates(rates: RateEvidence, candidates: Candidates) -> Iterator[str]:
+def _of_all_rates(rates: RateEvidence, candidates: Candidates) -> Iterator[Reason]:
     if rates.scheduled:
-        yield "LearningRateScheduler said that it set the learning rate, so there was one."
+        yield reason("infer.scheduled")
     if rates.contradicted:
-        yield "ReduceLROnPlateau said that it reduced the learning rate, so there was one."
-    if rates.reason:
-        yield rates.reason
+        yield reason("infer.contradicted")
+    if rates.why is not None:
+        yield rates.why
     if rates.readings and rates.reduced and not rates.contradicted:
         yield from _of_reductions(rates.readings[0], candidates.plateaus)
     elif rates.readings:
         yield from _of_rates(rates.readings[0], candidates, reduced=rates.reduced)
     if len(rates.readings) > 1:
-        yield "Its source may hold the rate from after a drop of the same epoch: then each change came an epoch later."
+        yield reason("infer.late")
 
 
-def _of_reductions(rates: Rates, plateaus: Sequence[PlateauCandidate]) -> Iterator[str]:
+def _of_reductions(rates: Rates, plateaus: Sequence[PlateauCandidate]) -> Iterator[Reason]:
     """Yield what the messages of ReduceLROnPlateau come to."""
-    there_was = "ReduceLROnPlateau said that it reduced the learning rate"
     if not rates.drops:
-        yield f"{there_was}, so there was one; but to the one that there was already, its min_lr."
+        yield reason("infer.reduced_to_itself")
         return
-    yield f"{there_was} {_times(len(rates.drops))}, so there was one: {_named(rates.drops)}."
+    yield reason("infer.reduced", times=_times(len(rates.drops)), changes=_named(rates.drops))
     if plateaus:
-        yield "With the settings below it does so in these epochs and in no other."
-    elif rates.rose:
-        yield "Between them the rate rose, which ReduceLROnPlateau never does: something else set it, too."
+        yield reason("infer.reduced_by_these")
     else:
-        yield (
-            "With no settings that are looked at here does it do so in these epochs and in no other: it may have"
-            " watched what is not recorded, or not have been fresh."
-        )
+        yield reason("infer.rose_between" if rates.rose else "infer.reduced_by_none")
 
 
-def _of_rates(rates: Rates, candidates: Candidates, *, reduced: bool) -> Iterator[str]:
+def _of_rates(rates: Rates, candidates: Candidates, *, reduced: bool) -> Iterator[Reason]:
     plateaus, schedules = candidates.plateaus, candidates.schedules
     if not rates.drops:
-        yield "The learning rate is the same in every epoch: nothing reduced it as far as the recording shows."
+        yield reason("infer.rate_constant")
         if not reduced:
-            yield "It is consistent with no ReduceLROnPlateau at all, with a patient one, and with one at its min_lr."
+            yield reason("infer.no_plateau_needed")
         return
-    yield f"The learning rate changed {_times(len(rates.drops))}: {_named(rates.drops)}."
+    yield reason("infer.rate_changed", times=_times(len(rates.drops)), changes=_named(rates.drops))
     if not rates.is_exact:
-        yield "Its source may have cut digits off: every rate that is written so is looked at."
+        yield reason("infer.rate_cut")
     if plateaus:
-        yield "ReduceLROnPlateau with the settings below reduces in these epochs and in no other; that proves none."
-    elif rates.rose:
-        yield "It rose, which ReduceLROnPlateau never does: a schedule, or somebody's own doing."
+        yield reason("infer.plateau_explains")
     else:
-        yield "No ReduceLROnPlateau alone, as far as it is looked at here, reduces in these epochs and in no other."
+        yield reason("infer.rose" if rates.rose else "infer.no_plateau_explains")
     if schedules:
-        also = "also " if plateaus else ""
-        yield f"Every recorded learning rate is {also}made by {', or by '.join(schedules)}."
+        code: Reason | str = schedules[0]
+        for other in schedules[1:]:
+            code = reason("infer.schedule_or", first=code, second=other)
+        yield reason("infer.schedules_also" if plateaus else "infer.schedules", schedules=code)
     elif len(rates.recorded) > 2 and len(rates.drops) == len(rates.recorded) - 1:
-        yield "It changes after every epoch, and no known schedule with simple arguments makes it: one of its own."
+        yield reason("infer.own_schedule")
     elif not plateaus:
-        yield "No known schedule with simple arguments makes it either: a schedule of its own, or several callbacks."
+        yield reason("infer.no_schedule")
 
 
-def _named(drops: Sequence[RecordedChange]) -> str:
-    named = [f"to {each.new.written:.6g} after epoch {each.index + 1}" for each in drops[:_MOST_NAMED]]
+def _named(drops: Sequence[RecordedChange]) -> Reason | tuple[Reason, ...]:
+    named = tuple(reason("infer.change", rate=each.new.written, epoch=each.index + 1) for each in drops[:_MOST_NAMED])
     rest = len(drops) - len(named)
-    return ", ".join([*named, *([f"and {rest} times more"] if rest else [])])
+    return reason("infer.more_changes", changes=named, more=rest) if rest else named
 
 
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+def _times(count: int) -> Reason:
+    return reason({1: "infer.once", 2: "infer.twice"}.get(count, "infer.times"), count=count)
+
+
+_OF_SOURCES = ("rounded", "averaged", "starts_late")
 
 
 def limits_of(
@@ -141,40 +135,33 @@ def limits_of(
     left_out: Sequence[Reason],
     printed: StopMessages,
     rates: RateEvidence,
-) -> tuple[str, ...]:
-    """Return every limit as a sentence."""
+) -> tuple[Reason, ...]:
+    """Return what is taken for granted, and what the source leaves open."""
     return (
-        *_TAKEN,
+        reason("infer.taken"),
+        reason("infer.not_seen"),
         *_of_metrics(looked_at),
-        *_sentences([f"not looked at: {reason}" for reason in left_out]),
+        *(reason("infer.not_looked_at", why=why) for why in left_out),
         *_of_stop(looked_at, printed.unused),
-        *([_CONTRADICTED] if rates.contradicted else []),
-        *([] if all(each.is_first_exact for each in rates.readings) else [_NO_FIRST]),
-        *_sentences([note.text for note in notes if note.code in _OF_SOURCES]),
+        *([reason("infer.printed_unused")] if rates.contradicted else []),
+        *([] if all(each.is_first_exact for each in rates.readings) else [reason("infer.first_rate_inexact")]),
+        *(
+            reason("infer.sentence", why=reason("note.recorded", text=note.text))
+            for note in notes
+            if note.code in _OF_SOURCES
+        ),
     )
 
 
-def _of_metrics(looked_at: Sequence[Monitored]) -> Iterator[str]:
+def _of_metrics(looked_at: Sequence[Monitored]) -> Iterator[Reason]:
     for each in {one.monitor: one for one in looked_at}.values():
         values = each.values.tolist()
         if is_rounded(each.monitor, values):
-            unit = unit_of(values)
-            yield (
-                f"{each.monitor} is rounded to {unit:g} in the source: the ranges are those of the rounded values, and"
-                " the settings that ran may be outside of them."
-            )
+            yield reason("infer.rounded", monitor=each.monitor, unit=unit_of(values))
         if each.gaps:
-            yield f"{each.monitor} is missing in some epochs: patience and cooldown count those that have it."
+            yield reason("infer.gaps", monitor=each.monitor)
 
 
-def _of_stop(looked_at: Sequence[Monitored], stopped: int | None) -> Iterator[str]:
-    last = looked_at[0].last
+def _of_stop(looked_at: Sequence[Monitored], stopped: int | None) -> Iterator[Reason]:
     if stopped is not None:
-        yield (
-            f"EarlyStopping said that it stopped at epoch {stopped + 1}, but the last recorded epoch is {last + 1}: the"
-            " message is not used."
-        )
-
-
-def _sentences(notes: Sequence[str]) -> list[str]:
-    return [f"{note[:1].upper()}{note[1:]}." for note in notes]
+        yield reason("infer.stop_unused", epoch=stopped + 1, last=looked_at[0].last + 1)
