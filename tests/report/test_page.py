@@ -139,7 +139,7 @@ def test_hostile_metric_names_and_commands_are_text(recording):
     hostile = "<i>\u202e"
     found = recording("run", **{hostile: [0.5, 0.6, 0.7]})
     simulation = kcb.simulate([found], [[kcb.EarlyStopping(hostile, mode="min", patience=1)]])
-    left_out = (LeftOut("<b>", 1, reason("left_out.text", text="<u>\u202e is not recorded"), ""),)
+    left_out = (LeftOut("<b>", 1, reason("note.recorded", text="<u>\u202e is not recorded"), ""),)
     html = page_html(Simulation(simulation.replays, left_out), command="kcb-replay <s>\u202e")
     assert not {"i", "s", "u"} & set(Markup(html).tags)
     assert "\u202e" not in html
@@ -178,7 +178,7 @@ def test_a_run_without_the_monitor_is_a_row(recording, mode, cell, notice):
 def test_nothing_replayed_is_still_a_page(tmp_path):
     """With every run left out the page is written, with only the notice."""
     path = tmp_path / "page.html"
-    report(Simulation((), (LeftOut("one", 0, reason("left_out.text", text="val_loss is not recorded"), ""),)), path)
+    report(Simulation((), (LeftOut("one", 0, reason("note.recorded", text="val_loss is not recorded"), ""),)), path)
     html = path.read_text(encoding="utf-8")
     assert "one : val_loss is not recorded" in text_of(html)
     assert not {"table", "svg", "section"} & set(Markup(html).tags)
