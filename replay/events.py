@@ -56,10 +56,13 @@ class Event:
     """Something that one callback did or saw at the end of the epoch `index`.
 
     `concerns` says what it is about: the epoch, the end of the training, or the learning rate when a metric has judged
-    it. `is_better`: the value is the new best. `ends_epoch`: the epoch was left before its end.
+    it. `does` names its effect on the training or the disk, `effect_field` the field with the value of that.
+    `is_better`: the value is the new best. `ends_epoch`: the epoch was left before its end.
     """
 
     concerns: ClassVar[Literal["epoch", "end", "rate"]] = "epoch"
+    does: ClassVar[str] = ""
+    effect_field: ClassVar[str] = ""
     is_better: ClassVar[bool] = False
     ends_epoch: ClassVar[bool] = False
 
@@ -89,7 +92,7 @@ class Event:
     @property
     def effect(self) -> tuple[str, object] | None:
         """What it did to the training or to the disk, and the value of that; None for one that did nothing."""
-        return None
+        return (self.does, getattr(self, self.effect_field, None)) if self.does else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,14 +186,10 @@ class Stopped(Event):
     """The callback set `stop_training`; this is the last epoch that runs."""
 
     concerns = "end"
+    does = "stops"
 
     wait: int
     patience: float
-
-    @property
-    def effect(self) -> tuple[str, object] | None:
-        """It stops the training."""
-        return "stops", None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,14 +197,10 @@ class WeightsRestored(Event):
     """The weights of the epoch `from_index` were put back, `fits_ago` fits before this one."""
 
     concerns = "end"
+    does, effect_field = "restores", "from_index"
 
     from_index: int
     fits_ago: int = 0
-
-    @property
-    def effect(self) -> tuple[str, object] | None:
-        """It restores the weights of an epoch."""
-        return "restores", self.from_index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +208,7 @@ class LearningRateReduced(Event):
     """The learning rate went from `old_lr` to `new_lr`, in effect from the next epoch on."""
 
     concerns = "rate"
+    does, effect_field = "reduces", "new_lr"
 
     old_lr: float
     new_lr: float
@@ -221,11 +217,6 @@ class LearningRateReduced(Event):
     def new_rate(self) -> float | None:
         """The learning rate that was set."""
         return self.new_lr
-
-    @property
-    def effect(self) -> tuple[str, object] | None:
-        """It reduces the learning rate."""
-        return "reduces", self.new_lr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +253,8 @@ class CheckpointSaved(Event):
     With save_best_only, `value` beat `best` (None at the first value); both are None where nothing was compared.
     """
 
+    does, effect_field = "saves", "path"
+
     path: str
     batch: int | None
     value: float | None = None
@@ -271,11 +264,6 @@ class CheckpointSaved(Event):
     def compared(self) -> tuple[float, float] | None:
         """The value and the best."""
         return None if self.value is None or self.best is None else (self.value, self.best)
-
-    @property
-    def effect(self) -> tuple[str, object] | None:
-        """It saves a file."""
-        return "saves", self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -417,14 +405,11 @@ class InStrip(Event):
 class CriterionMet(Event):
     """A rule that has no patience set the stop flag, for `quantity` (as "GL") is `amount` and `limit` was reached."""
 
+    does = "stops"
+
     quantity: str
     amount: float
     limit: float
-
-    @property
-    def effect(self) -> tuple[str, object] | None:
-        """It stops the training."""
-        return "stops", None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, ClassVar
 from kcb_replay.errors import SettingError
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
-from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, Step, TrainBegin
+from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, Step, TrainBegin, why_not
 from kcb_replay.replay.callbacks.stopping import RuleState
-from kcb_replay.replay.comparison import float32
-from kcb_replay.replay.events import CriterionMet, Improved, MetricMissing, Stopped, Waited, WhyNot
+from kcb_replay.replay.comparison import Comparison, float32
+from kcb_replay.replay.events import CriterionMet, Improved, MetricMissing, Stopped, Waited
 
 if TYPE_CHECKING:
     from kcb_replay.replay.directions import Direction
@@ -82,11 +82,6 @@ class LightningEarlyStoppingState(RuleState):
         return "min" if self.settings.mode == "min" else "max"
 
     @property
-    def rule(self) -> str:
-        """The name of the rule."""
-        return self.settings.name
-
-    @property
     def standing(self) -> Reason:
         """How much of the patience is used up."""
         return reason("standing.wait", wait=self.wait, patience=self.settings.patience)
@@ -115,27 +110,27 @@ class LightningEarlyStoppingState(RuleState):
         if met is not None:
             return Step(replace(self, stopped_index=end.index), (met,), stop=True)
         margin = float32(s.min_delta)
-        if self._beats(float32(value + margin if s.mode == "min" else value - margin), self._reference):
+        if self._comparison.beats(float32(value + margin if s.mode == "min" else value - margin), self._reference):
             return self._improve(end.index, value)
         return self._wait_on(end.index, value)
 
     @property
-    def _reference(self) -> float:
-        if self.best is not None:
-            return self.best
-        return math.inf if self.settings.mode == "min" else -math.inf
+    def _comparison(self) -> Comparison:
+        """Which way is better; the margin is taken in float32, apart."""
+        return Comparison("min" if self.settings.mode == "min" else "max", 0.0, "float64")
 
-    def _beats(self, value: float, reference: float) -> bool:
-        return value < reference if self.settings.mode == "min" else value > reference
+    @property
+    def _reference(self) -> float:
+        return self._comparison.worst if self.best is None else self.best
 
     def _threshold_met(self, index: int, value: float) -> CriterionMet | None:
         """Return why a single value stops, in the order in which the real class asks."""
         s, criterion = self.settings, None
         if s.check_finite and not math.isfinite(value):
             criterion = ("not finite", math.nan)
-        elif s.stopping_threshold is not None and self._beats(value, float32(s.stopping_threshold)):
+        elif s.stopping_threshold is not None and self._comparison.beats(value, float32(s.stopping_threshold)):
             criterion = ("stopping_threshold", s.stopping_threshold)
-        elif s.divergence_threshold is not None and self._beats(-value, float32(-s.divergence_threshold)):
+        elif s.divergence_threshold is not None and self._comparison.beats(-value, float32(-s.divergence_threshold)):
             criterion = ("divergence_threshold", s.divergence_threshold)
         if criterion is None:
             return None
@@ -164,17 +159,10 @@ class LightningEarlyStoppingState(RuleState):
             min_delta=abs(s.min_delta),
             wait=wait,
             patience=s.patience,
-            why=self._why(value, self._reference),
+            why=why_not(self._comparison, value, self._reference),
         )
         state = replace(self, wait=wait)
         if wait < s.patience:
             return Step(state, (waited,))
         stopped = Stopped(index=index, callback=s.name, wait=wait, patience=s.patience)
         return Step(replace(state, stopped_index=index), (waited, stopped), stop=True)
-
-    def _why(self, value: float, best: float) -> WhyNot:
-        if math.isnan(value):
-            return "nan"
-        if value == best:
-            return "equal"
-        return "within min_delta" if self._beats(value, best) else "worse"

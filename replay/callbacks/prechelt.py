@@ -71,7 +71,7 @@ class PrecheltState(RuleState):
         """Return the event of a lowest error, None where the error is not lower."""
         if math.isnan(value) or (self.best is not None and value >= self.best):
             return None
-        return NewBest(index=index, callback=self.rule, value=value, best=self.best)
+        return NewBest(index=index, callback=self.settings.name, value=value, best=self.best)
 
 
 def require_criterion(settings: object, limit: str, *errors: str) -> None:
@@ -129,16 +129,6 @@ class GLState(PrecheltState):
 
     settings: GL
     loss: float = math.nan
-
-    @property
-    def rule(self) -> str:
-        """The name of the rule."""
-        return GL.name
-
-    @property
-    def restores(self) -> bool:
-        """Whether the best weights are kept."""
-        return self.settings.restore_best_weights
 
     @property
     def standing(self) -> Reason:
@@ -212,16 +202,6 @@ class PQState(PrecheltState):
     settings: PQ
     training: tuple[float, ...] = ()
     quotient: float = math.nan
-
-    @property
-    def rule(self) -> str:
-        """The name of the rule."""
-        return PQ.name
-
-    @property
-    def restores(self) -> bool:
-        """Whether the best weights are kept."""
-        return self.settings.restore_best_weights
 
     @property
     def standing(self) -> Reason:
@@ -313,16 +293,6 @@ class UPState(PrecheltState):
     settings: UP
     before: float | None = None
     rises: int = 0
-
-    @property
-    def rule(self) -> str:
-        """The name of the rule."""
-        return UP.name
-
-    @property
-    def restores(self) -> bool:
-        """Whether the best weights are kept."""
-        return self.settings.restore_best_weights
 
     @property
     def standing(self) -> Reason:

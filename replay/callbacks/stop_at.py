@@ -63,16 +63,6 @@ class StopAtState(RuleState):
         return self.mode
 
     @property
-    def rule(self) -> str:
-        """The name of the rule."""
-        return StopAt.name
-
-    @property
-    def restores(self) -> bool:
-        """Whether the best weights are kept."""
-        return self.settings.restore_best_weights
-
-    @property
     def standing(self) -> Reason:
         """The epoch against the limit."""
         return reason("standing.epoch", epoch=self.seen, last=self.settings.epoch)

@@ -5,12 +5,12 @@ A rule decides in its own file; here is only what makes its answers comparable w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from kcb_replay.errors import SettingError
 from kcb_replay.language.reason import Reason
-from kcb_replay.replay.callbacks.base import State, Step, TrainEnd
+from kcb_replay.replay.callbacks.base import Callback, State, Step, TrainEnd
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.events import WeightsRestored
 
@@ -59,6 +59,7 @@ class RuleState(State):
 
     traced: ClassVar[tuple[str, ...]] = ("best", "best_index")
 
+    settings: Callback = field(kw_only=False)
     best: float | None = None
     best_index: int | None = None
     stopped_index: int | None = None
@@ -66,12 +67,7 @@ class RuleState(State):
     @property
     def restores(self) -> bool:
         """Whether the best weights are kept."""
-        return False
-
-    @property
-    def rule(self) -> str:
-        """The name of the rule."""
-        raise NotImplementedError
+        return bool(getattr(self.settings, "restore_best_weights", False))
 
     @property
     def standing(self) -> Reason:
@@ -86,7 +82,7 @@ class RuleState(State):
         """Restore the best weights, whether the rule stopped the training or not."""
         if not self.restores or self.best_index is None:
             return Step(self)
-        return Step(self, (WeightsRestored(index=end.index, callback=self.rule, from_index=self.best_index),))
+        return Step(self, (WeightsRestored(index=end.index, callback=self.settings.name, from_index=self.best_index),))
 
 
 def known_direction(rule: str, monitor: str, mode: str) -> Direction:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
-from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, State, Step
-from kcb_replay.replay.comparison import float32
+from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, State, Step, why_not
+from kcb_replay.replay.comparison import Comparison, float32
 from kcb_replay.replay.events import (
     CoolingDown,
     Event,
@@ -24,7 +24,6 @@ from kcb_replay.replay.events import (
     MetricMissing,
     ReductionIgnored,
     Waited,
-    WhyNot,
 )
 
 if TYPE_CHECKING:
@@ -118,10 +117,13 @@ class TorchReduceLROnPlateauState(State):
         return state._reduced(end, seen) if state.num_bad_epochs > s.patience else Step(state, (seen,))
 
     @property
+    def _comparison(self) -> Comparison:
+        """Which way is better; the threshold is a bound of its own."""
+        return Comparison("min" if self.settings.mode == "min" else "max", 0.0, "float64")
+
+    @property
     def _reference(self) -> float:
-        if self.best is not None:
-            return self.best
-        return math.inf if self.settings.mode == "min" else -math.inf
+        return self._comparison.worst if self.best is None else self.best
 
     @property
     def _bound(self) -> float:
@@ -132,7 +134,7 @@ class TorchReduceLROnPlateauState(State):
         return best - s.threshold if s.mode == "min" else best + s.threshold
 
     def _is_better(self, value: float) -> bool:
-        return value < self._bound if self.settings.mode == "min" else value > self._bound
+        return self._comparison.beats(value, self._bound)
 
     @property
     def _margin(self) -> float:
@@ -161,16 +163,8 @@ class TorchReduceLROnPlateauState(State):
             min_delta=self._margin,
             wait=bad,
             patience=self.settings.patience,
-            why=self._why(value, best),
+            why=why_not(self._comparison, value, best),
         )
-
-    def _why(self, value: float, best: float) -> WhyNot:
-        if math.isnan(value):
-            return "nan"
-        if value == best:
-            return "equal"
-        leans = value < best if self.settings.mode == "min" else value > best
-        return "within min_delta" if leans else "worse"
 
     def _rate(self, learning_rate: float) -> float:
         """Return the float64 rate, begun anew where something else has set the float32 one of the replay."""
