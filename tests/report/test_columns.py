@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 import kcb_replay as kcb
+from kcb_replay.language.catalogue import catalogue
+from kcb_replay.report.columns.choices import RULE_COLUMNS, STOPPING_COLUMNS, choice_rows
 from kcb_replay.report.columns.column import ABSENT, Column, count_text, same, table_of
-from kcb_replay.report.columns.fits import RESULT_COLUMNS, fit_rows, lead_row
+from kcb_replay.report.columns.fits import FIT_COLUMNS, RESULT_COLUMNS, fit_rows, lead_row
 from kcb_replay.report.report_page import contents_of
 from kcb_replay.report.simulation import answer_document, answer_records, simulation_table
 from kcb_replay.report.terminal import tables_of
@@ -95,3 +97,38 @@ def test_a_column_that_is_for_no_row_is_left_out():
 def test_a_fit_has_one_title(fit, several, title):
     """By the run alone, where that is clear."""
     assert fit_title("a", fit, several=several) == title
+
+
+def test_pages_of_choices_have_the_same_heads():
+    """They are catalogue keys there, for their language; in English they are those of the columns."""
+    say, heads = catalogue().say, {column.key: column.head.capitalize() for column in (*FIT_COLUMNS, *RULE_COLUMNS)}
+    of_runs = {"run": "run", "stop": "stop_epoch", "saved": "saved_epochs", "best": "best_epoch", "regret": "regret"}
+    of_runs |= {"kept": "kept_value", "label_head": "validity", "strip": "epochs"}
+    assert {key: say(f"choices.runs.{key}") for key in of_runs} == {key: heads[name] for key, name in of_runs.items()}
+    of_rules = {"saved": "saving", "regret": "regret_mean", "median": "regret_median", "worst": "regret_worst"}
+    of_rules |= {key: key for key in ("rule", "keeps", "stopped", "undecided", "left_out")}
+    assert {key: say(f"choices.rules.{key}") for key in of_rules} == {
+        key: heads[name] for key, name in of_rules.items()
+    }
+
+
+def test_a_setting_has_the_same_words_in_every_table(recording):
+    """Shares are `15%`, counts are counts, and what no fit has a number for is unknown."""
+    runs = [recording("a", val_loss=[3.0, 1.0, 2.0, 4.0]), recording("b", val_loss=[4.0, float("nan"), 2.0, 1.0])]
+    settings = [kcb.EarlyStopping(patience=1), kcb.EarlyStopping(patience=3)]
+    sweep = kcb.sweep(runs, patience=[1, 3])
+    comparison = kcb.compare_rules(runs, settings)
+    of_setting, of_rule = (
+        table_of(columns, choice_rows(summary)).texts(Decimals())
+        for columns, summary in ((STOPPING_COLUMNS, sweep.summary()), (RULE_COLUMNS, comparison.summary))
+    )
+    tables = [
+        dict(zip([head.key for head in table.heads], zip(*table.rows, strict=True), strict=True))
+        for table in (of_setting, of_rule)
+    ]
+    shared = [key for key in tables[0] if key in tables[1]]
+    assert {"stopped", "saving", "regret_mean", "regret_median", "regret_worst", "undecided"} <= set(shared)
+    assert [tables[0][key] for key in shared] == [tables[1][key] for key in shared]
+    assert tables[0]["saving"] == ("38%", "0%")
+    assert tables[0]["undecided"] == ("0", "2")
+    assert tables[0]["stopped"] == ("2/2", "0/2")
