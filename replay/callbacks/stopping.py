@@ -6,7 +6,7 @@ A rule decides in its own file; here is only what makes its answers comparable w
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import SettingError
 from kcb_replay.language.reason import Reason
@@ -17,40 +17,7 @@ from kcb_replay.replay.events import WeightsRestored
 if TYPE_CHECKING:
     from kcb_replay.replay.directions import Direction
 
-__all__ = ["RuleState", "StoppingState", "known_direction"]
-
-
-class StoppingState(Protocol):
-    """What the outcome of a stopping rule is read off."""
-
-    @property
-    def direction(self) -> Direction | None:
-        """Whether the metric should fall or rise."""
-        ...
-
-    @property
-    def best(self) -> float | None:
-        """The best value by the rule's own measure."""
-        ...
-
-    @property
-    def best_index(self) -> int | None:
-        """The 0-based epoch of `best`."""
-        ...
-
-    @property
-    def stopped_index(self) -> int | None:
-        """The 0-based epoch after which it stopped."""
-        ...
-
-    @property
-    def standing(self) -> Reason:
-        """How near it is to a stop, as `wait 3 of 5`."""
-        ...
-
-    def earliest_stop(self, last: int, cadence: int) -> int | None:
-        """Return the 0-based epoch at which it could stop at the earliest when the recording ends after `last`."""
-        ...
+__all__ = ["RuleState", "known_direction"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self, TypeAlias, cast
 
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.events import Terminated, WeightsRestored
@@ -19,9 +19,12 @@ from kcb_replay.replay.validity import Horizon, Validity
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from kcb_replay.replay.callbacks.stopping import StoppingState
+    from kcb_replay.replay.callbacks.early_stopping import EarlyStoppingState
+    from kcb_replay.replay.callbacks.stopping import RuleState
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.stream import Stream
+
+    StoppingState: TypeAlias = EarlyStoppingState | RuleState
 
 __all__ = ["StoppingOutcome", "TerminationOutcome", "best_of", "cadence_of", "regret_of", "unlimited_validity"]
 
