@@ -312,7 +312,7 @@ def html_of(contents: ReportPage, simulation: Simulation, *, command: str = "", 
         drawings={
             "chart": chart_svg,
             "strip": strip_svg,
-            "curves": lambda drawn: curves_svg(drawn, "All curves", _MOST_POINTS),
+            "curves": lambda each: curves_svg(each.curves, each.ends, each.stops, "All curves", _MOST_POINTS),
         },
     )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.recommend.survey import Survey
 
-__all__ = ["DEFAULT_LIMIT", "DefaultSetting", "Limit", "default_setting"]
+__all__ = ["DEFAULT_LIMIT", "Limit", "default_setting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +46,23 @@ class Limit:
 DEFAULT_LIMIT = Limit(share=0.01)
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultSetting:
-    """The number of the setting, and why it is the first."""
-
-    number: int
-    rule: str
-
-
-def default_setting(survey: Survey[EarlyStopping], limit: Limit, words: Catalogue) -> DefaultSetting:
-    """Return the setting that is shown first."""
+def default_setting(survey: Survey[EarlyStopping], limit: Limit, words: Catalogue) -> tuple[int, str]:
+    """Return the number of the setting that is shown first, and why it is that."""
     recommended = survey.recommendation and survey.recommendation.setting
     if recommended is not None and not limit.is_asked_for:
         number = survey.summary.choices.index(recommended)
-        return DefaultSetting(number, words.say("choices.first_recommended"))
+        return number, words.say("choices.first_recommended")
     summaries = survey.summary.summaries
     allowed, said = _allowed(survey, limit, words)
     within = [number for number in survey.summary.distinct if summaries[number].regret_mean <= allowed]
     if within:
         best = max(within, key=lambda number: (summaries[number].saving, -summaries[number].regret_mean))
-        return DefaultSetting(best, words.say("choices.first_within", limit=said))
+        return best, words.say("choices.first_within", limit=said)
     known = [number for number in survey.summary.distinct if not math.isnan(summaries[number].regret_mean)]
     if not known:
-        return DefaultSetting(0, words.say("choices.first_unknown"))
+        return 0, words.say("choices.first_unknown")
     least = min(known, key=lambda number: summaries[number].regret_mean)
-    return DefaultSetting(least, words.say("choices.first_least", limit=said))
+    return least, words.say("choices.first_least", limit=said)
 
 
 def _allowed(survey: Survey[EarlyStopping], limit: Limit, words: Catalogue) -> tuple[float, str]:

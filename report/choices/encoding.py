@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.verdicts.table import Answers
-    from kcb_replay.report.choices.frame import ChoicesPage, GridCells
+    from kcb_replay.report.choices.frame import ChoicesPage
     from kcb_replay.report.choices.run_table import Runs
     from kcb_replay.report.drawing.curves import Curves
+    from kcb_replay.report.drawing.grid import SettingsGrid
     from kcb_replay.text import Decimals
 
 __all__ = ["CodedAnswers", "coded_answers", "label_words", "packed", "page_data"]
@@ -116,7 +117,7 @@ def label_words(label: str, words: Catalogue) -> str:
 def page_data(page: ChoicesPage) -> dict[str, object]:
     """Return all that the program of a page looks up."""
     view, words, table = page.first, page.words, page.table
-    slices = view.cells.grid.slices if view.cells else ()
+    slices = view.grid.slices if view.grid else {}
     many = len(table.names) > 1
     noun = view.runs.noun
     return {
@@ -141,8 +142,8 @@ def page_data(page: ChoicesPage) -> dict[str, object]:
         "names": [visible(name) for name in view.names],
         "plane": label_room(),
         "grid": {
-            "values": [list(each.values) for each in slices],
-            "slices": [[number for row in each.numbers for number in row] for each in slices],
+            "values": list(map(list, slices)),
+            "slices": [[number for row in rows for number in row] for rows in slices.values()],
         },
         "views": [_view_data(page, number) for number in range(len(page.views))],
     }
@@ -166,24 +167,22 @@ def _view_data(page: ChoicesPage, number: int) -> dict[str, object]:
         "terms": [visible(fact.term) for fact in view.facts[0]],
         **_codes(view.codes),
         "points": points_of(view.plane, len(view.names)),
-        "heat": _heat(view.cells) if view.cells else None,
+        "heat": _heat(view.grid) if view.grid else None,
         "rows": page.table.places[number],
         "runs": _runs_data(view.runs),
         "curves": _curves_data(view.runs),
     }
 
 
-def _heat(cells: GridCells) -> dict[str, object]:
-    grid = cells.grid
+def _heat(grid: SettingsGrid) -> dict[str, object]:
     return {
-        "regret": cells.regret,
-        "saving": cells.saving,
+        "regret": grid.regret_texts,
+        "saving": grid.saving_texts,
         "regretSteps": grid.regret_steps,
         "savingSteps": grid.saving_steps,
         "hatched": [int(each > 0) for each in grid.undecided],
         "framed": [int(number in grid.front) for number in range(len(grid.regret))],
-        "doubts": cells.doubts,
-        "rule": cells.by_rank,
+        "doubts": grid.doubts,
     }
 
 

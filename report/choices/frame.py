@@ -30,46 +30,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from kcb_replay.language.catalogue import Catalogue
+    from kcb_replay.replay.recommend.result import Recommendation
     from kcb_replay.replay.recommend.survey import Survey
     from kcb_replay.report.choices.answers import ChoiceAnswer, Kind
     from kcb_replay.report.choices.run_table import Matrix, Runs, RunTable
-    from kcb_replay.report.drawing.grid import GridSlice, SettingsGrid
+    from kcb_replay.report.drawing.grid import SettingsGrid
     from kcb_replay.report.drawing.plane import Plane
     from kcb_replay.report.facts import Fact
 
-__all__ = ["Advice", "ChoicesPage", "ChoicesView", "GridCells", "choices_html", "page_of", "view_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """The recommendation in words, and the line of Keras code to paste; empty where none is given."""
-
-    sentence: str
-    certainty: tuple[str, ...]
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class GridCells:
-    """The grid of settings on the page: the texts of its cells, and what is said above and below them."""
-
-    grid: SettingsGrid
-    regret: tuple[str, ...]
-    saving: tuple[str, ...]
-    doubts: tuple[str, ...]
-    by_rank: str
-    notes: tuple[str, ...]
-
-    def holding(self, choice: int) -> GridSlice:
-        """Return the cells among which a setting stands."""
-        return next(each for each in self.grid.slices if any(choice in row for row in each.numbers))
+__all__ = ["ChoicesPage", "ChoicesView", "choices_html", "page_of", "view_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ChoicesView:
     """One monitor under one version; per choice a name, an answer, four facts. `fits` are in all numbers.
 
-    Settings have the cells of a grid, lines of code and an advice; rules have lines of a table, and a matrix.
+    Settings have a grid, lines of code and a recommendation as `advice`; rules have lines of a table, and a matrix.
     """
 
     monitor: str
@@ -86,9 +62,9 @@ class ChoicesView:
     plane_said: str
     notices: tuple[Notice, ...]
     runs: Runs
-    cells: GridCells | None = None
+    grid: SettingsGrid | None = None
     codes: tuple[str, ...] = ()
-    advice: Advice | None = None
+    advice: Recommendation | None = None
     lines: tuple[tuple[str, ...], ...] = ()
     matrix: Matrix | None = None
 
@@ -231,9 +207,10 @@ def choices_html(page: ChoicesPage, *, command: str = "") -> str:
         described = page.words.say("choices.described", choices=len(view.names), answer=view.answer)
         return plane_svg(view.plane, view.choice, view.names, f"plane-{number}", described)
 
+    label = page.words.say("choices.curves.label")
     return document(
         "choices.html.j2",
-        {"page": page, "command": command},
+        {"page": page, "command": command, "why": page.words.why},
         styles=("chart.css", "tables.css", "choices.css"),
         scripts=("tables.js", "curves.js", "runs.js", "plane.js", "choices.js"),
         data=page_data(page) if page.has_runs else None,
@@ -241,6 +218,6 @@ def choices_html(page: ChoicesPage, *, command: str = "") -> str:
         drawings={
             "plane": plane,
             "strip": strip_svg,
-            "curves": lambda drawn: curves_svg(drawn, page.words.say("choices.curves.label")),
+            "curves": lambda table: curves_svg(table.chart, table.ends, table.stops, label),
         },
     )

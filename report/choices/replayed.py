@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.language.catalogue import catalogue
+from kcb_replay.replay.verdicts.table import RecordedCurve
 from kcb_replay.report.choices.run_table import Matrix, MatrixCell
 from kcb_replay.report.columns.fits import lead_rule
 from kcb_replay.report.drawing.curve import chart_metric, lead_position, monitored_values
-from kcb_replay.report.drawing.curves import FitCurve, StoppedCurves, curves_of
+from kcb_replay.report.drawing.curves import curves_of
 from kcb_replay.text import fit_title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kcb_replay.replay.result import Replay
+    from kcb_replay.report.drawing.curves import Curves
     from kcb_replay.text import Decimals
 
 __all__ = ["AllCurves", "all_curves", "side_by_side"]
@@ -28,10 +30,15 @@ _MOST_COLUMNS = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AllCurves:
-    """The curves of one metric, with the stops of all replays of each fit; `places` by run and number of a fit."""
+    """The curves of one metric, with the stops of all replays of each fit; `places` are by run and number of a fit.
+
+    After its epoch in `ends` a fit is run by no replay, None where one runs them all.
+    """
 
     monitor: str
-    drawn: StoppedCurves
+    curves: Curves
+    ends: tuple[int | None, ...]
+    stops: tuple[tuple[int, ...], ...]
     places: Mapping[tuple[str, int], int]
 
 
@@ -49,29 +56,32 @@ def all_curves(replays: Sequence[Replay]) -> AllCurves | None:
         if metric == monitor:
             together.setdefault((replay.run, replay.fit), []).append(replay)
     groups = list(together.values())
-    fits = [_fit(group[0]) for group in groups]
+    fits = [_curve(group[0]) for group in groups]
     direction = groups[0][0].outcomes[lead_position(groups[0][0])].mode
     curves = curves_of(fits, direction, catalogue())
     if curves is None:
         return None
-    stops_of = [sorted({replay.stop_epoch for replay in group if replay.stop_epoch is not None}) for group in groups]
-    drawn = StoppedCurves(
+    return AllCurves(
+        monitor=monitor,
         curves=curves,
-        firsts=[fit.first_epoch for fit in fits],
-        ends=[_end(group) for group in groups],
-        stops=stops_of,
+        ends=tuple(map(_end, groups)),
+        stops=tuple(tuple(sorted({each.stop_epoch for each in group if each.stop_epoch})) for group in groups),
+        places={fit: number for number, fit in enumerate(together)},
     )
-    return AllCurves(monitor, drawn, {fit: number for number, fit in enumerate(together)})
 
 
-def _fit(replay: Replay) -> FitCurve:
+def _curve(replay: Replay) -> RecordedCurve:
     position = lead_position(replay)
     values = monitored_values(replay, position)
     epochs = [epoch.index for epoch in replay.stream.epochs]
-    return FitCurve(
+    return RecordedCurve(
+        run=replay.run,
+        fit=replay.fit,
         epochs=np.array(epochs),
         values=np.array([values.get(index, 0.0) for index in epochs]),
         valid=np.array([index in values for index in epochs]),
+        lowest_index=None,
+        lowest_value=None,
     )
 
 

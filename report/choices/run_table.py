@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kcb_replay.replay.verdicts.table import LABELS
 from kcb_replay.report.choices.encoding import coded_answers, label_words
-from kcb_replay.report.drawing.curves import StoppedCurves, curves_of
+from kcb_replay.report.drawing.curves import curves_of
 from kcb_replay.report.drawing.strips import Strip
 from kcb_replay.text import decimals_for, fit_title
 
@@ -101,7 +101,19 @@ class RunTable:
     caption: str
     drawn_remark: str
     last_epoch: int
-    chart: StoppedCurves | None
+    chart: Curves | None
+
+    @property
+    def ends(self) -> list[int | None]:
+        """The epoch after which each fit of the view that is shown first is stopped, None where it is not."""
+        strips = {row.number: row.strip for row in self.rows}
+        fits = range(len(self.chart.rows) if self.chart else 0)
+        return [strips[number].ran if strips[number].stopped else None for number in fits]
+
+    @property
+    def stops(self) -> list[list[int]]:
+        """Where each of these fits has the square of a stop."""
+        return [[end] if end else [] for end in self.ends]
 
 
 def runs_of(
@@ -159,17 +171,8 @@ def run_table(views: Sequence[Runs], start: Runs) -> RunTable:
         caption=start.caption,
         drawn_remark=start.drawn_remark,
         last_epoch=max((fit.last_epoch for view in views for fit in view.curves), default=1),
-        chart=_chart(start, rows),
+        chart=start.chart,
     )
-
-
-def _chart(view: Runs, rows: Sequence[RunRow]) -> StoppedCurves | None:
-    if view.chart is None:
-        return None
-    strips = {row.number: row.strip for row in rows}
-    ends = [strips[number].ran if strips[number].stopped else None for number in range(len(view.curves))]
-    stops = [() if end is None else (end,) for end in ends]
-    return StoppedCurves(view.chart, [fit.first_epoch for fit in view.curves], ends, stops)
 
 
 def _columns(view: Runs) -> tuple[RunColumn, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
@@ -10,15 +9,13 @@ from typing import TYPE_CHECKING
 from kcb_replay.language.catalogue import catalogue
 from kcb_replay.replay.recommend.result import keras_code
 from kcb_replay.replay.recommend.survey import question_of, surveys_of
-from kcb_replay.report.choices.answers import direction_words, known, regret_explained, title_of
+from kcb_replay.report.choices.answers import direction_words, regret_explained, title_of
 from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT, default_setting
-from kcb_replay.report.choices.frame import Advice, ChoicesPage, ChoicesView, GridCells, page_of, view_of
+from kcb_replay.report.choices.frame import ChoicesPage, ChoicesView, page_of, view_of
 from kcb_replay.report.choices.notices import SourcePaths
 from kcb_replay.report.choices.version_differences import version_notice
-from kcb_replay.report.drawing.choices import acting_like, sweep_plane
-from kcb_replay.report.drawing.grid import grid_of, setting_names
-from kcb_replay.report.drawing.scales import is_by_rank
-from kcb_replay.text import decimals_for, percent
+from kcb_replay.report.drawing.choices import sweep_grid, sweep_plane
+from kcb_replay.report.drawing.grid import setting_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.recommend.survey import Survey
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.report.choices.default_setting import Limit
-    from kcb_replay.report.drawing.grid import SettingsGrid
 
 __all__ = ["SweepQuestion", "sweep_page", "sweep_surveys"]
 
@@ -73,7 +69,7 @@ def sweep_surveys(
             )
             for monitor, version in product(question.monitors, question.versions)
         ],
-        first=lambda survey: default_setting(survey, question.limit, words).number,
+        first=lambda survey: default_setting(survey, question.limit, words)[0],
         draw_all=question.draw_all,
     )
 
@@ -102,7 +98,7 @@ def _view(survey: Survey[EarlyStopping], question: SweepQuestion, words: Catalog
         "setting",
         names=setting_names(settings),
         monitor=settings[0].monitor,
-        rule=default_setting(survey, question.limit, words).rule,
+        rule=default_setting(survey, question.limit, words)[1],
         subtitle=_subtitle(survey, words),
         plane=sweep_plane(summary, survey.spread, words),
         caption=f"{words.say('choices.runs.bar_settings')} {regret_explained(settings, survey.mode, words)}",
@@ -112,9 +108,9 @@ def _view(survey: Survey[EarlyStopping], question: SweepQuestion, words: Catalog
     )
     return replace(
         view,
-        cells=_cells(grid_of(settings, summary.summaries, acting_like(summary, summary.front)), words),
+        grid=sweep_grid(summary, words),
         codes=tuple(map(keras_code, settings)),
-        advice=_advice(survey, words),
+        advice=survey.recommendation,
     )
 
 
@@ -129,26 +125,3 @@ def _subtitle(survey: Survey[EarlyStopping], words: Catalogue) -> str:
         replays=sum(each.fits for each in summary.summaries),
         version=summary.semantics.name,
     )
-
-
-def _cells(grid: SettingsGrid, words: Catalogue) -> GridCells:
-    marked = [("framed", bool(grid.front)), ("undecided", any(grid.undecided))]
-    decimals = decimals_for([])
-    return GridCells(
-        grid=grid,
-        regret=tuple(known(regret, decimals, words) for regret in grid.regret),
-        saving=tuple("?" if math.isnan(saving) else percent(saving) for saving in grid.saving),
-        doubts=tuple(
-            words.say("choices.grid.doubt", undecided=undecided, fits=fits) if undecided else ""
-            for undecided, fits in zip(grid.undecided, grid.fits, strict=True)
-        ),
-        by_rank=f" {words.say('grid.by_rank')}" if is_by_rank(grid.regret) else "",
-        notes=tuple(words.say(f"grid.{name}") for name, is_there in marked if is_there),
-    )
-
-
-def _advice(survey: Survey[EarlyStopping], words: Catalogue) -> Advice | None:
-    answer = survey.recommendation
-    if answer is None:
-        return None
-    return Advice(words.why(answer.sentence), (*map(words.why, answer.certainty), *answer.notes), answer.code or "")

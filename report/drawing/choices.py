@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ChoicesDrawing",
-    "acting_like",
     "rule_names",
     "rules_drawing",
     "rules_plane",
     "sweep_drawing",
+    "sweep_grid",
     "sweep_plane",
 ]
 
@@ -53,7 +53,6 @@ class ChoicesDrawing:
     grid: SettingsGrid | None
     legend: tuple[str, ...]
     notes: tuple[str, ...]
-    words: Catalogue
 
 
 def sweep_drawing(sweep: SweepSummary, words: Catalogue | None = None) -> ChoicesDrawing:
@@ -73,11 +72,16 @@ def sweep_drawing(sweep: SweepSummary, words: Catalogue | None = None) -> Choice
         title=head_of_sweep(sweep),
         monitor=_monitors(sweep),
         plane=plane,
-        grid=grid_of(sweep.choices, sweep.summaries, acting_like(sweep, sweep.front)),
+        grid=sweep_grid(sweep, words),
         legend=tuple(_legend(point, names[point.choices[0]], words) for point in plane.front if point.number),
         notes=tuple(words.say(f"figure.{name}", count=count) for name, count in counts.items() if count),
-        words=words,
     )
+
+
+def sweep_grid(sweep: SweepSummary, words: Catalogue) -> SettingsGrid:
+    """Return the settings in a grid; framed are the front, and what acts like a setting of it."""
+    front = {each for group in sweep.alike if set(group).intersection(sweep.front) for each in group}
+    return grid_of(sweep.choices, sweep.summaries, front, words)
 
 
 def sweep_plane(sweep: SweepSummary, spread: Spread | None, words: Catalogue) -> Plane:
@@ -105,11 +109,6 @@ def _monitors(sweep: SweepSummary) -> str:
     return visible(", ".join(sorted({setting.monitor for setting in sweep.choices})))
 
 
-def acting_like(sweep: SweepSummary, numbers: Sequence[int]) -> set[int]:
-    """Return the settings and those that act like one of them."""
-    return {each for group in sweep.alike if set(group).intersection(numbers) for each in group}
-
-
 def _numbered(sweep: SweepSummary) -> Sequence[int]:
     """Return the settings of the front that a legend has room for, and whose discs do not cover each other."""
     savings = [sweep.summaries[number].saving for number in sweep.distinct]
@@ -134,7 +133,7 @@ def rules_drawing(comparison: RuleComparison, words: Catalogue | None = None) ->
         legend.append(f"{_legend(point, visible(point.name), words)}; {kept}")
     notes = map(words.why, notes_of_comparison(comparison))
     title = words.say("figure.rules", fits=comparison.fits)
-    return ChoicesDrawing(title, visible(comparison.monitor), plane, None, tuple(legend), tuple(notes), words)
+    return ChoicesDrawing(title, visible(comparison.monitor), plane, None, tuple(legend), tuple(notes))
 
 
 def rules_plane(comparison: RuleComparison, spread: Spread | None, words: Catalogue) -> Plane:

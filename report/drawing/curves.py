@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.verdicts.table import RecordedCurve
 
-__all__ = ["LEAST", "MISSING", "MOST", "NOT_A_NUMBER", "TOP", "Curves", "FitCurve", "StoppedCurves", "curves_of"]
+__all__ = ["LEAST", "MISSING", "MOST", "NOT_A_NUMBER", "TOP", "Curves", "curves_of"]
 
 Rows: TypeAlias = NDArray[np.uint16]
 Floats: TypeAlias = NDArray[np.float64]
@@ -34,34 +34,16 @@ _MOST_POINTS = 400
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FitCurve:
-    """The recorded epochs (0-based) of one fit and its values, of which those count that are `valid`."""
-
-    epochs: NDArray[np.int64]
-    values: Floats
-    valid: NDArray[np.bool_]
-
-    @property
-    def first_epoch(self) -> int:
-        """The first recorded epoch, from 1."""
-        return int(self.epochs[0]) + 1
-
-    @property
-    def last_epoch(self) -> int:
-        """The last recorded epoch, from 1."""
-        return int(self.epochs[-1]) + 1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Curves:
     """One row per drawn epoch and fit; `first` and `last` are the epochs (from 1) at the edges of the chart.
 
-    The n-th row of a fit stands at its first epoch + n * `every`. The rows of `y_ticks` and `x_ticks` are those of the
-    scale, in the units of the chart. `remark` says what cannot be seen.
+    The n-th row of a fit stands at its epoch in `firsts` + n * `every`. The rows of `y_ticks` and `x_ticks` are those
+    of the scale, in the units of the chart. `remark` says what cannot be seen.
     """
 
     first: int
     last: int
+    firsts: tuple[int, ...]
     every: int
     rows: tuple[Rows, ...]
     low: float
@@ -79,17 +61,7 @@ class Curves:
         return int(self.rows_of(np.array([value]))[0])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StoppedCurves:
-    """Curves with the first epoch of each, the epoch after which it is grey (None for never), and its stops."""
-
-    curves: Curves
-    firsts: Sequence[int]
-    ends: Sequence[int | None]
-    stops: Sequence[Sequence[int]]
-
-
-def curves_of(fits: Sequence[FitCurve | RecordedCurve], direction: Direction | None, words: Catalogue) -> Curves | None:
+def curves_of(fits: Sequence[RecordedCurve], direction: Direction | None, words: Catalogue) -> Curves | None:
     """Return the chart of all curves, None where there is nothing to draw: no number, or one epoch only."""
     first = min((fit.first_epoch for fit in fits), default=1)
     last = max((fit.last_epoch for fit in fits), default=1)
@@ -100,6 +72,7 @@ def curves_of(fits: Sequence[FitCurve | RecordedCurve], direction: Direction | N
     return Curves(
         first=first,
         last=last,
+        firsts=tuple(fit.first_epoch for fit in fits),
         every=every,
         rows=tuple(_rows_of(_on_grid(fit, every), low, high) for fit in fits),
         low=low,
@@ -110,7 +83,7 @@ def curves_of(fits: Sequence[FitCurve | RecordedCurve], direction: Direction | N
     )
 
 
-def _on_grid(fit: FitCurve | RecordedCurve, every: int) -> Floats:
+def _on_grid(fit: RecordedCurve, every: int) -> Floats:
     """Return the value at every so many epochs; infinite where there is none, which no other value can be here."""
     grid = np.full((fit.last_epoch - fit.first_epoch) // every + 1, np.inf)
     rows_of_epochs = (fit.epochs - fit.epochs[0]) // every
@@ -127,7 +100,7 @@ def _rows_of(values: Floats, low: float, high: float) -> Rows:
     return np.round(rows).astype(np.uint16)
 
 
-def _remark(fits: Sequence[FitCurve | RecordedCurve], every: int, shown: tuple[float, float], words: Catalogue) -> str:
+def _remark(fits: Sequence[RecordedCurve], every: int, shown: tuple[float, float], words: Catalogue) -> str:
     numbers = [fit.values[fit.valid] for fit in fits]
     seen = sum(bool(np.any((shown[0] <= each) & (each <= shown[1]))) for each in numbers)
     outside = sum(bool(np.any(~np.isnan(each))) for each in numbers) - seen

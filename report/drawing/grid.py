@@ -6,37 +6,33 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.report.columns.choices import ARGUMENTS, argument_text, varying_arguments
 from kcb_replay.report.drawing.scales import STEPS, heat_steps, is_by_rank
+from kcb_replay.text import decimals_for, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.verdicts.totals import ChoiceSummary
 
-__all__ = ["GridSlice", "SettingsGrid", "grid_of", "setting_names"]
+__all__ = ["CellRows", "SettingsGrid", "grid_of", "setting_names"]
 
+# Rows of numbers of settings.
+CellRows: TypeAlias = tuple[tuple[int, ...], ...]
 _USUAL = ("patience", "min_delta")
-
-
-@dataclass(frozen=True, slots=True)
-class GridSlice:
-    """The cells that share the `values` of all further arguments: `numbers[row][column]` are settings."""
-
-    values: tuple[str, ...]
-    numbers: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsGrid:
     """Where each setting stands, and per setting mean regret and saving (NaN where unknown), and what marks its cell.
 
-    `undecided` is in how many of the `fits` of a setting the recording ends before the stop; `front` are the settings
-    that nothing beats, and those that act like one of them. `varying` is how many arguments have several values.
+    `slices` are the cells by the values of all further arguments: rows of numbers of settings. `undecided` is in how
+    many of the `fits` of a setting the recording ends before the stop; `front` are the settings that nothing beats, and
+    those that act like one of them. `varying` is how many arguments have several values.
     """
 
     rows: str
@@ -44,13 +40,14 @@ class SettingsGrid:
     row_names: tuple[str, ...]
     column_names: tuple[str, ...]
     others: tuple[tuple[str, tuple[str, ...]], ...]
-    slices: tuple[GridSlice, ...]
+    slices: Mapping[tuple[str, ...], CellRows]
     varying: int
     regret: tuple[float, ...]
     saving: tuple[float, ...]
     undecided: tuple[int, ...]
     fits: tuple[int, ...]
     front: frozenset[int]
+    words: Catalogue
 
     @property
     def regret_steps(self) -> tuple[int, ...]:
@@ -64,29 +61,54 @@ class SettingsGrid:
         return tuple(-1 if math.isnan(each) else min(int(each / top * STEPS), STEPS - 1) for each in self.saving)
 
     @property
-    def best(self) -> GridSlice:
+    def regret_texts(self) -> tuple[str, ...]:
+        """Each regret as a cell of a page says it."""
+        show = decimals_for([]).show
+        return tuple(self.words.say("fact.unknown") if math.isnan(each) else show(each) for each in self.regret)
+
+    @property
+    def saving_texts(self) -> tuple[str, ...]:
+        """Each saving as a cell of a page says it."""
+        return tuple(map(percent, self.saving))
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Of how many fits each setting is undecided, empty where all are decided."""
+        return tuple(
+            self.words.say("grid.doubt", undecided=undecided, fits=fits) if undecided else ""
+            for undecided, fits in zip(self.undecided, self.fits, strict=True)
+        )
+
+    @property
+    def best(self) -> CellRows:
         """The cells of least regret among those that share row and column."""
         regret = [math.inf if math.isnan(each) else each for each in self.regret]
-        stacks = zip(*(each.numbers for each in self.slices), strict=True)
-        best = (tuple(min(cell, key=regret.__getitem__) for cell in zip(*rows, strict=True)) for rows in stacks)
-        return GridSlice((), tuple(best))
+        stacks = zip(*self.slices.values(), strict=True)
+        return tuple(tuple(min(cell, key=regret.__getitem__) for cell in zip(*rows, strict=True)) for rows in stacks)
 
-    def notes(self, cells: GridSlice, words: Catalogue, *, numbered: bool = True) -> list[str]:
+    def holding(self, choice: int) -> CellRows:
+        """Return the cells among which a setting stands."""
+        return next(rows for rows in self.slices.values() if any(choice in row for row in rows))
+
+    def notes(self, cells: CellRows, *, numbered: bool = True) -> list[str]:
         """Return what colours and marks of these cells mean, or how many have a mark that there is no room for."""
-        numbers = [number for row in cells.numbers for number in row]
+        numbers = [number for row in cells for number in row]
         values = {
             "cells": len(numbers),
             "undecided": sum(self.undecided[number] > 0 for number in numbers),
             "unknown": sum(math.isnan(self.regret[number]) for number in numbers),
         }
-        notes = [words.say("grid.by_rank")] if is_by_rank(self.regret) else []
-        notes += [words.say("grid.framed")] if self.front.intersection(numbers) else []
-        room = "" if numbered else "_count"
-        return notes + [words.say(f"grid.{name}{room}", **values) for name in ("undecided", "unknown") if values[name]]
+        notes = [self.words.say("grid.by_rank")] if is_by_rank(self.regret) else []
+        notes += [self.words.say("grid.framed")] if self.front.intersection(numbers) else []
+        marks = ("undecided",) if numbered else ("undecided_count", "unknown_count")
+        return notes + [self.words.say(f"grid.{name}", **values) for name in marks if values[name.partition("_")[0]]]
 
 
 def grid_of(
-    settings: Sequence[EarlyStopping], summaries: Sequence[ChoiceSummary], front: Collection[int] = ()
+    settings: Sequence[EarlyStopping],
+    summaries: Sequence[ChoiceSummary],
+    front: Collection[int] = (),
+    words: Catalogue | None = None,
 ) -> SettingsGrid:
     """Return the grid of patience and min_delta; where these do not vary, of the arguments with most values.
 
@@ -106,19 +128,19 @@ def grid_of(
         row_names=tuple(map(argument_text, values[rows])),
         column_names=tuple(map(argument_text, values[columns])),
         others=tuple((name, tuple(map(argument_text, values[name]))) for name in others),
-        slices=tuple(
-            GridSlice(
-                tuple(map(argument_text, further)),
-                tuple(tuple(place[*further, row, column] for column in values[columns]) for row in values[rows]),
+        slices={
+            tuple(map(argument_text, further)): tuple(
+                tuple(place[*further, row, column] for column in values[columns]) for row in values[rows]
             )
             for further in product(*(values[name] for name in others))
-        ),
+        },
         varying=len(varying),
         regret=tuple(each.regret_mean for each in summaries),
         saving=tuple(each.saving for each in summaries),
         undecided=tuple(each.fits - each.stopped for each in summaries),
         fits=tuple(each.fits for each in summaries),
         front=frozenset(front),
+        words=words or catalogue(),
     )
 
 

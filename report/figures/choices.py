@@ -13,19 +13,18 @@ from typing import TYPE_CHECKING
 from kcb_replay.errors import SettingError
 from kcb_replay.report.drawing.plane import PlaneFrame
 from kcb_replay.report.figures.canvas import ALIGN, DASHED, LINE, Look, blank, dots, stroke, wrapped
-from kcb_replay.text import compact
+from kcb_replay.text import UNKNOWN, compact
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.report.drawing.choices import ChoicesDrawing
-    from kcb_replay.report.drawing.grid import GridSlice, SettingsGrid
+    from kcb_replay.report.drawing.grid import CellRows, SettingsGrid
     from kcb_replay.report.drawing.plane import Plane, PlanePoint
     from kcb_replay.report.figures.canvas import Canvas, Look
 
-__all__ = ["EDGE", "PLANE_HEIGHT", "GridInFigure", "draw_grid", "draw_plane", "figure_of_choices", "grid_cells"]
+__all__ = ["figure_of_choices"]
 
 _BELOW, _DOWN, _LEAVES_ROOM = 14, 40, 0.46
 # The widest and the tallest cell that is good to look at, and the gap between two.
@@ -55,7 +54,7 @@ def figure_of_choices(drawing: ChoicesDrawing, look: Look, *, grid: bool = True,
         )
     title = wrapped(drawing.title, (look.width - 2 * EDGE) / 1.12)
     head = 28 + LINE * len(title)
-    cells = grid_cells(settings, drawing.monitor, look, drawing.words) if settings else None
+    cells = _grid_cells(settings, drawing.monitor, look) if settings else None
     # Side by side where the grid leaves room for a plane.
     beside = plane and cells is not None and cells.width <= _LEAVES_ROOM * look.width
     tall, height = cells.height if cells else 0.0, PLANE_HEIGHT if plane else 0.0
@@ -65,9 +64,9 @@ def figure_of_choices(drawing: ChoicesDrawing, look: Look, *, grid: bool = True,
     for row, line in enumerate(title):
         canvas.write(EDGE, 28 + row * LINE, line, look.palette.ink, size=14, bold=True)
     if cells:
-        draw_grid(canvas, cells, head)
+        _draw_grid(canvas, cells, head)
     if plane:
-        draw_plane(
+        _draw_plane(
             canvas, drawing.plane, head + _DOWN if beside else head + tall, cells.width if beside and cells else 0.0
         )
     canvas.write_lines(EDGE, head + drawn + LINE, notes)
@@ -82,11 +81,11 @@ def _below(drawing: ChoicesDrawing, look: Look) -> list[tuple[str, str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class GridInFigure:
+class _GridInFigure:
     """How large the cells are, in pixels, and what is written into them, in what size; None where nothing fits."""
 
     grid: SettingsGrid
-    shown: GridSlice
+    shown: CellRows
     left: float
     wide: float
     tall: float
@@ -110,35 +109,35 @@ class GridInFigure:
         return self.head + self.tall * len(self.grid.row_names) + _BELOW
 
 
-def grid_cells(grid: SettingsGrid, monitor: str, look: Look, words: Catalogue) -> GridInFigure:
+def _grid_cells(grid: SettingsGrid, monitor: str, look: Look) -> _GridInFigure:
     """Return the grid as it fits on a page; where further arguments vary, a cell is its best setting."""
     left = EDGE + max(70.0, 8.0 * max(map(len, (*grid.row_names, f"{grid.rows} ↓  "))))
     wide = min((look.width - left - EDGE) / len(grid.column_names), _WIDEST)
     tall, shown = min(_TALL, _MOST_TALL / len(grid.row_names)), grid.best
     texts, size = _fitting(grid, shown, wide, tall)
-    notes = [words.say("grid.regret", monitor=monitor), *grid.notes(shown, words, numbered=texts is not None)]
+    notes = [grid.words.say("grid.regret", monitor=monitor), *grid.notes(shown, numbered=texts is not None)]
     if texts is None:
-        notes.append(words.say("grid.too_many", rows=len(grid.row_names), columns=len(grid.column_names)))
+        notes.append(grid.words.say("grid.too_many", rows=len(grid.row_names), columns=len(grid.column_names)))
     lines = tuple(wrapped(" ".join(notes), look.width - 2 * EDGE))
-    return GridInFigure(grid, shown, left, wide, tall, lines, texts, size)
+    return _GridInFigure(grid, shown, left, wide, tall, lines, texts, size)
 
 
-def draw_grid(canvas: Canvas, cells: GridInFigure, top: float) -> None:
+def _draw_grid(canvas: Canvas, cells: _GridInFigure, top: float) -> None:
     """Draw the grid, `top` pixels below the upper edge of the page."""
     canvas.write_lines(EDGE, top + _ABOVE, [(line, canvas.look.palette.muted) for line in cells.lines])
     axes, steps = canvas.layer("heat", 0), cells.grid.regret_steps
-    for row, numbers in enumerate(cells.shown.numbers):
+    for row, numbers in enumerate(cells.shown):
         for column, number in enumerate(numbers):
             _draw_cell(canvas, axes, cells, top + cells.head, (row, column), number, steps[number])
     _name_cells(canvas, cells, top + cells.head)
 
 
 def _fitting(
-    grid: SettingsGrid, shown: GridSlice, wide: float, tall: float
+    grid: SettingsGrid, shown: CellRows, wide: float, tall: float
 ) -> tuple[tuple[tuple[str, ...], ...] | None, float]:
     """Return the numbers as they fit into cells, and their size."""
     for decimals, size in _WRITTEN:
-        texts = tuple(tuple(_number(grid.regret[number], decimals) for number in row) for row in shown.numbers)
+        texts = tuple(tuple(_number(grid.regret[number], decimals) for number in row) for row in shown)
         longest = max(len(text) for row in texts for text in row)
         if longest * _DIGIT * size + 2 * _GAP + _HATCHED <= wide and size + 3 <= tall:
             return texts, size
@@ -147,12 +146,12 @@ def _fitting(
 
 def _number(regret: float, decimals: int) -> str:
     if not math.isfinite(regret):
-        return "?" if math.isnan(regret) else "∞"
+        return UNKNOWN if math.isnan(regret) else "∞"
     return compact(regret, decimals)
 
 
 def _draw_cell(
-    canvas: Canvas, axes: Axes, cells: GridInFigure, top: float, position: tuple[int, int], number: int, step: int
+    canvas: Canvas, axes: Axes, cells: _GridInFigure, top: float, position: tuple[int, int], number: int, step: int
 ) -> None:
     palette, (row, column) = canvas.look.palette, position
     gap = _GAP if cells.texts else 0
@@ -175,7 +174,7 @@ def _draw_cell(
         canvas.write(*middle, cells.texts[row][column], ink, align="center", size=cells.size)
 
 
-def _name_cells(canvas: Canvas, cells: GridInFigure, top: float) -> None:
+def _name_cells(canvas: Canvas, cells: _GridInFigure, top: float) -> None:
     palette, grid = canvas.look.palette, cells.grid
     canvas.write(EDGE, top - 10, f"{grid.rows} ↓", palette.ink, bold=True)
     canvas.write(cells.left, top - 10 - LINE, f"{grid.columns} →", palette.ink, bold=True)
@@ -191,7 +190,7 @@ def _some(names: tuple[str, ...], distance: float, needed: float) -> list[tuple[
     return [(name, number) for number, name in enumerate(names) if number % every == 0]
 
 
-def draw_plane(canvas: Canvas, plane: Plane, top: float, left: float = 0.0) -> None:
+def _draw_plane(canvas: Canvas, plane: Plane, top: float, left: float = 0.0) -> None:
     """Draw the plane, `top` pixels below the upper edge of the page and `left` ones off the left."""
     upper = top + _ABOVE
     frame = PlaneFrame(plane, left + _LEFT, upper, canvas.look.width - _RIGHT, upper + _PLANE, _DISC / 2)

@@ -11,7 +11,7 @@ from kcb_replay.report.drawing.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.report.drawing.curves import Curves, StoppedCurves
+    from kcb_replay.report.drawing.curves import Curves
 
 __all__ = ["MOST_POINTS", "curves_svg"]
 
@@ -21,16 +21,24 @@ _FEW = 40
 MOST_POINTS = 5_000
 
 
-def curves_svg(drawn: StoppedCurves, label: str, most_points: int = MOST_POINTS) -> str:
-    """Return the curves, blue up to the end of each and grey behind it; of more points than these some are drawn."""
-    curves = drawn.curves
+def curves_svg(
+    curves: Curves,
+    ends: Sequence[int | None],
+    stops: Sequence[Sequence[int]],
+    label: str,
+    most_points: int = MOST_POINTS,
+) -> str:
+    """Return the curves, blue up to the end of each (None: the last epoch) and grey behind it, with squares at stops.
+
+    Of more points than these some are drawn.
+    """
     edges = f"M{_LEFT - 4} {_TOP - 4}H{_RIGHT + 4}V{_BOTTOM + 4}H{_LEFT - 4}z"
     few = " few" if len(curves.rows) <= _FEW else ""
     description = escape(label, quote=True)
     return (
         f'<svg class="chart all{few}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{description}">'
         f'<clipPath id="all-clip"><path d="{edges}"/></clipPath>{"".join(_axes(curves))}'
-        f'<g clip-path="url(#all-clip)">{"".join(_curves(drawn, most_points))}</g></svg>'
+        f'<g clip-path="url(#all-clip)">{"".join(_curves(curves, ends, stops, most_points))}</g></svg>'
     )
 
 
@@ -43,17 +51,18 @@ def _axes(curves: Curves) -> Iterable[str]:
         yield f'<text x="{_x(curves, tick.value)}" y="{_HEIGHT - 8}" text-anchor="middle">{tick.text}</text>'
 
 
-def _curves(drawn: StoppedCurves, most_points: int) -> Iterable[str]:
-    curves = drawn.curves
+def _curves(
+    curves: Curves, ends: Sequence[int | None], stops: Sequence[Sequence[int]], most_points: int
+) -> Iterable[str]:
     skip = -(-sum(len(rows) for rows in curves.rows) // most_points)
     squares = []
-    for rows, end, first, stops in zip(curves.rows, drawn.ends, drawn.firsts, drawn.stops, strict=True):
+    for rows, end, first, own in zip(curves.rows, ends, curves.firsts, stops, strict=True):
         row_of = dict(enumerate(rows.tolist()))
         places = [(first + number * curves.every, row) for number, row in row_of.items()][::skip]
         ran = [point for point in places if end is None or point[0] <= end]
         rest = [] if end is None else [*ran[-1:], *places[len(ran) :]]
         yield f"<g>{_path('curve after', rest, curves)}{_path('curve', ran, curves)}</g>"
-        for stop in stops:
+        for stop in own:
             row = row_of.get((stop - first) // curves.every, MISSING)
             if row < MISSING:
                 squares.append(f"M{_x(curves, stop) - 3} {_y(row) - 3}h6v6h-6z")

@@ -35,7 +35,7 @@ if (byId('kcb')) load().then(data => {
       set(cell, {'aria-label': fill(data.said.cell, spoken), 'aria-pressed': String(number === choice), tabindex: number === choice ? 0 : -1});
     });
     if (!cells().some(cell => cell.tabIndex === 0)) cells()[0].tabIndex = 0;
-    write(box('table.heat caption span'), data.said[shows] + (shows === 'regret' ? shown.rule : ''));
+    write(box('table.heat caption span'), data.said[shows]);
   }
 
   // The plane of this view, opened when it is first shown: what is hidden has no size.

@@ -86,11 +86,11 @@ def test_regrets_are_ranked_as_they_rise(page_of):
 def test_the_first_setting_saves_most_within_the_limit(page_of):
     """With few runs nothing is recommended, so the rule decides, and it is said."""
     view = page_of(limit=Limit.from_text("50%")).views[0]
-    assert view.advice.sentence.startswith("No setting can be recommended.")
+    assert str(view.advice.sentence).startswith("No setting can be recommended.")
     assert "saves most among those whose mean regret is at most 50%" in view.rule
     allowed = 0.5 * np.mean([min(curve) for curve in CURVES])
-    regrets = [float(text) for text in view.cells.regret]
-    savings = [int(text.removesuffix("%")) for text in view.cells.saving]
+    regrets = [float(text) for text in view.grid.regret_texts]
+    savings = [int(text.removesuffix("%")) for text in view.grid.saving_texts]
     within = [number for number, regret in enumerate(regrets) if regret <= allowed]
     assert savings[view.choice] == max(savings[number] for number in within)
 
@@ -100,7 +100,7 @@ def test_the_recommended_setting_is_the_first_choice(page_of):
     view = page_of(curves=overfitting(20), patience=[2, 5, 10], restore_best_weights=[True], min_delta=[0]).views[0]
     assert "recommended" in view.rule
     assert view.advice.code.startswith("keras.callbacks.EarlyStopping(")
-    assert f"patience={view.names[view.choice].split()[1]}" in view.advice.sentence
+    assert f"patience={view.names[view.choice].split()[1]}" in str(view.advice.sentence)
 
 
 def test_a_limit_that_is_asked_for_comes_before_the_recommendation(page_of):
@@ -148,8 +148,8 @@ def test_undecided_fits_are_marked_everywhere(page_of):
     """The cell is hatched, the point hollow, the row says never, the answer counts them."""
     view = page_of(patience=[3, 30]).views[0]
     number = view.names.index("patience 30, min_delta 0")
-    assert view.cells.grid.undecided[number]
-    assert view.cells.doubts[number] == ", 2 of 2 undecided"
+    assert view.grid.undecided[number]
+    assert view.grid.doubts[number] == ", 2 of 2 undecided"
     assert next(point for point in view.plane.points if number in point.choices).hollow
     assert view.answers[number].kind == "open"
     assert any("Undecided" in item.text for notice in view.notices for item in notice.items)
@@ -194,7 +194,7 @@ def test_one_run_and_one_epoch_have_a_page(page_of):
 
 def test_curves_are_rows_within_the_shown_range(page_of):
     """The middle third is what is shown; a missing value is passed over and NaN breaks the line."""
-    curves = page_of(curves=[[0.5, None, 0.4, math.nan, 0.45]]).table.chart.curves
+    curves = page_of(curves=[[0.5, None, 0.4, math.nan, 0.45]]).table.chart
     assert curves.rows[0].tolist()[1] == MISSING
     assert curves.rows[0].tolist()[3] == NOT_A_NUMBER
     assert all(LEAST <= row <= MOST for row in curves.rows[0].tolist() if row < MISSING)
@@ -202,7 +202,7 @@ def test_curves_are_rows_within_the_shown_range(page_of):
 
 def test_long_curves_are_thinned_and_that_is_said(page_of):
     """A screen has no room for more points; stops stand at their own epochs."""
-    curves = page_of(curves=[np.linspace(1, 0, 1000).tolist()]).table.chart.curves
+    curves = page_of(curves=[np.linspace(1, 0, 1000).tolist()]).table.chart
     assert curves.every == 3
     assert "One epoch in 3 is drawn" in curves.remark
 
@@ -237,15 +237,15 @@ def test_a_grid_has_patience_down_and_min_delta_across(page_of):
         "min_delta",
         (("restore_best_weights", ("False", "True")),),
     )
-    for each in grid.slices:
-        for row, numbers in enumerate(each.numbers):
+    for values, rows in grid.slices.items():
+        for row, numbers in enumerate(rows):
             for column, number in enumerate(numbers):
                 setting = settings[number]
                 assert (str(setting.patience), f"{setting.min_delta:g}") == (
                     grid.row_names[row],
                     grid.column_names[column],
                 )
-                assert str(setting.restore_best_weights) == each.values[0]
+                assert str(setting.restore_best_weights) == values[0]
 
 
 def test_a_diverged_run_leaves_the_other_cells_apart(recording):
@@ -253,7 +253,7 @@ def test_a_diverged_run_leaves_the_other_cells_apart(recording):
     found = kcb.sweep([recording(val_loss=[1.0, 0.5, 0.6, 1e20, 1e22])], patience=[1, 2, 3], min_delta=[0, 0.01])
     grid = grid_of(found.settings, found.per_setting())
     assert len(set(grid.regret_steps)) == 3
-    assert "by rank" in " ".join(grid.notes(grid.best, catalogue()))
+    assert "by rank" in " ".join(grid.notes(grid.best))
 
 
 def test_the_plane_is_square_root_scaled_from_its_corner():

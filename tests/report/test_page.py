@@ -317,7 +317,7 @@ def test_of_more_than_500_fits_some_are_drawn():
 def test_all_curves_are_one_chart(simulation, page):
     """A curve per fit; rows know theirs."""
     contents = contents_of(simulation)
-    assert len(contents.all_curves.drawn.curves.rows) == len(contents.rows)
+    assert len(contents.all_curves.curves.rows) == len(contents.rows)
     assert sorted(row.place for row in contents.rows) == list(range(len(contents.rows)))
     assert 'class="chart all few"' in page
 

@@ -36,10 +36,10 @@ def test_every_cell_of_the_grid_is_a_setting(info_of):
         ("1", "2", "3"),
         ("0", "0.5"),
     )
-    (cells,) = grid.slices
+    (cells,) = grid.slices.values()
     for row, patience in enumerate([1, 2, 3]):
         for column, delta in enumerate([0, 0.5]):
-            number = cells.numbers[row][column]
+            number = cells[row][column]
             assert grid.regret[number] == summaries[patience, delta].regret_mean
             assert grid.saving[number] == summaries[patience, delta].saving
 
@@ -71,7 +71,7 @@ def test_of_further_arguments_a_cell_is_the_best(info_of):
 
 def regrets_of(grid):
     """Return the mean regrets of the cells that a figure draws."""
-    return [[grid.regret[number] for number in row] for row in grid.best.numbers]
+    return [[grid.regret[number] for number in row] for row in grid.best]
 
 
 def test_settings_that_act_alike_are_drawn_once_and_undecided_ones_hollow(info_of):
