@@ -68,7 +68,7 @@ class Attempt:
 
     recording: Recording
     number: int
-    question: ReplayRequest
+    request: ReplayRequest
     stream: Stream
     version: Semantics
     version_notes: Sequence[Reason]
@@ -89,19 +89,19 @@ class Attempt:
             (*self.unlogged, *self.missing)[0],
             self.recording.name,
             self.stream,
-            self.question.callbacks,
+            self.request.callbacks,
             self.version,
             self.run,
         )
 
 
-def attempt_of(recording: Recording, number: int, question: ReplayRequest) -> Attempt:
+def attempt_of(recording: Recording, number: int, request: ReplayRequest) -> Attempt:
     """Let the engine go through a fit; raises `NotReplayableError` where that says nothing of what Keras would do."""
-    callbacks = question.callbacks
-    stream = stream_for(recording, number, question)
-    start, start_source = initial_lr_for(stream, question)
-    version, notes = version_for(stream, question, start)
-    states = question.before.states if question.before else None
+    callbacks = request.callbacks
+    stream = stream_for(recording, number, request)
+    start, start_source = initial_lr_for(stream, request)
+    version, notes = version_for(stream, request, start)
+    states = request.before.states if request.before else None
     context = Context(version, compiled_metrics(stream.names))
     try:
         run = run_fit(stream.epochs, callbacks, context, initial_lr=start, states=states)
@@ -110,7 +110,7 @@ def attempt_of(recording: Recording, number: int, question: ReplayRequest) -> At
     return Attempt(
         recording,
         number,
-        question,
+        request,
         stream,
         version,
         notes,
@@ -124,7 +124,7 @@ def attempt_of(recording: Recording, number: int, question: ReplayRequest) -> At
 
 def answer_of(attempt: Attempt) -> Replay | RaisedFit:
     """Return what comes of a fit; raises `NotReplayableError` where a direction or a rule is not known."""
-    if any(attempt.question.callbacks[each.position].needs_monitor for each in attempt.missing):
+    if any(attempt.request.callbacks[each.position].needs_monitor for each in attempt.missing):
         raise attempt.not_recorded()
     refused = refusal(attempt.stream, attempt.version, attempt.run, attempt.recording.name)
     if refused is not None:
@@ -135,7 +135,7 @@ def answer_of(attempt: Attempt) -> Replay | RaisedFit:
 
 
 def _raised(attempt: Attempt, error: KerasError) -> RaisedFit:
-    callbacks, stream, run = attempt.question.callbacks, attempt.stream, attempt.run
+    callbacks, stream, run = attempt.request.callbacks, attempt.stream, attempt.run
     why, message = _exception(attempt, error)
     limit = unseen_by_list(callbacks, run, stream)
     both = None if limit is None else reason("validity.raises_unseen", raised=why, limit=limit.why)
@@ -167,7 +167,7 @@ def _exception(attempt: Attempt, error: KerasError) -> tuple[Reason, str]:
     if attempt.unlogged:
         absent = attempt.not_recorded()
         return absent.why, str(absent)
-    remarks = lints(attempt.question.callbacks, attempt.stream, attempt.version, attempt.run)
+    remarks = lints(attempt.request.callbacks, attempt.stream, attempt.version, attempt.run)
     why = what_keras_raises(error)
     for lint in remarks:
         why = reason("raised.remedy", raised=why, remedy=lint.why) if lint.code == LISTED_TOO_EARLY else why
@@ -175,8 +175,8 @@ def _exception(attempt: Attempt, error: KerasError) -> tuple[Reason, str]:
 
 
 def _replayed(attempt: Attempt) -> Replay:
-    recording, number, question = attempt.recording, attempt.number, attempt.question
-    callbacks, stream, run, start_source = question.callbacks, attempt.stream, attempt.run, attempt.initial_lr_source
+    recording, number, request = attempt.recording, attempt.number, attempt.request
+    callbacks, stream, run, start_source = request.callbacks, attempt.stream, attempt.run, attempt.initial_lr_source
     changes = changes_rate(callbacks, run)
     if start_source == "assumed" and not changes and not any(each.is_of_user for each in callbacks):
         # No callback looked at it.
@@ -202,8 +202,8 @@ def _replayed(attempt: Attempt) -> Replay:
         ),
         sources=recording.sources,
         horizon=horizon,
-        recording=recording if question.before is None else None,
-        steps_per_epoch=question.steps_per_epoch,
+        recording=recording if request.before is None else None,
+        steps_per_epoch=request.steps_per_epoch,
         missing=attempt.missing,
     )
 
@@ -219,7 +219,7 @@ def _outcome(view: CallbackTrace, attempt: Attempt) -> Outcome:
 
 
 def _horizon(attempt: Attempt, *, changes: bool) -> Horizon | None:
-    before = attempt.question.before
+    before = attempt.request.before
     if before is not None and before.doubt is not None:
         return Horizon(None, reason("limit.carried", doubt=before.doubt))
     if isinstance(attempt.initial_lr, ScheduledRate):

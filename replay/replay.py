@@ -97,8 +97,8 @@ def replay(
     list or an unknown version.
     """
     start = None if initial_lr is None else first_rate(initial_lr, steps_per_epoch)
-    question = ReplayRequest(settings_of(callbacks), semantics, start, steps_per_epoch)
-    attempt = attempt_of(recording, fit_number(recording, fit), question)
+    request = ReplayRequest(settings_of(callbacks), semantics, start, steps_per_epoch)
+    attempt = attempt_of(recording, fit_number(recording, fit), request)
     if attempt.lacks_monitor:
         raise attempt.not_recorded()
     answer = answer_of(attempt)
@@ -173,15 +173,15 @@ def _carried(answer: Replay) -> Carried:
     return Carried(answer.run_record.states, answer.run_record.final_lr, answer.initial_lr_source, doubt)
 
 
-def _through_nothing(recording: Recording, number: int, question: ReplayRequest) -> Carried:
+def _through_nothing(recording: Recording, number: int, request: ReplayRequest) -> Carried:
     """Return what goes on from a fit without epochs: callbacks only begin the training."""
     stream = stream_of(recording.fits[number])
-    start, source = initial_lr_for(stream, question)
-    version, _ = version_for(stream, question, start)
-    before = question.before
+    start, source = initial_lr_for(stream, request)
+    version, _ = version_for(stream, request, start)
+    before = request.before
     context = Context(version, compiled_metrics(stream.names))
     states = before.states if before else None
-    run = run_fit(stream.epochs, question.callbacks, context, initial_lr=start, states=states)
+    run = run_fit(stream.epochs, request.callbacks, context, initial_lr=start, states=states)
     return Carried(run.states, run.final_lr, source, before.doubt if before else None)
 
 

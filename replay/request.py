@@ -78,33 +78,33 @@ def _bridged(callback: object) -> Callback:
     return bridged(callback)
 
 
-def stream_for(recording: Recording, number: int, question: ReplayRequest) -> Stream:
+def stream_for(recording: Recording, number: int, request: ReplayRequest) -> Stream:
     """Return the stream of a fit; raises `SettingError` and `NotReplayableError` where there is nothing to ask."""
-    if not question.callbacks:
+    if not request.callbacks:
         raise SettingError("There is no callback to replay. Give at least one, for example EarlyStopping(patience=5).")
     stream = stream_of(recording.fits[number])
     if not stream.epochs:
         raise _refused(recording, reason("left_out.no_epochs"))
-    if question.steps_per_epoch is None:
+    if request.steps_per_epoch is None:
         return stream
-    if question.steps_per_epoch < 1:
-        raise SettingError(f"steps_per_epoch must be at least 1, but it is {question.steps_per_epoch}.")
-    for callback in question.callbacks:
+    if request.steps_per_epoch < 1:
+        raise SettingError(f"steps_per_epoch must be at least 1, but it is {request.steps_per_epoch}.")
+    for callback in request.callbacks:
         if callback.needs_batch_metrics:
             raise _refused(recording, reason("left_out.needs_batches", callback=str(callback)))
-    return with_steps(stream, question.steps_per_epoch)
+    return with_steps(stream, request.steps_per_epoch)
 
 
 def _refused(recording: Recording, why: Reason) -> NotReplayableError:
     return NotReplayableError(f"{recording.name}: {why}.", reason=why)
 
 
-def version_for(stream: Stream, question: ReplayRequest, initial_lr: float) -> tuple[Semantics, list[Reason]]:
+def version_for(stream: Stream, request: ReplayRequest, initial_lr: float) -> tuple[Semantics, list[Reason]]:
     """Return the Keras that is asked for, and a note where it was guessed or stands for another."""
-    if question.semantics == "auto":
-        guessed = guess(stream, question.callbacks, initial_lr)
+    if request.semantics == "auto":
+        guessed = guess(stream, request.callbacks, initial_lr)
         return guessed.semantics, [guessed.why]
-    version = resolve(question.semantics or _own_semantics(question.callbacks) or DEFAULT)
+    version = resolve(request.semantics or _own_semantics(request.callbacks) or DEFAULT)
     note = note_on(version)
     return version, [note] if note else []
 
@@ -128,16 +128,16 @@ def versions_of(semantics: str | Semantics | None) -> Sequence[str | Semantics |
     return [name if name == "auto" else resolve(name) for name in reversed(versions.values())]
 
 
-def initial_lr_for(stream: Stream, question: ReplayRequest) -> tuple[float, str]:
+def initial_lr_for(stream: Stream, request: ReplayRequest) -> tuple[float, str]:
     """Return the learning rate to start from, and whether it is "given", "recorded" or "assumed"."""
     first = stream.epochs[0].index if stream.epochs else None
-    if question.initial_lr is not None and question.before is None:
-        return question.initial_lr, "given"
+    if request.initial_lr is not None and request.before is None:
+        return request.initial_lr, "given"
     if first is not None and first in stream.learning_rates:
         return stream.learning_rates[first], "recorded"
-    if question.before is not None:
-        rate = question.before.learning_rate
-        if question.initial_lr is not None:
-            rate = rate_of(question.initial_lr).going_on_from(rate)
-        return rate, question.before.learning_rate_source
+    if request.before is not None:
+        rate = request.before.learning_rate
+        if request.initial_lr is not None:
+            rate = rate_of(request.initial_lr).going_on_from(rate)
+        return rate, request.before.learning_rate_source
     return KERAS_DEFAULT_LR, "assumed"
