@@ -39,7 +39,6 @@ __all__ = [
     "point_of_version",
     "release_name",
     "semantics",
-    "version_name",
 ]
 
 _WRITTEN = re.compile(
@@ -80,7 +79,7 @@ class VersionName:
         return None if self.choice is None else reason(self.choice.code, known=self.known, **dict(self.choice.values))
 
 
-def version_name(written: str) -> VersionName | None:
+def _version_name(written: str) -> VersionName | None:
     """Return the known version that is meant, None for what names none.
 
     Raises `SettingError` for a name that may be one of several versions which differ.
@@ -219,7 +218,7 @@ def nearest_known(name: str) -> tuple[Semantics, str | None]:
 def note_on(version: Semantics) -> Reason | None:
     """Return what has to be said beside every answer of a version that stands for another, None for all others."""
     written, is_chosen, _ = version.name.partition(_AS)
-    named = version_name(written) if is_chosen else None
+    named = _version_name(written) if is_chosen else None
     return named.note if named else None
 
 
@@ -235,7 +234,7 @@ def point_of_version(version: Semantics) -> Point:
 @cache
 def _resolved(name: str) -> Semantics:
     written = name.partition(_AS)[0].strip()
-    named = version_name(written)
+    named = _version_name(written)
     version = _known(named) if named else None
     if version is None:
         known = known_semantics()

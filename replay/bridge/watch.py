@@ -28,7 +28,7 @@ import numpy as np
 
 from kcb_replay.language.reason import Reason, reason
 
-__all__ = ["Clock", "Watch", "recorded_moments", "showing", "watch_of"]
+__all__ = ["Clock", "Watch", "recorded_moments", "watch_of"]
 
 _SECONDS = ("time", "monotonic", "perf_counter", "process_time")
 _NANOSECONDS = tuple(f"{name}_ns" for name in _SECONDS)
@@ -75,7 +75,7 @@ def recorded_moments(wall_times: Mapping[int, float | None]) -> dict[int | None,
 
 
 @contextlib.contextmanager
-def showing(clock: Clock, scopes: Sequence[MutableMapping[str, Any]]) -> Iterator[None]:
+def _showing(clock: Clock, scopes: Sequence[MutableMapping[str, Any]]) -> Iterator[None]:
     """Let code of the user's see the clock: through the modules time and datetime, and through names in `scopes`."""
     clock.count, clock.thread = 0, threading.get_ident()
     clock.stands_for = stands_for = clock.stands_for or _replacements(clock)
@@ -197,7 +197,7 @@ class Watch:
         self.clock.now = self._at(index, share)
         before = _drawn()
         try:
-            with showing(self.clock, self.scopes):
+            with _showing(self.clock, self.scopes):
                 yield
         finally:
             self.draws = self.draws or _drawn() != before

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.simulation import Simulation
 
-__all__ = ["outcome_differences", "printed_by", "printed_in"]
+__all__ = ["outcome_differences"]
 
 Json: TypeAlias = Any
 _EPOCH = r"Epoch 0*(\d+): "
@@ -52,7 +52,7 @@ _LINES = {
 _NO_BEST = ("None", "inf", "-inf")
 
 
-def printed_in(stdout: str) -> list[str]:
+def _printed_in(stdout: str) -> list[str]:
     """Return the facts of a text that real classes printed, sorted: who prints first is a matter of the list."""
     facts = []
     for line in stdout.splitlines():
@@ -63,7 +63,7 @@ def printed_in(stdout: str) -> list[str]:
     return sorted(facts)
 
 
-def printed_by(answered: Replayed) -> list[str]:
+def _printed_by(answered: Replayed) -> list[str]:
     """Return the facts that the events of a case say, sorted."""
     return sorted(fact for run in answered.runs for fact in (*_of_run(run, answered), *_before_error(run, answered)))
 
@@ -120,7 +120,7 @@ def outcome_differences(case: Json, answered: Replayed) -> list[str]:
     # Whether what is printed at the end comes before an exception there is a matter of the list.
     if "stdout" not in case["expect"] or case["expect"].get("error", {}).get("stage") == "on_train_end":
         return lines
-    return lines + differing(printed_in(case["expect"]["stdout"]), printed_by(answered), "messages")
+    return lines + differing(_printed_in(case["expect"]["stdout"]), _printed_by(answered), "messages")
 
 
 @dataclass(frozen=True, slots=True)

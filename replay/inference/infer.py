@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Epoch, Stream
 
-__all__ = ["explains", "infer", "reduces_as_recorded", "stops_as_recorded"]
+__all__ = ["explains", "infer"]
 
 _Kind = TypeVar("_Kind", StoppingCandidate, PlateauCandidate)
 # What people write: Keras's defaults, then other powers of ten.
@@ -142,13 +142,15 @@ def _verify(
 def explains(candidate: Candidate, stream: Stream, rates: Rates | None) -> bool:
     """Tell whether the engine does with the simplest of these settings, in the last of the versions, what was found."""
     if isinstance(candidate, StoppingCandidate):
-        return stops_as_recorded(candidate.example, stream, candidate.versions[-1], stops=candidate.stops)
+        return _stops_as_recorded(candidate.example, stream, candidate.versions[-1], stops=candidate.stops)
     if rates is None:
         return False
-    if any(reduces_as_recorded(each, stream, candidate, rates) for each in _examples(candidate, rates)):
+    if any(_reduces_as_recorded(each, stream, candidate, rates) for each in _examples(candidate, rates)):
         return True
     # It may be that no first rate leads to these rates; then `limits_of` says so, and only the epochs are held to it.
-    return not rates.is_first_exact and reduces_as_recorded(candidate.example, stream, candidate, rates, when_only=True)
+    return not rates.is_first_exact and _reduces_as_recorded(
+        candidate.example, stream, candidate, rates, when_only=True
+    )
 
 
 def _examples(candidate: PlateauCandidate, rates: Rates) -> Iterator[ReduceLROnPlateau]:
@@ -174,7 +176,7 @@ def _factor_ends(candidate: PlateauCandidate) -> tuple[float, float]:
     return candidate.factor.low, candidate.factor.high
 
 
-def stops_as_recorded(setting: EarlyStopping, stream: Stream, version: str, *, stops: bool) -> bool:
+def _stops_as_recorded(setting: EarlyStopping, stream: Stream, version: str, *, stops: bool) -> bool:
     """Tell whether EarlyStopping stops exactly at the last epoch, or (`stops` false) nowhere."""
     run = run_fit(_only(stream, setting.monitor), [setting], Context(semantics(version), direction_of), initial_lr=0.1)
     if run.error is not None:
@@ -183,7 +185,7 @@ def stops_as_recorded(setting: EarlyStopping, stream: Stream, version: str, *, s
     return bool(ended.stoppers) == stops and ended.index == stream.epochs[-1].index
 
 
-def reduces_as_recorded(
+def _reduces_as_recorded(
     setting: ReduceLROnPlateau, stream: Stream, candidate: PlateauCandidate, rates: Rates, *, when_only: bool = False
 ) -> bool:
     """Tell whether ReduceLROnPlateau reduces in the recorded epochs, to the recorded rates, and in no other.

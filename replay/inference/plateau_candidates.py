@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.inference.ranges import Pieces
     from kcb_replay.replay.semantics import Semantics
 
-__all__ = ["RateArguments", "first_rate", "plateau_candidates", "rate_arguments"]
+__all__ = ["RateArguments", "first_rate", "plateau_candidates"]
 
 _Columns = tuple[tuple[Bounds, Bounds, int | None], ...]
 _LARGEST_FLOAT32 = 3.4028234663852886e38
@@ -91,7 +91,7 @@ def _alike(
             continue
         key = (version.plateau_floor, version.float32_product)
         if key not in known:
-            known[key] = rate_arguments(rates, version)
+            known[key] = _rate_arguments(rates, version)
         for arguments in known[key]:
             alike[_traits(monitored, version), arguments].append(version.name)
     return alike
@@ -206,7 +206,7 @@ class RateArguments:
     at_floor: bool
 
 
-def rate_arguments(rates: Rates, version: Semantics) -> list[RateArguments]:
+def _rate_arguments(rates: Rates, version: Semantics) -> list[RateArguments]:
     """Return what factor and min_lr may have been, none where no factor makes these rates."""
     if rates.first is None and not rates.drops:
         return []

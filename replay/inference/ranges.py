@@ -34,9 +34,6 @@ __all__ = [
     "ObservedRows",
     "Pieces",
     "Rule",
-    "bits_of",
-    "doubles_of",
-    "first_false",
     "first_true",
     "pieces_of",
     "simplest",
@@ -72,17 +69,17 @@ class Bounds:
         return {"low": self.low, "high": self.high}
 
 
-def bits_of(values: Floats) -> Integers:
+def _bits_of(values: Floats) -> Integers:
     """Return the bits of non-negative doubles, which are in the order of the doubles."""
     return np.ascontiguousarray(values, np.float64).view(np.int64)
 
 
-def doubles_of(bits: Integers) -> Floats:
+def _doubles_of(bits: Integers) -> Floats:
     """Return the doubles of `bits_of`."""
     return np.ascontiguousarray(bits, np.int64).view(np.float64)
 
 
-def first_false(holds: Callable[[Floats], NDArray[np.bool_]], low: Integers, high: Integers) -> Integers:
+def _first_false(holds: Callable[[Floats], NDArray[np.bool_]], low: Integers, high: Integers) -> Integers:
     """Return the bits of the first double of each range at which `holds` is false.
 
     It must be true at `low` and false at `high`, and change once.
@@ -90,7 +87,7 @@ def first_false(holds: Callable[[Floats], NDArray[np.bool_]], low: Integers, hig
     low, high = low.copy(), high.copy()
     while (high - low > 1).any():
         middle = low + (high - low) // 2
-        still = holds(doubles_of(middle))
+        still = holds(_doubles_of(middle))
         low, high = np.where(still, middle, low), np.where(still, high, middle)
     return high
 
@@ -101,9 +98,9 @@ def first_true(holds: Callable[[float], bool], low: float, high: float) -> float
         return low
     if not holds(high):
         return None
-    ends = bits_of(np.array([low, high]))
-    bits_at_change = first_false(lambda value: np.array([not holds(float(value[0]))]), ends[:1], ends[1:])
-    return float(doubles_of(bits_at_change)[0])
+    ends = _bits_of(np.array([low, high]))
+    bits_at_change = _first_false(lambda value: np.array([not holds(float(value[0]))]), ends[:1], ends[1:])
+    return float(_doubles_of(bits_at_change)[0])
 
 
 def simplest(low: float, high: float | None) -> float:
@@ -222,7 +219,7 @@ def pieces_of(values: Floats, rule: Rule, observed: ObservedRows) -> Pieces:
         passed = row
     ranges = _joined(_after_quiet(ranges, range(passed + 1, len(values)), after, observed))
     wait = len(values) - 1 - np.maximum(ranges.reset[:, np.newaxis], after)
-    return Pieces(doubles_of(ranges.low), doubles_of(ranges.high), ranges.least, ranges.most, wait, ranges.best)
+    return Pieces(_doubles_of(ranges.low), _doubles_of(ranges.high), ranges.least, ranges.most, wait, ranges.best)
 
 
 def _telling_rows(values: Floats, events: tuple[int, ...]) -> list[int]:
@@ -243,7 +240,7 @@ def _after_quiet(ranges: _Ranges, rows: range, after: Integers, observed: Observ
 
 
 def _all_of_them() -> _Ranges:
-    ends = bits_of(np.array([0.0, LARGEST_MIN_DELTA]))
+    ends = _bits_of(np.array([0.0, LARGEST_MIN_DELTA]))
     one = np.ones((1, 1), np.int64)
     return _Ranges(ends[:1], ends[1:], np.array([np.inf]), np.array([-1]), one, one * _NO_END)
 
@@ -253,11 +250,11 @@ def _after_value(ranges: _Ranges, row: int, value: float, rule: Rule) -> tuple[_
     if row == 0 and rule.first_always:
         improved = np.ones(1, np.bool_)
     else:
-        improved = rule.improves(value, doubles_of(ranges.low), ranges.best)
+        improved = rule.improves(value, _doubles_of(ranges.low), ranges.best)
         if not improved.any():
             return ranges, False
         cut = np.flatnonzero(improved)
-        cut = cut[~rule.improves(value, doubles_of(ranges.high[cut]), ranges.best[cut])]
+        cut = cut[~rule.improves(value, _doubles_of(ranges.high[cut]), ranges.best[cut])]
         if len(cut):
             ranges, improved = _cut(ranges, improved, cut, value, rule)
     ranges.best[improved] = value
@@ -268,7 +265,7 @@ def _after_value(ranges: _Ranges, row: int, value: float, rule: Rule) -> tuple[_
 def _cut(ranges: _Ranges, improved: Mask, cut: Integers, value: float, rule: Rule) -> tuple[_Ranges, Mask]:
     best, low, high = ranges.best[cut], ranges.low[cut], ranges.high[cut]
     holds: Callable[[Floats], Mask] = lambda min_delta: rule.improves(value, min_delta, best)  # noqa: E731
-    first_without = first_false(holds, *_near(holds, rule.reached(best) - value, low, high))
+    first_without = _first_false(holds, *_near(holds, rule.reached(best) - value, low, high))
     copies = np.ones(len(improved), np.int64)
     copies[cut] = 2
     doubled = ranges.chosen(np.repeat(np.arange(len(improved)), copies))
@@ -284,9 +281,9 @@ def _near(holds: Callable[[Floats], Mask], guess: Floats, low: Integers, high: I
     # Sums and differences are rounded, so a guess is off by a little; it is checked, and only saves steps.
     with np.errstate(invalid="ignore"):
         below, above = (np.clip(np.nan_to_num(guess * (1 + off)), 0, LARGEST_MIN_DELTA) for off in (-1e-12, 1e-12))
-    nearer_low, nearer_high = (np.clip(bits_of(end), low, high) for end in (below, above))
-    low = np.where(holds(doubles_of(nearer_low)), nearer_low, low)
-    high = np.where(holds(doubles_of(nearer_high)), high, nearer_high)
+    nearer_low, nearer_high = (np.clip(_bits_of(end), low, high) for end in (below, above))
+    low = np.where(holds(_doubles_of(nearer_low)), nearer_low, low)
+    high = np.where(holds(_doubles_of(nearer_high)), high, nearer_high)
     return low, high
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.traces import Part
     from kcb_replay.report.wait_and_rate import BarKind, Rate, Wait
 
-__all__ = ["draw_panels", "draw_trace", "figure_of_run", "middle_cut"]
+__all__ = ["figure_of_run", "middle_cut"]
 
 _EDGE, _BELOW = 20, 26
 # Of a bar in epochs; of the tick below the base line in pixels.
@@ -42,9 +42,9 @@ def figure_of_run(info: CurveInfo, look: Look, part: Part | None = None) -> Figu
     canvas.write(_EDGE, 28, title, ink, size=17, bold=True)
     canvas.write_lines(_EDGE, 28 + LINE, lines)
     if part is None:
-        draw_panels(canvas, info, layout, head)
+        _draw_panels(canvas, info, layout, head)
     else:
-        draw_trace(canvas, info, layout, part, head)
+        _draw_trace(canvas, info, layout, part, head)
     colours = _colours(look.palette)
     for label in layout.all_labels:
         place = (label.x, label.y + head)
@@ -78,7 +78,7 @@ def _colours(palette: Palette) -> dict[Role, str]:
     }
 
 
-def draw_panels(canvas: Canvas, info: CurveInfo, layout: Layout, head: float) -> None:
+def _draw_panels(canvas: Canvas, info: CurveInfo, layout: Layout, head: float) -> None:
     """Draw the metric, the wait counter and the learning rate, `head` pixels below the top of the figure.
 
     They become the first axes of the figure, in this order.
@@ -94,7 +94,7 @@ def draw_panels(canvas: Canvas, info: CurveInfo, layout: Layout, head: float) ->
     _draw_marks(canvas, canvas.layer("marks", 1), info, layout, head, bottom)
 
 
-def draw_trace(canvas: Canvas, info: CurveInfo, layout: Layout, part: Part, head: float) -> None:
+def _draw_trace(canvas: Canvas, info: CurveInfo, layout: Layout, part: Part, head: float) -> None:
     """Draw the wait counter or the learning rate alone, `head` pixels below the top of the figure."""
     axes, bottom = _panel_axes(canvas, layout, layout.metric, head), layout.axis_y + head
     if part == "wait" and info.wait:
