@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.outcomes import CallbackTrace, Outcome
     from kcb_replay.replay.validity import Validity
 
-__all__ = ["Doubt", "codes_of_rounding", "first_doubt", "is_rounded", "limited", "unit_of"]
+__all__ = ["Doubt", "codes_of_rounding", "is_rounded", "limited", "unit_of"]
 
 # A float32 needs 7 to 9 digits; among several values of at most 6 there is none that was written in full.
 _MOST_DIGITS = 6
@@ -73,7 +73,9 @@ def is_rounded(metric: str, values: Iterable[float]) -> bool:
     return not _COUNTED.fullmatch(metric) and unit_of(values) is not None
 
 
-def first_doubt(metric: str, values: Mapping[int, float], events: Iterable[Event], *, min_delta: float) -> Doubt | None:
+def _first_doubt(
+    metric: str, values: Mapping[int, float], events: Iterable[Event], *, min_delta: float
+) -> Doubt | None:
     """Return the first comparison of a callback that the rounding of its metric leaves open, None without any."""
     unit = None if _COUNTED.fullmatch(metric) else unit_of(values.values())
     if unit is None:
@@ -131,7 +133,7 @@ def _doubt(outcome: Outcome, view: CallbackTrace) -> Doubt | None:
         return None
     events = (event for row in view.run.rows for event in row.events[view.position])
     min_delta = getattr(outcome.settings, "min_delta", 0.0)
-    return first_doubt(outcome.monitor, view.stream.values_of(outcome.monitor), events, min_delta=min_delta)
+    return _first_doubt(outcome.monitor, view.stream.values_of(outcome.monitor), events, min_delta=min_delta)
 
 
 def _rounded(doubt: Doubt, validity: Validity) -> Validity:

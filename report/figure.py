@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from kcb_replay.report.drawing.curve import CurveInfo
     from kcb_replay.report.traces import Part
 
-__all__ = ["KINDS", "RULES_KINDS", "RUN_KINDS", "SWEEP_KINDS", "Plottable", "plot", "require_figure_file"]
+__all__ = ["KINDS", "Plottable", "plot", "require_figure_file"]
 
 Plottable: TypeAlias = Replay | Simulation | Sequence[Replay] | RuleComparison | Sweep | SweepSummary
 # What can be drawn of each result; the first is drawn if not asked otherwise.
-RUN_KINDS = ("run", "curve", "wait", "lr")
-SWEEP_KINDS = ("sweep", "heatmap", "pareto")
-RULES_KINDS = ("rules",)
+_RUN_KINDS = ("run", "curve", "wait", "lr")
+_SWEEP_KINDS = ("sweep", "heatmap", "pareto")
+_RULES_KINDS = ("rules",)
 _MANY_KINDS = ("strips",)
-KINDS = (*RUN_KINDS, *_MANY_KINDS, *SWEEP_KINDS, *RULES_KINDS)
+KINDS = (*_RUN_KINDS, *_MANY_KINDS, *_SWEEP_KINDS, *_RULES_KINDS)
 
 
 def plot(
@@ -71,15 +71,15 @@ def plot(
 
 def _drawn(what: Plottable, kind: str | None, look: Look) -> Figure:
     if isinstance(what, RuleComparison):
-        _chosen(kind, RULES_KINDS, "a comparison of rules")
+        _chosen(kind, _RULES_KINDS, "a comparison of rules")
         return figure_of_choices(rules_drawing(what), look)
     if isinstance(what, (Sweep, Summary)):
-        return _drawn_sweep(what, _chosen(kind, SWEEP_KINDS, "a sweep"), look)
+        return _drawn_sweep(what, _chosen(kind, _SWEEP_KINDS, "a sweep"), look)
     replays = _replays_of(what)
     one = len(replays) == 1 and not (isinstance(what, Simulation) and what.raised)
-    known = (*RUN_KINDS, *_MANY_KINDS) if one else _MANY_KINDS
+    known = (*_RUN_KINDS, *_MANY_KINDS) if one else _MANY_KINDS
     chosen = _chosen(kind, known, "a replay" if one else f"{len(replays)} replays")
-    if chosen in RUN_KINDS:
+    if chosen in _RUN_KINDS:
         return _drawn_run(curve_info(replays[0]), chosen, look)
     if isinstance(what, Simulation):
         return figure_of_strips(strips_info(replays, len(what.left_out), what.raised), look)

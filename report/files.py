@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     _Block = TypeVar("_Block", bound="Verdicts[Any, Any]")
 
 __all__ = [
-    "DEFAULT_SIZE",
     "require_place",
     "require_rows_file",
     "require_size",
@@ -32,7 +31,6 @@ __all__ = [
     "written_rows",
 ]
 
-DEFAULT_SIZE = "2MB"
 _UNITS = {"MB": 1_000_000, "KB": 1_000, "B": 1}
 _ENDINGS = (".parquet", ".csv")
 

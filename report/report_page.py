@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_EPOCHS",
-    "MOST_SECTIONS",
     "ReplayRow",
     "ReportPage",
     "Setting",
@@ -63,7 +62,7 @@ __all__ = [
 ]
 
 # Beyond so many runs, or epochs told one by one, the page would be too heavy to mail; the table still has every run.
-MOST_SECTIONS, MOST_EPOCHS = 30, 500
+_MOST_SECTIONS, MOST_EPOCHS = 30, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +199,7 @@ def _anchors(replays: Sequence[Replay]) -> Iterator[str]:
     told = 0
     for number, replay in enumerate(replays, 1):
         told += replay.epochs
-        yield f"run-{number}" if number == 1 or (number <= MOST_SECTIONS and told <= MOST_EPOCHS) else ""
+        yield f"run-{number}" if number == 1 or (number <= _MOST_SECTIONS and told <= MOST_EPOCHS) else ""
 
 
 @dataclass(frozen=True, slots=True)

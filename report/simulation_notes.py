@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from kcb_replay.replay.version_difference import VersionDifference
     from kcb_replay.report.machine import Record
 
-__all__ = ["MOST_LINTED", "SimulationNotes", "in_positions", "reason_lines", "reasons_of", "unanswered_sentences"]
+__all__ = ["SimulationNotes", "in_positions", "reason_lines", "reasons_of", "unanswered_sentences"]
 
 # Each lint replays the fit a few times more.
-MOST_LINTED = 100
+_MOST_LINTED = 100
 K = TypeVar("K")
 N = TypeVar("N")
 
@@ -193,7 +193,7 @@ class SimulationNotes:
 
     def lint_records(self) -> list[Record] | None:
         """Return every lint, None where there are too many replays to look for them."""
-        if self._count > MOST_LINTED:
+        if self._count > _MOST_LINTED:
             return None
         return [
             {
@@ -217,8 +217,8 @@ class SimulationNotes:
 
     def _lint_notes(self) -> list[Reason]:
         """Return a note per kind of lint, with the first replay that it was found in."""
-        if self._count > MOST_LINTED:
-            return [reason("notes.too_many_to_lint", most=MOST_LINTED)]
+        if self._count > _MOST_LINTED:
+            return [reason("notes.too_many_to_lint", most=_MOST_LINTED)]
         kinds: dict[tuple[str, tuple[str, ...]], list[tuple[str, Reason]]] = defaultdict(list)
         for replay in self._replays:
             for lint in replay.lints:

@@ -44,7 +44,6 @@ __all__ = [
     "run_records",
     "run_text",
     "runs_table",
-    "size_text",
 ]
 
 _AGES = (("day", 86_400), ("hour", 3_600), ("minute", 60))
@@ -163,7 +162,7 @@ def run_text(entry: RunEntry, recording: Recording, *, now: float) -> str:
     return "\n\n".join(parts)
 
 
-def size_text(size: int) -> str:
+def _size_text(size: int) -> str:
     """Return a number of bytes as people read it."""
     if size < 1000:
         return f"{size} B"
@@ -176,7 +175,7 @@ def _sources_text(entry: RunEntry, now: float) -> str:
         {
             "source": visible(source.path),
             "format": visible(source.format),
-            "size": size_text(source.size),
+            "size": _size_text(source.size),
             "modified": _age(now - source.mtime_ns / 1e9),
         }
         for source in entry.sources

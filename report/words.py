@@ -34,9 +34,7 @@ __all__ = [
     "can_stop",
     "compared_outcomes",
     "decimals_of",
-    "drop_place",
     "drop_places",
-    "epoch_phrases",
     "epoch_sentences",
     "limits_of",
     "outcome_sentence",
@@ -136,11 +134,11 @@ def epoch_sentences(replay: Replay, position: int, texts: Catalogue | None = Non
             " ".join(each.text(language) for each in phrases),
             ", ".join(each.verdict(language) for each in phrases),
         )
-        for index, phrases in epoch_phrases(replay, position)
+        for index, phrases in _epoch_phrases(replay, position)
     ]
 
 
-def epoch_phrases(replay: Replay, position: int) -> list[tuple[int, list[Phrase]]]:
+def _epoch_phrases(replay: Replay, position: int) -> list[tuple[int, list[Phrase]]]:
     """Return the 0-based index of each epoch that ran and what the callback at `position` of the list does in it."""
     decimals = decimals_of(replay)
     mode = replay.outcomes[position].mode
@@ -168,14 +166,14 @@ def restored_sentences(replay: Replay, texts: Catalogue | None = None) -> list[s
     ]
 
 
-def drop_place(drop: Drop) -> str:
+def _drop_place(drop: Drop) -> str:
     """Return the epoch after which the learning rate drops, with a question mark where that is a what-if."""
     return f"{drop.index + 1}" + ("" if drop.validity == "exact" else "?")
 
 
 def drop_places(drops: Sequence[Drop]) -> list[str]:
     """Return the epochs of drops, of very many only the first, the last and how many there are."""
-    places = [drop_place(drop) for drop in drops]
+    places = [_drop_place(drop) for drop in drops]
     if len(places) <= MOST_NAMED_DROPS:
         return places
     return [*places[:_FIRST_PLACES], "...", f"{places[-1]} ({len(places)} drops)"]
@@ -215,7 +213,7 @@ def _regret_sentence(outcome: Outcome, decimals: Decimals, say: _Say) -> str:
 def _drops_sentence(outcome: Outcome, say: _Say) -> str:
     if not outcome.drops:
         return say("outcome.never_reduces")
-    places = [drop_place(drop) for drop in outcome.drops]
+    places = [_drop_place(drop) for drop in outcome.drops]
     sentence = say(
         "outcome.reduces_once" if len(places) == 1 else "outcome.reduces",
         epochs=", ".join(places),

@@ -45,7 +45,6 @@ __all__ = [
     "PrecheltState",
     "UPState",
     "positive",
-    "require_criterion",
     "training_progress",
 ]
 
@@ -74,7 +73,7 @@ class PrecheltState(RuleState):
         return NewBest(index=index, callback=self.settings.name, value=value, best=self.best)
 
 
-def require_criterion(settings: object, limit: str, *errors: str) -> None:
+def _require_criterion(settings: object, limit: str, *errors: str) -> None:
     """Raise `SettingError` unless the limit is a number from 0 on and the metrics are errors that should fall."""
     name = type(settings).__name__
     require_texts(settings, errors)
@@ -116,7 +115,7 @@ class GL(Callback):
 
     def __post_init__(self) -> None:
         with_python_values(self)
-        require_criterion(self, "alpha", "monitor")
+        _require_criterion(self, "alpha", "monitor")
 
     def start(self, context: Context) -> GLState:  # noqa: ARG002  # no version of Keras has it
         """Return the state of a new rule."""
@@ -178,7 +177,7 @@ class PQ(Callback):
 
     def __post_init__(self) -> None:
         with_python_values(self)
-        require_criterion(self, "alpha", "monitor", "train_monitor")
+        _require_criterion(self, "alpha", "monitor", "train_monitor")
         require_counts(self, ("strip",))
 
     def start(self, context: Context) -> PQState:  # noqa: ARG002  # no version of Keras has it
@@ -278,7 +277,7 @@ class UP(Callback):
 
     def __post_init__(self) -> None:
         with_python_values(self)
-        require_criterion(self, "s", "monitor")
+        _require_criterion(self, "s", "monitor")
         require_counts(self, ("s", "strip"))
 
     def start(self, context: Context) -> UPState:  # noqa: ARG002  # no version of Keras has it

@@ -30,7 +30,6 @@ __all__ = [
     "answer_of",
     "answer_text",
     "direction_words",
-    "elided",
     "facts_of",
     "known",
     "regret_explained",
@@ -96,7 +95,7 @@ def answer_of(summary: ChoiceSummary, worst: str, noun: Noun, words: Catalogue, 
         doubts += words.say(f"choices.doubt.unknown_{noun}", count=summary.unknown)
     if left_out and summary.fits:
         doubts += words.say("choices.doubt.left_out", fits=words.say(f"choices.{noun}", count=left_out))
-    return ChoiceAnswer(kind, elided(worst), doubts)
+    return ChoiceAnswer(kind, _elided(worst), doubts)
 
 
 def answer_text(
@@ -126,7 +125,7 @@ def facts_of(
             words.say("choices.fact.interval", low=show(low), high=show(high))
             for show, (low, high) in ((percent, spread.saving[number]), (decimals.show, spread.regret[number]))
         )
-    in_worst = words.say("choices.fact.worst", worst=elided(worst)) if worst and summary.regret_worst > 0 else ""
+    in_worst = words.say("choices.fact.worst", worst=_elided(worst)) if worst and summary.regret_worst > 0 else ""
     return (
         Fact(words.say("choices.fact.stopped"), whole(summary.stopped), stopped),
         Fact(words.say("choices.fact.saved"), percent(summary.saving), saving),
@@ -153,7 +152,7 @@ def known(value: float, decimals: Decimals, words: Catalogue) -> str:
     return words.say("fact.unknown") if math.isnan(value) else decimals.show(value)
 
 
-def elided(name: str) -> str:
+def _elided(name: str) -> str:
     """Return a name as it stands in a sentence: a long one loses its middle, for the ends tell runs apart."""
     seen = visible(name)
     return seen if len(seen) <= _MOST else f"{seen[:_HEAD]}…{seen[-_TAIL:]}"

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.explainer.tables import Tables
     from kcb_replay.text import Decimals
 
-__all__ = ["AnswerTables", "Companion", "answers_of", "companions_of"]
+__all__ = ["AnswerTables", "Companion", "answers_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def answers_of(context: MonitorReplays, book: Book, decimals: Decimals) -> Answe
         paths=tuple(paths),
         path_of=path_of,
         horizons=tuple((tables.row_of(each), tables.note(hypothetical(each))) for each in tables.horizons.values),
-        companions=tuple(companions_of(tables)),
+        companions=tuple(_companions_of(tables)),
         stopped_by=_stopped_by(context),
     )
 
@@ -90,7 +90,7 @@ class Companion:
     beyond: tuple[tuple[int, int, int], ...]
 
 
-def companions_of(tables: Tables) -> Iterator[Companion]:
+def _companions_of(tables: Tables) -> Iterator[Companion]:
     """Yield what the callbacks without controls come to; horizons and cases are numbered before."""
     moved = {tables.context.request.lead, *([tables.context.request.reducer] if tables.context.rates else [])}
     for position in range(len(tables.context.callbacks)):

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.callbacks import Callback
 
-__all__ = ["AXES", "Axis", "GivenLists", "Recorded", "axes_of_callback", "named_axes", "require_names", "thinned"]
+__all__ = ["Axis", "GivenLists", "Recorded", "axes_of_callback", "named_axes", "require_names", "thinned"]
 
 Values: TypeAlias = "tuple[object, ...]"
 
 # What a control is called on the command line and in `axes=`: the callback that it belongs to, and its argument.
-AXES: dict[str, tuple[str, str]] = {
+_AXES: dict[str, tuple[str, str]] = {
     "patience": (EarlyStopping.name, "patience"),
     "min_delta": (EarlyStopping.name, "min_delta"),
     "start_from_epoch": (EarlyStopping.name, "start_from_epoch"),
@@ -114,14 +114,14 @@ def named_axes(callback: Callback) -> dict[str, str]:
     """Return the names of the controls that a callback can have, with their arguments."""
     if callback.is_of_user:
         return {}
-    return {name: argument for name, (owner, argument) in AXES.items() if callback.name == owner}
+    return {name: argument for name, (owner, argument) in _AXES.items() if callback.name == owner}
 
 
 def require_names(names: Iterable[str]) -> None:
     """Raise `SettingError` for a control that does not exist."""
     for name in names:
-        if name not in AXES:
-            raise SettingError(f"there is no control {name!r}.{did_you_mean(name, AXES)} Known: {', '.join(AXES)}.")
+        if name not in _AXES:
+            raise SettingError(f"there is no control {name!r}.{did_you_mean(name, _AXES)} Known: {', '.join(_AXES)}.")
 
 
 def axes_of_callback(

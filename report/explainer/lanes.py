@@ -47,9 +47,7 @@ __all__ = [
     "ReplayLane",
     "context_of",
     "positions_of",
-    "rate_lanes",
     "replayed",
-    "stop_lanes",
     "with_values",
 ]
 
@@ -107,7 +105,7 @@ def replayed(epochs: Sequence[Epoch], callbacks: Sequence[Callback], version: Se
     return run_fit(epochs, callbacks, Context(version, direction_of), initial_lr=initial_lr)
 
 
-def stop_lanes(
+def _stop_lanes(
     epochs: Sequence[Epoch], callback: EarlyStopping, arguments: Sequence[dict[str, object]], version: Semantics
 ) -> list[tuple[EarlyStopping, ReplayLane, LaneEnding]]:
     """Return, for every position, its setting, the lane that it shares, and where it ends."""
@@ -162,7 +160,7 @@ def _finish(state: State, epoch: Epoch) -> tuple[Event, ...]:
     return state.on_train_end(TrainEnd(epoch.index, {}, 0.0)).events
 
 
-def rate_lanes(
+def _rate_lanes(
     epochs: Sequence[Epoch],
     callback: ReduceLROnPlateau,
     arguments: Sequence[dict[str, object]],
@@ -291,11 +289,11 @@ def context_of(request: ExplainerRequest, monitor: int, version: str) -> Monitor
     ends: list[tuple[EarlyStopping, ReplayLane, LaneEnding]] = []
     if request.has_lanes:
         arguments = list(positions_of(request.axes_of(request.lead), monitor))
-        ends = stop_lanes(epochs, cast("EarlyStopping", callbacks[request.lead]), arguments, resolved)
+        ends = _stop_lanes(epochs, cast("EarlyStopping", callbacks[request.lead]), arguments, resolved)
     rates: list[ReplayLane] = []
     if request.reducer is not None:
         arguments = list(positions_of(request.axes_of(request.reducer), monitor))
-        rates = rate_lanes(
+        rates = _rate_lanes(
             epochs, cast("ReduceLROnPlateau", callbacks[request.reducer]), arguments, resolved, initial_lr
         )
     return MonitorReplays(

@@ -26,12 +26,8 @@ __all__ = [
     "RateChange",
     "RatePath",
     "RateStep",
-    "after_of",
-    "drops_of",
     "number_horizons",
     "paths_of",
-    "recorded_path",
-    "steps_of",
 ]
 
 
@@ -93,13 +89,13 @@ class RatePath:
         return [*steps, *(step for step in after if not steps or step.text != steps[-1].text)]
 
 
-def steps_of(rows: Sequence[Row], book: Book) -> tuple[RateStep, ...]:
+def _steps_of(rows: Sequence[Row], book: Book) -> tuple[RateStep, ...]:
     """Return where the rate changes: the rate an epoch is trained with, and behind the last row the one after it."""
     rates = [*(row.lr_begin for row in rows), rows[-1].lr]
     return _steps(list(enumerate(rates)), book)
 
 
-def after_of(rows: Sequence[Row], cases: Iterable[tuple[int, bool]], book: Book) -> Iterator[RateStep]:
+def _after_of(rows: Sequence[Row], cases: Iterable[tuple[int, bool]], book: Book) -> Iterator[RateStep]:
     """Yield the rate after the last epoch of every case."""
     logarithmic = _is_logarithmic(rows)
     for number, _ in cases:
@@ -107,7 +103,7 @@ def after_of(rows: Sequence[Row], cases: Iterable[tuple[int, bool]], book: Book)
         yield RateStep(number + 1, _height(rate, logarithmic=logarithmic), book.text(short(rate)))
 
 
-def recorded_path(rates: Mapping[int, float], rows: Mapping[int, int], book: Book) -> RatePath:
+def _recorded_path(rates: Mapping[int, float], rows: Mapping[int, int], book: Book) -> RatePath:
     """Return the recorded learning rate, which no position changes."""
     known = [(rows[index], rate) for index, rate in sorted(rates.items())]
     steps = _steps(known, book)
@@ -129,7 +125,7 @@ def _height(rate: float, *, logarithmic: bool) -> float:
     return round(math.log(rate), 4) if logarithmic else rate if math.isfinite(rate) else 0.0
 
 
-def drops_of(
+def _drops_of(
     rows: Sequence[Row], position: int, book: Book, decimals: Decimals, horizon: Horizon | None
 ) -> Iterator[PathDrop]:
     """Yield what happens to the rate, epoch by epoch, through one of the callbacks."""
@@ -178,8 +174,8 @@ def _path(tables: Tables, lane: ReplayLane, horizon: Horizon | None) -> RatePath
     return RatePath(
         moves=True,
         lane=tables.lane(lane.timing, 0, lane.setting, "rate"),
-        steps=steps_of(lane.rows, tables.book),
-        drops=tuple(drops_of(lane.rows, 0, tables.book, tables.decimals, horizon)),
+        steps=_steps_of(lane.rows, tables.book),
+        drops=tuple(_drops_of(lane.rows, 0, tables.book, tables.decimals, horizon)),
         horizon=NO_VALUE if horizon is None else tables.horizons.number(horizon),
         notes=tuple(_path_notes(tables, lane, horizon, weak=_is_weak(tables, lane))),
     )
@@ -212,18 +208,18 @@ def _other_path(tables: Tables) -> list[RatePath]:
     """Return the learning rate that no control moves: that of the list, else the recorded one."""
     context, stream = tables.context, tables.context.request.start.stream
     if not changes_rate(context.callbacks, context.base):
-        return [recorded_path(stream.learning_rates, tables.of_index, tables.book)] if stream.learning_rates else []
+        return [_recorded_path(stream.learning_rates, tables.of_index, tables.book)] if stream.learning_rates else []
     rows = context.base.rows
     horizon = tables.horizon_in(rows)
     every = range(len(context.callbacks))
-    drops = [drop for n in every for drop in drops_of(rows, n, tables.book, tables.decimals, horizon)]
+    drops = [drop for n in every for drop in _drops_of(rows, n, tables.book, tables.decimals, horizon)]
     return [
         RatePath(
             moves=False,
             lane=NO_VALUE,
-            steps=steps_of(rows, tables.book),
+            steps=_steps_of(rows, tables.book),
             drops=tuple(sorted(drops, key=lambda drop: drop.row)),
-            after=tuple(after_of(rows, tables.cases.values, tables.book)),
+            after=tuple(_after_of(rows, tables.cases.values, tables.book)),
             horizon=NO_VALUE if horizon is None else tables.horizons.number(horizon),
         )
     ]

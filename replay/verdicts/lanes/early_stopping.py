@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.verdicts.lanes.improvements import Compared, CountedValues
     from kcb_replay.replay.verdicts.lanes.series import Block
 
-__all__ = ["Start", "Stops", "Stretches", "is_vectorised", "stops_of", "stretches_of"]
+__all__ = ["Start", "Stops", "Stretches", "is_vectorised", "stops_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -144,7 +144,7 @@ def _of_fits(
     improved, resets = _improvements(counted, starts, version)
     lengths = np.tile(counted.lengths, len(starts))
     spares = np.tile(epochs[first_row, np.arange(fits)] == 0, len(starts))
-    stretches = stretches_of(improved, resets, lengths, spares_first_row=spares)
+    stretches = _stretches_of(improved, resets, lengths, spares_first_row=spares)
     row, best_row = stretches.stops(patiences)
     for number in range(len(starts)):
         lanes = slice(number * fits, (number + 1) * fits)
@@ -234,7 +234,7 @@ class Stretches:
         return found
 
 
-def stretches_of(improved: Mask, resets: Mask | None, lengths: Integers, spares_first_row: Mask) -> Stretches:
+def _stretches_of(improved: Mask, resets: Mask | None, lengths: Integers, spares_first_row: Mask) -> Stretches:
     """Return the stretches of lanes; `improved` has shape (rows, lanes).
 
     `resets`, of the same shape, says which improvements start the counter anew (None: all). `lengths` (lanes,) is the
