@@ -38,11 +38,7 @@ __all__ = [
     "Monitored",
     "case_of",
     "merged",
-    "modes_of",
-    "monitored_of",
     "span_of",
-    "versions_in_question",
-    "writing_rates",
 ]
 
 _QUALIFIED = re.compile(r".*/(torch|jax|numpy)")
@@ -56,7 +52,7 @@ _LAST = {"keras-2.3": "keras-2.3.1", "tf_keras-2.18": "tf_keras-2.21", "keras-3.
 _Answer = TypeVar("_Answer", bound=Hashable)
 
 
-def versions_in_question(stream: Stream, requested: str | Semantics | None) -> tuple[tuple[Semantics, ...], Reason]:
+def _versions_in_question(stream: Stream, requested: str | Semantics | None) -> tuple[tuple[Semantics, ...], Reason]:
     """Return the versions that may have made a recording, oldest first, and why."""
     if requested is not None and requested != "auto":
         versions = tuple(semantics(each) for each in versions_of(requested) if each is not None and each != "auto")
@@ -70,7 +66,7 @@ def versions_in_question(stream: Stream, requested: str | Semantics | None) -> t
     if stream.learning_rates_may_be_late:
         why = reason("infer.versions_late")
     elif key is not None:
-        every = writing_rates(every, key)
+        every = _writing_rates(every, key)
         why = reason(f"infer.versions_{key}")
     after = [each for each in every if not _is_before_accuracy(each)]
     if len(after) < len(every) and any(map(_NAMED_ACCURACY.fullmatch, named)):
@@ -80,7 +76,7 @@ def versions_in_question(stream: Stream, requested: str | Semantics | None) -> t
     return tuple(every), why or reason("infer.versions_unknown")
 
 
-def writing_rates(versions: Iterable[Semantics], key: str) -> list[Semantics]:
+def _writing_rates(versions: Iterable[Semantics], key: str) -> list[Semantics]:
     """Return those whose ReduceLROnPlateau writes the learning rate under a name."""
     return [each for each in versions if each.learning_rate_key == key]
 
@@ -89,7 +85,7 @@ def _is_before_accuracy(version: Semantics) -> bool:
     return _BEFORE_ACCURACY.fullmatch(version.name) is not None
 
 
-def modes_of(monitor: str, versions: Iterable[Semantics], *, plateau: bool) -> tuple[Direction, ...]:
+def _modes_of(monitor: str, versions: Iterable[Semantics], *, plateau: bool) -> tuple[Direction, ...]:
     """Return the directions that `mode="auto"` takes in these versions; both where one of them cannot tell."""
     rules = {each.plateau_direction if plateau else each.early_stopping_direction for each in versions}
     directions = {auto_direction(rule, monitor, direction_of) for rule in rules}
@@ -157,7 +153,7 @@ class Monitored:
         return raises or bool((np.abs(finite) >= LARGEST_MIN_DELTA).any())
 
 
-def monitored_of(stream: Stream, monitor: str, mode: Direction) -> Monitored:
+def _monitored_of(stream: Stream, monitor: str, mode: Direction) -> Monitored:
     """Return the values of a metric that has some."""
     values_by_epoch = stream.values_of(monitor)
     values = np.array(list(values_by_epoch.values()), np.float64)
@@ -212,15 +208,15 @@ def case_of(
     stream = stream_of(fit)
     notes = tuple(note for note in recording.notes if note.fit in (None, number))
     monitors, left_out = _monitors(recording, stream, notes, monitor)
-    versions, why = versions_in_question(stream, requested)
+    versions, why = _versions_in_question(stream, requested)
     # With a schedule of the optimizer, for which older TensorBoards write the rate, ReduceLROnPlateau raises.
     late = requested in (None, "auto") and stream.learning_rates_may_be_late
-    reducing = tuple(writing_rates(versions, "learning_rate")) if late else versions
+    reducing = tuple(_writing_rates(versions, "learning_rate")) if late else versions
     stoppers, reducers = (
         tuple(
-            monitored_of(stream, each, chosen)
+            _monitored_of(stream, each, chosen)
             for each in monitors
-            for chosen in ((mode,) if mode else modes_of(each, taken, plateau=plateau))
+            for chosen in ((mode,) if mode else _modes_of(each, taken, plateau=plateau))
         )
         for plateau, taken in ((False, versions), (True, reducing))
     )

@@ -36,7 +36,6 @@ __all__ = [
     "RecordedChange",
     "StopMessages",
     "rate_evidence",
-    "rate_intervals",
     "stop_messages_of",
 ]
 
@@ -64,7 +63,7 @@ class RateInterval:
         return self.low <= rate <= self.high
 
 
-def rate_intervals(rates: Sequence[float], *, on_console: bool) -> tuple[RateInterval, ...]:
+def _rate_intervals(rates: Sequence[float], *, on_console: bool) -> tuple[RateInterval, ...]:
     """Return what each rate stands for; `on_console` where a progress bar showed it. All must be finite and >= 0."""
     if not on_console and not _is_cut(rates):
         return tuple(_exactly(rate) for rate in rates)
@@ -216,7 +215,7 @@ def _recorded(stream: Stream, notes: Sequence[Note]) -> tuple[tuple[Rates, ...],
         return (), reason("infer.rate_gaps", missing=missing, epochs=len(rates))
     if not all(math.isfinite(float32(rate)) and rate >= 0 for rate in known):
         return (), reason("infer.rate_no_float32")
-    intervals = rate_intervals(known, on_console=any(note.code == "rounded" for note in notes))
+    intervals = _rate_intervals(known, on_console=any(note.code == "rounded" for note in notes))
     indices = [epoch.index for epoch in stream.epochs]
     readings = [_as_recorded(intervals, indices, late=False)]
     if stream.learning_rates_may_be_late and readings[0].drops:

@@ -12,7 +12,7 @@ import kcb_replay as kcb
 from kcb_replay.ingest.store import bucket
 from kcb_replay.replay.lane_answers import answers_of_runs
 from kcb_replay.replay.replay import requests_of
-from kcb_replay.report.machine import RecordSpool, Spool
+from kcb_replay.report.machine import RecordSpool, TextSpool
 from kcb_replay.report.simulation import SimulationResult
 from kcb_replay.report.simulation_notes import Mentions
 
@@ -78,7 +78,7 @@ def test_names_are_counted_once_and_the_first_are_kept():
 def test_a_spool_gives_its_texts_in_the_order_of_positions(monkeypatch):
     """In memory and in a file, those of one position as they came."""
     monkeypatch.setattr("kcb_replay.report.machine._IN_MEMORY", 100)
-    spool = Spool()
+    spool = TextSpool()
     positions = random.Random(2).sample(range(200), 200)
     for position in positions:
         spool.add(position, f"{position} a")
