@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from kcb_replay.replay.behaviour_words import FIT, OF_EVERY_BACKEND, meaning_of, words_of
+from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.behaviour_words import FIT, OF_EVERY_BACKEND, callbacks_of, meaning_of
 from kcb_replay.replay.semantics import Semantics, point_of_version, release_name
 from kcb_replay.replay.timeline import (
     ADDED,
@@ -68,8 +69,8 @@ class VersionChange:
     kind: Kind
     behaviour: str
     since: tuple[str, ...]
-    before: str
-    after: str
+    before: Reason
+    after: Reason
     source: str
     known: Known | None
     is_undone: bool = False
@@ -81,8 +82,8 @@ class VersionChange:
             "kind": self.kind,
             "behaviour": self.behaviour,
             "since": list(self.since),
-            "before": self.before,
-            "after": self.after,
+            "before": str(self.before),
+            "after": str(self.after),
             "source": self.source,
             "known": self.known,
             "is_undone": self.is_undone,
@@ -138,15 +139,15 @@ def _behaviour_change(name: str, first: Semantics, second: Semantics, steps: lis
 
 
 def _told(name: str, before: object, after: object, steps: list[Change]) -> VersionChange:
-    meaning = meaning_of(name)
-    source = _source(meaning.callbacks, steps[-1]) if steps else _QUALIFIED.get(name, "")
+    callbacks = callbacks_of(name)
+    source = _source(callbacks, steps[-1]) if steps else _QUALIFIED.get(name, "")
     return VersionChange(
-        callbacks=meaning.callbacks,
+        callbacks=callbacks,
         kind="behaviour",
         behaviour=name,
         since=tuple(release_name(step.since) for step in steps),
-        before=words_of(name, before),
-        after=words_of(name, after),
+        before=meaning_of(name, before),
+        after=meaning_of(name, after),
         source=source,
         known=steps[-1].known if steps else None,
     )
@@ -164,8 +165,8 @@ def _argument_changes(first: Semantics, second: Semantics, low: Point, high: Poi
 
 def _of_argument(row: Argument, kind: Kind, *, there: bool) -> VersionChange:
     callback, _, argument = row.name.partition(".")
-    what = f"argument {argument}" if argument else "such class"
-    sides = (f"has the {what}" if argument else "is there", f"has no {what}" if argument else "is not there")
+    what = "argument" if argument else "class"
+    sides = [reason(f"argument.{has}_{what}", argument=argument) for has in ("has", "lacks")]
     before, after = sides if there else sides[::-1]
     return VersionChange(
         callbacks=(callback,),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.language.reason import Reason, reason
-from kcb_replay.replay.behaviour_words import meaning_of, words_of
+from kcb_replay.replay.behaviour_words import callbacks_of, meaning_of
 from kcb_replay.replay.semantics import known_semantics
 from kcb_replay.replay.timeline import OF_LIBRARY
 from kcb_replay.replay.version_changes import every_change, place_of
@@ -95,8 +95,8 @@ def _because(behaviours: Sequence[str], fits: Sequence[MovedFit], comparison: Ve
         if name == "missing_arguments"
         else reason(
             "versions.does",
-            callbacks=meaning_of(name).callbacks,
-            does=words_of(name, getattr(comparison.second, name)),
+            callbacks=callbacks_of(name),
+            does=meaning_of(name, getattr(comparison.second, name)),
             when=_when(changes[name]),
         )
         for name in behaviours
@@ -149,8 +149,8 @@ def _lines(change: VersionChange, comparison: VersionComparison, words: Catalogu
     known = f"{change.source}; {change.known}" if change.known else change.source
     when = words.why(_when(change)) if change.since else comparison.second.name
     other = words.say("versions.was_since" if change.is_undone else "versions.was_before")
-    yield _wrapped(f"  {when}: ", change.after)
-    yield _wrapped(f"    {other if change.since else comparison.first.name}: ", change.before)
+    yield _wrapped(f"  {when}: ", words.why(change.after))
+    yield _wrapped(f"    {other if change.since else comparison.first.name}: ", words.why(change.before))
     yield _wrapped(f"    {words.say('versions.source')}: ", f"{known} ({change.behaviour})")
 
 
@@ -257,8 +257,8 @@ def _page_lines() -> Iterator[str]:
         rows: list[Record] = [
             {
                 "since": change.since[-1],
-                "before": change.before,
-                "since then": change.after,
+                "before": str(change.before),
+                "since then": str(change.after),
                 "source": change.source,
                 "known by": change.known,
             }

@@ -176,7 +176,9 @@ def moved(before: Ending, after: Ending) -> Reason:
     if before.raises is not None:
         return reason("moved.raises_no_longer", why=before.raises)
     name, was, now = differing_parts(before, after)[0]
-    return reason(f"moved.never_{name}", was=was) if now == "never" else reason(f"moved.{name}", now=now, was=was)
+    if now == "never":
+        return reason(f"moved.never_{name}", was=was)
+    return reason(f"moved.only_now_{name}" if was == "never" else f"moved.{name}", now=now, was=was)
 
 
 def differing_parts(before: Ending, after: Ending) -> list[tuple[str, str, str]]:

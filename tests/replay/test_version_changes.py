@@ -44,7 +44,7 @@ def test_every_value_of_the_timeline_has_words_and_a_callback():
         for version in known_semantics()
         for name in ("early_stopping_arithmetic", "plateau_arithmetic", "float32_product")
     ]
-    assert [(name, value) for name, value in values if not meaning_of(name).words.get(value)] == []
+    assert [(name, value) for name, value in values if meaning_of(name, value).code == "behaviour.other"] == []
 
 
 def test_every_change_has_a_release_and_a_source():
@@ -54,7 +54,7 @@ def test_every_change_has_a_release_and_a_source():
     assert len(every) == len(CHANGES) + len(ADDED) + len(REMOVED) + 1
     assert [change for change in every if not (change.since and change.source and change.known)] == []
     assert {change.since[0] for change in every} <= set(known_semantics())
-    assert [change for change in every if change.before == change.after] == []
+    assert [change for change in every if str(change.before) == str(change.after)] == []
 
 
 def test_files_of_the_installed_packages_are_named_as_they_are():
@@ -86,8 +86,8 @@ def test_the_changes_turn_the_one_version_into_the_other(second):
 def test_backwards_the_sides_are_exchanged(name):
     """From a newer to an older version the same changes are undone."""
     there, back = changed("tf.keras-2.4", name), changed(name, "tf.keras-2.4")
-    assert {key: (each.before, each.after, each.since) for key, each in there.items()} == {
-        key: (each.after, each.before, each.since) for key, each in back.items()
+    assert {key: (str(each.before), str(each.after), each.since) for key, each in there.items()} == {
+        key: (str(each.after), str(each.before), each.since) for key, each in back.items()
     }
     assert all(one.is_undone != back[key].is_undone for key, one in there.items() if one.since)
 
@@ -96,8 +96,8 @@ def test_a_change_has_both_sides_its_release_and_what_is_known():
     """As keras-team/keras#8100."""
     change = changed("keras-2.0.8", "keras-3.15")["early_stopping_counts_first"]
     assert (change.callbacks, change.kind, change.since) == (("EarlyStopping",), "behaviour", ("keras-2.0.9",))
-    assert change.before == "tests the wait against patience, then counts it: stops an epoch later"
-    assert change.after == "counts the wait, then tests it against patience"
+    assert str(change.before) == "tests the wait against patience, then counts it: stops an epoch later"
+    assert str(change.after) == "counts the wait, then tests it against patience"
     assert (change.source, change.known) == ("keras/callbacks.py; keras-team/keras#8100", "cases on both sides")
 
 
@@ -108,7 +108,7 @@ def test_arguments_and_classes_come_and_go():
         "added",
         ("keras-2.11",),
     )
-    assert (there["BaseLogger"].kind, there["BaseLogger"].after) == ("removed", "is not there")
+    assert (there["BaseLogger"].kind, str(there["BaseLogger"].after)) == ("removed", "is not there")
     back = changed("keras-3.15", "tf.keras-2.9")
     assert (back["BaseLogger"].kind, back["EarlyStopping.start_from_epoch"].kind) == ("added", "removed")
 
@@ -117,7 +117,7 @@ def test_backends_differ_without_a_release():
     """jax does not raise where tensorflow does."""
     change = changed("keras-3.15", "keras-3.15/jax")["early_stopping_arithmetic"]
     assert (change.since, change.known, change.source) == ((), None, "the comparison of the backend")
-    assert ("ValueError" in change.before, "ValueError" in change.after) == (True, False)
+    assert ("ValueError" in str(change.before), "ValueError" in str(change.after)) == (True, False)
     assert set(changed("tf_keras-2.21", "tf_keras-2.21/numpy1")) == {"float32_product"}
 
 
