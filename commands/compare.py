@@ -90,7 +90,7 @@ def compare_command(
 
         recorded = recorded_metrics(store, recordings)
         contents = rules_page(comparison, survey, sources=sources, recorded=recorded, language=output.texts().language)
-        page.write(choices_html(contents, command=output.command_line()), contents.table.drawn_remark, quiet=quiet)
+        page.write(choices_html(contents, command=output.command_line()), contents.first.runs.drawn_remark, quiet=quiet)
     if not comparison.is_answered:
         reasons = list(map(str, notes)) or ["The store is empty. Ingest logs first."]
         raise KcbReplayError("\n".join(["No run could be compared.", *reasons]))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.verdicts.table import Verdicts
     from kcb_replay.replay.verdicts.totals import SweepSummary
-    from kcb_replay.report.choices.default_setting import Limit
+    from kcb_replay.report.choices.sweep import Limit
     from kcb_replay.report.machine import Record
 
     _Block = TypeVar("_Block", bound="Verdicts[Any, Any]")
@@ -93,14 +93,17 @@ def sweep_command(
     kcb-replay sweep --lr-patience 2..10 --factor 0.1,0.5
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.replay.semantics import semantics
-    from kcb_replay.report.choices.default_setting import Limit
     from kcb_replay.report.files import require_rows_file
 
     if rows is not None:
         require_rows_file(rows)
     figure = None if plot is None else output.FigureFile(plot, theme, width)
     page = None if html is None else output.PageFile(html, max_size, draw_all)
-    limit = None if max_regret is None else Limit.from_text(max_regret)
+    limit = None
+    if max_regret is not None:
+        from kcb_replay.report.choices.sweep import Limit
+
+        limit = Limit.from_text(max_regret)
     stopping, reducing = swept_arguments(settings)
     versions = tuple(map(semantics, selection.listed(settings["semantics"])))
     request = _Request(runs, store, versions, rows, top, form, quiet)
@@ -187,10 +190,9 @@ def _sweep_stopping(
     """Sweep settings of EarlyStopping, print what they come to, and write the page and the figure asked for."""
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.grid import settings_grid
-    from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT
     from kcb_replay.report.choices.frame import choices_html
     from kcb_replay.report.choices.notices import SourcePaths
-    from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page, sweep_surveys
+    from kcb_replay.report.choices.sweep import DEFAULT_LIMIT, SweepQuestion, sweep_page, sweep_surveys
     from kcb_replay.report.choices_table import limits_of_sweep
 
     monitors = selection.listed(arguments["monitor"])
@@ -222,7 +224,7 @@ def _sweep_stopping(
     if page is not None:
         contents = sweep_page(surveys, question, sources)
         html = choices_html(contents, command=output.command_line())
-        page.write(html, contents.table.drawn_remark, quiet=request.quiet)
+        page.write(html, contents.first.runs.drawn_remark, quiet=request.quiet)
     if not any(sweep.answered for sweep in sweeps):
         selection.require_recorded(request.runs, request.store, sweeps[0])
     _print(request, sweeps, pareto=pareto)

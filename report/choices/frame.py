@@ -139,12 +139,9 @@ def view_of(
     worst = ["" if each is None else fit_title(*each, several=each[0] in survey.several) for each in survey.worst]
     own = [sum(each.choice == number for each in summary.left_out) for number in range(len(names))]
     runs = runs_of(
-        survey.drawn,
-        survey.mode,
-        several=survey.several,
-        choice=survey.first,
-        noun=noun,
-        monitor=monitor,
+        survey,
+        noun,
+        monitor,
         caption=caption,
         drawn_remark=drawn_remark(summary.answered, len(survey.drawn.curves), noun, kind, words),
         words=words,
@@ -218,6 +215,6 @@ def choices_html(page: ChoicesPage, *, command: str = "") -> str:
         drawings={
             "plane": plane,
             "strip": strip_svg,
-            "curves": lambda table: curves_svg(table.chart, table.ends, table.stops, label),
+            "curves": lambda table: curves_svg(table.start.chart, table.ends, table.stops, label),
         },
     )

@@ -106,7 +106,7 @@ def _labelled(runs: Runs, monitor: str, words: Catalogue) -> Iterable[NoticeItem
     fits = words.say(f"choices.{runs.noun}", count=len(runs.curves))
     for label in ("undecided", "rounded", "sampled", "hypothetical"):
         places = [place for place, name in enumerate(LABELS) if label in name.split(", ")]
-        marked = np.any(runs.answered & np.isin(runs.answers.label, places), axis=0)
+        marked = np.any(runs.drawn.answered & np.isin(runs.drawn.answers.label, places), axis=0)
         if marked.any():
             # The direction of a metric is all that can be assumed of a callback that only stops.
             assumed = assumed_direction(monitor, None) or reason("choices.notice.what_if")

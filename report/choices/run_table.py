@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from kcb_replay.replay.verdicts.table import LABELS
 from kcb_replay.report.choices.encoding import coded_answers, label_words
+from kcb_replay.report.columns.column import Head
 from kcb_replay.report.drawing.curves import curves_of
 from kcb_replay.report.drawing.strips import Strip
 from kcb_replay.text import decimals_for, fit_title
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
     from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.verdicts.table import Answers, RecordedCurve, StoppingVerdicts
+    from kcb_replay.replay.recommend.survey import Survey
+    from kcb_replay.replay.verdicts.table import RecordedCurve, StoppingVerdicts
     from kcb_replay.report.choices.answers import Noun
     from kcb_replay.report.choices.encoding import CodedAnswers
     from kcb_replay.report.drawing.curves import Curves
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Matrix",
     "MatrixCell",
-    "RunColumn",
     "RunRow",
     "RunTable",
     "Runs",
@@ -40,16 +37,6 @@ __all__ = [
     "run_table",
     "runs_of",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class RunColumn:
-    """A column: its key in the data of the page, its head, whether it holds numbers, and is first sorted downwards."""
-
-    key: str
-    head: str
-    number: bool = True
-    down: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,51 +51,56 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Runs:
-    """The runs of a view under all choices, of which `choice` is shown first.
+    """The runs of a view under all choices, of which `choice` is shown first; `drawn` are the verdicts on them.
 
     `noun` says whether they are runs or fits, `lowest_head` what the best value of a recording is called; `has_best`
     where the choices know a best epoch, `has_kept` where the epoch kept may be another one.
     """
 
-    curves: tuple[RecordedCurve, ...]
+    drawn: StoppingVerdicts[Any]
     titles: tuple[str, ...]
-    answers: Answers
-    answered: NDArray[np.bool_]
     coded: CodedAnswers
     chart: Curves | None
     choice: int
     noun: Noun
-    decimals: Decimals
     lowest_head: str
     caption: str
     drawn_remark: str
     words: Catalogue
-    has_best: bool = True
-    has_kept: bool = True
+    has_best: bool
+    has_kept: bool
+
+    @property
+    def curves(self) -> tuple[RecordedCurve, ...]:
+        """The metric of each run, as it was recorded."""
+        return self.drawn.curves
+
+    @property
+    def decimals(self) -> Decimals:
+        """How values of the metric are written."""
+        return decimals_for([])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunTable:
-    """A row per run of any view, those of the view that is shown first in the order of their regret.
+    """A row per run of any view, those of the view that is shown first, `start`, in the order of their regret.
 
     `places[view][row number]` is the place of that run among the fits of a view, -1 where it is not among them.
     """
 
-    columns: tuple[RunColumn, ...]
+    start: Runs
+    columns: tuple[Head, ...]
     rows: tuple[RunRow, ...]
     names: tuple[str, ...]
     places: tuple[tuple[int, ...], ...]
-    caption: str
-    drawn_remark: str
     last_epoch: int
-    chart: Curves | None
 
     @property
     def ends(self) -> list[int | None]:
         """The epoch after which each fit of the view that is shown first is stopped, None where it is not."""
         strips = {row.number: row.strip for row in self.rows}
-        fits = range(len(self.chart.rows) if self.chart else 0)
-        return [strips[number].ran if strips[number].stopped else None for number in fits]
+        own = [strips[number] for number in range(len(self.start.curves))]
+        return [strip.ran if strip.stopped else None for strip in own]
 
     @property
     def stops(self) -> list[list[int]]:
@@ -117,32 +109,26 @@ class RunTable:
 
 
 def runs_of(
-    drawn: StoppingVerdicts[Any],
-    mode: Direction | None,
-    *,
-    several: Collection[str],
-    choice: int,
+    survey: Survey[Any],
     noun: Noun,
     monitor: str,
+    *,
     caption: str,
     drawn_remark: str,
     words: Catalogue,
-    has_best: bool = True,
-    has_kept: bool = True,
+    has_best: bool,
+    has_kept: bool,
 ) -> Runs:
-    """Return the runs of a view; `drawn` are the verdicts on those that are shown, `several` runs of several fits."""
-    decimals = decimals_for([])
+    """Return the runs of a view."""
+    drawn, several = survey.drawn, survey.several
     return Runs(
-        curves=drawn.curves,
+        drawn=drawn,
         titles=tuple(fit_title(fit.run, fit.fit, several=fit.run in several) for fit in drawn.curves),
-        answers=drawn.answers,
-        answered=drawn.answered,
-        coded=coded_answers(drawn.answers, drawn.answered, decimals, words.say("fact.unknown")),
-        chart=curves_of(drawn.curves, mode, words),
-        choice=choice,
+        coded=coded_answers(drawn.answers, drawn.answered, decimals_for([]), words.say("fact.unknown")),
+        chart=curves_of(drawn.curves, survey.mode, words),
+        choice=survey.first,
         noun=noun,
-        decimals=decimals,
-        lowest_head=words.say(f"choices.runs.{'highest' if mode == 'max' else 'lowest'}", monitor=monitor),
+        lowest_head=words.say(f"choices.runs.{'highest' if survey.mode == 'max' else 'lowest'}", monitor=monitor),
         caption=caption,
         drawn_remark=drawn_remark,
         words=words,
@@ -164,35 +150,33 @@ def run_table(views: Sequence[Runs], start: Runs) -> RunTable:
         if number >= len(rows)
     ]
     return RunTable(
+        start=start,
         columns=columns,
         rows=tuple(rows),
         names=tuple(names),
         places=tuple(tuple(places_of.get(name, -1) for name in names) for places_of in places),
-        caption=start.caption,
-        drawn_remark=start.drawn_remark,
         last_epoch=max((fit.last_epoch for view in views for fit in view.curves), default=1),
-        chart=start.chart,
     )
 
 
-def _columns(view: Runs) -> tuple[RunColumn, ...]:
-    def column(key: str, head: str = "", *, number: bool = True, down: bool = False) -> RunColumn:
-        return RunColumn(key, head or view.words.say(f"choices.runs.{key}"), number, down)
+def _columns(view: Runs) -> tuple[Head, ...]:
+    def head(key: str, text: str = "", *, number: bool = True, down: bool = False) -> Head:
+        return Head(key, text or view.words.say(f"choices.runs.{key}"), "", number, down)
 
     return (
-        column("name", view.words.say("choices.runs.run"), number=False),
-        column("strip", number=False),
-        column("stop"),
-        column("saved", down=True),
-        *([column("best")] if view.has_best else []),
-        *([column("kept")] if view.has_kept else []),
-        column("lowest", view.lowest_head),
-        column("regret", down=True),
-        column("label", view.words.say("choices.runs.label_head"), number=False, down=True),
+        head("name", view.words.say("choices.runs.run"), number=False),
+        head("strip", number=False),
+        head("stop"),
+        head("saved", down=True),
+        *([head("best")] if view.has_best else []),
+        *([head("kept")] if view.has_kept else []),
+        head("lowest", view.lowest_head),
+        head("regret", down=True),
+        head("label", view.words.say("choices.runs.label_head"), number=False, down=True),
     )
 
 
-def _rows(view: Runs, columns: Sequence[RunColumn]) -> list[RunRow]:
+def _rows(view: Runs, columns: Sequence[Head]) -> list[RunRow]:
     """Return a row per fit, the largest regret first, as the program would sort them."""
     rows = []
     for number, fit in enumerate(view.curves):

@@ -1,21 +1,27 @@
-"""The page of a sweep: all settings of EarlyStopping in a grid and a plane, by any monitor, under any Keras version."""
+"""The page of a sweep: all settings of EarlyStopping in a grid and a plane, by any monitor, under any Keras version.
+
+Shown first is the recommended setting; where none is recommended, the one that saves most among those whose mean regret
+is small. Nothing is recommended here that `kcb.recommend` refuses to: that rule only chooses where to begin to look.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
+from kcb_replay.errors import SettingError
 from kcb_replay.language.catalogue import catalogue
 from kcb_replay.replay.recommend.result import keras_code
 from kcb_replay.replay.recommend.survey import question_of, surveys_of
 from kcb_replay.report.choices.answers import direction_words, regret_explained, title_of
-from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT, default_setting
 from kcb_replay.report.choices.frame import ChoicesPage, ChoicesView, page_of, view_of
 from kcb_replay.report.choices.notices import SourcePaths
 from kcb_replay.report.choices.version_differences import version_notice
 from kcb_replay.report.drawing.choices import sweep_grid, sweep_plane
 from kcb_replay.report.drawing.grid import setting_names
+from kcb_replay.text import decimals_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,9 +31,33 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.recommend.survey import Survey
     from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.report.choices.default_setting import Limit
 
-__all__ = ["SweepQuestion", "sweep_page", "sweep_surveys"]
+__all__ = ["DEFAULT_LIMIT", "Limit", "SweepQuestion", "sweep_page", "sweep_surveys"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The largest mean regret that the first setting may have: a share of the mean best value, or a regret itself."""
+
+    share: float | None = None
+    regret: float | None = None
+    is_asked_for: bool = False
+
+    @classmethod
+    def from_text(cls, text: str) -> Limit:
+        """Return what `1%` or `0.002` says. Raises `SettingError` for anything else."""
+        try:
+            number = float(text.removesuffix("%"))
+        except ValueError:
+            number = math.nan
+        if not 0 <= number < math.inf:
+            raise SettingError(f"{text!r} is no limit for the mean regret. Give a share as 1%, or a regret as 0.002.")
+        if text.endswith("%"):
+            return cls(share=number / 100, is_asked_for=True)
+        return cls(regret=number, is_asked_for=True)
+
+
+DEFAULT_LIMIT = Limit(share=0.01)
 
 
 def _no_metrics(_run: str) -> tuple[str, ...]:
@@ -69,7 +99,7 @@ def sweep_surveys(
             )
             for monitor, version in product(question.monitors, question.versions)
         ],
-        first=lambda survey: default_setting(survey, question.limit, words)[0],
+        first=lambda survey: _default_setting(survey, question.limit, words)[0],
         draw_all=question.draw_all,
     )
 
@@ -98,7 +128,7 @@ def _view(survey: Survey[EarlyStopping], question: SweepQuestion, words: Catalog
         "setting",
         names=setting_names(settings),
         monitor=settings[0].monitor,
-        rule=default_setting(survey, question.limit, words)[1],
+        rule=_default_setting(survey, question.limit, words)[1],
         subtitle=_subtitle(survey, words),
         plane=sweep_plane(summary, survey.spread, words),
         caption=f"{words.say('choices.runs.bar_settings')} {regret_explained(settings, survey.mode, words)}",
@@ -125,3 +155,31 @@ def _subtitle(survey: Survey[EarlyStopping], words: Catalogue) -> str:
         replays=sum(each.fits for each in summary.summaries),
         version=summary.semantics.name,
     )
+
+
+def _default_setting(survey: Survey[EarlyStopping], limit: Limit, words: Catalogue) -> tuple[int, str]:
+    """Return the number of the setting that is shown first, and why it is that."""
+    recommended = survey.recommendation and survey.recommendation.setting
+    if recommended is not None and not limit.is_asked_for:
+        number = survey.summary.choices.index(recommended)
+        return number, words.say("choices.first_recommended")
+    summaries = survey.summary.summaries
+    allowed, said = _allowed(survey, limit, words)
+    within = [number for number in survey.summary.distinct if summaries[number].regret_mean <= allowed]
+    if within:
+        best = max(within, key=lambda number: (summaries[number].saving, -summaries[number].regret_mean))
+        return best, words.say("choices.first_within", limit=said)
+    known = [number for number in survey.summary.distinct if not math.isnan(summaries[number].regret_mean)]
+    if not known:
+        return 0, words.say("choices.first_unknown")
+    least = min(known, key=lambda number: summaries[number].regret_mean)
+    return least, words.say("choices.first_least", limit=said)
+
+
+def _allowed(survey: Survey[EarlyStopping], limit: Limit, words: Catalogue) -> tuple[float, str]:
+    if limit.regret is not None:
+        return limit.regret, f"{limit.regret:g}"
+    share = limit.share or 0.0
+    allowed, monitor = share * abs(survey.lowest_mean), survey.summary.choices[0].monitor
+    said = {"share": f"{100 * share:g}%", "monitor": monitor, "regret": decimals_for([]).show(allowed)}
+    return allowed, words.say("choices.limit_share", **said)

@@ -70,7 +70,7 @@ def _differing(first: Runs, second: Runs) -> tuple[NDArray[np.bool_], list[int]]
     second_place = {title: place for place, title in enumerate(second.titles)}
     common = [place for place, title in enumerate(first.titles) if title in second_place]
     others = [second_place[first.titles[place]] for place in common]
-    differ = first.answered[:, common] != second.answered[:, others]
+    differ = first.drawn.answered[:, common] != second.drawn.answered[:, others]
     for name in ("stop_index", "kept_index"):
-        differ |= getattr(first.answers, name)[:, common] != getattr(second.answers, name)[:, others]
+        differ |= getattr(first.drawn.answers, name)[:, common] != getattr(second.drawn.answers, name)[:, others]
     return differ, common

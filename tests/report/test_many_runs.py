@@ -17,10 +17,9 @@ from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.verdicts.sample import drawn_places
 from kcb_replay.replay.verdicts.stopping import swept_blocks
 from kcb_replay.replay.verdicts.totals import Totals, collect
-from kcb_replay.report.choices.default_setting import DEFAULT_LIMIT, Limit
 from kcb_replay.report.choices.encoding import packed
 from kcb_replay.report.choices.frame import choices_html
-from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page, sweep_surveys
+from kcb_replay.report.choices.sweep import DEFAULT_LIMIT, Limit, SweepQuestion, sweep_page, sweep_surveys
 from kcb_replay.report.drawing.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
 from kcb_replay.report.drawing.grid import grid_of
 from kcb_replay.report.drawing.plane import PlanePoint, plane_of
@@ -70,8 +69,8 @@ def test_coded_answers_are_those_of_the_sweep(page_of):
     for choice, fit in np.ndindex(runs.coded.pick.shape):
         at = runs.coded.place(choice, fit)
         for name, answer in ANSWERS.items():
-            assert getattr(runs.coded, name)[at] == getattr(runs.answers, answer)[choice, fit]
-        assert runs.coded.regrets[runs.coded.regret[at]] == runs.decimals.show(runs.answers.regret[choice, fit])
+            assert getattr(runs.coded, name)[at] == getattr(runs.drawn.answers, answer)[choice, fit]
+        assert runs.coded.regrets[runs.coded.regret[at]] == runs.decimals.show(runs.drawn.answers.regret[choice, fit])
     assert len(runs.coded.stop) < runs.coded.pick.size
 
 
@@ -188,13 +187,13 @@ def test_one_run_and_one_epoch_have_a_page(page_of):
     page = page_of(curves=CURVES[:1])
     assert page.question == "How early could this run have stopped?"
     assert "on average" not in page.views[0].answer
-    assert page_of(curves=[[1.0]]).table.chart is None
+    assert page_of(curves=[[1.0]]).first.runs.chart is None
     assert "<canvas>" not in choices_html(page_of(curves=[[1.0]]))
 
 
 def test_curves_are_rows_within_the_shown_range(page_of):
     """The middle third is what is shown; a missing value is passed over and NaN breaks the line."""
-    curves = page_of(curves=[[0.5, None, 0.4, math.nan, 0.45]]).table.chart
+    curves = page_of(curves=[[0.5, None, 0.4, math.nan, 0.45]]).first.runs.chart
     assert curves.rows[0].tolist()[1] == MISSING
     assert curves.rows[0].tolist()[3] == NOT_A_NUMBER
     assert all(LEAST <= row <= MOST for row in curves.rows[0].tolist() if row < MISSING)
@@ -202,7 +201,7 @@ def test_curves_are_rows_within_the_shown_range(page_of):
 
 def test_long_curves_are_thinned_and_that_is_said(page_of):
     """A screen has no room for more points; stops stand at their own epochs."""
-    curves = page_of(curves=[np.linspace(1, 0, 1000).tolist()]).table.chart
+    curves = page_of(curves=[np.linspace(1, 0, 1000).tolist()]).first.runs.chart
     assert curves.every == 3
     assert "One epoch in 3 is drawn" in curves.remark
 
@@ -222,8 +221,26 @@ def test_a_page_of_more_than_500_runs_says_what_it_draws(page_of):
     """The means are of all runs, the rows are 500."""
     page = page_of(curves=[[3.0, 2.0, 2.5, 2.4 + n / 1000, 2.6] for n in range(510)], patience=[1], min_delta=[0])
     assert len(page.table.rows) == 500
-    assert "500 of 510 runs" in page.table.drawn_remark
+    assert "500 of 510 runs" in page.first.runs.drawn_remark
     assert page.views[0].facts[0][0].remark.startswith("of 510")
+
+
+@pytest.mark.parametrize(("count", "passes"), [(3, 1), (510, 2)])
+def test_a_page_reads_the_recordings_once_or_those_that_it_draws_again(recording, count, passes):
+    """Whatever the number of monitors and versions: one pass, and a second one where more than 500 fits are there."""
+    found = [recording(f"model/{n}", val_loss=[3.0, 2.0, 2.5 + n / 1000], loss=[2.0, 1.0, 1.5]) for n in range(count)]
+    asked, read = question(["val_loss", "loss"], ["keras-3.15", "keras-3.14"]), []
+    page = sweep_page(sweep_surveys(lambda: read.append(1) or found, asked), asked)
+    assert (len(read), len(page.views)) == (passes, 4)
+
+
+def question(monitors, versions):
+    """Return what is asked of a small sweep."""
+    return SweepQuestion(
+        settings=settings_grid(kcb.EarlyStopping, {"patience": [1, 2]}),
+        monitors=monitors,
+        versions=[semantics(name) for name in versions],
+    )
 
 
 def test_a_grid_has_patience_down_and_min_delta_across(page_of):
@@ -310,7 +327,7 @@ def test_versions_are_views_side_by_side(page_of):
 def test_what_versions_change_is_counted_and_explained(page_of):
     """Keras 2.0.8 counts the wait from 0 and stops elsewhere; versions that act alike are said to."""
     page = page_of(versions=("keras-2.0.8", "keras-3.15"))
-    first, second = (view.runs.answers for view in page.views)
+    first, second = (view.runs.drawn.answers for view in page.views)
     differ = int(((first.stop_index != second.stop_index) | (first.kept_index != second.kept_index)).sum())
     counted, *explained = (item.text for item in page.differences.items)
     assert f"another epoch in {differ} of {first.stop_index.size} answers" in counted
