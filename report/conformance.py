@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from kcb_replay.report.machine import named
 from kcb_replay.text import counted, visible, whole
 
 if TYPE_CHECKING:
@@ -26,11 +27,7 @@ def conformance_document(
     """Return the document of `kcb-replay conform --json`."""
     files = [
         {
-            "file": report.file,
-            "library": report.library,
-            "version": report.version,
-            "backend": report.backend,
-            "cases": report.cases,
+            **named(report, "file", "library", "version", "backend", "cases"),
             "mismatches": len(report.mismatches),
             **({"note": report.note} if report.note else {}),
         }
@@ -54,11 +51,7 @@ def conformance_text(
 def _live_record(live: LiveReport) -> Record:
     first = None if live.first is None else {"case": live.first.case, "differences": list(live.first.fields)}
     return {
-        "library": live.library,
-        "version": live.version,
-        "backend": live.backend,
-        "numpy": live.numpy,
-        "cases": live.cases,
+        **named(live, "library", "version", "backend", "numpy", "cases"),
         "mismatches": 0 if first is None else 1,
         "first": first,
         "caveat": live.caveat,
@@ -71,19 +64,11 @@ def _box_record(box: BoxReport) -> Record:
         for each in box.differences
     ]
     return {
-        "library": box.library,
-        "version": box.version,
-        "backend": box.backend,
-        "numpy": box.numpy,
-        "epochs": box.epochs,
+        **named(box, "library", "version", "backend", "numpy", "epochs"),
         "part": "/".join(map(str, box.part)),
-        "settings": box.settings,
-        "cases": box.cases,
-        "compared": box.compared,
-        "mismatches": box.mismatches,
+        **named(box, "settings", "cases", "compared", "mismatches"),
         "first": differences,
-        "seconds": box.seconds,
-        "note": box.note,
+        **named(box, "seconds", "note"),
     }
 
 

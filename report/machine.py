@@ -30,6 +30,7 @@ __all__ = [
     "as_jsonl",
     "as_markdown",
     "as_tsv",
+    "named",
 ]
 
 Record: TypeAlias = "Mapping[str, object]"
@@ -40,6 +41,11 @@ _STRINGS = {math.inf: "Infinity", -math.inf: "-Infinity"}
 _WORDS = {None: "null", True: "true", False: "false"}
 # Bytes of a spool that are held before it goes into a file.
 _IN_MEMORY = 1 << 23
+
+
+def named(value: object, *names: str) -> dict[str, object]:
+    """Return these attributes of a value as a record."""
+    return {name: getattr(value, name) for name in names}
 
 
 def as_json(document: Record, *, indent: str = "") -> str:

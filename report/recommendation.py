@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.recommend.result import keras_code
 from kcb_replay.report.choices_table import setting_records, settings_table
-from kcb_replay.report.columns.choices import STOPPING_COLUMNS
-from kcb_replay.text import decimals_for, text_table
+from kcb_replay.report.columns.choices import PERFORMANCE_COLUMNS, STOPPING_COLUMNS, ChoiceRow
+from kcb_replay.text import Decimals, text_table
 
 if TYPE_CHECKING:
     from kcb_replay.replay.recommend.result import Difference, Recommendation
@@ -57,10 +57,9 @@ def _table(answer: Recommendation, words: Catalogue) -> str:
 
 def _cells(performance: ChoiceSummary | None) -> list[str]:
     if performance is None:
-        return ["", "", "", ""]
-    failures = f"{performance.failures:,}/{performance.fits:,}"
-    regret = decimals_for([]).show(performance.regret_mean)
-    return [f"{performance.saving:.0%}", regret, failures, f"{performance.undecided:,}/{performance.fits:,}"]
+        return [""] * len(PERFORMANCE_COLUMNS)
+    row, writing = ChoiceRow(performance, 0), Decimals()
+    return [column.text(column.value(row), writing) for column in PERFORMANCE_COLUMNS]
 
 
 def _against(difference: Difference, words: Catalogue) -> str:

@@ -23,12 +23,13 @@ from kcb_replay.report.columns.column import (
     table_of,
     zero,
 )
+from kcb_replay.report.machine import named
 from kcb_replay.text import Decimals, counted, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.ingest.recording import Fit, Recording, Series
+    from kcb_replay.ingest.recording import Fit, Message, Recording, Series
     from kcb_replay.ingest.store.check import CheckReport
     from kcb_replay.ingest.store.schema import FitEntry, RunEntry
     from kcb_replay.report.machine import Record
@@ -106,10 +107,7 @@ def run_document(entry: RunEntry, recording: Recording) -> Record:
         "tags": entry.tags,
         "sources": [
             {
-                "path": source.path,
-                "format": source.format,
-                "reader": source.reader,
-                "size": source.size,
+                **named(source, "path", "format", "reader", "size"),
                 "modified": _modified(source.mtime_ns),
                 "sha256": source.sha256 or None,
             }
@@ -120,16 +118,20 @@ def run_document(entry: RunEntry, recording: Recording) -> Record:
                 "fit": number,
                 "epochs": len(fit),
                 "metrics": [_metric_record(fit, name) for name in fit.metrics],
-                "streams": _stream_records(entry.fits[number]),
-                "messages": _message_records(fit),
+                "streams": [
+                    {
+                        "stream": stream.name,
+                        **named(stream, "tag", "source", "unit", "steps"),
+                        "wall_time": stream.timed,
+                    }
+                    for stream in entry.fits[number].streams
+                ],
+                "messages": [_message_record(message) for message in fit.messages],
             }
             for number, fit in enumerate(recording.fits)
         ],
-        "notes": [
-            {"code": note.code, "text": note.text, "source": note.source, "fit": note.fit, "metric": note.metric}
-            for note in entry.notes
-        ],
-        "refused": [{"path": source.path, "reason": source.reason} for source in entry.refused],
+        "notes": [named(note, "code", "text", "source", "fit", "metric") for note in entry.notes],
+        "refused": [named(source, "path", "reason") for source in entry.refused],
     }
 
 
@@ -247,32 +249,14 @@ def _best(series: Series, name: str) -> int | None:
     return int(numbers[np.argmin(values) if direction == "min" else np.argmax(values)])
 
 
-def _stream_records(entry: FitEntry) -> list[Record]:
-    return [
-        {
-            "stream": stream.name,
-            "tag": stream.tag,
-            "source": stream.source,
-            "unit": stream.unit,
-            "steps": stream.steps,
-            "wall_time": stream.timed,
-        }
-        for stream in entry.streams
-    ]
-
-
-def _message_records(fit: Fit) -> list[Record]:
-    return [
-        {
-            "kind": message.kind,
-            "text": message.text,
-            "source": message.source,
-            "index": message.epoch,
-            "epoch": None if message.epoch is None else message.epoch + 1,
-            "value": message.value,
-        }
-        for message in fit.messages
-    ]
+def _message_record(message: Message) -> Record:
+    epoch = None if message.epoch is None else message.epoch + 1
+    return {
+        **named(message, "kind", "text", "source"),
+        "index": message.epoch,
+        "epoch": epoch,
+        "value": message.value,
+    }
 
 
 def _modified(mtime_ns: int) -> str | None:

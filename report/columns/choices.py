@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARGUMENTS",
+    "PERFORMANCE_COLUMNS",
     "REDUCING_COLUMNS",
     "RULE_COLUMNS",
     "STOPPING_COLUMNS",
@@ -129,6 +130,13 @@ _TOTALS: tuple[Column[ChoiceRow[ChoiceSummary]], ...] = (
 )
 
 STOPPING_COLUMNS: tuple[Column[ChoiceRow[ChoiceSummary]], ...] = (*map(_argument, ARGUMENTS), *_TOTALS)
+
+# Of what a recommendation does on some runs: their heads are those of the catalogue.
+PERFORMANCE_COLUMNS: tuple[Column[ChoiceRow[ChoiceSummary]], ...] = (
+    *(column for column in _TOTALS if column.key in ("saving", "regret_mean")),
+    Column("failures", "too much", lambda row: (row.summary.failures, row.summary.fits), _out_of, unit="fits"),
+    *(column for column in _TOTALS if column.key == "undecided"),
+)
 
 RULE_COLUMNS: tuple[Column[ChoiceRow[ChoiceSummary]], ...] = (
     Column("rule", "rule", lambda row: str(row.summary.choice), name_text, is_number=False),
