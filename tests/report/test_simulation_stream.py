@@ -54,6 +54,17 @@ def test_the_order_in_which_answers_come_changes_nothing(runs, form, versions):
     assert streamed.notes.why_unanswered() == whole.notes.why_unanswered()
 
 
+def test_reasons_of_answers_stand_in_the_order_of_the_runs(recording):
+    """A line per answer with `verbose`, whatever letters a run is named by."""
+    result = SimulationResult("csv", verbose=True)
+    for position, name in ((2, "b"), (1, "l\u00e4uft")):
+        result.add(position, kcb.simulate([recording(name, val_loss=[1.0, 2.0])], LISTS[:1]).answers)
+    first, second = result.reason_lines()
+    assert first.startswith("l\u00e4uft, fit 0, EarlyStopping(")
+    assert second.startswith("b, fit 0, EarlyStopping(")
+    assert first.endswith("; it could stop after epoch 3 at the earliest.")
+
+
 def test_the_document_is_one_json_object(runs):
     """Lists are written item by item, empty ones, too."""
     document = json.loads("".join(SimulationResult.of(kcb.simulate(runs, LISTS), "json").texts()))
