@@ -143,7 +143,7 @@ def _later(module: str, name: str) -> Any:
 
 # What draws results stands above them, and is loaded when a notebook asks for it.
 Displayed.renderers = Renderers(
-    html=_later("report.notebook.drawn", "html_of"), explainer=_later("report.notebook.drawn", "explainer_of")
+    html=_later("report.notebook", "html_of"), explainer=_later("report.notebook", "explainer_of")
 )
 
 

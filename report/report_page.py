@@ -18,12 +18,13 @@ from kcb_replay.report.columns.column import Head, table_of
 from kcb_replay.report.columns.fits import RESULT_COLUMNS, lead_row, lead_rule, reduces
 from kcb_replay.report.drawing.curve import curve_info
 from kcb_replay.report.drawing.strips import strip_of
-from kcb_replay.report.facts import Fact, facts
 from kcb_replay.report.pages.document import document, write_document
 from kcb_replay.report.sections import Section, section_of
 from kcb_replay.report.several_replays import (
+    Fact,
     common_answer,
     extent,
+    facts,
     logic,
     own_answer,
     question,

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from kcb_replay.report.facts import Fact
+from kcb_replay.report.several_replays import Fact
 from kcb_replay.text import percent, visible, whole
 
 if TYPE_CHECKING:

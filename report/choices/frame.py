@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.choices.run_table import Matrix, Runs, RunTable
     from kcb_replay.report.drawing.grid import SettingsGrid
     from kcb_replay.report.drawing.plane import Plane
-    from kcb_replay.report.facts import Fact
+    from kcb_replay.report.several_replays import Fact
 
 __all__ = ["ChoicesPage", "ChoicesView", "choices_html", "page_of", "view_of"]
 

@@ -13,7 +13,7 @@ from kcb_replay.replay.events import WeightsRestored, of_kind
 from kcb_replay.replay.validity import cut_short
 from kcb_replay.report.explainer.cells import NO_VALUE
 from kcb_replay.report.explainer.tables import WEAKENED
-from kcb_replay.report.facts import Fact, facts, stopping_facts
+from kcb_replay.report.several_replays import Fact, facts, stopping_facts
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ from kcb_replay.replay.bridge.settings import bridged_from_code
 from kcb_replay.report.columns.column import table_of
 from kcb_replay.report.columns.fits import RESULT_COLUMNS, lead_row
 from kcb_replay.report.drawing.curve import curve_info
-from kcb_replay.report.facts import facts
-from kcb_replay.report.several_replays import common_answer, question
+from kcb_replay.report.several_replays import common_answer, facts, question
 from kcb_replay.report.simulation import simulation_table
 from kcb_replay.report.wait_and_rate import rate_of
 from kcb_replay.report.words import drop_places, epoch_sentences

@@ -21,8 +21,7 @@ import pytest
 import kcb_replay as kcb
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.display import Displayed
-from kcb_replay.report.notebook.drawn import FramedPage
-from kcb_replay.report.notebook.markup import ROOT, markup_of, style
+from kcb_replay.report.notebook import ROOT, FramedPage, markup_of, style
 
 CURVES = ([3.0, 2.0, 2.5, 2.4, 1.0, 1.5, 1.6, 1.7], [2.0, 1.9, 1.8, 1.85, 1.7, 1.75, 1.72, 1.71])
 STOP = kcb.EarlyStopping(patience=2)
