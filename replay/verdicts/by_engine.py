@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.validity import Label
     from kcb_replay.replay.verdicts.lanes.series import MonitoredFit
 
-__all__ = ["FitBatch", "fits_at_once", "label_of", "whole_number"]
+__all__ = ["FitBatch", "fits_at_once", "whole_number"]
 
 _Setting = TypeVar("_Setting", EarlyStopping, ReduceLROnPlateau)
 
@@ -123,6 +123,24 @@ class FitBatch(Generic[_Setting]):
         alone = Recording(each.run, (), (each.fit,))
         return replay(alone, [self.settings[number]], semantics=self.version, initial_lr=initial_lr)
 
+    def labels(self) -> Iterator[Label]:
+        """Yield what each fit's source allows of any answer: nobody looks at single comparisons, as a replay does."""
+        # Settings of one monitor and mode ask the same, and there are thousands.
+        watching = list({(setting.monitor, setting.mode): setting for setting in self.settings}.values())
+        return (self._label(each, watching) for each in self.fits)
+
+    def _label(self, each: MonitoredFit, watching: Sequence[_Setting]) -> Label:
+        if "sampled" in each.codes:
+            return "sampled"
+        recorded = {one.monitor for one in watching if one.monitor in each.fit.metrics}
+        if any(each.codes.intersection(codes_of_rounding(monitor)) for monitor in recorded):
+            return "rounded"
+        series = (each.fit.metrics[monitor] for monitor in recorded)
+        if any(is_rounded(one.tag, one.values[one.valid]) for one in series):
+            return "rounded"
+        logged = [*each.fit.metrics, *each.fit.unloaded]
+        return "hypothetical" if assumed_metrics(watching, self.version, logged) else "exact"
+
     def leave_out(self, place: int, why: Reason) -> None:
         """Keep the reason for which a fit has no answer."""
         each = self.fits[place]
@@ -132,21 +150,3 @@ class FitBatch(Generic[_Setting]):
 def whole_number(count: float, most: int) -> int:
     """Return the whole number of epochs that acts as `count` does where there are fewer than `most`."""
     return most if math.isinf(count) or count > most else math.ceil(count)
-
-
-def label_of(
-    each: MonitoredFit, settings: Sequence[EarlyStopping] | Sequence[ReduceLROnPlateau], version: Semantics
-) -> Label:
-    """Return the label of all answers of a fit; nobody looks at single comparisons here, as a replay does."""
-    monitors = {setting.monitor for setting in settings}
-    if "sampled" in each.codes:
-        return "sampled"
-    recorded = [monitor for monitor in monitors if monitor in each.fit.metrics]
-    if any(each.codes.intersection(codes_of_rounding(monitor)) for monitor in recorded):
-        return "rounded"
-    series = (each.fit.metrics[monitor] for monitor in recorded)
-    rounded = any(is_rounded(one.tag, one.values[one.valid]) for one in series)
-    if rounded:
-        return "rounded"
-    logged = [*each.fit.metrics, *each.fit.unloaded]
-    return "hypothetical" if assumed_metrics(settings, version, logged) else "exact"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
 from kcb_replay.replay.callbacks import ReduceLROnPlateau
 from kcb_replay.replay.learning_rates import OptimizerRate, swept_rate
-from kcb_replay.replay.verdicts.by_engine import FitBatch, fits_at_once, label_of, whole_number
+from kcb_replay.replay.verdicts.by_engine import FitBatch, fits_at_once, whole_number
 from kcb_replay.replay.verdicts.lanes.improvements import fits_float32
 from kcb_replay.replay.verdicts.lanes.rates import NEVER, RecordedRates, rate_path, recorded_rates
 from kcb_replay.replay.verdicts.lanes.reduce_lr_on_plateau import Reductions, is_vectorised, plateaus_of
@@ -85,7 +85,6 @@ class _ReducingBlock(FitBatch[ReduceLROnPlateau]):
             sign = self.sign(monitor, mode, places, self.version.plateau_direction)
             if sign is not None and places:
                 self._ask(numbers, places, monitor, sign)
-        labels = (label_of(each, self.settings, self.version) for each in self.fits)
         facts = tuple(
             FitFacts(
                 run=each.run,
@@ -95,7 +94,7 @@ class _ReducingBlock(FitBatch[ReduceLROnPlateau]):
                 initial_lr=rates.start,
                 initial_lr_assumed=rates.assumed,
             )
-            for each, label, rates in zip(self.fits, labels, self._rates, strict=True)
+            for each, label, rates in zip(self.fits, self.labels(), self._rates, strict=True)
         )
         block = ReducingBlock(facts, self._answers, self._answered, tuple(self.left_out))
         return PlateauSweep(tuple(self.settings), (block,), self.version)

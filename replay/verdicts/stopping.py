@@ -15,7 +15,7 @@ import numpy as np
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.directions import direction_of
-from kcb_replay.replay.verdicts.by_engine import FitBatch, fits_at_once, label_of, whole_number
+from kcb_replay.replay.verdicts.by_engine import FitBatch, fits_at_once, whole_number
 from kcb_replay.replay.verdicts.lanes.early_stopping import Start, is_vectorised, stops_of
 from kcb_replay.replay.verdicts.lanes.improvements import fits_float32
 from kcb_replay.replay.verdicts.lanes.series import block_of, monitored_fits
@@ -99,8 +99,8 @@ class _StoppingBlock(FitBatch[EarlyStopping]):
     def _fit_facts(self) -> tuple[FitFacts, ...]:
         seconds = block_of(self.fits, "").seconds.tolist() if self.fits else []
         return tuple(
-            FitFacts(each.run, each.number, len(each.fit), label_of(each, self.settings, self.version), taken)
-            for each, taken in zip(self.fits, seconds, strict=True)
+            FitFacts(each.run, each.number, len(each.fit), label, taken)
+            for each, label, taken in zip(self.fits, self.labels(), seconds, strict=True)
         )
 
     def _ask(self, numbers: Sequence[int], places: Sequence[int], block: Block, sign: float) -> None:
