@@ -12,9 +12,10 @@ import math
 import re
 from itertools import chain
 from json.encoder import encode_basestring_ascii as quoted
-from tempfile import SpooledTemporaryFile
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 
+from kcb_replay.errors import KcbReplayError
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
@@ -91,8 +92,14 @@ class TextSpool:
         self._file.close()
 
     def add(self, position: Any, text: str) -> None:
-        """Add a text; of those of one position the first comes first."""
-        written = self._file.write(text.encode("utf-8", "surrogatepass"))
+        """Add a text, behind those of its position; raises `KcbReplayError` where there is no room for it."""
+        try:
+            written = self._file.write(text.encode("utf-8", "surrogatepass"))
+        except OSError as error:
+            raise KcbReplayError(
+                f"The temporary file of the result cannot be written: {error.strerror or error}. Make room in"
+                f" {gettempdir()}, or set TMPDIR to another folder."
+            ) from None
         self._places.append((position, self._end, written))
         self._end += written
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 
@@ -95,6 +96,18 @@ def test_a_spool_gives_its_texts_in_the_order_of_positions(monkeypatch):
         spool.add(position, f"{position} a")
         spool.add(position, f"{position} \u00fc")
     assert list(spool) == [text for each in range(200) for text in (f"{each} a", f"{each} \u00fc")]
+
+
+def test_a_full_disk_is_an_error_with_its_remedy(monkeypatch):
+    """The file is below the folder for temporary files, which may be small."""
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    spool = TextSpool()
+    monkeypatch.setattr(spool._file, "write", full)
+    with pytest.raises(kcb.KcbReplayError, match=r"No space left on device\. Make room in .*, or set TMPDIR"):
+        spool.add(1, "text")
 
 
 def test_columns_stand_in_the_order_in_which_the_records_first_have_them():
