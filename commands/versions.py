@@ -16,9 +16,6 @@ from kcb_replay.errors import SettingError
 from kcb_replay.language.reason import reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.semantics import Semantics
 
@@ -77,7 +74,7 @@ def versions_command(
     is_judged = bool(runs) or store.exists() or _is_on_command_line(ctx, "store")
     comparison = versions(
         *pair,
-        _recordings(runs, store) if is_judged else (),
+        recordings_in_order(runs, store) if is_judged else (),
         _callbacks(settings, pair),
         initial_lr=settings["initial_lr"],
         steps_per_epoch=settings["steps_per_epoch"],
@@ -110,10 +107,6 @@ def _callbacks(settings: dict[str, Any], versions: tuple[Semantics, Semantics]) 
     from kcb_replay.replay.version_comparison import usual_callbacks
 
     return one_callback_list(settings) or usual_callbacks(*versions, monitor=settings["monitor"], mode=settings["mode"])
-
-
-def _recordings(runs: tuple[str, ...], store: Path) -> Iterable[Recording]:
-    return recordings_in_order(runs, store)
 
 
 def _is_on_command_line(ctx: click.Context, name: str) -> bool:
