@@ -44,7 +44,7 @@ def _items(
 ) -> Iterator[NoticeItem]:
     differ, places = _differing(first.runs, second.runs)
     count = int(differ.sum())
-    said = {"versions": f"{first.version} and {second.version}", "answers": differ.size, "monitor": first.monitor}
+    said = {"first": first.version, "second": second.version, "answers": differ.size, "monitor": first.monitor}
     key = "versions_differ" if count else "versions_alike"
     yield NoticeItem((), words.say(f"choices.notice.{key}", count=count, **said))
     if not count:
