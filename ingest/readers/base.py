@@ -122,8 +122,8 @@ class LogReader:
         """Return the fits of one file; raises `ReadError`."""
         if len(blobs) != 1:
             paths = ", ".join(blob.path for blob in blobs) or "none"
-            found = f"{self.what} is a run, but {len(blobs)} files were given: {paths}"
-            raise ReadError(f"{found}. Read each as its own run.")
+            message = f"{self.what} is a run, but {len(blobs)} files were given: {paths}"
+            raise ReadError(f"{message}. Read each as its own run.")
         log = Log(blobs[0].path, self.expected or f"Expected {self.what}.")
         fits = tuple(self.fits_in(blobs[0].content, log))
         return Reading(fits, tuple(log.notes))

@@ -74,8 +74,8 @@ def chosen(evidence: Evidence, weights: Floats, preference: Integers, *, max_fai
     best = np.where(bounded, saving, -np.inf).argmax(axis=1)
     behind = np.take_along_axis(saving, best[:, np.newaxis], axis=1) - saving
     as_good = bounded & (behind <= _standard_errors(evidence, weights, best, behind, fits))
-    found = np.where(as_good, preference, NONE).argmax(axis=1)
-    return np.where(bounded.any(axis=1), found, NONE)
+    setting = np.where(as_good, preference, NONE).argmax(axis=1)
+    return np.where(bounded.any(axis=1), setting, NONE)
 
 
 def front_of(saving: Floats, regret: Floats) -> NDArray[np.bool_]:

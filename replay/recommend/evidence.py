@@ -78,10 +78,10 @@ def folded(groups: int) -> Callable[[str], str]:
 
 
 def _matched(pattern: re.Pattern[str], name: str) -> str:
-    found = pattern.search(name)
-    if found is None:
+    match = pattern.search(name)
+    if match is None:
         return name
-    return found[1] if pattern.groups and found[1] is not None else found[0]
+    return match[1] if pattern.groups and match[1] is not None else match[0]
 
 
 class FitsSeen(Collector["StoppingBlock", "Answers"]):

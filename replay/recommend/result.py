@@ -128,17 +128,17 @@ class Recommendation(Displayed):
             regret=held_out.regret_mean - best.regret_mean,
             failures=held_out.failures - best.failures,
         )
-        said = [honest, self._resampled()]
+        reasons = [honest, self._resampled()]
         if self.refused_share:
-            said.append(reason("recommend.refused", share=self.refused_share))
+            reasons.append(reason("recommend.refused", share=self.refused_share))
         if self.alike:
             named = tuple(f"{setting.patience:g}" for setting in self.alike[:_MOST_ALIKE])
             more = reason("recommend.more_patiences", patiences=named)
             patiences = named if len(self.alike) == len(named) else more
-            said.append(reason("recommend.alike", count=len(self.alike), patiences=patiences))
+            reasons.append(reason("recommend.alike", count=len(self.alike), patiences=patiences))
         if best.undecided >= _LEAST_SHARE * best.fits:
-            said.append(reason("recommend.undecided", share=best.undecided / best.fits))
-        return tuple(said)
+            reasons.append(reason("recommend.undecided", share=best.undecided / best.fits))
+        return tuple(reasons)
 
     def _resampled(self) -> Reason:
         groups = reason(

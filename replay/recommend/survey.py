@@ -135,7 +135,7 @@ def rules_surveyed(
     """
     loaded = question.loaded(recordings()) if question.compares_runs else None
     baseline, whole = question.baseline(), _Whole()
-    asked = Question(
+    own_question = Question(
         choices=question.rules,
         version=question.version,
         verdicts_on=question.verdicts_on,
@@ -143,7 +143,7 @@ def rules_surveyed(
         collectors=(baseline, whole) if keep else (baseline,),
     )
     (survey,) = surveys_of(
-        recordings if loaded is None else lambda: loaded, [asked], first=lambda _: 0, draw_all=draw_all
+        recordings if loaded is None else lambda: loaded, [own_question], first=lambda _: 0, draw_all=draw_all
     )
     blocks = tuple(whole.blocks) if keep else survey.drawn.blocks
     verdicts = StoppingVerdicts(question.rules, blocks, question.version)
@@ -239,8 +239,8 @@ class _View(Generic[_Choice]):
         """Return the fits to be drawn, None where all of them are there already."""
         if self.drawn.is_whole:
             return None
-        asked = np.flatnonzero(self._fits.of_all("asked"))
-        places = asked[drawn_places(self._totals.regrets_of(first)[asked])]
+        numbers = np.flatnonzero(self._fits.of_all("asked"))
+        places = numbers[drawn_places(self._totals.regrets_of(first)[numbers])]
         return frozenset(self._fits.key_of(place) for place in places.tolist())
 
     def with_drawn(self, survey: Survey[_Choice]) -> Survey[_Choice]:

@@ -85,7 +85,7 @@ class FitBatch(Generic[_Setting]):
         """Return 1 for a metric that should fall, -1 for one that should rise, None where the version cannot tell."""
         context = Context(self.version, direction_of)
         try:
-            found = direction(self.settings[0].name, monitor, mode, rule, context)
+            taken = direction(self.settings[0].name, monitor, mode, rule, context)
         except KerasRaises as raised:
             why = DirectionUnknownError(monitor, "", self.version.name).why
             if monitor in LEARNING_RATE_KEYS:
@@ -93,7 +93,7 @@ class FitBatch(Generic[_Setting]):
             for place in places:
                 self.leave_out(place, why)
             return None
-        return 1.0 if found == "min" else -1.0
+        return 1.0 if taken == "min" else -1.0
 
     def takes(self, numbers: Iterable[int]) -> bool:
         """Tell whether the version has the arguments that are given; the engine says what Keras says."""

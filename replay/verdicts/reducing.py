@@ -130,9 +130,9 @@ class _ReducingBlock(FitBatch[ReduceLROnPlateau]):
                 amounts = setting.factor, setting.min_lr
                 if amounts not in paths:
                     paths[amounts] = starts.paths(setting, self.version, int(reductions.counts.max(initial=0)))
-                found = _answers_of(block, reductions, paths[amounts], starts, best_row)
+                answers = _answers_of(block, reductions, paths[amounts], starts, best_row)
                 for item in fields(ReducingAnswers):
-                    getattr(self._answers, item.name)[number, where] = getattr(found, item.name)
+                    getattr(self._answers, item.name)[number, where] = getattr(answers, item.name)
                 self._answered[number, where] = True
 
 
@@ -150,10 +150,10 @@ def _timed(
         for first in range(0, len(same), several):
             some = same[first : first + several]
             patiences, cooldowns = (np.array(each) for each in list(zip(*some, strict=True))[:2])
-            found = plateaus.reductions(patiences, cooldowns)
+            together = plateaus.reductions(patiences, cooldowns)
             for number, timing in enumerate(some):
-                offsets = found.offsets[number * fits : (number + 1) * fits + 1]
-                yield timing, Reductions(found.rows[offsets[0] : offsets[-1]], offsets - offsets[0])
+                offsets = together.offsets[number * fits : (number + 1) * fits + 1]
+                yield timing, Reductions(together.rows[offsets[0] : offsets[-1]], offsets - offsets[0])
 
 
 class _Starts:

@@ -226,15 +226,15 @@ class RuleQuestion:
         """Return the recordings; all at once where a rule compares runs, whose answers are then worked out."""
         if not self.compares_runs:
             return recordings
-        held = list(recordings)
+        loaded = list(recordings)
         for number, rule in enumerate(self.rules):
             if rule.compares_runs:
-                answers = median_answers(held, cast("MedianStopping", rule)).items()
+                answers = median_answers(loaded, cast("MedianStopping", rule)).items()
                 self._medians[number] = {
-                    (id(held[place]), fit): each.why if isinstance(each, LeftOut) else each.outcome
+                    (id(loaded[place]), fit): each.why if isinstance(each, LeftOut) else each.outcome
                     for (place, fit), each in answers
                 }
-        return held
+        return loaded
 
     def baseline(self) -> Baseline:
         """Return the collector of the baseline that keeps the same weights as the rules."""

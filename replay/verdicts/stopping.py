@@ -115,10 +115,10 @@ class _StoppingBlock(FitBatch[EarlyStopping]):
         always = self.version.early_stopping_restores_at_end
         for patiences, same in self._passes(numbers, len(block.values) + 1, sign).items():
             starts = list(dict.fromkeys(start for start, _ in same))
-            found = stops_of(block, sign, starts, np.array(patiences), self.version)
+            stops = stops_of(block, sign, starts, np.array(patiences), self.version)
             for (start, restore), chosen in same.items():
                 restores = "never" if not restore else "always" if always else "when stopped"
-                self._rows.fill(chosen, block.lengths, found[starts.index(start)], restores)
+                self._rows.fill(chosen, block.lengths, stops[starts.index(start)], restores)
 
     def _passes(self, numbers: Sequence[int], longest: int, sign: float) -> _Passes:
         patiences: dict[tuple[Start, bool], list[int]] = defaultdict(list)
@@ -130,8 +130,8 @@ class _StoppingBlock(FitBatch[EarlyStopping]):
             patiences[key].append(whole_number(s.patience, longest))
             chosen[key].append(number)
         passes: _Passes = defaultdict(dict)
-        for key, asked in patiences.items():
-            passes[tuple(asked)][key] = chosen[key]
+        for key, needed in patiences.items():
+            passes[tuple(needed)][key] = chosen[key]
         return passes
 
     def _ask_engine(self, numbers: Sequence[int], places: Sequence[int]) -> None:

@@ -66,9 +66,9 @@ def templates_of(kind: Kind, fits: int, noun: Noun, words: Catalogue) -> dict[st
     """Return the sentences that answers are made from, one per kind of answer."""
     open_end = "open" if fits > 1 else "open_alone"
     blanks = {name: f"{{{name}}}" for name in ("name", "saving", "regret", "most", "worst", "monitor")}
-    said = {"fits": words.say(f"choices.{noun}", count=fits), **blanks}
+    values = {"fits": words.say(f"choices.{noun}", count=fits), **blanks}
     names = {name: name for name in ("alone", "most", "nothing", "unknown", "nobody")} | {"open": open_end}
-    return {name: words.say(f"choices.{kind}.{key}", **said) for name, key in names.items()}
+    return {name: words.say(f"choices.{kind}.{key}", **values) for name, key in names.items()}
 
 
 def answer_of(summary: ChoiceSummary, worst: str, noun: Noun, words: Catalogue, left_out: int = 0) -> ChoiceAnswer:

@@ -82,13 +82,13 @@ def coded_answers(answers: Answers, answered: NDArray[np.bool_], decimals: Decim
     regrets = [np.zeros(0)]
     count = 0
     for fit in range(answered.shape[1]):
-        asked = np.flatnonzero(answered[:, fit])
-        distinct, first, which = np.unique(columns[asked, fit], axis=0, return_index=True, return_inverse=True)
-        pick[asked, fit] = which.reshape(-1)
+        answering = np.flatnonzero(answered[:, fit])
+        distinct, first, which = np.unique(columns[answering, fit], axis=0, return_index=True, return_inverse=True)
+        pick[answering, fit] = which.reshape(-1)
         starts[fit] = count
         count += len(distinct)
         rows.append(distinct)
-        regrets.append(answers.regret[asked, fit][first])
+        regrets.append(answers.regret[answering, fit][first])
     texts, ranks = _ranked(np.concatenate(regrets), decimals, unknown)
     stop, best, kept, saved, label = np.concatenate(rows).T
     return CodedAnswers(pick, starts, stop, best, kept, saved, label, ranks, texts)
@@ -254,8 +254,8 @@ def _rows_at(epochs: Integers, chart: Curves, runs: Runs) -> Integers:
     rows = np.full(len(epochs), -1, np.int64)
     starts = runs.coded.starts.tolist()
     for fit, start, end in zip(runs.curves, starts, [*starts[1:], len(epochs)], strict=True):
-        asked = epochs[start:end]
-        place = np.clip(np.searchsorted(fit.epochs, asked), 0, len(fit.epochs) - 1)
-        there = (fit.epochs[place] == asked) & fit.valid[place] & ~np.isnan(fit.values[place])
+        wanted = epochs[start:end]
+        place = np.clip(np.searchsorted(fit.epochs, wanted), 0, len(fit.epochs) - 1)
+        there = (fit.epochs[place] == wanted) & fit.valid[place] & ~np.isnan(fit.values[place])
         rows[start:end] = np.where(there, chart.rows_of(fit.values[place]), -1)
     return rows

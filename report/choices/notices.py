@@ -110,8 +110,8 @@ def _labelled(runs: Runs, monitor: str, words: Catalogue) -> Iterable[NoticeItem
         if marked.any():
             # The direction of a metric is all that can be assumed of a callback that only stops.
             assumed = assumed_direction(monitor, None) or reason("choices.notice.what_if")
-            said = {"count": whole(int(marked.sum())), "fits": fits, "assumed": assumed}
-            yield NoticeItem((), words.say(f"choices.notice.{label}", **said))
+            values = {"count": whole(int(marked.sum())), "fits": fits, "assumed": assumed}
+            yield NoticeItem((), words.say(f"choices.notice.{label}", **values))
 
 
 def _without_numbers(runs: Runs, monitor: str, version: Semantics, words: Catalogue) -> Iterable[NoticeItem]:

@@ -164,16 +164,16 @@ def _default_setting(survey: Survey[EarlyStopping], limit: Limit, words: Catalog
         number = survey.summary.choices.index(recommended)
         return number, words.say("choices.first_recommended")
     summaries = survey.summary.summaries
-    allowed, said = _allowed(survey, limit, words)
+    allowed, limit_text = _allowed(survey, limit, words)
     within = [number for number in survey.summary.distinct if summaries[number].regret_mean <= allowed]
     if within:
         best = max(within, key=lambda number: (summaries[number].saving, -summaries[number].regret_mean))
-        return best, words.say("choices.first_within", limit=said)
+        return best, words.say("choices.first_within", limit=limit_text)
     known = [number for number in survey.summary.distinct if not math.isnan(summaries[number].regret_mean)]
     if not known:
         return 0, words.say("choices.first_unknown")
     least = min(known, key=lambda number: summaries[number].regret_mean)
-    return least, words.say("choices.first_least", limit=said)
+    return least, words.say("choices.first_least", limit=limit_text)
 
 
 def _allowed(survey: Survey[EarlyStopping], limit: Limit, words: Catalogue) -> tuple[float, str]:
@@ -181,5 +181,5 @@ def _allowed(survey: Survey[EarlyStopping], limit: Limit, words: Catalogue) -> t
         return limit.regret, f"{limit.regret:g}"
     share = limit.share or 0.0
     allowed, monitor = share * abs(survey.lowest_mean), survey.summary.choices[0].monitor
-    said = {"share": f"{100 * share:g}%", "monitor": monitor, "regret": decimals_for([]).show(allowed)}
-    return allowed, words.say("choices.limit_share", **said)
+    values = {"share": f"{100 * share:g}%", "monitor": monitor, "regret": decimals_for([]).show(allowed)}
+    return allowed, words.say("choices.limit_share", **values)

@@ -95,14 +95,14 @@ def stops_of(
 
     `sign` is 1 for a metric that should fall and -1 for one that should rise.
     """
-    asked, place = np.unique(np.maximum(patiences, 1), return_inverse=True)
-    in_order = np.array_equal(asked, patiences)
-    found: list[Stops | None] = [None] * len(starts)
+    distinct, place = np.unique(np.maximum(patiences, 1), return_inverse=True)
+    in_order = np.array_equal(distinct, patiences)
+    stops_by_start: list[Stops | None] = [None] * len(starts)
     for numbers in _together(starts, alone=_is_long(*block.values.shape)):
         together = [starts[number] for number in numbers]
-        for number, stops in zip(numbers, _from_epoch(block, sign, together, asked, version), strict=True):
-            found[number] = stops if in_order else stops.of(place)
-    return [stops for stops in found if stops is not None]
+        for number, stops in zip(numbers, _from_epoch(block, sign, together, distinct, version), strict=True):
+            stops_by_start[number] = stops if in_order else stops.of(place)
+    return [stops for stops in stops_by_start if stops is not None]
 
 
 def _is_long(rows: int, fits: int) -> bool:
@@ -225,13 +225,13 @@ class Stretches:
         answers[self.last] = True
         answering = np.flatnonzero(answers)
         place = np.searchsorted(patiences, np.arange(1, before.max() + 2))[before[answering]]
-        asked = place < len(patiences)
-        found = np.zeros((len(patiences), len(self.last)), np.int64)
+        reached = place < len(patiences)
+        stretches = np.zeros((len(patiences), len(self.last)), np.int64)
         # Of two stretches for the same place the later one stands: it answers where the earlier one does not reach.
-        found[place[asked], self.lane[answering[asked]]] = answering[asked]
-        for shorter, longer in itertools.pairwise(found):
+        stretches[place[reached], self.lane[answering[reached]]] = answering[reached]
+        for shorter, longer in itertools.pairwise(stretches):
             np.maximum(shorter, longer, out=longer)  # in the cache, so faster than one accumulate
-        return found
+        return stretches
 
 
 def _stretches_of(improved: Mask, resets: Mask | None, lengths: Integers, spares_first_row: Mask) -> Stretches:

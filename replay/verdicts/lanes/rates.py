@@ -32,12 +32,12 @@ __all__ = ["NEVER", "RecordedRates", "rate_path", "recorded_rates"]
 def rate_path(setting: ReduceLROnPlateau, version: Semantics, initial_lr: float, most: int) -> tuple[float, ...]:
     """Return the initial rate and that after each reduction, until the floor is reached or `most` are made."""
     state = setting.start(Context(version, direction_of))
-    held = rate_of(initial_lr)
-    if isinstance(held, ScheduledRate):
-        raise SettingError(f"{held} is a schedule of the optimizer, which only single replays follow, step by step.")
-    rates = [float(held)]
+    rate = rate_of(initial_lr)
+    if isinstance(rate, ScheduledRate):
+        raise SettingError(f"{rate} is a schedule of the optimizer, which only single replays follow, step by step.")
+    rates = [float(rate)]
     while len(rates) <= most and state.reduces(rates[-1]):
-        rates.append(held.assigned(state.reduced(rates[-1]), version))
+        rates.append(rate.assigned(state.reduced(rates[-1]), version))
     return tuple(rates)
 
 
