@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.language.catalogue import catalogue
+from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.directions import assumption
 from kcb_replay.report.columns.fits import lead_rule, reduces
 from kcb_replay.report.drawing.curve import what_if_from
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
-from kcb_replay.text import counted, percent, short, visible, whole
+from kcb_replay.text import percent, short, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.callbacks.base import Purpose
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
@@ -43,23 +43,22 @@ def stops(replay: Replay) -> bool:
     return lead_rule(replay) is not None
 
 
-def question(replays: Sequence[Replay], raised: Sequence[RaisedFit] = ()) -> str:
+def question(replays: Sequence[Replay], raised: Sequence[RaisedFit] = (), texts: Catalogue | None = None) -> str:
     """Return the title of a page, as a question; for one answer it ends before its name."""
-    stopping = dict.fromkeys(rule.settings.name for rule in map(lead_rule, replays) if rule)
-    question = f"When would {' and '.join(stopping) or 'EarlyStopping'} have stopped"
+    say = (texts or catalogue()).say
+    stopping = tuple(dict.fromkeys(rule.settings.name for rule in map(lead_rule, replays) if rule))
+    asked = reason("together.stopped", callbacks=stopping or ("EarlyStopping",))
     if replays and not any(map(stops, replays)):
-        names = dict.fromkeys(callback.name for replay in replays for callback in replay.callbacks)
-        question = f"What would {' and '.join(names)} have done with"
+        names = tuple(dict.fromkeys(callback.name for replay in replays for callback in replay.callbacks))
+        asked = reason("together.done", callbacks=names)
         if any(map(reduces, replays)):
-            question = f"When would {' and '.join(_reducers(replays))} have reduced the learning rate of"
+            asked = reason("together.reduced", callbacks=tuple(_reducers(replays)))
     if len(replays) == 1 and not raised:
-        return f"{question} "
+        return say("together.of_one", asked=asked)
     runs = len({*(replay.run for replay in replays), *(each.run for each in raised)})
-    return (
-        f"{question} {'this run' if runs == 1 else f'these {whole(runs)} runs'}?"
-        if replays
-        else f"{question} these runs?"
-    )
+    if not replays:
+        return say("together.of_no_run", asked=asked)
+    return say("together.of_this_run" if runs == 1 else "together.of_these_runs", asked=asked, runs=runs)
 
 
 def _reducers(replays: Sequence[Replay]) -> list[str]:
@@ -69,53 +68,60 @@ def _reducers(replays: Sequence[Replay]) -> list[str]:
     return list(dict.fromkeys(outcome.settings.name for outcome in reducing))
 
 
-def subtitle(replays: Sequence[Replay], raised: Sequence[RaisedFit] = ()) -> str:
+def subtitle(replays: Sequence[Replay], raised: Sequence[RaisedFit] = (), texts: Catalogue | None = None) -> str:
     """Return what was recorded, what is monitored, and how epochs count."""
     if not replays:
         return ""
-    directions = {"min": " (lower is better)", "max": " (higher is better)"}
+    say = (texts or catalogue()).say
+    better = {"min": "together.lower", "max": "together.higher"}
     outcomes = [outcome for replay in replays for outcome in replay.outcomes if outcome.monitor]
-    monitors = dict.fromkeys(f"{each.monitor}{directions.get(each.mode or '', '')}" for each in outcomes)
-    monitoring = f", monitoring {' and '.join(monitors)}" if monitors else ""
-    return f"{extent((*replays, *raised))}{monitoring}. Epochs count from 1, as in Keras’ progress bar."
+    monitors = dict.fromkeys(
+        reason(better[each.mode], monitor=each.monitor) if each.mode else each.monitor for each in outcomes
+    )
+    key = "together.subtitle_monitors" if monitors else "together.subtitle"
+    return say(key, extent=extent((*replays, *raised), texts), monitors=tuple(monitors))
 
 
 def _fits(answers: Sequence[Replay | RaisedFit]) -> dict[tuple[str, int], Replay | RaisedFit]:
     return {(answer.run, answer.fit): answer for answer in answers}
 
 
-def extent(answers: Sequence[Replay | RaisedFit]) -> str:
+def extent(answers: Sequence[Replay | RaisedFit], texts: Catalogue | None = None) -> str:
     """Return how many runs, fits, replays and recorded epochs there are."""
-    fits = _fits(answers)
+    say, fits = (texts or catalogue()).say, _fits(answers)
     runs = len({run for run, _ in fits})
-    epochs = sum(answer.epochs for answer in fits.values())
-    several_fits = [counted(len(fits), "fit")] if len(fits) != runs else []
-    several_replays = [counted(len(answers), "replay")] if len(answers) != len(fits) else []
-    return ", ".join([counted(runs, "run"), *several_fits, *several_replays, counted(epochs, "recorded epoch")])
+    counts = {
+        "runs": runs,
+        "fits": 0 if len(fits) == runs else len(fits),
+        "replays": 0 if len(answers) == len(fits) else len(answers),
+    }
+    epochs = say("together.epochs", count=sum(answer.epochs for answer in fits.values()))
+    return ", ".join([*(say(f"together.{noun}", count=count) for noun, count in counts.items() if count), epochs])
 
 
-def common_answer(replays: Sequence[Replay], raised: Sequence[RaisedFit] = ()) -> str:
+def common_answer(replays: Sequence[Replay], raised: Sequence[RaisedFit] = (), texts: Catalogue | None = None) -> str:
     """Return the answer in one or a few sentences; `raised` are the trainings that Keras ends with an exception."""
+    words = texts or catalogue()
     if not replays and not raised:
-        return "Nothing could be replayed."
+        return words.say("together.nothing")
     if len(replays) == 1 and not raised:
-        return f"{own_answer(replays[0])}{_doubt(replays)}"
+        return " ".join([own_answer(replays[0], words), *map(words.why, _doubts(replays))])
     stopping = [replay for replay in replays if stops(replay)]
     parts = [_stopped_together(stopping, len(raised))] if stopping else []
     if len(stopping) < len(replays):
         parts += _done_together([replay for replay in replays if not stops(replay)])
-    return f"{' '.join([*parts, *_unanswered(replays, raised)])}{_doubt(replays)}"
+    return " ".join(map(words.why, (*parts, *_unanswered(replays, raised), *_doubts(replays))))
 
 
-def _unanswered(replays: Sequence[Replay], raised: Sequence[RaisedFit]) -> Iterable[str]:
+def _unanswered(replays: Sequence[Replay], raised: Sequence[RaisedFit]) -> Iterable[Reason]:
     """Yield how many trainings lack a metric that is watched, and how many Keras ends with an exception."""
     idle = [replay for replay in replays if replay.missing]
-    metrics = ", ".join(dict.fromkeys(visible(missing.metric) for replay in idle for missing in replay.missing))
+    metrics = dict.fromkeys(missing.metric for replay in idle for missing in replay.missing)
     if idle:
-        yield f"{whole(len(idle))} {'has' if len(idle) == 1 else 'have'} no {metrics}."
+        yield reason("together.no_metric", count=len(idle), metrics=tuple(metrics))
     if raised:
-        kinds = " or ".join(dict.fromkeys(each.error.kind for each in raised))
-        yield f"In {whole(len(raised))} Keras raises {kinds}."
+        kinds = dict.fromkeys(each.error.kind for each in raised)
+        yield reason("together.raises", count=len(raised), kinds=tuple(kinds))
 
 
 def own_answer(replay: Replay, texts: Catalogue | None = None) -> str:
@@ -123,71 +129,67 @@ def own_answer(replay: Replay, texts: Catalogue | None = None) -> str:
     return answer(replay, texts) if can_stop(replay) else outcome_sentence(replay.outcomes[0], replay, texts)
 
 
-def _doubt(replays: Sequence[Replay]) -> str:
-    metrics = dict.fromkeys(metric for replay in replays for metric in replay.assumed_metrics)
-    assumed = "".join(f" Hypothetical: {assumption(metric)}." for metric in metrics)
-    return f"{_what_ifs([replay for replay in replays if not replay.validity.assumed])}{assumed}"
+def _doubts(replays: Sequence[Replay]) -> Iterable[Reason]:
+    """Yield how many answers are what-ifs, and what is assumed of metrics."""
+    first = [what_if_from(replay) for replay in replays if not replay.validity.assumed]
+    doubtful = [epoch for epoch in first if epoch is not None]
+    if doubtful and len(first) == 1:
+        yield reason("together.what_if_one", epoch=doubtful[0])
+    elif doubtful:
+        key = "together.what_if_all" if len(doubtful) == len(first) else "together.what_if_some"
+        yield reason(key, count=len(doubtful))
+    for metric in dict.fromkeys(metric for replay in replays for metric in replay.assumed_metrics):
+        yield reason("together.hypothetical", assumption=assumption(metric))
 
 
-def _what_ifs(replays: Sequence[Replay]) -> str:
-    doubtful = [first for first in map(what_if_from, replays) if first is not None]
-    if not doubtful:
-        return ""
-    if len(replays) == 1:
-        return f" It is a what-if from epoch {doubtful[0]} on."
-    which = (
-        "All of these answers are what-ifs" if len(doubtful) == len(replays) else f"{len(doubtful)} of these answers "
-    )
-    verb = "" if len(doubtful) == len(replays) else "is a what-if" if len(doubtful) == 1 else "are what-ifs"
-    return f" {which}{verb} from some epoch on."
-
-
-def _stopped_together(replays: Sequence[Replay], raised: int) -> str:
+def _stopped_together(replays: Sequence[Replay], raised: int) -> Reason:
     """Return how many are stopped, of these and of the `raised` that Keras ends with an exception."""
     epochs = sorted(replay.stop_epoch for replay in replays if replay.stop_epoch is not None)
-    fits = "runs" if len({replay.run for replay in replays}) == len(replays) else "fits"
+    noun = "runs" if len({replay.run for replay in replays}) == len(replays) else "fits"
     if len(_fits(replays)) != len(replays):
-        fits = "replays"
+        noun = "replays"
+    count = len(replays) + raised
+    of_all = {"count": count, "noun": reason(f"together.noun_{noun}")}
     if not epochs:
-        return f"None of the {whole(len(replays) + raised)} {fits} is ever stopped."
-    span = f"after epoch {epochs[0]}" if epochs[0] == epochs[-1] else f"after epoch {epochs[0]} to {epochs[-1]}"
+        return reason("together.none_stopped", **of_all)
+    span = "together.after_epoch" if epochs[0] == epochs[-1] else "together.after_epochs"
     saved, recorded = saved_epochs(replays)
-    some = f"{whole(len(epochs))} of {whole(len(replays) + raised)}"
-    which = f"All {whole(len(replays))}" if len(epochs) == len(replays) + raised else some
-    verb = "is" if len(epochs) == 1 else "are"
-    return f"{which} {fits} {verb} stopped, {span}: {whole(saved)} of {whole(recorded)} recorded epochs are saved."
+    return reason(
+        "together.all_stopped" if len(epochs) == count else "together.some_stopped",
+        **of_all,
+        stopped=len(epochs),
+        span=reason(span, first=epochs[0], last=epochs[-1]),
+        saved=saved,
+        recorded=recorded,
+    )
 
 
-_DOES: dict[Purpose, str] = {
-    "reduces": "reduces the learning rate",
-    "saves": "saves",
-    "terminates": "stops the training",
-    "schedules": "changes the learning rate",
-}
+_DOES: dict[Purpose, str] = {"reduces": "reduces", "saves": "saves", "terminates": "stops", "schedules": "changes"}
 
 
-def _done_together(replays: Sequence[Replay]) -> Iterable[str]:
+def _done_together(replays: Sequence[Replay]) -> Iterable[Reason]:
     """Yield a sentence per callback of the lists: what it does, and in how many of the fits."""
     by_name: dict[str, list[Outcome]] = {}
     for outcome in (outcome for replay in replays for outcome in replay.outcomes):
         by_name.setdefault(outcome.settings.name, []).append(outcome)
     for name, outcomes in by_name.items():
         does, fired = _does(outcomes), sum(outcome.fired for outcome in outcomes)
-        some = f" in {whole(fired)} of {whole(len(outcomes))} fits"
-        yield f"{name} {does}{some}." if does else f"{name} only observes."
+        if does:
+            yield reason("together.does", callback=name, does=does, fired=fired, count=len(outcomes))
+        else:
+            yield reason("together.observes", callback=name)
 
 
-def _does(outcomes: Sequence[Outcome]) -> str:
+def _does(outcomes: Sequence[Outcome]) -> tuple[Reason, ...]:
     """Return what callbacks of one name do; nothing where they only observe."""
     known = _DOES.get(outcomes[0].settings.purpose)
-    if known:
-        return known
-    effects = (
-        (any(each.stop_index is not None for each in outcomes), "stops the training"),
-        (any(each.rates for each in outcomes), "changes the learning rate"),
-        (any(each.saves for each in outcomes), "saves"),
-    )
-    return " or ".join(does for has_effect, does in effects if has_effect)
+    effects = {
+        "stops": any(each.stop_index is not None for each in outcomes),
+        "changes": any(each.rates for each in outcomes),
+        "saves": any(each.saves for each in outcomes),
+    }
+    does = [known] if known else [name for name, has_effect in effects.items() if has_effect]
+    return tuple(reason(f"together.{name}") for name in does)
 
 
 def saved_epochs(replays: Sequence[Replay]) -> tuple[int, int]:
@@ -195,21 +197,21 @@ def saved_epochs(replays: Sequence[Replay]) -> tuple[int, int]:
     return sum(replay.epochs - replay.epochs_run for replay in replays), sum(replay.epochs for replay in replays)
 
 
-def regret_explained(replays: Sequence[Replay]) -> str:
+def regret_explained(replays: Sequence[Replay], texts: Catalogue | None = None) -> str:
     """Return what regret is, nothing where nothing stops."""
-    if not any(map(stops, replays)):
-        return ""
-    return (
-        "Regret is what was given up: the difference between the value of the epoch kept and the best value of the"
-        " whole recording. The epoch kept is the best one where restore_best_weights is True, else the last that ran."
-    )
+    return (texts or catalogue()).say("together.regret") if any(map(stops, replays)) else ""
 
 
-def logic(replays: Sequence[Replay]) -> str:
+def logic(replays: Sequence[Replay], texts: Catalogue | None = None) -> str:
     """Return which Keras is replayed."""
+    if not replays:
+        return ""
     kinds = dict.fromkeys(callback.name for replay in replays for callback in replay.callbacks)
-    versions = dict.fromkeys(f"{replay.semantics.name} ({_arithmetic(replay)} comparison)" for replay in replays)
-    return f"{' and '.join(kinds)} as in {', '.join(versions)}" if replays else ""
+    versions = dict.fromkeys(
+        reason("together.arithmetic", version=replay.semantics.name, arithmetic=_arithmetic(replay))
+        for replay in replays
+    )
+    return (texts or catalogue()).say("together.logic", callbacks=tuple(kinds), versions=tuple(versions))
 
 
 def _arithmetic(replay: Replay) -> str:
