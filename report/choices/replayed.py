@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kcb_replay.language.catalogue import catalogue
 from kcb_replay.replay.verdicts.table import RecordedCurve
-from kcb_replay.report.choices.run_table import Matrix, MatrixCell
+from kcb_replay.report.choices.run_table import Matrix, MatrixCell, matrix_cells
 from kcb_replay.report.columns.fits import lead_rule
 from kcb_replay.report.drawing.curve import chart_metric, lead_position, monitored_values
 from kcb_replay.report.drawing.curves import curves_of
@@ -107,24 +108,17 @@ def side_by_side(
         title = fit_title(replay.run, replay.fit, several=replay.run in several)
         code = tuple(map(str, replay.callbacks))
         rows.setdefault(title, {})[names[replay.semantics.name, code]] = replay
-    return Matrix(
-        tuple(columns),
-        tuple((title, tuple(_cells([row.get(name) for name in columns], decimals))) for title, row in rows.items()),
-    )
+    cells = {title: _cells([row.get(name) for name in columns], decimals) for title, row in rows.items()}
+    return Matrix(tuple(columns), tuple(cells.items()))
 
 
-def _cells(replays: Sequence[Replay | None], decimals: Decimals) -> list[MatrixCell]:
-    words = catalogue()
-    rules = [None if replay is None else lead_rule(replay) for replay in replays]
-    regrets = [None if rule is None else rule.regret for rule in rules]
-    least = min((regret for regret in regrets if regret is not None), default=None)
-    differs = len({each.stop_epoch for each in replays if each is not None}) > 1
-    cells = []
-    for replay, regret in zip(replays, regrets, strict=True):
-        if replay is None:
-            cells.append(MatrixCell("left out", "", "", best=False))
-            continue
-        stop = words.say("fact.never") if replay.stop_epoch is None else f"after {replay.stop_epoch}"
-        text = words.say("fact.unknown") if regret is None else decimals.show(regret)
-        cells.append(MatrixCell(text, stop, text, best=differs and regret is not None and regret == least))
-    return cells
+def _cells(replays: Sequence[Replay | None], decimals: Decimals) -> tuple[MatrixCell, ...]:
+    """Return the cells of one fit; where no stop differs from the others, none of them is the best."""
+    answers: list[tuple[int | None, float] | None] = []
+    for replay in replays:
+        rule = None if replay is None else lead_rule(replay)
+        regret = math.nan if rule is None or rule.regret is None else rule.regret
+        answers.append(None if replay is None else (replay.stop_epoch, regret))
+    cells = matrix_cells(answers, decimals, catalogue(), "left out")
+    differs = len({answer[0] for answer in answers if answer is not None}) > 1
+    return cells if differs else tuple(replace(cell, best=False) for cell in cells)

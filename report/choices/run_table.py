@@ -6,6 +6,7 @@ of the same runs (monitors, Keras versions); a run has one row, whatever view it
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ __all__ = [
     "RunRow",
     "RunTable",
     "Runs",
+    "matrix_cells",
     "matrix_of",
     "run_table",
     "runs_of",
@@ -242,22 +244,32 @@ class Matrix:
 
 def matrix_of(runs: Runs, rules: Sequence[str]) -> Matrix:
     """Return every run under every rule."""
-    rows = [(title, _cells(runs, place, len(rules))) for place, title in enumerate(runs.titles)]
-    return Matrix(tuple(rules), tuple(sorted(rows, key=lambda row: -int(row[1][0].rank))))
+    answers, answered = runs.drawn.answers, runs.drawn.answered
+    rows = []
+    for fit, title in enumerate(runs.titles):
+        stops, regrets = answers.stop_index[:, fit] + 1, answers.regret[:, fit]
+        asked = [
+            (int(stop) or None, float(regret)) if there else None
+            for stop, regret, there in zip(stops, regrets, answered[:, fit], strict=True)
+        ]
+        rows.append((title, matrix_cells(asked, runs.decimals, runs.words, runs.words.say("choices.runs.not_asked"))))
+    return Matrix(tuple(rules), tuple(sorted(rows, key=lambda row: -float(row[1][0].rank))))
 
 
-def _cells(runs: Runs, fit: int, rules: int) -> tuple[MatrixCell, ...]:
-    coded, words = runs.coded, runs.words
-    places = [coded.place(rule, fit) for rule in range(rules)]
-    ranks = [-1 if at is None else int(coded.regret[at]) for at in places]
-    # The first text is "unknown", which is no regret to be the least of.
-    least = min((rank for rank in ranks if rank > 0), default=None)
+def matrix_cells(
+    answers: Sequence[tuple[int | None, float] | None], decimals: Decimals, words: Catalogue, without: str
+) -> tuple[MatrixCell, ...]:
+    """Return stop epoch and regret of one run per column, `without` where a column has no answer."""
+    known = [answer[1] for answer in answers if answer is not None and not math.isnan(answer[1])]
     cells = []
-    for at, rank in zip(places, ranks, strict=True):
-        if at is None:
-            cells.append(MatrixCell(words.say("choices.runs.not_asked"), "", "-1", best=False))
+    for answer in answers:
+        if answer is None:
+            cells.append(MatrixCell(without, "", "-1", best=False))
             continue
-        stop = int(coded.stop[at])
-        text = words.say("fact.never") if stop < 0 else words.say("choices.matrix.after", epoch=stop + 1)
-        cells.append(MatrixCell(coded.regrets[rank], text, str(rank), best=rank == least))
+        stop, regret = answer
+        after = words.say("fact.never") if stop is None else words.say("choices.matrix.after", epoch=stop)
+        if math.isnan(regret):
+            cells.append(MatrixCell(words.say("fact.unknown"), after, "-1", best=False))
+        else:
+            cells.append(MatrixCell(decimals.show(regret), after, f"{regret:.6g}", best=regret == min(known)))
     return tuple(cells)

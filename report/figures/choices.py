@@ -35,9 +35,9 @@ _WRITTEN = ((4, 13.0), (3, 13.0), (3, 11.5))
 # The width of a digit as a share of the size of its text, and that of the hatching beside it.
 _DIGIT, _HATCHED = 0.64, 9
 # Left and right of the plane is room for its ticks and for a dot on its edge.
-EDGE, _LEFT, _RIGHT = 20, 80, 34
+_EDGE, _LEFT, _RIGHT = 20, 80, 34
 _ABOVE, _PLANE, _BELOW = 34, 380, 66
-PLANE_HEIGHT = _ABOVE + _PLANE + _BELOW
+_PLANE_HEIGHT = _ABOVE + _PLANE + _BELOW
 _DISC, _FRONT, _DOT = 20.0, 8.0, 7.0
 
 
@@ -52,30 +52,30 @@ def figure_of_choices(drawing: ChoicesDrawing, look: Look, *, grid: bool = True,
             "A heat map shows two arguments, but fewer have several values here."
             " Give lists of two, as --patience 1..20 --min-delta 0,0.001,0.01, or draw kind pareto."
         )
-    title = wrapped(drawing.title, (look.width - 2 * EDGE) / 1.12)
+    title = wrapped(drawing.title, (look.width - 2 * _EDGE) / 1.12)
     head = 28 + LINE * len(title)
     cells = _grid_cells(settings, drawing.monitor, look) if settings else None
     # Side by side where the grid leaves room for a plane.
     beside = plane and cells is not None and cells.width <= _LEAVES_ROOM * look.width
-    tall, height = cells.height if cells else 0.0, PLANE_HEIGHT if plane else 0.0
+    tall, height = cells.height if cells else 0.0, _PLANE_HEIGHT if plane else 0.0
     drawn = max(tall, height + _DOWN) if beside else tall + height
     notes = _below(drawing, look)
     canvas = blank(look, head + drawn + LINE * (len(notes) + 1) + _BELOW)
     for row, line in enumerate(title):
-        canvas.write(EDGE, 28 + row * LINE, line, look.palette.ink, size=14, bold=True)
+        canvas.write(_EDGE, 28 + row * LINE, line, look.palette.ink, size=14, bold=True)
     if cells:
         _draw_grid(canvas, cells, head)
     if plane:
         _draw_plane(
             canvas, drawing.plane, head + _DOWN if beside else head + tall, cells.width if beside and cells else 0.0
         )
-    canvas.write_lines(EDGE, head + drawn + LINE, notes)
+    canvas.write_lines(_EDGE, head + drawn + LINE, notes)
     return canvas.figure
 
 
 def _below(drawing: ChoicesDrawing, look: Look) -> list[tuple[str, str]]:
     """Return the legend and the notes."""
-    room, palette = look.width - 2 * EDGE, look.palette
+    room, palette = look.width - 2 * _EDGE, look.palette
     lines = [(line, palette.ink) for text in drawing.legend for line in wrapped(text, room)]
     return lines + [(line, palette.muted) for text in drawing.notes for line in wrapped(text, room)]
 
@@ -111,20 +111,20 @@ class _GridInFigure:
 
 def _grid_cells(grid: SettingsGrid, monitor: str, look: Look) -> _GridInFigure:
     """Return the grid as it fits on a page; where further arguments vary, a cell is its best setting."""
-    left = EDGE + max(70.0, 8.0 * max(map(len, (*grid.row_names, f"{grid.rows} ↓  "))))
-    wide = min((look.width - left - EDGE) / len(grid.column_names), _WIDEST)
+    left = _EDGE + max(70.0, 8.0 * max(map(len, (*grid.row_names, f"{grid.rows} ↓  "))))
+    wide = min((look.width - left - _EDGE) / len(grid.column_names), _WIDEST)
     tall, shown = min(_TALL, _MOST_TALL / len(grid.row_names)), grid.best
     texts, size = _fitting(grid, shown, wide, tall)
     notes = [grid.words.say("grid.regret", monitor=monitor), *grid.notes(shown, numbered=texts is not None)]
     if texts is None:
         notes.append(grid.words.say("grid.too_many", rows=len(grid.row_names), columns=len(grid.column_names)))
-    lines = tuple(wrapped(" ".join(notes), look.width - 2 * EDGE))
+    lines = tuple(wrapped(" ".join(notes), look.width - 2 * _EDGE))
     return _GridInFigure(grid, shown, left, wide, tall, lines, texts, size)
 
 
 def _draw_grid(canvas: Canvas, cells: _GridInFigure, top: float) -> None:
     """Draw the grid, `top` pixels below the upper edge of the page."""
-    canvas.write_lines(EDGE, top + _ABOVE, [(line, canvas.look.palette.muted) for line in cells.lines])
+    canvas.write_lines(_EDGE, top + _ABOVE, [(line, canvas.look.palette.muted) for line in cells.lines])
     axes, steps = canvas.layer("heat", 0), cells.grid.regret_steps
     for row, numbers in enumerate(cells.shown):
         for column, number in enumerate(numbers):
@@ -176,7 +176,7 @@ def _draw_cell(
 
 def _name_cells(canvas: Canvas, cells: _GridInFigure, top: float) -> None:
     palette, grid = canvas.look.palette, cells.grid
-    canvas.write(EDGE, top - 10, f"{grid.rows} ↓", palette.ink, bold=True)
+    canvas.write(_EDGE, top - 10, f"{grid.rows} ↓", palette.ink, bold=True)
     canvas.write(cells.left, top - 10 - LINE, f"{grid.columns} →", palette.ink, bold=True)
     widest = 8.0 * max(map(len, grid.column_names)) + 8
     for name, number in _some(grid.column_names, cells.wide, widest):
@@ -223,7 +223,7 @@ def _draw_ground(canvas: Canvas, axes: Axes, frame: PlaneFrame, left: float) -> 
     for tick in frame.x_ticks:
         canvas.write(tick.value, frame.bottom + 24, tick.text, palette.muted, align="center")
     stroke(canvas, axes, edges, [frame.bottom, frame.bottom], palette.line, 1.1, order=1)
-    canvas.write(left + EDGE, frame.top - 14, frame.plane.y_name, palette.ink, bold=True)
+    canvas.write(left + _EDGE, frame.top - 14, frame.plane.y_name, palette.ink, bold=True)
     canvas.write(frame.right, frame.bottom + 46, f"{frame.plane.x_name} →", palette.ink, align="right")
 
 

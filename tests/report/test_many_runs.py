@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from kcb_replay.replay.verdicts.totals import Totals, collect
 from kcb_replay.report.choices.encoding import packed
 from kcb_replay.report.choices.frame import choices_html
 from kcb_replay.report.choices.sweep import DEFAULT_LIMIT, Limit, SweepQuestion, sweep_page, sweep_surveys
+from kcb_replay.report.drawing.choices import sweep_drawing
 from kcb_replay.report.drawing.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
 from kcb_replay.report.drawing.grid import grid_of
 from kcb_replay.report.drawing.plane import PlanePoint, plane_of
@@ -281,6 +283,19 @@ def test_the_plane_is_square_root_scaled_from_its_corner():
     assert (frame.x(0), frame.y(0)) == (frame.left, frame.bottom)
     assert frame.bottom - frame.y(0.1) == pytest.approx((frame.bottom - frame.y(0.4)) / 2)
     assert frame.x(0.5) - frame.left == pytest.approx((frame.x(1) - frame.left) / 2)
+
+
+def test_figure_and_page_draw_the_same_plane_and_grid(page_of, recording):
+    """Points, front, numbers, scale and names of axes; cells, steps and frames: from one value each."""
+    curves = falling(9)
+    found = [recording(f"model{n}/seed", val_loss=curve) for n, curve in enumerate(curves)]
+    figure = sweep_drawing(kcb.sweep(found, kcb.EarlyStopping, patience=[1, 2, 3], min_delta=[0, 0.5]).summary())
+    view = page_of(curves=curves).views[0]
+    bare = [replace(point, saving_interval=None, regret_interval=None) for point in view.plane.points]
+    assert tuple(bare) == figure.plane.points
+    for name in ("scale", "x_name", "y_name", "joined"):
+        assert getattr(view.plane, name) == getattr(figure.plane, name)
+    assert view.grid == figure.grid
 
 
 def test_numbers_are_packed_into_as_few_bytes_as_hold_them():
