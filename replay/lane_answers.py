@@ -90,15 +90,17 @@ def answers_of_runs(
     """
     recordings, count = iter(recordings), 0
     while some := list(itertools.islice(recordings, _AT_ONCE)):
+        count += sum(len(recording.fits) for recording in some) * len(requests)
+        if reuse or count < fewest_in_lanes:
+            yield from (answers_to(recording, requests, reuse=reuse) for recording in some)
+            continue
         places = [_Place(recording, number) for recording in some for number in range(len(recording.fits))]
-        count += len(places) * len(requests)
-        by_engine = reuse or count < fewest_in_lanes
-        in_lanes = [() if by_engine else _in_lanes(places, request) for request in requests]
+        in_lanes = [_in_lanes(places, request) for request in requests]
         first = 0
         for recording in some:
             fits = slice(first, first + len(recording.fits))
             first = fits.stop
-            yield answers_to(recording, requests, reuse=reuse, in_lanes=[answers[fits] for answers in in_lanes])
+            yield answers_to(recording, requests, reuse=False, in_lanes=[answers[fits] for answers in in_lanes])
 
 
 def _in_lanes(places: Sequence[_Place], request: ReplayRequest) -> list[FitAnswer | None]:

@@ -1,21 +1,23 @@
 """Which Keras made a recording, as far as it tells: what `semantics="auto"` chooses, and why.
 
 A guess, said as one: the names of the learning rate and of the accuracy narrow it down to an era, the recorded learning
-rates and the last epoch to the version in it that would have made them with the callbacks that are replayed.
+rates and the last epoch to the version in it that would have made them with the callbacks that are replayed. An
+`Ending` is where a replayed fit ends, by which two versions are compared.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import SettingError
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics, direction_of
-from kcb_replay.replay.endings import Ending, ending_of
 from kcb_replay.replay.engine import run_fit
+from kcb_replay.replay.events import CheckpointSaved, LearningRateReduced, WeightsRestored, of_kind
 from kcb_replay.replay.learning_rates import digits_kept, is_same_rate
 from kcb_replay.replay.semantics import DEFAULT, Semantics, point_of_version, semantics
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.engine import Run
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["Guess", "OtherEra", "guess", "other_era"]
+__all__ = ["Ending", "Guess", "OtherEra", "ending_of", "guess", "other_era"]
 
 # The newest first: it is taken where the recorded rates do not tell.
 _KERAS_3 = ("keras-3.15", "keras-3.10")
@@ -40,6 +42,31 @@ _SPANS = {
 }
 _NAMED_ACC = re.compile(r"(val_)?(.+_)?acc")
 _NAMED_ACCURACY = re.compile(r"(val_)?(.+_)?accuracy")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a fit ends under one version; epochs count from 0.
+
+    `kept_index` is the epoch whose weights one ends up with, `drops` are the epochs of reductions, `saves` those of
+    files with their names. `raises` is the exception of the real class as a sentence; the rest is empty then.
+    """
+
+    stop_index: int | None = None
+    kept_index: int | None = None
+    drops: tuple[int, ...] = ()
+    saves: tuple[tuple[int, str], ...] = ()
+    raises: str | None = None
+
+    def to_dict(self) -> Json:
+        """Return the ending with its epochs in both ways of counting."""
+        return {
+            **_both("stop", self.stop_index),
+            **_both("kept", self.kept_index),
+            "drop_epochs": [index + 1 for index in self.drops],
+            "save_epochs": [index + 1 for index, _ in self.saves],
+            "raises": self.raises,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +160,32 @@ def _evidence(name: str, stream: Stream, callbacks: Sequence[Callback], initial_
     equal = sum(index in made and is_same_rate(rate, made[index], digits) for index, rate in rates.items())
     ends = bool(run.rows) and bool(run.rows[-1].stoppers) and run.rows[-1].index == stream.epochs[-1].index
     return (equal, ends)
+
+
+Json: TypeAlias = dict[str, object]
+# Rates that differ by less are one rate, rounded in different ways.
+_SAME_RATE = 1e-6
+
+
+def ending_of(run: Run) -> Ending:
+    """Return where a run ends that no exception cut short; without any epoch it ends nowhere."""
+    if not run.rows:
+        return Ending()
+    events = [*run.epoch_events, *chain.from_iterable(run.finish_events)]
+    restored = [event.from_index for event in of_kind(events, WeightsRestored)]
+    last = run.rows[-1]
+    return Ending(
+        stop_index=last.index if last.stoppers else None,
+        kept_index=restored[-1] if restored else last.index,
+        drops=tuple(event.index for event in of_kind(events, LearningRateReduced) if _is_lower(event)),
+        saves=tuple((event.index, event.path) for event in of_kind(events, CheckpointSaved)),
+    )
+
+
+def _is_lower(event: LearningRateReduced) -> bool:
+    """Tell whether a reduction is one: some versions go from the lowest rate to itself for ever."""
+    return event.new_lr < event.old_lr * (1 - _SAME_RATE)
+
+
+def _both(name: str, index: int | None) -> Json:
+    return {f"{name}_index": index, f"{name}_epoch": None if index is None else index + 1}

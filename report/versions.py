@@ -11,11 +11,10 @@ from kcb_replay.replay.version_difference import differences_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.replay.endings import Ending
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.simulation import RaisedFit
     from kcb_replay.replay.version_difference import VersionDifference
-    from kcb_replay.replay.version_guess import OtherEra
+    from kcb_replay.replay.version_guess import Ending, OtherEra
     from kcb_replay.report.machine import Record
 
 __all__ = [
