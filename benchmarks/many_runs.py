@@ -19,12 +19,12 @@ import numpy as np
 from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.replay.callbacks import GL, EarlyStopping, StopAt
 from kcb_replay.replay.grid import settings_grid
+from kcb_replay.replay.recommend.survey import rules_surveyed
 from kcb_replay.replay.replay import simulate
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.replay.verdicts.rules import compare_rules
+from kcb_replay.replay.verdicts.rules import RuleQuestion
 from kcb_replay.report.choices.compare import rules_page
 from kcb_replay.report.choices.frame import choices_html
-from kcb_replay.report.choices.interim import rules_survey
 from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page, sweep_surveys
 from kcb_replay.report.report_page import page_html
 
@@ -59,9 +59,8 @@ def made_up(count: int, seed: int = 0) -> list[Recording]:
 def compare_text(recordings: list[Recording]) -> str:
     """Return the page of a comparison of four rules."""
     rules = [EarlyStopping(patience=5), EarlyStopping(patience=15, restore_best_weights=True), GL(alpha=10), StopAt(60)]
-    found = compare_rules(recordings, rules)
-    survey = rules_survey(found, recordings, semantics("keras-3.15"))
-    return choices_html(rules_page(found, survey, recorded=lambda _: ()))
+    comparison, survey = rules_surveyed(lambda: recordings, RuleQuestion.of(rules))
+    return choices_html(rules_page(comparison, survey, recorded=lambda _: ()))
 
 
 def report_text(recordings: list[Recording]) -> str:

@@ -248,11 +248,11 @@ def matrix_of(runs: Runs, rules: Sequence[str]) -> Matrix:
     rows = []
     for fit, title in enumerate(runs.titles):
         stops, regrets = answers.stop_index[:, fit] + 1, answers.regret[:, fit]
-        asked = [
+        of_fit = [
             (int(stop) or None, float(regret)) if there else None
             for stop, regret, there in zip(stops, regrets, answered[:, fit], strict=True)
         ]
-        rows.append((title, matrix_cells(asked, runs.decimals, runs.words, runs.words.say("choices.runs.not_asked"))))
+        rows.append((title, matrix_cells(of_fit, runs.decimals, runs.words, runs.words.say("choices.runs.not_asked"))))
     return Matrix(tuple(rules), tuple(sorted(rows, key=lambda row: -float(row[1][0].rank))))
 
 

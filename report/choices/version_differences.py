@@ -44,9 +44,9 @@ def _items(
 ) -> Iterator[NoticeItem]:
     differ, places = _differing(first.runs, second.runs)
     count = int(differ.sum())
-    said = {"first": first.version, "second": second.version, "answers": differ.size, "monitor": first.monitor}
+    values = {"first": first.version, "second": second.version, "answers": differ.size, "monitor": first.monitor}
     key = "versions_differ" if count else "versions_alike"
-    yield NoticeItem((), words.say(f"choices.notice.{key}", count=count, **said))
+    yield NoticeItem((), words.say(f"choices.notice.{key}", count=count, **values))
     if not count:
         return
     # The setting with most differences explains most of them.
