@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kcb_replay.ingest.discover import LeftOutSource
-    from kcb_replay.ingest.ingest import IngestReport
+    from kcb_replay.ingest.ingest import IngestReport, WrittenRun
     from kcb_replay.ingest.plan import Plan, PlannedSource
-    from kcb_replay.ingest.writing import WrittenRun
 
 
 __all__ = ["change_lines", "growth_lines", "ingest_summary", "plan_lines", "plan_summary"]

@@ -122,8 +122,7 @@ class LogReader:
         """Return the fits of one file; raises `ReadError`."""
         if len(blobs) != 1:
             paths = ", ".join(blob.path for blob in blobs) or "none"
-            message = f"{self.what} is a run, but {len(blobs)} files were given: {paths}"
-            raise ReadError(f"{message}. Read each as its own run.")
+            raise ReadError(f"{self.what} is one file, but {len(blobs)} were given: {paths}. Read each as its own run.")
         log = Log(blobs[0].path, self.expected or f"Expected {self.what}.")
         fits = tuple(self.fits_in(blobs[0].content, log))
         return Reading(fits, tuple(log.notes))

@@ -488,7 +488,7 @@ def test_an_interrupted_ingest_leaves_a_whole_store(logs, store, moment):
 def test_an_interrupted_command_ends_with_130(cli, logs, monkeypatch):
     """Ctrl-C is no error of the data, and says that the store is whole."""
     _write(logs / "run" / "training.log", 1.0)
-    monkeypatch.setattr("kcb_replay.ingest.writing.read_runs", _interrupted)
+    monkeypatch.setattr("kcb_replay.ingest.ingest.read_runs", _interrupted)
     result = cli("ingest", logs)
     assert (result.exit_code, "is whole" in result.stderr) == (130, True)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from kcb_replay.errors import SettingError
+from kcb_replay.ingest.ingest import _useful_jobs
 from kcb_replay.ingest.plan import plan
 from kcb_replay.ingest.store import Store
-from kcb_replay.ingest.writing import _useful_jobs
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_several_processes_write_what_one_writes(logs, tmp_path, monkeypatch):
     stores = [Store(tmp_path / name) for name in ("one", "two")]
     for store in stores:
         store.create(expected_runs=10_000)
-    monkeypatch.setattr("kcb_replay.ingest.writing._useful_jobs", lambda wanted, asked: asked)
+    monkeypatch.setattr("kcb_replay.ingest.ingest._useful_jobs", lambda wanted, asked: asked)
     one, two = (store.ingest(logs, jobs=jobs) for store, jobs in zip(stores, (1, 2), strict=True))
     assert (one.written, one.left_out) == (two.written, two.left_out)
     assert [stores[0].load(run.name) for run in one.written] == [stores[1].load(run.name) for run in one.written]
