@@ -15,7 +15,7 @@ import numpy as np
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.recording import Fit, Note, Series, StepSeries
-from kcb_replay.text import are_left_out, counted, excerpt
+from kcb_replay.text import MAX_EXCERPT, are_left_out, counted, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,6 +27,7 @@ __all__ = [
     "EpochTable",
     "Log",
     "alignment_lost",
+    "as_they_are",
     "epoch_notes",
     "exact",
     "fit_of",
@@ -64,11 +65,30 @@ class Log:
         return ReadError(f"{self.path} {problem}{reasons and f': {reasons}'}. {self.expected}")
 
 
+@dataclass(slots=True)
+class _FitRows(Generic[_Cell]):
+    """The rows of a fit, each with its epoch, its tags, a cell for each of these, and its line."""
+
+    epochs: list[int] = field(default_factory=list)
+    tags: list[Sequence[str]] = field(default_factory=list)
+    cells: list[Sequence[_Cell]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+
+    def columns(self) -> dict[str, list[_Cell] | list[_Cell | None]]:
+        """Return the cells of each tag, row by row, None where a row has none."""
+        first = self.tags[0]
+        if all(tags is first or tags == first for tags in self.tags):
+            return {tag: [cells[at] for cells in self.cells] for at, tag in enumerate(first)}
+        rows = [dict(zip(tags, cells, strict=True)) for tags, cells in zip(self.tags, self.cells, strict=True)]
+        return {tag: [row.get(tag) for row in rows] for tag in dict.fromkeys(tag for tags in self.tags for tag in tags)}
+
+
 class EpochTable(Generic[_Cell]):
     """The rows of a log in file order, one an epoch; an epoch that does not rise begins a new fit.
 
-    `number` returns what a cell holds, None for no value; a `ValueError` leaves the column out of its fit, and `text`
-    says so. `names` gives each tag a name. A column without a value is no metric.
+    `number` returns what a cell holds that is not None, None for no value; a `ValueError` leaves the column out of its
+    fit, and `text` says so, quoting at most `longest` characters. `names` gives each tag a name. A column without a
+    value is no metric.
     """
 
     def __init__(
@@ -78,56 +98,72 @@ class EpochTable(Generic[_Cell]):
         *,
         names: Callable[[Iterable[str]], dict[str, str]] | None = None,
         text: str = "{tag} is left out of {path}: it holds {why}",
+        longest: int = MAX_EXCERPT,
     ) -> None:
-        self._log, self._number, self._names, self._text = log, number, names or names_of, text
-        self._fits: list[dict[int, Mapping[str, _Cell]]] = []
+        self._log, self._number, self._names = log, number, names or names_of
+        self._text, self._longest = text, longest
+        self._fits: list[_FitRows[_Cell]] = []
         self._last = MAX_STEP
 
     def begin(self) -> None:
         """Begin a new fit with the next row, whatever its epoch."""
         self._last = MAX_STEP
 
-    def add(self, epoch: int, cells: Mapping[str, _Cell]) -> None:
-        """Add the row of an epoch, which is counted from 0."""
+    def add(self, epoch: int, tags: Sequence[str], cells: Sequence[_Cell], line: int = 0) -> None:
+        """Add the row of an epoch, which is counted from 0: a cell for each tag, and the line it stands in."""
         if epoch <= self._last:
-            self._fits.append({})
-        self._fits[-1][epoch] = cells
-        self._last = epoch
+            self._fits.append(_FitRows())
+        rows, self._last = self._fits[-1], epoch
+        rows.epochs.append(epoch)
+        rows.tags.append(tags)
+        rows.cells.append(cells)
+        rows.lines.append(line)
 
     def fits(self) -> tuple[Fit, ...]:
         """Return the fits."""
         return tuple(self._fit(number, rows) for number, rows in enumerate(self._fits))
 
-    def _fit(self, number: int, rows: Mapping[int, Mapping[str, _Cell]]) -> Fit:
-        log = self._log
-        names = self._names(dict.fromkeys(tag for cells in rows.values() for tag in cells))
-        columns: dict[str, dict[int, float]] = {}
-        for tag, name in names.items():
+    def _fit(self, number: int, rows: _FitRows[_Cell]) -> Fit:
+        log, columns = self._log, rows.columns()
+        epochs = np.array(rows.epochs, np.int64)
+        metrics: dict[str, Series] = {}
+        for tag, name in self._names(columns).items():
+            cells = columns[tag]
             try:
-                numbers = {epoch: self._number(cells[tag]) for epoch, cells in rows.items() if tag in cells}
+                values = [None if cell is None else self._number(cell) for cell in cells]
             except ValueError as error:
-                text = self._text.format(tag=excerpt(tag), path=log.path, why=excerpt(str(error), 80))
+                line = rows.lines[self._first_refused(cells)]
+                text = self._text.format(
+                    tag=excerpt(tag), path=log.path, line=line, why=excerpt(str(error), self._longest)
+                )
                 log.note("not_a_number", text, fit=number, metric=name)
                 continue
-            columns[tag] = {epoch: value for epoch, value in numbers.items() if value is not None}
-        fit = fit_of(columns, names, log.path, epochs=rows)
-        log.notes += epoch_notes(fit.epochs, number, log.path)
-        return fit
+            series = _series_of(values, tag, log.path)
+            if series.valid.any():
+                metrics[name] = series
+        log.notes += epoch_notes(epochs, number, log.path)
+        return Fit(epochs, metrics)
+
+    def _first_refused(self, cells: Iterable[_Cell | None]) -> int:
+        for position, cell in enumerate(cells):
+            try:
+                if cell is not None:
+                    self._number(cell)
+            except ValueError:
+                return position
+        raise AssertionError
 
 
 def fit_of(
     columns: Mapping[str, Mapping[int, float]],
     names: Mapping[str, str],
     path: str,
-    *,
-    epochs: Iterable[int] | None = None,
-    steps: Mapping[str, StepSeries] | None = None,
+    steps: Mapping[str, StepSeries],
 ) -> Fit:
-    """Return the fit that has these values by tag and epoch; without `epochs`, those of any value are its epochs."""
-    known = {epoch for values in columns.values() for epoch in values} if epochs is None else epochs
-    column = np.array(sorted(known), np.int64)
+    """Return the fit that has these values by tag and epoch, and these streams."""
+    column = np.array(sorted({epoch for values in columns.values() for epoch in values}), np.int64)
     metrics = {names[tag]: series(values, column, tag, path) for tag, values in columns.items() if values}
-    return Fit(column, metrics, steps=steps or {})
+    return Fit(column, metrics, steps=steps)
 
 
 def keras_name(tag: str) -> str:
@@ -148,6 +184,11 @@ def names_of(tags: Iterable[str], renamed: Callable[[str], str] = keras_name) ->
     return {tag: name if counts[name] == 1 else tag for tag, name in names.items()}
 
 
+def as_they_are(tags: Iterable[str]) -> dict[str, str]:
+    """Return each tag as its name: Keras's own logs need no other."""
+    return {tag: tag for tag in tags}
+
+
 def exact(value: object) -> float:
     """Return a number as a float; raises `ValueError` for what is no number or has no equal float."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -159,10 +200,13 @@ def exact(value: object) -> float:
 
 def series(values: Mapping[int, float], epochs: Integers, tag: str, source: str) -> Series:
     """Return the series that has these values at these epochs and none at the others."""
-    present = [values.get(epoch) for epoch in epochs.tolist()]
+    return _series_of([values.get(epoch) for epoch in epochs.tolist()], tag, source)
+
+
+def _series_of(values: Sequence[float | None], tag: str, source: str) -> Series:
     return Series(
-        np.array([0.0 if value is None else value for value in present], np.float64),
-        np.array([value is not None for value in present], np.bool_),
+        np.array([0.0 if value is None else value for value in values], np.float64),
+        np.array([value is not None for value in values], np.bool_),
         tag=tag,
         source=source,
     )

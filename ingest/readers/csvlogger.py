@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import csv
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.readers.base import LONGEST_LINE, Blob, Reading
 from kcb_replay.ingest.readers.csv_bulk import SEPARATORS, decoded, header_of, is_header, read_alike, read_on
-from kcb_replay.ingest.recording import Fit, Note, Series
-from kcb_replay.ingest.table import epoch_notes, rows_refused, truncated
+from kcb_replay.ingest.table import EpochTable, Log, as_they_are, rows_refused, truncated
 from kcb_replay.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from kcb_replay.ingest.recording import Fit
 
 __all__ = ["CSVLOGGER", "CSVLoggerReader", "read_plainly"]
 
@@ -31,19 +30,6 @@ _LOSSES = ("truncated", "row_refused", "not_a_number")
 _CUT_CHARACTER = ("unexpected end of data", "truncated data")
 _EPOCH = re.compile(r"-?0+|0*([0-9]{1,15})")
 _LINE_END = re.compile(r"\r*\n|\r+")
-
-
-class _LineFields(NamedTuple):
-    line: int
-    fields: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _FitRows:
-    """Consecutive rows under one header whose epochs rise: one fit."""
-
-    header: list[str]
-    rows: list[_LineFields] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +80,16 @@ CSVLOGGER = CSVLoggerReader()
 
 def read_plainly(blob: Blob) -> Reading:
     """Read one file row by row, whatever is odd about it; the fast path gives the same or leaves it to this one."""
-    notes: list[Note] = []
-    lines = _lines(blob, notes)
+    log = Log(blob.path, "Expected rows of numbers, at least one whole epoch.")
+    lines = _lines(blob, log)
     if not lines or not is_header(header_of(lines[0])):
         raise ReadError(_not_csvlogger(blob.path, lines))
-    tables = _split_into_fits(_rows(lines, lines[0][5], blob.path), blob.path, notes)
-    if not tables:
-        raise ReadError(_nothing_in(blob.path, "a header but no whole epoch", notes))
-    fits = tuple(_fit(table, number, blob.path, notes) for number, table in enumerate(tables))
+    fits = _table(_rows(lines, lines[0][5], blob.path), log).fits()
     if not any(fit.metrics for fit in fits):
-        raise ReadError(_nothing_in(blob.path, "epochs but no value", notes))
-    return Reading(fits, tuple(notes))
+        holds = "epochs but no value" if fits else "a header but no whole epoch"
+        why = "; ".join(note.text for note in log.notes if note.code in _LOSSES)
+        raise log.refusal(f"holds {holds}{why and f': {why}'}")
+    return Reading(fits, tuple(log.notes))
 
 
 def _text(blob: Blob) -> str:
@@ -120,13 +105,12 @@ def _text(blob: Blob) -> str:
         ) from None
 
 
-def _lines(blob: Blob, notes: list[Note]) -> list[str]:
-    text = _text(blob)
-    lines = _LINE_END.split(text)
+def _lines(blob: Blob, log: Log) -> list[str]:
+    lines = _LINE_END.split(_text(blob))
     unfinished = lines.pop()
     # A cut-off last line still parses: 1.03 becomes 1.0. Only a line end proves that a row is whole.
     if unfinished and lines:
-        notes.append(truncated(len(lines) + 1, blob.path))
+        log.notes.append(truncated(len(lines) + 1, blob.path))
     elif unfinished:
         lines = [unfinished]
     return lines
@@ -135,26 +119,20 @@ def _lines(blob: Blob, notes: list[Note]) -> list[str]:
 def _not_csvlogger(path: str, lines: list[str]) -> str:
     if not lines:
         return f"{path} is empty. Expected a CSVLogger file; was the training started?"
-    shown = lines[0] if len(lines[0]) <= 80 else lines[0][:77] + "..."
     return (
-        f"{path} begins with {shown!r}: not a CSVLogger file. Expected `epoch`, a separator ({SEPARATORS!r}) and the"
-        " metrics in alphabetical order."
+        f"{path} begins with {_shortened(lines[0], 80)!r}: not a CSVLogger file. Expected `epoch`, a separator"
+        f" ({SEPARATORS!r}) and the metrics in alphabetical order."
     )
 
 
-def _nothing_in(path: str, content: str, notes: Sequence[Note]) -> str:
-    why = "; ".join(note.text for note in notes if note.code in _LOSSES)
-    return f"{path} holds {content}{': ' + why if why else ''}. Expected rows of numbers, at least one whole epoch."
-
-
-def _rows(lines: Sequence[str], separator: str, path: str) -> Iterator[_LineFields]:
+def _rows(lines: Sequence[str], separator: str, path: str) -> Iterator[tuple[int, list[str]]]:
     # With its line end, a quoted field that goes on in the next line does not become another number.
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=separator)
     first = 1
     try:
         for fields in reader:
             if any(fields):
-                yield _LineFields(first, fields)
+                yield first, fields
             # A quoted list may go on over several lines.
             first = reader.line_num + 1
     except csv.Error as error:
@@ -163,72 +141,40 @@ def _rows(lines: Sequence[str], separator: str, path: str) -> Iterator[_LineFiel
         ) from None
 
 
-def _split_into_fits(rows: Iterator[_LineFields], path: str, notes: list[Note]) -> list[_FitRows]:
-    tables: list[_FitRows] = []
-    refused: list[_LineFields] = []
-    header: list[str] = []
-    last_epoch: int | None = None
-    for row in rows:
-        if is_header(row.fields):
-            header, last_epoch = row.fields, None
-            continue
-        epoch = _epoch(row.fields[0])
-        if epoch is None or len(row.fields) != len(header):
-            refused.append(row)
-            continue
-        # The epoch goes back where a resumed or repeated fit appended to the file.
-        if last_epoch is None or epoch <= last_epoch:
-            tables.append(_FitRows(header))
-        tables[-1].rows.append(row)
-        last_epoch = epoch
+def _table(rows: Iterable[tuple[int, list[str]]], log: Log) -> EpochTable[str]:
+    text = "{tag} is left out of {path}: line {line} holds {why}"
+    table = EpochTable(log, _number, names=as_they_are, text=text)
+    refused: list[tuple[int, list[str]]] = []
+    tags: list[str] = []
+    for line, fields in rows:
+        if is_header(fields):
+            tags = fields[1:]
+            # A resumed or repeated fit appended to the file.
+            table.begin()
+        elif (epoch := _EPOCH.fullmatch(fields[0])) and len(fields) == len(tags) + 1:
+            table.add(int(epoch[1] or 0), tags, fields[1:], line)
+        else:
+            refused.append((line, fields))
     if refused:
-        first = f"{counted(len(refused[0].fields), 'field')} and the epoch {refused[0].fields[0]!r}"
-        notes.append(rows_refused([row.line for row in refused], path, first))
-    return tables
+        _, fields = refused[0]
+        first = f"{counted(len(fields), 'field')} and the epoch {fields[0]!r}"
+        log.notes.append(rows_refused([line for line, _ in refused], log.path, first))
+    return table
 
 
-def _epoch(text: str) -> int | None:
-    number = _EPOCH.fullmatch(text)
-    return int(number[1] or 0) if number else None
-
-
-def _fit(table: _FitRows, number: int, path: str, notes: list[Note]) -> Fit:
-    epochs = np.array([_epoch(row.fields[0]) for row in table.rows], np.int64)
-    metrics = {}
-    for column, name in enumerate(table.header[1:], start=1):
-        series = _series(table, column, name, number, path, notes)
-        # CSVLogger gives every metric an all-NA val_ twin when epoch 0 had no validation.
-        if series is not None and series.valid.any():
-            metrics[name] = series
-    notes += epoch_notes(epochs, number, path)
-    return Fit(epochs, metrics)
-
-
-def _series(table: _FitRows, column: int, name: str, number: int, path: str, notes: list[Note]) -> Series | None:
-    values = np.zeros(len(table.rows))
-    valid = np.ones(len(table.rows), np.bool_)
-    for n, row in enumerate(table.rows):
-        text = row.fields[column]
-        if text in _MISSING:
-            valid[n] = False
-            continue
-        try:
-            values[n] = _number(text)
-        except ValueError:
-            notes.append(_not_a_number(name, text, row.line, number, path))
-            return None
-    return Series(values, valid, tag=name, source=path)
-
-
-def _not_a_number(name: str, text: str, line: int, number: int, path: str) -> Note:
+def _number(text: str) -> float | None:
+    """Return the number in a field; CSVLogger gives every metric an all-NA val_ twin when epoch 0 had no validation."""
+    if text in _MISSING:
+        return None
+    try:
+        # float() would take 1_000 for a number; no writer of logs means that.
+        if "_" not in text:
+            return float(text)
+    except ValueError:
+        pass
     why = "a decimal comma?" if re.fullmatch(r"-?\d+,\d+", text) else "not a number"
-    shown = text if len(text) <= 40 else text[:37] + "..."
-    message = f"{name} is left out of {path}: line {line} holds {shown!r} ({why})"
-    return Note("not_a_number", message, path, fit=number, metric=name)
+    raise ValueError(f"{_shortened(text, 40)!r} ({why})")
 
 
-def _number(text: str) -> float:
-    # float() would take 1_000 for a number; no writer of logs means that.
-    if "_" in text:
-        raise ValueError(text)
-    return float(text)
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 3] + "..."

@@ -57,8 +57,8 @@ def _fits_in(content: bytes, log: Log, what: str, columns: EpochColumns) -> tupl
         raise ReadError(f"{log.path} is not {what}: it needs {columns.needed}.")
     if not rows:
         raise log.refusal("holds no whole epoch", why=True)
-    table = EpochTable(log, columns.number, names=columns.names, text="{tag} is left out of {path}: {why}")
-    header, first = rows[0].header, _epoch(rows[0], log)
+    table = EpochTable(log, columns.number, names=columns.names, text="{tag} is left out of {path}: {why}", longest=80)
+    header, tags, first = rows[0].header, rows[0].header[1:], _epoch(rows[0], log)
     if columns.counts_from_first and first > 1:
         raise ReadError(
             f"{log.path} begins with epoch {first} in line {rows[0].line}: whether its writer counts from 0 or from 1"
@@ -67,12 +67,13 @@ def _fits_in(content: bytes, log: Log, what: str, columns: EpochColumns) -> tupl
     for row in rows:
         if row.header is not header:
             table.begin()
-        header, epoch = row.header, _epoch(row, log)
+            header, tags = row.header, row.header[1:]
+        epoch = _epoch(row, log)
         if columns.counts_from_first:
             # One writer counts in one way, but a second file may have been appended to the first.
             first = min(first, epoch)
             epoch -= first
-        table.add(epoch, dict(zip(header[1:], row.fields[1:], strict=True)))
+        table.add(epoch, tags, row.fields[1:])
     fits = table.fits()
     if not any(fit.metrics for fit in fits):
         raise log.refusal("holds epochs but no value")

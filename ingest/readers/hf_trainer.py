@@ -137,7 +137,7 @@ def _fit(points: Mapping[str, list[_LoggedPoint]], steps_per_epoch: int | None, 
             by_epoch[tag] = at_ends
         if not whole:
             steps[names[tag]] = stream([(p.step, p.value) for p in logged], "iteration", tag, path)
-    return fit_of(by_epoch, names, path, steps=steps)
+    return fit_of(by_epoch, names, path, steps)
 
 
 def _name(tag: str) -> str:

@@ -134,7 +134,7 @@ def _fit(part: _FitPoints, log: Log) -> Fit | None:
         if len(values[tag]) < len(points):
             text = f"{excerpt(tag)} = {points[-1].value:g} in {log.path} stands behind the last epoch"
             log.note("after_training", f"{text}, as trainer.test writes it: it is of no epoch, and left out")
-    fit = fit_of(values, names_of(by_epoch, _name), log.path, steps=_streams(by_step, log))
+    fit = fit_of(values, names_of(by_epoch, _name), log.path, _streams(by_step, log))
     return fit if fit.metrics or fit.steps else None
 
 

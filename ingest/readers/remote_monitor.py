@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.readers.base import LogReader
 from kcb_replay.ingest.readers.texts import decoded, parsed
-from kcb_replay.ingest.table import MAX_STEP, EpochTable, Log, exact
+from kcb_replay.ingest.table import MAX_STEP, EpochTable, Log, as_they_are, exact
 from kcb_replay.text import are_left_out, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from kcb_replay.ingest.recording import Fit
 
 __all__ = ["REMOTE_MONITOR"]
@@ -52,25 +50,21 @@ REMOTE_MONITOR = LogReader(
 
 
 def _table(text: str, log: Log) -> EpochTable[object]:
-    table: EpochTable[object] = EpochTable(
-        log, lambda value: None if value is None else exact(value), names=_as_they_are
-    )
+    table: EpochTable[object] = EpochTable(log, exact, names=as_they_are)
     refused: list[str] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                table.add(*_logs(line, Log(f"line {number} of {log.path}", _EXPECTED)))
+                epoch, logs = _logs(line, Log(f"line {number} of {log.path}", _EXPECTED))
             except ReadError as error:
                 refused.append(str(error))
+            else:
+                table.add(epoch, [*logs], [*logs.values()])
     if refused:
         first = refused[0].removesuffix(f" {_EXPECTED}").rstrip(".")
         what = f"{counted(len(refused), 'line')} of {log.path} {'is' if len(refused) == 1 else 'are'} no epoch"
         log.note("row_refused", f"{what} of RemoteMonitor and {are_left_out(len(refused))}; {first}")
     return table
-
-
-def _as_they_are(tags: Iterable[str]) -> dict[str, str]:
-    return {tag: tag for tag in tags}
 
 
 def _logs(line: str, log: Log) -> tuple[int, dict[str, object]]:
