@@ -8,7 +8,7 @@ import click
 
 from kcb_replay.commands import options, output
 from kcb_replay.commands.base import Command
-from kcb_replay.commands.selection import recorded_metrics, recordings_of, with_unique_names
+from kcb_replay.commands.selection import metrics_of, recorded_metrics, with_unique_names
 from kcb_replay.errors import KcbReplayError
 
 __all__ = ["compare_command"]
@@ -76,10 +76,13 @@ def compare_command(
     figure = None if plot is None else output.FigureFile(plot, theme, width)
     page = None if html is None else output.PageFile(html, max_size, draw_all)
     sources = SourcePaths()
-    recordings = sources.noting(lambda: with_unique_names(recordings_of(runs, store)))
+    question = RuleQuestion.of(
+        [parse_callback(text) for text in rules], monitor=monitor, mode=mode, semantics=semantics
+    )
+    recordings = sources.noting(lambda: with_unique_names(metrics_of(runs, store, question.metrics, progress=None)))
     comparison, survey = rules_surveyed(
         recordings,
-        RuleQuestion.of([parse_callback(text) for text in rules], monitor=monitor, mode=mode, semantics=semantics),
+        question,
         keep=per_run or form == "json",
         draw_all=page is not None and page.draw_all,
     )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
 from kcb_replay.ingest.display import Displayed
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import CALLBACKS, Callback
 from kcb_replay.replay.callbacks.stopping import known_direction
@@ -216,6 +217,11 @@ class RuleQuestion:
         """Return the question; raises `SettingError` for what cannot be compared."""
         _require_rules(rules)
         return cls(rules, monitor, mode, semantics)
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        """The metrics that the rules read and are judged by, and those that tell the version."""
+        return frozenset([self.monitor, *LEARNING_RATE_KEYS, *(metric for rule in self.rules for metric in rule.reads)])
 
     @property
     def compares_runs(self) -> bool:
