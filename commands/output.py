@@ -188,5 +188,5 @@ class FigureFile:
         from kcb_replay.report.figure import plot
 
         look: dict[str, Any] = {"theme": self.theme, **({} if self.width is None else {"width": self.width})}
-        plot(result, self.path, kind=kind, **look)
+        plot(result, self.path, kind=kind, language=texts().language, **look)
         say_wrote(self.path, quiet=quiet)

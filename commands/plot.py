@@ -38,6 +38,7 @@ _RUN, _SWEEP = ("run", "curve", "wait", "lr"), ("sweep", "heatmap", "pareto")
 @options.figure
 @click.option("--fit", type=int, help="Which fit of the run, from 0.  [default: every one]")
 @options.replayed_callbacks
+@options.language
 @options.quiet
 def plot_command(
     runs: tuple[str, ...],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.directions import assumed_direction, assumption
 from kcb_replay.replay.request import KERAS_DEFAULT_LR
@@ -57,8 +58,9 @@ def settings_table(
     return f"{' '.join(head)}\n\n{table_of(columns, choice_rows(summary, numbers)).texts(Decimals())}"
 
 
-def head_of_sweep(summary: Summary[Any, Any]) -> str:
+def head_of_sweep(summary: Summary[Any, Any], words: Catalogue | None = None) -> str:
     """Return how much was swept, with the arguments that do not vary and are not Keras's own."""
+    words = words or catalogue()
     kind = type(summary.choices[0])
     names, default = arguments_of(kind), kind()
     varying = varying_arguments(summary.choices, names)
@@ -66,10 +68,17 @@ def head_of_sweep(summary: Summary[Any, Any]) -> str:
     code = ", ".join(
         f"{name}={value!r}" for name, value in constant.items() if name == "monitor" or value != getattr(default, name)
     )
-    swept = f"{counted(len(summary.choices), 'setting')} of {kind.name}({code}), {summary.semantics.name}"
-    some = f"{whole(summary.answered)} of " if summary.answered < summary.fits else ""
-    head = f"{some}{counted(summary.fits, 'fit')}, {counted(summary.epochs, 'epoch')}, {swept}."
-    return " ".join([head, *(f"Hypothetical: {assumption(metric)}." for metric in summary.assumed_metrics)])
+    head = words.say(
+        "figure.sweep_some" if summary.answered < summary.fits else "figure.sweep",
+        answered=summary.answered,
+        fits=summary.fits,
+        epochs=summary.epochs,
+        settings=len(summary.choices),
+        code=f"{kind.name}({code})",
+        version=summary.semantics.name,
+    )
+    assumed = (words.say("figure.assumed", assumption=assumption(metric)) for metric in summary.assumed_metrics)
+    return " ".join([head, *assumed])
 
 
 def setting_records(

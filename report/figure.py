@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import SettingError, did_you_mean
+from kcb_replay.language.catalogue import ENGLISH, Catalogue, catalogue
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import Simulation
 from kcb_replay.replay.verdicts.rules import RuleComparison
@@ -49,13 +50,15 @@ def plot(
     kind: str | None = None,
     theme: str = "light",
     width: float = INCHES,
+    language: str = ENGLISH,
 ) -> Figure:
     """Draw a result; with `path`, write it as PNG, SVG or PDF, too.
 
     A replay is drawn as a "run" (curve, wait counter and learning rate) or one of these alone: "curve", "wait", "lr".
     Many replays (a list, or what `simulate` returns) are "strips", a line each. A sweep of EarlyStopping is a "sweep",
     or its "heatmap" or "pareto" front alone; a comparison of stopping rules is "rules". `theme` is "light" or "dark",
-    `width` in inches: narrower than 9.6 is laid out anew, wider is larger.
+    `width` in inches: narrower than 9.6 is laid out anew, wider is larger. `language` is "en" or "ko";
+    strips speak English.
 
     The file appears whole or not at all. Raises `SettingError` for any other suffix, a kind that the result has not,
     or a width at which nothing could be read; `KcbReplayError` where the file cannot be written.
@@ -63,33 +66,33 @@ def plot(
     target = None if path is None else Path(path)
     if target is not None:
         require_figure_file(target)
-    figure = _drawn(what, kind, look_of(palette_of(theme), width))
+    figure = _drawn(what, kind, look_of(palette_of(theme), width), catalogue(language))
     if target is not None:
         save(figure, target)
     return figure
 
 
-def _drawn(what: Plottable, kind: str | None, look: Look) -> Figure:
+def _drawn(what: Plottable, kind: str | None, look: Look, words: Catalogue) -> Figure:
     if isinstance(what, RuleComparison):
         _chosen(kind, _RULES_KINDS, "a comparison of rules")
-        return figure_of_choices(rules_drawing(what), look)
+        return figure_of_choices(rules_drawing(what, words), look)
     if isinstance(what, (Sweep, Summary)):
-        return _drawn_sweep(what, _chosen(kind, _SWEEP_KINDS, "a sweep"), look)
+        return _drawn_sweep(what, _chosen(kind, _SWEEP_KINDS, "a sweep"), look, words)
     replays = _replays_of(what)
     one = len(replays) == 1 and not (isinstance(what, Simulation) and what.raised)
     known = (*_RUN_KINDS, *_MANY_KINDS) if one else _MANY_KINDS
     chosen = _chosen(kind, known, "a replay" if one else f"{len(replays)} replays")
     if chosen in _RUN_KINDS:
-        return _drawn_run(curve_info(replays[0]), chosen, look)
+        return _drawn_run(curve_info(replays[0], words), chosen, look)
     if isinstance(what, Simulation):
         return figure_of_strips(strips_info(replays, len(what.left_out), what.raised), look)
     return figure_of_strips(strips_info(replays), look)
 
 
-def _drawn_sweep(sweep: Sweep | SweepSummary, kind: str, look: Look) -> Figure:
+def _drawn_sweep(sweep: Sweep | SweepSummary, kind: str, look: Look, words: Catalogue) -> Figure:
     if isinstance(sweep, Sweep):
         sweep = sweep.summary()
-    return figure_of_choices(sweep_drawing(sweep), look, grid=kind != "pareto", plane=kind != "heatmap")
+    return figure_of_choices(sweep_drawing(sweep, words), look, grid=kind != "pareto", plane=kind != "heatmap")
 
 
 def _drawn_run(info: CurveInfo, kind: str, look: Look) -> Figure:

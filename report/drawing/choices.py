@@ -69,7 +69,7 @@ def sweep_drawing(sweep: SweepSummary, words: Catalogue | None = None) -> Choice
         "left_out": len({(item.run, item.fit) for item in sweep.left_out}),
     }
     return ChoicesDrawing(
-        title=head_of_sweep(sweep),
+        title=head_of_sweep(sweep, words),
         monitor=_monitors(sweep),
         plane=plane,
         grid=sweep_grid(sweep, words),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from kcb_replay import plot, sweep
+from kcb_replay.errors import SettingError
 from kcb_replay.report.drawing.choices import sweep_drawing
 from kcb_replay.report.drawing.scales import heat_steps
 
@@ -122,3 +123,15 @@ def test_a_figure_of_another_kind_is_refused_before_anything_is_asked(cli, sampl
     refused = cli(*command, "--plot", "figure.txt")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert "must end in .png, .svg or .pdf" in refused.stderr
+
+
+def test_figures_speak_korean_where_that_is_asked_for(cli, sample_logs, tmp_path):
+    """Sweeps, rules and runs, from the command line and from Python; an unknown language is refused."""
+    cli("ingest", sample_logs / "seeds", "-q")
+    cli("sweep", "--patience", "1..5", "--plot", "sweep.svg", "--lang", "ko")
+    cli("compare", "-c", "StopAt(3)", "--plot", "rules.svg", "--lang", "ko")
+    cli("plot", "seed0", "--patience", "5", "-o", "run.svg", "--lang", "ko")
+    for name, said in (("sweep", "놓친 값의 평균"), ("rules", "멈춤 규칙"), ("run", "에포크 23 뒤에 멈춤")):
+        assert said in (tmp_path / f"{name}.svg").read_text(encoding="utf-8")
+    with pytest.raises(SettingError, match="no catalogue for 'tlh'"):
+        plot(sweep([], patience=[1, 2]), language="tlh")
