@@ -63,7 +63,8 @@ def recording() -> Callable[..., Recording]:
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Return a function that runs the command line in an empty folder, with its own store."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("KCB_STORE", raising=False)
+    for name in ("KCB_STORE", "KCB_LANG"):
+        monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: object) -> Result:
         return CliRunner().invoke(main, [str(argument) for argument in arguments])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, strategies as st
 
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.readers import READERS
 from kcb_replay.text import counted
+
+HANGUL = re.compile(r"[\uac00-\ud7a3]")
 
 
 @pytest.mark.parametrize(
@@ -146,3 +150,36 @@ def test_a_name_ends_no_line_of_a_reason(cli, tmp_path):
 def test_no_message_of_an_error_steers_a_terminal(quoted):
     """Whatever name it quotes: all but printable characters and line ends are written out."""
     assert str(KcbReplayError(f"No run {quoted}.")).replace("\n", "").isprintable()
+
+
+READING = {
+    "simulate": ["seeds", "--patience", "3"],
+    "explain": ["keras3-overfit/training.log", "--patience", "3"],
+    "sweep": ["keras3-overfit/training.log", "--patience", "9", "--semantics", "keras-3.16"],
+    "compare": ["seeds", "-c", "EarlyStopping(patience=100)", "-c", "GL(alpha=5)"],
+    "recommend": ["seeds"],
+    "infer": ["keras3-overfit/training.log"],
+    "versions": ["keras-2.0.8", "keras-3.15", "seeds"],
+}
+
+
+@pytest.mark.parametrize("command", READING)
+def test_a_command_speaks_korean_where_it_is_asked_to(cli, sample_logs, monkeypatch, command):
+    """By --lang or KCB_LANG the sentences are Korean; the numbers, the exit and the documents stay as they are."""
+    monkeypatch.chdir(sample_logs)
+    arguments = [command, *READING[command]]
+    english, document = cli(*arguments), cli(*arguments, "--json") if command != "explain" else None
+    korean = cli(*arguments, "--lang", "ko")
+    assert not HANGUL.search(english.output)
+    assert HANGUL.search(korean.output)
+    assert korean.exit_code == english.exit_code
+    monkeypatch.setenv("KCB_LANG", "ko")
+    assert cli(*arguments).output == korean.output
+    assert document is None or cli(*arguments, "--json").stdout == document.stdout
+
+
+def test_a_language_that_nobody_speaks_is_refused(cli):
+    """The error names those that there are."""
+    refused = cli("simulate", "--lang", "tlh")
+    assert refused.exit_code == 2
+    assert "'en', 'ko'" in refused.stderr
