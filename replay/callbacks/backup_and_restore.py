@@ -12,16 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values
-from kcb_replay.replay.callbacks.base import (
-    BatchEnd,
-    Callback,
-    Context,
-    EpochEnd,
-    State,
-    Step,
-    TrainBegin,
-    TrainEnd,
-)
+from kcb_replay.replay.callbacks.base import BatchEnd, Callback, Context, EpochEnd, State, Step, TrainBegin, TrainEnd
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import BackupSaved
 

@@ -18,16 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from kcb_replay.errors import NotReplayableError, SettingError
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks.arguments import require_counts, require_texts, with_python_values
-from kcb_replay.replay.callbacks.base import (
-    BatchEnd,
-    Callback,
-    Context,
-    EpochEnd,
-    State,
-    Step,
-    TestEnd,
-    TrainBegin,
-)
+from kcb_replay.replay.callbacks.base import BatchEnd, Callback, Context, EpochEnd, State, Step, TestEnd, TrainBegin
 from kcb_replay.replay.events import ScalarsWritten
 
 if TYPE_CHECKING:

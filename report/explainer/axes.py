@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.callbacks import Callback
 
-__all__ = ["Axis", "GivenLists", "Recorded", "axes_of_callback", "named_axes", "require_names", "thinned"]
+__all__ = ["Axis", "GivenLists", "Recorded", "axes_of_callback", "named_axes", "require_names"]
 
 Values: TypeAlias = "tuple[object, ...]"
 
@@ -51,7 +51,7 @@ class Axis:
     """One control: an argument of the callback at `part` of the list, and what its positions stand for per monitor.
 
     `part` is None for what holds for all callbacks: the monitor and the version. `start` is the position asked for,
-    `known_as` what the control is called in `AXES`.
+    `known_as` what the control is called on the command line.
     """
 
     part: int | None
@@ -143,7 +143,7 @@ def axes_of_callback(
     cost = math.prod(len(values) for name, values in lists.items() if name not in _FREE)
     free = [name for name in names if name not in lists and name not in _UNASKED and not offered.only]
     offers = [{name: _with(starts[name], _OFFERS[name](each)) for name in free} for each in recorded]
-    counts = {name: len(values) for name, values in thinned(offers[0], starts, room // max(cost, 1)).items()}
+    counts = {name: len(values) for name, values in _thinned(offers[0], starts, room // max(cost, 1)).items()}
     for name, argument in names.items():
         values = (
             [lists[name]] * len(recorded)
@@ -223,7 +223,7 @@ _OFFERS: dict[str, Callable[[Recorded], Sequence[object]]] = {
 }
 
 
-def thinned(lists: Mapping[str, Sequence[object]], starts: Mapping[str, object], room: int) -> dict[str, list[object]]:
+def _thinned(lists: Mapping[str, Sequence[object]], starts: Mapping[str, object], room: int) -> dict[str, list[object]]:
     """Return the lists with values left out evenly, from the longest first, until `room` replays are enough.
 
     The values of `starts` stay, and so do the lists that cost no further replay.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.explainer.metrics import ShownMetric
     from kcb_replay.report.explainer.rates import RateChange, RatePath, RateStep
 
-__all__ = ["WORDS", "data_of"]
+__all__ = ["data_of"]
 
 # What the program fills itself: templates whose parts it looks up one by one.
 _WORDS = {

@@ -41,15 +41,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.explainer.axes import Axis
     from kcb_replay.report.explainer.request import ExplainerRequest
 
-__all__ = [
-    "LaneEnding",
-    "MonitorReplays",
-    "ReplayLane",
-    "context_of",
-    "positions_of",
-    "replayed",
-    "with_values",
-]
+__all__ = ["LaneEnding", "MonitorReplays", "ReplayLane", "context_of", "with_values"]
 
 _C = TypeVar("_C", bound="Callback")
 
@@ -83,7 +75,7 @@ class ReplayLane:
     error: Reason | None = None
 
 
-def positions_of(axes: Sequence[Axis], monitor: int) -> Iterator[dict[str, object]]:
+def _positions_of(axes: Sequence[Axis], monitor: int) -> Iterator[dict[str, object]]:
     """Yield the arguments of every position, the last control moving fastest."""
     for values in itertools.product(*(axis.values[monitor] for axis in axes)):
         yield {axis.name: value for axis, value in zip(axes, values, strict=True)}
@@ -100,7 +92,7 @@ def _never_stopping(callback: EarlyStopping) -> EarlyStopping:
     return replace(callback, patience=math.inf)
 
 
-def replayed(epochs: Sequence[Epoch], callbacks: Sequence[Callback], version: Semantics, initial_lr: float) -> Run:
+def _replayed(epochs: Sequence[Epoch], callbacks: Sequence[Callback], version: Semantics, initial_lr: float) -> Run:
     """Replay fresh callbacks on epochs."""
     return run_fit(epochs, callbacks, Context(version, direction_of), initial_lr=initial_lr)
 
@@ -115,7 +107,7 @@ def _stop_lanes(
         together.setdefault(_never_stopping(setting), []).append(setting)
     ends: dict[EarlyStopping, tuple[ReplayLane, LaneEnding]] = {}
     for endless, sharing in together.items():
-        run = replayed(epochs, [endless], version, 0.0)
+        run = _replayed(epochs, [endless], version, 0.0)
         lane = ReplayLane(endless, run.rows, run.rows, what_keras_raises(run.error) if run.error else None)
         for setting, ending in _endings(epochs, lane, sharing, Context(version, direction_of)):
             ends[setting] = lane, ending
@@ -175,7 +167,7 @@ def _rate_lanes(
         # Never at a floor, so that every reduction is there.
         timing = replace(setting, factor=_SLOW, min_lr=0.0)
         if timing not in timings:
-            timings[timing] = replayed(epochs, [timing], version, initial_lr)
+            timings[timing] = _replayed(epochs, [timing], version, initial_lr)
         if setting not in lanes:
             lanes[setting] = _with_rates(epochs, setting, timings[timing], version, initial_lr)
     return [lanes[with_values(callback, each)] for each in arguments]
@@ -190,7 +182,7 @@ def _with_rates(
     reductions = sum(1 for row in timed.rows for _ in of_kind(row.events[0], LearningRateReduced))
     path = rate_path(setting, version, initial_lr, reductions)
     if timed.error or len(path) <= reductions:
-        run = replayed(epochs, [setting], version, initial_lr)
+        run = _replayed(epochs, [setting], version, initial_lr)
         return ReplayLane(setting, run.rows, run.rows, what_keras_raises(run.error) if run.error else None)
     return ReplayLane(setting, tuple(_rows_on(path, timed.rows)), timed.rows)
 
@@ -280,7 +272,7 @@ def context_of(request: ExplainerRequest, monitor: int, version: str) -> Monitor
         _never_stopping(cast("EarlyStopping", each)) if request.has_lanes and position == request.lead else each
         for position, each in enumerate(callbacks)
     ]
-    base = replayed(stream.epochs, endless, resolved, initial_lr)
+    base = _replayed(stream.epochs, endless, resolved, initial_lr)
     if base.error:
         error = base.error
         why = reason("raised.at_all", kind=error.kind, callback=error.callback, message=error.message)
@@ -288,11 +280,11 @@ def context_of(request: ExplainerRequest, monitor: int, version: str) -> Monitor
     epochs = stream.epochs[: len(base.rows)]
     ends: list[tuple[EarlyStopping, ReplayLane, LaneEnding]] = []
     if request.has_lanes:
-        arguments = list(positions_of(request.axes_of(request.lead), monitor))
+        arguments = list(_positions_of(request.axes_of(request.lead), monitor))
         ends = _stop_lanes(epochs, cast("EarlyStopping", callbacks[request.lead]), arguments, resolved)
     rates: list[ReplayLane] = []
     if request.reducer is not None:
-        arguments = list(positions_of(request.axes_of(request.reducer), monitor))
+        arguments = list(_positions_of(request.axes_of(request.reducer), monitor))
         rates = _rate_lanes(
             epochs, cast("ReduceLROnPlateau", callbacks[request.reducer]), arguments, resolved, initial_lr
         )

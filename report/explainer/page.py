@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.explainer.info import Explainer
     from kcb_replay.report.explainer.view import View
 
-__all__ = ["Control", "ExplainerPage", "Group", "explainer_html", "page_of", "render", "write_explainer"]
+__all__ = ["Control", "ExplainerPage", "Group", "explainer_html", "render", "write_explainer"]
 
 SCRIPTS, STYLES = ("places.js", "explain_chart.js", "explain.js"), ("chart.css", "explain.css")
 
@@ -114,7 +114,7 @@ def render(
     which hear of every moved control by the event `kcb:moved` of the document.
     """
     view = view_at(explainer, explainer.start)
-    filled = {"page": page_of(explainer, view), "view": view, "command": command, **(context or {})}
+    filled = {"page": _page_of(explainer, view), "view": view, "command": command, **(context or {})}
     return document(
         template,
         filled,
@@ -126,7 +126,7 @@ def render(
     )
 
 
-def page_of(explainer: Explainer, view: View) -> ExplainerPage:
+def _page_of(explainer: Explainer, view: View) -> ExplainerPage:
     """Return what a page says around the view of its start."""
     say, metric = explainer.words.say, explainer.metrics[0]
     chosen, lead = explainer.at(explainer.start), explainer.request.lead

@@ -21,14 +21,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.explainer.tables import Tables
     from kcb_replay.text import Decimals
 
-__all__ = [
-    "PathDrop",
-    "RateChange",
-    "RatePath",
-    "RateStep",
-    "number_horizons",
-    "paths_of",
-]
+__all__ = ["PathDrop", "RateChange", "RatePath", "RateStep", "number_horizons", "paths_of"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
 from kcb_replay.errors import KcbReplayError, MonitorNotRecordedError, SettingError
@@ -19,7 +20,7 @@ from kcb_replay.replay.semantics import known_semantics, semantics as resolve
 from kcb_replay.report.explainer.axes import Axis, GivenLists, Recorded, axes_of_callback, named_axes, require_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.callbacks import Callback
@@ -118,13 +119,13 @@ def request_of(
     require_names(axes or {})
     number, settings = fit_number(recording, fit), settings_of(callbacks)
     named = [name.strip() for name in semantics.split(",")] if semantics else [None]
-    options = {"fit": number, "initial_lr": initial_lr, "steps_per_epoch": steps_per_epoch}
-    start = replay(recording, settings, semantics=named[0], **options)  # type: ignore[arg-type]  # options
+    again = partial(replay, recording, fit=number, initial_lr=initial_lr, steps_per_epoch=steps_per_epoch)
+    start = again(settings, semantics=named[0])
     lead = _lead_of(settings)
     reducer, remarks = _reducer_of(settings)
-    versions = _versions(recording, settings, start, named, options)
+    versions = _versions(again, settings, start, named)
     most = _MOST_MONITORS if monitors is not None else max(2, min(3, _CONTEXTS // len(versions)))
-    known, missing = _monitors(recording, settings, lead, start, monitors, options, most)
+    known, missing = _monitors(again, settings, lead, start, monitors, most)
     parts = [
         position
         for position in dict.fromkeys((lead, reducer))
@@ -185,12 +186,11 @@ def _reducer_of(callbacks: Sequence[Callback]) -> tuple[int | None, list[Reason]
 
 
 def _monitors(
-    recording: Recording,
+    again: Callable[..., Replay],
     callbacks: Sequence[Callback],
     lead: int,
     start: Replay,
     monitors: Sequence[str] | None,
-    options: Mapping[str, object],
     most: int,
 ) -> tuple[tuple[str, ...], list[Reason]]:
     """Return the monitors to choose from, the asked one first, and why others that were named are none."""
@@ -209,7 +209,7 @@ def _monitors(
     for name in others:
         try:
             changed = [_monitoring(each, own, name) for each in callbacks]
-            replay(recording, changed, semantics=start.semantics, **options)  # type: ignore[arg-type]  # options
+            again(changed, semantics=start.semantics)
         except MonitorNotRecordedError as error:
             missing.append(reason("explainer.no_monitor", why=error.why))
         except KcbReplayError:
@@ -220,16 +220,11 @@ def _monitors(
 
 
 def _versions(
-    recording: Recording,
-    callbacks: Sequence[Callback],
-    start: Replay,
-    named: Sequence[str | None],
-    options: Mapping[str, object],
+    again: Callable[..., Replay], callbacks: Sequence[Callback], start: Replay, named: Sequence[str | None]
 ) -> tuple[str, ...]:
     """Return the versions to choose from: those asked for, or the asked one and those that answer differently."""
     if len(named) > 1:
-        replays = [replay(recording, callbacks, semantics=name, **options) for name in named]  # type: ignore[arg-type]
-        return tuple(dict.fromkeys(each.semantics.name for each in replays))
+        return tuple(dict.fromkeys(again(callbacks, semantics=name).semantics.name for name in named))
     if start.epochs > _SHORT:
         return (start.semantics.name,)
     # A version that nobody asked for is not worth the slider of an argument that it does not have.
@@ -240,7 +235,7 @@ def _versions(
         if needed & resolve(name).missing_arguments:
             continue
         try:
-            other = replay(recording, callbacks, semantics=name, **options)  # type: ignore[arg-type]  # options
+            other = again(callbacks, semantics=name)
         except KcbReplayError:
             continue
         answers.setdefault(_answer(other), []).append(name)
