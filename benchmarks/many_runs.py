@@ -59,7 +59,7 @@ def made_up(count: int, seed: int = 0) -> list[Recording]:
 def compare_text(recordings: list[Recording]) -> str:
     """Return the page of a comparison of four rules."""
     rules = [EarlyStopping(patience=5), EarlyStopping(patience=15, restore_best_weights=True), GL(alpha=10), StopAt(60)]
-    comparison, survey = rules_surveyed(lambda: recordings, RuleQuestion.of(rules))
+    comparison, survey = rules_surveyed(lambda: recordings, RuleQuestion(rules))
     return choices_html(rules_page(comparison, survey, recorded=lambda _: ()))
 
 

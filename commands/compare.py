@@ -76,9 +76,7 @@ def compare_command(
     figure = None if plot is None else output.FigureFile(plot, theme, width)
     page = None if html is None else output.PageFile(html, max_size, draw_all)
     sources = SourcePaths()
-    question = RuleQuestion.of(
-        [parse_callback(text) for text in rules], monitor=monitor, mode=mode, semantics=semantics
-    )
+    question = RuleQuestion([parse_callback(text) for text in rules], monitor=monitor, mode=mode, semantics=semantics)
     recordings = sources.noting(lambda: with_unique_names(metrics_of(runs, store, question.metrics, progress=None)))
     comparison, survey = rules_surveyed(
         recordings,

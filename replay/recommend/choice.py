@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from kcb_replay.replay.recommend.evidence import Evidence
 
-__all__ = ["NONE", "chosen", "fewest_runs", "front_of", "most_failures", "upper_bound"]
+__all__ = ["NONE", "chosen", "fewest_runs", "most_failures", "upper_bound"]
 
 _RARE = 0.05
 
@@ -76,15 +76,6 @@ def chosen(evidence: Evidence, weights: Floats, preference: Integers, *, max_fai
     as_good = bounded & (behind <= _standard_errors(evidence, weights, best, behind, fits))
     setting = np.where(as_good, preference, NONE).argmax(axis=1)
     return np.where(bounded.any(axis=1), setting, NONE)
-
-
-def front_of(saving: Floats, regret: Floats) -> NDArray[np.bool_]:
-    """Return which settings (settings,) nothing beats in both saving and regret."""
-    order = np.lexsort((-saving, regret))
-    best_so_far = np.maximum.accumulate(np.concatenate([[-np.inf], saving[order][:-1]]))
-    on_front = np.zeros(len(saving), np.bool_)
-    on_front[order] = saving[order] > best_so_far
-    return on_front
 
 
 def _standard_errors(evidence: Evidence, weights: Floats, best: Integers, behind: Floats, fits: Floats) -> Floats:

@@ -20,7 +20,7 @@ from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.directions import assumed_direction
 from kcb_replay.replay.grid import settings_grid
-from kcb_replay.replay.recommend.choice import NONE, chosen, fewest_runs, front_of, upper_bound
+from kcb_replay.replay.recommend.choice import NONE, chosen, fewest_runs, upper_bound
 from kcb_replay.replay.recommend.evidence import (
     FEWEST_GROUPS,
     RESAMPLES,
@@ -36,7 +36,7 @@ from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 from kcb_replay.replay.verdicts.stopping import swept_blocks
 from kcb_replay.replay.verdicts.sweep import recordings_with
-from kcb_replay.replay.verdicts.totals import ChoiceSummary, Totals, collect
+from kcb_replay.replay.verdicts.totals import ChoiceSummary, Totals, collect, front_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

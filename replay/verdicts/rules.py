@@ -183,7 +183,7 @@ def compare_rules(
     A fit without `monitor` is left out for all rules, one that a rule cannot be asked of for that rule. Raises
     `SettingError` for an empty list, a callback that is no stopping rule, or where `mode="auto"` cannot tell.
     """
-    question = RuleQuestion.of(rules, monitor=monitor, mode=mode, semantics=semantics)
+    question = RuleQuestion(rules, monitor=monitor, mode=mode, semantics=semantics)
     loaded = question.loaded(recordings)
     totals, baseline = Totals(question.rules), question.baseline()
     blocks: list[StoppingBlock] = []
@@ -196,27 +196,22 @@ def compare_rules(
 
 
 class RuleQuestion:
-    """What is asked of every fit by a comparison of rules."""
+    """What is asked of every fit by a comparison of rules. Raises `SettingError` for what cannot be compared."""
 
-    def __init__(self, rules: Sequence[Callback], monitor: str, mode: str, semantics: str | Semantics | None) -> None:
-        self.rules, self.monitor = tuple(rules), monitor
-        self.version = resolve(DEFAULT if semantics in (None, "auto") else semantics)
-        self._semantics, self._given_mode = semantics, mode
-        self.mode: Direction = known_direction("compare", monitor, mode)
-        self._medians: dict[int, Mapping[_Place, Outcome | Reason]] = {}
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         rules: Sequence[Callback],
         *,
         monitor: str = "val_loss",
         mode: str = "auto",
         semantics: str | Semantics | None = None,
-    ) -> RuleQuestion:
-        """Return the question; raises `SettingError` for what cannot be compared."""
+    ) -> None:
         _require_rules(rules)
-        return cls(rules, monitor, mode, semantics)
+        self.rules, self.monitor = tuple(rules), monitor
+        self.version = resolve(DEFAULT if semantics in (None, "auto") else semantics)
+        self._semantics, self._given_mode = semantics, mode
+        self.mode: Direction = known_direction("compare", monitor, mode)
+        self._medians: dict[int, Mapping[_Place, Outcome | Reason]] = {}
 
     @property
     def metrics(self) -> frozenset[str]:

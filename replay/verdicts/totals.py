@@ -40,6 +40,7 @@ __all__ = [
     "Totals",
     "collect",
     "front",
+    "front_of",
     "numbers_of",
     "over",
     "summary_of",
@@ -330,13 +331,21 @@ def front(summaries: Sequence[ChoiceSummary], distinct: Iterable[int]) -> list[i
     choose from, one of each that act alike. A choice without any regret that is known is on no front.
     """
     known = [number for number in distinct if not math.isnan(summaries[number].regret_mean)]
-    ordered = sorted(known, key=lambda number: (summaries[number].regret_mean, -summaries[number].saving))
-    kept: list[int] = []
-    for number in ordered:
-        # With rising regret only what saves more than all before it is worth it.
-        if not kept or summaries[number].saving > summaries[kept[-1]].saving:
-            kept.append(number)
-    return kept
+    saving, regret = (np.array([getattr(summaries[n], name) for n in known]) for name in ("saving", "regret_mean"))
+    on_front = front_of(saving, regret)
+    return sorted(
+        (n for n, is_on in zip(known, on_front, strict=True) if is_on), key=lambda n: summaries[n].regret_mean
+    )
+
+
+def front_of(saving: Floats, regret: Floats) -> NDArray[np.bool_]:
+    """Return which choices (choices,) nothing beats in both saving and regret, the first one of equals."""
+    order = np.lexsort((-saving, regret))
+    # With rising regret only what saves more than all before it is worth it.
+    best_so_far = np.maximum.accumulate(np.concatenate([[-np.inf], saving[order][:-1]]))
+    on_front = np.zeros(len(saving), np.bool_)
+    on_front[order] = saving[order] > best_so_far
+    return on_front
 
 
 class Spool:

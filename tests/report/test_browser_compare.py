@@ -49,7 +49,7 @@ def pages(tmp_path_factory, found):
 
 def write(path, recordings, rules=RULES, **arguments):
     """Write the page of a comparison."""
-    compared, survey = rules_surveyed(lambda: recordings, RuleQuestion.of(rules, **arguments))
+    compared, survey = rules_surveyed(lambda: recordings, RuleQuestion(rules, **arguments))
     page = rules_page(compared, survey, recorded=lambda _: ("loss",))
     path.write_text(choices_html(page, command=HOSTILE[0]), encoding="utf-8")
 
