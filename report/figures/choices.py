@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["figure_of_choices"]
 
-_BELOW, _DOWN, _LEAVES_ROOM = 14, 40, 0.46
+_MARGIN, _DOWN, _LEAVES_ROOM = 14, 40, 0.46
 # The widest and the tallest cell that is good to look at, and the gap between two.
 _WIDEST, _TALL, _GAP, _MOST_TALL = 96, 25, 2, 1300
-_ABOVE, _BELOW = 14, 30
+_GRID_ABOVE, _GRID_BELOW = 14, 30
 # How numbers are written, the best first: decimals, and the size of the text in pixels.
 _WRITTEN = ((4, 13.0), (3, 13.0), (3, 11.5))
 # The width of a digit as a share of the size of its text, and that of the hatching beside it.
@@ -58,16 +58,17 @@ def figure_of_choices(drawing: ChoicesDrawing, look: Look, *, grid: bool = True,
     # Side by side where the grid leaves room for a plane.
     beside = plane and cells is not None and cells.width <= _LEAVES_ROOM * look.width
     tall, height = cells.height if cells else 0.0, _PLANE_HEIGHT if plane else 0.0
-    drawn = max(tall, height + _DOWN) if beside else tall + height
+    down = max(_DOWN, LINE * len(cells.lines)) if beside and cells else 0.0
+    drawn = max(tall, height + down) if beside else tall + height
     notes = _below(drawing, look)
-    canvas = blank(look, head + drawn + LINE * (len(notes) + 1) + _BELOW)
+    canvas = blank(look, head + drawn + LINE * (len(notes) + 1) + _MARGIN)
     for row, line in enumerate(title):
         canvas.write(_EDGE, 28 + row * LINE, line, look.palette.ink, size=14, bold=True)
     if cells:
         _draw_grid(canvas, cells, head)
     if plane:
         _draw_plane(
-            canvas, drawing.plane, head + _DOWN if beside else head + tall, cells.width if beside and cells else 0.0
+            canvas, drawing.plane, head + down if beside else head + tall, cells.width if beside and cells else 0.0
         )
     canvas.write_lines(_EDGE, head + drawn + LINE, notes)
     return canvas.figure
@@ -96,7 +97,7 @@ class _GridInFigure:
     @property
     def head(self) -> float:
         """What is said above the cells, in pixels."""
-        return _ABOVE + LINE * (len(self.lines) + 2) + 8
+        return _GRID_ABOVE + LINE * (len(self.lines) + 2) + 8
 
     @property
     def width(self) -> float:
@@ -106,7 +107,7 @@ class _GridInFigure:
     @property
     def height(self) -> float:
         """How tall the grid is with what is said above it, in pixels."""
-        return self.head + self.tall * len(self.grid.row_names) + _BELOW
+        return self.head + self.tall * len(self.grid.row_names) + _GRID_BELOW
 
 
 def _grid_cells(grid: SettingsGrid, monitor: str, look: Look) -> _GridInFigure:
@@ -124,7 +125,7 @@ def _grid_cells(grid: SettingsGrid, monitor: str, look: Look) -> _GridInFigure:
 
 def _draw_grid(canvas: Canvas, cells: _GridInFigure, top: float) -> None:
     """Draw the grid, `top` pixels below the upper edge of the page."""
-    canvas.write_lines(_EDGE, top + _ABOVE, [(line, canvas.look.palette.muted) for line in cells.lines])
+    canvas.write_lines(_EDGE, top + _GRID_ABOVE, [(line, canvas.look.palette.muted) for line in cells.lines])
     axes, steps = canvas.layer("heat", 0), cells.grid.regret_steps
     for row, numbers in enumerate(cells.shown):
         for column, number in enumerate(numbers):
