@@ -90,6 +90,20 @@ def test_no_circle_of_imports(rooms, types):
     assert above == {}
 
 
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_no_name_of_a_module_is_bound_twice(path):
+    """The first value would silently be lost, as where two files are merged that had a constant of the same name."""
+    names = [
+        name.id
+        for node in ast.parse((ROOT / path).read_text(encoding="utf-8")).body
+        if isinstance(node, (ast.Assign, ast.AnnAssign))
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        for name in ast.walk(target)
+        if isinstance(name, ast.Name)
+    ]
+    assert sorted(set(names)) == sorted(names)
+
+
 @pytest.mark.parametrize("path", [path for path in MODULES if path.parts[0] == "replay"], ids=str)
 def test_replay_stays_light(path):
     """The replay room imports no pandas at module level, and never click, matplotlib or tensorboard."""

@@ -126,9 +126,6 @@ def _times(count: int) -> Reason:
     return reason({1: "infer.once", 2: "infer.twice"}.get(count, "infer.times"), count=count)
 
 
-_OF_SOURCES = ("rounded", "averaged", "starts_late")
-
-
 def limits_of(
     notes: Sequence[Note],
     looked_at: Sequence[Monitored],

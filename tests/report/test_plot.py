@@ -97,6 +97,18 @@ def test_no_text_leaves_the_page_and_none_is_too_small_to_read(results, kind, wi
 
 
 @pytest.mark.slow
+def test_no_two_texts_of_grid_and_plane_overlap(recording):
+    """Side by side, and below each other where the page is narrow, with every note that there may be above them."""
+    runs = [recording("a", val_loss=CURVES[0]), recording("b", val_loss=[1.0, 0.5, 0.6, 1e20, 1e22])]
+    sweep = kcb.sweep(runs, patience=[1, 2, 3, 30], min_delta=[0, 0.01])
+    for width in (9.6, 5):
+        figure = kcb.plot(sweep, width=width)
+        renderer = figure.canvas.get_renderer()
+        boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in figure.texts]
+        for number, (one, box) in enumerate(boxes):
+            assert [other for other, beside in boxes[:number] if box.overlaps(beside)] == [], one
+
+
 def test_nothing_global_is_touched(results, tmp_path):
     """rcParams, the figures of pyplot and the backend are as before, whatever is drawn and saved."""
     import matplotlib as mpl
