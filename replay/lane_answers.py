@@ -33,11 +33,11 @@ from kcb_replay.replay.semantics import DEFAULT, note_on, semantics
 from kcb_replay.replay.source_limits import codes_of_rounding, is_rounded
 from kcb_replay.replay.stream import learning_rate_key
 from kcb_replay.replay.validity import divergence
+from kcb_replay.replay.verdicts.answers import StopRows
 from kcb_replay.replay.verdicts.by_engine import whole_number
 from kcb_replay.replay.verdicts.lanes import early_stopping, reduce_lr_on_plateau
 from kcb_replay.replay.verdicts.lanes.rates import NEVER, RecordedRates, rate_path, recorded_rates
 from kcb_replay.replay.verdicts.lanes.series import Block, MonitoredFit, block_of
-from kcb_replay.replay.verdicts.table import StopRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.recommend.result import Interval
     from kcb_replay.replay.validity import Label
-    from kcb_replay.replay.verdicts.table import Answers, StoppingBlock
+    from kcb_replay.replay.verdicts.answers import Answers
+    from kcb_replay.replay.verdicts.table import StoppingBlock
     from kcb_replay.replay.verdicts.totals import Totals
 
 __all__ = [

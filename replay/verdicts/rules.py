@@ -28,19 +28,12 @@ from kcb_replay.replay.median import median_answers
 from kcb_replay.replay.replay import replay
 from kcb_replay.replay.semantics import DEFAULT, semantics as resolve
 from kcb_replay.replay.stream import stream_of
+from kcb_replay.replay.verdicts.answers import LABELS, MetricValues, StopRows, label_number
 from kcb_replay.replay.verdicts.by_engine import fits_at_once
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 from kcb_replay.replay.verdicts.lanes.series import block_of, monitored_fits
 from kcb_replay.replay.verdicts.records import without_nan
-from kcb_replay.replay.verdicts.table import (
-    LABELS,
-    FitFacts,
-    MetricValues,
-    StoppingBlock,
-    StoppingVerdicts,
-    StopRows,
-    label_number,
-)
+from kcb_replay.replay.verdicts.table import FitFacts, StoppingBlock, StoppingVerdicts
 from kcb_replay.replay.verdicts.totals import Collector, Totals, collect, over
 
 if TYPE_CHECKING:

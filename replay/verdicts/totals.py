@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from kcb_replay.replay.left_out import LeftOut
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.validity import Label
-    from kcb_replay.replay.verdicts.table import Answers, StoppingBlock, Verdicts, VerdictsBlock
+    from kcb_replay.replay.verdicts.answers import Answers
+    from kcb_replay.replay.verdicts.table import StoppingBlock, Verdicts, VerdictsBlock
 
 __all__ = [
     "ChoiceSummary",

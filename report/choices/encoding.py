@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.replay.verdicts.table import LABELS
+from kcb_replay.replay.verdicts.answers import LABELS
 from kcb_replay.report.svg.plane import label_room, points_of
 from kcb_replay.text import visible
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.replay.verdicts.table import Answers
+    from kcb_replay.replay.verdicts.answers import Answers
     from kcb_replay.report.choices.frame import ChoicesPage
     from kcb_replay.report.choices.run_table import Runs
     from kcb_replay.report.drawing.curves import Curves

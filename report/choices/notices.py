@@ -12,7 +12,7 @@ from kcb_replay.errors import did_you_mean
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.directions import assumed_direction
 from kcb_replay.replay.recommend.evidence import FEWEST_GROUPS, RESAMPLES
-from kcb_replay.replay.verdicts.table import LABELS
+from kcb_replay.replay.verdicts.answers import LABELS
 from kcb_replay.text import fit_title, whole
 
 if TYPE_CHECKING:

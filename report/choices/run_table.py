@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kcb_replay.replay.verdicts.table import LABELS
+from kcb_replay.replay.verdicts.answers import LABELS
 from kcb_replay.report.choices.encoding import coded_answers, label_words
 from kcb_replay.report.columns.column import Head
 from kcb_replay.report.drawing.curves import curves_of

@@ -9,9 +9,9 @@ import pytest
 
 from kcb_replay import EarlyStopping, replay
 from kcb_replay.replay.semantics import semantics
+from kcb_replay.replay.verdicts.answers import MetricValues, StopRows, answers_of
 from kcb_replay.replay.verdicts.lanes.early_stopping import Start, stops_of
 from kcb_replay.replay.verdicts.lanes.series import MonitoredFit, block_of
-from kcb_replay.replay.verdicts.table import MetricValues, StopRows, answers_of
 
 RUNS = [
     [3.0, 2.0, 1.0, 2.0, 3.0, 0.5],
