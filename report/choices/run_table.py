@@ -271,5 +271,7 @@ def matrix_cells(
         if math.isnan(regret):
             cells.append(MatrixCell(words.say("fact.unknown"), after, "-1", best=False))
         else:
-            cells.append(MatrixCell(decimals.show(regret), after, f"{regret:.6g}", best=regret == min(known)))
+            # As a program reads a number: `inf` is none.
+            rank = f"{regret:.6g}" if math.isfinite(regret) else decimals.show(regret)
+            cells.append(MatrixCell(decimals.show(regret), after, rank, best=regret == min(known)))
     return tuple(cells)

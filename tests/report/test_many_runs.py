@@ -20,6 +20,7 @@ from kcb_replay.replay.verdicts.stopping import swept_blocks
 from kcb_replay.replay.verdicts.totals import Totals, collect
 from kcb_replay.report.choices.encoding import packed
 from kcb_replay.report.choices.frame import choices_html
+from kcb_replay.report.choices.run_table import matrix_cells
 from kcb_replay.report.choices.sweep import DEFAULT_LIMIT, Limit, SweepQuestion, sweep_page, sweep_surveys
 from kcb_replay.report.drawing.choices import sweep_drawing
 from kcb_replay.report.drawing.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
@@ -27,6 +28,7 @@ from kcb_replay.report.drawing.grid import grid_of
 from kcb_replay.report.drawing.plane import PlanePoint, plane_of
 from kcb_replay.report.files import require_size, size_from_text
 from kcb_replay.report.svg.plane import frame_of
+from kcb_replay.text import Decimals
 
 ANSWERS = {"stop": "stop_index", "best": "best_index", "kept": "kept_index", "saved": "saved", "label": "label"}
 CURVES = ([3.0, 2.0, 2.5, 2.4, 1.0, 1.5, 1.6, 1.7], [2.0, 1.9, 1.8, 1.85, 1.7, 1.75, 1.72, 1.71])
@@ -296,6 +298,15 @@ def test_figure_and_page_draw_the_same_plane_and_grid(page_of, recording):
     for name in ("scale", "x_name", "y_name", "joined"):
         assert getattr(view.plane, name) == getattr(figure.plane, name)
     assert view.grid == figure.grid
+
+
+def test_an_infinite_regret_has_a_rank_that_a_program_can_read():
+    """It is the largest, and what is unknown or not asked the least."""
+    answers = [(3, math.inf), (None, 0.25), (2, math.nan), None]
+    cells = matrix_cells(answers, Decimals(), catalogue(), "not asked")
+    assert [cell.rank for cell in cells] == ["Infinity", "0.25", "-1", "-1"]
+    assert [cell.stop for cell in cells] == ["after 3", "never", "after 2", ""]
+    assert [cell.best for cell in cells] == [False, True, False, False]
 
 
 def test_numbers_are_packed_into_as_few_bytes_as_hold_them():
