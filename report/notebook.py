@@ -235,8 +235,8 @@ def _of_simulation(simulation: Simulation) -> str:
     if not simulation.answers:
         return markup_of("\n".join(["Nothing could be replayed.", *map(str, notes.left_out_lines())]))
     answer = _paragraph(common_answer(simulation.replays, simulation.raised), "answer")
-    said = [*map(str, (*notes.unanswered_sentences(), *notes.left_out_lines()))]
-    return answer + markup_of("\n\n".join([simulation_table(simulation), *said]))
+    sentences = [*map(str, (*notes.unanswered_sentences(), *notes.left_out_lines()))]
+    return answer + markup_of("\n\n".join([simulation_table(simulation), *sentences]))
 
 
 @_body.register
@@ -264,15 +264,15 @@ def _of_recommendation(answer: Recommendation) -> str:
 
 
 @_body.register
-def _of_versions(found: VersionComparison) -> str:
-    is_judged = bool(found.fits or found.left_out)
-    notes = version_comparison_notes(found) if is_judged else []
-    return markup_of("\n\n".join([version_comparison_text(found, is_judged=is_judged), *map(str, notes)]))
+def _of_versions(comparison: VersionComparison) -> str:
+    is_judged = bool(comparison.fits or comparison.left_out)
+    notes = version_comparison_notes(comparison) if is_judged else []
+    return markup_of("\n\n".join([version_comparison_text(comparison, is_judged=is_judged), *map(str, notes)]))
 
 
 @_body.register
-def _of_inference(found: Inference) -> str:
-    return markup_of(str(found))
+def _of_inference(inference: Inference) -> str:
+    return markup_of(str(inference))
 
 
 @_body.register

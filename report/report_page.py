@@ -81,7 +81,7 @@ class ReplayRow:
     `anchor` is empty when it has no section of its own.
 
     `place` is that of its fit among all curves, -1 where it is not among them. There is no `strip` of a training that
-    Keras ends with an exception, else it stands for the sentence `said`.
+    Keras ends with an exception, else it stands for the `sentence`.
     """
 
     name: str
@@ -90,7 +90,7 @@ class ReplayRow:
     anchor: str
     place: int
     strip: Strip | None
-    said: str
+    sentence: str
     cells: tuple[str, ...]
     validity: str
     reason: str
@@ -151,7 +151,7 @@ def contents_of(simulation: Simulation, texts: Catalogue | None = None, *, draw_
             anchor=anchor,
             place=together.places.get((answer.run, answer.fit), -1) if together else -1,
             strip=None if isinstance(answer, RaisedFit) else strip_of(answer),
-            said="" if isinstance(answer, RaisedFit) else own_answer(answer, words),
+            sentence="" if isinstance(answer, RaisedFit) else own_answer(answer, words),
             cells=cells,
             validity=answer.validity.label,
             reason=words.why(answer.brief if isinstance(answer, RaisedFit) else answer.validity.why),

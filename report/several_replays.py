@@ -47,18 +47,18 @@ def question(replays: Sequence[Replay], raised: Sequence[RaisedFit] = (), texts:
     """Return the title of a page, as a question; for one answer it ends before its name."""
     say = (texts or catalogue()).say
     stopping = tuple(dict.fromkeys(rule.settings.name for rule in map(lead_rule, replays) if rule))
-    asked = reason("together.stopped", callbacks=stopping or ("EarlyStopping",))
+    question = reason("together.stopped", callbacks=stopping or ("EarlyStopping",))
     if replays and not any(map(stops, replays)):
         names = tuple(dict.fromkeys(callback.name for replay in replays for callback in replay.callbacks))
-        asked = reason("together.done", callbacks=names)
+        question = reason("together.done", callbacks=names)
         if any(map(reduces, replays)):
-            asked = reason("together.reduced", callbacks=tuple(_reducers(replays)))
+            question = reason("together.reduced", callbacks=tuple(_reducers(replays)))
     if len(replays) == 1 and not raised:
-        return say("together.of_one", asked=asked)
+        return say("together.of_one", asked=question)
     runs = len({*(replay.run for replay in replays), *(each.run for each in raised)})
     if not replays:
-        return say("together.of_no_run", asked=asked)
-    return say("together.of_this_run" if runs == 1 else "together.of_these_runs", asked=asked, runs=runs)
+        return say("together.of_no_run", asked=question)
+    return say("together.of_this_run" if runs == 1 else "together.of_these_runs", asked=question, runs=runs)
 
 
 def _reducers(replays: Sequence[Replay]) -> list[str]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
+from functools import cache
 
 import click
 import pytest
@@ -14,6 +18,9 @@ from places import ROOT
 
 import kcb_replay
 from kcb_replay.cli import main
+from kcb_replay.replay import callbacks, outcomes
+from kcb_replay.replay.callbacks import Callback
+from kcb_replay.replay.outcomes import Outcome
 
 # Errors give reasons, and what speaks raises errors.
 GROUND = ("text", "language", "errors")
@@ -24,10 +31,23 @@ MODULES = sorted(
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
+# These rooms decide what a callback does; the lanes are a second, faster way to do what two of them do.
+KNOW_CALLBACKS = {("replay", "callbacks"), ("replay", "outcomes"), ("replay", "lane_answers.py")}
+# A twentieth is possible; this falls towards 0.09, and never rises.
+MOST_IMPORTS = 0.106
+FEWEST_LINES, MOST_LINES = 30, 400
+# A reader of one format; a class that needs matplotlib before it can exist; what figures, pages and JSON must agree on.
+SHORT = {"ingest/readers/yolo.py", "report/figures/shown.py", "replay/verdicts/sample.py"}
+# How long they are at most until they are cut: events are a list of small values, one after the other.
+LONG = {"replay/events.py": 430, "replay/verdicts/rules.py": 440, "replay/verdicts/totals.py": 440}
+IDIOMS = {"told_apart", "Asked", "Said", "Held", "Found", "Parting"}
+VAGUE = ("found", "asked", "said", "held")
+MOST_VAGUE = 0
+
+
 def imported_modules(path):
     """Return every module that a file imports, wherever the import stands."""
-    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -95,13 +115,112 @@ def test_no_name_of_a_module_is_bound_twice(path):
     """The first value would silently be lost, as where two files are merged that had a constant of the same name."""
     names = [
         name.id
-        for node in ast.parse((ROOT / path).read_text(encoding="utf-8")).body
+        for node in tree_of(path).body
         if isinstance(node, (ast.Assign, ast.AnnAssign))
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         for name in ast.walk(target)
         if isinstance(name, ast.Name)
     ]
     assert sorted(set(names)) == sorted(names)
+
+
+@cache
+def tree_of(path):
+    """Return the syntax tree of a file."""
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
+def lines_of(path):
+    """Return how many lines a file has."""
+    return (ROOT / path).read_text(encoding="utf-8").count("\n")
+
+
+def repeated(names):
+    """Return the names that come more than once."""
+    return sorted(name for name, count in Counter(names).items() if count > 1)
+
+
+def test_a_class_name_exists_once():
+    """A name that means one thing in one file does not mean another one elsewhere."""
+    classes = [node.name for path in MODULES for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef)]
+    assert repeated(classes) == []
+
+
+def classes_asked_for(path):
+    """Yield the names of the classes that a file asks for with `isinstance`, `issubclass` or a pattern."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.MatchClass):
+            yield from (name.id for name in ast.walk(node.cls) if isinstance(name, ast.Name))
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("isinstance", "issubclass"):
+            yield from (name.id for name in ast.walk(node.args[1]) if isinstance(name, ast.Name))
+
+
+def kinds_of(package, base):
+    """Return the names of the classes of a package that inherit from a base."""
+    modules = [
+        importlib.import_module(f"{package.__name__}.{each.name}") for each in pkgutil.iter_modules(package.__path__)
+    ]
+    classes = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
+    return {kind.__name__ for kind in classes if issubclass(kind, base) and kind is not base}
+
+
+def test_what_a_callback_is_and_comes_to_is_asked_by_its_facets():
+    """Only the rooms of callbacks and outcomes know their classes; a new callback is one file and one line."""
+    kinds = kinds_of(callbacks, Callback) | kinds_of(outcomes, Outcome)
+    assert {"EarlyStopping", "StoppingOutcome"} <= kinds
+    elsewhere = [path for path in MODULES if path.parts[:2] not in KNOW_CALLBACKS]
+    tested = {str(path): sorted(kinds & {*classes_asked_for(path)}) for path in elsewhere}
+    assert {path: names for path, names in tested.items() if names} == {}
+
+
+def import_lines(path):
+    """Return how many lines of a file import, or list what it gives to others."""
+    count = 0
+    for node in ast.walk(tree_of(path)):
+        is_guard = isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+        is_list = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
+        if isinstance(node, (ast.Import, ast.ImportFrom)) or is_list:
+            count += node.end_lineno - node.lineno + 1
+        count += is_guard
+    return count
+
+
+def test_imports_are_a_small_part_of_the_lines():
+    """Files are cut by ideas: with one per helper, a tenth of all lines would be imports."""
+    share = sum(map(import_lines, MODULES)) / sum(map(lines_of, MODULES))
+    assert share < MOST_IMPORTS
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.name != "__init__.py"], ids=str)
+def test_a_file_is_one_idea(path):
+    """A file of one helper belongs to those who use it; one that takes an hour to read holds several ideas."""
+    assert lines_of(path) <= LONG.get(str(path), MOST_LINES)
+    assert lines_of(path) >= FEWEST_LINES or str(path) in SHORT
+
+
+def test_exceptions_to_the_size_of_files_are_needed():
+    """One that is no longer needed is taken out, so that the file stays as it has become."""
+    sizes = {name: lines_of(name) for name in (*SHORT, *LONG)}
+    assert [name for name in SHORT if sizes[name] >= FEWEST_LINES] == []
+    assert [name for name in LONG if sizes[name] <= MOST_LINES] == []
+
+
+def bound_names(tree):
+    """Yield every name that a file gives to a value, a parameter or a function."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.MatchAs)) and node.name:
+            yield node.name
+
+
+def test_names_say_what_a_thing_is():
+    """`found` is a sweep, a mode or a list; the limit falls with each that is named by what it is, and never rises."""
+    names = Counter(name for path in MODULES for name in bound_names(tree_of(path)))
+    assert names.keys() & IDIOMS == set()
+    assert sum(names[name] for name in VAGUE) <= MOST_VAGUE
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if path.parts[0] == "replay"], ids=str)
