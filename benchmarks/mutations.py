@@ -44,7 +44,7 @@ FILES = (
 LIVE = (("jax", "keras"), ("tensorflow", "keras"), ("tensorflow", "tf_keras"), ("torch", "keras"))
 MOST, SECONDS = 3000, 120
 TESTS = [
-    str(ROOT / "tests" / f"test_{name}.py")
+    str(ROOT / "tests" / "replay" / f"test_{name}.py")
     for name in ("callbacks", "conform_outcomes", "directions", "laws", "loggers_golden", "outcomes", "partial_epochs",
                  "plateau_arguments", "reuse", "schedules", "semantics", "validity", "versions")
 ]  # fmt: skip
