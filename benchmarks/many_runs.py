@@ -24,7 +24,7 @@ from kcb_replay.replay.replay import simulate
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.verdicts.rules import RuleQuestion
 from kcb_replay.report.choices.compare import rules_page
-from kcb_replay.report.choices.frame import choices_html
+from kcb_replay.report.choices.page import choices_html
 from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page, sweep_surveys
 from kcb_replay.report.report_page import page_html
 

@@ -87,7 +87,7 @@ def compare_command(
     notes = tables.limits_of_comparison(comparison)
     if page is not None:
         from kcb_replay.report.choices.compare import rules_page
-        from kcb_replay.report.choices.frame import choices_html
+        from kcb_replay.report.choices.page import choices_html
 
         recorded = recorded_metrics(store, recordings)
         contents = rules_page(comparison, survey, sources=sources, recorded=recorded, language=output.texts().language)

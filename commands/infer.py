@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,8 @@ from kcb_replay.commands.base import Command
 from kcb_replay.commands.selection import recording_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kcb_replay.replay.directions import Direction
 
 __all__ = ["infer_command"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +15,8 @@ from kcb_replay.errors import SettingError
 from kcb_replay.language.reason import reason
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.semantics import Semantics
 

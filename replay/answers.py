@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from kcb_replay.language.reason import Reason
 from kcb_replay.replay.comparison import float32
 
 if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording
+    from kcb_replay.language.reason import Reason
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.monitors import MissingMonitor
     from kcb_replay.replay.outcomes import Drop, Outcome, Save

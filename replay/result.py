@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.display import Displayed
-from kcb_replay.language.reason import Reason
 from kcb_replay.replay.answers import Answer
 from kcb_replay.replay.directions import assumed_direction, is_assumed
 from kcb_replay.replay.lints import lints
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.display import HtmlPage
     from kcb_replay.ingest.recording import Recording, Source
+    from kcb_replay.language.reason import Reason
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.engine import Row, Run
     from kcb_replay.replay.events import Event

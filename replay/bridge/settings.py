@@ -10,9 +10,8 @@ from __future__ import annotations
 import copy
 import inspect
 import warnings
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kcb_replay.errors import KcbReplayError, SettingError
 from kcb_replay.replay.bridge.real_keras import (
@@ -33,6 +32,9 @@ from kcb_replay.replay.callbacks.base import Callback, Context
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.semantics import note_on, semantics
 from kcb_replay.replay.user_code import check_arguments, named_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "Bridged",

@@ -12,12 +12,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
 from kcb_replay.errors import NotInRecordingError
-from kcb_replay.replay.bridge.model import MetricView, ModelView, OptimizerView
 from kcb_replay.replay.bridge.real_keras import real_names
+from kcb_replay.replay.bridge.weights import EpochWeights, Saved, WeightsSet, unmasked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,20 +24,9 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.directions import Direction
 
-__all__ = [
-    "AbsentAttributeError",
-    "EpochWeights",
-    "Saved",
-    "StandIn",
-    "WeightsSet",
-    "is_of_a_library",
-    "masked",
-    "unmasked",
-]
+__all__ = ["AbsentAttributeError", "MetricView", "ModelView", "OptimizerView", "StandIn", "is_of_a_library"]
 
 Owner: TypeAlias = Literal["model", "optimizer", "metric"]
-# A private character in place of the path separator: ModelCheckpoint makes the folders that it finds in its filepath.
-_MASK = "\ue05c"
 _KNOWN = (
     "A recording knows stop_training, the learning rate, the names of the metrics and of which epoch the weights are;"
     " layers, weights, predictions and evaluations need the real training."
@@ -56,50 +44,6 @@ class AbsentAttributeError(AttributeError):
         super().__init__(f"{of!r} object has no attribute {name!r}")
         self.what = what
         self.of = of
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """`save` or `save_weights` was called with this path."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class WeightsSet:
-    """The weights of the 0-based epoch `index` were put back."""
-
-    index: int
-
-
-class EpochWeights:
-    """A tag that stands for the weights of the model: those after the 0-based epoch, None before the first.
-
-    `batch` is the batch they were taken after, None at the end of the epoch. Can be kept and put back, not read.
-    """
-
-    def __init__(self, refuse: Callable[[str], NoReturn], index: int | None, batch: int | None) -> None:
-        self.index = index
-        self.batch = batch
-        self._refuse = refuse
-
-    def __deepcopy__(self, memo: object) -> EpochWeights:
-        return self
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __iter__(self) -> NoReturn:
-        self._refuse("the values of the weights")
-
-    def __len__(self) -> int:
-        return self._refuse("the number of the weights")
-
-    def __getitem__(self, key: object) -> NoReturn:
-        self._refuse("the values of the weights")
-
-    def __array__(self, *_: object, **__: object) -> NoReturn:
-        self._refuse("the values of the weights")
 
 
 class StandIn:
@@ -283,11 +227,132 @@ def _nothing(*_: object, **__: object) -> None:
     """Do nothing: the weights of a stand-in are always up to date."""
 
 
-def masked(path: str) -> str:
-    """Return the path without its folders, so that none of them is made."""
-    return path.replace(os.sep, _MASK)
+_RATES = frozenset({"learning_rate", "lr"})
 
 
-def unmasked(path: str) -> str:
-    """Return the path, or a text that it stands in, as it was before `masked`."""
-    return path.replace(_MASK, os.sep)
+class ModelView:
+    """The model, and what callbacks have set on it."""
+
+    _stand_in: StandIn
+
+    def __init__(self, stand_in: StandIn) -> None:
+        object.__setattr__(self, "_stand_in", stand_in)
+
+    @property  # type: ignore[misc]  # read only
+    def __class__(self) -> Any:
+        return self._stand_in.keras.Model
+
+    def __getattr__(self, name: str) -> Any:
+        kept = self._stand_in.attributes
+        return kept[name] if name in kept else self._stand_in.attribute("model", name, f"model.{name}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "stop_training":
+            object.__setattr__(self, name, value)
+        elif self._stand_in.may_set("model", name, f"model.{name}"):
+            self._stand_in.attributes[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        if name in self._stand_in.attributes:
+            del self._stand_in.attributes[name]
+        else:
+            self._stand_in.attribute("model", name, f"model.{name}")
+
+    def __call__(self, *_: object, **__: object) -> Any:
+        """Refuse: a recording predicts nothing."""
+        return self._stand_in.refuse("model(...), a prediction")
+
+    @property
+    def stop_training(self) -> bool:
+        """The stop flag of the fit."""
+        return self._stand_in.stopping
+
+    @stop_training.setter
+    def stop_training(self, value: bool) -> None:
+        self._stand_in.stopping = bool(value)
+        self._stand_in.stop_asked = bool(value)
+
+    @property
+    def optimizer(self) -> OptimizerView:
+        """The optimizer: the learning rate, and the batches trained."""
+        return self._stand_in.optimizer
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics, by name and direction; Keras 3 asks them in mode="auto"."""
+        return self._stand_in.metrics()
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of `metrics`."""
+        return [metric.name for metric in self.metrics]
+
+    @property
+    def distribute_strategy(self) -> object:
+        """The strategy of a training that is not distributed, where the library has one."""
+        if self._stand_in.library != "tf_keras":
+            self._stand_in.refuse("model.distribute_strategy")
+        return importlib.import_module("tensorflow").distribute.get_strategy()
+
+    def get_weights(self) -> EpochWeights:
+        """Return a tag that stands for the weights."""
+        return self._stand_in.weights
+
+    def set_weights(self, weights: object) -> None:
+        """Note that the weights of an epoch are put back."""
+        self._stand_in.put_back(weights)
+
+    def save(self, filepath: str | os.PathLike[str], *_: object, **__: object) -> None:
+        """Note a save; nothing is written."""
+        self._stand_in.note_save(os.fspath(filepath))
+
+    save_weights = save
+
+
+class OptimizerView:
+    """The optimizer of the model: one learning rate, in the variable of a real optimizer."""
+
+    _stand_in: StandIn
+
+    def __init__(self, stand_in: StandIn) -> None:
+        object.__setattr__(self, "_stand_in", stand_in)
+
+    @property  # type: ignore[misc]  # read only
+    def __class__(self) -> Any:
+        return self._stand_in.keras.optimizers.Optimizer
+
+    @property
+    def iterations(self) -> Any:
+        """The number of batches trained, in the variable of a real optimizer."""
+        return self._stand_in.iterations()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _RATES:
+            # Keras 3 has no `lr`: then the real optimizer says so.
+            return getattr(self._stand_in.real, name)
+        return self._stand_in.attribute("optimizer", name, f"model.optimizer.{name}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in _RATES:
+            if self._stand_in.may_set("optimizer", name, f"model.optimizer.{name}"):
+                object.__setattr__(self, name, value)
+            return
+        if callable(value):
+            self._stand_in.refuse("a schedule as learning rate, which counts the steps of the optimizer")
+        setattr(self._stand_in.real, name, value)
+
+
+class MetricView:
+    """The name of a metric and, where it has one, its direction."""
+
+    def __init__(self, name: str, direction: Direction | None, stand_in: StandIn) -> None:
+        self.name = name
+        self._stand_in = stand_in
+        if direction is not None:
+            self._direction = "up" if direction == "max" else "down"
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_stand_in":
+            raise AttributeError(name)
+        # Keras itself looks for a direction, which not every metric has.
+        return self._stand_in.attribute("metric", name, f"{name} of the metric {self.name}")

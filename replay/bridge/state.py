@@ -15,15 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.bridge.real_keras import built_in_names, has_own
-from kcb_replay.replay.bridge.stand_in import (
-    AbsentAttributeError,
-    Saved,
-    StandIn,
-    WeightsSet,
-    is_of_a_library,
-    masked,
-    unmasked,
-)
+from kcb_replay.replay.bridge.stand_in import AbsentAttributeError, StandIn, is_of_a_library
+from kcb_replay.replay.bridge.weights import Saved, WeightsSet, masked, unmasked
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
     BatchEnd,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -22,7 +21,7 @@ from kcb_replay.replay.callbacks.base import BatchEnd, Callback, Context, EpochE
 from kcb_replay.replay.events import ScalarsWritten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from kcb_replay.replay.events import Event
 

@@ -6,10 +6,12 @@ Both sides of a comparison read the same case, so this is all they share; it imp
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Seen", "arguments", "number"]
 

@@ -14,7 +14,6 @@ import math
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -25,6 +24,7 @@ from unittest import mock
 from kcb_replay.replay.conformance.case_arguments import Seen, arguments
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
 __all__ = ["RATE_KEY", "metrics_of", "observed", "optimizer_of", "plain", "quiet", "state_of"]

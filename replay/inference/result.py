@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from kcb_replay.ingest.display import Displayed
 from kcb_replay.language.catalogue import Catalogue, catalogue
-from kcb_replay.language.reason import Reason
 from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate, rows_of
 from kcb_replay.replay.inference.case import span_of
 from kcb_replay.replay.inference.evidence import READ_LATE
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from kcb_replay.language.reason import Reason
     from kcb_replay.replay.inference.candidates import Candidate, Divergence
     from kcb_replay.replay.inference.ranges import Bounds
 

@@ -9,16 +9,18 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Callback, Context
-from kcb_replay.replay.directions import Direction
 from kcb_replay.replay.engine import Run, run_fit
 from kcb_replay.replay.events import Event, Improved, LearningRateReduced, LearningRateSet, of_kind
-from kcb_replay.replay.semantics import Semantics
-from kcb_replay.replay.stream import Epoch, Stream
+
+if TYPE_CHECKING:
+    from kcb_replay.replay.directions import Direction
+    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.stream import Epoch, Stream
 
 __all__ = [
     "Case",

@@ -23,10 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.recommend.result import Interval
     from kcb_replay.replay.validity import Label
     from kcb_replay.replay.verdicts.answers import Answers
-    from kcb_replay.replay.verdicts.table import StoppingBlock
+    from kcb_replay.replay.verdicts.blocks import StoppingBlock
     from kcb_replay.replay.verdicts.totals import Totals
 
 __all__ = [
@@ -35,6 +34,7 @@ __all__ = [
     "RESAMPLES",
     "Evidence",
     "FitsSeen",
+    "Interval",
     "Spread",
     "evidence_in",
     "folded",
@@ -52,6 +52,9 @@ MOST_GROUPS = 500
 FEWEST_GROUPS = 5
 RESAMPLES, _SEED = 2000, 0
 _PERCENTILES = (2.5, 97.5)
+
+
+Interval: TypeAlias = tuple[float, float]
 
 
 def grouping(by: str) -> Callable[[str], str]:

@@ -9,16 +9,15 @@ from kcb_replay.ingest.display import Displayed
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.arguments import with_python_values
 from kcb_replay.replay.directions import assumption, direction_of
-from kcb_replay.replay.recommend.evidence import MOST_GROUPS
+from kcb_replay.replay.recommend.evidence import MOST_GROUPS, Interval
 from kcb_replay.replay.verdicts.totals import ChoiceSummary
 
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.verdicts.totals import SweepSummary
 
-__all__ = ["Difference", "Interval", "Recommendation", "keras_code"]
+__all__ = ["Difference", "Recommendation", "keras_code"]
 
-Interval: TypeAlias = tuple[float, float]
 Json: TypeAlias = dict[str, object]
 _MOST_ALIKE = 8
 # Less is written as 0 %.

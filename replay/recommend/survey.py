@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from kcb_replay.replay.recommend.evidence import Spread
     from kcb_replay.replay.recommend.result import Recommendation
     from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.verdicts.blocks import StoppingBlock
     from kcb_replay.replay.verdicts.lanes.series import MonitoredFit
     from kcb_replay.replay.verdicts.rules import RuleComparison, RuleQuestion
-    from kcb_replay.replay.verdicts.table import StoppingBlock
     from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary
 
 __all__ = ["FitKey", "Question", "Survey", "question_of", "rules_surveyed", "surveys_of"]

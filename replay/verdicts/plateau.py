@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.left_out import LeftOut
     from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.replay.verdicts.table import FitFacts
+    from kcb_replay.replay.verdicts.blocks import FitFacts
 
 __all__ = [
     "PLATEAU_ARGUMENTS",

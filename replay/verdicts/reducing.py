@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
 from kcb_replay.replay.callbacks import ReduceLROnPlateau
 from kcb_replay.replay.learning_rates import OptimizerRate, swept_rate
+from kcb_replay.replay.verdicts.blocks import FitFacts
 from kcb_replay.replay.verdicts.by_engine import FitBatch, fits_at_once, whole_number
 from kcb_replay.replay.verdicts.lanes.improvements import fits_float32
 from kcb_replay.replay.verdicts.lanes.rates import NEVER, RecordedRates, rate_path, recorded_rates
 from kcb_replay.replay.verdicts.lanes.reduce_lr_on_plateau import Reductions, is_vectorised, plateaus_of
 from kcb_replay.replay.verdicts.lanes.series import Block, block_of, monitored_fits
 from kcb_replay.replay.verdicts.plateau import PlateauSweep, ReducingAnswers, ReducingBlock
-from kcb_replay.replay.verdicts.table import FitFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

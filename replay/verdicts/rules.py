@@ -8,9 +8,7 @@ All rules are judged by the same metric, whatever they monitor themselves; the e
 from __future__ import annotations
 
 import math
-import tempfile
-import weakref
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
@@ -29,12 +27,12 @@ from kcb_replay.replay.replay import replay
 from kcb_replay.replay.semantics import DEFAULT, semantics as resolve
 from kcb_replay.replay.stream import stream_of
 from kcb_replay.replay.verdicts.answers import LABELS, MetricValues, StopRows, label_number
+from kcb_replay.replay.verdicts.baseline import Baseline, BaselinePoint
+from kcb_replay.replay.verdicts.blocks import FitFacts, StoppingBlock
 from kcb_replay.replay.verdicts.by_engine import fits_at_once
-from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 from kcb_replay.replay.verdicts.lanes.series import block_of, monitored_fits
-from kcb_replay.replay.verdicts.records import without_nan
-from kcb_replay.replay.verdicts.table import FitFacts, StoppingBlock, StoppingVerdicts
-from kcb_replay.replay.verdicts.totals import Collector, Totals, collect, over
+from kcb_replay.replay.verdicts.table import StoppingVerdicts
+from kcb_replay.replay.verdicts.totals import Totals, collect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -49,34 +47,12 @@ if TYPE_CHECKING:
     from kcb_replay.replay.verdicts.lanes.series import MonitoredFit
     from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary
 
-__all__ = ["Baseline", "BaselinePoint", "RuleComparison", "RuleQuestion", "compare_rules"]
+__all__ = ["RuleComparison", "RuleQuestion", "compare_rules"]
 
 Json: TypeAlias = dict[str, object]
 Floats: TypeAlias = NDArray[np.float64]
 # A recording by its identity, and the number of a fit: two recordings may have the same name.
 _Place: TypeAlias = tuple[int, int]
-# A curve of more points looks the same.
-_MOST_POINTS = 200
-_BYTES_IN_MEMORY = 64_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class BaselinePoint:
-    """Stop everything after epoch `epoch` (from 1), keeping the last or the best weights.
-
-    `saving` is the mean share of epochs that would not have run. The regret is the mean over the fits that keep an
-    epoch with a number; NaN where none does.
-    """
-
-    keeps: str
-    epoch: int
-    saving: float
-    regret_mean: float
-    unknown: int
-
-    def to_dict(self) -> Json:
-        """Return the point as a record."""
-        return without_nan(asdict(self))
 
 
 @dataclass(frozen=True, eq=False)
@@ -311,67 +287,6 @@ class RuleQuestion:
         return tuple(dict.fromkeys([*judged, *summary.assumed_metrics]))
 
 
-class Baseline(Collector["StoppingBlock", Any]):
-    """Stop every training after epoch i, for i from 1 to the longest recording, keeping weights of each of `keeps`.
-
-    Equal to `StopAt(i)` on every fit, but of all i at once. What every fit gives away is kept in a file, until it is
-    known which epochs the curve has.
-    """
-
-    def __init__(self, keeps: Sequence[str]) -> None:
-        self._keeps = keeps
-        self._fits = self._longest = 0
-        self._file = tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)  # noqa: SIM115  # closed with this object
-        weakref.finalize(self, self._file.close)
-
-    def begin(self, block: StoppingBlock) -> None:
-        """Note the epochs and regrets of some fits."""
-        values = block.metric_of(0)
-        if values is None:
-            return
-        self._fits += len(block.fits)
-        for lane, length in enumerate(values.block.lengths.tolist()):
-            epochs = values.block.epochs[:length, lane]
-            self._longest = max(self._longest, int(epochs[-1]) + 1)
-            regrets = [_regrets(values, lane, length, keeps) for keeps in self._keeps]
-            self._file.write(np.concatenate([[length], epochs, *regrets]).astype(np.float64).data)
-
-    @unwarned
-    def points(self) -> tuple[BaselinePoint, ...]:
-        """Return the points of one curve for each of `keeps`, at most 200 each."""
-        if not self._fits:
-            return ()
-        epochs = _shown_epochs(self._longest)
-        saving, shape = np.zeros(len(epochs)), (len(self._keeps), len(epochs))
-        total, count = np.zeros(shape), np.zeros(shape, np.int64)
-        for recorded, regrets in self._noted():
-            row = np.minimum(np.searchsorted(recorded + 1, epochs), len(recorded) - 1)
-            saving += (len(recorded) - 1 - row) / len(recorded)
-            known = ~np.isnan(regrets[:, row])
-            total += np.where(known, regrets[:, row], 0.0)
-            count += known
-        mean = over(total, count)
-        return tuple(
-            BaselinePoint(
-                keeps=keeps,
-                epoch=epoch,
-                saving=float(saving[place] / self._fits),
-                regret_mean=float(mean[number, place]),
-                unknown=int(self._fits - count[number, place]),
-            )
-            for number, keeps in enumerate(self._keeps)
-            for place, epoch in enumerate(epochs.tolist())
-        )
-
-    def _noted(self) -> Iterator[tuple[Floats, Floats]]:
-        self._file.seek(0)
-        for _ in range(self._fits):
-            (length,) = np.frombuffer(self._file.read(8), np.float64).astype(int).tolist()
-            numbers = np.frombuffer(self._file.read(8 * length * (1 + len(self._keeps))), np.float64)
-            recorded, *regrets = numbers.reshape(-1, length)
-            yield recorded, np.stack(regrets)
-
-
 def _records_of(rule: str, number: int, block: StoppingBlock) -> Iterator[Json]:
     """Yield a record per fit of a block that a rule has an answer for."""
     for chosen, answers in block.pieces():
@@ -413,23 +328,3 @@ def _require_rules(rules: Sequence[Callback]) -> None:
     for rule in rules:
         if not rule.is_stopping_rule:
             raise SettingError(f"{rule.name} is no stopping rule that can be compared. Known: {known}.")
-
-
-def _shown_epochs(longest: int) -> NDArray[np.int64]:
-    if longest <= _MOST_POINTS:
-        return np.arange(1, longest + 1)
-    # Close together where curves fall.
-    return np.unique(np.geomspace(1, longest, _MOST_POINTS).round().astype(np.int64))
-
-
-@unwarned
-def _regrets(values: MetricValues, lane: int, length: int, keeps: str) -> Floats:
-    """Return the regret after each recorded epoch, NaN where what is kept has no number."""
-    block = values.block
-    kept = values.sign * np.where(block.valid[:length, lane], block.values[:length, lane], np.nan)
-    if keeps == "best":
-        # NaN never takes the place of a number.
-        kept = np.fmin.accumulate(kept)
-    lowest = block.least(values.sign)[lane]
-    regrets: Floats = np.where(kept == lowest, 0.0, kept - lowest)
-    return regrets

@@ -16,11 +16,12 @@ from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.verdicts.answers import MetricValues, StopRows
+from kcb_replay.replay.verdicts.blocks import FitFacts, StoppingBlock
 from kcb_replay.replay.verdicts.by_engine import FitBatch, fits_at_once, whole_number
 from kcb_replay.replay.verdicts.lanes.early_stopping import Start, is_vectorised, stops_of
 from kcb_replay.replay.verdicts.lanes.improvements import fits_float32
 from kcb_replay.replay.verdicts.lanes.series import block_of, monitored_fits
-from kcb_replay.replay.verdicts.table import FitFacts, StoppingBlock, Sweep
+from kcb_replay.replay.verdicts.table import Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import math
-import tempfile
-import weakref
 from collections import Counter
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from kcb_replay.replay.callbacks import Callback, EarlyStopping
 from kcb_replay.replay.monitors import assumed_metrics
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 from kcb_replay.replay.verdicts.records import without_nan
+from kcb_replay.replay.verdicts.spool import Spool
 from kcb_replay.replay.verdicts.survival import stop_epochs
 
 if TYPE_CHECKING:
@@ -29,13 +28,12 @@ if TYPE_CHECKING:
     from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.validity import Label
     from kcb_replay.replay.verdicts.answers import Answers
-    from kcb_replay.replay.verdicts.table import StoppingBlock, Verdicts, VerdictsBlock
+    from kcb_replay.replay.verdicts.blocks import StoppingBlock, VerdictsBlock
 
 __all__ = [
     "ChoiceSummary",
     "Collector",
     "CountedTotals",
-    "Spool",
     "Summary",
     "SweepSummary",
     "Totals",
@@ -50,7 +48,6 @@ __all__ = [
 Floats: TypeAlias = NDArray[np.float64]
 # A recording whose best epoch is among so many of its last was still improving, whatever the patience.
 _LAST_TENTH = 0.1
-_BYTES_IN_MEMORY = 64_000_000
 
 _Choice = TypeVar("_Choice", bound=Callback)
 _Block = TypeVar("_Block", bound="VerdictsBlock[Any]")
@@ -68,7 +65,12 @@ class Collector(Generic[_Block, _Answers]):
         """Look at the answers of some choices on all fits of the block."""
 
 
-def collect(stream: Iterable[Verdicts[Any, Any]], collectors: Sequence[Collector[Any, Any]]) -> None:
+class _HasBlocks(Protocol):
+    @property
+    def blocks(self) -> Sequence[VerdictsBlock[Any]]: ...
+
+
+def collect(stream: Iterable[_HasBlocks], collectors: Sequence[Collector[Any, Any]]) -> None:
     """Show verdicts to all collectors in one pass; each block is dropped before the next one is asked for."""
     for verdicts in stream:
         for block in verdicts.blocks:
@@ -317,7 +319,7 @@ _MEANS = ("saving", "saving_seconds", "regret_mean", "regret_decided", "noise", 
 
 
 def summary_of(
-    stream: Iterable[Verdicts[_Choice, StoppingBlock]], choices: Sequence[_Choice], version: Semantics
+    stream: Iterable[_HasBlocks], choices: Sequence[_Choice], version: Semantics
 ) -> Summary[_Choice, ChoiceSummary]:
     """Add up the verdicts on some fits after the other; each is dropped before the next one is asked for."""
     totals = Totals(choices)
@@ -347,53 +349,6 @@ def front_of(saving: Floats, regret: Floats) -> NDArray[np.bool_]:
     on_front = np.zeros(len(saving), np.bool_)
     on_front[order] = saving[order] > best_so_far
     return on_front
-
-
-class Spool:
-    """One number per choice and fit, to which fits are added: in memory, or in a file that goes away with this object.
-
-    Numbers have shape (choices, fits).
-    """
-
-    def __init__(self, choices: int, kind: DTypeLike) -> None:
-        self._choices, self._kind = choices, np.dtype(kind)
-        self._widths: list[int] = []
-        self._file = tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)  # noqa: SIM115  # closed with this object
-        weakref.finalize(self, self._file.close)
-
-    @property
-    def step(self) -> int:
-        """How many choices are read at once."""
-        return max(1, _BYTES_IN_MEMORY // self._kind.itemsize // max(sum(self._widths), 1))
-
-    def begin(self, fits: int) -> None:
-        """Begin some further fits, whose numbers are added for some choices after the other."""
-        self._widths.append(fits)
-
-    def add(self, numbers: NDArray[Any]) -> None:
-        """Add the numbers of the next choices for the fits that were begun, of shape (some choices, those fits)."""
-        self._file.write(np.ascontiguousarray(numbers, self._kind).data)
-
-    def of(self, choice: int) -> NDArray[Any]:
-        """Return the numbers of one choice (fits,)."""
-        rows = [np.zeros((1, 0), self._kind), *self._read(choice, choice + 1)]
-        return np.concatenate(rows, axis=1).reshape(-1)
-
-    def pieces(self, step: int | None = None) -> Iterator[NDArray[Any]]:
-        """Yield the numbers of some choices after the other, each of shape (some choices, all fits)."""
-        step = step or self.step
-        for first in range(0, self._choices, step):
-            end = min(first + step, self._choices)
-            nothing = np.zeros((end - first, 0), self._kind)
-            yield np.concatenate([nothing, *self._read(first, end)], axis=1)
-
-    def _read(self, first: int, end: int) -> Iterator[NDArray[Any]]:
-        offset, size = 0, self._kind.itemsize
-        for width in self._widths:
-            self._file.seek(offset + first * width * size)
-            yield np.frombuffer(self._file.read((end - first) * width * size), self._kind).reshape(end - first, width)
-            offset += self._choices * width * size
-        self._file.seek(offset)
 
 
 class _Mean:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from kcb_replay.report.choices.answers import answer_of, answer_text, facts_of, templates_of
-from kcb_replay.report.choices.encoding import page_data
 from kcb_replay.report.choices.notices import (
     Notice,
     SourcePaths,
@@ -20,10 +19,6 @@ from kcb_replay.report.choices.notices import (
     trust_notice,
 )
 from kcb_replay.report.choices.run_table import run_table, runs_of
-from kcb_replay.report.pages.document import document
-from kcb_replay.report.svg.curves import curves_svg
-from kcb_replay.report.svg.plane import plane_svg
-from kcb_replay.report.svg.strip import strip_svg
 from kcb_replay.text import decimals_for, fit_title
 
 if TYPE_CHECKING:
@@ -38,7 +33,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.drawing.plane import Plane
     from kcb_replay.report.several_replays import Fact
 
-__all__ = ["ChoicesPage", "ChoicesView", "choices_html", "page_of", "view_of"]
+__all__ = ["ChoicesPage", "ChoicesView", "page_of", "view_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -194,27 +189,4 @@ def page_of(
         logic=logic,
         words=words,
         differences=differences,
-    )
-
-
-def choices_html(page: ChoicesPage, *, command: str = "") -> str:
-    """Return the page as text."""
-
-    def plane(view: ChoicesView, number: int) -> str:
-        described = page.words.say("choices.described", choices=len(view.names), answer=view.answer)
-        return plane_svg(view.plane, view.choice, view.names, f"plane-{number}", described)
-
-    label = page.words.say("choices.curves.label")
-    return document(
-        "choices.html.j2",
-        {"page": page, "command": command, "why": page.words.why},
-        styles=("chart.css", "tables.css", "choices.css"),
-        scripts=("tables.js", "curves.js", "runs.js", "plane.js", "choices.js"),
-        data=page_data(page) if page.has_runs else None,
-        language=page.words.language,
-        drawings={
-            "plane": plane,
-            "strip": strip_svg,
-            "curves": lambda table: curves_svg(table.start.chart, table.ends, table.stops, label),
-        },
     )

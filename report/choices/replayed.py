@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.language.catalogue import catalogue
-from kcb_replay.replay.verdicts.table import RecordedCurve
+from kcb_replay.replay.verdicts.blocks import RecordedCurve
 from kcb_replay.report.choices.run_table import Matrix, MatrixCell, matrix_cells
 from kcb_replay.report.columns.fits import lead_rule
 from kcb_replay.report.drawing.curve import chart_metric, lead_position, monitored_values

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.recommend.survey import Survey
-    from kcb_replay.replay.verdicts.table import RecordedCurve, StoppingVerdicts
+    from kcb_replay.replay.verdicts.blocks import RecordedCurve
+    from kcb_replay.replay.verdicts.table import StoppingVerdicts
     from kcb_replay.report.choices.answers import Noun
     from kcb_replay.report.choices.encoding import CodedAnswers
     from kcb_replay.report.drawing.curves import Curves

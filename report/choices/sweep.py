@@ -17,7 +17,6 @@ from kcb_replay.replay.recommend.result import keras_code
 from kcb_replay.replay.recommend.survey import question_of, surveys_of
 from kcb_replay.report.choices.answers import direction_words, regret_explained, title_of
 from kcb_replay.report.choices.frame import ChoicesPage, ChoicesView, page_of, view_of
-from kcb_replay.report.choices.notices import SourcePaths
 from kcb_replay.report.choices.version_differences import version_notice
 from kcb_replay.report.drawing.choices import sweep_grid, sweep_plane
 from kcb_replay.report.drawing.grid import setting_names
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.recommend.survey import Survey
     from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.report.choices.notices import SourcePaths
 
 __all__ = ["DEFAULT_LIMIT", "Limit", "SweepQuestion", "sweep_page", "sweep_surveys"]
 

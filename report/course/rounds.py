@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.ingest.ingest import read
 from kcb_replay.language.reason import Reason, reason
-from kcb_replay.replay.outcomes import Outcome
 from kcb_replay.replay.replay import replay
 from kcb_replay.replay.stream import stream_of
 from kcb_replay.report.course.lesson import Option, Picture, Position, Round, SheetCell, Unsuited
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.callbacks import Callback
+    from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
 
 __all__ = [

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.verdicts.table import RecordedCurve
+    from kcb_replay.replay.verdicts.blocks import RecordedCurve
 
 __all__ = ["LEAST", "MISSING", "MOST", "NOT_A_NUMBER", "TOP", "Curves", "curves_of"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.replay.recommend.result import Interval
+    from kcb_replay.replay.recommend.evidence import Interval
 
 __all__ = ["Plane", "PlaneFrame", "PlaneLine", "PlanePoint", "Tone", "plane_of"]
 

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.validity import Horizon
     from kcb_replay.report.explainer.cells import Book
-    from kcb_replay.report.explainer.ends import End
     from kcb_replay.report.explainer.lanes import MonitorReplays
     from kcb_replay.report.explainer.rates import RatePath
-    from kcb_replay.report.explainer.tables import Tables
+    from kcb_replay.report.explainer.tables import End, Tables
     from kcb_replay.text import Decimals
 
 __all__ = ["AnswerTables", "Companion", "answers_of"]

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from kcb_replay.report.drawing.layout import Panel
     from kcb_replay.report.explainer.answers import AnswerTables
-    from kcb_replay.report.explainer.ends import End, EndMark
     from kcb_replay.report.explainer.info import Explainer
     from kcb_replay.report.explainer.metrics import ShownMetric
     from kcb_replay.report.explainer.rates import RateChange, RatePath, RateStep
+    from kcb_replay.report.explainer.tables import End, EndMark
 
 __all__ = ["data_of"]
 

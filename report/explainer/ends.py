@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.replay.events import WeightsRestored, of_kind
 from kcb_replay.replay.validity import cut_short
 from kcb_replay.report.explainer.cells import NO_VALUE
-from kcb_replay.report.explainer.tables import WEAKENED
+from kcb_replay.report.explainer.tables import WEAKENED, End, EndMark, FactTexts
 from kcb_replay.report.several_replays import Fact, facts, stopping_facts
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
 
@@ -28,54 +28,7 @@ if TYPE_CHECKING:
     from kcb_replay.report.explainer.lanes import LaneEnding, ReplayLane
     from kcb_replay.report.explainer.tables import Tables
 
-__all__ = ["End", "EndMark", "FactTexts", "fill_ends"]
-
-
-@dataclass(frozen=True, slots=True)
-class FactTexts:
-    """One of the few numbers under the answer, as numbers of texts."""
-
-    term: int
-    value: int
-    remark: int
-
-
-@dataclass(frozen=True, slots=True)
-class EndMark:
-    """A point of the curve: its row and the number of its label."""
-
-    row: int
-    label: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
-    """One way in which the training ends: after `row`, the last one that runs, with what the lead comes to.
-
-    `case` numbers the pairs of `row` and `stops` (whether anybody stops the training); `own` tells whether the lead
-    does. `bracket` are the rows of the value kept and of the best one, where they differ. Texts are numbers of the
-    book. `note` is how far it holds; where the row lies behind the horizon of the learning rate it is that of
-    the horizon, or the one in `beyond` if this end has another.
-    """
-
-    lane: int
-    row: int
-    case: int
-    stops: bool
-    own: bool
-    answer: int
-    facts: tuple[FactTexts, ...]
-    note: int
-    closing: int = NO_VALUE
-    closing_verdict: int = NO_VALUE
-    ending: int = NO_VALUE
-    best: EndMark | None = None
-    lowest: EndMark | None = None
-    kept: EndMark | None = None
-    regret: int = NO_VALUE
-    bracket: tuple[int, int] = (NO_VALUE, NO_VALUE)
-    beyond: tuple[tuple[int, int], ...] = ()
-    open_end: int = NO_VALUE
+__all__ = ["fill_ends"]
 
 
 def fill_ends(tables: Tables) -> list[int]:

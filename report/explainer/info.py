@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.report.explainer.axes import Axis
-    from kcb_replay.report.explainer.ends import End
     from kcb_replay.report.explainer.rates import RatePath
     from kcb_replay.report.explainer.request import ExplainerRequest
+    from kcb_replay.report.explainer.tables import End
 
 __all__ = ["MOST_ROWS", "SAVES_AT", "Choice", "ChosenAnswer", "CodeLine", "Explainer", "Fragment", "explained"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from hypothesis import given, strategies as st
 
 from kcb_replay.ingest.recording import Fit, Series
-from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import direction_of
@@ -23,6 +23,9 @@ from kcb_replay.replay.verdicts.lanes.reduce_lr_on_plateau import (
     plateaus_of,
 )
 from kcb_replay.replay.verdicts.lanes.series import MonitoredFit, block_of
+
+if TYPE_CHECKING:
+    from kcb_replay.replay.behaviours import Semantics
 
 VERSIONS = [name for name in known_semantics() if is_vectorised(semantics(name))]
 VALUE = st.one_of(

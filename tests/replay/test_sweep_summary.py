@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from kcb_replay import sweep
+from kcb_replay.replay.verdicts.spool import Spool
 from kcb_replay.replay.verdicts.survival import stop_epochs
-from kcb_replay.replay.verdicts.totals import Spool
 
 # Epochs that fits ran: negative where the recording ended first.
 RAN = st.lists(st.integers(1, 12).flatmap(lambda n: st.sampled_from([n, -n])), min_size=5, max_size=30)

@@ -18,7 +18,7 @@ import kcb_replay as kcb
 from kcb_replay.replay.recommend.survey import rules_surveyed
 from kcb_replay.replay.verdicts.rules import RuleQuestion
 from kcb_replay.report.choices.compare import rules_page
-from kcb_replay.report.choices.frame import choices_html
+from kcb_replay.report.choices.page import choices_html
 
 RULES = (
     kcb.EarlyStopping(patience=5),

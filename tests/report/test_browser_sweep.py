@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from browsing import (
@@ -20,8 +20,11 @@ from browsing import (
 import kcb_replay as kcb
 from kcb_replay.replay.grid import settings_grid
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.report.choices.frame import choices_html
+from kcb_replay.report.choices.page import choices_html
 from kcb_replay.report.choices.sweep import SweepQuestion, sweep_page, sweep_surveys
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ARGUMENTS = {"patience": [1, 2, 3, 5, 8, 12], "min_delta": [0, 0.001, 0.01]}
 PAGES = ("sweep", "views", "restored", "one", "hostile", "empty")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint
-from kcb_replay.replay.outcomes import Outcome
 from kcb_replay.report.course.lesson import Lesson, Position, Round, RoundMaker, Sheet, SheetCell, Unsuited
 from kcb_replay.report.course.rounds import (
     MONITOR,
@@ -22,6 +21,7 @@ from kcb_replay.report.words import decimals_of
 
 if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
 
 __all__ = ["WEIGHTS"]
