@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from kcb_replay.language.reason import Reason
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.verdicts.blocks import StoppingBlock
+    from kcb_replay.replay.verdicts.collect import Passing
     from kcb_replay.replay.verdicts.table import Verdicts
     from kcb_replay.replay.verdicts.totals import SweepSummary
     from kcb_replay.report.choices.sweep import Limit
@@ -145,6 +148,20 @@ class _Request:
 
         return blocks if self.rows is None else written_rows(blocks, self.rows)
 
+    @contextmanager
+    def rows_collector(self, settings: Sequence[EarlyStopping]) -> Iterator[tuple[Passing[StoppingBlock], ...]]:
+        """Give what writes the rows of a pass of one sweep for several ends, nothing where no rows are asked for."""
+        if self.rows is None:
+            yield ()
+            return
+        from kcb_replay.replay.verdicts.collect import Passing
+        from kcb_replay.replay.verdicts.table import Sweep
+        from kcb_replay.report.files import rows_file
+
+        choices, version = tuple(settings), self.version
+        with rows_file(self.rows) as write:
+            yield (Passing(lambda block: write(Sweep(choices, (block,), version))),)
+
     def say_all(self, notes: Iterable[Reason]) -> None:
         """Say what was written, which versions stand for others, and the notes."""
         from kcb_replay.report.versions import version_notes
@@ -217,9 +234,11 @@ def _sweep_stopping(
             language=output.texts().language,
         )
         if several or page is not None:
-            surveys = sweep_surveys(sources.noting(lambda: selection.with_unique_names(read())), question)
+            with request.rows_collector(grids[0]) as collectors:
+                named = sources.noting(lambda: selection.with_unique_names(read()))
+                surveys = sweep_surveys(named, question, collectors=collectors)
             sweeps = [survey.summary for survey in surveys]
-        if request.rows or (not several and page is None):
+        else:
             sweeps = [_swept(request, read(), grids[0], also)]
     if page is not None:
         contents = sweep_page(surveys, question, sources)

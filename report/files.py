@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +26,7 @@ __all__ = [
     "require_place",
     "require_rows_file",
     "require_size",
+    "rows_file",
     "size_from_text",
     "write_whole",
     "written_rows",
@@ -113,26 +114,38 @@ def require_rows_file(path: Path) -> None:
         raise SettingError(f"{path} is neither a .parquet nor a .csv file.")
 
 
-def written_rows(blocks: Iterable[_Block], path: Path) -> Iterator[_Block]:
-    """Yield the sweeps and write the rows of each; the file appears when all are written.
+@contextmanager
+def rows_file(path: Path) -> Iterator[Callable[[Verdicts[Any, Any]], None]]:
+    """Give a function that writes the rows of verdicts; the file appears when all are written.
 
     Raises `KcbReplayError` when it cannot be written.
     """
     half = path.with_name(f".{path.name}.part")
+    writers: list[Any] = []
+
+    def write(verdicts: Verdicts[Any, Any]) -> None:
+        rows = verdicts.to_arrow()
+        if not writers:
+            writers.append(stack.enter_context(_rows_writer(half, path.suffix.lower(), rows.schema)))
+        writers[0].write_table(rows)
+
     try:
         with ExitStack() as stack:
-            writer = None
-            for block in blocks:
-                rows = block.to_arrow()
-                writer = writer or stack.enter_context(_rows_writer(half, path.suffix.lower(), rows.schema))
-                writer.write_table(rows)
-                yield block
-        if writer is not None:
+            yield write
+        if writers:
             half.replace(path)
     except OSError as error:
         raise KcbReplayError(f"{path} cannot be written: {error.strerror or error}. Choose another file.") from None
     finally:
         half.unlink(missing_ok=True)
+
+
+def written_rows(blocks: Iterable[_Block], path: Path) -> Iterator[_Block]:
+    """Yield the sweeps and write the rows of each, see `rows_file`."""
+    with rows_file(path) as write:
+        for block in blocks:
+            write(block)
+            yield block
 
 
 def _rows_writer(path: Path, ending: str, schema: pa.Schema) -> pa.csv.CSVWriter:

@@ -18,8 +18,7 @@ from kcb_replay.replay.lints.checkpoints import (
     overwritten,
     unjudged_saves,
 )
-from kcb_replay.replay.lints.directions import auto_mode, mode_against_name, unknown_mode
-from kcb_replay.replay.lints.improvements import first_nan, large_min_delta
+from kcb_replay.replay.lints.improvements import auto_mode, first_nan, large_min_delta, mode_against_name, unknown_mode
 from kcb_replay.replay.lints.rates import (
     cooldown_of_one,
     ignored_epsilon,

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.errors import SettingError
+from kcb_replay.replay.verdicts.collect import Collector
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
-from kcb_replay.replay.verdicts.totals import Collector
 
 if TYPE_CHECKING:
     from collections.abc import Callable

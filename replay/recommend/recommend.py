@@ -33,10 +33,11 @@ from kcb_replay.replay.recommend.evidence import (
 )
 from kcb_replay.replay.recommend.result import Difference, Recommendation
 from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
+from kcb_replay.replay.verdicts.collect import collect
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 from kcb_replay.replay.verdicts.stopping import swept_blocks
 from kcb_replay.replay.verdicts.sweep import recordings_with
-from kcb_replay.replay.verdicts.totals import ChoiceSummary, Totals, collect, front_of
+from kcb_replay.replay.verdicts.totals import ChoiceSummary, Totals, front_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -18,11 +18,12 @@ from kcb_replay.replay.callbacks import Callback, EarlyStopping
 from kcb_replay.replay.recommend.evidence import Evidence, FitsSeen, evidence_in, folded, grouping, spread_of
 from kcb_replay.replay.recommend.recommend import recommendation_of
 from kcb_replay.replay.verdicts.by_engine import fits_at_once
+from kcb_replay.replay.verdicts.collect import Collector, collect
 from kcb_replay.replay.verdicts.lanes.series import monitored_fits
 from kcb_replay.replay.verdicts.sample import MOST_DRAWN, drawn_places
 from kcb_replay.replay.verdicts.stopping import require_second_metric, swept
 from kcb_replay.replay.verdicts.table import StoppingVerdicts
-from kcb_replay.replay.verdicts.totals import Collector, Totals, collect
+from kcb_replay.replay.verdicts.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

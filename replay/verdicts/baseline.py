@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.verdicts.collect import Collector
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 from kcb_replay.replay.verdicts.records import without_nan
-from kcb_replay.replay.verdicts.totals import Collector, over
+from kcb_replay.replay.verdicts.totals import over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

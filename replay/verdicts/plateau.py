@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.replay.callbacks import ReduceLROnPlateau
+from kcb_replay.replay.verdicts.collect import collect
 from kcb_replay.replay.verdicts.records import argument_columns, epoch_columns, looked_up
 from kcb_replay.replay.verdicts.table import Verdicts
-from kcb_replay.replay.verdicts.totals import CountedTotals, Summary, collect, numbers_of, over
+from kcb_replay.replay.verdicts.totals import CountedTotals, Summary, numbers_of, over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

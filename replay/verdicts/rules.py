@@ -30,9 +30,10 @@ from kcb_replay.replay.verdicts.answers import LABELS, MetricValues, StopRows, l
 from kcb_replay.replay.verdicts.baseline import Baseline, BaselinePoint
 from kcb_replay.replay.verdicts.blocks import FitFacts, StoppingBlock
 from kcb_replay.replay.verdicts.by_engine import fits_at_once
+from kcb_replay.replay.verdicts.collect import collect
 from kcb_replay.replay.verdicts.lanes.series import block_of, monitored_fits
 from kcb_replay.replay.verdicts.table import StoppingVerdicts
-from kcb_replay.replay.verdicts.totals import Totals, collect
+from kcb_replay.replay.verdicts.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -142,7 +142,8 @@ class StoppingVerdicts(Verdicts[_Choice, StoppingBlock]):
 
     def totals(self) -> Totals[_Choice]:
         """Return what the choices come to over all fits."""
-        from kcb_replay.replay.verdicts.totals import Totals, collect
+        from kcb_replay.replay.verdicts.collect import collect
+        from kcb_replay.replay.verdicts.totals import Totals
 
         totals = Totals(self.choices)
         collect([self], [totals])

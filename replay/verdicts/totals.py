@@ -9,13 +9,14 @@ import hashlib
 import math
 from collections import Counter
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.replay.callbacks import Callback, EarlyStopping
 from kcb_replay.replay.monitors import assumed_metrics
+from kcb_replay.replay.verdicts.collect import Collector, HasBlocks, collect
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 from kcb_replay.replay.verdicts.records import without_nan
 from kcb_replay.replay.verdicts.spool import Spool
@@ -32,12 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ChoiceSummary",
-    "Collector",
     "CountedTotals",
     "Summary",
     "SweepSummary",
     "Totals",
-    "collect",
     "front",
     "front_of",
     "numbers_of",
@@ -53,32 +52,6 @@ _Choice = TypeVar("_Choice", bound=Callback)
 _Block = TypeVar("_Block", bound="VerdictsBlock[Any]")
 _Answers = TypeVar("_Answers")
 _Of = TypeVar("_Of")
-
-
-class Collector(Generic[_Block, _Answers]):
-    """What notes something of verdicts while they pass: each block, then its answers, some choices at a time."""
-
-    def begin(self, block: _Block) -> None:
-        """Look at a block of fits, whose answers follow."""
-
-    def add(self, block: _Block, chosen: slice, answers: _Answers) -> None:
-        """Look at the answers of some choices on all fits of the block."""
-
-
-class _HasBlocks(Protocol):
-    @property
-    def blocks(self) -> Sequence[VerdictsBlock[Any]]: ...
-
-
-def collect(stream: Iterable[_HasBlocks], collectors: Sequence[Collector[Any, Any]]) -> None:
-    """Show verdicts to all collectors in one pass; each block is dropped before the next one is asked for."""
-    for verdicts in stream:
-        for block in verdicts.blocks:
-            for collector in collectors:
-                collector.begin(block)
-            for chosen, answers in block.pieces():
-                for collector in collectors:
-                    collector.add(block, chosen, answers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,7 +292,7 @@ _MEANS = ("saving", "saving_seconds", "regret_mean", "regret_decided", "noise", 
 
 
 def summary_of(
-    stream: Iterable[_HasBlocks], choices: Sequence[_Choice], version: Semantics
+    stream: Iterable[HasBlocks], choices: Sequence[_Choice], version: Semantics
 ) -> Summary[_Choice, ChoiceSummary]:
     """Add up the verdicts on some fits after the other; each is dropped before the next one is asked for."""
     totals = Totals(choices)

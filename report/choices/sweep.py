@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kcb_replay.errors import SettingError
 from kcb_replay.language.catalogue import catalogue
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.recommend.survey import Survey
     from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.verdicts.collect import Collector
     from kcb_replay.report.choices.notices import SourcePaths
 
 __all__ = ["DEFAULT_LIMIT", "Limit", "SweepQuestion", "sweep_page", "sweep_surveys"]
@@ -84,18 +85,24 @@ class SweepQuestion:
 
 
 def sweep_surveys(
-    recordings: Callable[[], Iterable[Recording]], question: SweepQuestion
+    recordings: Callable[[], Iterable[Recording]],
+    question: SweepQuestion,
+    *,
+    collectors: tuple[Collector[Any, Any], ...] = (),
 ) -> list[Survey[EarlyStopping]]:
     """Sweep all settings in one pass, in the order of monitors, for each of them that of versions.
 
-    Where there are more runs than are drawn, a second pass is over those that are.
+    Where there are more runs than are drawn, a second pass is over those that are. The `collectors` see the first one.
     """
     words = catalogue(question.language)
     return surveys_of(
         recordings,
         [
             question_of(
-                [replace(setting, monitor=monitor) for setting in question.settings], version, also=question.also
+                [replace(setting, monitor=monitor) for setting in question.settings],
+                version,
+                also=question.also,
+                collectors=collectors,
             )
             for monitor, version in product(question.monitors, question.versions)
         ],

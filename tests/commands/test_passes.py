@@ -31,6 +31,7 @@ def passes(monkeypatch, cli, sample_logs):
         ("sweep", "--html", "page.html"),
         ("sweep", "--monitor", "val_loss,val_accuracy", "--semantics", "keras-3.15,keras-2.15", "--html", "page.html"),
         ("sweep", "--rows", "rows.csv"),
+        ("sweep", "--rows", "rows.csv", "--html", "page.html"),
         ("sweep", "--lr-patience", "2,5"),
         ("compare", *RULES),
         ("compare", *RULES, "--html", "page.html", "--json"),

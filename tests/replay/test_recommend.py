@@ -13,7 +13,8 @@ from kcb_replay import EarlyStopping, SettingError, recommend, sweep
 from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.replay.recommend.choice import NONE, chosen, fewest_runs, most_failures, upper_bound
 from kcb_replay.replay.recommend.evidence import MOST_GROUPS, Evidence, FitsSeen, evidence_in, folded, grouping
-from kcb_replay.replay.verdicts.totals import Totals, collect, front_of
+from kcb_replay.replay.verdicts.collect import collect
+from kcb_replay.replay.verdicts.totals import Totals, front_of
 from kcb_replay.report.recommendation import recommendation_text
 
 

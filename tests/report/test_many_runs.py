@@ -15,9 +15,10 @@ from kcb_replay.language.catalogue import catalogue
 from kcb_replay.replay.grid import settings_grid
 from kcb_replay.replay.recommend.evidence import FitsSeen, evidence_in, grouping, spread_of
 from kcb_replay.replay.semantics import semantics
+from kcb_replay.replay.verdicts.collect import collect
 from kcb_replay.replay.verdicts.sample import drawn_places
 from kcb_replay.replay.verdicts.stopping import swept_blocks
-from kcb_replay.replay.verdicts.totals import Totals, collect
+from kcb_replay.replay.verdicts.totals import Totals
 from kcb_replay.report.choices.encoding import packed
 from kcb_replay.report.choices.page import choices_html
 from kcb_replay.report.choices.run_table import matrix_cells
