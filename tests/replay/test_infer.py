@@ -8,7 +8,6 @@ import itertools
 import json
 import math
 import re
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -774,22 +773,3 @@ def test_a_refusal_is_one_line_and_exit_code_1(cli, tmp_path):
     result = cli("infer", path)
     assert result.exit_code == 1
     assert "the fit has one epoch" in result.stderr
-
-
-@pytest.mark.slow
-def test_a_thousand_epochs_take_less_than_two_seconds():
-    """Four metrics, noisy and smooth, and all versions that the names allow."""
-    noise = np.random.default_rng(0).normal(size=(4, 1000))
-    decay = np.exp(-np.arange(1000) / 200)
-    names = ("loss", "val_loss", "accuracy", "val_accuracy")
-    columns = {name: decay + 0.02 * noise[place] for place, name in enumerate(names)}
-    columns["accuracy"], columns["val_accuracy"] = 1 - columns["accuracy"], 1 - columns["val_accuracy"]
-    columns["learning_rate"] = np.where(np.arange(1000) < 600, 0.5, 0.25)
-    everywhere = np.ones(1000, bool)
-    series = {
-        name: Series(np.float32(each).astype(float), everywhere.copy(), name, "log") for name, each in columns.items()
-    }
-    recording = Recording("run", (), (Fit(np.arange(1000), series),))
-    start = time.process_time()
-    kcb.infer(recording)
-    assert time.process_time() - start < 2
