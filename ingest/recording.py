@@ -32,6 +32,8 @@ __all__ = [
     "Source",
     "StepSeries",
     "StepUnit",
+    "both_counts",
+    "one_based",
 ]
 
 # The names under which callbacks log the learning rate: Keras 3, then Keras 2.
@@ -259,3 +261,13 @@ def _with_nan(series: Series | None, length: int) -> Floats:
     if series is None:
         return np.full(length, np.nan)
     return np.where(series.valid, series.values, np.nan)
+
+
+def one_based(index: int | None) -> int | None:
+    """Return an epoch counted from 1, as Keras prints it."""
+    return None if index is None else index + 1
+
+
+def both_counts(name: str, index: int | None) -> dict[str, int | None]:
+    """Return an epoch as documents hold it: `NAME_index` counted from 0, `NAME_epoch` from 1; null for none."""
+    return {f"{name}_index": index, f"{name}_epoch": one_based(index)}

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from kcb_replay.ingest.recording import Recording, both_counts, one_based
 from kcb_replay.replay.comparison import float32
 
 if TYPE_CHECKING:
-    from kcb_replay.ingest.recording import Recording
     from kcb_replay.language.reason import Reason
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.monitors import MissingMonitor
@@ -69,7 +69,7 @@ class Answer:
     @property
     def stop_epoch(self) -> int | None:
         """Epoch after which the training was stopped, counted from 1."""
-        return None if self.stop_index is None else self.stop_index + 1
+        return one_based(self.stop_index)
 
     @property
     def stopped_by(self) -> str | None:
@@ -115,8 +115,7 @@ class Answer:
             "semantics": self.semantics.name,
             **self.validity.to_dict(),
             "epochs_run": self.epochs_run,
-            "stop_index": self.stop_index,
-            "stop_epoch": self.stop_epoch,
+            **both_counts("stop", self.stop_index),
             "stopped_by": self.stopped_by,
             "initial_lr": None if self.initial_lr_source == "unknown" else self.initial_lr,
             "initial_lr_source": self.initial_lr_source,

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from kcb_replay.ingest.recording import both_counts
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.events import WeightsRestored, of_kind
@@ -84,10 +85,8 @@ class Validity:
             "reason": self.reason,
             "code": self.why.code,
             "undecided": self.undecided,
-            "valid_through_index": through,
-            "valid_through_epoch": None if through is None else through + 1,
-            "earliest_stop_index": earliest,
-            "earliest_stop_epoch": None if earliest is None else earliest + 1,
+            **both_counts("valid_through", through),
+            **both_counts("earliest_stop", earliest),
         }
 
 

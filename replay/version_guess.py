@@ -13,10 +13,11 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import SettingError
+from kcb_replay.ingest.recording import both_counts
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics, direction_of
-from kcb_replay.replay.engine import run_fit
+from kcb_replay.replay.engine import Run, run_fit
 from kcb_replay.replay.events import CheckpointSaved, LearningRateReduced, WeightsRestored, of_kind
 from kcb_replay.replay.learning_rates import digits_kept, is_same_rate
 from kcb_replay.replay.semantics import DEFAULT, Semantics, point_of_version, semantics
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.engine import Run
     from kcb_replay.replay.stream import Stream
 
 __all__ = ["Ending", "Guess", "OtherEra", "ending_of", "guess", "other_era"]
@@ -61,8 +61,8 @@ class Ending:
     def to_dict(self) -> Json:
         """Return the ending with its epochs in both ways of counting."""
         return {
-            **_both("stop", self.stop_index),
-            **_both("kept", self.kept_index),
+            **both_counts("stop", self.stop_index),
+            **both_counts("kept", self.kept_index),
             "drop_epochs": [index + 1 for index in self.drops],
             "save_epochs": [index + 1 for index, _ in self.saves],
             "raises": self.raises,
@@ -185,7 +185,3 @@ def ending_of(run: Run) -> Ending:
 def _is_lower(event: LearningRateReduced) -> bool:
     """Tell whether a reduction is one: some versions go from the lowest rate to itself for ever."""
     return event.new_lr < event.old_lr * (1 - _SAME_RATE)
-
-
-def _both(name: str, index: int | None) -> Json:
-    return {f"{name}_index": index, f"{name}_epoch": None if index is None else index + 1}

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from kcb_replay.ingest.recording import one_based
 from kcb_replay.language.reason import MOST_NAMED, Reason, first_of, of_many, reason
 from kcb_replay.replay.answers import Answer, FitAnswer
 from kcb_replay.replay.monitors import never
 from kcb_replay.replay.replay import replayed
-from kcb_replay.replay.simulation import LeftOut, RaisedFit, without_metric
-from kcb_replay.replay.version_difference import differences_of
+from kcb_replay.replay.simulation import LeftOut, RaisedFit, Simulation, without_metric
+from kcb_replay.replay.version_difference import VersionDifference, differences_of
 from kcb_replay.report.versions import (
     MOST_COMPARED,
     difference_sentence,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.simulation import Simulation
-    from kcb_replay.replay.version_difference import VersionDifference
     from kcb_replay.report.machine import Record
 
 __all__ = ["SimulationNotes", "in_positions", "reason_lines", "reasons_of", "unanswered_sentences"]
@@ -203,7 +202,7 @@ class SimulationNotes:
                 "callbacks": [str(replay.callbacks[position]) for position in lint.positions],
                 "code": lint.code,
                 "index": lint.index,
-                "epoch": None if lint.index is None else lint.index + 1,
+                "epoch": one_based(lint.index),
                 "text": lint.text,
             }
             for replay in self._replays

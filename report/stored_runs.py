@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kcb_replay.ingest.recording import Fit, Message, Recording, Series, both_counts, one_based
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.report.columns.column import (
     Column,
@@ -23,16 +24,14 @@ from kcb_replay.report.columns.column import (
     table_of,
     zero,
 )
-from kcb_replay.report.machine import named
+from kcb_replay.report.machine import Record, named
 from kcb_replay.text import Decimals, counted, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.ingest.recording import Fit, Message, Recording, Series
     from kcb_replay.ingest.store.check import CheckReport
     from kcb_replay.ingest.store.schema import FitEntry, RunEntry
-    from kcb_replay.report.machine import Record
 
 __all__ = [
     "check_document",
@@ -233,8 +232,7 @@ def _metric_record(fit: Fit, name: str) -> dict[str, object]:
         "first": float(series.values[places[0]]) if len(places) else None,
         "direction": direction_of(name),
         "best": None if best is None else float(series.values[best]),
-        "best_index": index,
-        "best_epoch": None if index is None else index + 1,
+        **both_counts("best", index),
         "last": float(series.values[places[-1]]) if len(places) else None,
     }
 
@@ -250,7 +248,7 @@ def _best(series: Series, name: str) -> int | None:
 
 
 def _message_record(message: Message) -> Record:
-    epoch = None if message.epoch is None else message.epoch + 1
+    epoch = one_based(message.epoch)
     return {
         **named(message, "kind", "text", "source"),
         "index": message.epoch,

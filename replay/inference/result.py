@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from kcb_replay.ingest.display import Displayed
+from kcb_replay.ingest.recording import both_counts
 from kcb_replay.language.catalogue import Catalogue, catalogue
-from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate, rows_of
+from kcb_replay.replay.inference.candidates import Candidate, Divergence, PlateauCandidate, StoppingCandidate, rows_of
 from kcb_replay.replay.inference.case import span_of
 from kcb_replay.replay.inference.evidence import READ_LATE
 from kcb_replay.text import fit_title, text_table, visible
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kcb_replay.language.reason import Reason
-    from kcb_replay.replay.inference.candidates import Candidate, Divergence
     from kcb_replay.replay.inference.ranges import Bounds
 
 __all__ = ["MOST_ROWS", "Inference", "text_of"]
@@ -84,8 +84,7 @@ class Inference(Displayed):
             "run": self.run,
             "fit": self.fit,
             "epochs": self.epochs,
-            "last_index": self.last_index,
-            "last_epoch": self.last_index + 1,
+            **both_counts("last", self.last_index),
             "summary": list(self.summary),
             "without_early_stopping": self.without_early_stopping,
             "without_reduce_lr_on_plateau": self.without_reduce_lr_on_plateau,
@@ -134,8 +133,7 @@ class Inference(Displayed):
             **_ends("factor", None if isinstance(candidate, StoppingCandidate) else candidate.factor),
             **_ends("min_lr", None if isinstance(candidate, StoppingCandidate) else candidate.min_lr),
             "reading": None if isinstance(candidate, StoppingCandidate) else candidate.reading,
-            "next_index": next_index,
-            "next_epoch": None if next_index is None else next_index + 1,
+            **both_counts("next", next_index),
             "example": str(candidate.example),
             "keras": self.keras_of(candidate.versions),
             "versions": list(candidate.versions),

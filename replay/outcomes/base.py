@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 
 from kcb_replay.language.reason import reason
-from kcb_replay.replay.events import of_kind
+from kcb_replay.replay.events import Event, of_kind
 from kcb_replay.replay.validity import Horizon, Label, Validity
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks.base import State
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.engine import Run
-    from kcb_replay.replay.events import Event
     from kcb_replay.replay.stream import Stream
 
 __all__ = [
@@ -32,7 +31,6 @@ __all__ = [
     "StoredFile",
     "dated",
     "hypothetical",
-    "one_based",
     "settings_dict",
 ]
 
@@ -212,11 +210,6 @@ def hypothetical(horizon: Horizon, earliest: int | None = None, *, undecided: bo
         undecided=undecided,
         unseen=horizon.unseen,
     )
-
-
-def one_based(index: int | None) -> int | None:
-    """Return an epoch counted from 1."""
-    return None if index is None else index + 1
 
 
 def dated(fact: Drop | RateSet | Save) -> Json:

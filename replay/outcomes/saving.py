@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from kcb_replay.language.reason import reason
+from kcb_replay.ingest.recording import both_counts
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.events import BackupSaved, CheckpointSaved
-from kcb_replay.replay.outcomes.base import Outcome, RateSet, Save, dated, hypothetical, one_based
+from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, RateSet, Save, dated, hypothetical
 from kcb_replay.replay.outcomes.rates import drops_in, rates_in
 from kcb_replay.replay.validity import Validity
-
-if TYPE_CHECKING:
-    from kcb_replay.language.reason import Reason
-    from kcb_replay.replay.outcomes.base import CallbackTrace, Json
 
 __all__ = ["ObserverOutcome", "SavingOutcome"]
 
@@ -76,7 +73,7 @@ class ObserverOutcome(Outcome):
         """Return where it stopped, and what it did and left behind."""
         rates, saves = [dated(rate) for rate in self.rates], [dated(save) for save in self.saves]
         done = {"rates": rates, "saves": saves} if rates or saves else {}
-        return {"stop_index": self.stop_index, "stop_epoch": one_based(self.stop_index), **self.output, **done}
+        return {**both_counts("stop", self.stop_index), **self.output, **done}
 
 
 def _saves_in(trace: CallbackTrace, *kinds: type[CheckpointSaved | BackupSaved]) -> tuple[Save, ...]:

@@ -11,9 +11,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeAlias, cast
 
+from kcb_replay.ingest.recording import both_counts
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.events import Terminated, WeightsRestored
-from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical, one_based
+from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical
 from kcb_replay.replay.validity import Horizon, Validity
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class StoppingOutcome(Outcome):
         record: Json = {}
         for name in ("stop", "best", "kept", "lowest"):
             index = getattr(self, f"{name}_index")
-            record |= {f"{name}_index": index, f"{name}_epoch": one_based(index)}
+            record |= both_counts(name, index)
             if name != "stop":
                 record[f"{name}_value"] = getattr(self, f"{name}_value")
         return {**record, "saved_epochs": self.saved_epochs, "regret": self.regret}
@@ -85,7 +86,7 @@ class TerminationOutcome(Outcome):
 
     def facts(self) -> Json:
         """Return where it stopped."""
-        return {"stop_index": self.stop_index, "stop_epoch": one_based(self.stop_index), "batch": self.batch}
+        return {**both_counts("stop", self.stop_index), "batch": self.batch}
 
 
 def best_of(values: Mapping[int, float], mode: Direction | None) -> int | None:

@@ -16,37 +16,31 @@ from numpy.typing import NDArray
 
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
 from kcb_replay.ingest.display import Displayed
-from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Recording, both_counts
 from kcb_replay.language.reason import Reason, reason
-from kcb_replay.replay.callbacks import CALLBACKS, Callback
+from kcb_replay.replay.callbacks import CALLBACKS, Callback, MedianStopping
 from kcb_replay.replay.callbacks.stopping import known_direction
-from kcb_replay.replay.directions import assumed_direction, is_assumed
+from kcb_replay.replay.directions import Direction, assumed_direction, is_assumed
 from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.median import median_answers
 from kcb_replay.replay.replay import replay
-from kcb_replay.replay.semantics import DEFAULT, semantics as resolve
+from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
 from kcb_replay.replay.stream import stream_of
 from kcb_replay.replay.verdicts.answers import LABELS, MetricValues, StopRows, label_number
 from kcb_replay.replay.verdicts.baseline import Baseline, BaselinePoint
 from kcb_replay.replay.verdicts.blocks import FitFacts, StoppingBlock
 from kcb_replay.replay.verdicts.by_engine import fits_at_once
 from kcb_replay.replay.verdicts.collect import collect
-from kcb_replay.replay.verdicts.lanes.series import block_of, monitored_fits
+from kcb_replay.replay.verdicts.lanes.series import MonitoredFit, block_of, monitored_fits
 from kcb_replay.replay.verdicts.table import StoppingVerdicts
-from kcb_replay.replay.verdicts.totals import Totals
+from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
-    from kcb_replay.ingest.recording import Fit, Recording
-    from kcb_replay.replay.callbacks import MedianStopping
-    from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.replay.verdicts.lanes.series import MonitoredFit
-    from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary
 
 __all__ = ["RuleComparison", "RuleQuestion", "compare_rules"]
 
@@ -302,16 +296,16 @@ def _records_of(rule: str, number: int, block: StoppingBlock) -> Iterator[Json]:
                 "fit": fit.fit,
                 "epochs": fit.epochs,
                 "saved_epochs": int(answers.saved[at, place]),
-                **_both("stop", int(answers.stop_index[at, place])),
-                **_both("kept", int(answers.kept_index[at, place])),
+                **both_counts("stop", _index(answers.stop_index[at, place])),
+                **both_counts("kept", _index(answers.kept_index[at, place])),
                 "regret": None if math.isnan(regret) else regret,
                 "undecided": bool(answers.undecided[at, place]),
                 "validity": LABELS[answers.label[at, place]].split(",")[0],
             }
 
 
-def _both(name: str, index: int) -> Json:
-    return {f"{name}_index": None if index < 0 else index, f"{name}_epoch": None if index < 0 else index + 1}
+def _index(index: np.signedinteger[Any]) -> int | None:
+    return None if index < 0 else int(index)
 
 
 def _facts(fits: Sequence[MonitoredFit], labels: NDArray[np.int8]) -> Iterator[FitFacts]:

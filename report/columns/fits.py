@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kcb_replay.ingest.recording import one_based
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.columns.column import (
     ABSENT,
@@ -105,13 +106,9 @@ def _stop_epoch(row: FitRow) -> Any:
     if isinstance(row.answer, RaisedFit):
         return "raises"
     if row.rule is not None and (row.rule.stop_index is not None or lead_rule(row.answer) is not row.rule):
-        return _one_based(row.rule.stop_index)
+        return one_based(row.rule.stop_index)
     # Where no stopping rule stops the training, another callback may.
     return row.answer.stop_epoch if can_stop(row.answer) else ABSENT
-
-
-def _one_based(index: int | None) -> int | None:
-    return None if index is None else index + 1
 
 
 def _why(row: FitRow) -> Any:
@@ -168,7 +165,7 @@ _WHICH: tuple[Column[FitRow], ...] = (
 
 RESULT_COLUMNS: tuple[Column[FitRow], ...] = (
     Column("stop_epoch", "stops", _stop_epoch, epoch_text, unit="epoch"),
-    Column("best_epoch", "best", _of_rule(lambda rule: _one_based(rule.best_index)), none_text, unit="epoch"),
+    Column("best_epoch", "best", _of_rule(lambda rule: one_based(rule.best_index)), none_text, unit="epoch"),
     Column(
         "lowest_value",
         "best recorded",
