@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from kcb_replay.ingest.store.store import Store
@@ -45,3 +47,11 @@ def test_a_command_reads_the_store_once(cli, passes, command):
     assert result.exit_code == 0 or command[0] == "recommend", result.stderr
     assert len(passes) == 1
     assert passes[0] is not None
+
+
+def test_rows_beside_a_page_are_those_of_the_sweep_alone(cli, sample_logs):
+    """They are written in the pass that the page is made from."""
+    cli("ingest", sample_logs, "-q")
+    for options in (("--rows", "alone.csv"), ("--rows", "beside.csv", "--html", "page.html")):
+        assert cli("sweep", "--patience", "1..3", *options, "-q").exit_code == 0
+    assert Path("beside.csv").read_bytes() == Path("alone.csv").read_bytes()
