@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.store import Store as Store
     from kcb_replay.ingest.store.check import CheckReport as CheckReport, Fault as Fault
     from kcb_replay.ingest.store.schema import RunEntry as RunEntry
+    from kcb_replay.replay.behaviours import Semantics as Semantics
     from kcb_replay.replay.callbacks import (
         GL as GL,
         PQ as PQ,
@@ -77,7 +78,7 @@ if TYPE_CHECKING:
         PiecewiseConstantDecay as PiecewiseConstantDecay,
         PolynomialDecay as PolynomialDecay,
     )
-    from kcb_replay.replay.semantics import Semantics as Semantics, semantics as semantics
+    from kcb_replay.replay.semantics import semantics as semantics
     from kcb_replay.replay.simulation import RaisedFit as RaisedFit, Simulation as Simulation
     from kcb_replay.replay.verdicts.plateau import PlateauSweep as PlateauSweep
     from kcb_replay.replay.verdicts.rules import RuleComparison as RuleComparison, compare_rules as compare_rules

@@ -24,8 +24,6 @@ from kcb_replay.commands import (
 )
 from kcb_replay.commands.base import Commands
 
-__all__ = ["main"]
-
 _COMMANDS = (
     ingest.ingest_command,
     stored_runs.runs_command,

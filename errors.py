@@ -15,21 +15,6 @@ from kcb_replay.text import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = [
-    "DirectionUnknownError",
-    "KcbReplayError",
-    "KerasWouldRaiseError",
-    "MissingExtraError",
-    "MonitorNotRecordedError",
-    "NotInRecordingError",
-    "NotReplayableError",
-    "ReadError",
-    "RunNotFoundError",
-    "SettingError",
-    "StoreError",
-    "closest",
-    "did_you_mean",
-]
 
 # A log may have ten thousand columns.
 _MOST_NAMES = 12

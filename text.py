@@ -15,26 +15,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-__all__ = [
-    "MAX_EXCERPT",
-    "NEVER",
-    "UNKNOWN",
-    "Decimals",
-    "are_left_out",
-    "compact",
-    "counted",
-    "decimals_for",
-    "excerpt",
-    "fit_title",
-    "percent",
-    "percents",
-    "screen_columns",
-    "screen_width",
-    "short",
-    "text_table",
-    "visible",
-    "whole",
-]
 
 MAX_EXCERPT = 200
 # What happens at no recorded epoch, and what no recorded value tells.
@@ -87,11 +67,6 @@ def short(value: float) -> str:
 def percent(share: float) -> str:
     """Return a share as `15%`."""
     return UNKNOWN if math.isnan(share) else f"{share:.0%}"
-
-
-def percents(low: float, high: float) -> str:
-    """Return an interval of shares as `33% to 59%`."""
-    return f"{percent(low)} to {percent(high)}"
 
 
 def fit_title(run: str, fit: int, *, several: bool = False) -> str:

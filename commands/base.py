@@ -11,8 +11,6 @@ import click
 
 from kcb_replay.errors import KcbReplayError, SettingError
 
-__all__ = ["Command", "Commands", "is_coloured"]
-
 # Where one sentence ends and the next, which says what to do, begins.
 _SENTENCE = re.compile(r"(?<=[.?!]) +(?=[A-Z'])")
 

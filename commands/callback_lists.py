@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from kcb_replay.commands.selection import recordings_in_any_order, recordings_in_order
+from kcb_replay.commands.selection import Position, recordings_in_any_order, recordings_in_order
 from kcb_replay.errors import KcbReplayError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-    from typing import TypeAlias
 
-    from kcb_replay.commands.selection import Position
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.answers import Answer
     from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.simulation import LeftOut, RaisedFit, Simulation
+    from kcb_replay.replay.left_out import LeftOut
+    from kcb_replay.replay.simulation import RaisedFit, Simulation
     from kcb_replay.report.simulation_notes import SimulationNotes
 
     Answers: TypeAlias = Sequence[Answer | RaisedFit | LeftOut]
 
-__all__ = [
-    "answers_of",
-    "explained_callbacks",
-    "one_callback_list",
-    "require_answer",
-    "simulation_of",
-    "swept_arguments",
-]
 
 # Keras's own default of 0 stops at the first epoch that is no better, which nobody asks about.
 _DEFAULT_PATIENCE = 5
@@ -150,8 +141,8 @@ def _stopping(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _reducing(settings: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of ReduceLROnPlateau among the options, under the names that the versions have for them."""
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.request import versions_of
-    from kcb_replay.replay.semantics import Semantics
 
     reduce = {name: settings[option] for option, name in _REDUCE_LR.items() if settings[option] is not None}
     versions = versions_of(settings.get("semantics"))

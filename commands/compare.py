@@ -11,8 +11,6 @@ from kcb_replay.commands.base import Command
 from kcb_replay.commands.selection import metrics_of, recorded_metrics, with_unique_names
 from kcb_replay.errors import KcbReplayError
 
-__all__ = ["compare_command"]
-
 
 @click.command(name="compare", cls=Command)
 @options.runs

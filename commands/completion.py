@@ -11,8 +11,6 @@ from click.shell_completion import CompletionItem, get_completion_class
 from kcb_replay.commands.base import Command
 from kcb_replay.errors import KcbReplayError
 
-__all__ = ["completed_runs", "completed_versions", "completion_command"]
-
 _PROGRAM, _VARIABLE = "kcb-replay", "_KCB_REPLAY_COMPLETE"
 
 

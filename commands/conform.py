@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.bridge.real_keras import Library
 
-__all__ = ["conform_command"]
-
 
 def _part(_: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
     """Return K and N of K/N."""

@@ -11,12 +11,10 @@ from kcb_replay.commands import options, output
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.completion import completed_runs
 from kcb_replay.commands.selection import recording_of
-from kcb_replay.language.catalogue import ENGLISH
+from kcb_replay.language.reason import ENGLISH
 
 if TYPE_CHECKING:
     from kcb_replay.report.course.page import Course
-
-__all__ = ["course_command"]
 
 
 @click.command(name="course", cls=Command)

@@ -13,8 +13,6 @@ from kcb_replay.commands.callback_lists import explained_callbacks, require_answ
 from kcb_replay.commands.selection import listed, recording_of
 from kcb_replay.errors import SettingError
 
-__all__ = ["explain_command"]
-
 
 @click.command(name="explain", cls=Command)
 @options.run

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.directions import Direction
 
-__all__ = ["infer_command"]
-
 
 @click.command(name="infer", cls=Command)
 @options.run
@@ -46,10 +44,10 @@ def infer_command(
     kcb-replay infer logs/run1/training.log --monitor val_loss
     kcb-replay infer run1 --semantics keras-2.0.8,keras-3.15 --json
     """  # noqa: D301  # \b keeps click from joining the lines
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.inference.infer import infer
     from kcb_replay.replay.inference.result import text_of
     from kcb_replay.replay.request import versions_of
-    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.report.versions import version_notes
 
     inference = infer(recording_of(run, store), fit=fit, monitor=monitor, mode=mode, semantics=semantics)

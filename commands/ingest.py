@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.store import Store
 
-__all__ = ["ingest_command"]
-
 
 @click.command(name="ingest", cls=Command)
 @click.argument(

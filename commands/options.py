@@ -9,34 +9,14 @@ import click
 
 from kcb_replay.commands.completion import completed_runs
 from kcb_replay.errors import SettingError
-from kcb_replay.language.catalogue import ENGLISH, LANGUAGES
+from kcb_replay.language.catalogue import LANGUAGES
+from kcb_replay.language.reason import ENGLISH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Function = TypeVar("Function", bound=Callable[..., None])
 
-__all__ = [
-    "ALL_COLUMNS",
-    "LANGUAGE",
-    "Numbers",
-    "callbacks",
-    "figure",
-    "form",
-    "language",
-    "mode",
-    "page",
-    "quiet",
-    "reducing",
-    "replayed_callbacks",
-    "run",
-    "runs",
-    "semantics",
-    "several_runs",
-    "store",
-    "swept",
-    "verbose",
-]
 
 # Under these names the context of a command keeps whether narrow terminals are to be ignored, and its language.
 ALL_COLUMNS = "kcb_replay.all_columns"

@@ -25,20 +25,6 @@ if TYPE_CHECKING:
     from kcb_replay.report.machine import Record
     from kcb_replay.report.terminal import Ink
 
-__all__ = [
-    "FigureFile",
-    "PageFile",
-    "command_line",
-    "ink",
-    "print_result",
-    "print_text",
-    "print_texts",
-    "progress_bar",
-    "say",
-    "say_wrote",
-    "texts",
-    "visible_names",
-]
 
 # Pieces of a result that are printed together.
 _AT_ONCE = 1_000
@@ -111,7 +97,8 @@ def progress_bar(quiet: bool) -> AbstractContextManager[Callable[[int, int, str]
 
 def texts() -> Catalogue:
     """Return the sentences in the language that was asked for."""
-    from kcb_replay.language.catalogue import ENGLISH, catalogue
+    from kcb_replay.language.catalogue import catalogue
+    from kcb_replay.language.reason import ENGLISH
 
     return catalogue(click.get_current_context().meta.get(LANGUAGE, ENGLISH))
 
@@ -179,7 +166,7 @@ class FigureFile:
     width: float | None
 
     def __post_init__(self) -> None:
-        from kcb_replay.report.figure import require_figure_file
+        from kcb_replay.report.figures.saving import require_figure_file
 
         require_figure_file(self.path)
 

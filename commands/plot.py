@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.verdicts.rules import RuleComparison
     from kcb_replay.replay.verdicts.totals import SweepSummary
 
-__all__ = ["plot_command"]
 
 _RUN, _SWEEP = ("run", "curve", "wait", "lr"), ("sweep", "heatmap", "pareto")
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.callbacks import EarlyStopping
 
-__all__ = ["recommend_command"]
-
 
 @click.command(name="recommend", cls=Command)
 @options.runs

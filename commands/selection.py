@@ -6,35 +6,21 @@ import itertools
 from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from kcb_replay.errors import KcbReplayError, RunNotFoundError, SettingError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-    from typing import TypeAlias
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store import Store
     from kcb_replay.replay.verdicts.totals import Summary
 
     Progress: TypeAlias = Callable[[int, int, str], None]
-    # That of an argument, and the place or the name of the run among those that it stands for.
-    Position: TypeAlias = tuple[int, int | str]
 
-__all__ = [
-    "listed",
-    "metrics_of",
-    "only_one",
-    "recorded_metrics",
-    "recording_of",
-    "recordings_in_any_order",
-    "recordings_in_order",
-    "recordings_of",
-    "require_recorded",
-    "with_unique_names",
-]
-
+# That of an argument, and the place or the name of the run among those that it stands for.
+Position: TypeAlias = tuple[int, int | str]
 _Item = TypeVar("_Item")
 
 

@@ -14,8 +14,6 @@ from kcb_replay.commands.callback_lists import answers_of, require_answer, simul
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["report_command", "simulate_command"]
-
 
 @click.command(name="simulate", cls=Command)
 @options.runs

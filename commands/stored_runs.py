@@ -11,16 +11,6 @@ from kcb_replay.commands import options, output
 from kcb_replay.commands.base import Command
 from kcb_replay.commands.selection import only_one
 
-__all__ = [
-    "check_command",
-    "remove_command",
-    "rename_command",
-    "runs_command",
-    "show_command",
-    "snapshot_command",
-    "tag_command",
-]
-
 
 @click.command(name="runs", cls=Command)
 @options.runs

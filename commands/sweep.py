@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from kcb_replay.commands.selection import Progress
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.language.reason import Reason
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.verdicts.blocks import StoppingBlock
     from kcb_replay.replay.verdicts.collect import Passing
     from kcb_replay.replay.verdicts.table import Verdicts
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from kcb_replay.report.machine import Record
 
     _Block = TypeVar("_Block", bound="Verdicts[Any, Any]")
-
-__all__ = ["sweep_command"]
 
 
 @click.command(name="sweep", cls=Command)

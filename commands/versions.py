@@ -17,10 +17,8 @@ from kcb_replay.language.reason import reason
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.semantics import Semantics
-
-__all__ = ["versions_command"]
 
 
 @click.command(name="versions", cls=Command)

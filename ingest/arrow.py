@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Mask
 
-__all__ = ["codes_and_words", "numbers", "numbers_of", "texts", "validity_of"]
 
 _T = TypeVar("_T", bound=np.generic)
 _ARROW = {np.dtype(np.int32): pa.int32(), np.dtype(np.int64): pa.int64(), np.dtype(np.float64): pa.float64()}

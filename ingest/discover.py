@@ -11,26 +11,22 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.files import read_end, read_head, state_of
+from kcb_replay.ingest.files import FileState, read_end, read_head, state_of
 from kcb_replay.ingest.readers import READERS, reader_named
-from kcb_replay.ingest.readers.base import FolderReader, looks_at_ends
+from kcb_replay.ingest.readers.base import FolderReader, Reader, looks_at_ends
 from kcb_replay.ingest.readers.tensorboard import ROLES
 from kcb_replay.ingest.store.layout import STORE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import TypeAlias
 
-    from kcb_replay.ingest.files import FileState
-    from kcb_replay.ingest.readers.base import Reader
     from kcb_replay.ingest.recording import Note, Recording
 
     Remembered: TypeAlias = Callable[[Path, FileState], str | None]
 
-__all__ = ["Candidate", "Discovery", "LeftOutSource", "RunFiles", "discover", "run_folder"]
 
 # In a folder only files with such endings are opened; a file that is named is always opened.
 _SUFFIXES = frozenset(suffix for reader in READERS for suffix in reader.suffixes)

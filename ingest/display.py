@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-__all__ = ["Displayed", "HtmlPage", "Renderers"]
-
 
 class HtmlPage(Protocol):
     """An HTML page; in a notebook it shows itself in a frame that reaches nothing around it."""

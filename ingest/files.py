@@ -22,17 +22,6 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-__all__ = [
-    "LARGEST_FILE",
-    "FileState",
-    "FileStream",
-    "read_end",
-    "read_from",
-    "read_head",
-    "read_whole",
-    "state_of",
-    "streamed",
-]
 
 # In bytes; most files are read into memory as a whole.
 LARGEST_FILE = 1 << 32

@@ -19,25 +19,21 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import ReadError, SettingError
 from kcb_replay.ingest.discover import Candidate, LeftOutSource, RunFiles, discover
-from kcb_replay.ingest.plan import VANISHED, Labels, backup_notes, plan
+from kcb_replay.ingest.plan import VANISHED, Labels, Plan, backup_notes, plan
 from kcb_replay.ingest.readers import READERS, reader_named
-from kcb_replay.ingest.reading import has_grown, read_runs
+from kcb_replay.ingest.reading import ReadRun, has_grown, read_runs
 from kcb_replay.ingest.store.layout import bucket_of
 from kcb_replay.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from kcb_replay.ingest.discover import RunFiles
-    from kcb_replay.ingest.plan import Plan
-    from kcb_replay.ingest.reading import ReadRun
     from kcb_replay.ingest.recording import Note, Recording, Source
     from kcb_replay.ingest.store.folder import StoreFolder
     from kcb_replay.ingest.store.schema import RefusedSource
 
     Written: TypeAlias = tuple[list["WrittenRun"], list[LeftOutSource]]
 
-__all__ = ["IngestReport", "WrittenRun", "ingest", "read", "watch", "write_runs"]
 
 _MOST_REASONS = 20
 _KEPT = "; the run is kept as it is stored"
@@ -107,7 +103,7 @@ def ingest(
     report = IngestReport([], [*planned.unchanged], planned.left_out, planned.other_files)
     wanted = list(_completed(planned, store, report))
     unread: list[LeftOutSource] = []
-    for written, left_out in write_runs(store, wanted, planned.labels, jobs=jobs, progress=progress):
+    for written, left_out in _write_runs(store, wanted, planned.labels, jobs=jobs, progress=progress):
         report.written += written
         unread += left_out
     # Processes end in any order.
@@ -219,7 +215,7 @@ class WrittenRun:
     epochs_before: int | None = None
 
 
-def write_runs(
+def _write_runs(
     store: StoreFolder,
     wanted: Sequence[RunFiles],
     labels: Labels,

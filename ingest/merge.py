@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Note, Recording, Series
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Floats, Mask, Note, Recording, Series
 from kcb_replay.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kcb_replay.ingest.readers.base import Reading
-    from kcb_replay.ingest.recording import Floats, Mask
-
-__all__ = ["merge"]
 
 
 # Keras's bar shows smaller values with five digits.

@@ -15,20 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.discover import LeftOutSource, RunFiles, discover, run_folder
-from kcb_replay.ingest.files import read_head, read_whole, state_of, streamed
+from kcb_replay.ingest.discover import Candidate, LeftOutSource, RunFiles, discover, run_folder
+from kcb_replay.ingest.files import FileState, read_head, read_whole, state_of, streamed
 from kcb_replay.ingest.readers.base import longest_line, reader_name
 from kcb_replay.ingest.recording import Note, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from kcb_replay.ingest.discover import Candidate
-    from kcb_replay.ingest.files import FileState
     from kcb_replay.ingest.store.folder import StoreFolder
     from kcb_replay.ingest.store.schema import RefusedSource, RunEntry
 
-__all__ = ["VANISHED", "Labels", "Plan", "PlannedSource", "Standing", "backup_notes", "plan"]
 
 Standing: TypeAlias = Literal["new", "changed", "unchanged"]
 VANISHED = "has _vanished since it was ingested; the run is kept as it is stored"

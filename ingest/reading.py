@@ -15,32 +15,26 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.errors import KcbReplayError, ReadError
-from kcb_replay.ingest.discover import LeftOutSource
-from kcb_replay.ingest.files import read_from, read_whole, state_of, streamed
+from kcb_replay.ingest.discover import Candidate, LeftOutSource, RunFiles
+from kcb_replay.ingest.files import FileState, FileStream, read_from, read_whole, state_of, streamed
 from kcb_replay.ingest.merge import merge
 from kcb_replay.ingest.readers.base import (
     Blob,
     BulkReader,
     GrowingReader,
+    Reader,
     Reading,
     StreamReader,
     longest_line,
     reader_name,
 )
-from kcb_replay.ingest.recording import ReadMark, Source
-from kcb_replay.ingest.store.schema import RefusedSource
+from kcb_replay.ingest.recording import ReadMark, Recording, Source
+from kcb_replay.ingest.store.schema import RefusedSource, RunEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from kcb_replay.ingest.discover import Candidate, RunFiles
-    from kcb_replay.ingest.files import FileState, FileStream
-    from kcb_replay.ingest.readers.base import Reader, Reading
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.ingest.store.schema import RunEntry
-
-__all__ = ["ReadRun", "has_grown", "read_runs"]
 
 # Many runs at a time, but not more bytes than fit beside everything else.
 _MOST_RUNS, _MOST_BYTES = 512, 1 << 25

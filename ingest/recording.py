@@ -20,21 +20,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = [
-    "LEARNING_RATE_KEYS",
-    "Fit",
-    "Message",
-    "MessageKind",
-    "Note",
-    "ReadMark",
-    "Recording",
-    "Series",
-    "Source",
-    "StepSeries",
-    "StepUnit",
-    "both_counts",
-    "one_based",
-]
 
 # The names under which callbacks log the learning rate: Keras 3, then Keras 2.
 LEARNING_RATE_KEYS = ("learning_rate", "lr")

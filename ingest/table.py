@@ -14,30 +14,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.recording import Fit, Note, Series, StepSeries
+from kcb_replay.ingest.recording import Fit, Integers, Note, Series, StepSeries, StepUnit
 from kcb_replay.text import MAX_EXCERPT, are_left_out, counted, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from kcb_replay.ingest.recording import Integers, StepUnit
-
-__all__ = [
-    "MAX_STEP",
-    "EpochTable",
-    "Log",
-    "alignment_lost",
-    "as_they_are",
-    "epoch_notes",
-    "exact",
-    "fit_of",
-    "keras_name",
-    "names_of",
-    "rows_refused",
-    "series",
-    "stream",
-    "truncated",
-]
 
 MAX_STEP = 2**53
 _TRAINING = ("train_", "train/")

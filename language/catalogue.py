@@ -16,7 +16,6 @@ from kcb_replay.language.reason import ENGLISH, Reason, filled, templates
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ENGLISH", "LANGUAGES", "Catalogue", "catalogue"]
 
 LANGUAGES = ("en", "ko")
 

@@ -20,7 +20,6 @@ from kcb_replay.text import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["ENGLISH", "MOST_NAMED", "Reason", "filled", "first_of", "of_many", "reason", "templates"]
 
 ENGLISH = "en"
 # So many names are read; of more the rest is counted.

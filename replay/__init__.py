@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.semantics import Semantics
 
 __all__: list[str] = []
 

@@ -14,14 +14,13 @@ from kcb_replay.replay.comparison import float32
 
 if TYPE_CHECKING:
     from kcb_replay.language.reason import Reason
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.monitors import MissingMonitor
     from kcb_replay.replay.outcomes import Drop, Outcome, Save
     from kcb_replay.replay.request import ReplayRequest
-    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.validity import Validity
 
-__all__ = ["Answer", "FitAnswer"]
 
 Json: TypeAlias = dict[str, object]
 

@@ -8,23 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace as with_changes
 from typing import TYPE_CHECKING
 
-from kcb_replay.errors import NotReplayableError
+from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
-from kcb_replay.replay.engine import run_fit
+from kcb_replay.replay.engine import KerasError, Run, run_fit
 from kcb_replay.replay.learning_rates import ScheduledRate
 from kcb_replay.replay.lints import LISTED_TOO_EARLY, lints
 from kcb_replay.replay.monitors import (
+    MissingMonitor,
     missing_monitors,
     not_recorded,
     refusal,
     unlogged_monitors,
     with_monitor_limits,
 )
-from kcb_replay.replay.outcomes import CallbackTrace, outcome_of, unjudged_outcome
+from kcb_replay.replay.outcomes import CallbackTrace, Outcome, outcome_of, unjudged_outcome
 from kcb_replay.replay.rate_changes import changes_rate, rate_notes, scheduled_horizon
-from kcb_replay.replay.request import KERAS_DEFAULT_LR, initial_lr_for, stream_for, version_for
+from kcb_replay.replay.request import KERAS_DEFAULT_LR, ReplayRequest, initial_lr_for, stream_for, version_for
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.replay.source_limits import limited
@@ -43,16 +44,10 @@ from kcb_replay.replay.validity import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kcb_replay.errors import MonitorNotRecordedError
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.engine import KerasError, Run
-    from kcb_replay.replay.monitors import MissingMonitor
-    from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.replay.request import ReplayRequest
-    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["Attempt", "answer_of", "attempt_of", "recording_notes", "what_keras_raises"]
 
 # Facts about the files that touch no answer.
 _HARMLESS = ("skipped", "empty")

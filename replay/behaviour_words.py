@@ -9,8 +9,6 @@ from __future__ import annotations
 from kcb_replay.language.reason import ENGLISH, Reason, reason, templates
 from kcb_replay.replay.behaviours import Semantics
 
-__all__ = ["FIT", "OF_EVERY_BACKEND", "callbacks_of", "meaning_of"]
-
 # The subject of what no callback does, but the training that calls them.
 FIT = "Model.fit"
 _PLATEAU = ("ReduceLROnPlateau",)

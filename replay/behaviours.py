@@ -5,28 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias
 
-__all__ = [
-    "Arithmetic",
-    "BackupCounts",
-    "BarLayout",
-    "BarStateful",
-    "BaseLoggerDoes",
-    "BoardBatches",
-    "BoardTags",
-    "Counted",
-    "DirectionRule",
-    "EpsilonIs",
-    "Float32Logs",
-    "Floor",
-    "IntegerRates",
-    "LogsOrder",
-    "MissingCell",
-    "ScheduleCall",
-    "ScheduledRates",
-    "Semantics",
-    "TrainEndLogs",
-]
-
 Arithmetic: TypeAlias = Literal["float32 or ValueError", "float32", "float32 with denormals", "float64"]
 DirectionRule: TypeAlias = Literal[
     "acc or fmeasure in name", "acc in name", "name ends in acc, accuracy or auc", "metric"

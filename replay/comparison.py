@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.behaviours import Arithmetic
     from kcb_replay.replay.directions import Direction
 
-__all__ = ["Comparison", "KerasRaises", "float32"]
 
 _FLOAT32 = struct.Struct("<f")
 _SMALLEST_NORMAL = 1.1754943508222875e-38

@@ -19,17 +19,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.behaviours import DirectionRule
 
-__all__ = [
-    "CompiledMetrics",
-    "Direction",
-    "asks_metric",
-    "assumed_direction",
-    "assumption",
-    "auto_direction",
-    "compiled_metrics",
-    "direction_of",
-    "is_assumed",
-]
 
 Direction: TypeAlias = Literal["min", "max"]
 

@@ -14,27 +14,26 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
     BatchEnd,
+    Callback,
+    Context,
     EpochBegin,
     EpochEnd,
     State,
+    Step,
     TestEnd,
     TrainBegin,
     TrainEnd,
     require_known,
 )
 from kcb_replay.replay.comparison import KerasRaises
-from kcb_replay.replay.learning_rates import rate_of
-from kcb_replay.replay.stream import ordered
+from kcb_replay.replay.learning_rates import OptimizerRate, rate_of
+from kcb_replay.replay.stream import Batch, Epoch, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from kcb_replay.replay.callbacks.base import Callback, Context, Step
     from kcb_replay.replay.events import Event
-    from kcb_replay.replay.learning_rates import OptimizerRate
-    from kcb_replay.replay.stream import Batch, Epoch
 
-__all__ = ["KerasError", "Partial", "Row", "Run", "run_fit"]
 
 Stage: TypeAlias = Literal[
     "init",

@@ -13,39 +13,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = [
-    "BackupSaved",
-    "CheckpointSaved",
-    "CheckpointSkipped",
-    "CoolingDown",
-    "Counted",
-    "CriterionMet",
-    "Event",
-    "Improved",
-    "InStrip",
-    "Judged",
-    "LearningRateAtFloor",
-    "LearningRateReduced",
-    "LearningRateSet",
-    "LossMeasured",
-    "MetricMissing",
-    "NewBest",
-    "NotCounted",
-    "PayloadSent",
-    "QuotientMeasured",
-    "ReductionIgnored",
-    "ScalarsWritten",
-    "StopRequested",
-    "StopWithdrawn",
-    "Stopped",
-    "StripCompared",
-    "Terminated",
-    "TextWritten",
-    "Waited",
-    "Warned",
-    "WeightsRestored",
-    "of_kind",
-]
 
 WhyNot: TypeAlias = Literal["nan", "nan best", "equal", "worse", "within min_delta"]
 _E = TypeVar("_E", bound="Event")

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from kcb_replay.errors import SettingError, did_you_mean
-from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
+from kcb_replay.replay.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.arguments import python_value
 from kcb_replay.replay.settings_text import callback_from_arguments
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from kcb_replay.replay.callbacks import Callback
-
-__all__ = ["combinations", "numbers_from_text", "settings_grid"]
 
 _RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)(?::(\d+))?")
 

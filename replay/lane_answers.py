@@ -14,25 +14,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
-from kcb_replay.replay.answers import FitAnswer
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Recording
+from kcb_replay.replay.answers import Answer, FitAnswer
 from kcb_replay.replay.attempt import recording_notes
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context, direction, require_known
 from kcb_replay.replay.callbacks.early_stopping import EarlyStoppingState
 from kcb_replay.replay.comparison import KerasRaises
-from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.directions import Direction, direction_of
 from kcb_replay.replay.learning_rates import OptimizerRate, is_same_rate
 from kcb_replay.replay.monitors import assumed_metrics
-from kcb_replay.replay.outcomes import Drop, StoppingOutcome
+from kcb_replay.replay.outcomes import Drop, Outcome, StoppingOutcome
 from kcb_replay.replay.outcomes.rates import ReductionOutcome, validity_of_drops
 from kcb_replay.replay.outcomes.stopping import cadence_of, regret_of, unlimited_validity
 from kcb_replay.replay.replay import answers_to
-from kcb_replay.replay.request import KERAS_DEFAULT_LR
+from kcb_replay.replay.request import KERAS_DEFAULT_LR, ReplayRequest
 from kcb_replay.replay.semantics import DEFAULT, note_on, semantics
 from kcb_replay.replay.source_limits import codes_of_rounding, is_rounded
 from kcb_replay.replay.stream import learning_rate_key
-from kcb_replay.replay.validity import divergence
+from kcb_replay.replay.validity import Horizon, divergence
 from kcb_replay.replay.verdicts.answers import StopRows
 from kcb_replay.replay.verdicts.by_engine import whole_number
 from kcb_replay.replay.verdicts.lanes import early_stopping, reduce_lr_on_plateau
@@ -42,16 +43,9 @@ from kcb_replay.replay.verdicts.lanes.series import Block, MonitoredFit, block_o
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from kcb_replay.ingest.recording import Fit, Recording
-    from kcb_replay.replay.answers import Answer
-    from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.replay.request import ReplayRequest
-    from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.replay.simulation import LeftOut, RaisedFit
-    from kcb_replay.replay.validity import Horizon
+    from kcb_replay.replay.left_out import LeftOut
+    from kcb_replay.replay.simulation import RaisedFit
 
-__all__ = ["answers_of_runs"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]

@@ -21,17 +21,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.behaviours import Semantics
 
-__all__ = [
-    "FirstRate",
-    "IntegerRate",
-    "OptimizerRate",
-    "ScheduledRate",
-    "digits_kept",
-    "first_rate",
-    "is_same_rate",
-    "rate_of",
-    "swept_rate",
-]
 
 # A number, one that says how it is held, or a schedule of the optimizer's steps.
 FirstRate: TypeAlias = "float | Callable[[Any], Any]"

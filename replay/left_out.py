@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kcb_replay.language.reason import Reason
 
-__all__ = ["LeftOut"]
-
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:

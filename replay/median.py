@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks import MedianStopping
 from kcb_replay.replay.callbacks.stopping import known_direction
+from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.outcomes.stopping import StoppingOutcome, best_of, regret_of
-from kcb_replay.replay.simulation import LeftOut
 from kcb_replay.replay.source_limits import is_rounded
-from kcb_replay.replay.validity import Validity
+from kcb_replay.replay.validity import Label, Validity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Fit, Recording
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.validity import Label
 
-__all__ = ["MedianStops", "RunOutcome", "median_answers", "median_stopping"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]

@@ -18,22 +18,11 @@ from kcb_replay.replay.validity import Validity
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.callbacks import Callback, State
     from kcb_replay.replay.engine import KerasError, Run
     from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
-
-__all__ = [
-    "MissingMonitor",
-    "assumed_metrics",
-    "missing_monitors",
-    "never",
-    "not_recorded",
-    "refusal",
-    "unlogged_monitors",
-    "with_monitor_limits",
-]
 
 
 @dataclass(frozen=True, slots=True)

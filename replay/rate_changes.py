@@ -16,12 +16,11 @@ from kcb_replay.replay.validity import Horizon
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.engine import Row, Run
-    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
 
-__all__ = ["changes_rate", "rate_notes", "scheduled_horizon"]
 
 # The copy of a schedule that is compiled into the train step may round otherwise than the schedule itself.
 _SAME = 1e-5

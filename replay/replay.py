@@ -8,27 +8,24 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import KcbReplayError, KerasWouldRaiseError, NotReplayableError
 from kcb_replay.language.reason import Reason, reason
-from kcb_replay.replay.answers import FitAnswer
+from kcb_replay.replay.answers import Answer, FitAnswer
 from kcb_replay.replay.attempt import answer_of, attempt_of
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
 from kcb_replay.replay.engine import run_fit
-from kcb_replay.replay.learning_rates import first_rate
+from kcb_replay.replay.learning_rates import FirstRate, first_rate
+from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.request import Carried, ReplayRequest, initial_lr_for, settings_of, version_for, versions_of
 from kcb_replay.replay.result import Replay
-from kcb_replay.replay.simulation import LeftOut, RaisedFit, Simulation
+from kcb_replay.replay.simulation import RaisedFit, Simulation
 from kcb_replay.replay.stream import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.answers import Answer
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.learning_rates import FirstRate
-    from kcb_replay.replay.semantics import Semantics
-
-__all__ = ["answers_to", "fit_number", "replay", "replayed", "requests_of", "simulate"]
 
 
 def simulate(

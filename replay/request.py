@@ -10,30 +10,19 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import NotReplayableError, SettingError
 from kcb_replay.language.reason import Reason, reason
-from kcb_replay.replay.callbacks import Callback
+from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.callbacks import Callback, State
 from kcb_replay.replay.callbacks.arguments import with_python_values
 from kcb_replay.replay.learning_rates import rate_of
-from kcb_replay.replay.semantics import DEFAULT, Semantics, note_on, semantics as resolve
-from kcb_replay.replay.stream import stream_of, with_steps
+from kcb_replay.replay.semantics import DEFAULT, note_on, semantics as resolve
+from kcb_replay.replay.stream import Stream, stream_of, with_steps
 from kcb_replay.replay.version_guess import guess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.callbacks import State
-    from kcb_replay.replay.stream import Stream
 
-__all__ = [
-    "KERAS_DEFAULT_LR",
-    "Carried",
-    "ReplayRequest",
-    "initial_lr_for",
-    "settings_of",
-    "stream_for",
-    "version_for",
-    "versions_of",
-]
 
 # Adam, RMSprop and most others start here; SGD starts at 0.01.
 KERAS_DEFAULT_LR = 0.001

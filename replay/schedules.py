@@ -27,16 +27,6 @@ from kcb_replay.replay.comparison import float32
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = [
-    "SCHEDULES",
-    "CosineDecay",
-    "CosineDecayRestarts",
-    "ExponentialDecay",
-    "InverseTimeDecay",
-    "LearningRateSchedule",
-    "PiecewiseConstantDecay",
-    "PolynomialDecay",
-]
 
 _SMALLEST_NORMAL = 1.1754943508222875e-38
 _LARGEST_WHOLE = 2**53

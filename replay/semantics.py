@@ -28,19 +28,6 @@ from kcb_replay.replay.timeline import (
     tensorflow,
 )
 
-__all__ = [
-    "DEFAULT",
-    "Semantics",
-    "VersionName",
-    "known_semantics",
-    "nearest_known",
-    "note_on",
-    "point_of",
-    "point_of_version",
-    "release_name",
-    "semantics",
-]
-
 _WRITTEN = re.compile(
     r"(?P<library>keras-nightly|keras|tf\.keras|tensorflow\.keras|tf[_-]keras|tf|tensorflow)?[ =_-]*v?"
     r"(?P<release>\d+(?:\.\d+){0,2})(?P<printed>-tf)?"

@@ -10,19 +10,13 @@ import ast
 import contextlib
 import re
 from dataclasses import MISSING, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kcb_replay.errors import SettingError, closest, did_you_mean
-from kcb_replay.replay.callbacks import CALLBACKS, REFUSED
-from kcb_replay.replay.learning_rates import IntegerRate
+from kcb_replay.replay.callbacks import CALLBACKS, REFUSED, Callback
+from kcb_replay.replay.learning_rates import FirstRate, IntegerRate
 from kcb_replay.replay.schedules import SCHEDULES
 from kcb_replay.replay.user_code import user_function
-
-if TYPE_CHECKING:
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.learning_rates import FirstRate
-
-__all__ = ["callback_from_arguments", "parse_callback", "parse_rate"]
 
 # LearningRateScheduler(my.py:halve), which Python could not parse, is taken as LearningRateScheduler("my.py:halve").
 _BARE_PLACE = re.compile(r"(?<=[(=,\s])([\w./\\-]+:[A-Za-z_]\w*)(?=\s*[,)])")
@@ -122,14 +116,14 @@ def _made(kind: Any, name: str, positional: list[object], named: dict[str, objec
     if missing:
         raise SettingError(f"{name} needs the argument '{missing[0]}'. It has: {', '.join(arguments)}.")
     # Wherever Keras wants a function, it is named by its place.
-    functions = {name: value for name, value in values.items() if is_function(name)}
+    functions = {name: value for name, value in values.items() if _is_function(name)}
     values |= {
         name: user_function(place) for name, place in functions.items() if isinstance(place, str) and ":" in place
     }
     return kind(**values)
 
 
-def is_function(argument: str) -> bool:
+def _is_function(argument: str) -> bool:
     """Tell whether Keras wants a function for the argument of this name."""
     return argument == "schedule" or argument.startswith("on_")
 
@@ -188,7 +182,7 @@ def _literal(node: ast.expr, name: str, argument: str | None = None) -> object:
         return ast.literal_eval(node)
     except (ValueError, TypeError, MemoryError, RecursionError):
         shown = _shown(ast.unparse(node))
-        if argument is not None and is_function(argument):
+        if argument is not None and _is_function(argument):
             raise SettingError(
                 f"{name}: {argument}={shown} is a function written out, and nothing is evaluated here. Put it into a"
                 f' file and give its place: {argument}="file.py:name", or "module:name" (as "builtins:print").'

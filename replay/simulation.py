@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING, TypeAlias
 from kcb_replay.ingest.display import Displayed
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.left_out import LeftOut
-from kcb_replay.replay.monitors import not_recorded
+from kcb_replay.replay.monitors import MissingMonitor, not_recorded
 from kcb_replay.replay.result import Replay
 
 if TYPE_CHECKING:
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.engine import KerasError
-    from kcb_replay.replay.monitors import MissingMonitor
     from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.validity import Validity
 
-__all__ = ["LeftOut", "RaisedFit", "Simulation", "without_metric"]
 
 Json: TypeAlias = dict[str, object]
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.outcomes import CallbackTrace, Outcome
     from kcb_replay.replay.validity import Validity
 
-__all__ = ["Doubt", "codes_of_rounding", "is_rounded", "limited", "unit_of"]
 
 # A float32 needs 7 to 9 digits; among several values of at most 6 there is none that was written in full.
 _MOST_DIGITS = 6

@@ -11,15 +11,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Series
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kcb_replay.ingest.recording import Fit, Series
     from kcb_replay.replay.behaviours import LogsOrder
-
-__all__ = ["Batch", "Epoch", "Stream", "learning_rate_key", "may_be_late", "ordered", "stream_of", "with_steps"]
 
 
 @dataclass(frozen=True, slots=True)

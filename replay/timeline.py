@@ -9,27 +9,11 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, TypeAlias
 
-__all__ = [
-    "ADDED",
-    "CHANGES",
-    "NUMPY_2_SINCE",
-    "OF_LIBRARY",
-    "REMOVED",
-    "Argument",
-    "Change",
-    "Known",
-    "Point",
-    "keras_3",
-    "multi_backend",
-    "tensorflow",
-]
-
-
 # Every boundary is that of the class sources of the releases on both sides of it; beyond that, recorded cases of real
 # builds on both sides, or on one, come out otherwise without the change, or a real fit does.
 Known: TypeAlias = Literal["cases on both sides", "cases on one side", "a real fit", "class sources"]
-BOTH_SIDES: Known = "cases on both sides"
-ONE_SIDE: Known = "cases on one side"
+_BOTH_SIDES: Known = "cases on both sides"
+_ONE_SIDE: Known = "cases on one side"
 FIT: Known = "a real fit"
 
 
@@ -82,54 +66,54 @@ class Argument(NamedTuple):
 # and Keras 3.0 to 3.15.
 _OF_DECISIONS = (
     Change(multi_backend(2, 0, 7), "early_stopping_direction", "acc in name"),
-    Change(multi_backend(2, 0, 7), "early_stopping_needs_metric", False, ONE_SIDE),
-    Change(multi_backend(2, 0, 9), "early_stopping_counts_first", True, BOTH_SIDES, note="keras-team/keras#8100"),
-    Change(multi_backend(2, 0, 9), "checkpoint_epoch_offset", 1, BOTH_SIDES),
-    Change(multi_backend(2, 1, 3), "plateau_floor", "float64", BOTH_SIDES),
-    Change(multi_backend(2, 1, 4), "scheduler_call", "schedule(epoch, lr=lr)", BOTH_SIDES),
+    Change(multi_backend(2, 0, 7), "early_stopping_needs_metric", False, _ONE_SIDE),
+    Change(multi_backend(2, 0, 9), "early_stopping_counts_first", True, _BOTH_SIDES, note="keras-team/keras#8100"),
+    Change(multi_backend(2, 0, 9), "checkpoint_epoch_offset", 1, _BOTH_SIDES),
+    Change(multi_backend(2, 1, 3), "plateau_floor", "float64", _BOTH_SIDES),
+    Change(multi_backend(2, 1, 4), "scheduler_call", "schedule(epoch, lr=lr)", _BOTH_SIDES),
     Change(multi_backend(2, 1, 6), "plateau_epsilon", "min_delta, with a warning"),
-    Change(multi_backend(2, 1, 6), "plateau_counts_first", True, BOTH_SIDES, note="keras-team/keras#9541"),
+    Change(multi_backend(2, 1, 6), "plateau_counts_first", True, _BOTH_SIDES, note="keras-team/keras#9541"),
     Change(multi_backend(2, 2), "scheduler_call", "schedule(epoch, lr)"),
-    Change(multi_backend(2, 2, 3), "scheduler_logs_rate", True, BOTH_SIDES),
+    Change(multi_backend(2, 2, 3), "scheduler_logs_rate", True, _BOTH_SIDES),
     Change(tensorflow(1, 15), "integer_rates", "kept", note="as in the legacy optimizers of tf_keras 2.21"),
-    Change(tensorflow(1, 15), "early_stopping_signed_min_delta", False, BOTH_SIDES),
+    Change(tensorflow(1, 15), "early_stopping_signed_min_delta", False, _BOTH_SIDES),
     Change(tensorflow(2, 0), "scheduler_takes_tensors", True, note="TensorFlow 1.15 and 2.1 were read, 2.0 was not"),
-    Change(tensorflow(2, 2), "checkpoint_counts", "calls", ONE_SIDE),
-    Change(tensorflow(2, 3), "checkpoint_counts", "batches", ONE_SIDE),
+    Change(tensorflow(2, 2), "checkpoint_counts", "calls", _ONE_SIDE),
+    Change(tensorflow(2, 3), "checkpoint_counts", "batches", _ONE_SIDE),
     Change(tensorflow(2, 3), "early_stopping_keeps_weights", False),
-    Change(tensorflow(2, 5), "early_stopping_baseline_by_wait", True, BOTH_SIDES, note="EarlyStopping was rewritten"),
-    Change(tensorflow(2, 5), "plateau_floor", "float32", BOTH_SIDES),
-    Change(tensorflow(2, 6), "checkpoint_batch_in_name", True, BOTH_SIDES),
-    Change(tensorflow(2, 7), "early_stopping_spares_first_epoch", True, BOTH_SIDES),
-    Change(tensorflow(2, 7), "early_stopping_direction", "name ends in acc, accuracy or auc", BOTH_SIDES),
+    Change(tensorflow(2, 5), "early_stopping_baseline_by_wait", True, _BOTH_SIDES, note="EarlyStopping was rewritten"),
+    Change(tensorflow(2, 5), "plateau_floor", "float32", _BOTH_SIDES),
+    Change(tensorflow(2, 6), "checkpoint_batch_in_name", True, _BOTH_SIDES),
+    Change(tensorflow(2, 7), "early_stopping_spares_first_epoch", True, _BOTH_SIDES),
+    Change(tensorflow(2, 7), "early_stopping_direction", "name ends in acc, accuracy or auc", _BOTH_SIDES),
     Change(tensorflow(2, 11), "integer_rates", "kept by legacy optimizers", note="run in tf_keras 2.21"),
     Change(tensorflow(2, 11), "scheduled_rates", "overwrites what is set", note="run in tf_keras 2.21"),
-    Change(tensorflow(2, 12), "early_stopping_improving_never_stops", True, BOTH_SIDES),
-    Change(tensorflow(2, 15), "checkpoint_first_batch", -1, BOTH_SIDES),
-    Change(tensorflow(2, 16), "early_stopping_restores_at_end", True, BOTH_SIDES),
-    Change(keras_3(3, 0), "learning_rate_key", "learning_rate", BOTH_SIDES),
-    Change(keras_3(3, 0), "early_stopping_direction", "metric", BOTH_SIDES),
-    Change(keras_3(3, 0), "early_stopping_arithmetic", "float32", BOTH_SIDES),
-    Change(keras_3(3, 0), "early_stopping_keeps_best", True, BOTH_SIDES),
+    Change(tensorflow(2, 12), "early_stopping_improving_never_stops", True, _BOTH_SIDES),
+    Change(tensorflow(2, 15), "checkpoint_first_batch", -1, _BOTH_SIDES),
+    Change(tensorflow(2, 16), "early_stopping_restores_at_end", True, _BOTH_SIDES),
+    Change(keras_3(3, 0), "learning_rate_key", "learning_rate", _BOTH_SIDES),
+    Change(keras_3(3, 0), "early_stopping_direction", "metric", _BOTH_SIDES),
+    Change(keras_3(3, 0), "early_stopping_arithmetic", "float32", _BOTH_SIDES),
+    Change(keras_3(3, 0), "early_stopping_keeps_best", True, _BOTH_SIDES),
     Change(keras_3(3, 0), "plateau_epsilon", "ignored"),
     Change(keras_3(3, 0), "integer_rates", "made float32"),
     Change(keras_3(3, 0), "scheduled_rates", "refuses what is set"),
     Change(keras_3(3, 0), "scheduler_takes_tensors", False),
-    Change(keras_3(3, 0), "checkpoint_first_batch", 0, BOTH_SIDES),
-    Change(keras_3(3, 0), "checkpoint_suffixes", (".keras",), BOTH_SIDES),
-    Change(keras_3(3, 7), "early_stopping_any_first_value", True, BOTH_SIDES),
-    Change(keras_3(3, 7), "early_stopping_keeps_best", False, BOTH_SIDES),
-    Change(keras_3(3, 8), "checkpoint_suffixes", (".keras", ".h5"), BOTH_SIDES),
-    Change(keras_3(3, 10), "checkpoint_saves_without_metric", True, BOTH_SIDES),
-    Change(keras_3(3, 11), "plateau_direction", "metric", BOTH_SIDES, note="monitor_callback.py is new"),
-    Change(keras_3(3, 11), "plateau_arithmetic", "float32", BOTH_SIDES, note="monitor_callback.py is new"),
-    Change(keras_3(3, 11), "plateau_any_first_value", True, BOTH_SIDES, note="monitor_callback.py is new"),
-    Change(keras_3(3, 11), "plateau_absolute_min_delta", True, BOTH_SIDES, note="monitor_callback.py is new"),
-    Change(keras_3(3, 11), "early_stopping_keeps_best", True, BOTH_SIDES, note="monitor_callback.py is new"),
-    Change(keras_3(3, 11), "plateau_keeps_best", True, BOTH_SIDES, note="monitor_callback.py is new"),
-    Change(keras_3(3, 14), "checkpoint_first_batch", None, BOTH_SIDES),
-    Change(keras_3(3, 15), "early_stopping_keeps_best", False, BOTH_SIDES, note="keras-team/keras#20256"),
-    Change(keras_3(3, 15), "plateau_keeps_best", False, BOTH_SIDES, note="keras-team/keras#20256"),
+    Change(keras_3(3, 0), "checkpoint_first_batch", 0, _BOTH_SIDES),
+    Change(keras_3(3, 0), "checkpoint_suffixes", (".keras",), _BOTH_SIDES),
+    Change(keras_3(3, 7), "early_stopping_any_first_value", True, _BOTH_SIDES),
+    Change(keras_3(3, 7), "early_stopping_keeps_best", False, _BOTH_SIDES),
+    Change(keras_3(3, 8), "checkpoint_suffixes", (".keras", ".h5"), _BOTH_SIDES),
+    Change(keras_3(3, 10), "checkpoint_saves_without_metric", True, _BOTH_SIDES),
+    Change(keras_3(3, 11), "plateau_direction", "metric", _BOTH_SIDES, note="monitor_callback.py is new"),
+    Change(keras_3(3, 11), "plateau_arithmetic", "float32", _BOTH_SIDES, note="monitor_callback.py is new"),
+    Change(keras_3(3, 11), "plateau_any_first_value", True, _BOTH_SIDES, note="monitor_callback.py is new"),
+    Change(keras_3(3, 11), "plateau_absolute_min_delta", True, _BOTH_SIDES, note="monitor_callback.py is new"),
+    Change(keras_3(3, 11), "early_stopping_keeps_best", True, _BOTH_SIDES, note="monitor_callback.py is new"),
+    Change(keras_3(3, 11), "plateau_keeps_best", True, _BOTH_SIDES, note="monitor_callback.py is new"),
+    Change(keras_3(3, 14), "checkpoint_first_batch", None, _BOTH_SIDES),
+    Change(keras_3(3, 15), "early_stopping_keeps_best", False, _BOTH_SIDES, note="keras-team/keras#20256"),
+    Change(keras_3(3, 15), "plateau_keeps_best", False, _BOTH_SIDES, note="keras-team/keras#20256"),
 )
 
 # What is not listed always was. Read in the class sources of the releases on both sides.

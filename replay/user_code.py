@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import ModuleType
 
-__all__ = ["UserFunction", "check_arguments", "named_in", "user_function"]
 
 _MOST_NAMES = 20
 _OF_THE_EXTRA = ("keras", "tf_keras", "tensorflow", "jax", "torch")

@@ -25,20 +25,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.engine import Row, Run
     from kcb_replay.replay.stream import Stream
 
-__all__ = [
-    "Horizon",
-    "Label",
-    "Validity",
-    "cut_short",
-    "divergence",
-    "horizon_of",
-    "nearest",
-    "put_back",
-    "remarks",
-    "unseen",
-    "unseen_by_list",
-    "worst",
-]
 
 Label: TypeAlias = Literal["exact", "undecided", "hypothetical", "rounded", "sampled"]
 _WORSENING: tuple[Label, ...] = ("exact", "undecided", "hypothetical", "rounded", "sampled")

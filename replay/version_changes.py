@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.behaviour_words import FIT, OF_EVERY_BACKEND, callbacks_of, meaning_of
-from kcb_replay.replay.semantics import Semantics, point_of_version, release_name
+from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.semantics import point_of_version, release_name
 from kcb_replay.replay.timeline import (
     ADDED,
     CHANGES,
@@ -19,6 +20,7 @@ from kcb_replay.replay.timeline import (
     Argument,
     Change,
     Known,
+    Point,
     keras_3,
     tensorflow,
 )
@@ -26,9 +28,6 @@ from kcb_replay.replay.timeline import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kcb_replay.replay.timeline import Point
-
-__all__ = ["VersionChange", "changes_between", "every_change", "place_of", "reverted_between"]
 
 Json: TypeAlias = dict[str, object]
 Kind: TypeAlias = Literal["behaviour", "added", "removed"]

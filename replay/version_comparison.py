@@ -14,11 +14,13 @@ from kcb_replay.ingest.display import Displayed
 from kcb_replay.ingest.recording import Recording
 from kcb_replay.ingest.store import Store
 from kcb_replay.replay.attempt import answer_of, attempt_of
-from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
+from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
+from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.request import ReplayRequest, settings_of
 from kcb_replay.replay.result import Replay
-from kcb_replay.replay.semantics import Semantics, semantics
-from kcb_replay.replay.simulation import LeftOut, RaisedFit
+from kcb_replay.replay.semantics import semantics
+from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.replay.version_changes import VersionChange, changes_between, reverted_between
 from kcb_replay.replay.version_difference import behaviours_between
 from kcb_replay.replay.version_guess import Ending, ending_of
@@ -29,9 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kcb_replay.language.reason import Reason
-    from kcb_replay.replay.callbacks import Callback
 
-__all__ = ["MovedFit", "VersionComparison", "usual_callbacks", "versions"]
 
 Json: TypeAlias = dict[str, object]
 

@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
-from kcb_replay.replay.engine import run_fit
+from kcb_replay.replay.engine import EventsOfAll, Row, Run, run_fit
 from kcb_replay.replay.events import CheckpointSaved, WeightsRestored, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from kcb_replay.replay.engine import EventsOfAll, Row, Run
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.semantics import Semantics
 
-__all__ = ["VersionDifference", "behaviours_between", "differences_of"]
 
 _Acts: TypeAlias = tuple[object, ...]
 # A name alone changes no answer.

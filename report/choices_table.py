@@ -9,7 +9,7 @@ from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.directions import assumed_direction, assumption
 from kcb_replay.replay.request import KERAS_DEFAULT_LR
 from kcb_replay.report.columns.choices import RULE_COLUMNS, ChoiceRow, arguments_of, choice_rows, varying_arguments
-from kcb_replay.report.columns.column import table_of, told_beyond
+from kcb_replay.report.columns.column import Column, table_of, told_beyond
 from kcb_replay.report.simulation_notes import reasons_of
 from kcb_replay.text import Decimals, counted, visible, whole
 
@@ -19,23 +19,8 @@ if TYPE_CHECKING:
     from kcb_replay.replay.verdicts.plateau import ReducingSummary
     from kcb_replay.replay.verdicts.rules import RuleComparison
     from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary
-    from kcb_replay.report.columns.column import Column
     from kcb_replay.report.machine import Record
 
-__all__ = [
-    "chosen_settings",
-    "head_of_sweep",
-    "limits_of_comparison",
-    "limits_of_sweep",
-    "notes_of_comparison",
-    "reducing_notes",
-    "rule_records",
-    "rules_document",
-    "rules_table",
-    "setting_records",
-    "settings_table",
-    "sweep_document",
-]
 
 S = TypeVar("S", bound="ChoiceSummary | ReducingSummary")
 

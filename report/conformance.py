@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.machine import named
+from kcb_replay.report.machine import Record, named
 from kcb_replay.text import counted, visible, whole
 
 if TYPE_CHECKING:
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.conformance.exhaustive import BoxReport
     from kcb_replay.replay.conformance.golden import Conformance
     from kcb_replay.replay.conformance.live import LiveReport
-    from kcb_replay.report.machine import Record
 
-__all__ = ["conformance_document", "conformance_text"]
 
 _MOST_SHOWN = 10
 

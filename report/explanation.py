@@ -8,7 +8,7 @@ from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.drawing.curve import lead_position
-from kcb_replay.report.terminal import PLAIN
+from kcb_replay.report.terminal import PLAIN, Ink
 from kcb_replay.report.versions import era_sentence
 from kcb_replay.report.words import epoch_sentences, outcome_sentence, restored_sentences
 from kcb_replay.text import screen_width, visible
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.engine import Row
     from kcb_replay.replay.result import Replay
-    from kcb_replay.report.terminal import Ink
-
-__all__ = ["explanation"]
 
 
 def explanation(answer: Replay | RaisedFit, ink: Ink = PLAIN, texts: Catalogue | None = None) -> str:

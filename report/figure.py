@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import SettingError, did_you_mean
-from kcb_replay.language.catalogue import ENGLISH, Catalogue, catalogue
+from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.reason import ENGLISH
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import Simulation
 from kcb_replay.replay.verdicts.rules import RuleComparison
 from kcb_replay.replay.verdicts.table import Sweep
 from kcb_replay.replay.verdicts.totals import Summary, SweepSummary
 from kcb_replay.report.drawing.choices import rules_drawing, sweep_drawing
-from kcb_replay.report.drawing.curve import curve_info
+from kcb_replay.report.drawing.curve import CurveInfo, curve_info
 from kcb_replay.report.drawing.palette import palette_of
 from kcb_replay.report.drawing.strips import strips_info
 from kcb_replay.report.figures.canvas import INCHES, Look, look_of
@@ -29,10 +30,8 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from kcb_replay.report.drawing.curve import CurveInfo
     from kcb_replay.report.traces import Part
 
-__all__ = ["KINDS", "Plottable", "plot", "require_figure_file"]
 
 Plottable: TypeAlias = Replay | Simulation | Sequence[Replay] | RuleComparison | Sweep | SweepSummary
 # What can be drawn of each result; the first is drawn if not asked otherwise.

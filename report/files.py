@@ -22,15 +22,6 @@ if TYPE_CHECKING:
 
     _Block = TypeVar("_Block", bound="Verdicts[Any, Any]")
 
-__all__ = [
-    "require_place",
-    "require_rows_file",
-    "require_size",
-    "rows_file",
-    "size_from_text",
-    "write_whole",
-    "written_rows",
-]
 
 _UNITS = {"MB": 1_000_000, "KB": 1_000, "B": 1}
 _ENDINGS = (".parquet", ".csv")

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.plan import Plan, PlannedSource
 
 
-__all__ = ["change_lines", "growth_lines", "ingest_summary", "plan_lines", "plan_summary"]
-
-
 def ingest_summary(report: IngestReport, store: Path) -> list[str]:
     """Return the summary of an ingest, a line per source that was left out."""
     lines = [_what_was_read(report, store)]

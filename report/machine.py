@@ -21,21 +21,9 @@ from kcb_replay.text import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = [
-    "FORMATS",
-    "Record",
-    "RecordSpool",
-    "TextSpool",
-    "as_csv",
-    "as_json",
-    "as_jsonl",
-    "as_markdown",
-    "as_tsv",
-    "named",
-]
 
 Record: TypeAlias = "Mapping[str, object]"
-FORMATS = ("table", "json", "jsonl", "csv", "tsv", "md")
+_FORMATS = ("table", "json", "jsonl", "csv", "tsv", "md")
 # An underscore within a word is none.
 _MARKUP = re.compile(r"[\\`*\[\]<>|~&#]|(?<![^\W_])_|_(?![^\W_])")
 _STRINGS = {math.inf: "Infinity", -math.inf: "-Infinity"}

@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.display import HtmlPage
 
-__all__ = ["ROOT", "FramedPage", "explainer_of", "html_of", "markup_of", "style"]
 
 _NUMBER = re.compile(r"[-+~>]?[\d.,/]+(e[-+]?\d+)?%?|NaN|-?Infinity|never|none|unknown|")
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kcb_replay.language.catalogue import catalogue
+from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.events import (
     BackupSaved,
     CheckpointSaved,
@@ -47,10 +47,8 @@ from kcb_replay.text import Decimals, decimals_for, short, visible
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.directions import Direction
 
-__all__ = ["Count", "Phrase", "criterion", "phrase"]
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 

@@ -14,8 +14,6 @@ from kcb_replay.text import visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["item_text", "progress"]
-
 
 @contextmanager
 def progress(*, shown: bool) -> Iterator[Callable[[int, int, str], None] | None]:

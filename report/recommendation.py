@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
-from kcb_replay.replay.recommend.result import keras_code
+from kcb_replay.replay.recommend.result import Difference, Recommendation, keras_code
 from kcb_replay.report.choices_table import setting_records, settings_table
 from kcb_replay.report.columns.choices import PERFORMANCE_COLUMNS, STOPPING_COLUMNS, ChoiceRow
 from kcb_replay.text import Decimals, text_table
 
 if TYPE_CHECKING:
-    from kcb_replay.replay.recommend.result import Difference, Recommendation
     from kcb_replay.replay.verdicts.totals import ChoiceSummary
     from kcb_replay.report.machine import Record
-
-__all__ = ["recommendation_document", "recommendation_records", "recommendation_text"]
 
 
 def recommendation_text(answer: Recommendation, texts: Catalogue | None = None) -> str:

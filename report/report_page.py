@@ -10,14 +10,15 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.language.catalogue import ENGLISH, Catalogue, catalogue
-from kcb_replay.replay.simulation import RaisedFit
+from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.reason import ENGLISH
+from kcb_replay.replay.simulation import RaisedFit, Simulation
 from kcb_replay.replay.verdicts.sample import MOST_DRAWN, drawn_places
 from kcb_replay.report.choices.replayed import AllCurves, all_curves, side_by_side
 from kcb_replay.report.columns.column import Head, table_of
 from kcb_replay.report.columns.fits import RESULT_COLUMNS, lead_row, lead_rule, reduces
 from kcb_replay.report.drawing.curve import curve_info
-from kcb_replay.report.drawing.strips import strip_of
+from kcb_replay.report.drawing.strips import Strip, strip_of
 from kcb_replay.report.pages.document import document, write_document
 from kcb_replay.report.sections import Section, section_of
 from kcb_replay.report.several_replays import (
@@ -46,21 +47,8 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Source
     from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.simulation import Simulation
-    from kcb_replay.report.choices.replayed import AllCurves
     from kcb_replay.report.choices.run_table import Matrix
-    from kcb_replay.report.drawing.strips import Strip
 
-__all__ = [
-    "MOST_EPOCHS",
-    "ReplayRow",
-    "ReportPage",
-    "Setting",
-    "contents_of",
-    "html_of",
-    "page_html",
-    "report",
-]
 
 # Beyond so many runs, or epochs told one by one, the page would be too heavy to mail; the table still has every run.
 _MOST_SECTIONS, MOST_EPOCHS = 30, 500

@@ -11,7 +11,7 @@ from kcb_replay.replay.directions import assumption
 from kcb_replay.report.columns.fits import lead_rule, reduces
 from kcb_replay.report.drawing.curve import what_if_from
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
-from kcb_replay.text import percent, short, whole
+from kcb_replay.text import Decimals, percent, short, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,22 +20,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.simulation import RaisedFit
-    from kcb_replay.text import Decimals
-
-__all__ = [
-    "Fact",
-    "common_answer",
-    "extent",
-    "facts",
-    "logic",
-    "own_answer",
-    "question",
-    "regret_explained",
-    "saved_epochs",
-    "stopping_facts",
-    "stops",
-    "subtitle",
-]
 
 
 def stops(replay: Replay) -> bool:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.answers import Answer
-from kcb_replay.replay.simulation import LeftOut
+from kcb_replay.replay.left_out import LeftOut
+from kcb_replay.replay.simulation import RaisedFit, Simulation
 from kcb_replay.report.columns.column import ABSENT, Table
 from kcb_replay.report.columns.fits import FIT_COLUMNS, RESULT_COLUMNS, fit_rows
-from kcb_replay.report.machine import RecordSpool, TextSpool, as_json
+from kcb_replay.report.machine import Record, RecordSpool, TextSpool, as_json
 from kcb_replay.report.simulation_notes import SimulationNotes, in_positions, reason_lines
 from kcb_replay.report.versions import difference_record
 from kcb_replay.report.words import compared_outcomes
@@ -22,11 +23,8 @@ from kcb_replay.text import Decimals, decimals_for
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from kcb_replay.replay.simulation import RaisedFit, Simulation
     from kcb_replay.replay.version_difference import VersionDifference
-    from kcb_replay.report.machine import Record
 
-__all__ = ["SimulationResult", "answer_document", "answer_records", "simulation_table"]
 
 # The lists of epochs of an outcome, and the names of the records that have only the epochs.
 _EPOCHS = {"drops": "drop_epochs", "saves": "save_epochs", "rates": "rate_epochs"}

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from kcb_replay.ingest.recording import one_based
 from kcb_replay.language.reason import MOST_NAMED, Reason, first_of, of_many, reason
 from kcb_replay.replay.answers import Answer, FitAnswer
+from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.monitors import never
 from kcb_replay.replay.replay import replayed
-from kcb_replay.replay.simulation import LeftOut, RaisedFit, Simulation, without_metric
+from kcb_replay.replay.simulation import RaisedFit, Simulation, without_metric
 from kcb_replay.replay.version_difference import VersionDifference, differences_of
 from kcb_replay.report.versions import (
     MOST_COMPARED,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.result import Replay
     from kcb_replay.report.machine import Record
 
-__all__ = ["SimulationNotes", "in_positions", "reason_lines", "reasons_of", "unanswered_sentences"]
 
 # Each lint replays the fit a few times more.
 _MOST_LINTED = 100

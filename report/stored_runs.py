@@ -33,18 +33,6 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.store.check import CheckReport
     from kcb_replay.ingest.store.schema import FitEntry, RunEntry
 
-__all__ = [
-    "check_document",
-    "check_records",
-    "check_text",
-    "metric_records",
-    "metric_table",
-    "nothing_listed",
-    "run_document",
-    "run_records",
-    "run_text",
-    "runs_table",
-]
 
 _AGES = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 # A log may have ten thousand columns.

@@ -16,7 +16,6 @@ from kcb_replay.text import screen_columns
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["PLAIN", "Ink", "fitted", "tables_of"]
 
 # The line of dashes below the head of a table.
 _RULE = re.compile(r"-+(?:  +-+)*")

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from kcb_replay.report.drawing.curve import CurveInfo
     from kcb_replay.report.wait_and_rate import Rate, Wait
 
-__all__ = ["Part", "trace_layout"]
 
 Part: TypeAlias = Literal["wait", "lr"]
 _TOP, _HEIGHT, _AXIS = 62, 200, 34

@@ -14,9 +14,9 @@ from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.behaviour_words import callbacks_of, meaning_of
 from kcb_replay.replay.semantics import known_semantics
 from kcb_replay.replay.timeline import OF_LIBRARY
-from kcb_replay.replay.version_changes import every_change, place_of
+from kcb_replay.replay.version_changes import VersionChange, every_change, place_of
 from kcb_replay.report.columns.column import record_table
-from kcb_replay.report.machine import as_markdown
+from kcb_replay.report.machine import Record, as_markdown
 from kcb_replay.report.simulation_notes import reasons_of
 from kcb_replay.report.versions import PARTS, differing_parts, moved
 from kcb_replay.text import visible
@@ -24,19 +24,8 @@ from kcb_replay.text import visible
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kcb_replay.replay.version_changes import VersionChange
     from kcb_replay.replay.version_comparison import MovedFit, VersionComparison
-    from kcb_replay.report.machine import Record
 
-__all__ = [
-    "change_records",
-    "known_document",
-    "known_page",
-    "known_text",
-    "moved_records",
-    "version_comparison_notes",
-    "version_comparison_text",
-]
 
 _WIDTH = 110
 _MOST_ROWS = 20

@@ -5,33 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.language.reason import Reason, of_many, reason
-from kcb_replay.replay.semantics import Semantics, note_on, semantics
-from kcb_replay.replay.version_difference import differences_of
+from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.semantics import note_on, semantics
+from kcb_replay.replay.version_difference import VersionDifference, differences_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.simulation import RaisedFit
-    from kcb_replay.replay.version_difference import VersionDifference
     from kcb_replay.replay.version_guess import Ending, OtherEra
     from kcb_replay.report.machine import Record
-
-__all__ = [
-    "MOST_COMPARED",
-    "PARTS",
-    "difference_record",
-    "difference_sentence",
-    "difference_sentences",
-    "differing_parts",
-    "era_records",
-    "era_sentence",
-    "era_sentences",
-    "moved",
-    "place_of",
-    "version_names",
-    "version_notes",
-]
 
 
 def version_names(answers: Iterable[Replay | RaisedFit]) -> list[str]:

@@ -8,28 +8,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
-from kcb_replay.replay.events import CoolingDown, Counted, of_kind
+from kcb_replay.replay.events import CoolingDown, Counted, Event, of_kind
 from kcb_replay.text import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kcb_replay.replay.engine import Row
-    from kcb_replay.replay.events import Event
     from kcb_replay.replay.result import Replay
 
-__all__ = [
-    "MOST_NAMED_DROPS",
-    "BarKind",
-    "Level",
-    "Rate",
-    "RateDrop",
-    "Wait",
-    "WaitBar",
-    "levels_of",
-    "rate_of",
-    "wait_of",
-]
 
 # The program of a page has the same number.
 MOST_NAMED_DROPS = 12

@@ -10,36 +10,20 @@ from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kcb_replay.language.catalogue import catalogue
+from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.language.reason import Reason, reason
-from kcb_replay.replay.events import TextWritten, WeightsRestored, of_kind
-from kcb_replay.report.phrases import phrase
+from kcb_replay.replay.events import Event, TextWritten, WeightsRestored, of_kind
+from kcb_replay.report.phrases import Phrase, phrase
 from kcb_replay.report.wait_and_rate import MOST_NAMED_DROPS
 from kcb_replay.text import Decimals, decimals_for, short, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.answers import Answer
-    from kcb_replay.replay.events import Event
     from kcb_replay.replay.outcomes import Drop, Outcome
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.validity import Validity
-    from kcb_replay.report.phrases import Phrase
-
-__all__ = [
-    "EpochSentence",
-    "answer",
-    "can_stop",
-    "compared_outcomes",
-    "decimals_of",
-    "drop_places",
-    "epoch_sentences",
-    "limits_of",
-    "outcome_sentence",
-    "restored_sentences",
-]
 
 
 _FIRST_PLACES = 5

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Message, Note
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Message, MessageKind, Note
 from kcb_replay.ingest.table import epoch_notes, series
 from kcb_replay.text import counted
 
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kcb_replay.ingest.console.transcript import PlacedMessage, PrintedEpoch, PrintedTraining
-    from kcb_replay.ingest.recording import MessageKind
 
-__all__ = ["fit_of", "outside_note", "whole_epochs"]
 
 # Half a unit of the fourth decimal and of the fifth, and what binary fractions add.
 _AS_CLOSE = 0.5e-4 + 0.5e-5 + 1e-9

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import MessageKind
 
-__all__ = ["Bar", "Piece", "PrintedMessage", "as_utf8", "bar_of", "cell_texts", "message_in", "pieces"]
 
 _PIECE = re.compile(rb"[^\r\n\x08]+")
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")

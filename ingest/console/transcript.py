@@ -11,14 +11,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.console.lines import Bar, PrintedMessage, bar_of, message_in
+from kcb_replay.ingest.console.lines import Bar, Piece, PrintedMessage, bar_of, message_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kcb_replay.ingest.console.lines import Piece
-
-__all__ = ["PlacedMessage", "PrintedEpoch", "PrintedTraining", "Transcript", "is_header", "transcript_of"]
 
 _HEADER = re.compile(r"Epoch (\d{1,15})/(\d{1,15})\s*$")
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Integers
 
 
-__all__ = ["FRAME", "HEAD", "Boundaries", "boundaries", "unaligned"]
-
 HEAD = struct.Struct("<QI")
 _LENGTH = struct.Struct("<Q")
 # Bytes of a record beside its data: length, checksum of the length, checksum of the data.

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.events.columns import Growing
     from kcb_replay.ingest.recording import Floats, Integers
 
-__all__ = ["Window", "decode_records"]
 
 # Below this number of records of a length, protobuf is as fast.
 _FEW = 32

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.events.records import Damage
     from kcb_replay.ingest.recording import Floats, Integers
 
-__all__ = ["Clocks", "FileEvents", "Growing", "Key", "Points", "TagColumn", "irregular", "joined"]
 
 # The tag and how its values were written: "simple_value" or "tensor".
 Key: TypeAlias = tuple[str, str]

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Stream", "decode", "decode_files"]
 
 Stream: TypeAlias = BufferedIOBase | RawIOBase
 

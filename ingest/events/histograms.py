@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Integers
 
 
-__all__ = ["old_histograms"]
-
 _WALL_TIME, _STEP, _SUMMARY, _VALUE, _TAG, _HISTOGRAM = 0x09, 0x10, 0x2A, 0x0A, 0x0A, 0x2A
 # Minimum, maximum, number, sum and sum of squares; then the limits and the counts of the buckets.
 _DOUBLES, _ARRAYS = (0x09, 0x11, 0x19, 0x21, 0x29), (0x32, 0x3A)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.events.columns import Key
 
-__all__ = ["RecordLayout", "layout_of"]
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _WIDTHS = {_FIXED64: 8, _FIXED32: 4}

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Floats
 
 
-__all__ = ["DTYPES", "NO_EVENT", "SCALAR_PLUGINS", "add_record", "as_floats", "decode_plainly", "scalar"]
-
 _BFLOAT16 = 14
 # What writers of scalars name as their plugin; the old ones name none.
 SCALAR_PLUGINS = ("", "scalars")

@@ -25,22 +25,6 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Integers
 
 
-__all__ = [
-    "BAD_CHECKSUM",
-    "DAMAGED_LENGTH",
-    "UNFINISHED",
-    "ZEROS",
-    "Damage",
-    "Record",
-    "checksum",
-    "contributions",
-    "length_checksums",
-    "masked_checksum",
-    "records",
-    "unmasked",
-    "write_record",
-]
-
 ZEROS = "{} zero bytes at the end"
 UNFINISHED = "{} bytes of an unfinished record at the end"
 DAMAGED_LENGTH = "a damaged record length; {} bytes cannot be read"

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Inert", "InertPickleError", "Opaque", "misshapen", "type_name"]
 
-MAX_DEPTH = 100
-MAX_OBJECTS = 5_000_000  # counted as if nothing were shared: a doubled tuple doubles with every opcode
-MAX_CONTAINERS = 250_000
-_TOO_MANY = f"more than {MAX_CONTAINERS} containers"
-_TOO_DEEP = f"more than {MAX_DEPTH} objects inside each other"
+_MAX_DEPTH = 100
+_MAX_OBJECTS = 5_000_000  # counted as if nothing were shared: a doubled tuple doubles with every opcode
+_MAX_CONTAINERS = 250_000
+_TOO_MANY = f"more than {_MAX_CONTAINERS} containers"
+_TOO_DEEP = f"more than {_MAX_DEPTH} objects inside each other"
 
 
 class InertPickleError(ValueError):
@@ -76,20 +75,20 @@ def misshapen(top: object) -> str:
                 opened.add(id(node))
                 if not opened.isdisjoint(map(id, parts)):
                     return "an object that holds itself"
-                if len(opened) > MAX_DEPTH:
+                if len(opened) > _MAX_DEPTH:
                     return _TOO_DEEP
-                if len(pending) > MAX_CONTAINERS:
+                if len(pending) > _MAX_CONTAINERS:
                     return _TOO_MANY
                 pending.append((node, parts))
                 pending.extend(waiting)
                 continue
         opened.discard(id(node))
         height, objects = _measure(node, [measured[id(part)] for part in parts])
-        if height > MAX_DEPTH:
+        if height > _MAX_DEPTH:
             return _TOO_DEEP
-        if objects > MAX_OBJECTS:
-            return f"more than {MAX_OBJECTS} objects when nothing is shared"
-        if len(measured) >= MAX_CONTAINERS:
+        if objects > _MAX_OBJECTS:
+            return f"more than {_MAX_OBJECTS} objects when nothing is shared"
+        if len(measured) >= _MAX_CONTAINERS:
             return _TOO_MANY
         measured[id(node)] = height, objects
     return ""

@@ -20,7 +20,7 @@ from itertools import repeat
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
-from kcb_replay.ingest.pickles.inert import Inert, InertPickleError, Opaque, misshapen
+from kcb_replay.ingest.pickles.inert import Inert, InertPickleError, misshapen
 from kcb_replay.ingest.pickles.machine import Machine
 from kcb_replay.ingest.pickles.opcodes import STEPS
 from kcb_replay.text import excerpt
@@ -28,13 +28,12 @@ from kcb_replay.text import excerpt
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Inert", "InertPickleError", "Opaque", "interpret", "interpret_file", "sniff", "sniff_file"]
 
 MAX_CONTENT = 64 * 1024 * 1024
-MAX_OPCODES = 1_000_000
+_MAX_OPCODES = 1_000_000
 # Before protocol 3 a scalar of NumPy takes up to 17 and a call of this: 20 metrics of 5,000 epochs.
 _TEXT_OF_BYTES = "_codecs.encode"
-MAX_OPCODES_OF_TEXT = 1_800_000
+_MAX_OPCODES_OF_TEXT = 1_800_000
 
 _STOP = ord(".")
 _PROTOCOLS_0_1 = re.compile(
@@ -91,12 +90,12 @@ def interpret(content: bytes, *, start: int = 0) -> Inert:
 
 def _run(machine: Machine) -> None:
     """Do one step after the other until STOP."""
-    if _stops_within(machine, MAX_OPCODES):
+    if _stops_within(machine, _MAX_OPCODES):
         return
     if _TEXT_OF_BYTES not in machine.named:
-        machine.refuse(f"more than {MAX_OPCODES} opcodes")
-    if not _stops_within(machine, MAX_OPCODES_OF_TEXT - MAX_OPCODES):
-        machine.refuse(f"more than {MAX_OPCODES_OF_TEXT} opcodes")
+        machine.refuse(f"more than {_MAX_OPCODES} opcodes")
+    if not _stops_within(machine, _MAX_OPCODES_OF_TEXT - _MAX_OPCODES):
+        machine.refuse(f"more than {_MAX_OPCODES_OF_TEXT} opcodes")
 
 
 def _stops_within(machine: Machine, steps: int) -> bool:

@@ -20,25 +20,24 @@ from kcb_replay.text import MAX_EXCERPT, excerpt
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MAX_INTEGER_BYTES", "Machine", "scalars"]
 
-MAX_STACK = 1_000_000
-MAX_MARKS = 1_000
-MAX_MEMO = 2_000_000
+_MAX_STACK = 1_000_000
+_MAX_MARKS = 1_000
+_MAX_MEMO = 2_000_000
 # A history holds one dict, or one for each epoch; what is made of more takes seconds to look through.
-MAX_DICTS = 100_000
-MAX_SETS = 100_000  # an empty set takes one byte of pickle and 216 of memory
-MAX_GLOBALS = 10_000
-MAX_FLOATS = 1_800_000
-FLOAT_SIZE = 32  # in memory, with its place in a list
+_MAX_DICTS = 100_000
+_MAX_SETS = 100_000  # an empty set takes one byte of pickle and 216 of memory
+_MAX_GLOBALS = 10_000
+_MAX_FLOATS = 1_800_000
+_FLOAT_SIZE = 32  # in memory, with its place in a list
 MAX_WITH_FLOATS = 72 * 1024 * 1024  # of a file and its floats together: the larger a file, the fewer floats it may hold
-MAX_COPIED = 1024 * 1024  # bytes in a row: what is longer stays where it is
-MAX_TEXT = 12 * 1024 * 1024  # a character may take four times its bytes in memory
+_MAX_COPIED = 1024 * 1024  # bytes in a row: what is longer stays where it is
+_MAX_TEXT = 12 * 1024 * 1024  # a character may take four times its bytes in memory
 MAX_INTEGER_BYTES = 64
-MAX_NUMBER_TEXT = 160  # decimal digits of a 64-byte integer, with sign and suffix
+_MAX_NUMBER_TEXT = 160  # decimal digits of a 64-byte integer, with sign and suffix
 _ABSENT = object()
 # In all rows together: a history of 20 metrics and 10,000 epochs; whatever is beyond costs what its opcodes cost.
-MAX_SCALARS = 200_000
+_MAX_SCALARS = 200_000
 
 # Two that are recalled, the function and its dtype; then the bytes, and how the result is remembered.
 _START = re.compile(rb"(h.|j.{4})(h.|j.{4})C(?:\x02.{2}|\x04.{4}|\x08.{8})(\x94|r)", re.DOTALL)
@@ -68,7 +67,7 @@ class Machine:
     def __init__(self, content: bytes, start: int = 0) -> None:
         self.content = content
         self.size = len(content)
-        self.most_floats = min(MAX_FLOATS, (MAX_WITH_FLOATS - self.size) // FLOAT_SIZE)
+        self.most_floats = min(_MAX_FLOATS, (MAX_WITH_FLOATS - self.size) // _FLOAT_SIZE)
         self.at = start
         self.next = start
         self.dicts = 0
@@ -101,7 +100,7 @@ class Machine:
 
     def taken_bytes(self, count: int, what: str) -> bytes | memoryview:
         """Return the next bytes of the content, many of them as a view: a file may be nothing but one array."""
-        if count <= MAX_COPIED:
+        if count <= _MAX_COPIED:
             return self.take(count, what)
         start = self.next
         self.skip(count, what)
@@ -114,8 +113,8 @@ class Machine:
     def text_bytes(self, count: int, what: str) -> bytes:
         """Return the next bytes, which are going to be text."""
         self.text += min(count, self.size)
-        if self.text > MAX_TEXT:
-            self.refuse(f"more than {MAX_TEXT} bytes of text")
+        if self.text > _MAX_TEXT:
+            self.refuse(f"more than {_MAX_TEXT} bytes of text")
         return self.take(count, what)
 
     def line(self) -> bytes:
@@ -130,16 +129,16 @@ class Machine:
     def number_line(self) -> bytes:
         """Return a line that is short enough to be a number."""
         start = self.next
-        end = self.content.find(b"\n", start, start + MAX_NUMBER_TEXT)
+        end = self.content.find(b"\n", start, start + _MAX_NUMBER_TEXT)
         if end < 0:
-            self.refuse(f"a number without an end within {MAX_NUMBER_TEXT} characters")
+            self.refuse(f"a number without an end within {_MAX_NUMBER_TEXT} characters")
         self.next = end + 1
         return self.content[start:end]
 
     def push(self, value: object) -> None:
         """Put a value onto the stack."""
-        if len(self.stack) >= MAX_STACK:
-            self.refuse(f"more than {MAX_STACK} objects on the stack")
+        if len(self.stack) >= _MAX_STACK:
+            self.refuse(f"more than {_MAX_STACK} objects on the stack")
         self.stack.append(value)
 
     def push_floats(self, values: list[float]) -> None:
@@ -147,8 +146,8 @@ class Machine:
         self.floats += len(values)
         if self.floats > self.most_floats:
             self.refuse(f"more than {self.most_floats} floats in {self.size} bytes")
-        if len(self.stack) + len(values) > MAX_STACK:
-            self.refuse(f"more than {MAX_STACK} objects on the stack")
+        if len(self.stack) + len(values) > _MAX_STACK:
+            self.refuse(f"more than {_MAX_STACK} objects on the stack")
         self.stack += values
 
     def push_integer(self, value: int) -> None:
@@ -160,15 +159,15 @@ class Machine:
     def push_dict(self, values: dict[object, object]) -> None:
         """Put a dict onto the stack."""
         self.dicts += 1
-        if self.dicts > MAX_DICTS:
-            self.refuse(f"more than {MAX_DICTS} dicts")
+        if self.dicts > _MAX_DICTS:
+            self.refuse(f"more than {_MAX_DICTS} dicts")
         self.push(values)
 
     def push_set(self, values: set[object] | frozenset[object]) -> None:
         """Put a set onto the stack."""
         self.sets += 1
-        if self.sets > MAX_SETS:
-            self.refuse(f"more than {MAX_SETS} sets")
+        if self.sets > _MAX_SETS:
+            self.refuse(f"more than {_MAX_SETS} sets")
         self.push(values)
 
     def pop(self) -> object:
@@ -193,8 +192,8 @@ class Machine:
 
     def mark(self) -> None:
         """Open a mark: what is pushed from now on is taken together."""
-        if len(self.marks) >= MAX_MARKS:
-            self.refuse(f"more than {MAX_MARKS} open marks")
+        if len(self.marks) >= _MAX_MARKS:
+            self.refuse(f"more than {_MAX_MARKS} open marks")
         self.marks.append(self.stack)
         self.stack = []
 
@@ -211,8 +210,8 @@ class Machine:
 
     def remember(self, index: int) -> None:
         """Remember the topmost value under an index."""
-        if not 0 <= index < MAX_MEMO:
-            self.refuse(f"memo entry {index} is outside 0 to {MAX_MEMO - 1}")
+        if not 0 <= index < _MAX_MEMO:
+            self.refuse(f"memo entry {index} is outside 0 to {_MAX_MEMO - 1}")
         value, memo = self.top(), self.memo
         if index == len(memo):
             memo.append(value)
@@ -238,8 +237,8 @@ class Machine:
             self.refuse("a global whose name is not text")
         name = self.names.get((module, attr))
         if name is None:
-            if len(self.names) >= MAX_GLOBALS:
-                self.refuse(f"more than {MAX_GLOBALS} globals")
+            if len(self.names) >= _MAX_GLOBALS:
+                self.refuse(f"more than {_MAX_GLOBALS} globals")
             name = self.names[module, attr] = excerpt(f"{module[:MAX_EXCERPT]}.{attr[:MAX_EXCERPT]}")
             self.named.setdefault(name, self.at)
         return Opaque(name, at=self.at)
@@ -288,9 +287,9 @@ def _index(token: bytes) -> int:
 
 def _has_room(machine: Machine, count: int) -> bool:
     return (
-        machine.scalars + count <= MAX_SCALARS
-        and len(machine.stack) + count <= MAX_STACK
-        and len(machine.memo) + 3 * count <= MAX_MEMO
+        machine.scalars + count <= _MAX_SCALARS
+        and len(machine.stack) + count <= _MAX_STACK
+        and len(machine.memo) + 3 * count <= _MAX_MEMO
     )
 
 

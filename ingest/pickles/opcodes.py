@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-__all__ = ["JOBLIB_ARRAY", "STEPS"]
-
 _Step: TypeAlias = "Callable[[Machine], None]"
 
 # Floats stand in rows, a thousand at most where a pickler writes them: one step for a row saves most of the time.

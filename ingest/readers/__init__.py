@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import SettingError, did_you_mean
@@ -16,7 +16,6 @@ from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from importlib.metadata import EntryPoint
 
     from kcb_replay.ingest.readers.base import Reader
 

@@ -21,20 +21,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Fit, Note, Source
 
-__all__ = [
-    "LONGEST_LINE",
-    "Blob",
-    "BulkReader",
-    "FolderReader",
-    "GrowingReader",
-    "LogReader",
-    "Reader",
-    "Reading",
-    "StreamReader",
-    "longest_line",
-    "looks_at_ends",
-    "reader_name",
-]
 
 # In bytes: a hundred thousand metrics of long names; no log of a training has more in a line.
 LONGEST_LINE = 1 << 24

@@ -17,15 +17,13 @@ from kcb_replay.errors import ReadError
 from kcb_replay.ingest.console.fits import fit_of, outside_note, whole_epochs
 from kcb_replay.ingest.console.lines import as_utf8, bar_of, cell_texts, pieces
 from kcb_replay.ingest.console.transcript import is_header, transcript_of
-from kcb_replay.ingest.readers.base import Reading
+from kcb_replay.ingest.readers.base import Blob, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kcb_replay.ingest.readers.base import Blob
     from kcb_replay.ingest.recording import Fit, Note
 
-__all__ = ["CONSOLE", "ConsoleReader"]
 
 _NOTEBOOK = ".ipynb"
 # `nohup.out`, `slurm-12.out`, `job.o4711`, `train.log.1`; a script or a page that quotes a log is none.

@@ -19,15 +19,12 @@ import pyarrow as pa
 
 from kcb_replay.ingest.arrow import numbers_of, validity_of
 from kcb_replay.ingest.readers.base import Blob, Reading
-from kcb_replay.ingest.recording import Fit, Series
+from kcb_replay.ingest.recording import Fit, Floats, Integers, Mask, Series
 from kcb_replay.ingest.table import epoch_notes, truncated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Set as AbstractSet
 
-    from kcb_replay.ingest.recording import Floats, Integers, Mask
-
-__all__ = ["SEPARATORS", "decoded", "header_of", "is_header", "read_alike", "read_on"]
 
 SEPARATORS = ",;\t"
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Fit
 
-__all__ = ["CSVLOGGER", "CSVLoggerReader", "read_plainly"]
 
 _MISSING = ("NA", "")
 _LOSSES = ("truncated", "row_refused", "not_a_number")

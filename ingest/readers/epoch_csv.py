@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.readers.base import LONGEST_LINE, LogReader
-from kcb_replay.ingest.readers.texts import cell, csv_table, header_of
-from kcb_replay.ingest.table import EpochTable, names_of
+from kcb_replay.ingest.readers.texts import CsvRow, cell, csv_table, header_of
+from kcb_replay.ingest.table import EpochTable, Log, names_of
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from kcb_replay.ingest.readers.texts import CsvRow
     from kcb_replay.ingest.recording import Fit
-    from kcb_replay.ingest.table import Log
-
-__all__ = ["EpochColumns", "epoch_csv_reader"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

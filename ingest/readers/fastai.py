@@ -17,7 +17,6 @@ from kcb_replay.ingest.table import keras_name, names_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["FASTAI"]
 
 _TIME = re.compile(r"(?:(\d+):)?(\d+):(\d\d)")
 _BEGINNINGS = ("train_", "valid_")

@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.ingest.readers.base import LogReader
 from kcb_replay.ingest.readers.texts import decoded, parsed
-from kcb_replay.ingest.table import MAX_STEP, epoch_notes, exact, fit_of, names_of, stream
+from kcb_replay.ingest.table import MAX_STEP, Log, epoch_notes, exact, fit_of, names_of, stream
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kcb_replay.ingest.recording import Fit
-    from kcb_replay.ingest.table import Log
 
-__all__ = ["HF_TRAINER"]
 
 _WHAT = "a trainer_state.json of Hugging Face"
 _EVALUATION = "eval_"

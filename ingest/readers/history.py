@@ -19,30 +19,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.pickles.inert import Opaque
-from kcb_replay.ingest.pickles.interpret import Inert, InertPickleError, interpret_file, sniff_file
+from kcb_replay.ingest.pickles.inert import Inert, InertPickleError, Opaque
+from kcb_replay.ingest.pickles.interpret import interpret_file, sniff_file
 from kcb_replay.ingest.readers.base import LogReader
 from kcb_replay.ingest.readers.history_numbers import (
     KNOWN,
     ColumnUnpacker,
     NotNumbersError,
     TooManyValuesError,
+    UnpackedColumn,
     array_objects,
     is_array,
     what,
 )
-from kcb_replay.ingest.recording import Fit, Series
-from kcb_replay.ingest.table import alignment_lost, names_of
+from kcb_replay.ingest.recording import Fit, Integers, Series
+from kcb_replay.ingest.table import Log, alignment_lost, names_of
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kcb_replay.ingest.readers.history_numbers import UnpackedColumn
-    from kcb_replay.ingest.recording import Integers
-    from kcb_replay.ingest.table import Log
-
-__all__ = ["HISTORY"]
 
 _ENDINGS = (".pkl", ".pickle", ".p", ".joblib", ".npy")
 _RECONSTRUCTORS = frozenset(

@@ -15,15 +15,12 @@ import numpy as np
 from kcb_replay.ingest.readers.base import LogReader
 from kcb_replay.ingest.readers.texts import decoded, parsed
 from kcb_replay.ingest.recording import Fit
-from kcb_replay.ingest.table import alignment_lost, exact, series
+from kcb_replay.ingest.table import Log, alignment_lost, exact, series
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kcb_replay.ingest.table import Log
-
-__all__ = ["HISTORY_JSON"]
 
 _FIRST = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"[^"\\\n]*"\s*:\s*(?:\[\s*(?:-?\d|NaN|-?Infinity|null)|\{\s*"0"\s*:)')
 _LOSS = re.compile(rb'"(?:[^"\\\n]*[_/])?loss"\s*:\s*[\[{]')

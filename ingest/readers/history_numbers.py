@@ -22,18 +22,8 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Floats, Mask
 
-__all__ = [
-    "KNOWN",
-    "ColumnUnpacker",
-    "NotNumbersError",
-    "TooManyValuesError",
-    "UnpackedColumn",
-    "array_objects",
-    "is_array",
-    "what",
-]
 
-MAX_VALUES = 4_000_000
+_MAX_VALUES = 4_000_000
 _EXACT = 2**53
 
 _SCALARS = frozenset({"numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"})
@@ -78,7 +68,7 @@ class ColumnUnpacker:
     __slots__ = ("_left",)
 
     def __init__(self) -> None:
-        self._left = MAX_VALUES
+        self._left = _MAX_VALUES
 
     def column(self, raw: object) -> UnpackedColumn:
         """Return a list, a tuple, an array or a tensor as a column; raises `NotNumbersError`."""
@@ -103,7 +93,7 @@ class ColumnUnpacker:
     def _count(self, values: int) -> None:
         self._left -= values
         if self._left < 0:
-            raise TooManyValuesError(f"more than {MAX_VALUES} values")
+            raise TooManyValuesError(f"more than {_MAX_VALUES} values")
 
     def _array(self, value: Opaque) -> NDArray[np.generic]:
         layout = _layout(value)

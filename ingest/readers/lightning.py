@@ -16,18 +16,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.readers.base import LONGEST_LINE, LogReader
-from kcb_replay.ingest.readers.texts import cell, csv_table, header_of
-from kcb_replay.ingest.table import MAX_STEP, epoch_notes, fit_of, keras_name, names_of, stream
+from kcb_replay.ingest.readers.texts import CsvRow, cell, csv_table, header_of
+from kcb_replay.ingest.table import MAX_STEP, Log, epoch_notes, fit_of, keras_name, names_of, stream
 from kcb_replay.text import are_left_out, counted, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.ingest.readers.texts import CsvRow
     from kcb_replay.ingest.recording import Fit, StepSeries
-    from kcb_replay.ingest.table import Log
 
-__all__ = ["LIGHTNING"]
 
 _WHAT = "a metrics.csv of Lightning"
 _KEYS = ("epoch", "step")

@@ -16,18 +16,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.readers.base import Reading
-from kcb_replay.ingest.recording import Fit, Note, Series
+from kcb_replay.ingest.readers.base import Blob, Reading
+from kcb_replay.ingest.recording import Fit, Integers, Note, Series
 from kcb_replay.ingest.table import names_of, series, stream, truncated
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from kcb_replay.ingest.readers.base import Blob
-    from kcb_replay.ingest.recording import Integers
-
-__all__ = ["MLFLOW", "MlflowReader"]
 
 _FOLDER = "metrics"
 _RUN_ID = re.compile(r"[0-9a-f]{32}")

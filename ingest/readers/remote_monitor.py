@@ -18,7 +18,6 @@ from kcb_replay.text import are_left_out, counted
 if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Fit
 
-__all__ = ["REMOTE_MONITOR"]
 
 _EXPECTED = 'Expected lines such as {"epoch": 0, "loss": 0.5}, as RemoteMonitor sends them.'
 _FIRST = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"epoch"\s*:\s*\d{1,15}\s*,[^\n]*')

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.events import decode
+from kcb_replay.ingest.events import FileEvents, Stream, TagColumn, decode
 from kcb_replay.ingest.events.columns import Clocks, Points, irregular, joined
 from kcb_replay.ingest.readers.base import Blob, Reading
-from kcb_replay.ingest.recording import Fit, Note, Series, StepSeries, StepUnit
+from kcb_replay.ingest.recording import Fit, Integers, Note, Series, StepSeries, StepUnit
 from kcb_replay.text import are_left_out, counted
 
 if TYPE_CHECKING:
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from io import RawIOBase
 
-    from kcb_replay.ingest.events import FileEvents, Stream, TagColumn
-    from kcb_replay.ingest.recording import Integers
-
-__all__ = ["ROLES", "TENSORBOARD", "TensorBoardReader"]
 
 ROLES = ("train", "validation")
 _EPOCH = "epoch_"

@@ -13,15 +13,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.table import rows_refused, truncated
+from kcb_replay.ingest.table import Log, rows_refused, truncated
 from kcb_replay.text import counted, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kcb_replay.ingest.table import Log
-
-__all__ = ["CsvRow", "cell", "csv_table", "decoded", "header_of", "parsed"]
 
 _MAX_CONTENT = 64 * 1024 * 1024
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -39,12 +36,12 @@ def header_of(head: bytes) -> list[str]:
     """Return the names in the first line of a file, without the blanks around them; nothing if it is no header."""
     first = head.split(b"\n", 1)[0].removeprefix(codecs.BOM_UTF8)
     try:
-        return names_in(next(csv.reader([first.decode().rstrip("\r")]), []))
+        return _names_in(next(csv.reader([first.decode().rstrip("\r")]), []))
     except (UnicodeDecodeError, csv.Error):
         return []
 
 
-def names_in(fields: Sequence[str]) -> list[str]:
+def _names_in(fields: Sequence[str]) -> list[str]:
     """Return the fields of a row without the blanks around them if they are names, each once; else nothing."""
     names = [field.strip() for field in fields]
     return names if all(names) and len(set(names)) == len(names) else []
@@ -62,7 +59,7 @@ def csv_table(content: bytes, log: Log, what: str, *, appended: bool = False) ->
     rows: list[CsvRow] = []
     refused: list[CsvRow] = []
     for line, fields in _rows(_lines(content, log, what), log):
-        if appended and fields[0] == header[0] and names_in(fields):
+        if appended and fields[0] == header[0] and _names_in(fields):
             header = fields
         else:
             (rows if len(fields) == len(header) else refused).append(CsvRow(line, header, fields))

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from kcb_replay.ingest.readers.epoch_csv import EpochColumns, epoch_csv_reader
 
-__all__ = ["YOLO"]
-
 
 def _is_header(names: list[str]) -> bool:
     starts = {name.partition("/")[0] for name in names}

@@ -8,7 +8,7 @@ them. Whatever reading fails with is a `StoreError` that names the file.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -21,19 +21,14 @@ import pyarrow.parquet as pq
 
 from kcb_replay.errors import StoreError
 from kcb_replay.ingest.arrow import codes_and_words, numbers_of, validity_of
-from kcb_replay.ingest.recording import Fit, Message, Recording, Series, StepSeries
-from kcb_replay.ingest.store.schema import DICTIONARY_COLUMNS, SCHEMA, RunEntry, catalogue_from_footer
+from kcb_replay.ingest.recording import Fit, Floats, Integers, Mask, Message, Recording, Series, StepSeries
+from kcb_replay.ingest.store.schema import DICTIONARY_COLUMNS, SCHEMA, RunEntry, StreamEntry, catalogue_from_footer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from kcb_replay.ingest.recording import Floats, Integers, Mask
-    from kcb_replay.ingest.store.schema import RunEntry, StreamEntry
-
-__all__ = ["Bucket", "damage_named", "opened", "read_entries", "read_metrics", "read_run", "recording_of", "stream_of"]
 
 _VALUE_COLUMNS = ("fit", "metric", "epoch", "value", "wall_time")
 

@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 from kcb_replay.errors import StoreError
 from kcb_replay.ingest.arrow import numbers_of, validity_of
 from kcb_replay.ingest.store.bucket import Bucket, damage_named, opened, recording_of, stream_of
-from kcb_replay.ingest.store.layout import STORE_FILE
+from kcb_replay.ingest.store.layout import STORE_FILE, BucketLayout
 from kcb_replay.ingest.store.rows import entry_of, rows_of, step_rows_of
-from kcb_replay.ingest.store.schema import SCHEMA
+from kcb_replay.ingest.store.schema import SCHEMA, RunEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,10 +30,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import StepSeries
     from kcb_replay.ingest.store.folder import StoreFolder
-    from kcb_replay.ingest.store.layout import BucketLayout
-    from kcb_replay.ingest.store.schema import RunEntry
 
-__all__ = ["CheckReport", "Fault", "check"]
 
 _REMEDY = "Restore it, or delete it and ingest its runs again."
 

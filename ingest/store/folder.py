@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store.schema import RefusedSource, RunEntry
 
-__all__ = ["StoreFolder", "run_not_found"]
 
 _LOCK_SECONDS = 120
 _OWN_NAMES = {"data", ".tmp", ".lock"}

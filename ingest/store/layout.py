@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["STORE_FILE", "BucketLayout", "bucket_of", "buckets_for", "read_layout"]
 
 STORE_FILE = "_kcb.json"
 _FEWEST_BUCKETS, _MOST_BUCKETS, _RUNS_PER_BUCKET = 64, 1024, 100

@@ -21,15 +21,19 @@ from kcb_replay.ingest.arrow import texts
 from kcb_replay.ingest.recording import Recording
 from kcb_replay.ingest.store.bucket import Bucket, opened
 from kcb_replay.ingest.store.rows import entry_of, row_count, rows_of, step_rows_of
-from kcb_replay.ingest.store.schema import DICTIONARY_COLUMNS, PARQUET_ENCODING, SCHEMA, RunEntry, footer_of
+from kcb_replay.ingest.store.schema import (
+    DICTIONARY_COLUMNS,
+    PARQUET_ENCODING,
+    SCHEMA,
+    RefusedSource,
+    RunEntry,
+    footer_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from kcb_replay.ingest.store.schema import RefusedSource
-
-__all__ = ["Content", "content_of", "renamed", "rewrite", "sync_folder"]
 
 _ROW_GROUP = 1_000_000
 # Of streams, which are copied row group by row group: small enough that this takes little memory.

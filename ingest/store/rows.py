@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from kcb_replay.ingest.arrow import numbers, texts
-from kcb_replay.ingest.store.schema import SCHEMA, FitEntry, RunEntry, StreamEntry
+from kcb_replay.ingest.store.schema import SCHEMA, FitEntry, RefusedSource, RunEntry, StreamEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kcb_replay.ingest.recording import Fit, Integers, Recording, Series, StepSeries
-    from kcb_replay.ingest.store.schema import RefusedSource
 
-__all__ = ["entry_of", "row_count", "rows_of", "step_rows_of"]
 
 # Rows of one stream or metric, which may have any length, and of all that are held in memory at once.
 _PIECE, _MOST_ROWS = 250_000, 1_000_000

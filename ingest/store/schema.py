@@ -38,20 +38,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = [
-    "DICTIONARY_COLUMNS",
-    "FOOTER_KEY",
-    "PARQUET_ENCODING",
-    "SCHEMA",
-    "VERSION",
-    "FitEntry",
-    "RefusedSource",
-    "RunEntry",
-    "StreamEntry",
-    "catalogue_from_footer",
-    "footer_of",
-    "require_version",
-]
 
 VERSION = 2
 FOOTER_KEY, _CHECKSUM_KEY = b"kcb", b"kcb_crc32"

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.store.check import CheckReport
     from kcb_replay.ingest.store.schema import RunEntry
 
-__all__ = ["Store"]
-
 
 class Store(StoreFolder):
     """A store at `path`; opening looks at nothing, the first ingest creates it.

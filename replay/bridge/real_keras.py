@@ -23,20 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType, ModuleType
 
-__all__ = [
-    "Installed",
-    "Library",
-    "RealNames",
-    "blind_hooks",
-    "built_in_names",
-    "has_own",
-    "installed",
-    "is_keras_callback",
-    "library_of",
-    "module_of",
-    "real_names",
-    "refuse_writers",
-]
 
 Library: TypeAlias = Literal["keras", "tf_keras"]
 _LIBRARIES: tuple[Library, ...] = ("keras", "tf_keras")

@@ -36,17 +36,6 @@ from kcb_replay.replay.user_code import check_arguments, named_in
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = [
-    "Bridged",
-    "BridgedFromCode",
-    "blind_spots",
-    "bridged",
-    "bridged_from_code",
-    "decides_alone",
-    "is_keras_callback",
-    "own_semantics",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Bridged(Callback):

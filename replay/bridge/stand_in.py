@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.directions import Direction
 
-__all__ = ["AbsentAttributeError", "MetricView", "ModelView", "OptimizerView", "StandIn", "is_of_a_library"]
 
 Owner: TypeAlias = Literal["model", "optimizer", "metric"]
 _KNOWN = (

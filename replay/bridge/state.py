@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.bridge.watch import Watch
 
-__all__ = ["BridgedState", "Parameters", "UnknownLogs"]
 
 _Seen: TypeAlias = TrainBegin | EpochBegin | BatchBegin | BatchEnd | TestEnd | EpochEnd | TrainEnd
 

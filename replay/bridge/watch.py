@@ -28,8 +28,6 @@ import numpy as np
 
 from kcb_replay.language.reason import Reason, reason
 
-__all__ = ["Clock", "Watch", "recorded_moments", "watch_of"]
-
 _SECONDS = ("time", "monotonic", "perf_counter", "process_time")
 _NANOSECONDS = tuple(f"{name}_ns" for name in _SECONDS)
 # These take the time, and are clocks where it is left out: the position of that argument.

@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-__all__ = ["EpochWeights", "Saved", "WeightsSet", "masked", "unmasked"]
-
-
 # A private character in place of the path separator: ModelCheckpoint makes the folders that it finds in its filepath.
 _MASK = "\ue05c"
 

@@ -10,17 +10,6 @@ from typing import Any
 
 from kcb_replay.errors import SettingError
 
-__all__ = [
-    "argument_as_code",
-    "name_set",
-    "python_value",
-    "require_counts",
-    "require_numbers",
-    "require_texts",
-    "with_python_values",
-    "written_as_code",
-]
-
 
 def python_value(value: object) -> object:
     """Return a NumPy scalar, or an array without dimensions, as the Python value equal to it; all else unchanged.

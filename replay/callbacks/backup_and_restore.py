@@ -14,15 +14,10 @@ from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import BatchEnd, Callback, Context, EpochEnd, State, Step, TrainBegin, TrainEnd
 from kcb_replay.replay.comparison import KerasRaises
-from kcb_replay.replay.events import BackupSaved
+from kcb_replay.replay.events import BackupSaved, Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from kcb_replay.replay.events import Event
-
-
-__all__ = ["BackupAndRestore", "BackupAndRestoreState"]
 
 
 @dataclass(frozen=True, slots=True)

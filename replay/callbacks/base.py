@@ -13,35 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from kcb_replay.replay.callbacks.arguments import written_as_code
 from kcb_replay.replay.comparison import Comparison, KerasRaises
-from kcb_replay.replay.directions import asks_metric, auto_direction
+from kcb_replay.replay.directions import Direction, asks_metric, auto_direction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from kcb_replay.replay.behaviours import DirectionRule, Semantics
-    from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.events import Event, WhyNot
 
-__all__ = [
-    "SETTING_RATES",
-    "BatchBegin",
-    "BatchEnd",
-    "Callback",
-    "Context",
-    "EpochBegin",
-    "EpochEnd",
-    "Origin",
-    "Purpose",
-    "State",
-    "Step",
-    "TestEnd",
-    "TrainBegin",
-    "TrainEnd",
-    "direction",
-    "metric_to_ask",
-    "require_known",
-    "why_not",
-]
 
 Origin: TypeAlias = Literal["keras", "elsewhere", "user"]
 # To stop when a metric says so, to end a broken training, to reduce the learning rate, to set it, to save, or none.

@@ -18,7 +18,6 @@ from kcb_replay.replay.comparison import KerasRaises
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["BaseLogger", "BaseLoggerState"]
 
 _NO_METRICS = ("batch", "size", "num_steps")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +19,10 @@ from kcb_replay.replay.callbacks.arguments import require_texts, with_python_val
 from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, State, Step, TrainBegin, TrainEnd
 from kcb_replay.replay.callbacks.written import NOTHING, Written, was_float32
 from kcb_replay.replay.comparison import KerasRaises
-from kcb_replay.replay.events import TextWritten
+from kcb_replay.replay.events import Event, TextWritten
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from kcb_replay.replay.events import Event
-    from kcb_replay.replay.semantics import Semantics
-
-__all__ = ["CSVLogger", "CSVLoggerState"]
+    from kcb_replay.replay.behaviours import Semantics
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.behaviours import DirectionRule, Semantics
     from kcb_replay.replay.directions import Direction
 
-__all__ = ["EarlyStopping", "EarlyStoppingState"]
-
 
 @dataclass(frozen=True, slots=True)
 class EarlyStopping(Callback):

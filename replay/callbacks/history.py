@@ -13,8 +13,6 @@ from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, State,
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["History", "HistoryState"]
-
 
 @dataclass(frozen=True, slots=True)
 class History(Callback):

@@ -7,7 +7,7 @@ logs of a batch is seen by nobody, and where the logs of an epoch are empty what
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -29,11 +29,8 @@ from kcb_replay.replay.callbacks.base import (
 from kcb_replay.replay.comparison import KerasRaises
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from kcb_replay.replay.events import Event
 
-__all__ = ["Hook", "LambdaCallback", "LambdaCallbackState"]
 
 # The arguments are Keras's own; what comes back is ignored.
 Hook: TypeAlias = Callable[..., Any]

@@ -17,8 +17,6 @@ from kcb_replay.replay.callbacks.base import Callback, Context, EpochBegin, Epoc
 from kcb_replay.replay.comparison import KerasRaises, float32
 from kcb_replay.replay.events import LearningRateSet
 
-__all__ = ["LearningRateScheduler", "LearningRateSchedulerState", "Schedule"]
-
 # schedule(epoch, lr), or schedule(epoch): the signature is found out by calling, as Keras does.
 Schedule: TypeAlias = Callable[..., Any]
 

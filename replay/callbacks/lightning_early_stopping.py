@@ -23,8 +23,6 @@ from kcb_replay.replay.events import CriterionMet, Improved, MetricMissing, Stop
 if TYPE_CHECKING:
     from kcb_replay.replay.directions import Direction
 
-__all__ = ["LightningEarlyStopping", "LightningEarlyStoppingState"]
-
 
 @dataclass(frozen=True, slots=True)
 class LightningEarlyStopping(Callback):

@@ -12,8 +12,6 @@ from kcb_replay.replay.callbacks.arguments import require_counts, require_texts,
 from kcb_replay.replay.callbacks.base import Callback, Context, State
 from kcb_replay.replay.callbacks.stopping import known_direction
 
-__all__ = ["MedianStopping"]
-
 
 @dataclass(frozen=True, slots=True)
 class MedianStopping(Callback):

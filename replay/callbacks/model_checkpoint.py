@@ -24,16 +24,13 @@ from kcb_replay.replay.callbacks.base import (
     metric_to_ask,
 )
 from kcb_replay.replay.comparison import Comparison, KerasRaises
-from kcb_replay.replay.events import CheckpointSaved, CheckpointSkipped
+from kcb_replay.replay.events import CheckpointSaved, CheckpointSkipped, Event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kcb_replay.replay.behaviours import DirectionRule, Semantics
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.events import Event
-
-__all__ = ["ModelCheckpoint", "ModelCheckpointState"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.arguments import require_counts, require_numbers, require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, Step, TrainBegin
 from kcb_replay.replay.callbacks.stopping import RuleState
-from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.directions import Direction, direction_of
 from kcb_replay.replay.events import (
     CriterionMet,
     Event,
@@ -33,20 +33,6 @@ from kcb_replay.replay.events import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from kcb_replay.replay.directions import Direction
-
-__all__ = [
-    "GL",
-    "PQ",
-    "UP",
-    "GLState",
-    "PQState",
-    "PrecheltState",
-    "UPState",
-    "positive",
-    "training_progress",
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +75,7 @@ def _require_criterion(settings: object, limit: str, *errors: str) -> None:
             )
 
 
-def positive(rule: str, metric: str, index: int, value: float) -> float:
+def _positive(rule: str, metric: str, index: int, value: float) -> float:
     """Return the error; raises `NotReplayableError` that names the epoch where it is 0 or less."""
     if value <= 0:
         why = reason("left_out.not_positive", rule=rule, metric=metric, value=value, epoch=index + 1)
@@ -144,7 +130,7 @@ class GLState(PrecheltState):
         value = end.logs.get(s.monitor)
         if value is None:
             return Step(self, (MetricMissing(index=end.index, callback=GL.name, monitor=s.monitor),))
-        new = self.new_best(end.index, positive(GL.name, s.monitor, end.index, value))
+        new = self.new_best(end.index, _positive(GL.name, s.monitor, end.index, value))
         if new:
             return Step(replace(self, best=value, best_index=end.index, loss=0.0), (new,))
         state = replace(self, loss=self.loss_of(value))
@@ -222,8 +208,8 @@ class PQState(PrecheltState):
         if value is None or training is None:
             absent = s.monitor if value is None else s.train_monitor
             return Step(self, (MetricMissing(index=end.index, callback=PQ.name, monitor=absent),))
-        new = self.new_best(end.index, positive(PQ.name, s.monitor, end.index, value))
-        taken = (*self.training, positive(PQ.name, s.train_monitor, end.index, training))
+        new = self.new_best(end.index, _positive(PQ.name, s.monitor, end.index, value))
+        taken = (*self.training, _positive(PQ.name, s.train_monitor, end.index, training))
         state = replace(self, training=taken, count=self.count + 1)
         events: tuple[Event, ...] = (new,) if new else ()
         state = replace(state, best=value, best_index=end.index) if new else state
@@ -313,7 +299,7 @@ class UPState(PrecheltState):
         value = end.logs.get(s.monitor)
         if value is None:
             return Step(self, (MetricMissing(index=end.index, callback=UP.name, monitor=s.monitor),))
-        new = self.new_best(end.index, positive(UP.name, s.monitor, end.index, value))
+        new = self.new_best(end.index, _positive(UP.name, s.monitor, end.index, value))
         state = replace(self, count=self.count + 1)
         events: tuple[Event, ...] = (new,) if new else ()
         state = replace(state, best=value, best_index=end.index) if new else state

@@ -32,7 +32,6 @@ from kcb_replay.replay.events import TextWritten
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["ProgbarLogger", "ProgbarLoggerState"]
 
 _NO_METRICS = ("batch", "size", "num_steps")
 

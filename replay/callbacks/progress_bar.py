@@ -16,9 +16,8 @@ from kcb_replay.replay.comparison import KerasRaises, float32
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.behaviours import Semantics
 
-__all__ = ["ProgressBar"]
 
 _INTERVAL = 0.05
 _CLASSIC_WIDTH = 30

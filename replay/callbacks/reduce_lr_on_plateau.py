@@ -25,6 +25,7 @@ from kcb_replay.replay.callbacks.base import (
 from kcb_replay.replay.comparison import Comparison, float32
 from kcb_replay.replay.events import (
     CoolingDown,
+    Event,
     Improved,
     LearningRateAtFloor,
     LearningRateReduced,
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.behaviours import DirectionRule, Semantics
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.events import Event
-
-__all__ = ["ReduceLROnPlateau", "ReduceLROnPlateauState"]
 
 
 _MIN_DELTA = 1e-4

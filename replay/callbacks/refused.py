@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["REFUSED"]
-
 REFUSED: Final = {
     "Callback": (
         "it is the base class and does nothing itself. A callback of your own is written as its place:"

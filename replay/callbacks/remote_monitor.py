@@ -8,23 +8,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, State, Step
 from kcb_replay.replay.callbacks.written import was_float32
 from kcb_replay.replay.comparison import KerasRaises
-from kcb_replay.replay.events import PayloadSent
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from kcb_replay.replay.events import Event
-
-__all__ = ["RemoteMonitor", "RemoteMonitorState"]
+from kcb_replay.replay.events import Event, PayloadSent
 
 
 @dataclass(frozen=True, slots=True)

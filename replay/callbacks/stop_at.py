@@ -19,8 +19,6 @@ from kcb_replay.replay.events import CriterionMet, Event, MetricMissing, NewBest
 if TYPE_CHECKING:
     from kcb_replay.replay.directions import Direction
 
-__all__ = ["StopAt", "StopAtState"]
-
 
 @dataclass(frozen=True, slots=True)
 class StopAt(Callback):

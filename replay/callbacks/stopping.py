@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.base import Callback, State, Step, TrainEnd
-from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.directions import Direction, direction_of
 from kcb_replay.replay.events import WeightsRestored
 
 if TYPE_CHECKING:
     from kcb_replay.language.reason import Reason
-    from kcb_replay.replay.directions import Direction
-
-__all__ = ["RuleState", "known_direction"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

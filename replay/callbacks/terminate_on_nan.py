@@ -8,17 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks.arguments import with_python_values
 from kcb_replay.replay.callbacks.base import BatchEnd, Callback, Context, State, Step
 from kcb_replay.replay.comparison import KerasRaises
-from kcb_replay.replay.events import Terminated
-
-if TYPE_CHECKING:
-    from kcb_replay.replay.events import Event
-
-__all__ = ["TerminateOnNaN", "TerminateOnNaNState"]
+from kcb_replay.replay.events import Event, Terminated
 
 
 @dataclass(frozen=True, slots=True)

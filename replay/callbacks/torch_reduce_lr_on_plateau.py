@@ -29,8 +29,6 @@ from kcb_replay.replay.events import (
 if TYPE_CHECKING:
     from kcb_replay.replay.directions import Direction
 
-__all__ = ["TorchReduceLROnPlateau", "TorchReduceLROnPlateauState"]
-
 
 @dataclass(frozen=True, slots=True)
 class TorchReduceLROnPlateau(Callback):

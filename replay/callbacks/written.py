@@ -12,9 +12,7 @@ from kcb_replay.replay.comparison import float32
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kcb_replay.replay.semantics import Semantics
-
-__all__ = ["NOTHING", "Written", "was_float32"]
+    from kcb_replay.replay.behaviours import Semantics
 
 
 class Written:

@@ -6,34 +6,18 @@ import math
 import re
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.callbacks import CALLBACKS
+from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.callbacks import CALLBACKS, Callback
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.conformance.case_arguments import arguments, number
-from kcb_replay.replay.engine import run_fit
+from kcb_replay.replay.engine import EventsOfAll, Row, Run, run_fit
 from kcb_replay.replay.events import CheckpointSaved, WeightsRestored, of_kind
 from kcb_replay.replay.semantics import nearest_known
 from kcb_replay.replay.stream import Batch, Epoch
-
-if TYPE_CHECKING:
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.engine import EventsOfAll, Row, Run
-    from kcb_replay.replay.semantics import Semantics
-
-__all__ = [
-    "Replayed",
-    "answer_to",
-    "differing",
-    "directions",
-    "epoch_of",
-    "replayed",
-    "restored",
-    "row_record",
-    "version_of",
-]
 
 # One JSON document: its shape is that of the golden files, not ours.
 Json: TypeAlias = Any

@@ -13,7 +13,6 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Seen", "arguments", "number"]
 
 # One JSON document: its shape is that of the golden files, not ours.
 Json: TypeAlias = Any

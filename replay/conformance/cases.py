@@ -21,7 +21,6 @@ from kcb_replay.replay.conformance.observed import plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["STRATA", "cases", "shares"]
 
 Drawn: TypeAlias = st.SearchStrategy[Any]
 Json: TypeAlias = Any
@@ -30,7 +29,7 @@ T = TypeVar("T")
 _METRICS = {"accuracy": "up", "auc": "up", "mae": "down", "custom": None}
 _LOGGED = ("val_loss", "loss", "val_accuracy", "accuracy", "val_auc", "val_mae", "custom", "val_custom")
 # Every fifth is of another kind: a row of the same bytes takes those.
-HARD = (
+_HARD = (
     math.nan, 0.0, 1.0, -1.0, 1e-7,
     math.inf, 1 + 2**-24, 1 + 3 * 2**-24, 1 + 2**-23, 16777216.0,
     -0.0, 16777217.0, 5e-324, 1e-45, 5e-41,
@@ -146,7 +145,7 @@ def _pool(d: Draw, hard: int) -> list[float]:
     elif kind == 4:
         # On both sides of what backends flush to zero.
         pool = [_SMALLEST, 0.0, 1.1754942106924411e-38, 2 * _SMALLEST, -_SMALLEST, 1e-40]
-    return pool + [HARD[(byte + 5 * number) % len(HARD)] for number, byte in enumerate(d.row(hard))]
+    return pool + [_HARD[(byte + 5 * number) % len(_HARD)] for number, byte in enumerate(d.row(hard))]
 
 
 def _fits(d: Draw, shape: _Shape, pool: list[float], monitors: list[str]) -> list[Json]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kcb_replay.errors import SettingError
-from kcb_replay.replay.bridge.real_keras import installed, module_of
+from kcb_replay.replay.bridge.real_keras import Library, installed, module_of
 from kcb_replay.replay.callbacks import CALLBACKS
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.conformance.answers import differing, directions, restored, row_record
@@ -31,9 +31,6 @@ from kcb_replay.replay.stream import Epoch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kcb_replay.replay.bridge.real_keras import Library
-
-__all__ = ["MOST_EPOCHS", "BoxDifference", "BoxReport", "conform_exhaustively"]
 
 Json: TypeAlias = Any
 # A setting, and the first symbols of its streams: a part of the box is made of these.

@@ -17,15 +17,6 @@ from kcb_replay.replay.conformance.answers import answer_to, differing, replayed
 from kcb_replay.replay.conformance.outcomes import outcome_differences
 from kcb_replay.replay.semantics import nearest_known
 
-__all__ = [
-    "Conformance",
-    "Json",
-    "Mismatch",
-    "conform",
-    "differences",
-    "golden_cases",
-]
-
 # One JSON document: its shape is that of the golden files, not ours.
 Json: TypeAlias = Any
 # Compared with the outcomes, not with the states.

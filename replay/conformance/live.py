@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import MissingExtraError, SettingError
-from kcb_replay.replay.bridge.real_keras import installed, module_of
+from kcb_replay.replay.bridge.real_keras import Installed, Library, installed, module_of
 from kcb_replay.replay.conformance.golden import Json, differences
 from kcb_replay.replay.conformance.observed import observed
 from kcb_replay.replay.semantics import nearest_known
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
-    from kcb_replay.replay.bridge.real_keras import Installed, Library
     from kcb_replay.replay.conformance.case_settings import Signature
 
-__all__ = ["FirstDifference", "LiveReport", "conform_live", "first_installed"]
 
 _PURPOSE = "Live conformance"
 _PART = 2000

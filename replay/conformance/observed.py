@@ -17,7 +17,7 @@ import warnings
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeAlias
 from unittest import mock
 
@@ -25,9 +25,7 @@ from kcb_replay.replay.conformance.case_arguments import Seen, arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import ModuleType
 
-__all__ = ["RATE_KEY", "metrics_of", "observed", "optimizer_of", "plain", "quiet", "state_of"]
 
 Json: TypeAlias = Any
 _WRITERS = ("CSVLogger", "BackupAndRestore")

@@ -18,25 +18,21 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Recording, Series
-from kcb_replay.replay.callbacks import CALLBACKS, EarlyStopping
-from kcb_replay.replay.conformance.answers import differing, epoch_of
+from kcb_replay.replay.callbacks import CALLBACKS, Callback, EarlyStopping
+from kcb_replay.replay.conformance.answers import Replayed, differing, epoch_of
 from kcb_replay.replay.conformance.case_arguments import arguments
-from kcb_replay.replay.outcomes import CallbackTrace, outcome_of
+from kcb_replay.replay.outcomes import CallbackTrace, Outcome, outcome_of
 from kcb_replay.replay.replay import simulate
 from kcb_replay.replay.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.conformance.answers import Replayed
     from kcb_replay.replay.engine import Run
     from kcb_replay.replay.events import Event
-    from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.simulation import Simulation
 
-__all__ = ["outcome_differences"]
 
 Json: TypeAlias = Any
 _EPOCH = r"Epoch 0*(\d+): "

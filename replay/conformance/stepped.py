@@ -22,7 +22,6 @@ from kcb_replay.replay.conformance.observed import RATE_KEY, metrics_of, optimiz
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["FIRST_BEST", "INITIAL_LR", "METRICS", "SETTINGS", "SYMBOLS", "Stepped", "TrainingState", "value_of"]
 
 Json: TypeAlias = Any
 SYMBOLS = ("best so far", "tie in float32", "better", "worse", "NaN", "missing")

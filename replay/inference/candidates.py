@@ -22,15 +22,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.directions import Direction
 
-__all__ = [
-    "Candidate",
-    "CandidateRow",
-    "Divergence",
-    "PlateauCandidate",
-    "StoppingCandidate",
-    "divergences_of",
-    "rows_of",
-]
 
 _DEFAULT_MIN_DELTA = 1e-4
 # Of a wide range of factors, those that people write.

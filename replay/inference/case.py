@@ -8,7 +8,7 @@ called `acc` before Keras 2.3. Everything else is left to the evidence.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,30 +16,17 @@ import numpy as np
 
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
 from kcb_replay.language.reason import Reason, reason
-from kcb_replay.replay.directions import assumed_direction, auto_direction, direction_of
-from kcb_replay.replay.inference.ranges import LARGEST_MIN_DELTA
+from kcb_replay.replay.behaviours import Arithmetic, Semantics
+from kcb_replay.replay.directions import Direction, assumed_direction, auto_direction, direction_of
+from kcb_replay.replay.inference.ranges import LARGEST_MIN_DELTA, Floats
 from kcb_replay.replay.request import versions_of
 from kcb_replay.replay.semantics import known_semantics, semantics
-from kcb_replay.replay.stream import stream_of
+from kcb_replay.replay.stream import Stream, stream_of
 from kcb_replay.replay.verdicts.lanes.improvements import fits_float32
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from kcb_replay.ingest.recording import Message, Note, Recording
-    from kcb_replay.replay.behaviours import Arithmetic
-    from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.inference.ranges import Floats
-    from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.replay.stream import Stream
 
-__all__ = [
-    "InferenceCase",
-    "Monitored",
-    "case_of",
-    "merged",
-    "span_of",
-]
 
 _QUALIFIED = re.compile(r".*/(torch|jax|numpy)")
 # Not binary_accuracy and its like, which are names of functions and were the same before.

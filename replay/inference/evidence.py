@@ -28,21 +28,11 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Message, Note
     from kcb_replay.replay.stream import Stream
 
-__all__ = [
-    "READ_LATE",
-    "RateEvidence",
-    "RateInterval",
-    "Rates",
-    "RecordedChange",
-    "StopMessages",
-    "rate_evidence",
-    "stop_messages_of",
-]
 
 _NUMPY_DIGITS = 6
 _FOUR_DECIMALS_ABOVE = 1e-3
 READ_LATE = "the recorded rate is the one after the drop"
-FROM_MESSAGES = "ReduceLROnPlateau said so"
+_FROM_MESSAGES = "ReduceLROnPlateau said so"
 _BEST_EPOCH = re.compile(r"best epoch: (\d+)")
 
 
@@ -138,7 +128,7 @@ class Rates:
     @property
     def was_printed(self) -> bool:
         """Whether every reduction was printed, also one that changes no rate."""
-        return self.reading == FROM_MESSAGES
+        return self.reading == _FROM_MESSAGES
 
     @property
     def is_first_exact(self) -> bool:
@@ -264,7 +254,7 @@ def _as_printed(reductions: Sequence[Message], readings: Sequence[Rates], last: 
         else:
             repeats.append(each.epoch)
         before = interval
-    return Rates(first, tuple(drops), rose, last, FROM_MESSAGES, repeats=tuple(repeats))
+    return Rates(first, tuple(drops), rose, last, _FROM_MESSAGES, repeats=tuple(repeats))
 
 
 def _agree(printed: Rates, readings: Sequence[Rates], indices: Sequence[int]) -> bool:

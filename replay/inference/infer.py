@@ -11,13 +11,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks.base import Context
-from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.directions import Direction, direction_of
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.events import LearningRateReduced, of_kind
-from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate, divergences_of, rows_of
-from kcb_replay.replay.inference.case import case_of
-from kcb_replay.replay.inference.evidence import rate_evidence, stop_messages_of
+from kcb_replay.replay.inference.candidates import (
+    Candidate,
+    PlateauCandidate,
+    StoppingCandidate,
+    divergences_of,
+    rows_of,
+)
+from kcb_replay.replay.inference.case import InferenceCase, case_of
+from kcb_replay.replay.inference.evidence import Rates, rate_evidence, stop_messages_of
 from kcb_replay.replay.inference.plateau_candidates import first_rate, plateau_candidates
 from kcb_replay.replay.inference.result import MOST_ROWS, Inference
 from kcb_replay.replay.inference.schedules import schedules_of
@@ -31,14 +38,8 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
-    from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.inference.candidates import Candidate
-    from kcb_replay.replay.inference.case import InferenceCase
-    from kcb_replay.replay.inference.evidence import Rates
-    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Epoch, Stream
 
-__all__ = ["explains", "infer"]
 
 _Kind = TypeVar("_Kind", StoppingCandidate, PlateauCandidate)
 # What people write: Keras's defaults, then other powers of ten.
@@ -135,11 +136,11 @@ def _verify(
     printed: list[Candidate] = [each for rows in tables for row in rows[:MOST_ROWS] for each in row.members]
     for candidate in printed:
         rates = by_reading.get(getattr(candidate, "reading", ""))
-        if not explains(candidate, stream, rates):
+        if not _explains(candidate, stream, rates):
             raise AssertionError(f"the engine contradicts {candidate}")
 
 
-def explains(candidate: Candidate, stream: Stream, rates: Rates | None) -> bool:
+def _explains(candidate: Candidate, stream: Stream, rates: Rates | None) -> bool:
     """Tell whether the engine does with the simplest of these settings, in the last of the versions, what was found."""
     if isinstance(candidate, StoppingCandidate):
         return _stops_as_recorded(candidate.example, stream, candidate.versions[-1], stops=candidate.stops)

@@ -18,21 +18,24 @@ import numpy as np
 
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.inference.candidates import PlateauCandidate
-from kcb_replay.replay.inference.case import merged
-from kcb_replay.replay.inference.evidence import RateInterval
-from kcb_replay.replay.inference.ranges import LARGEST_MIN_DELTA, Bounds, ObservedRows, Rule, first_true, pieces_of
+from kcb_replay.replay.inference.case import Monitored, merged
+from kcb_replay.replay.inference.evidence import RateInterval, Rates
+from kcb_replay.replay.inference.ranges import (
+    LARGEST_MIN_DELTA,
+    Bounds,
+    ObservedRows,
+    Pieces,
+    Rule,
+    first_true,
+    pieces_of,
+)
 from kcb_replay.replay.verdicts.lanes.improvements import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kcb_replay.replay.behaviours import Floor
-    from kcb_replay.replay.inference.case import Monitored
-    from kcb_replay.replay.inference.evidence import Rates
-    from kcb_replay.replay.inference.ranges import Pieces
-    from kcb_replay.replay.semantics import Semantics
+    from kcb_replay.replay.behaviours import Floor, Semantics
 
-__all__ = ["RateArguments", "first_rate", "plateau_candidates"]
 
 _Columns = tuple[tuple[Bounds, Bounds, int | None], ...]
 _LARGEST_FLOAT32 = 3.4028234663852886e38

@@ -28,16 +28,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.behaviours import Arithmetic
 
-__all__ = [
-    "LARGEST_MIN_DELTA",
-    "Bounds",
-    "ObservedRows",
-    "Pieces",
-    "Rule",
-    "first_true",
-    "pieces_of",
-    "simplest",
-]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]

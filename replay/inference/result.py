@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from kcb_replay.language.reason import Reason
     from kcb_replay.replay.inference.ranges import Bounds
 
-__all__ = ["MOST_ROWS", "Inference", "text_of"]
 
 Json: TypeAlias = dict[str, object]
 _Kind = TypeVar("_Kind", StoppingCandidate, PlateauCandidate)

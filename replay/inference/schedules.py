@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     _Named: TypeAlias = tuple[str, Callable[[int], float]]
     _Guess: TypeAlias = Callable[[Sequence[float], Sequence[int]], Iterator[_Named]]
 
-__all__ = ["schedules_of"]
 
 _ENDS = (0.0, 1e-4, 1e-5, 1e-6, 1e-7, 1e-3)
 # Arguments are simple when people write them with so many digits.

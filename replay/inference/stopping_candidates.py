@@ -12,19 +12,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kcb_replay.replay.inference.candidates import StoppingCandidate
-from kcb_replay.replay.inference.case import merged
-from kcb_replay.replay.inference.ranges import LARGEST_MIN_DELTA, Bounds, ObservedRows, Rule, pieces_of
+from kcb_replay.replay.inference.case import Monitored, merged
+from kcb_replay.replay.inference.ranges import (
+    LARGEST_MIN_DELTA,
+    Bounds,
+    Integers,
+    ObservedRows,
+    Pieces,
+    Rule,
+    pieces_of,
+)
 from kcb_replay.replay.verdicts.lanes.improvements import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kcb_replay.replay.inference.case import Monitored
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.inference.evidence import StopMessages
-    from kcb_replay.replay.inference.ranges import Integers, Pieces
-    from kcb_replay.replay.semantics import Semantics
-
-__all__ = ["stopping_candidates"]
 
 
 class _StoppingTraits(NamedTuple):

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.inference.case import Monitored
     from kcb_replay.replay.inference.evidence import RateEvidence, Rates, RecordedChange, StopMessages
 
-__all__ = ["Candidates", "limits_of", "summary_of"]
 
 _MOST_NAMED = 8
 _OF_SOURCES = ("rounded", "averaged", "starts_late")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.directions import Direction, direction_of
 from kcb_replay.replay.lints.base import Case, Lint, Rule
 from kcb_replay.replay.lints.checkpoints import (
     LISTED_TOO_EARLY,
@@ -38,10 +38,9 @@ from kcb_replay.replay.lints.stopping import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.callbacks.base import Callback
-    from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.engine import Run
-    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Stream
 
 __all__ = ["LISTED_TOO_EARLY", "RULES", "Lint", "lints"]

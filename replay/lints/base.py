@@ -18,26 +18,10 @@ from kcb_replay.replay.engine import Run, run_fit
 from kcb_replay.replay.events import Event, Improved, LearningRateReduced, LearningRateSet, of_kind
 
 if TYPE_CHECKING:
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Epoch, Stream
 
-__all__ = [
-    "Case",
-    "Lint",
-    "Monitoring",
-    "Rule",
-    "better",
-    "does",
-    "effects",
-    "epochs_of",
-    "events_of",
-    "first_difference",
-    "of_each",
-    "parting",
-    "reductions",
-    "stop_of",
-]
 
 Monitoring: TypeAlias = EarlyStopping | ReduceLROnPlateau | ModelCheckpoint
 _Kind = TypeVar("_Kind", bound=Callback)

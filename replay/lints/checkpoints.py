@@ -14,8 +14,6 @@ from kcb_replay.replay.events import CheckpointSaved, of_kind
 from kcb_replay.replay.lints.base import Case, Lint, Monitoring, better, epochs_of, of_each
 from kcb_replay.replay.stream import Batch, Epoch
 
-__all__ = ["LISTED_TOO_EARLY", "batch_saves", "listed_too_early", "other_name", "overwritten", "unjudged_saves"]
-
 # The one lint that explains why Keras raises.
 LISTED_TOO_EARLY = "checkpoint-listed-too-early"
 

@@ -14,13 +14,12 @@ from itertools import groupby
 from typing import Any
 
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from kcb_replay.replay.directions import Direction, direction_of
 from kcb_replay.replay.lints.base import Case, Lint, Monitoring, does, effects, first_difference, of_each, parting
-from kcb_replay.replay.semantics import Semantics, known_semantics, semantics
+from kcb_replay.replay.semantics import known_semantics, semantics
 from kcb_replay.replay.stream import Epoch
-
-__all__ = ["auto_mode", "first_nan", "large_min_delta", "mode_against_name", "unknown_mode"]
 
 _OPPOSITE: dict[Direction, Direction] = {"min": "max", "max": "min"}
 

@@ -19,15 +19,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks.reduce_lr_on_plateau import ReduceLROnPlateauState
     from kcb_replay.replay.engine import Run
 
-__all__ = [
-    "cooldown_of_one",
-    "ignored_epsilon",
-    "min_lr_at_start",
-    "min_lr_unreachable",
-    "overwritten_by_schedule",
-    "schedule_object",
-]
-
 
 @of_each(ReduceLROnPlateau)
 def min_lr_unreachable(case: Case, position: int, callback: ReduceLROnPlateau) -> Lint | None:

@@ -19,8 +19,6 @@ from kcb_replay.replay.lints.base import Case, Lint, events_of, first_difference
 if TYPE_CHECKING:
     from kcb_replay.replay.engine import Run
 
-__all__ = ["baseline_unmet", "not_restored", "patience_in_validations", "unused_rate", "zero_patience"]
-
 
 @of_each(EarlyStopping)
 def zero_patience(case: Case, position: int, callback: EarlyStopping) -> Lint | None:

@@ -21,18 +21,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.engine import Run
     from kcb_replay.replay.stream import Stream
 
-__all__ = [
-    "CallbackTrace",
-    "Drop",
-    "Json",
-    "Outcome",
-    "RateSet",
-    "Save",
-    "StoredFile",
-    "dated",
-    "hypothetical",
-    "settings_dict",
-]
 
 Json: TypeAlias = "dict[str, object]"
 _E = TypeVar("_E", bound="Event")

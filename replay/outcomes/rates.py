@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.events import LearningRateReduced, LearningRateSet, of_kind
-from kcb_replay.replay.outcomes.base import Drop, Outcome, RateSet, dated, hypothetical
-from kcb_replay.replay.validity import Validity
-
-if TYPE_CHECKING:
-    from kcb_replay.replay.outcomes.base import CallbackTrace, Json
-    from kcb_replay.replay.validity import Horizon
-
-__all__ = ["ReductionOutcome", "ScheduleOutcome", "drops_in", "rates_in", "validity_of_drops"]
+from kcb_replay.replay.outcomes.base import CallbackTrace, Drop, Json, Outcome, RateSet, dated, hypothetical
+from kcb_replay.replay.validity import Horizon, Validity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

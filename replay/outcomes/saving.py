@@ -12,8 +12,6 @@ from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, RateSe
 from kcb_replay.replay.outcomes.rates import drops_in, rates_in
 from kcb_replay.replay.validity import Validity
 
-__all__ = ["ObserverOutcome", "SavingOutcome"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavingOutcome(Outcome):

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     StoppingState: TypeAlias = EarlyStoppingState | RuleState
 
-__all__ = ["StoppingOutcome", "TerminationOutcome", "best_of", "cadence_of", "regret_of", "unlimited_validity"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoppingOutcome(Outcome):

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from kcb_replay.replay.recommend.evidence import Evidence
 
-__all__ = ["NONE", "chosen", "fewest_runs", "most_failures", "upper_bound"]
 
 _RARE = 0.05
 

@@ -28,21 +28,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.verdicts.blocks import StoppingBlock
     from kcb_replay.replay.verdicts.totals import Totals
 
-__all__ = [
-    "FEWEST_GROUPS",
-    "MOST_GROUPS",
-    "RESAMPLES",
-    "Evidence",
-    "FitsSeen",
-    "Interval",
-    "Spread",
-    "evidence_in",
-    "folded",
-    "grouping",
-    "interval",
-    "resampled",
-    "spread_of",
-]
 
 Floats: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]

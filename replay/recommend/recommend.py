@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from kcb_replay.errors import SettingError
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.directions import assumed_direction
 from kcb_replay.replay.grid import settings_grid
@@ -24,6 +25,7 @@ from kcb_replay.replay.recommend.choice import NONE, chosen, fewest_runs, upper_
 from kcb_replay.replay.recommend.evidence import (
     FEWEST_GROUPS,
     RESAMPLES,
+    Evidence,
     FitsSeen,
     evidence_in,
     folded,
@@ -32,22 +34,19 @@ from kcb_replay.replay.recommend.evidence import (
     resampled,
 )
 from kcb_replay.replay.recommend.result import Difference, Recommendation
-from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
+from kcb_replay.replay.semantics import DEFAULT, semantics as resolve
 from kcb_replay.replay.verdicts.collect import collect
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 from kcb_replay.replay.verdicts.stopping import swept_blocks
 from kcb_replay.replay.verdicts.sweep import recordings_with
-from kcb_replay.replay.verdicts.totals import ChoiceSummary, Totals, front_of
+from kcb_replay.replay.verdicts.totals import ChoiceSummary, SweepSummary, Totals, front_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store import Store
-    from kcb_replay.replay.recommend.evidence import Evidence
-    from kcb_replay.replay.verdicts.totals import SweepSummary
 
-__all__ = ["recommend", "recommendation_of", "recommended"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.intp]

@@ -10,13 +10,11 @@ from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.arguments import with_python_values
 from kcb_replay.replay.directions import assumption, direction_of
 from kcb_replay.replay.recommend.evidence import MOST_GROUPS, Interval
-from kcb_replay.replay.verdicts.totals import ChoiceSummary
+from kcb_replay.replay.verdicts.totals import ChoiceSummary, SweepSummary
 
 if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.verdicts.totals import SweepSummary
 
-__all__ = ["Difference", "Recommendation", "keras_code"]
 
 Json: TypeAlias = dict[str, object]
 _MOST_ALIKE = 8

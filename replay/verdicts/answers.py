@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.verdicts.lanes.early_stopping import Stops
     from kcb_replay.replay.verdicts.lanes.series import Block
 
-__all__ = ["LABELS", "Answers", "MetricValues", "StopRows", "answers_of", "label_number"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.signedinteger[Any]]

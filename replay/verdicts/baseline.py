@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.verdicts.answers import MetricValues
     from kcb_replay.replay.verdicts.blocks import StoppingBlock
 
-__all__ = ["Baseline", "BaselinePoint"]
 
 Json: TypeAlias = dict[str, object]
 Floats: TypeAlias = NDArray[np.float64]

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.left_out import LeftOut
     from kcb_replay.replay.validity import Label
 
-__all__ = ["FitFacts", "RecordedCurve", "StoppingBlock", "VerdictsBlock"]
-
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.signedinteger[Any]]

@@ -22,13 +22,11 @@ from kcb_replay.replay.source_limits import codes_of_rounding, is_rounded
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from kcb_replay.replay.behaviours import DirectionRule
+    from kcb_replay.replay.behaviours import DirectionRule, Semantics
     from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.validity import Label
     from kcb_replay.replay.verdicts.lanes.series import MonitoredFit
 
-__all__ = ["FitBatch", "fits_at_once", "whole_number"]
 
 _Setting = TypeVar("_Setting", EarlyStopping, ReduceLROnPlateau)
 

@@ -9,8 +9,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.verdicts.blocks import VerdictsBlock
 
-__all__ = ["Collector", "HasBlocks", "Passing", "collect"]
-
 
 _Block = TypeVar("_Block", bound="VerdictsBlock[Any]")
 _Answers = TypeVar("_Answers")

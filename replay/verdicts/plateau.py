@@ -18,20 +18,10 @@ from kcb_replay.replay.verdicts.totals import CountedTotals, Summary, numbers_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.left_out import LeftOut
-    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.verdicts.blocks import FitFacts
 
-__all__ = [
-    "PLATEAU_ARGUMENTS",
-    "PlateauSummary",
-    "PlateauSweep",
-    "ReducingAnswers",
-    "ReducingBlock",
-    "ReducingSummary",
-    "ReducingTotals",
-    "summary_of_plateaus",
-]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]

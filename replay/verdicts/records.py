@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["argument_columns", "epoch_columns", "frame_of", "looked_up", "without_nan"]
 
 # Arguments that may be fractions are float64 whatever was given.
 _FRACTIONS = ("min_delta", "baseline", "factor", "min_lr", "epsilon")

@@ -18,13 +18,14 @@ from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, Setti
 from kcb_replay.ingest.display import Displayed
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Recording, both_counts
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import CALLBACKS, Callback, MedianStopping
 from kcb_replay.replay.callbacks.stopping import known_direction
 from kcb_replay.replay.directions import Direction, assumed_direction, is_assumed
 from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.median import median_answers
 from kcb_replay.replay.replay import replay
-from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
+from kcb_replay.replay.semantics import DEFAULT, semantics as resolve
 from kcb_replay.replay.stream import stream_of
 from kcb_replay.replay.verdicts.answers import LABELS, MetricValues, StopRows, label_number
 from kcb_replay.replay.verdicts.baseline import Baseline, BaselinePoint
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.replay.outcomes import Outcome
 
-__all__ = ["RuleComparison", "RuleQuestion", "compare_rules"]
 
 Json: TypeAlias = dict[str, object]
 Floats: TypeAlias = NDArray[np.float64]

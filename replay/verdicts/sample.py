@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["MOST_DRAWN", "drawn_places"]
 
 MOST_DRAWN, _WORST = 500, 200
 _SEED = 0

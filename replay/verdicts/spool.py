@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-__all__ = ["Spool"]
-
 Floats: TypeAlias = NDArray[np.float64]
 _BYTES_IN_MEMORY = 64_000_000
 

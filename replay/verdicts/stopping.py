@@ -20,18 +20,16 @@ from kcb_replay.replay.verdicts.blocks import FitFacts, StoppingBlock
 from kcb_replay.replay.verdicts.by_engine import FitBatch, fits_at_once, whole_number
 from kcb_replay.replay.verdicts.lanes.early_stopping import Start, is_vectorised, stops_of
 from kcb_replay.replay.verdicts.lanes.improvements import fits_float32
-from kcb_replay.replay.verdicts.lanes.series import block_of, monitored_fits
+from kcb_replay.replay.verdicts.lanes.series import Block, MonitoredFit, block_of, monitored_fits
 from kcb_replay.replay.verdicts.table import Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from kcb_replay.ingest.recording import Recording
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.replay.verdicts.lanes.series import Block, MonitoredFit
 
-__all__ = ["engine_answer", "require_second_metric", "swept", "swept_blocks"]
 
 # Settings of the same starts and patiences are answered in one pass.
 _Passes: TypeAlias = "dict[tuple[int, ...], dict[tuple[Start, bool], list[int]]]"
@@ -139,7 +137,7 @@ class _StoppingBlock(FitBatch[EarlyStopping]):
     def _ask_engine(self, numbers: Sequence[int], places: Sequence[int]) -> None:
         for number, place, one in self.replays(numbers, places):
             (outcome,) = one.outcomes
-            answer = engine_answer(outcome)
+            answer = _engine_answer(outcome)
             epochs = self.fits[place].fit.epochs
             for name in ("stop", "best", "kept"):
                 index = answer[f"{name}_index"]
@@ -148,7 +146,7 @@ class _StoppingBlock(FitBatch[EarlyStopping]):
             self._answered[number, place] = True
 
 
-def engine_answer(outcome: Outcome) -> dict[str, float]:
+def _engine_answer(outcome: Outcome) -> dict[str, float]:
     """Return the outcome of a single replay as the arrays hold it."""
     indices = {name: getattr(outcome, name) for name in ("stop_index", "best_index", "kept_index")}
     values = {name: getattr(outcome, name) for name in ("best_value", "kept_value", "regret")}

@@ -13,8 +13,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["StopEpochs", "stop_epochs"]
-
 Integers: TypeAlias = NDArray[np.signedinteger[Any]]
 # With fewer fits at risk a step of the curve is mostly chance.
 _FEWEST_AT_RISK = 5

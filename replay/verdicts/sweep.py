@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, overload
 from kcb_replay.errors import SettingError
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Recording
 from kcb_replay.ingest.store import Store
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.grid import settings_grid
-from kcb_replay.replay.semantics import DEFAULT, Semantics, semantics as resolve
+from kcb_replay.replay.semantics import DEFAULT, semantics as resolve
 from kcb_replay.replay.verdicts.plateau import PlateauSweep
 from kcb_replay.replay.verdicts.reducing import plateau_blocks
 from kcb_replay.replay.verdicts.stopping import swept_blocks
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from kcb_replay.replay.learning_rates import FirstRate
-
-__all__ = ["recordings_with", "sweep"]
 
 
 @overload

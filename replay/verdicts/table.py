@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from kcb_replay.ingest.display import Displayed
 from kcb_replay.replay.callbacks import Callback, EarlyStopping
 from kcb_replay.replay.verdicts.answers import LABELS, Answers
-from kcb_replay.replay.verdicts.blocks import StoppingBlock, VerdictsBlock
+from kcb_replay.replay.verdicts.blocks import FitFacts, RecordedCurve, StoppingBlock, VerdictsBlock
 from kcb_replay.replay.verdicts.records import argument_columns, epoch_columns, frame_of, looked_up
 
 if TYPE_CHECKING:
@@ -26,13 +26,11 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.left_out import LeftOut
-    from kcb_replay.replay.semantics import Semantics
-    from kcb_replay.replay.verdicts.blocks import FitFacts, RecordedCurve
     from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary, Totals
 
-__all__ = ["StoppingVerdicts", "Sweep", "Verdicts"]
 
 Mask: TypeAlias = NDArray[np.bool_]
 _ARGUMENTS = ("monitor", "mode", "patience", "min_delta", "baseline", "start_from_epoch", "restore_best_weights")

@@ -25,24 +25,12 @@ from kcb_replay.replay.verdicts.survival import stop_epochs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.left_out import LeftOut
-    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.validity import Label
     from kcb_replay.replay.verdicts.answers import Answers
     from kcb_replay.replay.verdicts.blocks import StoppingBlock, VerdictsBlock
 
-__all__ = [
-    "ChoiceSummary",
-    "CountedTotals",
-    "Summary",
-    "SweepSummary",
-    "Totals",
-    "front",
-    "front_of",
-    "numbers_of",
-    "over",
-    "summary_of",
-]
 
 Floats: TypeAlias = NDArray[np.float64]
 # A recording whose best epoch is among so many of its last was still improving, whatever the patience.

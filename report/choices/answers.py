@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.report.several_replays import Fact
-from kcb_replay.text import percent, visible, whole
+from kcb_replay.text import Decimals, percent, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,21 +21,7 @@ if TYPE_CHECKING:
     from kcb_replay.replay.recommend.evidence import Spread
     from kcb_replay.replay.recommend.survey import Survey
     from kcb_replay.replay.verdicts.totals import ChoiceSummary
-    from kcb_replay.text import Decimals
 
-__all__ = [
-    "ChoiceAnswer",
-    "Kind",
-    "Noun",
-    "answer_of",
-    "answer_text",
-    "direction_words",
-    "facts_of",
-    "known",
-    "regret_explained",
-    "templates_of",
-    "title_of",
-]
 
 # What is counted: runs, or fits where a run has several.
 Noun: TypeAlias = Literal["run", "fit"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kcb_replay.language.catalogue import catalogue
+from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.report.choices.answers import direction_words, known
 from kcb_replay.report.choices.frame import ChoicesPage, page_of, view_of
 from kcb_replay.report.choices.notices import Notice, NoticeItem, SourcePaths
@@ -20,13 +20,10 @@ from kcb_replay.text import decimals_for, percent, whole
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.recommend.survey import Survey
     from kcb_replay.replay.verdicts.rules import RuleComparison
     from kcb_replay.replay.verdicts.totals import ChoiceSummary
-
-__all__ = ["rules_page"]
 
 
 def rules_page(

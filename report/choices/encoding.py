@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.verdicts.answers import Answers
     from kcb_replay.text import Decimals
 
-__all__ = ["CodedAnswers", "coded_answers", "label_words", "packed"]
 
 Integers: TypeAlias = NDArray[np.int64]
 _KINDS = (("Int8Array", "<i1"), ("Int16Array", "<i2"), ("Uint16Array", "<u2"), ("Int32Array", "<i4"))

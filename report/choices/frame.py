@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from kcb_replay.report.choices.answers import answer_of, answer_text, facts_of, templates_of
+from kcb_replay.report.choices.answers import ChoiceAnswer, Kind, answer_of, answer_text, facts_of, templates_of
 from kcb_replay.report.choices.notices import (
     Notice,
     SourcePaths,
@@ -18,7 +18,7 @@ from kcb_replay.report.choices.notices import (
     left_out_notices,
     trust_notice,
 )
-from kcb_replay.report.choices.run_table import run_table, runs_of
+from kcb_replay.report.choices.run_table import Matrix, Runs, RunTable, run_table, runs_of
 from kcb_replay.text import decimals_for, fit_title
 
 if TYPE_CHECKING:
@@ -27,13 +27,9 @@ if TYPE_CHECKING:
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.recommend.result import Recommendation
     from kcb_replay.replay.recommend.survey import Survey
-    from kcb_replay.report.choices.answers import ChoiceAnswer, Kind
-    from kcb_replay.report.choices.run_table import Matrix, Runs, RunTable
     from kcb_replay.report.drawing.grid import SettingsGrid
     from kcb_replay.report.drawing.plane import Plane
     from kcb_replay.report.several_replays import Fact
-
-__all__ = ["ChoicesPage", "ChoicesView", "page_of", "view_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 from kcb_replay.errors import did_you_mean
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.directions import assumed_direction
-from kcb_replay.replay.recommend.evidence import FEWEST_GROUPS, RESAMPLES
+from kcb_replay.replay.recommend.evidence import FEWEST_GROUPS, RESAMPLES, Spread
 from kcb_replay.replay.verdicts.answers import LABELS
 from kcb_replay.text import fit_title, whole
 
@@ -20,13 +20,11 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.language.catalogue import Catalogue
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.left_out import LeftOut
-    from kcb_replay.replay.recommend.evidence import Spread
-    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.report.choices.answers import Noun
     from kcb_replay.report.choices.run_table import Runs
 
-__all__ = ["Notice", "NoticeItem", "SourcePaths", "drawn_remark", "interval_remark", "left_out_notices", "trust_notice"]
 
 _MOST_NAMES, _MOST_SOURCES = 5, 3
 

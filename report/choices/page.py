@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from kcb_replay.report.drawing.curves import Curves
     from kcb_replay.report.drawing.grid import SettingsGrid
 
-__all__ = ["choices_html"]
 
 Integers: TypeAlias = NDArray[np.int64]
 

@@ -14,17 +14,14 @@ from kcb_replay.replay.verdicts.blocks import RecordedCurve
 from kcb_replay.report.choices.run_table import Matrix, MatrixCell, matrix_cells
 from kcb_replay.report.columns.fits import lead_rule
 from kcb_replay.report.drawing.curve import chart_metric, lead_position, monitored_values
-from kcb_replay.report.drawing.curves import curves_of
-from kcb_replay.text import fit_title
+from kcb_replay.report.drawing.curves import Curves, curves_of
+from kcb_replay.text import Decimals, fit_title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kcb_replay.replay.result import Replay
-    from kcb_replay.report.drawing.curves import Curves
-    from kcb_replay.text import Decimals
 
-__all__ = ["AllCurves", "all_curves", "side_by_side"]
 
 _MOST_COLUMNS = 8
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kcb_replay.replay.verdicts.answers import LABELS
-from kcb_replay.report.choices.encoding import coded_answers, label_words
+from kcb_replay.report.choices.encoding import CodedAnswers, coded_answers, label_words
 from kcb_replay.report.columns.column import Head
-from kcb_replay.report.drawing.curves import curves_of
+from kcb_replay.report.drawing.curves import Curves, curves_of
 from kcb_replay.report.drawing.strips import Strip
-from kcb_replay.text import decimals_for, fit_title
+from kcb_replay.text import Decimals, decimals_for, fit_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,21 +25,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.verdicts.blocks import RecordedCurve
     from kcb_replay.replay.verdicts.table import StoppingVerdicts
     from kcb_replay.report.choices.answers import Noun
-    from kcb_replay.report.choices.encoding import CodedAnswers
-    from kcb_replay.report.drawing.curves import Curves
-    from kcb_replay.text import Decimals
-
-__all__ = [
-    "Matrix",
-    "MatrixCell",
-    "RunRow",
-    "RunTable",
-    "Runs",
-    "matrix_cells",
-    "matrix_of",
-    "run_table",
-    "runs_of",
-]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from kcb_replay.errors import SettingError
-from kcb_replay.language.catalogue import catalogue
+from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.recommend.result import keras_code
-from kcb_replay.replay.recommend.survey import question_of, surveys_of
+from kcb_replay.replay.recommend.survey import Survey, question_of, surveys_of
 from kcb_replay.report.choices.answers import direction_words, regret_explained, title_of
 from kcb_replay.report.choices.frame import ChoicesPage, ChoicesView, page_of, view_of
 from kcb_replay.report.choices.version_differences import version_notice
@@ -26,14 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.language.catalogue import Catalogue
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.recommend.survey import Survey
-    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.verdicts.collect import Collector
     from kcb_replay.report.choices.notices import SourcePaths
-
-__all__ = ["DEFAULT_LIMIT", "Limit", "SweepQuestion", "sweep_page", "sweep_surveys"]
 
 
 @dataclass(frozen=True, slots=True)

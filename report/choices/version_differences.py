@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from kcb_replay.report.choices.frame import ChoicesView
     from kcb_replay.report.choices.run_table import Runs
 
-__all__ = ["version_notice"]
 
 # Each of them is replayed to find the reason.
 _MOST_EXPLAINED = 3

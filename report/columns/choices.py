@@ -31,18 +31,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.verdicts.plateau import ReducingSummary
     from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary
 
-__all__ = [
-    "ARGUMENTS",
-    "PERFORMANCE_COLUMNS",
-    "REDUCING_COLUMNS",
-    "RULE_COLUMNS",
-    "STOPPING_COLUMNS",
-    "ChoiceRow",
-    "argument_text",
-    "arguments_of",
-    "choice_rows",
-    "varying_arguments",
-]
 
 S = TypeVar("S", bound="ChoiceSummary | ReducingSummary")
 

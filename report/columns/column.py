@@ -14,27 +14,6 @@ from kcb_replay.text import NEVER, UNKNOWN, Decimals, percent, text_table, visib
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-__all__ = [
-    "ABSENT",
-    "Column",
-    "Head",
-    "Table",
-    "TableTexts",
-    "count_text",
-    "epoch_text",
-    "name_text",
-    "none_text",
-    "percent_text",
-    "plain",
-    "record_table",
-    "records_of",
-    "same",
-    "table_of",
-    "told_beyond",
-    "unknown",
-    "value_text",
-    "zero",
-]
 
 T = TypeVar("T")
 # The value of a column that is not for this row: an empty cell.

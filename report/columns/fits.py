@@ -34,19 +34,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.outcomes import Drop, Outcome
     from kcb_replay.replay.validity import Validity
 
-__all__ = [
-    "FIT_COLUMNS",
-    "RESULT_COLUMNS",
-    "FitRow",
-    "extreme",
-    "fit_rows",
-    "lead_row",
-    "lead_rule",
-    "reduces",
-    "saves",
-    "validity_text",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class FitRow:
@@ -171,7 +158,7 @@ RESULT_COLUMNS: tuple[Column[FitRow], ...] = (
         "best recorded",
         _of_rule(lambda rule: rule.lowest_value),
         _recorded_text,
-        head_for=lambda row: f"{extreme(row.rule.mode)} {visible(str(row.rule.monitor))}" if row.rule else "",
+        head_for=lambda row: f"{_extreme(row.rule.mode)} {visible(str(row.rule.monitor))}" if row.rule else "",
         on_pages=True,
     ),
     Column(
@@ -223,7 +210,7 @@ _LIMITS: tuple[Column[FitRow], ...] = (
 FIT_COLUMNS = (*_WHICH, *RESULT_COLUMNS, *_LIMITS)
 
 
-def extreme(mode: str | None) -> str:
+def _extreme(mode: str | None) -> str:
     """Return what the best value of a metric is called."""
     return "highest" if mode == "max" else "lowest"
 

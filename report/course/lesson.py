@@ -25,22 +25,6 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.result import Replay
 
-__all__ = [
-    "Lesson",
-    "Option",
-    "Picture",
-    "Position",
-    "Round",
-    "RoundMaker",
-    "Sheet",
-    "SheetCell",
-    "Texts",
-    "Unsuited",
-    "marked_up",
-    "paragraphs",
-    "plain",
-    "texts",
-]
 
 # What stands in a table: a text of the catalogue, or a name, a number or code as it is.
 SheetCell: TypeAlias = Reason | str

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording
 
-__all__ = ["INDEX", "Course", "CourseRound", "Taught", "course_of", "course_pages", "require_folder", "write_folder"]
 
 INDEX = "index.html"
 _STYLES = ("chart.css", "course.css")

@@ -28,25 +28,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
 
-__all__ = [
-    "MONITOR",
-    "PossibleAnswer",
-    "end_answer",
-    "fit_of",
-    "initial_rate",
-    "nice_steps",
-    "position",
-    "positions_of",
-    "rate_answer",
-    "replayed",
-    "require_rate",
-    "round_of",
-    "sample",
-    "stop_answer",
-    "stop_sentence",
-    "stopping",
-    "values_of",
-]
 
 MONITOR = "val_loss"
 _MOST_OPTIONS, _FEWEST_OPTIONS = 4, 3

@@ -23,18 +23,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.validity import Label
     from kcb_replay.text import Decimals
 
-__all__ = [
-    "CurveInfo",
-    "Mark",
-    "Regret",
-    "chart_metric",
-    "curve_info",
-    "lead_position",
-    "monitored_values",
-    "nan_note",
-    "what_if_from",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Mark:

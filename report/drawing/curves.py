@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.verdicts.blocks import RecordedCurve
 
-__all__ = ["LEAST", "MISSING", "MOST", "NOT_A_NUMBER", "TOP", "Curves", "curves_of"]
 
 Rows: TypeAlias = NDArray[np.uint16]
 Floats: TypeAlias = NDArray[np.float64]

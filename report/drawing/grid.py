@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.verdicts.totals import ChoiceSummary
 
-__all__ = ["CellRows", "SettingsGrid", "grid_of", "setting_names"]
 
 # Rows of numbers of settings.
 CellRows: TypeAlias = tuple[tuple[int, ...], ...]

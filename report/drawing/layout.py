@@ -16,18 +16,6 @@ if TYPE_CHECKING:
     from kcb_replay.report.drawing.curve import CurveInfo, Mark
     from kcb_replay.report.wait_and_rate import Rate, Wait
 
-__all__ = [
-    "LEFT",
-    "RIGHT",
-    "WIDTH",
-    "Layout",
-    "Panel",
-    "layout_of",
-    "put_ends",
-    "put_patience",
-    "put_rate",
-    "rate_panel",
-]
 
 WIDTH, LEFT, RIGHT = 960, 66, 788
 _TOP, _METRIC, _WAIT, _RATE, _GAP, _AXIS = 46, 300, 58, 56, 44, 34

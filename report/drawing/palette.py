@@ -11,8 +11,6 @@ from typing import Literal, TypeAlias
 
 from kcb_replay.errors import SettingError, did_you_mean
 
-__all__ = ["DARK", "LIGHT", "THEMES", "Palette", "Theme", "palette_of"]
-
 Theme: TypeAlias = Literal["light", "dark"]
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Anchor", "Box", "Label", "Places", "Role", "around", "beside", "between"]
 
 Anchor: TypeAlias = Literal["start", "middle", "end"]
 Role: TypeAlias = Literal["axis", "title", "stop", "best", "missed", "kept", "rate", "note"]

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.recommend.evidence import Interval
 
-__all__ = ["Plane", "PlaneFrame", "PlaneLine", "PlanePoint", "Tone", "plane_of"]
 
 # A colour of the palette: what counts, what keeps the best weights, and everything else.
 Tone: TypeAlias = Literal["curve", "best", "gone"]

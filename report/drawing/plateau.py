@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeGuard
 
-from kcb_replay.language.catalogue import catalogue
+from kcb_replay.language.catalogue import Catalogue, catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.directions import Direction
 
-__all__ = ["CutOff", "Range", "plateau", "plateau_range"]
 
 # The share of values that is never cut, and how much longer the full range must be for a cut to be worth it.
 _SHOWN_SHARE = 0.8

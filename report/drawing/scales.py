@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["STEPS", "RegretScale", "Tick", "epoch_ticks", "heat_steps", "is_by_rank", "linear_end", "value_ticks"]
 
 # Room for one tick of an epoch axis, in pixels; the widest axis has ten.
 _EPOCH_TICK, _MOST = 64, 10

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.result import Replay
     from kcb_replay.replay.simulation import RaisedFit
 
-__all__ = ["Strip", "StripRow", "StripsInfo", "strip_of", "strips_info"]
 
 # More than these cannot be told apart on a page.
 _MOST = 500

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks.base import TrainEnd
 from kcb_replay.replay.outcomes.base import hypothetical
-from kcb_replay.replay.validity import cut_short
+from kcb_replay.replay.validity import Horizon, cut_short
 from kcb_replay.report.explainer.ends import fill_ends
-from kcb_replay.report.explainer.rates import number_horizons, paths_of
-from kcb_replay.report.explainer.tables import WEAKENED, tables_of
+from kcb_replay.report.explainer.rates import RatePath, number_horizons, paths_of
+from kcb_replay.report.explainer.tables import WEAKENED, End, Tables, tables_of
 from kcb_replay.report.words import outcome_sentence
 
 if TYPE_CHECKING:
@@ -25,14 +25,9 @@ if TYPE_CHECKING:
     from kcb_replay.replay.events import Event
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.validity import Horizon
     from kcb_replay.report.explainer.cells import Book
     from kcb_replay.report.explainer.lanes import MonitorReplays
-    from kcb_replay.report.explainer.rates import RatePath
-    from kcb_replay.report.explainer.tables import End, Tables
     from kcb_replay.text import Decimals
-
-__all__ = ["AnswerTables", "Companion", "answers_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import SettingError, did_you_mean
-from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
+from kcb_replay.replay.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
 from kcb_replay.text import short, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from kcb_replay.replay.callbacks import Callback
-
-__all__ = ["Axis", "GivenLists", "Recorded", "axes_of_callback", "named_axes", "require_names"]
 
 Values: TypeAlias = "tuple[object, ...]"
 

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from kcb_replay.replay.events import CheckpointSaved, Counted, Improved, Judged, of_kind
+from kcb_replay.replay.events import CheckpointSaved, Counted, Event, Improved, Judged, of_kind
 from kcb_replay.report.phrases import phrase
-from kcb_replay.text import visible
+from kcb_replay.text import Decimals, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,10 +16,7 @@ if TYPE_CHECKING:
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.directions import Direction
     from kcb_replay.replay.engine import Row
-    from kcb_replay.replay.events import Event
-    from kcb_replay.text import Decimals
 
-__all__ = ["NO_VALUE", "Book", "EpochCell", "Kind", "Pool", "WaitLevel", "compared_in"]
 
 NO_VALUE = -1
 

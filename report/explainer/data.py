@@ -7,25 +7,22 @@ from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 from kcb_replay.report.drawing.curve import nan_note
-from kcb_replay.report.drawing.layout import LEFT, RIGHT, WIDTH
+from kcb_replay.report.drawing.layout import LEFT, RIGHT, WIDTH, Panel
 from kcb_replay.report.explainer.cells import NO_VALUE, Pool
-from kcb_replay.report.explainer.info import SAVES_AT
+from kcb_replay.report.explainer.info import SAVES_AT, Explainer
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kcb_replay.report.drawing.layout import Panel
     from kcb_replay.report.explainer.answers import AnswerTables
-    from kcb_replay.report.explainer.info import Explainer
     from kcb_replay.report.explainer.metrics import ShownMetric
     from kcb_replay.report.explainer.rates import RateChange, RatePath, RateStep
     from kcb_replay.report.explainer.tables import End, EndMark
 
-__all__ = ["data_of"]
 
 # What the program fills itself: templates whose parts it looks up one by one.
-_WORDS = {
+_KEYS = {
     "sentence": "wait",
     "explainer": "not_run not_run_verdict epoch threshold_min threshold_max part copied select",
     "label": "exact undecided hypothetical rounded sampled",
@@ -33,7 +30,7 @@ _WORDS = {
     "outcome": "never_reduces reduces_once reduces what_if_marks",
     "fact": "reductions in_epochs rate_start rate_given rate_recorded rate_assumed rate_unknown rate_end holds",
 }
-WORDS = tuple(f"{theme}.{key}" for theme, keys in _WORDS.items() for key in keys.split())
+_WORDS = tuple(f"{theme}.{key}" for theme, keys in _KEYS.items() for key in keys.split())
 
 
 def data_of(explainer: Explainer) -> dict[str, Any]:
@@ -41,7 +38,7 @@ def data_of(explainer: Explainer) -> dict[str, Any]:
     request = explainer.request
     changes: Pool[RateChange] = Pool()
     return {
-        "words": {key: explainer.words.templates[key] for key in WORDS},
+        "words": {key: explainer.words.templates[key] for key in _WORDS},
         "epochs": explainer.epochs,
         "names": explainer.names,
         "lead": request.lead,

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.events import WeightsRestored, of_kind
-from kcb_replay.replay.validity import cut_short
-from kcb_replay.report.explainer.cells import NO_VALUE
-from kcb_replay.report.explainer.tables import WEAKENED, End, EndMark, FactTexts
+from kcb_replay.replay.events import Event, WeightsRestored, of_kind
+from kcb_replay.replay.validity import Horizon, cut_short
+from kcb_replay.report.explainer.cells import NO_VALUE, Book
+from kcb_replay.report.explainer.tables import WEAKENED, End, EndMark, FactTexts, Tables
 from kcb_replay.report.several_replays import Fact, facts, stopping_facts
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
 
@@ -21,14 +21,8 @@ if TYPE_CHECKING:
 
     from kcb_replay.language.reason import Reason
     from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.events import Event
     from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.replay.validity import Horizon
-    from kcb_replay.report.explainer.cells import Book
     from kcb_replay.report.explainer.lanes import LaneEnding, ReplayLane
-    from kcb_replay.report.explainer.tables import Tables
-
-__all__ = ["fill_ends"]
 
 
 def fill_ends(tables: Tables) -> list[int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Unpack
 
-from kcb_replay.language.catalogue import catalogue
+from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.callbacks.arguments import argument_as_code
 from kcb_replay.report.drawing.curve import CurveInfo, curve_info
 from kcb_replay.report.drawing.layout import Layout, layout_of
@@ -24,14 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.report.explainer.axes import Axis
     from kcb_replay.report.explainer.rates import RatePath
-    from kcb_replay.report.explainer.request import ExplainerRequest
     from kcb_replay.report.explainer.tables import End
 
-__all__ = ["MOST_ROWS", "SAVES_AT", "Choice", "ChosenAnswer", "CodeLine", "Explainer", "Fragment", "explained"]
 
 Choice = tuple[int, ...]
 # Rows of the epoch table: more would not be redrawn within a frame.

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from kcb_replay.errors import KerasWouldRaiseError
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.attempt import what_keras_raises
-from kcb_replay.replay.callbacks import EarlyStopping
-from kcb_replay.replay.callbacks.base import Context, EpochEnd, TrainBegin, TrainEnd
+from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
+from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, TrainBegin, TrainEnd
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import KerasError, Row, Run, run_fit
-from kcb_replay.replay.events import LearningRateReduced, of_kind
+from kcb_replay.replay.events import Event, LearningRateReduced, of_kind
 from kcb_replay.replay.monitors import with_monitor_limits
 from kcb_replay.replay.outcomes import CallbackTrace, Outcome, outcome_of
 from kcb_replay.replay.semantics import semantics
@@ -31,17 +32,12 @@ from kcb_replay.report.explainer.cells import compared_in
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kcb_replay.replay.callbacks import Callback, ReduceLROnPlateau
-    from kcb_replay.replay.callbacks.base import State
-    from kcb_replay.replay.events import Event
     from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.semantics import Semantics
     from kcb_replay.replay.stream import Epoch
     from kcb_replay.replay.validity import Horizon
     from kcb_replay.report.explainer.axes import Axis
     from kcb_replay.report.explainer.request import ExplainerRequest
 
-__all__ = ["LaneEnding", "MonitorReplays", "ReplayLane", "context_of", "with_values"]
 
 _C = TypeVar("_C", bound="Callback")
 

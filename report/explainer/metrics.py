@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.directions import Direction, direction_of
 from kcb_replay.replay.outcomes.stopping import best_of
-from kcb_replay.report.drawing.layout import Panel
+from kcb_replay.report.drawing.layout import Layout, Panel
 from kcb_replay.report.drawing.plateau import Range, plateau
 from kcb_replay.report.drawing.scales import Tick, value_ticks
 from kcb_replay.text import Decimals, decimals_for, visible
@@ -17,14 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.replay.directions import Direction
     from kcb_replay.report.drawing.curve import CurveInfo
-    from kcb_replay.report.drawing.layout import Layout
     from kcb_replay.report.explainer.lanes import MonitorReplays
     from kcb_replay.report.explainer.request import ExplainerRequest
-    from kcb_replay.text import Decimals
-
-__all__ = ["Scale", "ShownMetric", "metric_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Unpack
 
-from kcb_replay.report.drawing.curve import Mark, Regret
+from kcb_replay.report.drawing.curve import CurveInfo, Mark, Regret
 from kcb_replay.report.drawing.layout import layout_of
 from kcb_replay.report.explainer.data import data_of
-from kcb_replay.report.explainer.info import MOST_ROWS, SAVES_AT, explained
-from kcb_replay.report.explainer.view import view_at
+from kcb_replay.report.explainer.info import MOST_ROWS, SAVES_AT, Explainer, explained
+from kcb_replay.report.explainer.view import View, view_at
 from kcb_replay.report.pages.document import document, write_document
 from kcb_replay.report.svg.replay import chart_svg
 
@@ -19,13 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from kcb_replay.ingest.recording import Recording, Source
-    from kcb_replay.report.drawing.curve import CurveInfo
-    from kcb_replay.report.explainer.info import Explainer
     from kcb_replay.report.explainer.request import ExplainerOptions
     from kcb_replay.report.explainer.tables import EndMark
-    from kcb_replay.report.explainer.view import View
 
-__all__ = ["Control", "ExplainerPage", "Group", "explainer_html", "render", "write_explainer"]
 
 SCRIPTS, STYLES = ("places.js", "explain_chart.js", "explain.js"), ("chart.css", "explain.css")
 

@@ -7,21 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.replay.rate_changes import changes_rate
-from kcb_replay.report.explainer.cells import NO_VALUE
-from kcb_replay.report.explainer.tables import WEAKENED
-from kcb_replay.text import short
+from kcb_replay.report.explainer.cells import NO_VALUE, Book
+from kcb_replay.report.explainer.tables import WEAKENED, Tables
+from kcb_replay.text import Decimals, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from kcb_replay.replay.engine import Row
     from kcb_replay.replay.validity import Horizon
-    from kcb_replay.report.explainer.cells import Book
     from kcb_replay.report.explainer.lanes import ReplayLane
-    from kcb_replay.report.explainer.tables import Tables
-    from kcb_replay.text import Decimals
-
-__all__ = ["PathDrop", "RateChange", "RatePath", "RateStep", "number_horizons", "paths_of"]
 
 
 @dataclass(frozen=True, slots=True)

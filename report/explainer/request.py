@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
 from kcb_replay.errors import KcbReplayError, MonitorNotRecordedError, SettingError
-from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Recording
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.replay import fit_number, replay
@@ -22,11 +22,9 @@ from kcb_replay.report.explainer.axes import Axis, GivenLists, Recorded, axes_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.result import Replay
 
-__all__ = ["ExplainerOptions", "ExplainerRequest", "request_of"]
 
 _MOST_MONITORS, _MOST_OTHER_VERSIONS = 4, 2
 # Monitors times versions, of which each is replayed by itself, beyond those that were asked for.

@@ -9,16 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.explainer.cells import NO_VALUE, Kind
+from kcb_replay.report.explainer.cells import NO_VALUE, EpochCell, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kcb_replay.report.explainer.cells import EpochCell
     from kcb_replay.report.explainer.info import Choice, ChosenAnswer, Explainer
     from kcb_replay.report.explainer.rates import PathDrop, RatePath
-
-__all__ = ["EpochTableRow", "Exact", "View", "view_at"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,22 +25,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.report.drawing.placing import Anchor
 
-__all__ = [
-    "ALIGN",
-    "DASHED",
-    "DOTTED",
-    "DPI",
-    "INCHES",
-    "LINE",
-    "Align",
-    "Canvas",
-    "Look",
-    "blank",
-    "dots",
-    "look_of",
-    "stroke",
-    "wrapped",
-]
 
 Align: TypeAlias = Literal["left", "center", "right"]
 

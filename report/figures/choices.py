@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import SettingError
-from kcb_replay.report.drawing.plane import PlaneFrame
-from kcb_replay.report.figures.canvas import ALIGN, DASHED, LINE, Look, blank, dots, stroke, wrapped
+from kcb_replay.report.drawing.plane import Plane, PlaneFrame, PlanePoint
+from kcb_replay.report.figures.canvas import ALIGN, DASHED, LINE, Canvas, Look, blank, dots, stroke, wrapped
 from kcb_replay.text import UNKNOWN, compact
 
 if TYPE_CHECKING:
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.report.drawing.choices import ChoicesDrawing
     from kcb_replay.report.drawing.grid import CellRows, SettingsGrid
-    from kcb_replay.report.drawing.plane import Plane, PlanePoint
-    from kcb_replay.report.figures.canvas import Canvas, Look
 
-__all__ = ["figure_of_choices"]
 
 _MARGIN, _DOWN, _LEAVES_ROOM = 14, 40, 0.46
 # The widest and the tallest cell that is good to look at, and the gap between two.

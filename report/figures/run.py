@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.drawing.layout import LEFT, Layout, Panel, layout_of
-from kcb_replay.report.figures.canvas import ALIGN, DASHED, DOTTED, LINE, Look, blank, dots, stroke, wrapped
-from kcb_replay.report.traces import trace_layout
+from kcb_replay.report.figures.canvas import ALIGN, DASHED, DOTTED, LINE, Canvas, Look, blank, dots, stroke, wrapped
+from kcb_replay.report.traces import Part, trace_layout
 from kcb_replay.text import fit_title, visible
 
 if TYPE_CHECKING:
@@ -19,11 +19,8 @@ if TYPE_CHECKING:
     from kcb_replay.report.drawing.curve import CurveInfo
     from kcb_replay.report.drawing.palette import Palette
     from kcb_replay.report.drawing.placing import Role
-    from kcb_replay.report.figures.canvas import Canvas
-    from kcb_replay.report.traces import Part
     from kcb_replay.report.wait_and_rate import BarKind, Rate, Wait
 
-__all__ = ["figure_of_run", "middle_cut"]
 
 _EDGE, _BELOW = 20, 26
 # Of a bar in epochs; of the tick below the base line in pixels.

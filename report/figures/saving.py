@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-__all__ = ["require_figure_file", "save"]
 
 _PNG_DPI = 200
 # No date, and no chance in the names of parts: the same replay gives the same file.

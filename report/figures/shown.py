@@ -9,8 +9,6 @@ import io
 
 from matplotlib.figure import Figure
 
-__all__ = ["ShownFigure"]
-
 _SHARPNESS = 2
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.drawing.scales import epoch_ticks
-from kcb_replay.report.figures.canvas import LINE, blank, dots, stroke, wrapped
+from kcb_replay.report.figures.canvas import LINE, Canvas, Look, blank, dots, stroke, wrapped
 from kcb_replay.report.figures.run import middle_cut
 
 if TYPE_CHECKING:
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from kcb_replay.report.drawing.strips import Strip, StripRow, StripsInfo
-    from kcb_replay.report.figures.canvas import Canvas, Look
 
-__all__ = ["figure_of_strips"]
 
 _EDGE, _CHARACTER, _AXIS = 20, 7.6, 32
 _ROW, _LEAST_ROW, _ALL_ROWS = 24, 2.0, 1200

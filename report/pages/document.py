@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-__all__ = ["data_block", "document", "theme_rules", "write_document"]
 
 # The ink of the dark scheme is a little too dark for its fourth step.
 _WHITE = "#ffffff"

@@ -6,19 +6,16 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from kcb_replay.report.drawing.curves import LEAST, MISSING, MOST, NOT_A_NUMBER
+from kcb_replay.report.drawing.curves import LEAST, MISSING, MOST, NOT_A_NUMBER, Curves
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.report.drawing.curves import Curves
-
-__all__ = ["MOST_POINTS", "curves_svg"]
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 1000, 320, 56, 986, 10, 290
 _FEW = 40
 # Without a program a page has a coarser chart, so that both are light enough to mail.
-MOST_POINTS = 5_000
+_MOST_POINTS = 5_000
 
 
 def curves_svg(
@@ -26,7 +23,7 @@ def curves_svg(
     ends: Sequence[int | None],
     stops: Sequence[Sequence[int]],
     label: str,
-    most_points: int = MOST_POINTS,
+    most_points: int = _MOST_POINTS,
 ) -> str:
     """Return the curves, blue up to the end of each (None: the last epoch) and grey behind it, with squares at stops.
 

@@ -10,8 +10,6 @@ from kcb_replay.text import visible
 if TYPE_CHECKING:
     from kcb_replay.report.drawing.placing import Label
 
-__all__ = ["circle", "label_text", "line", "px", "rect", "tag", "text", "triangle"]
-
 
 def px(value: float) -> str:
     """Return a coordinate."""

@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.drawing.placing import Label
-from kcb_replay.report.drawing.plane import PlaneFrame
+from kcb_replay.report.drawing.plane import Plane, PlaneFrame, PlaneLine, PlanePoint
 from kcb_replay.report.svg.elements import circle, label_text, px, tag, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kcb_replay.report.drawing.plane import Plane, PlaneLine, PlanePoint
-
-__all__ = ["frame_of", "label_room", "plane_svg", "points_of"]
 
 _WIDTH, _HEIGHT, _HIGHEST_LABEL = 600, 360, 28
 _LEFT, _TOP, _RIGHT, _BOTTOM, _RADIUS = 62, 30, 572, 306, 4.0

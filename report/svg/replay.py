@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from kcb_replay.report.drawing.curve import CurveInfo, Mark
     from kcb_replay.report.wait_and_rate import BarKind, Rate, Wait
 
-__all__ = ["chart_svg"]
 
 _BAR_CLASS: dict[BarKind, str] = {"waited": "bar", "stopped": "bar-stop", "reduced": "bar-rate", "improved": "bar"}
 

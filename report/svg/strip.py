@@ -11,7 +11,6 @@ from kcb_replay.text import visible
 if TYPE_CHECKING:
     from kcb_replay.report.drawing.strips import Strip
 
-__all__ = ["strip_svg"]
 
 # The program of a page draws strips by the same numbers.
 _WIDTH, _HEIGHT, _PAD, _MIDDLE, _RADIUS = 180, 18, 6, 9, 4

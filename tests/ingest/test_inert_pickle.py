@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from kcb_replay.ingest.pickles import interpret as interpreter, machine
-from kcb_replay.ingest.pickles.interpret import InertPickleError, Opaque, interpret, sniff
+from kcb_replay.ingest.pickles.inert import InertPickleError, Opaque
+from kcb_replay.ingest.pickles.interpret import interpret, sniff
 from kcb_replay.ingest.readers.base import Blob
 from kcb_replay.ingest.readers.history import HISTORY
 
@@ -353,7 +354,7 @@ def _scalars_pickled(draw: st.DrawFn) -> bytes:
 @given(st.composite(_scalars_pickled)())
 def test_rows_of_scalars_are_what_their_opcodes_make(content: bytes) -> None:
     """A row done as one step leaves the same objects, shared and remembered alike."""
-    assert _outcome(content) == _outcome(content, MAX_SCALARS=0)
+    assert _outcome(content) == _outcome(content, _MAX_SCALARS=0)
 
 
 @given(st.composite(_scalars_pickled)(), st.integers(0), st.integers(0, 255), st.booleans())
@@ -361,7 +362,7 @@ def test_a_damaged_row_is_what_its_opcodes_make(content: bytes, at: int, byte: i
     """Whatever one byte is changed into, or wherever the file ends: the same objects, or the same refusal."""
     at %= len(content)
     damaged = content[:at] if cut else content[:at] + bytes([byte]) + content[at + 1 :]
-    assert _outcome(damaged) == _outcome(damaged, MAX_SCALARS=0)
+    assert _outcome(damaged) == _outcome(damaged, _MAX_SCALARS=0)
 
 
 def _outcome(content: bytes, **caps: int) -> tuple[object, ...]:

@@ -16,16 +16,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.replay.verdicts.lanes.improvements import along_stream, counted_of, in_lanes, operand, unwarned
+from kcb_replay.replay.verdicts.lanes.improvements import (
+    Compared,
+    CountedValues,
+    along_stream,
+    counted_of,
+    in_lanes,
+    operand,
+    unwarned,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.verdicts.lanes.improvements import Compared, CountedValues
     from kcb_replay.replay.verdicts.lanes.series import Block
 
-__all__ = ["Start", "Stops", "Stretches", "is_vectorised", "stops_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
 

@@ -16,17 +16,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from kcb_replay.replay.behaviours import Arithmetic
 
-__all__ = [
-    "Compared",
-    "CountedValues",
-    "along_stream",
-    "comparable",
-    "counted_of",
-    "fits_float32",
-    "in_lanes",
-    "operand",
-    "unwarned",
-]
 
 Floats: TypeAlias = NDArray[np.float64]
 

@@ -23,10 +23,8 @@ from kcb_replay.replay.stream import learning_rate_key, may_be_late
 
 if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Fit
+    from kcb_replay.replay.behaviours import Semantics
     from kcb_replay.replay.callbacks import ReduceLROnPlateau
-    from kcb_replay.replay.semantics import Semantics
-
-__all__ = ["NEVER", "RecordedRates", "rate_path", "recorded_rates"]
 
 
 def rate_path(setting: ReduceLROnPlateau, version: Semantics, initial_lr: float, most: int) -> tuple[float, ...]:

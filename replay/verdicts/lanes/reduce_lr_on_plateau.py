@@ -14,13 +14,18 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.replay.verdicts.lanes.improvements import along_stream, counted_of, in_lanes, operand, unwarned
+from kcb_replay.replay.verdicts.lanes.improvements import (
+    Compared,
+    along_stream,
+    counted_of,
+    in_lanes,
+    operand,
+    unwarned,
+)
 
 if TYPE_CHECKING:
     from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.verdicts.lanes.improvements import Compared
 
-__all__ = ["Plateaus", "Reductions", "is_vectorised", "plateaus_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]

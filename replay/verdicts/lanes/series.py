@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Fit, Recording
 
-__all__ = ["Block", "MonitoredFit", "block_of", "monitored_fits"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]

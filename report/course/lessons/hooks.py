@@ -27,7 +27,7 @@ from kcb_replay.replay.callbacks.base import (
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.semantics import semantics
-from kcb_replay.replay.stream import stream_of, with_steps
+from kcb_replay.replay.stream import Epoch, stream_of, with_steps
 from kcb_replay.report.course.lesson import Lesson, Position, Round, RoundMaker, Sheet, SheetCell
 from kcb_replay.report.course.rounds import MONITOR, PossibleAnswer, fit_of, round_of, values_of
 from kcb_replay.text import Decimals
@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kcb_replay.ingest.recording import Fit, Recording
-    from kcb_replay.replay.stream import Epoch
 
-__all__ = ["HOOKS", "HookCall", "walk"]
 
 _SIGNATURES = {
     "on_train_begin": "logs=None",

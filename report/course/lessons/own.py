@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping, History, LearningRateScheduler, TerminateOnNaN
 from kcb_replay.replay.schedules import ExponentialDecay
-from kcb_replay.replay.stream import stream_of
+from kcb_replay.replay.stream import Epoch, stream_of
 from kcb_replay.report.course.lesson import Lesson, Position, Round, RoundMaker, Sheet, SheetCell, Unsuited
 from kcb_replay.report.course.rounds import (
     MONITOR,
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.stream import Epoch
 
-__all__ = ["OWN", "StopWhenReached", "TaughtCallback", "source_code", "stop_of"]
 
 _DECAYS = (1.0, 0.95, 0.9, 0.8, 0.5)
 _ASKED_DECAY = 0.9

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.result import Replay
 
-__all__ = ["BASELINE", "PATIENCE"]
 
 _PATIENCES = range(1, 13)
 # From a thousandth to a fifth of the range of the metric: below nothing changes, above nothing counts.

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.outcomes import Outcome
     from kcb_replay.replay.result import Replay
 
-__all__ = ["WEIGHTS"]
 
 _PATIENCES = (5, 3, 2, 1, 8)
 _MOST_FILES = 12
