@@ -139,6 +139,7 @@ def test_plain_rows_are_read_on_and_odd_ones_from_the_start(always, tmp_path, be
     assert bool(_require_same_in_steps(content + rows, [len(content)], tmp_path)) == went_on
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here, and is never copied into this project")
 def test_real_logs_in_steps_give_what_one_reading_gives(tmp_path, monkeypatch):
     """Whatever real trainings wrote, cut at a third and at two thirds."""

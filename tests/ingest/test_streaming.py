@@ -172,6 +172,7 @@ def test_a_touched_file_is_known_by_its_hash(log, tmp_path):
     assert list(plan(store, [log.parents[1]]).wanted) == ["run"]
 
 
+@pytest.mark.slow
 def test_a_file_of_hundreds_of_megabytes_costs_no_such_memory(log, tmp_path):
     """Ingested in a process of its own, 320 MB of graphs with two epochs behind them."""
     graph = write_record(Event(wall_time=1.0, graph_def=bytes(1 << 20)).SerializeToString())

@@ -153,6 +153,7 @@ def rates_of(values, callback, version, initial_lr=0.1):
     return [row.lr_begin for row in replayed(values, callback, version, initial_lr)]
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(VALUES, PLATEAU, st.sampled_from(VERSIONS), st.data())
 def test_reduce_lr_on_plateau_is_inferred_exactly(values, setting, version, data):
@@ -165,6 +166,7 @@ LEAST = 2.0**-149
 TINY = st.sampled_from([0.0, LEAST, 2 * LEAST, 3 * LEAST, 7 * LEAST, 100 * LEAST, 1e-40, 1e-38, 3e38])
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(
     VALUES,
@@ -256,6 +258,7 @@ def on_console(rate):
     return float(f"{rate:.4f}" if rate > 1e-3 else f"{rate:.4e}")
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(
     st.sampled_from([by_numpy, on_console]),
@@ -306,6 +309,7 @@ def test_messages_alone_never_exclude_the_setting(values, setting, version, firs
     assert any(allows(each, **truth) for each in found)
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(VALUES, PLATEAU, st.sampled_from(VERSIONS), st.sampled_from([0.1, 0.02, 0.05]), st.data())
 @example([1.0] * 8, ReduceLROnPlateau("loss", 0.1, 2, min_lr=0.02), "keras-2.2.4", 0.1, None)

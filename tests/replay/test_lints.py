@@ -442,6 +442,7 @@ def test_nothing_recorded_gives_no_lint():
 
 
 # Few of the random series end so; those that do are what is asked about.
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(VALUES, PATIENCE, PATIENCE, st.sampled_from([0, 0.5]), VERSIONS)
 def test_unused_rate_is_true_of_the_rows(values, stops, reduces, min_delta, version):

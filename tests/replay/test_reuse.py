@@ -8,8 +8,7 @@ import pytest
 from kcb_replay import EarlyStopping, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau, simulate
 from kcb_replay.ingest.recording import Fit, Recording, Series
 
-keras = pytest.importorskip("keras")
-pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
 # A float32, as the optimizer holds it.
 START = 0.125
@@ -30,7 +29,7 @@ def callbacks_of(library, folder):
     ]
 
 
-def trained(fits, callbacks):
+def trained(keras, fits, callbacks):
     """Fit once per element with the same callbacks; return the recording, and of each fit what the optimizer had.
 
     An element is the number of epochs, and whether there are data to validate with.
@@ -68,12 +67,13 @@ def trained(fits, callbacks):
     ],
     ids=["one without validation", "the first without validation", "one without epochs", "two without", "all whole"],
 )
-@pytest.mark.slow
+@pytest.mark.keras
 def test_a_fit_in_which_nothing_is_judged_is_gone_through(tmp_path, fits):
     """The learning rate, the epochs and the stop are those of real Keras in every fit, and in those around it."""
     names = ("LearningRateScheduler", "ReduceLROnPlateau", "ModelCheckpoint", "EarlyStopping")
+    keras = pytest.importorskip("keras")
     used = callbacks_of({name: getattr(keras.callbacks, name) for name in names}, tmp_path)
-    recording, rates = trained(fits, used)
+    recording, rates = trained(keras, fits, used)
     ours = {each.name: each for each in (LearningRateScheduler, ReduceLROnPlateau, ModelCheckpoint, EarlyStopping)}
     simulation = simulate([recording], [callbacks_of(ours, tmp_path)], initial_lr=START, reuse=True)
     replayed = {each.fit: each for each in simulation.replays}

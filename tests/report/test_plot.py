@@ -120,6 +120,7 @@ def test_nothing_global_is_touched(results, tmp_path):
     assert (dict(mpl.rcParams), plt.get_fignums(), mpl.get_backend()) == before
 
 
+@pytest.mark.slow
 def test_pyplot_is_never_imported(tmp_path):
     """It would choose a backend, and keep figures that nobody closes."""
     code = (
