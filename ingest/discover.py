@@ -1,7 +1,6 @@
 """Find the sources below some paths and group them into runs named by their folders.
 
-Directory links are not followed, and only regular files are opened: a FIFO named like a log would hang a reader. Every
-file that looks like a log and is none is reported; other files are counted.
+Directory links are not followed. Every file that looks like a log and is none is reported; other files are counted.
 """
 
 from __future__ import annotations
@@ -14,10 +13,11 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.files import FileState, read_end, read_head, state_of
+from kcb_replay.ingest.files import FileState, read_head, state_of
 from kcb_replay.ingest.readers import READERS, reader_named
-from kcb_replay.ingest.readers.base import FolderReader, Reader, looks_at_ends
+from kcb_replay.ingest.readers.base import FolderReader, Reader
 from kcb_replay.ingest.readers.tensorboard import ROLES
+from kcb_replay.ingest.sniffing import accepting, no_format, printable, require_utf8, sniffed
 from kcb_replay.ingest.store.layout import STORE_FILE
 
 if TYPE_CHECKING:
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.recording import Note, Recording
 
     Remembered: TypeAlias = Callable[[Path, FileState], str | None]
-
-
-# In a folder only files with such endings are opened; a file that is named is always opened.
-_SUFFIXES = frozenset(suffix for reader in READERS for suffix in reader.suffixes)
-# Characters of the first line of what is no log.
-_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +119,9 @@ def _require_readable(path: Path) -> None:
     if not path.exists():
         raise ReadError(f"{path} does not exist. Give a log file or a folder of logs.")
     try:
-        _require_utf8(path.absolute())
+        require_utf8(path.absolute())
     except ReadError as error:
-        raise ReadError(f"{_printable(path.absolute())} {error}.") from None
+        raise ReadError(f"{printable(path.absolute())} {error}.") from None
     if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
         raise ReadError(f"{path} cannot be opened: permission denied. Check its permissions.")
 
@@ -155,84 +149,28 @@ def _files(root: Path, discovery: Discovery) -> Iterator[Path]:
 
 
 def _sniffed(path: Path, search: _Search) -> Candidate | None:
-    discovery = search.discovery
-    # MLflow names files by metrics, and what stands behind the point of `mAP_0.5` is no ending.
-    if path.suffix.lower() not in _SUFFIXES and "tfevents" not in path.name and "metrics" not in path.parts:
-        discovery.other_files += 1
-        return None
-    try:
-        _require_utf8(path)
-        state = state_of(path)
-        name = search.remembered(path, state)
-        known = next((reader for reader in search.readers if reader.format == name), None) if name else None
-        head = b"" if known else read_head(path)
-    except (OSError, ReadError) as error:
-        reason = str(error) if isinstance(error, ReadError) else f"cannot be read: {error.strerror}"
-        discovery.left_out.append(LeftOutSource(_printable(path), reason))
-        return None
-    reader = known or _accepting(path, head, search.readers) or _accepting_end(path, search.readers)
-    if reader is not None:
-        return Candidate(path, reader, state.size)
-    discovery.other_files += 1
-    if len(search.readers) > 1 and _looks_like_a_log(path, head):
-        discovery.left_out.append(LeftOutSource(str(path), _no_format(head)))
+    file = sniffed(path, search.readers, search.remembered)
+    if file.reader is not None:
+        return Candidate(path, file.reader, file.size)
+    if file.reason:
+        search.discovery.left_out.append(LeftOutSource(printable(path), file.reason))
+    else:
+        search.discovery.other_files += 1
     return None
-
-
-def _accepting(path: Path, head: bytes, readers: Iterable[Reader]) -> Reader | None:
-    return next((reader for reader in readers if reader.accepts(path.as_posix(), head)), None)
-
-
-def _accepting_end(path: Path, readers: Iterable[Reader]) -> Reader | None:
-    try:
-        end = read_end(path)
-    except (OSError, ReadError):
-        # It has changed since its head was read; it is of no format then.
-        return None
-    return _accepting(path, end, filter(looks_at_ends, readers)) if end else None
-
-
-def _looks_like_a_log(path: Path, head: bytes) -> bool:
-    first_line = head.split(b"\n", 1)[0].lower()
-    return path.suffix.lower() in (".csv", ".tsv", ".log") and (not head or b"epoch" in first_line)
-
-
-def _no_format(head: bytes) -> str:
-    if not head:
-        return "is empty"
-    formats = ", ".join(reader.format for reader in READERS)
-    return f"begins with {_beginning(head)}: of no format that is known ({formats})"
-
-
-def _beginning(head: bytes) -> str:
-    first_line = head.split(b"\n", 1)[0].decode("utf-8", "replace").strip(" \t\r")
-    if not {"\0", "\ufffd"}.isdisjoint(first_line[:_SHOWN]):
-        return f"the bytes {head[:16].hex(' ')}"
-    return repr(first_line if len(first_line) <= _SHOWN else first_line[: _SHOWN - 3] + "...")
-
-
-def _printable(path: Path) -> str:
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def _require_utf8(path: Path) -> None:
-    name = str(path)
-    if not name.isascii() and _printable(path) != name:
-        raise ReadError("has a name that is not UTF-8: rename it")
 
 
 def _of_file(path: Path, search: _Search) -> RunFiles:
     try:
-        _require_utf8(path)
+        require_utf8(path)
         state, head = state_of(path), read_head(path)
     except OSError as error:
         raise ReadError(f"{path} cannot be read: {error.strerror}. Check the file and its permissions.") from None
     except ReadError as error:
-        raise ReadError(f"{_printable(path)} {error}.") from None
+        raise ReadError(f"{printable(path)} {error}.") from None
     readers = search.readers
-    reader = readers[0] if len(readers) == 1 else _accepting(path, head, readers) or _accepting_end(path, readers)
+    reader = readers[0] if len(readers) == 1 else accepting(path, head, readers)
     if reader is None:
-        raise ReadError(f"{path} {_no_format(head)}. Give one of these, or name its format with --format.")
+        raise ReadError(f"{path} {no_format(head)}. Give one of these, or name its format with --format.")
     candidate = Candidate(path, reader, state.size)
     return RunFiles(_name_beside_siblings(candidate, search), (candidate,))
 

@@ -65,7 +65,7 @@ class Reader(Protocol):
 
     @property
     def suffixes(self) -> tuple[str, ...]:
-        """The endings of files that are looked into below a folder, lower case; "" for names without one."""
+        """The endings that its files mostly have, lower case; "" for none. What takes a file is `accepts`."""
         ...
 
     @property

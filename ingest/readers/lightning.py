@@ -11,7 +11,6 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.errors import ReadError
@@ -48,7 +47,7 @@ class _FitPoints:
 def _looks_like(path: str, head: bytes) -> bool:
     """Tell whether the file has the name and the columns that Lightning gives it."""
     names = header_of(head)
-    return PurePosixPath(path).name.lower().endswith("metrics.csv") and len(names) > 2 and {*_KEYS} <= {*names}
+    return path.rpartition("/")[2].lower().endswith("metrics.csv") and len(names) > 2 and {*_KEYS} <= {*names}
 
 
 def _fits_in(content: bytes, log: Log) -> list[Fit]:

@@ -74,7 +74,7 @@ class TensorBoardReader:
 
     def accepts(self, path: str, head: bytes) -> bool:  # noqa: ARG002  # TensorBoard goes by the name too
         """Tell whether the file is named as TensorBoard requires of event files."""
-        return "tfevents" in PurePosixPath(path).name and not path.endswith(".profile-empty")
+        return "tfevents" in path.rpartition("/")[2] and not path.endswith(".profile-empty")
 
     def read(self, blobs: tuple[Blob, ...]) -> Reading:
         """Return the fits of one log directory; raises `ReadError` when it holds no epoch scalar of Keras."""

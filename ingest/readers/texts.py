@@ -35,6 +35,9 @@ class CsvRow(NamedTuple):
 def header_of(head: bytes) -> list[str]:
     """Return the names in the first line of a file, without the blanks around them; nothing if it is no header."""
     first = head.split(b"\n", 1)[0].removeprefix(codecs.BOM_UTF8)
+    # JSON in one line would have thousands of fields.
+    if first.startswith((b"{", b"[")):
+        return []
     try:
         return _names_in(next(csv.reader([first.decode().rstrip("\r")]), []))
     except (UnicodeDecodeError, csv.Error):

@@ -144,6 +144,26 @@ def test_a_fifo_is_reported_and_not_opened(logs, name):
     ]
 
 
+@pytest.mark.parametrize("name", ["run.data", "run.curve", "training.log.bak", "results", "run.v2"])
+def test_a_log_is_known_by_its_content_whatever_its_name(logs, name):
+    """The ending of a file says nothing of a log, also below a folder."""
+    root = logs("run1/notes.txt", f"run1/{name}", **{"run1/notes.txt": b"Hi"})
+    assert _runs(discover([root]), root) == {"run1": {f"run1/{name}"}}
+
+
+def test_what_is_certainly_no_log_is_not_opened(logs):
+    """A program that quotes a log and a file of weights are no runs."""
+    assert discover([logs("run/train.py", "run/w.h5", "run/README.md", "run/p.PNG")]).other_files == 4
+
+
+def test_a_fifo_of_any_other_name_is_counted_and_not_opened(logs):
+    """A program's pipe beside the logs hangs nobody and is nothing to report."""
+    root = logs("run/history.pkl")
+    os.mkfifo(root / "run" / "control.pipe")
+    found = discover([root])
+    assert (found.other_files, found.left_out) == (1, [])
+
+
 def test_a_named_fifo_is_an_error(tmp_path):
     """A FIFO that is given by name is refused, not opened."""
     os.mkfifo(tmp_path / "training.log")
