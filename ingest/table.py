@@ -1,19 +1,18 @@
 """One table of epochs for every log that is written row by row, or point by point.
 
 A reader states which cells are what; the table makes epochs, fits and missing values of them, with the notes that every
-format owes. Names become Keras's where that is certain: `train/loss` is `loss`, `val/loss` is `val_loss`. Where two
-tags would get one name, both keep their own.
+format owes.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.metric_names import names_of
 from kcb_replay.ingest.recording import Fit, Integers, Note, Series, StepSeries, StepUnit
 from kcb_replay.text import MAX_EXCERPT, are_left_out, counted, excerpt
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 
 MAX_STEP = 2**53
-_TRAINING = ("train_", "train/")
-_VALIDATION = ("val/",)
 # Reasons that an error quotes.
 _MOST_REASONS = 3
 _Cell = TypeVar("_Cell")
@@ -146,29 +143,6 @@ def fit_of(
     column = np.array(sorted({epoch for values in columns.values() for epoch in values}), np.int64)
     metrics = {names[tag]: series(values, column, tag, path) for tag, values in columns.items() if values}
     return Fit(column, metrics, steps=steps)
-
-
-def keras_name(tag: str) -> str:
-    """Return what Keras would call a metric, which is the tag itself where that is not certain."""
-    for prefix in _TRAINING:
-        if tag.startswith(prefix) and len(tag) > len(prefix):
-            return tag.removeprefix(prefix)
-    for prefix in _VALIDATION:
-        if tag.startswith(prefix) and len(tag) > len(prefix):
-            return "val_" + tag.removeprefix(prefix)
-    return tag
-
-
-def names_of(tags: Iterable[str], renamed: Callable[[str], str] = keras_name) -> dict[str, str]:
-    """Return a name for each tag; tags that would share one keep their own."""
-    names = {tag: renamed(tag) for tag in tags}
-    counts = Counter([*names.values(), *(tag for tag, name in names.items() if tag != name)])
-    return {tag: name if counts[name] == 1 else tag for tag, name in names.items()}
-
-
-def as_they_are(tags: Iterable[str]) -> dict[str, str]:
-    """Return each tag as its name: Keras's own logs need no other."""
-    return {tag: tag for tag in tags}
 
 
 def exact(value: object) -> float:

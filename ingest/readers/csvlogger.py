@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.metric_names import as_they_are
 from kcb_replay.ingest.readers.base import LONGEST_LINE, Blob, Reading
 from kcb_replay.ingest.readers.csv_bulk import SEPARATORS, decoded, header_of, is_header, read_alike, read_on
-from kcb_replay.ingest.table import EpochTable, Log, as_they_are, rows_refused, truncated
+from kcb_replay.ingest.table import EpochTable, Log, rows_refused, truncated
 from kcb_replay.text import counted
 
 if TYPE_CHECKING:

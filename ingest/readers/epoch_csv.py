@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.metric_names import names_of
 from kcb_replay.ingest.readers.base import LONGEST_LINE, LogReader
 from kcb_replay.ingest.readers.texts import CsvRow, cell, csv_table, header_of
-from kcb_replay.ingest.table import EpochTable, Log, names_of
+from kcb_replay.ingest.table import EpochTable, Log
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from kcb_replay.ingest.metric_names import keras_name, names_of
 from kcb_replay.ingest.readers.epoch_csv import EpochColumns, epoch_csv_reader
 from kcb_replay.ingest.readers.texts import cell
-from kcb_replay.ingest.table import keras_name, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

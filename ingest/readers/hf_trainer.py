@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from kcb_replay.ingest.metric_names import names_of
 from kcb_replay.ingest.readers.base import LogReader
 from kcb_replay.ingest.readers.texts import decoded, parsed
-from kcb_replay.ingest.table import MAX_STEP, Log, epoch_notes, exact, fit_of, names_of, stream
+from kcb_replay.ingest.table import MAX_STEP, Log, epoch_notes, exact, fit_of, stream
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:

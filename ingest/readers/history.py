@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.metric_names import names_of
 from kcb_replay.ingest.pickles.inert import Inert, InertPickleError, Opaque
 from kcb_replay.ingest.pickles.interpret import interpret_file, sniff_file
 from kcb_replay.ingest.readers.base import LogReader
@@ -33,7 +34,7 @@ from kcb_replay.ingest.readers.history_numbers import (
     what,
 )
 from kcb_replay.ingest.recording import Fit, Integers, Series
-from kcb_replay.ingest.table import Log, alignment_lost, names_of
+from kcb_replay.ingest.table import Log, alignment_lost
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ HISTORY = LogReader(
     "save it with pickle.dump(history.history, file).",
     rank=20,
     suffixes=("", ".pkl", ".pickle", ".p", ".history", ".joblib", ".npy", ".gz", ".z", ".bz2", ".xz", ".lzma"),
-    version=2,
+    version=3,
     looks_like=_looks_like,
     fits_in=_fits_in,
 )

@@ -14,9 +14,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.metric_names import keras_name, names_of
 from kcb_replay.ingest.readers.base import LONGEST_LINE, LogReader
 from kcb_replay.ingest.readers.texts import CsvRow, cell, csv_table, header_of
-from kcb_replay.ingest.table import MAX_STEP, Log, epoch_notes, fit_of, keras_name, names_of, stream
+from kcb_replay.ingest.table import MAX_STEP, Log, epoch_notes, fit_of, stream
 from kcb_replay.text import are_left_out, counted, excerpt
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ LIGHTNING = LogReader(
     format="lightning",
     what=_WHAT,
     suffixes=(".csv",),
+    version=2,
     longest_line=LONGEST_LINE,
     looks_like=_looks_like,
     fits_in=_fits_in,

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.metric_names import names_of
 from kcb_replay.ingest.readers.base import Blob, Reading
 from kcb_replay.ingest.recording import Fit, Integers, Note, Series
-from kcb_replay.ingest.table import names_of, series, stream, truncated
+from kcb_replay.ingest.table import series, stream, truncated
 from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class MlflowReader:
     format: str = "mlflow"
     rank: int = 40
     suffixes: tuple[str, ...] = ("",)
-    version: int = 1
+    version: int = 2
 
     def accepts(self, path: str, head: bytes) -> bool:  # noqa: ARG002  # metrics may have any name
         """Tell whether the file begins with a line of a metric."""

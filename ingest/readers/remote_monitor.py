@@ -10,9 +10,10 @@ import re
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
+from kcb_replay.ingest.metric_names import as_they_are
 from kcb_replay.ingest.readers.base import LogReader
 from kcb_replay.ingest.readers.texts import decoded, parsed
-from kcb_replay.ingest.table import MAX_STEP, EpochTable, Log, as_they_are, exact
+from kcb_replay.ingest.table import MAX_STEP, EpochTable, Log, exact
 from kcb_replay.text import are_left_out, counted
 
 if TYPE_CHECKING:

@@ -280,7 +280,7 @@ SHAPES = {
     ),
     "named by part": (
         {"train_loss": [2.0, 1.0], "test_loss": [4.0, 3.0]},
-        [{"loss": [2.0, 1.0], "test_loss": [4.0, 3.0]}],
+        [{"loss": [2.0, 1.0], "val_loss": [4.0, 3.0]}],
     ),
     "named twice": ({"train_loss": [2.0], "loss": [1.0]}, [{"train_loss": [2.0], "loss": [1.0]}]),
     "folds": ([{"loss": [2.0, 1.0]}, {"loss": [3.0]}], [{"loss": [2.0, 1.0]}, {"loss": [3.0]}]),
@@ -529,6 +529,6 @@ def test_metric_names_cannot_disturb_a_terminal() -> None:
 
 def test_the_reader_is_immutable() -> None:
     """The one instance is shared, so nobody can change it."""
-    assert (HISTORY.format, HISTORY.version) == ("history", 2)
+    assert (HISTORY.format, HISTORY.version) == ("history", 3)
     with pytest.raises(AttributeError):
         HISTORY.version = 2
