@@ -44,6 +44,11 @@ def excerpt(text: str, longest: int = MAX_EXCERPT) -> str:
     return visible(text) if len(text) <= longest else f"{visible(text[:longest])}..."
 
 
+def begun(text: str) -> str:
+    """Return a text as it begins a line: with a capital."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def counted(number: int, noun: str, *, plural: str = "") -> str:
     """Return `1 epoch`, `2 epochs`, `1,000 epochs`."""
     return f"{whole(number)} {noun if number == 1 else plural or noun + 's'}"

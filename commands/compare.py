@@ -96,7 +96,9 @@ def compare_command(
     records = list(comparison.records()) if per_run else tables.rule_records(comparison)
     if per_run and form == "table":
         form = "csv"
-    output.print_result(form, tables.rules_document(comparison), records, lambda: tables.rules_table(comparison))
+    output.print_result(
+        form, tables.rules_document(comparison), records, lambda: tables.rules_table(comparison, output.texts())
+    )
     output.say([*version_notes([resolve(semantics)]), *notes], quiet=quiet)
     if figure is not None:
         figure.draw(comparison, quiet=quiet)

@@ -74,7 +74,7 @@ def print_text(text: str) -> None:
 
     context = click.get_current_context()
     whole = context.meta.get(ALL_COLUMNS) or not sys.stdout.isatty()
-    text, hidden = fitted(text, width=None if whole else shutil.get_terminal_size().columns, ink=ink())
+    text, hidden = fitted(text, width=None if whole else shutil.get_terminal_size().columns, ink=ink(), words=texts())
     click.echo(text, color=True, nl=bool(text))
     if hidden and not context.params.get("quiet"):
         count = f"{len(hidden)} columns" if len(hidden) > 1 else "1 column"

@@ -187,7 +187,7 @@ def _sweep_reducing(request: _Request, arguments: dict[str, Any], initial_lr: fl
         selection.require_recorded(request.runs, request.store, sweep)
     numbers = tables.chosen_settings(sweep, pareto=False, top=request.top)
     records = tables.setting_records(REDUCING_COLUMNS, sweep, numbers)
-    table = functools.partial(tables.settings_table, REDUCING_COLUMNS, sweep, numbers)
+    table = functools.partial(tables.settings_table, REDUCING_COLUMNS, sweep, numbers, words=output.texts())
     output.print_result(request.form, tables.sweep_document(sweep, records), records, table)
     request.say_all([*tables.reducing_notes(sweep), *tables.limits_of_sweep(sweep)])
 
@@ -277,11 +277,13 @@ def _print(request: _Request, sweeps: Sequence[SweepSummary], *, pareto: bool) -
             [{"semantics": sweep.semantics.name, **record} for record in rows]
             for sweep, rows in zip(sweeps, records, strict=True)
         ]
+    words = output.texts()
     output.print_result(
         request.form,
         document,
         [record for rows in records for record in rows],
         lambda: "\n\n".join(
-            tables.settings_table(STOPPING_COLUMNS, sweep, numbers, pareto=pareto) for sweep, numbers in chosen
+            tables.settings_table(STOPPING_COLUMNS, sweep, numbers, pareto=pareto, words=words)
+            for sweep, numbers in chosen
         ),
     )

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from kcb_replay.text import visible
+from kcb_replay.text import begun, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -105,7 +105,7 @@ class _Text(str):
     def __format__(self, spec: str) -> str:
         if spec not in (".", "A", "A."):
             return super().__format__(spec)
-        text = f"{self[:1].upper()}{self[1:]}" if "A" in spec else str(self)
+        text = begun(self) if "A" in spec else str(self)
         return f"{text}." if "." in spec and not text.endswith((".", "?", "!")) else text
 
 

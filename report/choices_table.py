@@ -9,9 +9,8 @@ from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.directions import assumed_direction, assumption
 from kcb_replay.replay.request import KERAS_DEFAULT_LR
 from kcb_replay.report.columns.choices import RULE_COLUMNS, ChoiceRow, arguments_of, choice_rows, varying_arguments
-from kcb_replay.report.columns.column import Column, table_of, told_beyond
+from kcb_replay.report.columns.column import Column, Writing, table_of, told_beyond
 from kcb_replay.report.simulation_notes import reasons_of
-from kcb_replay.text import Decimals, counted, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,15 +31,21 @@ def chosen_settings(summary: Summary[Any, Any], *, pareto: bool, top: int | None
 
 
 def settings_table(
-    columns: Sequence[Column[ChoiceRow[S]]], summary: Summary[Any, S], numbers: Sequence[int], *, pareto: bool = False
+    columns: Sequence[Column[ChoiceRow[S]]],
+    summary: Summary[Any, S],
+    numbers: Sequence[int],
+    *,
+    pareto: bool = False,
+    words: Catalogue | None = None,
 ) -> str:
     """Return what was swept, and a line per setting with the arguments that vary."""
-    head = [head_of_sweep(summary)]
+    writing = Writing(words=words or catalogue())
+    say, head = writing.words.say, [head_of_sweep(summary, words)]
     if alike := len(summary.choices) - len(summary.distinct or summary.choices):
-        head.append(f"{whole(alike)} act like another one.")
+        head.append(say("swept.alike", count=alike))
     if pareto:
-        head.append(f"Pareto front: {whole(len(numbers))}.")
-    return f"{' '.join(head)}\n\n{table_of(columns, choice_rows(summary, numbers)).texts(Decimals())}"
+        head.append(say("swept.front", count=len(numbers)))
+    return f"{' '.join(head)}\n\n{table_of(columns, choice_rows(summary, numbers)).texts(writing)}"
 
 
 def head_of_sweep(summary: Summary[Any, Any], words: Catalogue | None = None) -> str:
@@ -112,10 +117,11 @@ def reducing_notes(summary: Summary[Any, ReducingSummary]) -> list[Reason]:
     return [*goes_on, *([reason("swept.initial_lr", **counts)] if summary.initial_lr_assumed else [])]
 
 
-def rules_table(comparison: RuleComparison) -> str:
+def rules_table(comparison: RuleComparison, words: Catalogue | None = None) -> str:
     """Return what was compared, and a line per rule."""
-    table = table_of(RULE_COLUMNS, choice_rows(comparison.summary)).texts(Decimals())
-    return f"{_head_of_comparison(comparison)}\n\n{table}"
+    writing = Writing(words=words or catalogue())
+    table = table_of(RULE_COLUMNS, choice_rows(comparison.summary)).texts(writing)
+    return f"{_head_of_comparison(comparison, writing.words)}\n\n{table}"
 
 
 def rules_document(comparison: RuleComparison) -> Record:
@@ -129,13 +135,17 @@ def rule_records(comparison: RuleComparison) -> list[Record]:
     return [told_beyond(record, RULE_COLUMNS, row) for record, row in records]
 
 
-def _head_of_comparison(comparison: RuleComparison) -> str:
-    rules, fits = counted(len(comparison.rules), "stopping rule"), counted(comparison.fits, "fit")
-    direction = "lower is better" if comparison.mode == "min" else "higher is better"
+def _head_of_comparison(comparison: RuleComparison, words: Catalogue) -> str:
     out = sum(each.choice is None for each in comparison.left_out)
-    missing = f", {whole(out)} left out" if out else ""
-    head = f"{rules} over {fits}{missing}, judged by {visible(comparison.monitor)} ({direction})."
-    return " ".join([head, *(f"Hypothetical: {assumption(each)}." for each in comparison.assumed_metrics)])
+    head = words.say(
+        f"compared.{comparison.mode}_some" if out else f"compared.{comparison.mode}",
+        rules=len(comparison.rules),
+        fits=comparison.fits,
+        left_out=out,
+        monitor=comparison.monitor,
+    )
+    assumed = (words.say("figure.assumed", assumption=assumption(each)) for each in comparison.assumed_metrics)
+    return " ".join([head, *assumed])
 
 
 def notes_of_comparison(comparison: RuleComparison) -> list[Reason]:

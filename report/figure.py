@@ -56,8 +56,7 @@ def plot(
     A replay is drawn as a "run" (curve, wait counter and learning rate) or one of these alone: "curve", "wait", "lr".
     Many replays (a list, or what `simulate` returns) are "strips", a line each. A sweep of EarlyStopping is a "sweep",
     or its "heatmap" or "pareto" front alone; a comparison of stopping rules is "rules". `theme` is "light" or "dark",
-    `width` in inches: narrower than 9.6 is laid out anew, wider is larger. `language` is "en" or "ko";
-    strips speak English.
+    `width` in inches: narrower than 9.6 is laid out anew, wider is larger. `language` is "en" or "ko".
 
     The file appears whole or not at all. Raises `SettingError` for any other suffix, a kind that the result has not,
     or a width at which nothing could be read; `KcbReplayError` where the file cannot be written.
@@ -84,8 +83,8 @@ def _drawn(what: Plottable, kind: str | None, look: Look, words: Catalogue) -> F
     if chosen in _RUN_KINDS:
         return _drawn_run(curve_info(replays[0], words), chosen, look)
     if isinstance(what, Simulation):
-        return figure_of_strips(strips_info(replays, len(what.left_out), what.raised), look)
-    return figure_of_strips(strips_info(replays), look)
+        return figure_of_strips(strips_info(replays, len(what.left_out), what.raised, words), look)
+    return figure_of_strips(strips_info(replays, texts=words), look)
 
 
 def _drawn_sweep(sweep: Sweep | SweepSummary, kind: str, look: Look, words: Catalogue) -> Figure:

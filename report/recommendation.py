@@ -8,10 +8,10 @@ from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.recommend.result import Difference, Recommendation, keras_code
 from kcb_replay.report.choices_table import setting_records, settings_table
 from kcb_replay.report.columns.choices import PERFORMANCE_COLUMNS, STOPPING_COLUMNS, ChoiceRow
-from kcb_replay.text import Decimals, text_table
+from kcb_replay.report.columns.column import Writing, texts_of
+from kcb_replay.text import text_table
 
 if TYPE_CHECKING:
-    from kcb_replay.replay.verdicts.totals import ChoiceSummary
     from kcb_replay.report.machine import Record
 
 
@@ -26,7 +26,7 @@ def recommendation_text(answer: Recommendation, texts: Catalogue | None = None) 
         parts.append(_against(answer.current, words))
     parts.append("\n".join(map(words.why, answer.remarks)))
     if answer.overall.front:
-        parts.append(settings_table(STOPPING_COLUMNS, answer.overall, answer.overall.front, pareto=True))
+        parts.append(settings_table(STOPPING_COLUMNS, answer.overall, answer.overall.front, pareto=True, words=words))
     return "\n\n".join(filter(None, parts))
 
 
@@ -47,16 +47,12 @@ def _table(answer: Recommendation, words: Catalogue) -> str:
     measured = [(say("recommend.chosen_from"), answer.in_sample), (say("recommend.chosen_without"), answer.held_out)]
     if current is not None:
         measured.append((say("recommend.in_use", code=keras_code(current.setting)), current.performance))
-    heads = ("recommend.saved", "recommend.mean_regret", "recommend.too_much", "recommend.undecided_head")
-    rows = [[name, *_cells(performance)] for name, performance in measured]
-    return text_table(["", *map(say, heads)], rows, left=("",))
-
-
-def _cells(performance: ChoiceSummary | None) -> list[str]:
-    if performance is None:
-        return [""] * len(PERFORMANCE_COLUMNS)
-    row, writing = ChoiceRow(performance, 0), Decimals()
-    return [column.text(column.value(row), writing) for column in PERFORMANCE_COLUMNS]
+    rows = [ChoiceRow(performance, 0) for _, performance in measured if performance is not None]
+    table = texts_of(PERFORMANCE_COLUMNS, rows, Writing(words=words))
+    cells = iter(table.rows)
+    none = ("",) * len(table.heads)
+    lines = [(name, *(none if performance is None else next(cells))) for name, performance in measured]
+    return text_table(["", *(head.text for head in table.heads)], lines, left=("",))
 
 
 def _against(difference: Difference, words: Catalogue) -> str:

@@ -15,7 +15,7 @@ from kcb_replay.language.reason import ENGLISH
 from kcb_replay.replay.simulation import RaisedFit, Simulation
 from kcb_replay.replay.verdicts.sample import MOST_DRAWN, drawn_places
 from kcb_replay.report.choices.replayed import AllCurves, all_curves, side_by_side
-from kcb_replay.report.columns.column import Head, table_of
+from kcb_replay.report.columns.column import Head, Writing, table_of
 from kcb_replay.report.columns.fits import RESULT_COLUMNS, lead_row, lead_rule, reduces
 from kcb_replay.report.drawing.curve import curve_info
 from kcb_replay.report.drawing.strips import Strip, strip_of
@@ -129,7 +129,7 @@ def contents_of(simulation: Simulation, texts: Catalogue | None = None, *, draw_
     together = all_curves(drawn)
     raised = simulation.raised[: len(simulation.raised) if draw_all else max(0, MOST_DRAWN - len(drawn))]
     listed: list[Replay | RaisedFit] = [*drawn, *raised]
-    table = table_of(RESULT_COLUMNS, map(lead_row, listed)).texts(decimals, on_page=True)
+    table = table_of(RESULT_COLUMNS, map(lead_row, listed)).texts(Writing(decimals, words), on_page=True)
     anchors = [*_anchors(drawn), *("" for _ in raised)]
     rows = tuple(
         ReplayRow(

@@ -12,7 +12,7 @@ from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.answers import Answer
 from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.simulation import RaisedFit, Simulation
-from kcb_replay.report.columns.column import ABSENT, Table
+from kcb_replay.report.columns.column import ABSENT, Table, Writing
 from kcb_replay.report.columns.fits import FIT_COLUMNS, RESULT_COLUMNS, fit_rows
 from kcb_replay.report.machine import Record, RecordSpool, TextSpool, as_json
 from kcb_replay.report.simulation_notes import SimulationNotes, in_positions, reason_lines
@@ -39,7 +39,9 @@ class SimulationResult:
         self.notes = SimulationNotes()
         self._words = texts or catalogue()
         self._reasons = TextSpool() if verbose else None
-        self._form: _Form = _TableForm() if form == "table" else _Document() if form == "json" else _Records(form)
+        self._form: _Form = (
+            _TableForm(self._words) if form == "table" else _Document() if form == "json" else _Records(form)
+        )
 
     @classmethod
     def of(cls, simulation: Simulation, form: str) -> SimulationResult:
@@ -77,7 +79,8 @@ class _Form(Protocol):
 class _TableForm:
     """The settings, and one line per run, fit and combination of settings."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: Catalogue) -> None:
+        self._words = words
         self._table = Table(FIT_COLUMNS)
         self._decimals = Decimals()
         self._lists: set[tuple[str, ...]] = set()
@@ -104,7 +107,7 @@ class _TableForm:
     def texts(self, notes: SimulationNotes) -> Iterator[str]:  # noqa: ARG002  # a table holds the answers alone
         settings = [" + ".join(codes) for codes in self._lists] if len(self._lists) == 1 else []
         head = ", ".join([*settings, *sorted(self._versions, key=lambda name: self._versions[name])])
-        yield f"{head}\n\n{self._table.texts(self._decimals)}"
+        yield f"{head}\n\n{self._table.texts(Writing(self._decimals, self._words))}"
 
 
 class _Records:

@@ -15,6 +15,7 @@ from kcb_replay.ingest.recording import Fit, Message, Recording, Series, both_co
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.report.columns.column import (
     Column,
+    Writing,
     count_text,
     name_text,
     none_text,
@@ -25,7 +26,7 @@ from kcb_replay.report.columns.column import (
     zero,
 )
 from kcb_replay.report.machine import Record, named
-from kcb_replay.text import Decimals, counted, visible, whole
+from kcb_replay.text import counted, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,40 +40,39 @@ _AGES = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 _MOST_METRICS = 12
 
 
-def _few(names: Sequence[str], _: Decimals) -> str:
-    rest = len(names) - _MOST_METRICS
-    return " ".join(map(visible, names[:_MOST_METRICS])) + (f" and {whole(rest)} more" if rest > 0 else "")
+def _few(names: Sequence[str], writing: Writing) -> str:
+    first, rest = " ".join(map(visible, names[:_MOST_METRICS])), len(names) - _MOST_METRICS
+    return writing.words.say("cell.and_more", first=first, count=rest) if rest > 0 else first
 
 
-def _value_or_none(value: float | None, decimals: Decimals) -> str:
-    return decimals.show(value)
+def _value_or_none(value: float | None, writing: Writing) -> str:
+    return writing.decimals.show(value)
 
 
 # Of the runs of a store, and of the metrics of a run: each is a line of `metric_records`.
 _RUN_COLUMNS: tuple[Column[RunEntry], ...] = (
-    Column("run", "run", lambda entry: entry.name, name_text, is_number=False),
-    Column("fits", "fits", lambda entry: len(entry.fits), count_text),
-    Column("epochs", "epochs", lambda entry: entry.epochs, count_text),
-    Column("metrics", "metrics", lambda entry: entry.metrics, _few, is_number=False),
+    Column("run", lambda entry: entry.name, name_text, is_number=False),
+    Column("fits", lambda entry: len(entry.fits), count_text),
+    Column("epochs", lambda entry: entry.epochs, count_text),
+    Column("metrics", lambda entry: entry.metrics, _few, is_number=False),
     Column(
-        "sources",
         "sources",
         lambda entry: tuple(dict.fromkeys(source.format for source in entry.sources)),
         _few,
         is_number=False,
     ),
-    Column("notes", "notes", lambda entry: len(entry.notes), count_text),
-    Column("tags", "tags", lambda entry: entry.tags, _few, needless=zero, is_number=False),
+    Column("notes", lambda entry: len(entry.notes), count_text),
+    Column("tags", lambda entry: entry.tags, _few, needless=zero, is_number=False),
 )
 _METRIC_COLUMNS: tuple[Column[Record], ...] = (
-    Column("fit", "fit", lambda record: record.get("fit", 0), plain, needless=zero),
-    Column("metric", "metric", itemgetter("metric"), name_text, is_number=False),
-    Column("values", "values", itemgetter("values"), count_text),
-    Column("first", "first", itemgetter("first"), _value_or_none),
-    Column("best", "best", itemgetter("best"), _value_or_none),
-    Column("best_epoch", "best epoch", itemgetter("best_epoch"), none_text),
-    Column("last", "last", itemgetter("last"), _value_or_none),
-    Column("source", "from", itemgetter("source"), name_text, is_number=False),
+    Column("fit", lambda record: record.get("fit", 0), plain, needless=zero),
+    Column("metric", itemgetter("metric"), name_text, is_number=False),
+    Column("values", itemgetter("values"), count_text),
+    Column("first", itemgetter("first"), _value_or_none),
+    Column("best", itemgetter("best"), _value_or_none),
+    Column("epoch_of_best", itemgetter("best_epoch"), none_text),
+    Column("last", itemgetter("last"), _value_or_none),
+    Column("source", itemgetter("source"), name_text, is_number=False),
 )
 
 
@@ -83,7 +83,7 @@ def run_records(entries: Iterable[RunEntry]) -> list[Record]:
 
 def runs_table(entries: Sequence[RunEntry]) -> str:
     """Return one line per run of a store; the tags only where there are any."""
-    return str(table_of(_RUN_COLUMNS, entries).texts(Decimals()))
+    return str(table_of(_RUN_COLUMNS, entries).texts())
 
 
 def run_document(entry: RunEntry, recording: Recording) -> Record:
@@ -133,7 +133,7 @@ def metric_records(recording: Recording) -> list[Record]:
 
 def metric_table(records: Iterable[Record]) -> str:
     """Return the records of metrics as a table."""
-    return str(table_of(_METRIC_COLUMNS, records).texts(Decimals()))
+    return str(table_of(_METRIC_COLUMNS, records).texts())
 
 
 def run_text(entry: RunEntry, recording: Recording, *, now: float) -> str:

@@ -9,18 +9,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.text import screen_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    _Colour: TypeAlias = Callable[[str], str]
 
 
 # The line of dashes below the head of a table.
 _RULE = re.compile(r"-+(?:  +-+)*")
-_KEPT = frozenset({"validity", "undecided"})
-_STOPS, _BEST = "stops", "best"
+# Columns that stay however narrow a terminal is, by their names in the catalogue.
+_KEPT = ("validity", "undecided")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,21 @@ class Ink:
 PLAIN = Ink(on=False)
 
 
-def fitted(text: str, *, width: int | None = None, ink: Ink = PLAIN) -> tuple[str, tuple[str, ...]]:
-    """Return a text whose tables are at most `width` columns wide, if given, and the names of what was left out."""
+def fitted(
+    text: str, *, width: int | None = None, ink: Ink = PLAIN, words: Catalogue | None = None
+) -> tuple[str, tuple[str, ...]]:
+    """Return a text whose tables are at most `width` columns wide, if given, and the heads of what was left out.
+
+    `words` are those of the language in which the text is.
+    """
+    say = (words or catalogue()).say
+    needed = {say(f"column.{name}") for name in _KEPT}
+    colours = {say("column.stop_epoch"): ink.stop, say("column.best_epoch"): ink.best}
     lines, hidden = text.split("\n"), dict[str, None]()
     for first, table in _tables(lines):
-        kept = table.fitting(width)
+        kept = table.fitting(width, needed)
         hidden |= dict.fromkeys(name for column, name in enumerate(table.names) if column not in kept)
-        lines[first : first + len(table.lines)] = [table.line(row, kept, ink) for row in range(len(table.lines))]
+        lines[first : first + len(table.lines)] = [table.line(row, kept, colours) for row in range(len(table.lines))]
     return "\n".join(lines), tuple(hidden)
 
 
@@ -102,21 +113,21 @@ class _Table:
     def names(self) -> list[str]:
         return [self.cell(0, column).strip() for column in range(len(self.spans))]
 
-    def fitting(self, width: int | None) -> list[int]:
+    def fitting(self, width: int | None, needed: Collection[str]) -> list[int]:
         """Return the columns that fit: dropped from the right, but for those that say how far an answer holds."""
         kept = list(range(len(self.spans)))
         names = self.names
         for column in reversed(kept[1:]):
             if width is None or self._width(kept) <= width:
                 break
-            if names[column] not in _KEPT:
+            if names[column] not in needed:
                 kept.remove(column)
         return kept
 
-    def line(self, row: int, kept: Sequence[int], ink: Ink) -> str:
+    def line(self, row: int, kept: Sequence[int], colours: Mapping[str, _Colour]) -> str:
         """Return a line with some columns; of each stop and best epoch in colour."""
         names = self.names
-        cells = [self._coloured(self.cell(row, column), names[column], ink, row) for column in kept]
+        cells = [self._coloured(self.cell(row, column), colours.get(names[column]), row) for column in kept]
         return "  ".join(cells).rstrip()
 
     def _width(self, kept: Sequence[int]) -> int:
@@ -129,9 +140,7 @@ class _Table:
         return text + " " * (end - start - (len(text) if text.isascii() else len(screen_columns(text))))
 
     @staticmethod
-    def _coloured(cell: str, name: str, ink: Ink, row: int) -> str:
+    def _coloured(cell: str, colour: _Colour | None, row: int) -> str:
         text = cell.strip()
         # The head and the rule below it stay as they are; "never" is no stop.
-        if row < 2 or name not in (_STOPS, _BEST) or not text.isdecimal():
-            return cell
-        return cell.replace(text, ink.stop(text) if name == _STOPS else ink.best(text))
+        return cell if row < 2 or colour is None or not text.isdecimal() else cell.replace(text, colour(text))

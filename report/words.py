@@ -155,12 +155,13 @@ def _drop_place(drop: Drop) -> str:
     return f"{drop.index + 1}" + ("" if drop.validity == "exact" else "?")
 
 
-def drop_places(drops: Sequence[Drop]) -> list[str]:
+def drop_places(drops: Sequence[Drop], words: Catalogue | None = None) -> list[str]:
     """Return the epochs of drops, of very many only the first, the last and how many there are."""
     places = [_drop_place(drop) for drop in drops]
     if len(places) <= MOST_NAMED_DROPS:
         return places
-    return [*places[:_FIRST_PLACES], "...", f"{places[-1]} ({len(places)} drops)"]
+    last = (words or catalogue()).say("cell.last_of_drops", epoch=places[-1], count=len(places))
+    return [*places[:_FIRST_PLACES], "...", last]
 
 
 def _stop_sentences(outcome: Outcome, replay: Replay, decimals: Decimals, say: _Say) -> Iterable[str]:

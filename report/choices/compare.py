@@ -8,14 +8,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kcb_replay.language.catalogue import Catalogue, catalogue
-from kcb_replay.report.choices.answers import direction_words, known
+from kcb_replay.language.catalogue import catalogue
+from kcb_replay.report.choices.answers import direction_words
 from kcb_replay.report.choices.frame import ChoicesPage, page_of, view_of
 from kcb_replay.report.choices.notices import Notice, NoticeItem, SourcePaths
 from kcb_replay.report.choices.run_table import matrix_of
 from kcb_replay.report.choices_table import notes_of_comparison
+from kcb_replay.report.columns.choices import RULE_PAGE_COLUMNS, choice_rows
+from kcb_replay.report.columns.column import Writing, texts_of
 from kcb_replay.report.drawing.choices import rule_names, rules_plane
-from kcb_replay.text import decimals_for, percent, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from kcb_replay.replay.callbacks import Callback
     from kcb_replay.replay.recommend.survey import Survey
     from kcb_replay.replay.verdicts.rules import RuleComparison
-    from kcb_replay.replay.verdicts.totals import ChoiceSummary
 
 
 def rules_page(
@@ -56,9 +56,7 @@ def rules_page(
         has_best=False,
     )
     kinds = ", ".join(dict.fromkeys(rule.name for rule in comparison.rules))
-    lines = tuple(
-        _cells(each, comparison.left_out_by(number), words) for number, each in enumerate(survey.summary.summaries)
-    )
+    lines = texts_of(RULE_PAGE_COLUMNS, choice_rows(survey.summary), Writing(words=words))
     return page_of(
         "compare",
         words.say("choices.question_rules" if rules > 1 else "choices.question_rule", count=rules),
@@ -66,18 +64,4 @@ def rules_page(
         sources=sources,
         logic=words.say("choices.logic_rules", rules=kinds, version=view.version),
         words=words,
-    )
-
-
-def _cells(summary: ChoiceSummary, left_out: int, words: Catalogue) -> tuple[str, ...]:
-    """Return the line of a rule in the table of rules."""
-    decimals = decimals_for([])
-    regrets = (summary.regret_mean, summary.regret_median, summary.regret_worst)
-    return (
-        words.say(f"choices.rules.keeps_{summary.keeps}"),
-        words.say("choices.rules.stopped_of", count=summary.stopped, fits=summary.fits),
-        percent(summary.saving),
-        *(known(regret, decimals, words) for regret in regrets),
-        whole(summary.undecided),
-        whole(left_out),
     )

@@ -19,6 +19,7 @@ from kcb_replay.report.choices.notices import (
     trust_notice,
 )
 from kcb_replay.report.choices.run_table import Matrix, Runs, RunTable, run_table, runs_of
+from kcb_replay.report.columns.column import TableTexts
 from kcb_replay.text import decimals_for, fit_title
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class ChoicesView:
     grid: SettingsGrid | None = None
     codes: tuple[str, ...] = ()
     advice: Recommendation | None = None
-    lines: tuple[tuple[str, ...], ...] = ()
+    lines: TableTexts | None = None
     matrix: Matrix | None = None
 
     @property

@@ -14,7 +14,7 @@ from kcb_replay.report.pages.document import document
 from kcb_replay.report.svg.curves import curves_svg
 from kcb_replay.report.svg.plane import label_room, plane_svg, points_of
 from kcb_replay.report.svg.strip import strip_svg
-from kcb_replay.text import visible
+from kcb_replay.text import begun, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +93,7 @@ def _view_data(page: ChoicesPage, number: int) -> dict[str, object]:
         "version": page.versions.index(view.version),
         "monitorName": visible(view.monitor),
         "texts": {
-            "lowest-head": view.runs.lowest_head,
+            "lowest-head": begun(view.runs.lowest_head),
             "caption": view.runs.caption,
             "drawn": view.runs.drawn_remark,
             "unseen": view.runs.chart.remark if view.runs.chart else "",

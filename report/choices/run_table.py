@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kcb_replay.replay.verdicts.answers import LABELS
 from kcb_replay.report.choices.encoding import CodedAnswers, coded_answers, label_words
 from kcb_replay.report.columns.column import Head
+from kcb_replay.report.columns.fits import extreme
 from kcb_replay.report.drawing.curves import Curves, curves_of
 from kcb_replay.report.drawing.strips import Strip
 from kcb_replay.text import Decimals, decimals_for, fit_title
@@ -116,7 +117,7 @@ def runs_of(
         chart=curves_of(drawn.curves, survey.mode, words),
         choice=survey.first,
         noun=noun,
-        lowest_head=words.say(f"choices.runs.{'highest' if survey.mode == 'max' else 'lowest'}", monitor=monitor),
+        lowest_head=words.say(f"column.of.{extreme(survey.mode)}", monitor=monitor),
         caption=caption,
         drawn_remark=drawn_remark,
         words=words,
@@ -148,19 +149,19 @@ def run_table(views: Sequence[Runs], start: Runs) -> RunTable:
 
 
 def _columns(view: Runs) -> tuple[Head, ...]:
-    def head(key: str, text: str = "", *, number: bool = True, down: bool = False) -> Head:
-        return Head(key, text or view.words.say(f"choices.runs.{key}"), "", number, down)
+    def head(key: str, column: str, *, number: bool = True, down: bool = False) -> Head:
+        return Head(key, view.words.say(f"column.{column}"), "", number, down)
 
     return (
-        head("name", view.words.say("choices.runs.run"), number=False),
-        head("strip", number=False),
-        head("stop"),
-        head("saved", down=True),
-        *([head("best")] if view.has_best else []),
-        *([head("kept")] if view.has_kept else []),
-        head("lowest", view.lowest_head),
-        head("regret", down=True),
-        head("label", view.words.say("choices.runs.label_head"), number=False, down=True),
+        head("name", "run", number=False),
+        head("strip", "epochs", number=False),
+        head("stop", "stop_epoch"),
+        head("saved", "saved_epochs", down=True),
+        *([head("best", "best_epoch")] if view.has_best else []),
+        *([head("kept", "kept_value")] if view.has_kept else []),
+        Head("lowest", view.lowest_head, "", is_number=True, down=False),
+        head("regret", "regret", down=True),
+        head("label", "validity", number=False, down=True),
     )
 
 

@@ -1,18 +1,22 @@
 """What a column of a table is, and how rows of values become texts, whatever the table is of.
 
-A column is declared once: its machine name, its head, its value and the text of that. A value is made row by row and is
-all that need be held of a row; texts are made from values, when the number of decimals is known.
+A column is declared once: its name, its value and the text of that; the catalogue has its head under its name. A value
+is made row by row and is all that need be held of a row; texts are made when the number of decimals is known.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import isnan
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from kcb_replay.text import NEVER, UNKNOWN, Decimals, percent, text_table, visible, whole
+from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.text import Decimals, begun, percent, text_table, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from kcb_replay.language.reason import Reason
 
 
 T = TypeVar("T")
@@ -20,39 +24,62 @@ T = TypeVar("T")
 ABSENT: Any = type("_Absent", (), {"__repr__": lambda _: "ABSENT"})()
 
 
-def plain(value: object, _: Decimals) -> str:
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How values become texts: with so many decimals, in the language of these words."""
+
+    decimals: Decimals = field(default_factory=Decimals)
+    words: Catalogue = field(default_factory=catalogue)
+
+    @property
+    def never(self) -> str:
+        """What stands for an epoch at which nothing happens."""
+        return self.words.say("fact.never")
+
+    @property
+    def unknown(self) -> str:
+        """What stands for a number that is not known."""
+        return self.words.say("fact.unknown")
+
+    @property
+    def none(self) -> str:
+        """What stands for what there is none of."""
+        return self.words.say("fact.none")
+
+
+def plain(value: object, _: Writing) -> str:
     """Return a text as it is."""
     return str(value)
 
 
-def name_text(name: str, _: Decimals) -> str:
+def name_text(name: str, _: Writing) -> str:
     """Return a name that comes from a file."""
     return visible(name)
 
 
-def none_text(value: object, _: Decimals) -> str:
+def none_text(value: object, writing: Writing) -> str:
     """Return what may not be there."""
-    return "none" if value is None else str(value)
+    return writing.none if value is None else str(value)
 
 
-def count_text(value: int, _: Decimals) -> str:
+def count_text(value: int, _: Writing) -> str:
     """Return a count."""
     return whole(value)
 
 
-def epoch_text(epoch: int | None, _: Decimals) -> str:
+def epoch_text(epoch: int | None, writing: Writing) -> str:
     """Return an epoch, counted from 1."""
-    return NEVER if epoch is None else str(epoch)
+    return writing.never if epoch is None else str(epoch)
 
 
-def value_text(value: float | None, decimals: Decimals) -> str:
+def value_text(value: float | None, writing: Writing) -> str:
     """Return a value of a metric, or a difference of two; a mean of nothing is NaN."""
-    return UNKNOWN if value is None or value != value else decimals.show(value)  # noqa: PLR0124  # as NaN is told
+    return writing.unknown if value is None or isnan(value) else writing.decimals.show(value)
 
 
-def percent_text(share: float, _: Decimals) -> str:
+def percent_text(share: float, writing: Writing) -> str:
     """Return a share."""
-    return percent(share)
+    return writing.unknown if isnan(share) else percent(share)
 
 
 def same(values: Sequence[object]) -> bool:
@@ -67,7 +94,7 @@ def zero(values: Sequence[object]) -> bool:
 
 def unknown(values: Sequence[float]) -> bool:
     """Tell whether no value is a number."""
-    return all(value != value for value in values)  # noqa: PLR0124  # as NaN is told
+    return all(map(isnan, values))
 
 
 def told_beyond(record: Mapping[str, object], columns: Iterable[Column[T]], row: T) -> Mapping[str, object]:
@@ -81,26 +108,31 @@ def told_beyond(record: Mapping[str, object], columns: Iterable[Column[T]], row:
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[T]):
-    """One column: `key` is its name for programs, `head` that for people; `unit` is empty where it has none.
+    """One column: `key` is its name for programs, and that of its head in the catalogue; `unit` is empty without one.
 
     `value` gives what a row has in it, `ABSENT` where the column is not for the row; a table in which it is for no row
-    is without the column, and so is one of whose values `needless` says so. `head_for` is a more precise head, for
-    tables whose rows all have the same. `is_number` aligns it right; `down` lets a first click on a page sort the
-    largest first; `on_pages` columns are for pages, which have the room. Of a column `in_detail` the documents for
-    programs tell more than its value, under other names.
+    is without the column, and so is one of whose values `needless` says so. `head` stands above it instead of the
+    catalogue's, as the name of an argument does; `head_for` is a more precise head, for tables whose rows all have the
+    same. `is_number` aligns it right; `down` lets a first click on a page sort the largest first; `on_pages` columns
+    are for pages, which have the room. Of a column `in_detail` the documents for programs tell more than its value,
+    under other names.
     """
 
     key: str
-    head: str
     value: Callable[[T], Any]
-    text: Callable[[Any, Decimals], str]
+    text: Callable[[Any, Writing], str]
     unit: str = ""
     needless: Callable[[Sequence[Any]], bool] | None = None
-    head_for: Callable[[T], str] | None = None
+    head: str | None = None
+    head_for: Callable[[T], Reason | None] | None = None
     is_number: bool = True
     down: bool = False
     on_pages: bool = False
     in_detail: bool = False
+
+    def title(self, words: Catalogue) -> str:
+        """Return what stands above it."""
+        return self.head or words.say(f"column.{self.key}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +148,7 @@ class Head:
     @property
     def title(self) -> str:
         """The head as it begins on a page."""
-        return self.text[:1].upper() + self.text[1:]
+        return begun(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +168,7 @@ class Table(Generic[T]):
 
     def __init__(self, columns: Iterable[Column[T]]) -> None:
         self._columns = tuple(columns)
-        self._heads: list[set[str]] = [set() for _ in self._columns]
+        self._heads: list[set[Reason | None]] = [set() for _ in self._columns]
         self._rows: list[tuple[Any, tuple[Any, ...]]] = []
 
     def add(self, row: T, position: Any = 0) -> None:
@@ -147,8 +179,9 @@ class Table(Generic[T]):
                 heads.add(column.head_for(row))
         self._rows.append((position, values))
 
-    def texts(self, decimals: Decimals, *, on_page: bool = False) -> TableTexts:
+    def texts(self, writing: Writing | None = None, *, on_page: bool = False) -> TableTexts:
         """Return the columns that the rows need, and their texts."""
+        writing = writing or Writing()
         self._rows.sort(key=lambda row: row[0])
         shown = [
             (place, column)
@@ -157,11 +190,11 @@ class Table(Generic[T]):
         ]
         return TableTexts(
             heads=tuple(
-                Head(column.key, self._head(place, column), column.unit, column.is_number, column.down)
+                Head(column.key, self._head(place, column, writing.words), column.unit, column.is_number, column.down)
                 for place, column in shown
             ),
             rows=tuple(
-                tuple("" if row[at] is ABSENT else column.text(row[at], decimals) for at, column in shown)
+                tuple("" if row[at] is ABSENT else column.text(row[at], writing) for at, column in shown)
                 for _, row in self._rows
             ),
         )
@@ -170,9 +203,9 @@ class Table(Generic[T]):
         values = [row[place] for _, row in self._rows if row[place] is not ABSENT]
         return bool(values) and not (column.needless and column.needless(values))
 
-    def _head(self, place: int, column: Column[T]) -> str:
-        heads = self._heads[place]
-        return next(iter(heads)) if len(heads) == 1 else column.head
+    def _head(self, place: int, column: Column[T], words: Catalogue) -> str:
+        precise = next(iter(self._heads[place])) if len(self._heads[place]) == 1 else None
+        return column.title(words) if precise is None else words.why(precise)
 
 
 def table_of(columns: Iterable[Column[T]], rows: Iterable[T]) -> Table[T]:
@@ -181,6 +214,13 @@ def table_of(columns: Iterable[Column[T]], rows: Iterable[T]) -> Table[T]:
     for row in rows:
         table.add(row)
     return table
+
+
+def texts_of(columns: Sequence[Column[T]], rows: Iterable[T], writing: Writing) -> TableTexts:
+    """Return all columns of a small table, whether its rows need them or not."""
+    heads = (Head(each.key, each.title(writing.words), each.unit, each.is_number, each.down) for each in columns)
+    cells = (tuple(each.text(each.value(row), writing) for each in columns) for row in rows)
+    return TableTexts(tuple(heads), tuple(cells))
 
 
 def records_of(columns: Sequence[Column[T]], rows: Iterable[T]) -> list[Mapping[str, object]]:

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kcb_replay.ingest.recording import one_based
+from kcb_replay.language.catalogue import Catalogue
+from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.columns.column import (
     ABSENT,
     Column,
+    Writing,
     count_text,
     epoch_text,
     name_text,
@@ -25,7 +28,7 @@ from kcb_replay.report.columns.column import (
     zero,
 )
 from kcb_replay.report.words import can_stop, drop_places
-from kcb_replay.text import NEVER, UNKNOWN, Decimals, short, visible
+from kcb_replay.text import short, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +36,10 @@ if TYPE_CHECKING:
     from kcb_replay.replay.answers import Answer
     from kcb_replay.replay.outcomes import Drop, Outcome
     from kcb_replay.replay.validity import Validity
+
+
+# In the column of stops, of a training that Keras ends with an exception.
+_RAISES = "raises"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,7 @@ def _of_rule(value: Callable[[Outcome], Any]) -> Callable[[FitRow], Any]:
 
 def _stop_epoch(row: FitRow) -> Any:
     if isinstance(row.answer, RaisedFit):
-        return "raises"
+        return _RAISES
     if row.rule is not None and (row.rule.stop_index is not None or lead_rule(row.answer) is not row.rule):
         return one_based(row.rule.stop_index)
     # Where no stopping rule stops the training, another callback may.
@@ -111,68 +118,74 @@ def _tags_written(row: FitRow) -> Any:
     return sum(written) if written else ABSENT
 
 
-def _recorded_text(value: float | None, decimals: Decimals) -> str:
-    return "none" if value is None else decimals.show(value)
+def _of_monitor(what: str, rule: Outcome) -> Reason:
+    return reason(f"column.of.{what}", monitor=str(rule.monitor))
 
 
-def _drops_text(drops: tuple[Drop, ...], _: Decimals) -> str:
-    return " ".join(drop_places(drops)) or NEVER
+def _stop_text(stop: Any, writing: Writing) -> str:
+    return writing.words.say("cell.raises") if stop == _RAISES else epoch_text(stop, writing)
 
 
-def _rate_text(rate: float | None, _: Decimals) -> str:
-    return UNKNOWN if rate is None else short(rate)
+def _recorded_text(value: float | None, writing: Writing) -> str:
+    return writing.none if value is None else writing.decimals.show(value)
 
 
-def validity_text(validity: Validity) -> str:
+def _drops_text(drops: tuple[Drop, ...], writing: Writing) -> str:
+    return " ".join(drop_places(drops, writing.words)) or writing.never
+
+
+def _rate_text(rate: float | None, writing: Writing) -> str:
+    return writing.unknown if rate is None else short(rate)
+
+
+def validity_text(validity: Validity, words: Catalogue) -> str:
     """Return a label with its limit, as short as a table needs it."""
-    if validity.label == "hypothetical":
-        through = validity.valid_through_index
-        return f"hypothetical after {through + 1}" if through is not None else "hypothetical"
-    earliest = validity.earliest_stop_index
-    label = "" if validity.label == "undecided" else f"{validity.label}, "
-    if validity.undecided:
-        return f"{label}undecided" + ("" if earliest is None else f": {earliest + 1} or later")
-    return validity.label
+    through, earliest = validity.valid_through_index, validity.earliest_stop_index
+    if validity.label == "hypothetical" and through is not None:
+        return words.say("cell.hypothetical_after", epoch=through + 1)
+    undecided = words.say("label.undecided")
+    if earliest is not None:
+        undecided = words.say("cell.undecided_after", epoch=earliest + 1)
+    if validity.label == "undecided":
+        return undecided
+    label = words.say(f"label.{validity.label}")
+    return f"{label}, {undecided}" if validity.undecided and validity.label != "hypothetical" else label
 
 
 _WHICH: tuple[Column[FitRow], ...] = (
-    Column("run", "run", lambda row: row.answer.run, name_text, is_number=False),
-    Column("fit", "fit", lambda row: row.answer.fit, plain, needless=zero),
+    Column("run", lambda row: row.answer.run, name_text, is_number=False),
+    Column("fit", lambda row: row.answer.fit, plain, needless=zero),
     Column(
         "callbacks",
-        "setting",
         lambda row: tuple(map(str, row.answer.callbacks)),
         lambda codes, _: visible(" + ".join(map(_shortened, codes))),
         needless=same,
         is_number=False,
     ),
-    Column("semantics", "keras", lambda row: row.answer.semantics.name, plain, needless=same, is_number=False),
-    Column("epochs", "epochs", lambda row: row.answer.epochs, count_text, unit="epochs"),
+    Column("semantics", lambda row: row.answer.semantics.name, plain, needless=same, is_number=False),
+    Column("epochs", lambda row: row.answer.epochs, count_text, unit="epochs"),
 )
 
 RESULT_COLUMNS: tuple[Column[FitRow], ...] = (
-    Column("stop_epoch", "stops", _stop_epoch, epoch_text, unit="epoch"),
-    Column("best_epoch", "best", _of_rule(lambda rule: one_based(rule.best_index)), none_text, unit="epoch"),
+    Column("stop_epoch", _stop_epoch, _stop_text, unit="epoch"),
+    Column("best_epoch", _of_rule(lambda rule: one_based(rule.best_index)), none_text, unit="epoch"),
     Column(
         "lowest_value",
-        "best recorded",
         _of_rule(lambda rule: rule.lowest_value),
         _recorded_text,
-        head_for=lambda row: f"{_extreme(row.rule.mode)} {visible(str(row.rule.monitor))}" if row.rule else "",
+        head_for=lambda row: _of_monitor(extreme(row.rule.mode), row.rule) if row.rule else None,
         on_pages=True,
     ),
     Column(
         "kept_value",
-        "kept",
         _of_rule(lambda rule: rule.kept_value),
         _recorded_text,
-        head_for=lambda row: f"kept {visible(str(row.rule.monitor))}" if row.rule else "",
+        head_for=lambda row: _of_monitor("kept", row.rule) if row.rule else None,
     ),
-    Column("saved_epochs", "saved", _of_rule(lambda rule: rule.saved_epochs), count_text, unit="epochs", down=True),
-    Column("regret", "regret", _of_rule(lambda rule: rule.regret), value_text, down=True),
+    Column("saved_epochs", _of_rule(lambda rule: rule.saved_epochs), count_text, unit="epochs", down=True),
+    Column("regret", _of_rule(lambda rule: rule.regret), value_text, down=True),
     Column(
         "drop_epochs",
-        "lr drops",
         _where(reduces, lambda answer: answer.drops),
         _drops_text,
         is_number=False,
@@ -180,37 +193,34 @@ RESULT_COLUMNS: tuple[Column[FitRow], ...] = (
     ),
     Column(
         "final_lr",
-        "final lr",
         _where(lambda answer: answer.changes_learning_rate, lambda answer: answer.final_lr),
         _rate_text,
     ),
-    Column("saves", "saves", _where(saves, lambda answer: len(answer.saves)), count_text, in_detail=True),
+    Column("saves", _where(saves, lambda answer: len(answer.saves)), count_text, in_detail=True),
     Column(
         "last_save_epoch",
-        "last save",
         _where(saves, lambda answer: answer.saves[-1].index + 1 if answer.saves else None),
         epoch_text,
         unit="epoch",
         in_detail=True,
     ),
-    Column("tags_written", "tags written", _tags_written, count_text, in_detail=True),
+    Column("tags_written", _tags_written, count_text, in_detail=True),
 )
 
 _LIMITS: tuple[Column[FitRow], ...] = (
     Column(
         "validity",
-        "validity",
         lambda row: (row.rule or row.answer).validity,
-        lambda validity, _: validity_text(validity),
+        lambda validity, writing: validity_text(validity, writing.words),
         is_number=False,
     ),
-    Column("why", "why", _why, name_text, is_number=False),
+    Column("why", _why, name_text, is_number=False),
 )
 
 FIT_COLUMNS = (*_WHICH, *RESULT_COLUMNS, *_LIMITS)
 
 
-def _extreme(mode: str | None) -> str:
+def extreme(mode: str | None) -> str:
     """Return what the best value of a metric is called."""
     return "highest" if mode == "max" else "lowest"
 

@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.report.columns.column import Writing, epoch_text, value_text
 from kcb_replay.report.columns.fits import lead_rule, validity_text
 from kcb_replay.report.several_replays import common_answer, extent, logic, regret_explained, stops
 from kcb_replay.report.simulation_notes import unanswered_sentences
-from kcb_replay.text import NEVER, UNKNOWN, counted, decimals_for, fit_title, visible, whole
+from kcb_replay.text import fit_title, visible, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,47 +69,54 @@ class StripsInfo:
     notes: tuple[str, ...]
 
 
-def strips_info(replays: Sequence[Replay], left_out: int = 0, raised: Sequence[RaisedFit] = ()) -> StripsInfo:
+def strips_info(
+    replays: Sequence[Replay], left_out: int = 0, raised: Sequence[RaisedFit] = (), texts: Catalogue | None = None
+) -> StripsInfo:
     """Return what a figure of several replays shows, of which so many fits are missing.
 
     `raised` are the fits that Keras ends with an exception: they come last.
     """
-    stopping = any(map(stops, replays))
+    words = texts or catalogue()
+    say, stopping = words.say, any(map(stops, replays))
     answers: list[Replay | RaisedFit] = [*replays, *raised]
     exact = all(answer.validity.label == "exact" for answer in answers)
     names = _names(answers)
-    texts = _texts(replays, stopping=stopping, exact=exact)
+    cells_of = _cells(replays, words, stopping=stopping, exact=exact)
     rows = [
         StripRow(name, strip_of(replay), rule.regret if (rule := lead_rule(replay)) else None, cells)
-        for name, replay, cells in zip(names, replays, texts, strict=False)
+        for name, replay, cells in zip(names, replays, cells_of, strict=False)
     ]
-    without = ("raises", "", "") if stopping else ()
+    without = (say("cell.raises"), "", "") if stopping else ()
     ended = [
         StripRow(name, _strip_of_raised(each), None, without)
         for name, each in zip(names[len(replays) :], raised, strict=True)
     ]
     rows = [*sorted(rows, key=_order), *ended][:_MOST]
-    columns = ("stops", "saved", f"regret ({_monitors(replays)})") if stopping else ()
-    missing = f"Left out: {counted(left_out, 'fit')} that could not be replayed." if left_out else ""
+    columns: tuple[str, ...] = ()
+    if stopping:
+        columns = (
+            say("column.stop_epoch"),
+            say("column.saved_epochs"),
+            say("strips.regret", monitor=_monitors(replays)),
+        )
     count = len(answers)
-    many = f"Drawn are the {_MOST} of largest regret; the answer is about all {whole(count)}."
     notes = (
-        missing,
-        *map(str, unanswered_sentences(answers)),
-        many if count > _MOST else "",
-        "All answers are exact." if exact else "",
-        regret_explained(replays),
-        f"{logic(replays)}.",
+        say("strips.left_out", count=left_out) if left_out else "",
+        *map(words.why, unanswered_sentences(answers)),
+        say("strips.drawn", most=_MOST, count=count) if count > _MOST else "",
+        say("strips.exact") if exact else "",
+        regret_explained(replays, words),
+        f"{logic(replays, words)}.",
     )
     return StripsInfo(
-        title=f"{extent(answers)}: {_settings(replays)}",
-        answer=common_answer(replays, raised),
+        title=f"{extent(answers, words)}: {_settings(replays, words)}",
+        answer=common_answer(replays, raised, words),
         rows=tuple(rows),
-        columns=columns if exact else (*columns, "validity"),
+        columns=columns if exact else (*columns, say("column.validity")),
         limited=not exact,
         last_epoch=max(row.strip.last for row in rows),
-        key=_key([row.strip for row in rows], stopping=stopping),
-        notes=(*filter(None, notes), "Epochs count from 1."),
+        key=_key([row.strip for row in rows], words, stopping=stopping),
+        notes=(*filter(None, notes), say("strips.from_one")),
     )
 
 
@@ -134,14 +143,14 @@ def _order(row: StripRow) -> float:
     return math.inf if row.regret is None or math.isnan(row.regret) else -row.regret
 
 
-def _texts(replays: Sequence[Replay], *, stopping: bool, exact: bool) -> Iterator[tuple[str, ...]]:
-    show = decimals_for([]).show
+def _cells(replays: Sequence[Replay], words: Catalogue, *, stopping: bool, exact: bool) -> Iterator[tuple[str, ...]]:
+    writing = Writing(words=words)
     for replay in replays:
         texts = ("", "", "") if stopping else ()
         if rule := lead_rule(replay):
-            stop = NEVER if replay.stop_epoch is None else str(replay.stop_epoch)
-            texts = (stop, whole(replay.epochs - replay.epochs_run), show(rule.regret) or UNKNOWN)
-        yield texts if exact else (*texts, validity_text(replay.validity))
+            stop = epoch_text(replay.stop_epoch, writing)
+            texts = (stop, whole(replay.epochs - replay.epochs_run), value_text(rule.regret, writing))
+        yield texts if exact else (*texts, validity_text(replay.validity, words))
 
 
 def _monitors(replays: Sequence[Replay]) -> str:
@@ -164,16 +173,13 @@ def _code(answer: Replay | RaisedFit) -> str:
     return " + ".join(map(str, answer.callbacks))
 
 
-def _settings(replays: Sequence[Replay]) -> str:
+def _settings(replays: Sequence[Replay], words: Catalogue) -> str:
     codes = dict.fromkeys(map(_code, replays))
-    return visible(next(iter(codes))) if len(codes) == 1 else f"{len(codes)} settings"
+    return visible(next(iter(codes))) if len(codes) == 1 else words.say("strips.settings", count=len(codes))
 
 
-def _key(strips: Sequence[Strip], *, stopping: bool) -> str:
-    parts = ["Blue: epochs run, of all recorded"]
-    parts += ["orange: the stop"] if any(strip.stopped for strip in strips) else []
-    if stopping:
-        parts += ["● best epoch", "○ best of the recording, if it is another one"]
-    drops = [what_if for strip in strips for _, what_if in strip.drops]
-    parts += ["▼ learning rate reduced" + (" (hollow: a what-if)" if any(drops) else "")] if drops else []
-    return f"{'; '.join(parts)}."
+def _key(strips: Sequence[Strip], words: Catalogue, *, stopping: bool) -> str:
+    parts = ["run", *(["stop"] if any(strip.stopped for strip in strips) else []), *(["best"] if stopping else [])]
+    if drops := [what_if for strip in strips for _, what_if in strip.drops]:
+        parts.append("drops_what_if" if any(drops) else "drops")
+    return f"{'; '.join(words.say(f'strips.key_{part}') for part in parts)}."

@@ -23,7 +23,7 @@ from kcb_replay import __version__
 from kcb_replay.language.catalogue import catalogue
 from kcb_replay.report.drawing.palette import DARK, LIGHT
 from kcb_replay.report.files import write_whole
-from kcb_replay.text import visible
+from kcb_replay.text import begun, visible
 
 if TYPE_CHECKING:
     import os
@@ -119,7 +119,7 @@ def data_block(data: object) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=FunctionLoader(_text_of),
         autoescape=True,
         undefined=StrictUndefined,
@@ -127,6 +127,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["begun"] = begun
+    return environment
 
 
 def _drawing(draw: _Drawing) -> _Drawing:

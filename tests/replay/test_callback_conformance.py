@@ -36,7 +36,6 @@ from kcb_replay.report.explanation import explanation
 from kcb_replay.report.simulation import answer_records, simulation_table
 from kcb_replay.report.wait_and_rate import rate_of, wait_of
 from kcb_replay.report.words import epoch_sentences, outcome_sentence
-from kcb_replay.text import decimals_for
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FORMATS = ("table", "json", "jsonl", "csv", "tsv", "md")
@@ -393,7 +392,7 @@ def test_the_columns_are_the_right_ones(replayed, name, example):
     """In the table of the terminal and in that of a page."""
     kind, result = CALLBACKS[name], replayed(example)
     head = simulation_table(kcb_replay.Simulation((result,), ())).splitlines()[2]
-    heads = [column.title for column in table_of(RESULT_COLUMNS, [lead_row(result)]).texts(decimals_for([])).heads]
+    heads = [column.title for column in table_of(RESULT_COLUMNS, [lead_row(result)]).texts().heads]
     assert ("saves" in head) == ("Saves" in heads) == bool(result.saves or name == "ModelCheckpoint")
     assert ("final lr" in head) == ("Final lr" in heads) == (kind.purpose in SETTING_RATES)
     assert ("regret" in head) == ("Regret" in heads) == (kind.purpose == "stops")

@@ -83,7 +83,7 @@ def log(recording):
 
 
 def _columns(result):
-    table = table_of(RESULT_COLUMNS, [lead_row(result)]).texts(decimals_for([]), on_page=True)
+    table = table_of(RESULT_COLUMNS, [lead_row(result)]).texts(on_page=True)
     return [head.title for head in table.heads], table.rows[0]
 
 
