@@ -54,7 +54,9 @@ class StripRow:
 
 @dataclass(frozen=True, slots=True)
 class StripsInfo:
-    """Rows with the largest regret first; `columns` name their texts, `key` says what the marks mean.
+    """Rows with the largest regret first; `columns` name their texts, `axis` the epochs.
+
+    `key` says what the marks mean, `unnamed` what the rows are where there is no room for their names.
 
     Where some answers are `limited`, the last column says which and how.
     """
@@ -65,7 +67,9 @@ class StripsInfo:
     columns: tuple[str, ...]
     limited: bool
     last_epoch: int
+    axis: str
     key: str
+    unnamed: str
     notes: tuple[str, ...]
 
 
@@ -115,6 +119,8 @@ def strips_info(
         columns=columns if exact else (*columns, say("column.validity")),
         limited=not exact,
         last_epoch=max(row.strip.last for row in rows),
+        axis=say("chart.axis"),
+        unnamed=say("strips.unnamed", count=len(rows)),
         key=_key([row.strip for row in rows], words, stopping=stopping),
         notes=(*filter(None, notes), say("strips.from_one")),
     )

@@ -15,7 +15,7 @@ from unicodedata import east_asian_width
 
 from kcb_replay.errors import SettingError
 from kcb_replay.report.drawing.palette import LIGHT, Palette
-from kcb_replay.text import visible
+from kcb_replay.text import screen_width, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,8 +177,15 @@ def blank(look: Look, height: float) -> Canvas:
 
 
 def wrapped(text: str, pixels: float) -> list[str]:
-    """Return the text in lines that fit into so many pixels."""
-    return textwrap.wrap(visible(text), max(20, int(pixels / _CHARACTER)))
+    """Return the text in lines that fit into so many pixels; wide characters, as of Korean, fill the room of two."""
+    room, lines = max(20, int(pixels / _CHARACTER)), [""]
+    for word in visible(text).split():
+        line = f"{lines[-1]} {word}".lstrip()
+        if screen_width(line) <= room:
+            lines[-1] = line
+        else:
+            lines += textwrap.wrap(word, room // max(1, screen_width(word) // len(word)))
+    return [line for line in lines if line]
 
 
 _Dash: TypeAlias = str | tuple[float, tuple[float, float]]

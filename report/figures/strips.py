@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kcb_replay.report.drawing.scales import epoch_ticks
 from kcb_replay.report.figures.canvas import LINE, Canvas, Look, blank, dots, stroke, wrapped
 from kcb_replay.report.figures.run import middle_cut
+from kcb_replay.text import screen_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,8 +75,7 @@ def _head(info: StripsInfo, look: Look) -> list[tuple[str, str]]:
 
 
 def _notes(info: StripsInfo, look: Look, *, named: bool) -> list[tuple[str, str]]:
-    more = () if named else (f"{len(info.rows)} strips from the largest regret down, without their names.",)
-    texts = (info.key, *more, *info.notes)
+    texts = (info.key, *(() if named else (info.unnamed,)), *info.notes)
     return [(line, look.palette.muted) for text in texts for line in wrapped(text, look.width - 2 * _EDGE)]
 
 
@@ -85,7 +85,7 @@ def _rows(info: StripsInfo, look: Look, top: float) -> _Rows:
     tall = _ROW * (1 + stacked) if named else max(_LEAST_ROW, _ALL_ROWS / len(info.rows))
     left, right, columns = _EDGE + 52.0, float(look.width - _EDGE), tuple[float, ...]()
     if named:
-        longest = max(len(row.name) for row in info.rows) * _CHARACTER
+        longest = max(screen_width(row.name) for row in info.rows) * _CHARACTER
         left += 0 if stacked else min(longest, _NAMES * look.width) - 38
         columns, right = _columns(info, right, len(info.columns) - (stacked and info.limited))
     return _Rows(left, right, top, tall, named, stacked, columns, info.last_epoch)
@@ -97,7 +97,7 @@ def _columns(info: StripsInfo, right: float, count: int) -> tuple[tuple[float, .
     for number, column in reversed(list(enumerate(info.columns[:count]))):
         texts = [column, *(row.texts[number] for row in info.rows if len(row.texts) > number)]
         ends.insert(0, right)
-        right -= max(len(text) for text in texts) * _CHARACTER + 18
+        right -= max(screen_width(text) for text in texts) * _CHARACTER + 18
     return tuple(ends), right
 
 
@@ -131,7 +131,7 @@ def _name_strip(canvas: Canvas, rows: _Rows, y: float, row: StripRow) -> None:
     palette, edge = canvas.look.palette, canvas.look.width - _EDGE
     if rows.stacked:
         limits = "".join(row.texts[len(rows.columns) :])
-        room = edge - _EDGE - len(limits) * _CHARACTER - 14
+        room = edge - _EDGE - screen_width(limits) * _CHARACTER - 14
         canvas.write(_EDGE, y - 16, middle_cut(row.name, round(room / _CHARACTER)), palette.ink)
         canvas.write(edge, y - 16, limits, palette.muted, align="right")
     else:
@@ -149,4 +149,4 @@ def _name_columns(canvas: Canvas, rows: _Rows, info: StripsInfo, bottom: float) 
     stroke(canvas, axes, [rows.left, rows.right], [bottom + 6] * 2, palette.line, 1.1)
     for tick in epoch_ticks([1, max(info.last_epoch, 1)], rows.right - rows.left):
         canvas.write(rows.x(tick.value), bottom + 24, tick.text, palette.muted, align="center")
-    canvas.write(rows.left - 10, bottom + 24, "epoch", palette.muted, align="right")
+    canvas.write(rows.left - 10, bottom + 24, info.axis, palette.muted, align="right")
