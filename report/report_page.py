@@ -39,7 +39,7 @@ from kcb_replay.report.svg.replay import chart_svg
 from kcb_replay.report.svg.strip import strip_svg
 from kcb_replay.report.versions import difference_sentences, era_sentences, version_names
 from kcb_replay.report.words import compared_outcomes
-from kcb_replay.text import decimals_for, fit_title, whole
+from kcb_replay.text import begun, decimals_for, fit_title
 
 if TYPE_CHECKING:
     import os
@@ -123,10 +123,10 @@ def contents_of(simulation: Simulation, texts: Catalogue | None = None, *, draw_
     """
     words = texts or catalogue()
     replays = sorted(simulation.replays, key=_by_regret)
-    titles = _Titles.of(simulation.answers)
+    titles = _Titles.of(simulation.answers, words)
     decimals = decimals_for(pair for replay in replays for pair in compared_outcomes(replay.outcomes))
     drawn = [replays[place] for place in drawn_places([_regret(replay) for replay in replays], draw_all=draw_all)]
-    together = all_curves(drawn)
+    together = all_curves(drawn, words)
     raised = simulation.raised[: len(simulation.raised) if draw_all else max(0, MOST_DRAWN - len(drawn))]
     listed: list[Replay | RaisedFit] = [*drawn, *raised]
     table = table_of(RESULT_COLUMNS, map(lead_row, listed)).texts(Writing(decimals, words), on_page=True)
@@ -160,7 +160,7 @@ def contents_of(simulation: Simulation, texts: Catalogue | None = None, *, draw_
         subtitle=subtitle(replays, simulation.raised, words),
         answer=common_answer(replays, simulation.raised, words),
         facts=facts(replays, rows[0].name if rows else "", decimals, raised=len(simulation.raised), words=words),
-        settings=tuple(Setting(name.capitalize(), code) for code, name in titles.settings.items()),
+        settings=tuple(Setting(begun(name), code) for code, name in titles.settings.items()),
         left_out=tuple((each.run, each.fit, words.why(each.why)) for each in simulation.left_out),
         unanswered=tuple(map(words.why, unanswered_sentences(simulation.answers))),
         columns=table.heads,
@@ -170,15 +170,20 @@ def contents_of(simulation: Simulation, texts: Catalogue | None = None, *, draw_
         regret_explained=regret_explained(replays, words),
         reduces=any(map(reduces, replays)),
         sections=sections,
-        sections_remark=_sections_remark(replays, len(sections)),
+        sections_remark=_sections_remark(replays, len(sections), words),
         logic=logic(replays, words),
         extent=extent(simulation.answers, words),
         differences=tuple(map(words.why, differences)),
         rows_are=rows_are,
-        drawn_remark=_drawn_remark(answers, len(rows), rows_are),
+        drawn_remark=""
+        if len(rows) == answers
+        else words.say(f"report.drawn_{rows_are}", drawn=len(rows), count=answers),
         all_curves=together,
         matrix=side_by_side(
-            drawn, {(each.semantics.name, _code(each)): titles.of_choice(each) for each in simulation.replays}, decimals
+            drawn,
+            {(each.semantics.name, _code(each)): titles.of_choice(each) for each in simulation.replays},
+            decimals,
+            words,
         ),
     )
 
@@ -200,10 +205,13 @@ class _Titles:
     several_versions: bool
 
     @classmethod
-    def of(cls, answers: Sequence[Replay | RaisedFit]) -> _Titles:
+    def of(cls, answers: Sequence[Replay | RaisedFit], words: Catalogue) -> _Titles:
         codes = list(dict.fromkeys(_code(answer) for answer in answers))
         return cls(
-            {code: f"setting {number}" if len(codes) > 1 else "" for number, code in enumerate(codes, 1)},
+            {
+                code: words.say("report.setting", number=number) if len(codes) > 1 else ""
+                for number, code in enumerate(codes, 1)
+            },
             frozenset(answer.run for answer in answers if answer.fit > 0),
             len(version_names(answers)) > 1,
         )
@@ -236,25 +244,10 @@ def _regret(replay: Replay) -> float:
     return math.nan if rule is None or rule.regret is None else rule.regret
 
 
-def _drawn_remark(replays: int, drawn: int, rows_are: str) -> str:
-    if drawn == replays:
-        return ""
-    return (
-        f"Drawn and listed are {whole(drawn)} of {whole(replays)} {rows_are}: the 200 with the largest regret, and 300"
-        " others by lot; --all draws them all. All numbers above are those of all."
-    )
-
-
-def _sections_remark(replays: Sequence[Replay], sections: int) -> str:
+def _sections_remark(replays: Sequence[Replay], sections: int, words: Catalogue) -> str:
     more = len(replays) - sections
-    if more <= 0:
-        return ""
-    order = "with the largest regret" if any(map(stops, replays)) else "that come first"
-    are = "fit is" if sections == 1 else "fits are"
-    shown = f"The {sections} {are.split(maxsplit=1)[0]} {order} {are.split()[1]} shown one by one"
-    return (
-        f"{shown}; the other {whole(more)} are in the table only: kcb-replay explain RUN --html FILE shows any of them."
-    )
+    order = "worst" if any(map(stops, replays)) else "first"
+    return words.say(f"report.sections_{order}", count=sections, more=more) if more > 0 else ""
 
 
 # Of the chart of all curves, which is drawn once.
@@ -285,12 +278,18 @@ def page_html(simulation: Simulation, *, command: str = "", draw_all: bool = Fal
 
 def html_of(contents: ReportPage, simulation: Simulation, *, command: str = "", language: str = ENGLISH) -> str:
     """Return the page that says these contents of a simulation."""
+    words = catalogue(language)
     sources = dict.fromkeys(source for replay in simulation.replays for source in replay.sources)
     context = {
         "page": contents,
         "command": command,
-        "sources": [_SourceLine(source.path, f"({source.format}, {_digest_text(source)})") for source in sources],
+        "sources": [
+            _SourceLine(source.path, f"({source.format}, {_digest_text(source, words)})") for source in sources
+        ],
+        "count": words.templates[f"report.count_{contents.rows_are}"],
+        "count_fits": words.templates["report.count_fits"],
     }
+    title = words.say("report.all_curves")
     return document(
         "report.html.j2",
         context,
@@ -300,10 +299,10 @@ def html_of(contents: ReportPage, simulation: Simulation, *, command: str = "", 
         drawings={
             "chart": chart_svg,
             "strip": strip_svg,
-            "curves": lambda each: curves_svg(each.curves, each.ends, each.stops, "All curves", _MOST_POINTS),
+            "curves": lambda each: curves_svg(each.curves, each.ends, each.stops, title, _MOST_POINTS),
         },
     )
 
 
-def _digest_text(source: Source) -> str:
-    return f"sha256 {source.sha256[:12]}…" if source.sha256 else "read as it grew"
+def _digest_text(source: Source, words: Catalogue) -> str:
+    return f"sha256 {source.sha256[:12]}…" if source.sha256 else words.say("report.grown")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcb_replay.language.catalogue import catalogue
 from kcb_replay.replay.verdicts.blocks import RecordedCurve
 from kcb_replay.report.choices.run_table import Matrix, MatrixCell, matrix_cells
 from kcb_replay.report.columns.fits import lead_rule
@@ -20,6 +19,7 @@ from kcb_replay.text import Decimals, fit_title
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.replay.result import Replay
 
 
@@ -40,7 +40,7 @@ class AllCurves:
     places: Mapping[tuple[str, int], int]
 
 
-def all_curves(replays: Sequence[Replay]) -> AllCurves | None:
+def all_curves(replays: Sequence[Replay], words: Catalogue) -> AllCurves | None:
     """Return the chart of all fits, None for one fit, or where nothing can be drawn.
 
     Where replays monitor different metrics, the curves are those of the metric that most of them do.
@@ -56,7 +56,7 @@ def all_curves(replays: Sequence[Replay]) -> AllCurves | None:
     groups = list(together.values())
     fits = [_curve(group[0]) for group in groups]
     direction = groups[0][0].outcomes[lead_position(groups[0][0])].mode
-    curves = curves_of(fits, direction, catalogue())
+    curves = curves_of(fits, direction, words)
     if curves is None:
         return None
     return AllCurves(
@@ -90,7 +90,7 @@ def _end(group: Sequence[Replay]) -> int | None:
 
 
 def side_by_side(
-    replays: Sequence[Replay], names: Mapping[tuple[str, tuple[str, ...]], str], decimals: Decimals
+    replays: Sequence[Replay], names: Mapping[tuple[str, tuple[str, ...]], str], decimals: Decimals, words: Catalogue
 ) -> Matrix | None:
     """Return stop and regret of every fit, a column per setting and version; None for one column, or too many.
 
@@ -105,17 +105,17 @@ def side_by_side(
         title = fit_title(replay.run, replay.fit, several=replay.run in several)
         code = tuple(map(str, replay.callbacks))
         rows.setdefault(title, {})[names[replay.semantics.name, code]] = replay
-    cells = {title: _cells([row.get(name) for name in columns], decimals) for title, row in rows.items()}
+    cells = {title: _cells([row.get(name) for name in columns], decimals, words) for title, row in rows.items()}
     return Matrix(tuple(columns), tuple(cells.items()))
 
 
-def _cells(replays: Sequence[Replay | None], decimals: Decimals) -> tuple[MatrixCell, ...]:
+def _cells(replays: Sequence[Replay | None], decimals: Decimals, words: Catalogue) -> tuple[MatrixCell, ...]:
     """Return the cells of one fit; where no stop differs from the others, none of them is the best."""
     answers: list[tuple[int | None, float] | None] = []
     for replay in replays:
         rule = None if replay is None else lead_rule(replay)
         regret = math.nan if rule is None or rule.regret is None else rule.regret
         answers.append(None if replay is None else (replay.stop_epoch, regret))
-    cells = matrix_cells(answers, decimals, catalogue(), "left out")
+    cells = matrix_cells(answers, decimals, words, words.say("column.left_out"))
     differs = len({answer[0] for answer in answers if answer is not None}) > 1
     return cells if differs else tuple(replace(cell, best=False) for cell in cells)

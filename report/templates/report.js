@@ -10,7 +10,7 @@ for (const [id, filter, count] of [['table', 'filter', 'count'], ['matrix', 'mat
   const table = byId(id);
   if (!table) continue;
   sortable(table, (row, key) => sortValue(row.cells[Number(key)]), null);
-  filterable(byId(filter), byId(count), table, row => row.cells[0].textContent, `{shown} of {all} ${table.dataset.noun ?? 'rows'}`);
+  filterable(byId(filter), byId(count), table, row => row.cells[0].textContent, table.dataset.count);
 }
 
 const curves = [...document.querySelectorAll('svg.all g g')];
