@@ -70,10 +70,13 @@ def _batched(texts: Iterator[str]) -> Iterator[str]:
 
 def print_text(text: str) -> None:
     """Print a text for people; on a terminal its tables lose the columns that it is too narrow for, with a note."""
-    from kcb_replay.report.terminal import fitted
-
     context = click.get_current_context()
     whole = context.meta.get(ALL_COLUMNS) or not sys.stdout.isatty()
+    if whole and not is_coloured(sys.stdout):
+        click.echo(text, color=True, nl=bool(text))
+        return
+    from kcb_replay.report.terminal import fitted
+
     text, hidden = fitted(text, width=None if whole else shutil.get_terminal_size().columns, ink=ink(), words=texts())
     click.echo(text, color=True, nl=bool(text))
     if hidden and not context.params.get("quiet"):
