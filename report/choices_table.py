@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.directions import assumed_direction, assumption
 from kcb_replay.replay.request import KERAS_DEFAULT_LR
+from kcb_replay.replay.verdicts.plateau import ReducingSummary
+from kcb_replay.replay.verdicts.rules import RuleComparison
+from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary
 from kcb_replay.report.columns.choices import RULE_COLUMNS, ChoiceRow, arguments_of, choice_rows, varying_arguments
 from kcb_replay.report.columns.column import Column, Writing, table_of, told_beyond
+from kcb_replay.report.machine import Record
 from kcb_replay.report.simulation_notes import reasons_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kcb_replay.replay.verdicts.plateau import ReducingSummary
-    from kcb_replay.replay.verdicts.rules import RuleComparison
-    from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary
-    from kcb_replay.report.machine import Record
-
 
 S = TypeVar("S", bound="ChoiceSummary | ReducingSummary")
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
+from kcb_replay.replay.conformance.exhaustive import BoxReport
+from kcb_replay.replay.conformance.golden import Conformance
+from kcb_replay.replay.conformance.live import LiveReport
 from kcb_replay.report.machine import Record, named
 from kcb_replay.text import counted, visible, whole
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from kcb_replay.replay.conformance.exhaustive import BoxReport
-    from kcb_replay.replay.conformance.golden import Conformance
-    from kcb_replay.replay.conformance.live import LiveReport
-
 
 _MOST_SHOWN = 10
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.language.reason import reason
+from kcb_replay.replay.engine import Row
+from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.drawing.curve import lead_position
 from kcb_replay.report.terminal import PLAIN, Ink
 from kcb_replay.report.versions import era_sentence
 from kcb_replay.report.words import epoch_sentences, outcome_sentence, restored_sentences
 from kcb_replay.text import screen_width, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from kcb_replay.replay.engine import Row
-    from kcb_replay.replay.result import Replay
 
 
 def explanation(answer: Replay | RaisedFit, ink: Ink = PLAIN, texts: Catalogue | None = None) -> str:

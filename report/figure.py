@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,13 +25,10 @@ from kcb_replay.report.figures.choices import figure_of_choices
 from kcb_replay.report.figures.run import figure_of_run
 from kcb_replay.report.figures.saving import require_figure_file, save
 from kcb_replay.report.figures.strips import figure_of_strips
+from kcb_replay.report.traces import Part
 
 if TYPE_CHECKING:
-    import os
-
     from matplotlib.figure import Figure
-
-    from kcb_replay.report.traces import Part
 
 
 Plottable: TypeAlias = Replay | Simulation | Sequence[Replay] | RuleComparison | Sweep | SweepSummary

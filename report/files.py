@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kcb_replay.errors import KcbReplayError, SettingError
+from kcb_replay.replay.verdicts.table import Verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
     import pyarrow as pa
-
-    from kcb_replay.replay.verdicts.table import Verdicts
 
     _Block = TypeVar("_Block", bound="Verdicts[Any, Any]")
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
+from kcb_replay.ingest.discover import LeftOutSource
+from kcb_replay.ingest.ingest import IngestReport, WrittenRun
+from kcb_replay.ingest.plan import Plan, PlannedSource
 from kcb_replay.text import counted, visible, whole
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from kcb_replay.ingest.discover import LeftOutSource
-    from kcb_replay.ingest.ingest import IngestReport, WrittenRun
-    from kcb_replay.ingest.plan import Plan, PlannedSource
 
 
 def ingest_summary(report: IngestReport, store: Path) -> list[str]:

@@ -10,17 +10,14 @@ import io
 import json
 import math
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from json.encoder import encode_basestring_ascii as quoted
 from tempfile import SpooledTemporaryFile, gettempdir
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
+from typing import IO, Any, TypeAlias, cast
 
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.text import visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
 
 Record: TypeAlias = "Mapping[str, object]"
 _FORMATS = ("table", "json", "jsonl", "csv", "tsv", "md")

@@ -8,14 +8,16 @@ Notebook 7, VS Code and Colab each say in their own way which theme they have; e
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, singledispatch
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from kcb_replay.errors import KcbReplayError
+from kcb_replay.ingest.display import HtmlPage
 from kcb_replay.ingest.recording import Recording
 from kcb_replay.replay.inference.result import Inference
 from kcb_replay.replay.recommend.result import Recommendation
@@ -40,13 +42,6 @@ from kcb_replay.report.terminal import tables_of
 from kcb_replay.report.version_changes import version_comparison_notes, version_comparison_text
 from kcb_replay.report.words import decimals_of
 from kcb_replay.text import counted, fit_title, visible
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from kcb_replay.ingest.display import HtmlPage
-
 
 _NUMBER = re.compile(r"[-+~>]?[\d.,/]+(e[-+]?\d+)?%?|NaN|-?Infinity|never|none|unknown|")
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.replay.directions import Direction
 from kcb_replay.replay.events import (
     BackupSaved,
     CheckpointSaved,
@@ -43,12 +44,6 @@ from kcb_replay.replay.events import (
     WeightsRestored,
 )
 from kcb_replay.text import Decimals, decimals_for, short, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from kcb_replay.replay.directions import Direction
-
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.recommend.result import Difference, Recommendation, keras_code
 from kcb_replay.report.choices_table import setting_records, settings_table
 from kcb_replay.report.columns.choices import PERFORMANCE_COLUMNS, STOPPING_COLUMNS, ChoiceRow
 from kcb_replay.report.columns.column import Writing, texts_of
+from kcb_replay.report.machine import Record
 from kcb_replay.text import text_table
-
-if TYPE_CHECKING:
-    from kcb_replay.report.machine import Record
 
 
 def recommendation_text(answer: Recommendation, texts: Catalogue | None = None) -> str:

@@ -7,14 +7,18 @@ Sentences about one replay come from `words`; those about several together from 
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from kcb_replay.ingest.recording import Source
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.language.reason import ENGLISH
+from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit, Simulation
 from kcb_replay.replay.verdicts.sample import MOST_DRAWN, drawn_places
 from kcb_replay.report.choices.replayed import AllCurves, all_curves, side_by_side
+from kcb_replay.report.choices.run_table import Matrix
 from kcb_replay.report.columns.column import Head, Writing, table_of
 from kcb_replay.report.columns.fits import RESULT_COLUMNS, lead_row, lead_rule, reduces
 from kcb_replay.report.drawing.curve import curve_info
@@ -40,15 +44,6 @@ from kcb_replay.report.svg.strip import strip_svg
 from kcb_replay.report.versions import difference_sentences, era_sentences, version_names
 from kcb_replay.report.words import compared_outcomes
 from kcb_replay.text import begun, decimals_for, fit_title
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from kcb_replay.ingest.recording import Source
-    from kcb_replay.replay.result import Replay
-    from kcb_replay.report.choices.run_table import Matrix
-
 
 # Beyond so many runs, or epochs told one by one, the page would be too heavy to mail; the table still has every run.
 _MOST_SECTIONS, MOST_EPOCHS = 30, 500

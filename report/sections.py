@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from kcb_replay.language.catalogue import Catalogue
 from kcb_replay.replay.events import Counted, Event, of_kind
+from kcb_replay.replay.result import Replay
 from kcb_replay.report.drawing.curve import CurveInfo, lead_position, monitored_values
 from kcb_replay.report.words import decimals_of, epoch_sentences, outcome_sentence, restored_sentences
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.replay.result import Replay
-    from kcb_replay.text import Decimals
+from kcb_replay.text import Decimals
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.callbacks.base import Purpose
 from kcb_replay.replay.directions import assumption
+from kcb_replay.replay.outcomes import Outcome
+from kcb_replay.replay.result import Replay
+from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.columns.fits import lead_rule, reduces
 from kcb_replay.report.drawing.curve import what_if_from
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
 from kcb_replay.text import Decimals, percent, short, whole
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from kcb_replay.replay.callbacks.base import Purpose
-    from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.simulation import RaisedFit
 
 
 def stops(replay: Replay) -> bool:

@@ -6,12 +6,14 @@ is printed stands in the order of the runs. The columns are those of `columns.fi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.replay.answers import Answer
 from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.simulation import RaisedFit, Simulation
+from kcb_replay.replay.version_difference import VersionDifference
 from kcb_replay.report.columns.column import ABSENT, Table, Writing
 from kcb_replay.report.columns.fits import FIT_COLUMNS, RESULT_COLUMNS, fit_rows
 from kcb_replay.report.machine import Record, RecordSpool, TextSpool, as_json
@@ -19,12 +21,6 @@ from kcb_replay.report.simulation_notes import SimulationNotes, in_positions, re
 from kcb_replay.report.versions import difference_record
 from kcb_replay.report.words import compared_outcomes
 from kcb_replay.text import Decimals, decimals_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from kcb_replay.replay.version_difference import VersionDifference
-
 
 # The lists of epochs of an outcome, and the names of the records that have only the epochs.
 _EPOCHS = {"drops": "drop_epochs", "saves": "save_epochs", "rates": "rate_epochs"}

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from kcb_replay.ingest.recording import one_based
 from kcb_replay.language.reason import MOST_NAMED, Reason, first_of, of_many, reason
 from kcb_replay.replay.answers import Answer, FitAnswer
 from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.monitors import never
+from kcb_replay.replay.outcomes import Outcome
 from kcb_replay.replay.replay import replayed
+from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit, Simulation, without_metric
 from kcb_replay.replay.version_difference import VersionDifference, differences_of
+from kcb_replay.report.machine import Record
 from kcb_replay.report.versions import (
     MOST_COMPARED,
     difference_sentence,
@@ -28,14 +32,6 @@ from kcb_replay.report.versions import (
     place_of,
 )
 from kcb_replay.text import fit_title
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.replay.result import Replay
-    from kcb_replay.report.machine import Record
-
 
 # Each lint replays the fit a few times more.
 _MOST_LINTED = 100

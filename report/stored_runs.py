@@ -5,6 +5,7 @@ The values of streams are not read: a stream of a million steps is shown by its 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.ingest.recording import Fit, Message, Recording, Series, both_counts, one_based
+from kcb_replay.ingest.store.schema import FitEntry, RunEntry
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.report.columns.column import (
     Column,
@@ -29,10 +31,8 @@ from kcb_replay.report.machine import Record, named
 from kcb_replay.text import counted, visible, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
+    # Only `check` reads all files at once.
     from kcb_replay.ingest.store.check import CheckReport
-    from kcb_replay.ingest.store.schema import FitEntry, RunEntry
 
 
 _AGES = (("day", 86_400), ("hour", 3_600), ("minute", 60))

@@ -7,17 +7,15 @@ not miss, how far an answer holds, stays. None of this is for a pipe, which gets
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.text import screen_columns
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-
-    _Colour: TypeAlias = Callable[[str], str]
+_Colour: TypeAlias = Callable[[str], str]
 
 
 # The line of dashes below the head of a table.

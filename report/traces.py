@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from kcb_replay.errors import SettingError
+from kcb_replay.report.drawing.curve import CurveInfo
 from kcb_replay.report.drawing.layout import LEFT, Layout, Panel, put_ends, put_patience, put_rate, rate_panel
 from kcb_replay.report.drawing.placing import Box, Label, Places, beside, between
 from kcb_replay.report.drawing.scales import Tick, epoch_ticks, value_ticks
-
-if TYPE_CHECKING:
-    from kcb_replay.report.drawing.curve import CurveInfo
-    from kcb_replay.report.wait_and_rate import Rate, Wait
-
+from kcb_replay.report.wait_and_rate import Rate, Wait
 
 Part: TypeAlias = Literal["wait", "lr"]
 _TOP, _HEIGHT, _AXIS = 62, 200, 34

@@ -6,8 +6,8 @@ Also what is known at all: every change as a page of the documentation, docs/ver
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.language.reason import Reason, reason
@@ -15,17 +15,12 @@ from kcb_replay.replay.behaviour_words import callbacks_of, meaning_of
 from kcb_replay.replay.semantics import known_semantics
 from kcb_replay.replay.timeline import OF_LIBRARY
 from kcb_replay.replay.version_changes import VersionChange, every_change, place_of
+from kcb_replay.replay.version_comparison import MovedFit, VersionComparison
 from kcb_replay.report.columns.column import record_table
 from kcb_replay.report.machine import Record, as_markdown
 from kcb_replay.report.simulation_notes import reasons_of
 from kcb_replay.report.versions import PARTS, differing_parts, moved
 from kcb_replay.text import visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from kcb_replay.replay.version_comparison import MovedFit, VersionComparison
-
 
 _WIDTH = 110
 _MOST_ROWS = 20

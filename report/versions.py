@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 from kcb_replay.language.reason import Reason, of_many, reason
 from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.result import Replay
 from kcb_replay.replay.semantics import note_on, semantics
+from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.replay.version_difference import VersionDifference, differences_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.simulation import RaisedFit
-    from kcb_replay.replay.version_guess import Ending, OtherEra
-    from kcb_replay.report.machine import Record
+from kcb_replay.replay.version_guess import Ending, OtherEra
+from kcb_replay.report.machine import Record
 
 
 def version_names(answers: Iterable[Replay | RaisedFit]) -> list[str]:

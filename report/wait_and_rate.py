@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.replay.engine import Row
 from kcb_replay.replay.events import CoolingDown, Counted, Event, of_kind
+from kcb_replay.replay.result import Replay
 from kcb_replay.text import short
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from kcb_replay.replay.engine import Row
-    from kcb_replay.replay.result import Replay
-
 
 # The program of a page has the same number.
 MOST_NAMED_DROPS = 12

@@ -6,25 +6,21 @@ from 1, as Keras prints them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.answers import Answer
 from kcb_replay.replay.events import Event, TextWritten, WeightsRestored, of_kind
+from kcb_replay.replay.outcomes import Drop, Outcome
+from kcb_replay.replay.result import Replay
+from kcb_replay.replay.validity import Validity
 from kcb_replay.report.phrases import Phrase, phrase
 from kcb_replay.report.wait_and_rate import MOST_NAMED_DROPS
 from kcb_replay.text import Decimals, decimals_for, short, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from kcb_replay.replay.answers import Answer
-    from kcb_replay.replay.outcomes import Drop, Outcome
-    from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.validity import Validity
-
 
 _FIRST_PLACES = 5
 

@@ -6,22 +6,18 @@ A sentence is a template of its kind, which the program of a page fills with the
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
+from kcb_replay.language.catalogue import Catalogue
+from kcb_replay.replay.callbacks import EarlyStopping
+from kcb_replay.replay.directions import Direction
+from kcb_replay.replay.recommend.evidence import Spread
+from kcb_replay.replay.recommend.survey import Survey
+from kcb_replay.replay.verdicts.totals import ChoiceSummary
 from kcb_replay.report.several_replays import Fact
 from kcb_replay.text import Decimals, percent, visible, whole
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.recommend.evidence import Spread
-    from kcb_replay.replay.recommend.survey import Survey
-    from kcb_replay.replay.verdicts.totals import ChoiceSummary
-
 
 # What is counted: runs, or fits where a run has several.
 Noun: TypeAlias = Literal["run", "fit"]

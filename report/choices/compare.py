@@ -5,10 +5,13 @@ The baseline is "stop everything at epoch i": a rule that looks at the curves is
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from kcb_replay.language.catalogue import catalogue
+from kcb_replay.replay.callbacks import Callback
+from kcb_replay.replay.recommend.survey import Survey
+from kcb_replay.replay.verdicts.rules import RuleComparison
 from kcb_replay.report.choices.answers import direction_words
 from kcb_replay.report.choices.frame import ChoicesPage, page_of, view_of
 from kcb_replay.report.choices.notices import Notice, NoticeItem, SourcePaths
@@ -17,13 +20,6 @@ from kcb_replay.report.choices_table import notes_of_comparison
 from kcb_replay.report.columns.choices import RULE_PAGE_COLUMNS, choice_rows
 from kcb_replay.report.columns.column import Writing, texts_of
 from kcb_replay.report.drawing.choices import rule_names, rules_plane
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.recommend.survey import Survey
-    from kcb_replay.replay.verdicts.rules import RuleComparison
 
 
 def rules_page(

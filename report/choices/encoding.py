@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.replay.verdicts.answers import Answers
-    from kcb_replay.text import Decimals
-
+from kcb_replay.language.catalogue import Catalogue
+from kcb_replay.replay.verdicts.answers import Answers
+from kcb_replay.text import Decimals
 
 Integers: TypeAlias = NDArray[np.int64]
 _KINDS = (("Int8Array", "<i1"), ("Int16Array", "<i2"), ("Uint16Array", "<u2"), ("Int32Array", "<i4"))

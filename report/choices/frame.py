@@ -6,9 +6,13 @@ answer was replayed in Python; the program of the page looks them up.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from kcb_replay.language.catalogue import Catalogue
+from kcb_replay.replay.recommend.result import Recommendation
+from kcb_replay.replay.recommend.survey import Survey
 from kcb_replay.report.choices.answers import ChoiceAnswer, Kind, answer_of, answer_text, facts_of, templates_of
 from kcb_replay.report.choices.notices import (
     Notice,
@@ -20,17 +24,10 @@ from kcb_replay.report.choices.notices import (
 )
 from kcb_replay.report.choices.run_table import Matrix, Runs, RunTable, run_table, runs_of
 from kcb_replay.report.columns.column import TableTexts
+from kcb_replay.report.drawing.grid import SettingsGrid
+from kcb_replay.report.drawing.plane import Plane
+from kcb_replay.report.several_replays import Fact
 from kcb_replay.text import decimals_for, fit_title
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.replay.recommend.result import Recommendation
-    from kcb_replay.replay.recommend.survey import Survey
-    from kcb_replay.report.drawing.grid import SettingsGrid
-    from kcb_replay.report.drawing.plane import Plane
-    from kcb_replay.report.several_replays import Fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

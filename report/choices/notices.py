@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kcb_replay.errors import did_you_mean
+from kcb_replay.ingest.recording import Recording
+from kcb_replay.language.catalogue import Catalogue
 from kcb_replay.language.reason import reason
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.directions import assumed_direction
+from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.recommend.evidence import FEWEST_GROUPS, RESAMPLES, Spread
 from kcb_replay.replay.verdicts.answers import LABELS
+from kcb_replay.report.choices.answers import Noun
+from kcb_replay.report.choices.run_table import Runs
 from kcb_replay.text import fit_title, whole
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.left_out import LeftOut
-    from kcb_replay.report.choices.answers import Noun
-    from kcb_replay.report.choices.run_table import Runs
-
 
 _MOST_NAMES, _MOST_SOURCES = 5, 3
 

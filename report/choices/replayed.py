@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kcb_replay.language.catalogue import Catalogue
+from kcb_replay.replay.result import Replay
 from kcb_replay.replay.verdicts.blocks import RecordedCurve
 from kcb_replay.report.choices.run_table import Matrix, MatrixCell, matrix_cells
 from kcb_replay.report.columns.fits import lead_rule
 from kcb_replay.report.drawing.curve import chart_metric, lead_position, monitored_values
 from kcb_replay.report.drawing.curves import Curves, curves_of
 from kcb_replay.text import Decimals, fit_title
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.replay.result import Replay
-
 
 _MOST_COLUMNS = 8
 

@@ -7,25 +7,22 @@ of the same runs (monitors, Keras versions); a run has one row, whatever view it
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kcb_replay.language.catalogue import Catalogue
+from kcb_replay.replay.recommend.survey import Survey
 from kcb_replay.replay.verdicts.answers import LABELS
+from kcb_replay.replay.verdicts.blocks import RecordedCurve
+from kcb_replay.replay.verdicts.table import StoppingVerdicts
+from kcb_replay.report.choices.answers import Noun
 from kcb_replay.report.choices.encoding import CodedAnswers, coded_answers, label_words
 from kcb_replay.report.columns.column import Head
 from kcb_replay.report.columns.fits import extreme
 from kcb_replay.report.drawing.curves import Curves, curves_of
 from kcb_replay.report.drawing.strips import Strip
 from kcb_replay.text import Decimals, decimals_for, fit_title
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.replay.recommend.survey import Survey
-    from kcb_replay.replay.verdicts.blocks import RecordedCurve
-    from kcb_replay.replay.verdicts.table import StoppingVerdicts
-    from kcb_replay.report.choices.answers import Noun
 
 
 @dataclass(frozen=True, slots=True)

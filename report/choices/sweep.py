@@ -7,29 +7,26 @@ is small. Nothing is recommended here that `kcb.recommend` refuses to: that rule
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kcb_replay.errors import SettingError
+from kcb_replay.ingest.recording import Recording
 from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.recommend.result import keras_code
 from kcb_replay.replay.recommend.survey import Survey, question_of, surveys_of
+from kcb_replay.replay.verdicts.collect import Collector
 from kcb_replay.report.choices.answers import direction_words, regret_explained, title_of
 from kcb_replay.report.choices.frame import ChoicesPage, ChoicesView, page_of, view_of
+from kcb_replay.report.choices.notices import SourcePaths
 from kcb_replay.report.choices.version_differences import version_notice
 from kcb_replay.report.drawing.choices import sweep_grid, sweep_plane
 from kcb_replay.report.drawing.grid import setting_names
 from kcb_replay.text import decimals_for
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.verdicts.collect import Collector
-    from kcb_replay.report.choices.notices import SourcePaths
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kcb_replay.ingest.recording import Fit, Recording, Series
+from kcb_replay.language.catalogue import Catalogue
+from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.replay import simulate
+from kcb_replay.report.choices.frame import ChoicesView
 from kcb_replay.report.choices.notices import Notice, NoticeItem
+from kcb_replay.report.choices.run_table import Runs
 from kcb_replay.report.versions import difference_sentences
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
-
-    from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.report.choices.frame import ChoicesView
-    from kcb_replay.report.choices.run_table import Runs
-
 
 # Each of them is replayed to find the reason.
 _MOST_EXPLAINED = 3

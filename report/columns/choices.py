@@ -6,11 +6,14 @@ what stops a training, in `REDUCING_COLUMNS` of what reduces its learning rate.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from math import isnan
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
+from kcb_replay.replay.verdicts.plateau import ReducingSummary
+from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary
 from kcb_replay.report.columns.column import (
     ABSENT,
     Column,
@@ -24,13 +27,6 @@ from kcb_replay.report.columns.column import (
     zero,
 )
 from kcb_replay.text import short, whole
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from kcb_replay.replay.verdicts.plateau import ReducingSummary
-    from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary
-
 
 S = TypeVar("S", bound="ChoiceSummary | ReducingSummary")
 

@@ -6,18 +6,14 @@ is made row by row and is all that need be held of a row; texts are made when th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.reason import Reason
 from kcb_replay.text import Decimals, begun, percent, text_table, visible, whole
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-
-    from kcb_replay.language.reason import Reason
-
 
 T = TypeVar("T")
 # The value of a column that is not for this row: an empty cell.

@@ -7,13 +7,17 @@ events.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kcb_replay.ingest.recording import one_based
 from kcb_replay.language.catalogue import Catalogue
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.answers import Answer
+from kcb_replay.replay.outcomes import Drop, Outcome
 from kcb_replay.replay.simulation import RaisedFit
+from kcb_replay.replay.validity import Validity
 from kcb_replay.report.columns.column import (
     ABSENT,
     Column,
@@ -29,14 +33,6 @@ from kcb_replay.report.columns.column import (
 )
 from kcb_replay.report.words import can_stop, drop_places
 from kcb_replay.text import short, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from kcb_replay.replay.answers import Answer
-    from kcb_replay.replay.outcomes import Drop, Outcome
-    from kcb_replay.replay.validity import Validity
-
 
 # In the column of stops, of a training that Keras ends with an exception.
 _RAISES = "raises"

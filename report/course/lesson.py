@@ -8,22 +8,20 @@ files per language beside this one on top. Nothing here draws or writes.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
+from kcb_replay.ingest.recording import Recording
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.language.reason import Reason
+from kcb_replay.replay.result import Replay
 from kcb_replay.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from markupsafe import Markup
-
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.result import Replay
 
 
 # What stands in a table: a text of the catalogue, or a name, a number or code as it is.

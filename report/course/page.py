@@ -9,11 +9,12 @@ that the lesson asked for. A folder gets all of the pages or none, and nothing e
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kcb_replay.errors import KcbReplayError, NotReplayableError
+from kcb_replay.ingest.recording import Recording
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.result import Replay
@@ -39,12 +40,6 @@ from kcb_replay.report.explainer.info import explained
 from kcb_replay.report.explainer.page import render
 from kcb_replay.report.pages.document import document
 from kcb_replay.report.svg.replay import chart_svg
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from kcb_replay.ingest.recording import Recording
-
 
 INDEX = "index.html"
 _STYLES = ("chart.css", "course.css")

@@ -7,27 +7,22 @@ shipped recordings that the lessons stand on are a few CSVLogger files of `sampl
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import as_file, files
-from typing import TYPE_CHECKING
 
 from kcb_replay.ingest.ingest import read
+from kcb_replay.ingest.recording import Recording
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.callbacks import Callback
+from kcb_replay.replay.outcomes import Outcome
 from kcb_replay.replay.replay import replay
+from kcb_replay.replay.result import Replay
 from kcb_replay.replay.stream import stream_of
 from kcb_replay.report.course.lesson import Option, Picture, Position, Round, SheetCell, Unsuited
 from kcb_replay.report.words import decimals_of, limits_of
 from kcb_replay.text import short
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.replay.result import Replay
-
 
 MONITOR = "val_loss"
 _MOST_OPTIONS, _FEWEST_OPTIONS = 4, 3

@@ -6,23 +6,18 @@ The page of the same choices takes its plane and its grid from here as well.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.replay.callbacks import Callback
+from kcb_replay.replay.recommend.evidence import Spread
+from kcb_replay.replay.verdicts.rules import RuleComparison
+from kcb_replay.replay.verdicts.totals import SweepSummary
 from kcb_replay.report.choices_table import head_of_sweep, notes_of_comparison
 from kcb_replay.report.drawing.grid import SettingsGrid, grid_of, setting_names
 from kcb_replay.report.drawing.plane import Plane, PlaneLine, PlanePoint, plane_of
 from kcb_replay.text import decimals_for, percent, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.recommend.evidence import Spread
-    from kcb_replay.replay.verdicts.rules import RuleComparison
-    from kcb_replay.replay.verdicts.totals import SweepSummary
-
 
 _MOST_NAMED = 12
 # So many discs stand side by side on the axis of saving.

@@ -6,22 +6,18 @@ number from 0 (below) to `TOP`, the shown range being the middle third, so that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.language.catalogue import Catalogue
+from kcb_replay.replay.directions import Direction
+from kcb_replay.replay.verdicts.blocks import RecordedCurve
 from kcb_replay.report.drawing.plateau import plateau_range
 from kcb_replay.report.drawing.scales import Tick, epoch_ticks, value_ticks
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.verdicts.blocks import RecordedCurve
-
 
 Rows: TypeAlias = NDArray[np.uint16]
 Floats: TypeAlias = NDArray[np.float64]

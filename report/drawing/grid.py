@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.replay.callbacks import EarlyStopping
+from kcb_replay.replay.verdicts.totals import ChoiceSummary
 from kcb_replay.report.columns.choices import ARGUMENTS, argument_text, varying_arguments
 from kcb_replay.report.drawing.scales import STEPS, heat_steps, is_by_rank
 from kcb_replay.text import decimals_for, percent
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.verdicts.totals import ChoiceSummary
-
 
 # Rows of numbers of settings.
 CellRows: TypeAlias = tuple[tuple[int, ...], ...]

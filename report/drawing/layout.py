@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from kcb_replay.report.drawing.curve import CurveInfo, Mark
 from kcb_replay.report.drawing.placing import Box, Label, Places, Role, around, beside, between
 from kcb_replay.report.drawing.scales import Tick, epoch_ticks, value_ticks
-
-if TYPE_CHECKING:
-    from kcb_replay.report.drawing.curve import CurveInfo, Mark
-    from kcb_replay.report.wait_and_rate import Rate, Wait
-
+from kcb_replay.report.wait_and_rate import Rate, Wait
 
 WIDTH, LEFT, RIGHT = 960, 66, 788
 _TOP, _METRIC, _WAIT, _RATE, _GAP, _AXIS = 46, 300, 58, 56, 44, 34

@@ -6,19 +6,15 @@ A figure and a page place the same `Plane` in a frame of their own, and take pix
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
+from kcb_replay.language.catalogue import Catalogue
+from kcb_replay.replay.recommend.evidence import Interval
 from kcb_replay.report.drawing.placing import Box, Label, Places, around, between
 from kcb_replay.report.drawing.scales import RegretScale, Tick, linear_end, value_ticks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.replay.recommend.evidence import Interval
-
 
 # A colour of the palette: what counts, what keeps the best weights, and everything else.
 Tone: TypeAlias = Literal["curve", "best", "gone"]

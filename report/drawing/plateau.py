@@ -6,17 +6,13 @@ A loss starts high and spends its life in a thin band, so the band is shown and 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TypeGuard
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from kcb_replay.replay.directions import Direction
-
+from kcb_replay.replay.directions import Direction
 
 # The share of values that is never cut, and how much longer the full range must be for a cut to be worth it.
 _SHOWN_SHARE = 0.8

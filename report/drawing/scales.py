@@ -7,16 +7,11 @@ Where it is a colour, nine steps of the same root; where one diverged, steps of 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from numpy.typing import NDArray
-
+from numpy.typing import NDArray
 
 # Room for one tick of an epoch axis, in pixels; the widest axis has ten.
 _EPOCH_TICK, _MOST = 64, 10

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.replay.result import Replay
+from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.columns.column import Writing, epoch_text, value_text
 from kcb_replay.report.columns.fits import lead_rule, validity_text
 from kcb_replay.report.several_replays import common_answer, extent, logic, regret_explained, stops
 from kcb_replay.report.simulation_notes import unanswered_sentences
 from kcb_replay.text import fit_title, visible, whole
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.simulation import RaisedFit
-
 
 # More than these cannot be told apart on a page.
 _MOST = 500

@@ -6,28 +6,24 @@ what comes behind the first rate of its own is a what-if.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from kcb_replay.replay.callbacks import Callback
 from kcb_replay.replay.callbacks.base import TrainEnd
+from kcb_replay.replay.engine import Row
+from kcb_replay.replay.events import Event
+from kcb_replay.replay.outcomes import Outcome
 from kcb_replay.replay.outcomes.base import hypothetical
+from kcb_replay.replay.result import Replay
 from kcb_replay.replay.validity import Horizon, cut_short
+from kcb_replay.report.explainer.cells import Book
 from kcb_replay.report.explainer.ends import fill_ends
+from kcb_replay.report.explainer.lanes import MonitorReplays
 from kcb_replay.report.explainer.rates import RatePath, number_horizons, paths_of
 from kcb_replay.report.explainer.tables import WEAKENED, End, Tables, tables_of
 from kcb_replay.report.words import outcome_sentence
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.engine import Row
-    from kcb_replay.replay.events import Event
-    from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.replay.result import Replay
-    from kcb_replay.report.explainer.cells import Book
-    from kcb_replay.report.explainer.lanes import MonitorReplays
-    from kcb_replay.text import Decimals
+from kcb_replay.text import Decimals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from kcb_replay.errors import SettingError, did_you_mean
 from kcb_replay.replay.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
 from kcb_replay.text import short, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-
 
 Values: TypeAlias = "tuple[object, ...]"
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
+from kcb_replay.language.catalogue import Catalogue
+from kcb_replay.replay.directions import Direction
+from kcb_replay.replay.engine import Row
 from kcb_replay.replay.events import CheckpointSaved, Counted, Event, Improved, Judged, of_kind
 from kcb_replay.report.phrases import phrase
 from kcb_replay.text import Decimals, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.engine import Row
-
 
 NO_VALUE = -1
 

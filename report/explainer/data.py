@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import astuple
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kcb_replay.report.drawing.curve import nan_note
 from kcb_replay.report.drawing.layout import LEFT, RIGHT, WIDTH, Panel
+from kcb_replay.report.explainer.answers import AnswerTables
 from kcb_replay.report.explainer.cells import NO_VALUE, Pool
 from kcb_replay.report.explainer.info import SAVES_AT, Explainer
+from kcb_replay.report.explainer.metrics import ShownMetric
+from kcb_replay.report.explainer.rates import RateChange, RatePath, RateStep
+from kcb_replay.report.explainer.tables import End, EndMark
 from kcb_replay.text import visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from kcb_replay.report.explainer.answers import AnswerTables
-    from kcb_replay.report.explainer.metrics import ShownMetric
-    from kcb_replay.report.explainer.rates import RateChange, RatePath, RateStep
-    from kcb_replay.report.explainer.tables import End, EndMark
-
 
 # What the program fills itself: templates whose parts it looks up one by one.
 _KEYS = {

@@ -6,23 +6,19 @@ have a note for each.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from kcb_replay.language.reason import Reason
+from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.events import Event, WeightsRestored, of_kind
+from kcb_replay.replay.outcomes import Outcome
 from kcb_replay.replay.validity import Horizon, cut_short
 from kcb_replay.report.explainer.cells import NO_VALUE, Book
+from kcb_replay.report.explainer.lanes import LaneEnding, ReplayLane
 from kcb_replay.report.explainer.tables import WEAKENED, End, EndMark, FactTexts, Tables
 from kcb_replay.report.several_replays import Fact, facts, stopping_facts
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from kcb_replay.language.reason import Reason
-    from kcb_replay.replay.callbacks import EarlyStopping
-    from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.report.explainer.lanes import LaneEnding, ReplayLane
 
 
 def fill_ends(tables: Tables) -> list[int]:

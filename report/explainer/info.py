@@ -5,30 +5,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Unpack
+from typing import NamedTuple, Unpack
 
+from kcb_replay.ingest.recording import Recording
 from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.replay.callbacks import Callback
 from kcb_replay.replay.callbacks.arguments import argument_as_code
 from kcb_replay.report.drawing.curve import CurveInfo, curve_info
 from kcb_replay.report.drawing.layout import Layout, layout_of
 from kcb_replay.report.explainer.answers import AnswerTables, answers_of
+from kcb_replay.report.explainer.axes import Axis
 from kcb_replay.report.explainer.cells import Book, Kind
 from kcb_replay.report.explainer.lanes import context_of, with_values
 from kcb_replay.report.explainer.metrics import ShownMetric, metric_of
+from kcb_replay.report.explainer.rates import RatePath
 from kcb_replay.report.explainer.request import ExplainerOptions, ExplainerRequest, request_of
+from kcb_replay.report.explainer.tables import End
 from kcb_replay.text import visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.report.explainer.axes import Axis
-    from kcb_replay.report.explainer.rates import RatePath
-    from kcb_replay.report.explainer.tables import End
-
 
 Choice = tuple[int, ...]
 # Rows of the epoch table: more would not be redrawn within a frame.

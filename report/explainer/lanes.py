@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
 from kcb_replay.errors import KerasWouldRaiseError
 from kcb_replay.language.reason import Reason, reason
@@ -24,20 +25,15 @@ from kcb_replay.replay.engine import KerasError, Row, Run, run_fit
 from kcb_replay.replay.events import Event, LearningRateReduced, of_kind
 from kcb_replay.replay.monitors import with_monitor_limits
 from kcb_replay.replay.outcomes import CallbackTrace, Outcome, outcome_of
+from kcb_replay.replay.result import Replay
 from kcb_replay.replay.semantics import semantics
 from kcb_replay.replay.source_limits import limited
+from kcb_replay.replay.stream import Epoch
+from kcb_replay.replay.validity import Horizon
 from kcb_replay.replay.verdicts.lanes.rates import rate_path
+from kcb_replay.report.explainer.axes import Axis
 from kcb_replay.report.explainer.cells import compared_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.stream import Epoch
-    from kcb_replay.replay.validity import Horizon
-    from kcb_replay.report.explainer.axes import Axis
-    from kcb_replay.report.explainer.request import ExplainerRequest
-
+from kcb_replay.report.explainer.request import ExplainerRequest
 
 _C = TypeVar("_C", bound="Callback")
 

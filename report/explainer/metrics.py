@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from kcb_replay.language.catalogue import Catalogue
 from kcb_replay.replay.directions import Direction, direction_of
 from kcb_replay.replay.outcomes.stopping import best_of
+from kcb_replay.report.drawing.curve import CurveInfo
 from kcb_replay.report.drawing.layout import Layout, Panel
 from kcb_replay.report.drawing.plateau import Range, plateau
 from kcb_replay.report.drawing.scales import Tick, value_ticks
+from kcb_replay.report.explainer.lanes import MonitorReplays
+from kcb_replay.report.explainer.request import ExplainerRequest
 from kcb_replay.text import Decimals, decimals_for, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kcb_replay.language.catalogue import Catalogue
-    from kcb_replay.report.drawing.curve import CurveInfo
-    from kcb_replay.report.explainer.lanes import MonitorReplays
-    from kcb_replay.report.explainer.request import ExplainerRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
+from kcb_replay.ingest.recording import Recording, Source
 from kcb_replay.report.drawing.curve import CurveInfo, Mark, Regret
 from kcb_replay.report.drawing.layout import layout_of
 from kcb_replay.report.explainer.data import data_of
 from kcb_replay.report.explainer.info import MOST_ROWS, SAVES_AT, Explainer, explained
+from kcb_replay.report.explainer.request import ExplainerOptions
+from kcb_replay.report.explainer.tables import EndMark
 from kcb_replay.report.explainer.view import View, view_at
 from kcb_replay.report.pages.document import document, write_document
 from kcb_replay.report.svg.replay import chart_svg
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from kcb_replay.ingest.recording import Recording, Source
-    from kcb_replay.report.explainer.request import ExplainerOptions
-    from kcb_replay.report.explainer.tables import EndMark
-
 
 SCRIPTS, STYLES = ("places.js", "explain_chart.js", "explain.js"), ("chart.css", "explain.css")
 

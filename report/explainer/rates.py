@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from kcb_replay.replay.engine import Row
 from kcb_replay.replay.rate_changes import changes_rate
+from kcb_replay.replay.validity import Horizon
 from kcb_replay.report.explainer.cells import NO_VALUE, Book
+from kcb_replay.report.explainer.lanes import ReplayLane
 from kcb_replay.report.explainer.tables import WEAKENED, Tables
 from kcb_replay.text import Decimals, short
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from kcb_replay.replay.engine import Row
-    from kcb_replay.replay.validity import Horizon
-    from kcb_replay.report.explainer.lanes import ReplayLane
 
 
 @dataclass(frozen=True, slots=True)

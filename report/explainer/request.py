@@ -6,25 +6,21 @@ What cannot be a choice or a control is left out with its reason; what makes the
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 from kcb_replay.errors import KcbReplayError, MonitorNotRecordedError, SettingError
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Recording
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.callbacks import Callback
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.replay import fit_number, replay
 from kcb_replay.replay.request import settings_of
+from kcb_replay.replay.result import Replay
 from kcb_replay.replay.semantics import known_semantics, semantics as resolve
 from kcb_replay.report.explainer.axes import Axis, GivenLists, Recorded, axes_of_callback, named_axes, require_names
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.result import Replay
-
 
 _MOST_MONITORS, _MOST_OTHER_VERSIONS = 4, 2
 # Monitors times versions, of which each is replayed by itself, beyond those that were asked for.

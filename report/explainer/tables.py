@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from kcb_replay.replay.callbacks import Callback
 from kcb_replay.replay.engine import Row
 from kcb_replay.replay.validity import Horizon, Validity, horizon_of
 from kcb_replay.report.explainer.cells import NO_VALUE, Book, Pool
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.report.explainer.lanes import MonitorReplays
-    from kcb_replay.text import Decimals
-
+from kcb_replay.report.explainer.lanes import MonitorReplays
+from kcb_replay.text import Decimals
 
 # What a source lacks weakens an answer on this side of the horizon, so each horizon is judged by itself.
 WEAKENED = ("rounded", "sampled")

@@ -6,16 +6,12 @@ program to it at every other one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kcb_replay.report.explainer.cells import NO_VALUE, EpochCell, Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from kcb_replay.report.explainer.info import Choice, ChosenAnswer, Explainer
-    from kcb_replay.report.explainer.rates import PathDrop, RatePath
+from kcb_replay.report.explainer.info import Choice, ChosenAnswer, Explainer
+from kcb_replay.report.explainer.rates import PathDrop, RatePath
 
 
 @dataclass(frozen=True, slots=True)

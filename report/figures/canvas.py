@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import functools
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from unicodedata import east_asian_width
 
 from kcb_replay.errors import SettingError
 from kcb_replay.report.drawing.palette import LIGHT, Palette
+from kcb_replay.report.drawing.placing import Anchor
 from kcb_replay.text import screen_width, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from kcb_replay.report.drawing.placing import Anchor
 
 
 Align: TypeAlias = Literal["left", "center", "right"]

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import SettingError
+from kcb_replay.report.drawing.choices import ChoicesDrawing
+from kcb_replay.report.drawing.grid import CellRows, SettingsGrid
 from kcb_replay.report.drawing.plane import Plane, PlaneFrame, PlanePoint
 from kcb_replay.report.figures.canvas import ALIGN, DASHED, LINE, Canvas, Look, blank, dots, stroke, wrapped
 from kcb_replay.text import UNKNOWN, compact
@@ -18,9 +20,6 @@ from kcb_replay.text import UNKNOWN, compact
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from kcb_replay.report.drawing.choices import ChoicesDrawing
-    from kcb_replay.report.drawing.grid import CellRows, SettingsGrid
 
 
 _MARGIN, _DOWN, _LEAVES_ROOM = 14, 40, 0.46

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kcb_replay.report.drawing.curve import CurveInfo
 from kcb_replay.report.drawing.layout import LEFT, Layout, Panel, layout_of
+from kcb_replay.report.drawing.palette import Palette
+from kcb_replay.report.drawing.placing import Role
 from kcb_replay.report.figures.canvas import ALIGN, DASHED, DOTTED, LINE, Canvas, Look, blank, dots, stroke, wrapped
 from kcb_replay.report.traces import Part, trace_layout
+from kcb_replay.report.wait_and_rate import BarKind, Rate, Wait
 from kcb_replay.text import fit_title, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from kcb_replay.report.drawing.curve import CurveInfo
-    from kcb_replay.report.drawing.palette import Palette
-    from kcb_replay.report.drawing.placing import Role
-    from kcb_replay.report.wait_and_rate import BarKind, Rate, Wait
 
 
 _EDGE, _BELOW = 20, 26

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import SettingError
@@ -10,8 +11,6 @@ from kcb_replay.report.figures.canvas import DPI
 from kcb_replay.report.files import write_whole
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matplotlib.figure import Figure
 
 

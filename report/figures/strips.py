@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.drawing.scales import epoch_ticks
+from kcb_replay.report.drawing.strips import Strip, StripRow, StripsInfo
 from kcb_replay.report.figures.canvas import LINE, Canvas, Look, blank, dots, stroke, wrapped
 from kcb_replay.report.figures.run import middle_cut
 from kcb_replay.text import screen_width
@@ -13,8 +14,6 @@ from kcb_replay.text import screen_width
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from kcb_replay.report.drawing.strips import Strip, StripRow, StripsInfo
 
 
 _EDGE, _CHARACTER, _AXIS = 20, 7.6, 32

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from kcb_replay.report.drawing.curves import LEAST, MISSING, MOST, NOT_A_NUMBER, Curves
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 1000, 320, 56, 986, 10, 290
 _FEW = 40

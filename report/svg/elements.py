@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
 
+from kcb_replay.report.drawing.placing import Label
 from kcb_replay.text import visible
-
-if TYPE_CHECKING:
-    from kcb_replay.report.drawing.placing import Label
 
 
 def px(value: float) -> str:

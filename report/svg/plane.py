@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 from kcb_replay.report.drawing.placing import Label
 from kcb_replay.report.drawing.plane import Plane, PlaneFrame, PlaneLine, PlanePoint
 from kcb_replay.report.svg.elements import circle, label_text, px, tag, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
 
 _WIDTH, _HEIGHT, _HIGHEST_LABEL = 600, 360, 28
 _LEFT, _TOP, _RIGHT, _BOTTOM, _RADIUS = 62, 30, 572, 306, 4.0

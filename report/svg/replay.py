@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
+from kcb_replay.report.drawing.curve import CurveInfo, Mark
 from kcb_replay.report.drawing.layout import LEFT, RIGHT, WIDTH, Layout, layout_of
 from kcb_replay.report.svg.elements import circle, label_text, line, px, rect, tag, triangle
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from kcb_replay.report.drawing.curve import CurveInfo, Mark
-    from kcb_replay.report.wait_and_rate import BarKind, Rate, Wait
-
+from kcb_replay.report.wait_and_rate import BarKind, Rate, Wait
 
 _BAR_CLASS: dict[BarKind, str] = {"waited": "bar", "stopped": "bar-stop", "reduced": "bar-rate", "improved": "bar"}
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
 
+from kcb_replay.report.drawing.strips import Strip
 from kcb_replay.report.svg.elements import px, triangle
 from kcb_replay.text import visible
-
-if TYPE_CHECKING:
-    from kcb_replay.report.drawing.strips import Strip
-
 
 # The program of a page draws strips by the same numbers.
 _WIDTH, _HEIGHT, _PAD, _MIDDLE, _RADIUS = 180, 18, 6, 9, 4

@@ -7,9 +7,10 @@ of a batch are in no log of epochs, so of them only the names are known.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from kcb_replay.ingest.recording import Fit, Recording
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
@@ -31,12 +32,6 @@ from kcb_replay.replay.stream import Epoch, stream_of, with_steps
 from kcb_replay.report.course.lesson import Lesson, Position, Round, RoundMaker, Sheet, SheetCell
 from kcb_replay.report.course.rounds import MONITOR, PossibleAnswer, fit_of, round_of, values_of
 from kcb_replay.text import Decimals
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from kcb_replay.ingest.recording import Fit, Recording
-
 
 _SIGNATURES = {
     "on_train_begin": "logs=None",

@@ -9,10 +9,12 @@ from __future__ import annotations
 import ast
 import inspect
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
 
+from kcb_replay.ingest.recording import Recording
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping, History, LearningRateScheduler, TerminateOnNaN
+from kcb_replay.replay.result import Replay
 from kcb_replay.replay.schedules import ExponentialDecay
 from kcb_replay.replay.stream import Epoch, stream_of
 from kcb_replay.report.course.lesson import Lesson, Position, Round, RoundMaker, Sheet, SheetCell, Unsuited
@@ -31,13 +33,6 @@ from kcb_replay.report.course.rounds import (
     values_of,
 )
 from kcb_replay.text import Decimals, decimals_for, short
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.result import Replay
-
 
 _DECAYS = (1.0, 0.95, 0.9, 0.8, 0.5)
 _ASKED_DECAY = 0.9

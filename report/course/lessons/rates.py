@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from kcb_replay.ingest.recording import Recording
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from kcb_replay.replay.events import LearningRateReduced, of_kind
+from kcb_replay.replay.outcomes import Drop
+from kcb_replay.replay.result import Replay
 from kcb_replay.report.course.lesson import Lesson, Position, Round, RoundMaker, Sheet, Unsuited
 from kcb_replay.report.course.rounds import (
     MONITOR,
@@ -20,14 +23,6 @@ from kcb_replay.report.course.rounds import (
     values_of,
 )
 from kcb_replay.text import short
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.outcomes import Drop
-    from kcb_replay.replay.result import Replay
-
 
 _PATIENCE, _FACTOR = 4, 0.5
 _FACTORS = (0.9, 0.8, 0.5, 0.2, 0.1, 0.05)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
+from kcb_replay.ingest.recording import Recording
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks import EarlyStopping
+from kcb_replay.replay.result import Replay
 from kcb_replay.report.course.lesson import Lesson, Round, RoundMaker, Unsuited
 from kcb_replay.report.course.rounds import (
     MONITOR,
@@ -20,11 +21,6 @@ from kcb_replay.report.course.rounds import (
     values_of,
 )
 from kcb_replay.text import short
-
-if TYPE_CHECKING:
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.result import Replay
-
 
 _PATIENCES = range(1, 13)
 # From a thousandth to a fifth of the range of the metric: below nothing changes, above nothing counts.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from kcb_replay.ingest.recording import Recording
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint
+from kcb_replay.replay.outcomes import Outcome
+from kcb_replay.replay.result import Replay
 from kcb_replay.report.course.lesson import Lesson, Position, Round, RoundMaker, Sheet, SheetCell, Unsuited
 from kcb_replay.report.course.rounds import (
     MONITOR,
@@ -18,12 +19,6 @@ from kcb_replay.report.course.rounds import (
     values_of,
 )
 from kcb_replay.report.words import decimals_of
-
-if TYPE_CHECKING:
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.replay.result import Replay
-
 
 _PATIENCES = (5, 3, 2, 1, 8)
 _MOST_FILES = 12
