@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import shutil
 import subprocess
 import sys
 
 import pytest
+from click.shell_completion import get_completion_class
 
 from kcb_replay.cli import main
 from kcb_replay.report.figure import KINDS
@@ -135,3 +138,70 @@ def test_a_real_zsh_completes(cli, sample_logs, tmp_path, words, offered):
     done = subprocess.run(["zsh", "-f", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     found = {line.split(":")[0] for line in done.stdout.splitlines() if line}
     assert sorted(found) == offered, done.stderr
+
+
+INTERACTIVE = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"], 'eval "$(kcb-replay completion bash)"'),
+    "zsh": (["zsh", "-f", "-i"], 'autoload -U compinit; compinit -u; eval "$(kcb-replay completion zsh)"'),
+    "fish": (["fish", "--no-config", "-i"], "kcb-replay completion fish | source"),
+}
+HOSTILE = ["zz$(touch PWNED)", "zz`touch PWNED` *", "zz'\"; touch PWNED; #", "zz PWNED & ~!$HOME", "zz\\PWNED"]
+
+
+def at_a_terminal(shell, typed, folder):
+    """Type into a shell, each part when what the part before waits for is on its screen; return all that was there."""
+    keyboard, screen = pty.openpty()
+    environment = {**os.environ, "TERM": "dumb", "HOME": str(folder)}
+    # With a terminal of its own, as fish wants it.
+    process = subprocess.Popen(
+        ["setsid", "--ctty", *shell], cwd=folder, env=environment, stdin=screen, stdout=screen, stderr=screen
+    )
+    seen = ""
+    for keys, awaited in typed:
+        os.write(keyboard, keys.encode())
+        since = len(seen)
+        while awaited not in seen[since:]:
+            assert select.select([keyboard], [], [], 30)[0], f"{awaited!r} does not come after {seen!r}"
+            seen += os.read(keyboard, 65536).decode(errors="replace")
+    process.kill()
+    process.wait()
+    os.close(keyboard)
+    os.close(screen)
+    return seen
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("quote", ["", "'", '"'])
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("shell", [pytest.param(shell, marks=needs(shell)) for shell in INTERACTIVE])
+def test_a_name_that_is_completed_is_never_run(cli, shell, name, quote, tmp_path):
+    """It is quoted as the shell wants it, whatever quote it was begun with, so that this very run is shown."""
+    (tmp_path / "logs" / name).mkdir(parents=True)
+    (tmp_path / "logs" / name / "training.log").write_text("epoch,loss\n0,1.0\n1,0.5\n")
+    cli("ingest", "logs", "-q")
+    program, load = INTERACTIVE[shell]
+    typed = [
+        (f"{load}; echo RE''ADY\n", "READY"),
+        (f"kcb-replay show {quote}zz\t", "PWNED"),
+        ("\r", "Fit 0: 2 epochs"),
+    ]
+    seen = at_a_terminal(program, typed, tmp_path)
+    assert f"{name}: 1 fit, 2 epochs" in seen
+    assert not (tmp_path / "PWNED").exists()
+
+
+def test_what_a_script_would_cut_or_a_terminal_obey_is_not_offered(cli, tmp_path, monkeypatch):
+    """A line end parts the answers, a comma the values of fish; other control characters steer the terminal."""
+    for name in ("zz-plain", "zz,comma", "zz\nline", "zz\x1b[2Jclear"):
+        (tmp_path / "logs" / name).mkdir(parents=True)
+        (tmp_path / "logs" / name / "training.log").write_text("epoch,loss\n0,1.0\n")
+    cli("ingest", "logs", "-q")
+    monkeypatch.setenv("COMP_WORDS", "kcb-replay show zz")
+    offered = {}
+    for shell, word in (("bash", "2"), ("zsh", "2"), ("fish", "zz")):
+        monkeypatch.setenv("COMP_CWORD", word)
+        completion = get_completion_class(shell)(main, {}, "kcb-replay", "_KCB_REPLAY_COMPLETE")
+        args, incomplete = completion.get_completion_args()
+        offered[shell] = [item.value for item in completion.get_completions(args, incomplete) if item.type == "plain"]
+    assert offered == {"bash": ["zz,comma", "zz-plain"], "zsh": ["zz,comma", "zz-plain"], "fish": ["zz-plain"]}
