@@ -68,7 +68,7 @@ def compare_command(
     from kcb_replay.replay.settings_text import parse_callback
     from kcb_replay.replay.verdicts.rules import RuleQuestion
     from kcb_replay.report import choices_table as tables
-    from kcb_replay.report.choices.notices import SourcePaths
+    from kcb_replay.report.choices.answers import SourcePaths
     from kcb_replay.report.versions import version_notes
 
     figure = None if plot is None else output.FigureFile(plot, theme, width)

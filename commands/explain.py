@@ -54,7 +54,7 @@ def explain_command(
         return
     if fit is not None:
         raise SettingError("--fit chooses the fit of a page: give --html with it. In words, every fit is explained.")
-    from kcb_replay.report.explanation import explanation
+    from kcb_replay.report.sections import explanation
     from kcb_replay.report.simulation_notes import SimulationNotes
 
     simulation = simulation_of((run,), store, settings)

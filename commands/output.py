@@ -93,7 +93,7 @@ def ink() -> Ink:
 
 def progress_bar(quiet: bool) -> AbstractContextManager[Callable[[int, int, str], None] | None]:
     """Return a progress bar, one that shows nothing where nobody looks."""
-    from kcb_replay.report.progress import progress
+    from kcb_replay.report.terminal import progress
 
     return progress(shown=not quiet and sys.stderr.isatty())
 
@@ -169,7 +169,7 @@ class FigureFile:
     width: float | None
 
     def __post_init__(self) -> None:
-        from kcb_replay.report.figures.saving import require_figure_file
+        from kcb_replay.report.figures.canvas import require_figure_file
 
         require_figure_file(self.path)
 

@@ -61,7 +61,7 @@ def recommend_command(
     kcb-replay recommend 'seeds/*' --group-by run --max-failures 0.3 --json
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.replay.recommend.recommend import recommended
-    from kcb_replay.report import recommendation
+    from kcb_replay.report import choices_table as tables
     from kcb_replay.report.simulation_notes import reasons_of
     from kcb_replay.report.versions import version_notes
 
@@ -79,9 +79,9 @@ def recommend_command(
         require_recorded(runs, store, answer.overall)
     output.print_result(
         form,
-        recommendation.recommendation_document(answer),
-        recommendation.recommendation_records(answer),
-        lambda: recommendation.recommendation_text(answer, output.texts()),
+        tables.recommendation_document(answer),
+        tables.recommendation_records(answer),
+        lambda: tables.recommendation_text(answer, output.texts()),
     )
     output.say([*version_notes([answer.overall.semantics]), *reasons_of(answer.overall.left_out)], quiet=quiet)
     if answer.setting is None:

@@ -205,7 +205,7 @@ def _sweep_stopping(
     """Sweep settings of EarlyStopping, print what they come to, and write the page and the figure asked for."""
     from kcb_replay.replay.callbacks import EarlyStopping
     from kcb_replay.replay.grid import settings_grid
-    from kcb_replay.report.choices.notices import SourcePaths
+    from kcb_replay.report.choices.answers import SourcePaths
     from kcb_replay.report.choices.page import choices_html
     from kcb_replay.report.choices.sweep import DEFAULT_LIMIT, SweepQuestion, sweep_page, sweep_surveys
     from kcb_replay.report.choices_table import limits_of_sweep

@@ -18,14 +18,13 @@ from kcb_replay.replay.verdicts.table import Sweep
 from kcb_replay.replay.verdicts.totals import Summary, SweepSummary
 from kcb_replay.report.drawing.choices import rules_drawing, sweep_drawing
 from kcb_replay.report.drawing.curve import CurveInfo, curve_info
+from kcb_replay.report.drawing.layout import Part
 from kcb_replay.report.drawing.palette import palette_of
 from kcb_replay.report.drawing.strips import strips_info
-from kcb_replay.report.figures.canvas import INCHES, Look, look_of
+from kcb_replay.report.figures.canvas import INCHES, Look, look_of, require_figure_file, save
 from kcb_replay.report.figures.choices import figure_of_choices
 from kcb_replay.report.figures.run import figure_of_run
-from kcb_replay.report.figures.saving import require_figure_file, save
 from kcb_replay.report.figures.strips import figure_of_strips
-from kcb_replay.report.traces import Part
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -27,12 +27,11 @@ from kcb_replay.replay.verdicts.plateau import PlateauSweep
 from kcb_replay.replay.verdicts.rules import RuleComparison
 from kcb_replay.replay.verdicts.table import Sweep
 from kcb_replay.replay.version_comparison import VersionComparison
-from kcb_replay.report.choices_table import limits_of_comparison, rules_table, settings_table
+from kcb_replay.report.choices_table import limits_of_comparison, recommendation_text, rules_table, settings_table
 from kcb_replay.report.columns.choices import REDUCING_COLUMNS, STOPPING_COLUMNS
 from kcb_replay.report.drawing.curve import curve_info
 from kcb_replay.report.drawing.palette import DARK, LIGHT
 from kcb_replay.report.pages.document import write_document
-from kcb_replay.report.recommendation import recommendation_text
 from kcb_replay.report.several_replays import common_answer, facts
 from kcb_replay.report.simulation import simulation_table
 from kcb_replay.report.simulation_notes import SimulationNotes, reasons_of
@@ -99,24 +98,14 @@ def _escaped(text: str, *, keep: bool = False) -> str:
 
 
 ROOT = "kcb-replay-result"
-
-
 _DARK = ('body[data-jp-theme-light="false"]', "body.vscode-dark", "body.vscode-high-contrast", "html[theme=dark]")
-
-
 _UNKNOWN = "body:not([data-jp-theme-light]):not([data-vscode-theme-kind])"
-
-
 _RULE = re.compile(r"([^{}@]+)\{([^{}]*)\}")
-
-
 _OWN = (
     "margin:4px 0;padding:12px 16px;border:1px solid var(--line);background:var(--ground);color:var(--ink);"
     'font:14px/1.5 var(--sans);font-variant-numeric:tabular-nums;--sans:system-ui,-apple-system,"Segoe UI",Roboto,'
     '"Noto Sans","Noto Sans KR","DejaVu Sans",sans-serif;overflow-x:auto'
 )
-
-
 _INSIDE = (
     " p{margin:.3em 0;max-width:90ch;color:var(--ink);overflow-wrap:anywhere}"
     " .name{font-weight:650;unicode-bidi:isolate}"

@@ -39,8 +39,8 @@ from kcb_replay.report.several_replays import (
 )
 from kcb_replay.report.simulation_notes import unanswered_sentences
 from kcb_replay.report.svg.curves import curves_svg
+from kcb_replay.report.svg.elements import strip_svg
 from kcb_replay.report.svg.replay import chart_svg
-from kcb_replay.report.svg.strip import strip_svg
 from kcb_replay.report.versions import difference_sentences, era_sentences, version_names
 from kcb_replay.report.words import compared_outcomes
 from kcb_replay.text import begun, decimals_for, fit_title

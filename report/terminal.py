@@ -1,23 +1,26 @@
 """What a terminal shows of a text: as many columns of a table as fit, and the stop and the best in colour.
 
 Cells are never cut: a column is there whole or not at all, and whoever prints says which are not. What a reader must
-not miss, how far an answer holds, stays. None of this is for a pipe, which gets every column and no colour.
+not miss, how far an answer holds, stays. None of this is for a pipe: it gets every column, no colour, no progress bar.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
+import click
+
 from kcb_replay.language.catalogue import Catalogue, catalogue
-from kcb_replay.text import screen_columns
+from kcb_replay.text import screen_columns, visible
 
 _Colour: TypeAlias = Callable[[str], str]
-
-
 # The line of dashes below the head of a table.
 _RULE = re.compile(r"-+(?:  +-+)*")
 # Columns that stay however narrow a terminal is, by their names in the catalogue.
@@ -142,3 +145,32 @@ class _Table:
         text = cell.strip()
         # The head and the rule below it stay as they are; "never" is no stop.
         return cell if row < 2 or colour is None or not text.isdecimal() else cell.replace(text, colour(text))
+
+
+@contextmanager
+def progress(*, shown: bool) -> Iterator[Callable[[int, int, str], None] | None]:
+    """Yield a function of (done, total, name of the run at hand) that draws the bar, or None when it is not shown."""
+    if not shown:
+        yield None
+        return
+    # click writes its bar to stdout unless told otherwise.
+    with click.progressbar(
+        length=1, label="Reading", show_pos=True, show_percent=True, item_show_func=_item, file=sys.stderr, width=36
+    ) as bar:
+        start = time.monotonic()
+
+        def update(done: int, total: int, name: str) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos, item_text(done, time.monotonic() - start, name))
+
+        yield update
+
+
+def item_text(done: int, seconds: float, name: str) -> str:
+    """Return the rate so far and the run that is being read, as they stand behind the bar."""
+    rate = f"{done / seconds:,.0f} runs/s" if done and seconds > 0 else ""
+    return "  ".join(part for part in (rate, visible(name) if name else "") if part)
+
+
+def _item(text: str | None) -> str:
+    return text or ""

@@ -12,9 +12,8 @@ from kcb_replay.language.catalogue import catalogue
 from kcb_replay.replay.callbacks import Callback
 from kcb_replay.replay.recommend.survey import Survey
 from kcb_replay.replay.verdicts.rules import RuleComparison
-from kcb_replay.report.choices.answers import direction_words
+from kcb_replay.report.choices.answers import Notice, NoticeItem, SourcePaths, direction_words
 from kcb_replay.report.choices.frame import ChoicesPage, page_of, view_of
-from kcb_replay.report.choices.notices import Notice, NoticeItem, SourcePaths
 from kcb_replay.report.choices.run_table import matrix_of
 from kcb_replay.report.choices_table import notes_of_comparison
 from kcb_replay.report.columns.choices import RULE_PAGE_COLUMNS, choice_rows

@@ -13,13 +13,18 @@ from typing import Any, Literal
 from kcb_replay.language.catalogue import Catalogue
 from kcb_replay.replay.recommend.result import Recommendation
 from kcb_replay.replay.recommend.survey import Survey
-from kcb_replay.report.choices.answers import ChoiceAnswer, Kind, answer_of, answer_text, facts_of, templates_of
-from kcb_replay.report.choices.notices import (
+from kcb_replay.report.choices.answers import (
+    ChoiceAnswer,
+    Kind,
     Notice,
     SourcePaths,
+    answer_of,
+    answer_text,
     drawn_remark,
+    facts_of,
     interval_remark,
     left_out_notices,
+    templates_of,
     trust_notice,
 )
 from kcb_replay.report.choices.run_table import Matrix, Runs, RunTable, run_table, runs_of

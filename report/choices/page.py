@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.replay.verdicts.answers import LABELS
-from kcb_replay.report.choices.encoding import label_words, packed
 from kcb_replay.report.choices.frame import ChoicesPage, ChoicesView
-from kcb_replay.report.choices.run_table import Runs
+from kcb_replay.report.choices.run_table import Runs, label_words, packed
 from kcb_replay.report.drawing.curves import Curves
 from kcb_replay.report.drawing.grid import SettingsGrid
 from kcb_replay.report.pages.document import document
 from kcb_replay.report.svg.curves import curves_svg
+from kcb_replay.report.svg.elements import strip_svg
 from kcb_replay.report.svg.plane import label_room, plane_svg, points_of
-from kcb_replay.report.svg.strip import strip_svg
 from kcb_replay.text import begun, visible
 
 Integers: TypeAlias = NDArray[np.int64]

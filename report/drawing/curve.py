@@ -14,7 +14,7 @@ from kcb_replay.replay.events import CriterionMet, Stopped, of_kind
 from kcb_replay.replay.outcomes import Outcome
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.validity import Label
-from kcb_replay.report.drawing.plateau import Range, plateau
+from kcb_replay.report.drawing.scales import Range, plateau
 from kcb_replay.report.phrases import criterion
 from kcb_replay.report.wait_and_rate import Level, Rate, Wait, levels_of, rate_of, wait_of
 from kcb_replay.report.words import answer, can_stop, decimals_of, outcome_sentence

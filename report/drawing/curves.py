@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from kcb_replay.language.catalogue import Catalogue
 from kcb_replay.replay.directions import Direction
 from kcb_replay.replay.verdicts.blocks import RecordedCurve
-from kcb_replay.report.drawing.plateau import plateau_range
-from kcb_replay.report.drawing.scales import Tick, epoch_ticks, value_ticks
+from kcb_replay.report.drawing.scales import Tick, epoch_ticks, plateau_range, value_ticks
 
 Rows: TypeAlias = NDArray[np.uint16]
 Floats: TypeAlias = NDArray[np.float64]

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
+from kcb_replay.errors import SettingError
 from kcb_replay.report.drawing.curve import CurveInfo, Mark
 from kcb_replay.report.drawing.placing import Box, Label, Places, Role, around, beside, between
 from kcb_replay.report.drawing.scales import Tick, epoch_ticks, value_ticks
 from kcb_replay.report.wait_and_rate import Rate, Wait
 
+# A panel that can be drawn alone.
+Part: TypeAlias = Literal["wait", "lr"]
 WIDTH, LEFT, RIGHT = 960, 66, 788
 _TOP, _METRIC, _WAIT, _RATE, _GAP, _AXIS = 46, 300, 58, 56, 44, 34
+# Of a panel alone.
+_ALONE_TOP, _ALONE = 62, 200
 # Covering a dot is as bad as covering this many points of a curve.
 _DOT_WEIGHT = 12
 
@@ -97,7 +103,7 @@ def layout_of(info: CurveInfo, width: float = WIDTH, *, below: float = 0.0) -> L
     metric = _metric_panel(info)
     under = metric.bottom + below
     wait = Panel(under + _GAP, under + _GAP + _WAIT, 0.0, info.wait.top) if info.wait else None
-    rate = rate_panel(info.rate, (wait.bottom if wait else under) + _GAP) if info.rate else None
+    rate = _rate_panel(info.rate, (wait.bottom if wait else under) + _GAP) if info.rate else None
     axis_y = (rate.bottom if rate else wait.bottom if wait else under) + 12
     # Half an epoch of air, so that the bars of the first and the last fit.
     bare = Layout(
@@ -113,7 +119,7 @@ def _metric_panel(info: CurveInfo) -> Panel:
     return Panel(_TOP, _TOP + _METRIC, info.scale.low, info.scale.high, ticks)
 
 
-def rate_panel(rate: Rate, top: float, height: float = _RATE) -> Panel:
+def _rate_panel(rate: Rate, top: float, height: float = _RATE) -> Panel:
     """Return the panel of a learning rate, logarithmic where that can be."""
     bottom = top + height
     rates = [value for value in (*rate.rates, rate.after) if math.isfinite(value)]
@@ -132,7 +138,7 @@ def _labels(info: CurveInfo, layout: Layout) -> tuple[Label, ...]:
     _put_margin(info, layout, places, canvas)
     _put_notes(info, layout, places)
     if info.rate and layout.rate:
-        put_rate(info.rate, layout, layout.rate, places, canvas)
+        _put_rate(info.rate, layout, layout.rate, places, canvas)
     return places.placed
 
 
@@ -169,10 +175,10 @@ def _put_titles(info: CurveInfo, layout: Layout, places: Places, canvas: Box) ->
         places.put([Label(LEFT, layout.wait.top - 16, "start", "title", info.wait.title)], canvas)
     if info.rate and layout.rate:
         places.put([Label(LEFT, layout.rate.top - 20, "start", "title", info.rate.title)], canvas)
-    put_ends(info, layout, places, canvas)
+    _put_ends(info, layout, places, canvas)
 
 
-def put_ends(info: CurveInfo, layout: Layout, places: Places, canvas: Box) -> None:
+def _put_ends(info: CurveInfo, layout: Layout, places: Places, canvas: Box) -> None:
     """Place what is said of the stop, or of a recording that ends before it, and the name of the axis."""
     if info.stop:
         # On a narrow page the line itself has to say that it is a stop.
@@ -217,10 +223,10 @@ def _put_margin(info: CurveInfo, layout: Layout, places: Places, canvas: Box) ->
         ]
         places.put(spots, canvas)
     if info.wait and layout.wait:
-        put_patience(info.wait, layout, layout.wait, places, canvas)
+        _put_patience(info.wait, layout, layout.wait, places, canvas)
 
 
-def put_patience(wait: Wait, layout: Layout, panel: Panel, places: Places, canvas: Box) -> None:
+def _put_patience(wait: Wait, layout: Layout, panel: Panel, places: Places, canvas: Box) -> None:
     """Place the name of the dashed level."""
     if math.isfinite(wait.patience):
         places.put([Label(layout.right + 10, panel.y(wait.patience) + 4.5, "start", "stop", wait.label)], canvas)
@@ -249,7 +255,7 @@ def _put_notes(info: CurveInfo, layout: Layout, places: Places) -> None:
         )
 
 
-def put_rate(rate: Rate, layout: Layout, panel: Panel, places: Places, canvas: Box) -> None:
+def _put_rate(rate: Rate, layout: Layout, panel: Panel, places: Places, canvas: Box) -> None:
     """Place the rate at the start, at the end, and the epochs of its drops."""
     places.put([Label(LEFT - 8, panel.y(rate.rates[0]) + 4.5, "end", "axis", rate.first_label)], canvas)
     end = layout.x(rate.epochs[-1] + 0.5)
@@ -265,3 +271,48 @@ def put_rate(rate: Rate, layout: Layout, panel: Panel, places: Places, canvas: B
         ]
         spots += [Label(x - 8, y + 25, "end", "axis", text) for text in texts]
         places.put_if_free(spots, canvas)
+
+
+def trace_layout(info: CurveInfo, part: Part, width: float) -> Layout:
+    """Return where the wait counter or the learning rate stands alone, large, and what is written to it.
+
+    Raises `SettingError` where the replay has no such panel.
+    """
+    if part == "wait" and info.wait:
+        return _with_labels(info, info.wait, _wait_panel(info.wait), width)
+    if part == "lr" and info.rate:
+        return _with_labels(info, info.rate, _rate_panel(info.rate, _ALONE_TOP, _ALONE), width)
+    raise SettingError(_WHY[part])
+
+
+_WHY: dict[Part, str] = {
+    "wait": "No callback of this replay has a wait counter, so there is none to draw. Draw kind run instead.",
+    "lr": "The learning rate is neither recorded nor set by a callback of this replay. Draw kind run, or add"
+    " ReduceLROnPlateau, with the initial learning rate where that is not recorded.",
+}
+
+
+def _wait_panel(wait: Wait) -> Panel:
+    whole = (tick for tick in value_ticks(0.0, wait.top) if tick.value == int(tick.value))
+    ticks = tuple(Tick(tick.value, f"{tick.value:g}") for tick in whole)
+    return Panel(_ALONE_TOP, _ALONE_TOP + _ALONE, 0.0, wait.top, ticks)
+
+
+def _with_labels(info: CurveInfo, part: Wait | Rate, panel: Panel, width: float) -> Layout:
+    axis_y = panel.bottom + 12
+    # The one panel stands where the metric would; what draws it takes it from there.
+    bare = Layout(axis_y + _AXIS, info.epochs[0] - 0.5, info.epochs[-1] + 0.5, panel, None, None, axis_y, (), (), width)
+    x = bare.x(info.stop.epoch) if info.stop else -1.0
+    places = Places(between((x, panel.top), (x, axis_y)) * 3)
+    canvas = Box(2, 2, width - 2, bare.height)
+    places.put([Label(LEFT, 14, "start", "title", part.title)], canvas)
+    _put_ends(info, bare, places, canvas)
+    if part is info.wait:
+        _put_patience(info.wait, bare, panel, places, canvas)
+    elif info.rate:
+        _put_rate(info.rate, bare, panel, places, canvas)
+    if info.what_if_from is not None:
+        x = bare.x(info.what_if_from - 0.5)
+        spots = [Label(bare.right - 6, panel.top + 16, "end", "note", info.what_if_label)]
+        places.put([*spots, *beside(x, panel.top + 16, "note", info.what_if_label)], canvas)
+    return replace(bare, x_ticks=epoch_ticks(info.epochs, bare.right - LEFT), labels=places.placed)

@@ -18,8 +18,6 @@ _WIDTH, _BOLD_WIDTH, _ASCENT, _DESCENT = 7.5, 8.3, 11.0, 3.5
 _BOLD: frozenset[Role] = frozenset({"title", "stop", "best", "kept", "rate"})
 # Covering another label is out of the question, leaving the frame nearly so, a piece of the curve is tolerable.
 _ON_LABEL, _OUTSIDE, _ON_POINT, _LATER = 1000.0, 500.0, 4.0, 0.8
-
-
 # Hangul, kana and Han are as wide as they are high.
 _SQUARE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]")
 _SQUARE_LENGTH = 1.75

@@ -15,8 +15,6 @@ from kcb_replay.report.phrases import phrase
 from kcb_replay.text import Decimals, visible
 
 NO_VALUE = -1
-
-
 _T = TypeVar("_T")
 
 

@@ -11,8 +11,7 @@ from kcb_replay.replay.directions import Direction, direction_of
 from kcb_replay.replay.outcomes.stopping import best_of
 from kcb_replay.report.drawing.curve import CurveInfo
 from kcb_replay.report.drawing.layout import Layout, Panel
-from kcb_replay.report.drawing.plateau import Range, plateau
-from kcb_replay.report.drawing.scales import Tick, value_ticks
+from kcb_replay.report.drawing.scales import Range, Tick, plateau, value_ticks
 from kcb_replay.report.explainer.lanes import MonitorReplays
 from kcb_replay.report.explainer.request import ExplainerRequest
 from kcb_replay.text import Decimals, decimals_for, visible

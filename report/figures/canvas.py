@@ -2,50 +2,41 @@
 
 Every property is given here, because matplotlib takes what is left out from the user's rcParams. A page narrower than
 what can be laid out, or wider than it need be, is the same page smaller or larger. Only a text that has characters
-which matplotlib's own font lacks looks for installed ones, so that every other figure is the same everywhere.
+which matplotlib's own font lacks looks for installed ones, so that every other figure is the same everywhere. As a
+file it appears whole or not at all, the same for the same figure, with text as text in SVG and PDF.
 """
 
 from __future__ import annotations
 
 import functools
 import textwrap
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from unicodedata import east_asian_width
 
 from kcb_replay.errors import SettingError
 from kcb_replay.report.drawing.palette import LIGHT, Palette
 from kcb_replay.report.drawing.placing import Anchor
+from kcb_replay.report.files import write_whole
 from kcb_replay.text import screen_width, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-
 Align: TypeAlias = Literal["left", "center", "right"]
-
-
 ALIGN: dict[Anchor, Align] = {"start": "left", "middle": "center", "end": "right"}
-
-
 # Pixels of layout in an inch, and the inches of a figure that nobody asked otherwise of.
 DPI, INCHES = 100, 9.6
-
-
 # Height of a line of text, and what a character of 13 pixels takes at most.
 LINE, _CHARACTER = 19, 7.5
-
-
 _NARROWEST, _WIDEST = 480, 960
-
-
 # Below it 13 pixels of text are less than 6 points.
 _LEAST_INCHES, _MOST_INCHES = 3.1, 20.0
 _OWN = "DejaVu Sans"
-
-
 # The usual ones of Linux, macOS and Windows that have Chinese, Japanese and Korean.
 _WIDE = (
     "Noto Sans CJK KR",
@@ -187,11 +178,7 @@ def wrapped(text: str, pixels: float) -> list[str]:
 
 
 _Dash: TypeAlias = str | tuple[float, tuple[float, float]]
-
-
 DASHED: _Dash = (0, (4, 3))
-
-
 DOTTED: _Dash = (0, (1, 3))
 
 
@@ -269,3 +256,42 @@ def _installed() -> tuple[str, ...]:
 
     known = {font.name for font in fontManager.ttflist}
     return tuple(name for name in _WIDE if name in known)
+
+
+_PNG_DPI = 200
+# No date, and no chance in the names of parts: the same replay gives the same file.
+_METADATA: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+
+
+def require_figure_file(path: Path) -> None:
+    """Raise `SettingError` unless the file is of a kind that can be drawn."""
+    if path.suffix.lower() not in _METADATA:
+        raise SettingError(f"{path.name} must end in .png, .svg or .pdf: the suffix chooses the format.")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as its suffix says, PNG with 200 pixels an inch.
+
+    Raises `KcbReplayError` where the file cannot be written.
+    """
+    write_whole(path, lambda temporary: _save(figure, temporary))
+
+
+def _save(figure: Figure, path: Path) -> None:
+    from matplotlib import rc_context
+
+    suffix = path.suffix.lower()
+    # What no property of an artist can say; everything is as before when the file is written.
+    own = rc_context({"svg.fonttype": "none", "svg.hashsalt": "kcb-replay", "pdf.fonttype": 42, "path.sketch": None})
+    with warnings.catch_warnings(), own:
+        # A name may hold characters that no font here has: a box for each is drawn, and says as much.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(
+            path,
+            format=suffix[1:],
+            dpi=_PNG_DPI if suffix == ".png" else DPI,
+            facecolor=figure.get_facecolor(),
+            bbox_inches=figure.bbox_inches,
+            pad_inches=0,
+            metadata=_METADATA[suffix],
+        )

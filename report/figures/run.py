@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kcb_replay.report.drawing.curve import CurveInfo
-from kcb_replay.report.drawing.layout import LEFT, Layout, Panel, layout_of
+from kcb_replay.report.drawing.layout import LEFT, Layout, Panel, Part, layout_of, trace_layout
 from kcb_replay.report.drawing.palette import Palette
 from kcb_replay.report.drawing.placing import Role
 from kcb_replay.report.figures.canvas import ALIGN, DASHED, DOTTED, LINE, Canvas, Look, blank, dots, stroke, wrapped
-from kcb_replay.report.traces import Part, trace_layout
 from kcb_replay.report.wait_and_rate import BarKind, Rate, Wait
 from kcb_replay.text import fit_title, visible
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kcb_replay.report.progress import item_text, progress
+from kcb_replay.report.terminal import item_text, progress
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from kcb_replay.replay.outcomes import StoppingOutcome
 from kcb_replay.replay.settings_text import parse_callback
 from kcb_replay.report.columns.column import table_of
 from kcb_replay.report.columns.fits import RESULT_COLUMNS, lead_row
-from kcb_replay.report.explanation import explanation
+from kcb_replay.report.sections import explanation
 from kcb_replay.report.simulation import answer_records, simulation_table
 from kcb_replay.report.wait_and_rate import rate_of, wait_of
 from kcb_replay.report.words import epoch_sentences, outcome_sentence

@@ -9,7 +9,7 @@ import pytest
 from kcb_replay import EarlyStopping, KerasWouldRaiseError, NotReplayableError, ReduceLROnPlateau, SettingError, replay
 from kcb_replay.replay.callbacks import CSVLogger, History, LearningRateScheduler, ModelCheckpoint, TerminateOnNaN
 from kcb_replay.replay.schedules import ExponentialDecay
-from kcb_replay.report.explanation import explanation
+from kcb_replay.report.sections import explanation
 from kcb_replay.report.words import outcome_sentence
 
 VALLEY = [3.0, 2.0, 1.0, 2.0, 3.0]

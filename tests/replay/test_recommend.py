@@ -15,7 +15,7 @@ from kcb_replay.replay.recommend.choice import NONE, chosen, fewest_runs, most_f
 from kcb_replay.replay.recommend.evidence import MOST_GROUPS, Evidence, FitsSeen, evidence_in, folded, grouping
 from kcb_replay.replay.verdicts.collect import collect
 from kcb_replay.replay.verdicts.totals import Totals, front_of
-from kcb_replay.report.recommendation import recommendation_text
+from kcb_replay.report.choices_table import recommendation_text
 
 
 def run_of(name, values):

@@ -23,7 +23,7 @@ from kcb_replay import (
 )
 from kcb_replay.replay.callbacks.prechelt import training_progress
 from kcb_replay.replay.settings_text import parse_callback
-from kcb_replay.report.explanation import explanation
+from kcb_replay.report.sections import explanation
 
 PRECHELT = [10.0, 8.0, 9.0, 10.0, 11.0, 12.0, 12.0, 13.0, 14.0, 15.0, 16.0, 17.0, 16.0]
 ERRORS = st.lists(st.one_of(st.floats(0.125, 4, width=16), st.just(math.nan)), min_size=1, max_size=40)

@@ -9,7 +9,7 @@ import pytest
 from kcb_replay import EarlyStopping, Note, ReduceLROnPlateau, read, replay
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.learning_rates import digits_kept, is_same_rate
-from kcb_replay.report.explanation import explanation
+from kcb_replay.report.sections import explanation
 
 # Best at index 2, then flat: ReduceLROnPlateau(patience=2) drops at 4, 6, ...; EarlyStopping(patience=3) stops at 5.
 PLATEAU = [3.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]

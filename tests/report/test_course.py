@@ -21,7 +21,7 @@ from kcb_replay.report.course.lessons.hooks import walk
 from kcb_replay.report.course.lessons.own import StopWhenReached, source_code, stop_of
 from kcb_replay.report.course.page import INDEX, course_of, course_pages, write_folder
 from kcb_replay.report.course.rounds import initial_rate, sample
-from kcb_replay.report.explanation import explanation
+from kcb_replay.report.sections import explanation
 from kcb_replay.text import short
 
 CATALOGUES = ("language", "report/course")

@@ -19,9 +19,8 @@ from kcb_replay.replay.verdicts.collect import collect
 from kcb_replay.replay.verdicts.sample import drawn_places
 from kcb_replay.replay.verdicts.stopping import swept_blocks
 from kcb_replay.replay.verdicts.totals import Totals
-from kcb_replay.report.choices.encoding import packed
 from kcb_replay.report.choices.page import choices_html
-from kcb_replay.report.choices.run_table import matrix_cells
+from kcb_replay.report.choices.run_table import matrix_cells, packed
 from kcb_replay.report.choices.sweep import DEFAULT_LIMIT, Limit, SweepQuestion, sweep_page, sweep_surveys
 from kcb_replay.report.drawing.choices import sweep_drawing
 from kcb_replay.report.drawing.curves import LEAST, MISSING, MOST, NOT_A_NUMBER

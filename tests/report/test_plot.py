@@ -13,12 +13,12 @@ import pytest
 import kcb_replay as kcb
 from kcb_replay.errors import SettingError
 from kcb_replay.report.drawing.curve import curve_info
+from kcb_replay.report.drawing.layout import trace_layout
 from kcb_replay.report.drawing.palette import DARK, LIGHT
 from kcb_replay.report.drawing.scales import RegretScale, heat_steps
 from kcb_replay.report.drawing.strips import strips_info
 from kcb_replay.report.figure import KINDS
 from kcb_replay.report.figures.canvas import look_of
-from kcb_replay.report.traces import trace_layout
 from kcb_replay.text import visible
 
 CURVES = ([3.0, 2.0, 2.5, 2.4, 1.0, 1.5, 1.6, 1.7], [2.0, 1.9, 1.8, 1.85, 1.7, 1.75, 1.72, 1.71])

@@ -10,8 +10,8 @@ import math
 import pytest
 
 from kcb_replay import EarlyStopping, ReduceLROnPlateau, replay, simulate
-from kcb_replay.report.explanation import explanation
 from kcb_replay.report.machine import as_json
+from kcb_replay.report.sections import explanation
 from kcb_replay.report.simulation import SimulationResult, simulation_table
 from kcb_replay.report.words import answer, epoch_sentences, outcome_sentence
 from kcb_replay.text import Decimals, decimals_for, visible
