@@ -37,12 +37,12 @@ _MIN_DELTA = "ReduceLROnPlateau.min_delta"
 
 
 def simulation_of(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> Simulation:
-    """Return the replays that the options describe."""
+    """Return the replays that the options describe, each training once."""
     from kcb_replay.replay.replay import simulate
 
     lists = _callback_lists(settings)
     options = {name: settings[name] for name in ("semantics", "initial_lr", "steps_per_epoch", "reuse")}
-    return simulate(recordings_in_order(runs, store), lists, **options)
+    return simulate(recordings_in_order(runs, store), lists, once=True, **options)
 
 
 def answers_of(runs: tuple[str, ...], store: Path, settings: dict[str, Any]) -> Iterator[tuple[Position, Answers]]:

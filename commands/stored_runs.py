@@ -24,16 +24,19 @@ def runs_command(runs: tuple[str, ...], store: Path, tag: str | None, form: str)
     kcb-replay runs
     kcb-replay runs 'seeds/*' --tag baseline --json
     """  # noqa: D301  # \b keeps click from joining the lines
+    from kcb_replay.ingest.copies import copies_among
     from kcb_replay.ingest.store import Store
     from kcb_replay.report.stored_runs import nothing_listed, run_records, runs_table
 
     opened = Store(store)
     entries = opened.runs(*runs, tag=tag)
+    everything = opened.runs() if runs or tag else entries
     if not entries:
-        output.say([nothing_listed(opened.runs(), tag)])
-    records = run_records(entries)
+        output.say([nothing_listed(everything, tag)])
+    copies = copies_among({entry.name: entry.digests for entry in everything})
+    records = run_records(entries, copies)
     document = {"schema": "kcb-replay/runs/1", "runs": records}
-    output.print_result(form, document, records, lambda: runs_table(entries))
+    output.print_result(form, document, records, lambda: runs_table(entries, copies))
 
 
 @click.command(name="show", cls=Command)
@@ -53,12 +56,12 @@ def show_command(run: str, store: Path, form: str) -> None:
 
     opened = Store(store)
     entry = only_one(opened.runs(run), run)
-    recording = opened.load(entry.name)
+    recording, copies = opened.load(entry.name), opened.copies()
     output.print_result(
         form,
-        run_document(entry, recording),
+        run_document(entry, recording, copies),
         metric_records(recording),
-        lambda: run_text(entry, recording, now=time.time()),
+        lambda: run_text(entry, recording, copies, now=time.time()),
     )
 
 

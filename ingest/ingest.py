@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import ReadError, SettingError
+from kcb_replay.ingest.copies import with_copies_marked
 from kcb_replay.ingest.discover import Candidate, LeftOutSource, RunFiles, discover
 from kcb_replay.ingest.plan import VANISHED, Labels, Plan, backup_notes, plan
 from kcb_replay.ingest.readers import READERS, reader_named
@@ -46,13 +47,17 @@ _RUNS_PER_JOB, _BYTES_PER_JOB = 10_000, 1 << 28
 
 @dataclass(slots=True)
 class IngestReport:
-    """What an ingest did: the runs it wrote, those that were unchanged, and what it left out and why."""
+    """What an ingest did: the runs it wrote, those that were unchanged, and what it left out and why.
+
+    `copies` are those among the runs that it wrote, each with the run of the same training that is counted.
+    """
 
     written: list[WrittenRun] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     left_out: list[LeftOutSource] = field(default_factory=list)
     other_files: int = 0
     seconds: float = 0.0
+    copies: dict[str, str] = field(default_factory=dict)
 
     @property
     def epochs(self) -> int:
@@ -69,7 +74,7 @@ def read(*paths: str | Path, format: str = "auto") -> list[Recording]:  # noqa: 
     """Return the recordings below `paths` (log files or folders) without a store.
 
     Raises `ReadError` when a path cannot be read, or when nothing below it is a log; what else was left out of a folder
-    is in the notes of the run it belongs to, or not reported.
+    is in the notes of the run it belongs to, or not reported. Each copy of another of them knows which (`copy_of`).
     """
     discovery = discover([Path(path) for path in paths], format=format)
     notes = backup_notes([*discovery.beside, *discovery.runs], Path.as_posix)
@@ -81,7 +86,7 @@ def read(*paths: str | Path, format: str = "auto") -> list[Recording]:  # noqa: 
             recordings.append(run.recording)
     if not recordings:
         raise ReadError(_nothing_read(paths, format, discovery.left_out, discovery.other_files))
-    return recordings
+    return with_copies_marked(recordings)
 
 
 def ingest(
@@ -115,6 +120,9 @@ def ingest(
         replace(run, epochs_before=before[run.name]) if run.name in before else run
         for run in sorted(report.written, key=_name)
     ]
+    if report.written:
+        names = {run.name for run in report.written}
+        report.copies = {copy: original for copy, original in store.copies().items() if copy in names}
     report.seconds = time.monotonic() - start
     return report
 

@@ -167,7 +167,8 @@ class Fit:
     """One call of `fit`: the 0-based, rising epoch column and a series per metric, all of the same length.
 
     `wall_time` is in seconds since 1970 where the source has it; `steps` are the streams that are finer than epochs,
-    `messages` what callbacks said. `unloaded` names the recorded metrics that were not asked for.
+    `messages` what callbacks said. `unloaded` names the recorded metrics that were not asked for; where there are such,
+    `digests` tell the fit from others all the same.
     """
 
     epochs: Integers
@@ -176,6 +177,7 @@ class Fit:
     steps: Mapping[str, StepSeries] = field(default_factory=dict)
     messages: tuple[Message, ...] = ()
     unloaded: tuple[str, ...] = ()
+    digests: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         self.epochs.setflags(write=False)
@@ -208,12 +210,16 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Recording(Displayed):
-    """One run: its name, where it was read from, its fits in order, and what was odd about it."""
+    """One run: its name, where it was read from, its fits in order, and what was odd about it.
+
+    `copy_of` is the run of the same training that is counted, where it was read together with this one.
+    """
 
     name: str
     sources: tuple[Source, ...]
     fits: tuple[Fit, ...]
     notes: tuple[Note, ...] = field(default=())
+    copy_of: str | None = field(default=None, compare=False)
 
     @property
     def epochs(self) -> int:

@@ -7,6 +7,7 @@ from dataclasses import replace as with_changes
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import KcbReplayError, KerasWouldRaiseError, NotReplayableError
+from kcb_replay.ingest.copies import each_with_original
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.answers import Answer, FitAnswer
 from kcb_replay.replay.attempt import answer_of, attempt_of
@@ -14,7 +15,7 @@ from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.learning_rates import FirstRate, first_rate
-from kcb_replay.replay.left_out import LeftOut
+from kcb_replay.replay.left_out import LeftOut, left_out_copy
 from kcb_replay.replay.request import Carried, ReplayRequest, initial_lr_for, settings_of, version_for, versions_of
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit, Simulation
@@ -36,18 +37,23 @@ def simulate(
     initial_lr: FirstRate | None = None,
     steps_per_epoch: int | None = None,
     reuse: bool = False,
+    once: bool = False,
 ) -> Simulation:
     """Replay every list of callbacks in `settings` on every fit of every recording.
 
     `semantics` may be several versions, as "keras-2.0.8,keras-3.15", else as for `replay`. With `reuse` the same
     callbacks go through all fits of a run, as in a script that calls `fit` again; else every fit gets fresh ones. A fit
     without the metric of a callback is replayed as Keras would go through it: the callback never acts, or raises. A fit
-    that cannot be replayed is left out with its reason, once; it never hides the others.
+    that cannot be replayed is left out with its reason, once; it never hides the others. With `once` a training that
+    several recordings hold is replayed of one of them, and its copies are left out.
     """
     requests = requests_of(settings, semantics=semantics, initial_lr=initial_lr, steps_per_epoch=steps_per_epoch)
     answers: list[Replay | RaisedFit] = []
     left_out: dict[LeftOut, None] = {}
-    for recording in recordings:
+    for recording, original in each_with_original(recordings) if once else zip(recordings, itertools.repeat(None)):
+        if original is not None:
+            left_out |= {left_out_copy(recording.name, fit, original): None for fit in range(len(recording.fits))}
+            continue
         for answer in answers_to(recording, requests, reuse=reuse):
             if isinstance(answer, LeftOut):
                 left_out[answer] = None

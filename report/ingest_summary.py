@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from kcb_replay.ingest.discover import LeftOutSource
 from kcb_replay.ingest.ingest import IngestReport, WrittenRun
 from kcb_replay.ingest.plan import Plan, PlannedSource
 from kcb_replay.text import counted, visible, whole
+
+_MOST_NAMED = 3
 
 
 def ingest_summary(report: IngestReport, store: Path) -> list[str]:
@@ -17,7 +20,15 @@ def ingest_summary(report: IngestReport, store: Path) -> list[str]:
     notes = [(run.name, note.text) for run in report.written for note in run.notes if note.code != "skipped"]
     if notes:
         lines += [f"Notes {len(notes)}:", *(f"  {visible(name)}  {visible(text)}" for name, text in notes)]
-    return [*lines, *_left_out_files(report.left_out, report.other_files)]
+    return [*lines, *_copy_lines(report.copies), *_left_out_files(report.left_out, report.other_files)]
+
+
+def _copy_lines(copies: Mapping[str, str]) -> Iterator[str]:
+    if copies:
+        first = ", ".join(f"{visible(copy)} = {visible(run)}" for copy, run in islice(copies.items(), _MOST_NAMED))
+        more = f" and {whole(len(copies) - _MOST_NAMED)} more" if len(copies) > _MOST_NAMED else ""
+        are = "is a copy of another" if len(copies) == 1 else "are copies of others"
+        yield f"{counted(len(copies), 'run')} {are}, and counted once: {first}{more}."
 
 
 def _left_out_files(left_out: Sequence[LeftOutSource], other_files: int) -> list[str]:

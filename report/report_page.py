@@ -156,7 +156,7 @@ def contents_of(simulation: Simulation, texts: Catalogue | None = None, *, draw_
         answer=common_answer(replays, simulation.raised, words),
         facts=facts(replays, rows[0].name if rows else "", decimals, raised=len(simulation.raised), words=words),
         settings=tuple(Setting(begun(name), code) for code, name in titles.settings.items()),
-        left_out=tuple((each.run, each.fit, words.why(each.why)) for each in simulation.left_out),
+        left_out=tuple((each.shown_run, each.fit, words.why(each.why)) for each in simulation.left_out),
         unanswered=tuple(map(words.why, unanswered_sentences(simulation.answers))),
         columns=table.heads,
         rows=rows,

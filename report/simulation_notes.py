@@ -144,7 +144,7 @@ class SimulationNotes:
             self._unanswered.add(left_out.why, (kind, position), left_out.run)
             self._message = left_out.message
             if kind == 0:
-                self._left_out.add(left_out.why, position, left_out.run)
+                self._left_out.add(left_out.why, position, left_out.shown_run)
                 self._left_out_count += 1
         self._unanswered_count += len(reasons)
 
@@ -294,7 +294,7 @@ def reasons_of(left_out: Iterable[LeftOut], choices: Sequence[object] = ()) -> l
         of_choice = each.choice is not None and reason(
             "notes.of_choice", choice=str(choices[each.choice]), why=each.why
         )
-        reasons.add(of_choice or each.why, count, each.run)
+        reasons.add(of_choice or each.why, count, each.shown_run)
     return _reason_lines(count, reasons) if count else []
 
 

@@ -5,7 +5,7 @@ The values of streams are not read: a stream of a million steps is shown by its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -45,6 +45,10 @@ def _few(names: Sequence[str], writing: Writing) -> str:
     return writing.words.say("cell.and_more", first=first, count=rest) if rest > 0 else first
 
 
+def _name_or_nothing(name: str | None, writing: Writing) -> str:
+    return "" if name is None else name_text(name, writing)
+
+
 def _value_or_none(value: float | None, writing: Writing) -> str:
     return writing.decimals.show(value)
 
@@ -76,22 +80,31 @@ _METRIC_COLUMNS: tuple[Column[Record], ...] = (
 )
 
 
-def run_records(entries: Iterable[RunEntry]) -> list[Record]:
-    """Return one record per run of a store."""
-    return records_of(_RUN_COLUMNS, entries)
+def _run_columns(copies: Mapping[str, str]) -> tuple[Column[RunEntry], ...]:
+    copy_of: Column[RunEntry] = Column(
+        "copy_of", lambda entry: copies.get(entry.name), _name_or_nothing, needless=zero, is_number=False
+    )
+    return (*_RUN_COLUMNS, copy_of)
 
 
-def runs_table(entries: Sequence[RunEntry]) -> str:
-    """Return one line per run of a store; the tags only where there are any."""
-    return str(table_of(_RUN_COLUMNS, entries).texts())
+def run_records(entries: Iterable[RunEntry], copies: Mapping[str, str]) -> list[Record]:
+    """Return one record per run of a store; `copies` names for each copy the run that is counted."""
+    return records_of(_run_columns(copies), entries)
 
 
-def run_document(entry: RunEntry, recording: Recording) -> Record:
-    """Return the document of `kcb-replay show RUN --json`."""
+def runs_table(entries: Sequence[RunEntry], copies: Mapping[str, str]) -> str:
+    """Return one line per run of a store; tags, and what is a copy of which, only where there are any."""
+    return str(table_of(_run_columns(copies), entries).texts())
+
+
+def run_document(entry: RunEntry, recording: Recording, copies: Mapping[str, str]) -> Record:
+    """Return the document of `kcb-replay show RUN --json`; `copies` are those of the store."""
     return {
         "schema": "kcb-replay/show/1",
         "run": entry.name,
         "tags": entry.tags,
+        "copy_of": copies.get(entry.name),
+        "copies": _copies_of(entry.name, copies),
         "sources": [
             {
                 **named(source, "path", "format", "reader", "size"),
@@ -136,11 +149,12 @@ def metric_table(records: Iterable[Record]) -> str:
     return str(table_of(_METRIC_COLUMNS, records).texts())
 
 
-def run_text(entry: RunEntry, recording: Recording, *, now: float) -> str:
+def run_text(entry: RunEntry, recording: Recording, copies: Mapping[str, str], *, now: float) -> str:
     """Return what is known of a run; `now`, in seconds since 1970, is what the ages of the sources count from."""
     fits, epochs = counted(len(entry.fits), "fit"), counted(entry.epochs, "epoch")
     tags = f", tagged {', '.join(map(visible, entry.tags))}" if entry.tags else ""
-    parts = [f"{visible(entry.name)}: {fits}, {epochs}{tags}", _sources_text(entry, now)]
+    head = "\n".join([f"{visible(entry.name)}: {fits}, {epochs}{tags}", *_copy_lines(entry.name, copies)])
+    parts = [head, _sources_text(entry, now)]
     for number, fit in enumerate(recording.fits):
         parts += _fit_parts(number, fit, entry.fits[number])
     if entry.notes:
@@ -149,6 +163,18 @@ def run_text(entry: RunEntry, recording: Recording, *, now: float) -> str:
         lines = (f"  {visible(source.path)}: {visible(source.reason)}" for source in entry.refused)
         parts.append("\n".join(["Left out:", *lines]))
     return "\n\n".join(parts)
+
+
+def _copies_of(run: str, copies: Mapping[str, str]) -> list[str]:
+    return sorted(copy for copy, original in copies.items() if original == run)
+
+
+def _copy_lines(run: str, copies: Mapping[str, str]) -> Iterator[str]:
+    if run in copies:
+        yield f"A copy of {visible(copies[run])}: the same training, which is counted once, under that name."
+    if others := _copies_of(run, copies):
+        more = f" and {whole(len(others) - _MOST_METRICS)} more" if len(others) > _MOST_METRICS else ""
+        yield f"Copies of it, which are not counted again: {', '.join(map(visible, others[:_MOST_METRICS]))}{more}."
 
 
 def _size_text(size: int) -> str:

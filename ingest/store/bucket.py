@@ -22,12 +22,21 @@ import pyarrow.parquet as pq
 from kcb_replay.errors import StoreError
 from kcb_replay.ingest.arrow import codes_and_words, numbers_of, validity_of
 from kcb_replay.ingest.recording import Fit, Floats, Integers, Mask, Message, Recording, Series, StepSeries
-from kcb_replay.ingest.store.schema import DICTIONARY_COLUMNS, SCHEMA, RunEntry, StreamEntry, catalogue_from_footer
+from kcb_replay.ingest.store.schema import (
+    DICTIONARY_COLUMNS,
+    SCHEMA,
+    RunEntry,
+    StreamEntry,
+    catalogue_from_footer,
+    digests_from_footer,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from kcb_replay.ingest.copies import Digests
 
 
 _VALUE_COLUMNS = ("fit", "metric", "epoch", "value", "wall_time")
@@ -106,7 +115,9 @@ def _metrics_of(entry: RunEntry, rows: _ValueRows, metrics: Collection[str] | No
     fits = []
     for number, fit in enumerate(entry.fits):
         unloaded = tuple(metric for metric, *_ in fit.columns if metrics is not None and metric not in metrics)
-        fits.append(Fit(*_columns_of_fit(entry, number, rows, metrics), unloaded=unloaded))
+        # All that is loaded tells the fit from others by itself.
+        digests = fit.digest_by_metric() if unloaded else None
+        fits.append(Fit(*_columns_of_fit(entry, number, rows, metrics), unloaded=unloaded, digests=digests))
     return Recording(entry.name, entry.sources, tuple(fits), entry.notes)
 
 
@@ -245,6 +256,15 @@ def read_entries(path: Path) -> dict[str, RunEntry]:
     try:
         with opened(path) as bucket:
             return bucket.entries()
+    except FileNotFoundError:
+        return {}
+
+
+def read_digests(path: Path) -> dict[str, Digests]:
+    """Return what tells each run of a bucket from others, for less than the whole catalogue takes."""
+    try:
+        with opened(path) as bucket, damage_named(path):
+            return digests_from_footer(bucket.file.metadata.metadata, str(path))
     except FileNotFoundError:
         return {}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,10 +20,10 @@ from kcb_replay.ingest.arrow import numbers_of, validity_of
 from kcb_replay.ingest.store.bucket import Bucket, damage_named, opened, recording_of, stream_of
 from kcb_replay.ingest.store.layout import STORE_FILE, BucketLayout
 from kcb_replay.ingest.store.rows import entry_of, rows_of, step_rows_of
-from kcb_replay.ingest.store.schema import SCHEMA, RunEntry
+from kcb_replay.ingest.store.schema import SCHEMA, FitEntry, RunEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow.parquet as pq
@@ -145,12 +145,18 @@ def _is_as_catalogued(bucket: Bucket, entry: RunEntry) -> bool:
         recording = recording_of(entry, rows, _steps(entry, step_rows))
         again = entry_of(recording, entry.refused, entry.tags)
         return (
-            again.fits == entry.fits
+            _with_digests(entry.fits, again.fits) == again.fits
             and _equal(rows_of([recording]), rows)
             and _equal(step_rows_of([recording]), step_rows)
         )
     except (ValueError, LookupError, TypeError, StopIteration, pa.ArrowException):
         return False
+
+
+def _with_digests(stored: Sequence[FitEntry], others: Sequence[FitEntry]) -> tuple[FitEntry, ...]:
+    """Return the fits with the digests of others where they were stored before there were any."""
+    pairs = zip_longest(stored, others)
+    return tuple(one if one.digests else replace(one, digests=two.digests) for one, two in pairs if one and two)
 
 
 def _steps(entry: RunEntry, rows: pa.Table) -> list[dict[str, StepSeries]]:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from kcb_replay.errors import RunNotFoundError, StoreError, did_you_mean
-from kcb_replay.ingest.store.bucket import read_entries, read_run
+from kcb_replay.ingest.copies import copies_among
+from kcb_replay.ingest.store.bucket import read_digests, read_entries, read_run
 from kcb_replay.ingest.store.layout import STORE_FILE, BucketLayout, buckets_for, read_layout
 from kcb_replay.ingest.store.rewriting import Content, content_of, rewrite, sync_folder
 from kcb_replay.text import excerpt
@@ -24,6 +25,7 @@ from kcb_replay.text import excerpt
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from kcb_replay.ingest.copies import Digests
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store.schema import RefusedSource, RunEntry
 
@@ -69,6 +71,13 @@ class StoreFolder:
         for number in range(self.layout().buckets):
             entries |= read_entries(self.bucket_path(number))
         return entries
+
+    def copies(self, names: Collection[str] | None = None) -> dict[str, str]:
+        """Return the copies among runs (all for None), each with the run of the same training that is counted."""
+        digests: dict[str, Digests] = {}
+        for number in range(self.layout().buckets):
+            digests |= read_digests(self.bucket_path(number))
+        return copies_among(digests if names is None else {name: digests[name] for name in names & digests.keys()})
 
     def bucket_count(self, *, expected_runs: int = 0) -> int:
         """Return the number of buckets of this store, or the one it would be created with for so many runs."""

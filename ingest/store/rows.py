@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from kcb_replay.ingest.arrow import numbers, texts
+from kcb_replay.ingest.fingerprint import digests_of
 from kcb_replay.ingest.store.schema import SCHEMA, FitEntry, RefusedSource, RunEntry, StreamEntry
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ def _message_rows(recording: Recording) -> pa.Table:
 
 
 def _fit_entry(fit: Fit) -> FitEntry:
+    digests = digests_of(fit)
     return FitEntry(
         epochs=_ranges(fit.epochs),
         columns=tuple((metric, series.tag, series.source) for metric, series in fit.metrics.items()),
@@ -194,6 +196,7 @@ def _fit_entry(fit: Fit) -> FitEntry:
             for name, series in fit.steps.items()
         ),
         messages=len(fit.messages),
+        digests=tuple(digests.get(metric, "") for metric in fit.metrics),
     )
 
 

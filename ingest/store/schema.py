@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from kcb_replay.ingest.copies import Digests
+
 
 VERSION = 2
 FOOTER_KEY, _CHECKSUM_KEY = b"kcb", b"kcb_crc32"
@@ -100,7 +102,8 @@ class StreamEntry:
 class FitEntry:
     """The epochs of a fit as inclusive 0-based ranges, and [metric, tag, source path] of each series in order.
 
-    `streams` stand in the order of their rows; `messages` is the number of rows that hold messages.
+    `streams` stand in the order of their rows; `messages` is the number of rows that hold messages. `digests` are
+    of the series, "" for the learning rate; a store that was written before there were any has none.
     """
 
     epochs: tuple[tuple[int, int], ...]
@@ -108,11 +111,17 @@ class FitEntry:
     wall_time: tuple[str, str] | None
     streams: tuple[StreamEntry, ...] = ()
     messages: int = 0
+    digests: tuple[str, ...] = ()
 
     @property
     def epoch_count(self) -> int:
         """Number of recorded epochs."""
         return sum(last - first + 1 for first, last in self.epochs)
+
+    def digest_by_metric(self) -> dict[str, str]:
+        """Return what tells the fit from others, empty where the store is too old to know it."""
+        names = (metric for metric, _, _ in self.columns)
+        return {metric: digest for metric, digest in zip(names, self.digests, strict=False) if digest}
 
     def epoch_column(self) -> NDArray[np.int64]:
         """Return the 0-based epoch of every recorded epoch."""
@@ -148,6 +157,11 @@ class RunEntry:
         return tuple(dict.fromkeys(metric for fit in self.fits for metric, _, _ in fit.columns))
 
     @property
+    def digests(self) -> Digests:
+        """What tells the run from others, fit by fit."""
+        return tuple(fit.digest_by_metric() for fit in self.fits)
+
+    @property
     def message_count(self) -> int:
         """Number of recorded messages, all fits together."""
         return sum(fit.messages for fit in self.fits)
@@ -172,6 +186,21 @@ def footer_of(entries: Iterable[RunEntry]) -> dict[bytes, bytes]:
 
 def catalogue_from_footer(metadata: Mapping[bytes, bytes] | None, where: str) -> dict[str, RunEntry]:
     """Return the entry of every run; raises `StoreError` for a foreign or damaged footer, or one of another version."""
+    return {name: _entry_from_json(name, entry) for name, entry in _runs_from_footer(metadata, where).items()}
+
+
+def digests_from_footer(metadata: Mapping[bytes, bytes] | None, where: str) -> dict[str, Digests]:
+    """Return the digests of every run, fit by fit; raises as `catalogue_from_footer` does."""
+    runs = _runs_from_footer(metadata, where)
+    return {name: tuple(map(_digests_from_json, entry["fits"])) for name, entry in runs.items()}
+
+
+def _digests_from_json(fit: Json) -> Mapping[str, str]:
+    names = (metric for metric, *_ in fit["columns"])
+    return {metric: digest for metric, digest in zip(names, fit.get("digests", ()), strict=False) if digest}
+
+
+def _runs_from_footer(metadata: Mapping[bytes, bytes] | None, where: str) -> Json:
     catalogue, checksum = ((metadata or {}).get(key) for key in (FOOTER_KEY, _CHECKSUM_KEY))
     if catalogue is None:
         raise StoreError(f"{where} holds no catalogue: it was not written by kcb-replay. Move it out of the store.")
@@ -185,7 +214,8 @@ def catalogue_from_footer(metadata: Mapping[bytes, bytes] | None, where: str) ->
         )
     document = json.loads(catalogue)
     require_version(document["version"], where)
-    return {name: _entry_from_json(name, entry) for name, entry in document["runs"].items()}
+    runs: Json = document["runs"]
+    return runs
 
 
 def _fields_of(item: Any) -> Json:
@@ -224,6 +254,7 @@ def _fit_from_json(fit: Json) -> FitEntry:
         wall_time=None if wall_time is None else (wall_time[0], wall_time[1]),
         streams=tuple(StreamEntry(**stream) for stream in fit["streams"]),
         messages=fit["messages"],
+        digests=tuple(fit.get("digests", ())),
     )
 
 

@@ -62,14 +62,19 @@ class Store(StoreFolder):
         """Yield the runs that match one of the patterns (all without one), with these metrics (None: all), in one pass.
 
         They come bucket by bucket, without streams and messages, so memory does not grow with their number; the order
-        is that of the store. Raises `RunNotFoundError` for a pattern that matches nothing.
+        is that of the store. Each copy of another one of them knows which is counted (`copy_of`).
+
+        Raises `RunNotFoundError` for a pattern that matches nothing.
         """
         layout = self.layout()
         names = {entry.name for entry in self.runs(*patterns)} if patterns else None
+        copies = self.copies(names)
         numbers = range(layout.buckets)
         for number in numbers if names is None else sorted({n for name in names for n in layout.numbers(name)}):
             path = self.bucket_path(number)
-            yield from read_metrics(path, metrics, lambda name: names is None or name in names)
+            for recording in read_metrics(path, metrics, lambda name: names is None or name in names):
+                original = copies.get(recording.name)
+                yield recording if original is None else replace(recording, copy_of=original)
 
     def remove(self, *patterns: str) -> list[str]:
         """Delete the runs that match the patterns, names or globs, and return their names."""

@@ -48,11 +48,9 @@ class FitBatch(Generic[_Setting]):
 
     def __init__(self, settings: Sequence[_Setting], fits: Sequence[MonitoredFit], version: Semantics) -> None:
         self.settings: Sequence[_Setting] = settings
-        self.fits: list[MonitoredFit] = [each for each in fits if len(each.fit)]
+        self.fits: list[MonitoredFit] = [each for each in fits if each.why_not_asked is None]
         self.version = version
-        self.left_out = dict.fromkeys(
-            LeftOut(each.run, each.number, reason("left_out.no_epochs_in_fit")) for each in fits if not len(each.fit)
-        )
+        self.left_out: dict[LeftOut, None] = dict.fromkeys(filter(None, (each.why_not_asked for each in fits)))
 
     def having(self, number: int) -> list[int]:
         """Return the fits that have the metric of a setting; the others are left out, with what Keras does there."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
+from kcb_replay.ingest.copies import each_with_original
 from kcb_replay.ingest.display import Displayed
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Recording, both_counts
 from kcb_replay.language.reason import Reason, reason
@@ -22,7 +23,7 @@ from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import CALLBACKS, Callback, MedianStopping
 from kcb_replay.replay.callbacks.stopping import known_direction
 from kcb_replay.replay.directions import Direction, assumed_direction, is_assumed
-from kcb_replay.replay.left_out import LeftOut
+from kcb_replay.replay.left_out import LeftOut, left_out_copy
 from kcb_replay.replay.median import median_answers
 from kcb_replay.replay.replay import replay
 from kcb_replay.replay.semantics import DEFAULT, semantics as resolve
@@ -192,11 +193,12 @@ class RuleQuestion:
         if not self.compares_runs:
             return recordings
         loaded = list(recordings)
+        counted = [recording for recording, original in each_with_original(loaded) if original is None]
         for number, rule in enumerate(self.rules):
             if rule.compares_runs:
-                answers = median_answers(loaded, cast("MedianStopping", rule)).items()
+                answers = median_answers(counted, cast("MedianStopping", rule)).items()
                 self._medians[number] = {
-                    (id(loaded[place]), fit): each.why if isinstance(each, LeftOut) else each.outcome
+                    (id(counted[place]), fit): each.why if isinstance(each, LeftOut) else each.outcome
                     for (place, fit), each in answers
                 }
         return loaded
@@ -223,7 +225,9 @@ class RuleQuestion:
         judged: list[MonitoredFit] = []
         for each in fits:
             why = self._why_not_judged(each.fit)
-            if why is None:
+            if each.copy_of is not None:
+                left_out.append(left_out_copy(each.run, each.number, each.copy_of))
+            elif why is None:
                 judged.append(each)
             else:
                 left_out.append(LeftOut(each.run, each.number, why))

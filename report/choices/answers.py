@@ -197,7 +197,7 @@ def left_out_notices(
 def _left_out(
     group: Sequence[LeftOut], monitor: str, recorded: Callable[[str], Sequence[str]], words: Catalogue
 ) -> NoticeItem:
-    names, first = _named([fit_title(each.run, each.fit) for each in group], words), group[0]
+    names, first = _named([fit_title(each.shown_run, each.fit) for each in group], words), group[0]
     why = words.why(first.why)
     columns = list(recorded(first.run)) if first.reason.startswith(f"{monitor} is not recorded") else []
     if columns:

@@ -19,8 +19,8 @@ _OF_SOURCE = ("rounded", "sampled")
 
 @pytest.fixture(scope="module")
 def recordings() -> list[Recording]:
-    """Return every log that is a recording, each under a name of its own."""
-    return read(CORPUS)
+    """Return every training, each under a name of its own; some repositories hold one twice."""
+    return [each for each in read(CORPUS) if each.copy_of is None]
 
 
 def outcome_of(recording, number, setting):

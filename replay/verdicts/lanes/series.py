@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.ingest.copies import each_with_original
+from kcb_replay.language.reason import reason
+from kcb_replay.replay.left_out import LeftOut, left_out_copy
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 
 if TYPE_CHECKING:
@@ -27,13 +30,24 @@ _SIGMA_PER_MAD = 1.4826
 
 @dataclass(frozen=True, slots=True)
 class MonitoredFit:
-    """One fit of one run, the codes of the notes on it, and the recording that it is a part of."""
+    """One fit of one run, the codes of the notes on it, and the recording that it is a part of.
+
+    `copy_of` is the run that is counted instead, where this one is of the same training.
+    """
 
     run: str
     number: int
     fit: Fit
     codes: frozenset[str] = frozenset()
     recording: Recording | None = None
+    copy_of: str | None = None
+
+    @property
+    def why_not_asked(self) -> LeftOut | None:
+        """Why no choice is asked of the fit: it is counted already, or there is nothing to ask of."""
+        if self.copy_of is not None:
+            return left_out_copy(self.run, self.number, self.copy_of)
+        return None if len(self.fit) else LeftOut(self.run, self.number, reason("left_out.no_epochs_in_fit"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,11 +199,11 @@ class Block:
 
 
 def monitored_fits(recordings: Iterable[Recording]) -> Iterator[MonitoredFit]:
-    """Yield every fit."""
-    for recording in recordings:
+    """Yield every fit; of a training that several recordings hold, one is counted."""
+    for recording, original in each_with_original(recordings):
         for number, fit in enumerate(recording.fits):
             codes = frozenset(note.code for note in recording.notes if note.fit in (None, number))
-            yield MonitoredFit(recording.name, number, fit, codes, recording)
+            yield MonitoredFit(recording.name, number, fit, codes, recording, original)
 
 
 def block_of(fits: Sequence[MonitoredFit], metric: str) -> Block:
