@@ -5,11 +5,12 @@ Directory links are not followed. Every file that looks like a log and is none i
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from kcb_replay.errors import ReadError
@@ -21,7 +22,7 @@ from kcb_replay.ingest.sniffing import accepting, no_format, printable, require_
 from kcb_replay.ingest.store.layout import STORE_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from kcb_replay.ingest.recording import Note, Recording
 
@@ -41,7 +42,8 @@ class Candidate:
 class RunFiles:
     """The files of one run, what is already known to be odd about them, and the sources that it is stored with.
 
-    `beginning` loads what is stored of a file that has grown, so that only its new rows are read.
+    `beginning` loads what is stored of a file that has grown, so that only its new rows are read. `plain_name` is that
+    which others have, too, where `name` tells them apart.
     """
 
     name: str
@@ -49,6 +51,7 @@ class RunFiles:
     notes: tuple[Note, ...] = ()
     stored: frozenset[str] = frozenset()
     beginning: Callable[[], Recording] | None = None
+    plain_name: str = ""
 
     @property
     def size(self) -> int:
@@ -107,7 +110,7 @@ def discover(
         runs += _in_folder(path, search) if path.is_dir() else [_of_file(path, search)]
     # What is found below one folder is found once.
     discovery.beside = [run for runs_beside in search.beside.values() for run in runs_beside]
-    discovery.runs = _without_clashes(_joined(runs) if len(paths) > 1 else runs, discovery)
+    discovery.runs = _with_own_names(_joined(runs) if len(paths) > 1 else runs)
     return discovery
 
 
@@ -254,14 +257,30 @@ def _joined(runs: Iterable[RunFiles]) -> list[RunFiles]:
     return [RunFiles(name, tuple(candidates.values())) for (name, _), candidates in joined.items()]
 
 
-def _without_clashes(runs: list[RunFiles], discovery: Discovery) -> list[RunFiles]:
+def _with_own_names(runs: list[RunFiles]) -> list[RunFiles]:
+    """Tell runs of one name apart by the folders above them."""
     counts = Counter(run.name for run in runs)
+    taken = {name for name, count in counts.items() if count == 1}
+    own: list[RunFiles] = []
     for run in runs:
-        if counts[run.name] > 1:
-            folder = PurePosixPath(_run_folder(run.candidates[0]).as_posix())
-            reason = (
-                f"another folder gives a run of the same name, {run.name!r}:"
-                " ingest their common parent folder, or rename one"
-            )
-            discovery.left_out.append(LeftOutSource(str(folder), reason))
-    return [run for run in runs if counts[run.name] == 1]
+        own.append(run if counts[run.name] == 1 else under_own_name(run, taken | counts.keys()))
+        taken.add(own[-1].name)
+    return own
+
+
+def under_own_name(run: RunFiles, taken: Collection[str]) -> RunFiles:
+    """Return a run under a name that is not taken: with the folders above it, as many as are needed."""
+    name = next(name for name in _longer_names(run) if name not in taken)
+    return replace(run, name=name, plain_name=run.plain_name or run.name)
+
+
+def _longer_names(run: RunFiles) -> Iterator[str]:
+    name = run.plain_name or run.name
+    folder = _run_folder(run.candidates[0]).absolute().parts[1:]
+    parts = tuple(name.split("/"))
+    # The name of a file in a folder of several begins with the folder.
+    inside = next((n for n in range(len(parts), 0, -1) if folder[-n:] == parts[:n]), 0)
+    above = folder[: len(folder) - inside]
+    for n in range(1, len(above) + 1):
+        yield "/".join((*above[-n:], name))
+    yield from (f"{name} ({n})" for n in itertools.count(2))

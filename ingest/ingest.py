@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from kcb_replay.errors import ReadError, SettingError
 from kcb_replay.ingest.copies import with_copies_marked
 from kcb_replay.ingest.discover import Candidate, LeftOutSource, RunFiles, discover
-from kcb_replay.ingest.plan import VANISHED, Labels, Plan, backup_notes, plan
+from kcb_replay.ingest.plan import VANISHED, Labels, Plan, backup_notes, own_name_note, plan
 from kcb_replay.ingest.readers import READERS, reader_named
 from kcb_replay.ingest.reading import ReadRun, has_grown, read_runs
 from kcb_replay.ingest.store.layout import bucket_of
@@ -49,7 +49,8 @@ _RUNS_PER_JOB, _BYTES_PER_JOB = 10_000, 1 << 28
 class IngestReport:
     """What an ingest did: the runs it wrote, those that were unchanged, and what it left out and why.
 
-    `copies` are those among the runs that it wrote, each with the run of the same training that is counted.
+    `copies` are those among the runs that it wrote, each with the run of the same training that is counted. `moved` are
+    the sources that lie elsewhere now, each with the place where it lay.
     """
 
     written: list[WrittenRun] = field(default_factory=list)
@@ -58,6 +59,7 @@ class IngestReport:
     other_files: int = 0
     seconds: float = 0.0
     copies: dict[str, str] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
 
     @property
     def epochs(self) -> int:
@@ -78,7 +80,7 @@ def read(*paths: str | Path, format: str = "auto") -> list[Recording]:  # noqa: 
     """
     discovery = discover([Path(path) for path in paths], format=format)
     notes = backup_notes([*discovery.beside, *discovery.runs], Path.as_posix)
-    wanted = [replace(run, notes=notes.get(run.name, ())) for run in discovery.runs]
+    wanted = [_noted(run, notes.get(run.name, ())) for run in discovery.runs]
     recordings = []
     for run in read_runs(wanted, Path.as_posix):
         discovery.left_out += run.left_out
@@ -87,6 +89,10 @@ def read(*paths: str | Path, format: str = "auto") -> list[Recording]:  # noqa: 
     if not recordings:
         raise ReadError(_nothing_read(paths, format, discovery.left_out, discovery.other_files))
     return with_copies_marked(recordings)
+
+
+def _noted(run: RunFiles, notes: tuple[Note, ...]) -> RunFiles:
+    return replace(run, notes=(*notes, own_name_note(run, Path.as_posix)) if run.plain_name else notes)
 
 
 def ingest(
@@ -105,7 +111,7 @@ def ingest(
         raise SettingError(f"jobs is {jobs}. Expected the number of processes, 1 or more.")
     start = time.monotonic()
     planned = plan(store, paths, format=format)
-    report = IngestReport([], [*planned.unchanged], planned.left_out, planned.other_files)
+    report = IngestReport([], [*planned.unchanged], planned.left_out, planned.other_files, moved=planned.moved)
     wanted = list(_completed(planned, store, report))
     unread: list[LeftOutSource] = []
     for written, left_out in _write_runs(store, wanted, planned.labels, jobs=jobs, progress=progress):
@@ -137,6 +143,7 @@ def _path(left_out: LeftOutSource) -> str:
 
 def _completed(planned: Plan, store: StoreFolder, report: IngestReport) -> Iterator[RunFiles]:
     """Yield the runs together with the sources they already have in the store; without these a run is kept."""
+    moved = frozenset(planned.moved.values())
     for run in planned.wanted.values():
         entry = planned.stored.get(run.name)
         if entry is None:
@@ -145,7 +152,7 @@ def _completed(planned: Plan, store: StoreFolder, report: IngestReport) -> Itera
         by_label = {planned.labels(candidate.path): candidate for candidate in run.candidates}
         vanished = []
         for source in entry.sources:
-            if source.path not in by_label:
+            if source.path not in by_label and source.path not in moved:
                 path = store.source_path(source.path)
                 by_label[source.path] = Candidate(path, reader_named(source.format), source.size)
                 vanished += [] if path.is_file() else [source.path]
@@ -153,7 +160,7 @@ def _completed(planned: Plan, store: StoreFolder, report: IngestReport) -> Itera
             reported = {left.path for left in report.left_out}
             report.left_out += [LeftOutSource(path, VANISHED) for path in vanished if path not in reported]
         else:
-            candidates, stored = tuple(by_label.values()), frozenset(each.path for each in entry.sources)
+            candidates, stored = tuple(by_label.values()), frozenset(each.path for each in entry.sources) - moved
             grown = len(candidates) == 1 and has_grown(candidates[0], entry)
             beginning = partial(store.load, run.name) if grown else None
             yield replace(run, candidates=candidates, stored=stored, beginning=beginning)

@@ -2,8 +2,9 @@
 
 A source is unchanged when its size and its time are, or else its hash; then it is not opened. A log that is the
 beginning of another one beside it, a backup by the look of it, is told, never merged and never dropped: which of the
-two is meant is not for a reader to guess. A stored source that is gone is told, too; one that cannot be looked at is
-not called so. Nothing is written here.
+two is meant is not for a reader to guess. A stored source that is gone is looked for among the new files by its bytes,
+and its run follows it; else it is told. One that cannot be looked at is not called gone. Another training under a name
+that is taken gets a name of its own. Nothing is written here.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.discover import Candidate, LeftOutSource, RunFiles, discover, run_folder
-from kcb_replay.ingest.files import FileState, read_head, read_whole, state_of, streamed
+from kcb_replay.ingest.discover import Candidate, LeftOutSource, RunFiles, discover, run_folder, under_own_name
+from kcb_replay.ingest.files import FileState, read_head, read_whole, state_of
+from kcb_replay.ingest.moved import digest_of, moved_sources
 from kcb_replay.ingest.readers.base import longest_line, reader_name
 from kcb_replay.ingest.recording import Note, Source
 
@@ -27,9 +29,11 @@ if TYPE_CHECKING:
     from kcb_replay.ingest.store.schema import RefusedSource, RunEntry
 
 
-Standing: TypeAlias = Literal["new", "changed", "unchanged"]
-VANISHED = "has _vanished since it was ingested; the run is kept as it is stored"
+Standing: TypeAlias = Literal["new", "changed", "unchanged", "moved"]
+VANISHED = "has vanished since it was ingested; the run is kept as it is stored"
 _BACKUP = "backup"
+# The code of the note on a run that is told apart by its name.
+OWN_NAME = "own_name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,10 @@ class PlannedSource:
 
 @dataclass(slots=True)
 class Plan:
-    """The runs to be read, those that are unchanged, what is left out, and the catalogue as it was."""
+    """The runs to be read, those that are unchanged, what is left out, and the catalogue as it was.
+
+    `moved` is, for each source that lies elsewhere now, where it did before.
+    """
 
     stored: Mapping[str, RunEntry]
     labels: Labels
@@ -53,6 +60,7 @@ class Plan:
     unchanged: dict[str, tuple[Candidate, ...]] = field(default_factory=dict)
     left_out: list[LeftOutSource] = field(default_factory=list)
     other_files: int = 0
+    moved: dict[str, str] = field(default_factory=dict)
 
     def sources(self) -> list[PlannedSource]:
         """Return every file that was found to belong to a run, by run and path."""
@@ -63,6 +71,7 @@ class Plan:
         label = self.labels(candidate.path)
         known = self.stored[run].known_sources.get(label) if run in self.stored else None
         standing: Standing = "new" if known is None else "unchanged" if _same(candidate, known) else "changed"
+        standing = "moved" if label in self.moved else standing
         return PlannedSource(run, str(candidate.path), candidate.reader.format, candidate.size, standing)
 
 
@@ -73,11 +82,14 @@ def plan(store: StoreFolder, paths: Sequence[str | Path], *, format: str = "auto
     memory = _Memory(stored, labels)
     discovery = discover([Path(path) for path in paths], format=format, remembered=memory.format_of)
     planned = Plan(stored, labels, left_out=discovery.left_out, other_files=discovery.other_files)
-    notes = backup_notes([*discovery.beside, *discovery.runs], labels)
-    for run in discovery.runs:
-        _add(run, planned, memory, store, notes.get(run.name, ()))
     there = {labels(candidate.path) for run in discovery.runs for candidate in run.candidates}
-    planned.left_out += _vanished(store, stored.values(), map(Path, paths), there)
+    _follow_moved(discovery.runs, planned, memory, store, there)
+    notes = backup_notes([*discovery.beside, *discovery.runs], labels)
+    names = {run.name for run in discovery.runs}
+    for run in discovery.runs:
+        _add(run, planned, memory, store, notes.get(run.name, ()), names)
+    gone = _vanished(store, stored.values(), map(Path, paths), there.union(planned.moved.values()))
+    planned.left_out += gone
     return planned
 
 
@@ -95,21 +107,56 @@ class _Memory:
         return source.format if source and (source.size, source.mtime_ns) == state else None
 
 
-def _add(run: RunFiles, planned: Plan, memory: _Memory, store: StoreFolder, notes: tuple[Note, ...]) -> None:
-    """Place a run among the wanted or the unchanged runs, under the name it is stored by already."""
+def _follow_moved(
+    runs: Iterable[RunFiles], planned: Plan, memory: _Memory, store: StoreFolder, there: Collection[str]
+) -> None:
+    """Take down which unknown files are stored sources that lay elsewhere, and remember them as such."""
+    labels = planned.labels
+    unknown = [(run, one) for run in runs for one in run.candidates if labels(one.path) not in memory.run_of]
+    for moved in moved_sources(
+        unknown,
+        planned.stored.values(),
+        is_gone=lambda label: label not in there and _is_gone(store.source_path(label)),
+        label=lambda candidate: labels(candidate.path),
+    ):
+        planned.moved[moved.new] = moved.old
+        memory.run_of[moved.new] = moved.run
+
+
+def _add(
+    run: RunFiles,
+    planned: Plan,
+    memory: _Memory,
+    store: StoreFolder,
+    notes: tuple[Note, ...],
+    names: Collection[str],
+) -> None:
+    """Place a run among the wanted or the unchanged runs, under the name it is stored by already.
+
+    Another training under a name of the store gets one that is neither in the store nor among `names`.
+    """
     stored, labels = planned.stored, planned.labels
     known = {memory.run_of[label] for one in run.candidates if (label := labels(one.path)) in memory.run_of}
     if not known and run.name in stored and not _beside(run, stored[run.name], store):
-        taken = stored[run.name].sources[0].path
-        reason = f"the store has another run {run.name!r} (from {taken}): rename the folder, or use another --store"
-        planned.left_out.append(LeftOutSource(str(run.candidates[0].path.parent), reason))
-        return
+        run = under_own_name(run, {*stored, *names, *planned.wanted})
     name = min(known, default=run.name)
+    if run.plain_name and name == run.name and name not in stored:
+        notes = (*notes, own_name_note(run, labels))
     if name in stored and _is_unchanged(run.candidates, stored[name], labels, notes):
         planned.unchanged[name] = (*planned.unchanged.get(name, ()), *run.candidates)
         return
+    if name in stored:
+        notes = (*notes, *(note for note in stored[name].notes if note.code == OWN_NAME))
     before = planned.wanted.get(name, RunFiles(name, ()))
-    planned.wanted[name] = RunFiles(name, (*before.candidates, *run.candidates), (*before.notes, *notes))
+    candidates, plain = (*before.candidates, *run.candidates), run.plain_name or before.plain_name
+    planned.wanted[name] = RunFiles(name, candidates, (*before.notes, *notes), plain_name=plain)
+
+
+def own_name_note(run: RunFiles, label: Callable[[Path], str]) -> Note:
+    """Return what is said of a run that is told apart by its name from others."""
+    path = label(run.candidates[0].path)
+    text = f"the run of {path} is called {run.name}: another training has the name {run.plain_name}"
+    return Note(OWN_NAME, text, path)
 
 
 def _beside(run: RunFiles, entry: RunEntry, store: StoreFolder) -> bool:
@@ -136,15 +183,10 @@ def _same(candidate: Candidate, known: Source | RefusedSource | None) -> bool:
             return False
         if state.mtime_ns == known.mtime_ns:
             return True
-        return isinstance(known, Source) and _digest(candidate.path) == known.sha256
+        return isinstance(known, Source) and known.sha256 != "" and digest_of(candidate) == known.sha256
     except (OSError, ReadError):
         # Reading it will say why it cannot be read.
         return False
-
-
-def _digest(path: Path) -> str:
-    with streamed(path) as stream:
-        return stream.sha256 if stream.finish() else ""
 
 
 def _place(source: PlannedSource) -> tuple[str, str]:

@@ -278,6 +278,15 @@ def has_grown(candidate: Candidate, entry: RunEntry) -> bool:
     return entry.sources[0].mark is not None and candidate.size > entry.sources[0].size
 
 
+def is_marked_so(path: Path, mark: ReadMark) -> bool:
+    """Tell whether a file has, before a mark, the bytes that were read up to it."""
+    try:
+        head, rest, _ = read_from(path, mark.offset - _COMPARED, head=_COMPARED)
+    except (OSError, ReadError):
+        return False
+    return _digest(head, rest[:_COMPARED]) == mark.digest
+
+
 def _read_grown(candidate: Candidate, stored: Recording, label: Callable[[Path], str]) -> Reading | None:
     """Return what reading a file as a whole would give, from its recording and its new rows; None where it must be."""
     reader, (source, *others) = candidate.reader, stored.sources

@@ -20,7 +20,16 @@ def ingest_summary(report: IngestReport, store: Path) -> list[str]:
     notes = [(run.name, note.text) for run in report.written for note in run.notes if note.code != "skipped"]
     if notes:
         lines += [f"Notes {len(notes)}:", *(f"  {visible(name)}  {visible(text)}" for name, text in notes)]
+    lines += _moved_lines(report.moved)
     return [*lines, *_copy_lines(report.copies), *_left_out_files(report.left_out, report.other_files)]
+
+
+def _moved_lines(moved: Mapping[str, str]) -> Iterator[str]:
+    if moved:
+        first = ", ".join(f"{visible(old)} is {visible(new)}" for new, old in islice(moved.items(), _MOST_NAMED))
+        more = f" and {whole(len(moved) - _MOST_NAMED)} more" if len(moved) > _MOST_NAMED else ""
+        has = "has" if len(moved) == 1 else "have"
+        yield f"{counted(len(moved), 'log')} {has} moved, and the runs follow by their content: {first}{more}."
 
 
 def _copy_lines(copies: Mapping[str, str]) -> Iterator[str]:

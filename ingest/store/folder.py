@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from kcb_replay.ingest.copies import Digests
-    from kcb_replay.ingest.recording import Recording
+    from kcb_replay.ingest.recording import Recording, Source
     from kcb_replay.ingest.store.schema import RefusedSource, RunEntry
 
 
@@ -265,6 +265,11 @@ def run_not_found(pattern: str, names: Sequence[str], path: Path) -> RunNotFound
 
 
 def _is_same_run(entry: RunEntry, run: Recording) -> bool:
-    """Tell whether a stored run shares a source with the new one of its name; else it is another run."""
-    paths = {source.path for source in run.sources}
-    return any(source.path in paths for source in entry.sources) or not entry.sources
+    """Tell whether a stored run shares a source with the new one of its name, by its path or its bytes."""
+    known = {key for source in run.sources for key in _identities(source)}
+    return any(not known.isdisjoint(_identities(source)) for source in entry.sources) or not entry.sources
+
+
+def _identities(source: Source) -> Iterator[str]:
+    yield source.path
+    yield from filter(None, (source.sha256, source.mark and source.mark.digest))

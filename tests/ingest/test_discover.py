@@ -178,13 +178,21 @@ def test_a_broken_link_is_reported(logs):
     assert "No such file" in discover([root]).left_out[0].reason
 
 
-def test_runs_of_the_same_name_are_left_out_with_the_remedy(logs):
-    """Two folders that give the same name are not mixed; the report says what to do."""
-    root = logs("a/run1/training.log", "b/run1/training.log", "b/run2/training.log")
-    found = discover([root / "a", root / "b"])
-    assert [group.name for group in found.runs] == ["run2"]
-    assert [left.path for left in found.left_out] == [str(root / "a" / "run1"), str(root / "b" / "run1")]
-    assert all("ingest their common parent folder" in left.reason for left in found.left_out)
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        (["a", "b"], ["a/run1", "b/run1", "run2"]),
+        (["x/a", "y/a"], ["a/run1", "y/a/run1"]),
+        (["a/run1/training.log", "b/run1/training.log"], ["a/run1", "b/run1"]),
+    ],
+)
+def test_runs_of_the_same_name_are_told_apart_by_the_folders_above(logs, given, names):
+    """Two folders that give the same name are two runs, and neither is dropped."""
+    places = ("a/run1", "b/run1", "b/run2", "x/a/run1", "y/a/run1")
+    root = logs(*(f"{place}/training.log" for place in places))
+    found = discover([root / path for path in given])
+    assert (sorted(group.name for group in found.runs), found.left_out) == (names, [])
+    assert {group.plain_name for group in found.runs if group.name != "run2"} == {"run1"}
 
 
 def test_other_files_are_counted(logs):

@@ -381,15 +381,20 @@ def test_a_refused_file_that_was_mended_is_read(logs, store):
     assert (store.load("run").metrics, store.catalogue()["run"].refused) == (("loss", "mae"), ())
 
 
-def test_a_second_folder_of_the_same_name_is_left_out(tmp_path, store):
-    """A stored run is not replaced by another training that is called the same."""
+def test_a_second_folder_of_the_same_name_is_another_run(tmp_path, store):
+    """A stored run is not replaced by another training that is called the same, and neither is dropped."""
     _write(tmp_path / "a" / "run" / "training.log", 1.0)
     _write(tmp_path / "b" / "run" / "training.log", 2.0)
     _write(tmp_path / "b" / "run2" / "training.log", 3.0)
     store.ingest(tmp_path / "a")
-    ((path, reason),) = _left_out(store, tmp_path / "b")
-    assert (path, _losses(store)) == (str(tmp_path / "b" / "run"), [1.0])
-    assert "the store has another run 'run' (from a/run/training.log)" in reason
+    assert _left_out(store, tmp_path / "b") == []
+    assert {entry.name: [note.code for note in entry.notes] for entry in store.runs()} == {
+        "b/run": ["own_name"],
+        "run": [],
+        "run2": [],
+    }
+    assert _losses(store) == [1.0]
+    assert sorted(store.ingest(tmp_path / "a", tmp_path / "b").unchanged) == ["b/run", "run", "run2"]
 
 
 def test_a_decimal_comma_log_does_not_hide_the_history_beside_it(logs, store):

@@ -193,7 +193,7 @@ def test_another_run_of_the_same_name_is_never_replaced(store):
     source = Source("a/training.log", "csvlogger", 1, 2, "3", "csvlogger/1")
     stored = replace(_recording("run1", val_loss=[1.0]), sources=(source,))
     store.put([stored])
-    other = replace(_recording("run1", val_loss=[2.0]), sources=(replace(source, path="b/training.log"),))
+    other = replace(_recording("run1", val_loss=[2.0]), sources=(replace(source, path="b/training.log", sha256="4"),))
     assert store.put([other]) == ["run1"]
     assert store.load("run1") == stored
 
