@@ -29,6 +29,8 @@ _HEAD = 1 << 16
 # The longest first line that is looked at: ten thousand metrics of long names.
 _LONGEST_HEAD = 1 << 22
 _BLOCK = 1 << 20
+_SEARCHED = 1 << 22
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _TRIES = 5
 # Without it, opening a FIFO that took the place of a file would wait for its writer.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -58,15 +60,16 @@ def read_head(path: Path) -> bytes:
         return head
 
 
-def read_end(path: Path) -> bytes:
-    """Return the last bytes of a file, nothing of one that is no longer than its head."""
+def text_blocks(path: Path) -> Iterator[bytes]:
+    """Yield what follows the head of a text, in blocks that overlap by half a head; nothing of other files."""
     with _opened(path) as descriptor:
-        size = _regular(os.fstat(descriptor)).size
-        if size <= _HEAD:
-            return b""
-        # The offset is even, so that UTF-16 stays what it is.
-        os.lseek(descriptor, (size - _HEAD) & ~1, os.SEEK_SET)
-        return os.read(descriptor, _HEAD)
+        head = os.read(descriptor, _HEAD)
+        if len(head) < _HEAD or (b"\0" in head and not head.startswith(_UTF_16)):
+            return
+        before = head[_HEAD // 2 :]
+        while block := os.read(descriptor, _SEARCHED):
+            yield before + block
+            before = block[-(_HEAD // 2) :]
 
 
 def read_whole(path: Path, *, longest_line: int | None = None) -> tuple[bytes, FileState]:

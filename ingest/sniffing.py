@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.files import FileState, read_end, read_head, state_of
+from kcb_replay.ingest.files import FileState, read_head, state_of, text_blocks
 from kcb_replay.ingest.readers import READERS
-from kcb_replay.ingest.readers.base import Reader, looks_at_ends
+from kcb_replay.ingest.readers.base import Reader, looks_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -79,8 +79,8 @@ def sniffed(path: Path, readers: Sequence[Reader], remembered: Callable[[Path, F
 
 
 def accepting(path: Path, head: bytes, readers: Iterable[Reader]) -> Reader | None:
-    """Return the first reader that takes a file which begins so, or ends as its logs do."""
-    return _accepting(path, head, readers) or _accepting_end(path, readers)
+    """Return the first reader that takes a file which begins so, or shows its log further on."""
+    return _accepting(path, head, readers) or _accepting_within(path, [each for each in readers if looks_through(each)])
 
 
 def _accepting(path: Path, head: bytes, readers: Iterable[Reader]) -> Reader | None:
@@ -88,13 +88,17 @@ def _accepting(path: Path, head: bytes, readers: Iterable[Reader]) -> Reader | N
     return next((reader for reader in readers if reader.accepts(name, head)), None)
 
 
-def _accepting_end(path: Path, readers: Iterable[Reader]) -> Reader | None:
+def _accepting_within(path: Path, readers: Sequence[Reader]) -> Reader | None:
+    if not readers:
+        return None
     try:
-        end = read_end(path)
+        for block in text_blocks(path):
+            if reader := _accepting(path, block, readers):
+                return reader
     except (OSError, ReadError):
         # It has changed since its head was read; it is of no format then.
         return None
-    return _accepting(path, end, filter(looks_at_ends, readers)) if end else None
+    return None
 
 
 def _looks_like_a_log(path: Path, head: bytes) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kcb_replay.ingest.console.transcript import PlacedMessage, PrintedEpoch, PrintedTraining
+    from kcb_replay.ingest.console.wrapped import ProcessText
 
 
 # Half a unit of the fourth decimal and of the fifth, and what binary fractions add.
@@ -61,7 +62,12 @@ def fit_of(training: PrintedTraining, epochs: Sequence[PrintedEpoch], number: in
     """Return the fit of these epochs, which is the `number`-th of its file, and what is odd about it."""
     values = {epoch.index: epoch.metrics for epoch in epochs}
     indices = np.array([*values], np.int64)
-    notes = [_rounded(number, path), *_averaged(epochs, number, path), *epoch_notes(indices, number, path)]
+    notes = [
+        _rounded(number, path),
+        *_averaged(epochs, number, path),
+        *_oddly_ended(epochs, number, path),
+        *epoch_notes(indices, number, path),
+    ]
     notes += _mended(values, training.messages, number, path)
     names = dict.fromkeys(name for metrics in values.values() for name in metrics)
     metrics = {
@@ -87,6 +93,18 @@ def outside_note(lines: Sequence[int], path: str, place: str) -> list[Note]:
     return [Note("no_epoch", text, path)]
 
 
+def processes_note(process: ProcessText, path: str) -> list[Note]:
+    """Return a note on the other processes whose lines a text held, if there are any."""
+    if not process.others:
+        return []
+    count = counted(len(process.others), "other process", plural="other processes")
+    text = (
+        f"the lines of {path} are those of {len(process.others) + 1} processes that train one model together: read are"
+        f" those behind `{process.prefix}`, left out those of {count} (`{'`, `'.join(process.others[:5])}`)"
+    )
+    return [Note("processes", text, path)]
+
+
 def _rounded(number: int, path: str) -> Note:
     text = f"fit {number} of {path} was read off a console: rounded to four decimals, values below 0.001 to five digits"
     return Note("rounded", text, path, fit=number)
@@ -102,6 +120,24 @@ def _averaged(epochs: Sequence[PrintedEpoch], number: int, path: str) -> list[No
         " tf.keras up to 2.4 and Keras 3.0 to 3.10, and not what callbacks saw"
     )
     return [Note("averaged", text, path, fit=number)]
+
+
+def _oddly_ended(epochs: Sequence[PrintedEpoch], number: int, path: str) -> list[Note]:
+    notes = []
+    leftover = [epoch.index for epoch in epochs if epoch.last is not None and epoch.last.leftover]
+    if leftover:
+        text = (
+            f"the line of {_epochs(leftover)} of fit {number} of {path} ends with what a longer line left there: the"
+            " metrics before it were read, up to their fourth decimal"
+        )
+        notes.append(Note("leftover", text, path, fit=number))
+    if epochs[-1].is_unended:
+        text = (
+            f"the line of epoch {epochs[-1].index + 1} of fit {number} of {path} has no end, but all metrics and"
+            " decimals of the epoch before it: it was read"
+        )
+        notes.append(Note("unended", text, path, fit=number))
+    return notes
 
 
 def _mended(

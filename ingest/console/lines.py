@@ -6,13 +6,10 @@ r"""What Keras printed, piece by piece: the lines of its bars, of any version an
     2/2 - 0s - loss: 0.6931 - 226ms/epoch - 113ms/step                                        verbose=2
 
 A line with an ETA, in Keras 3 one of fewer steps than there are, is under way: only its number of steps is of interest.
-A line that does not hold to the form to its last character is none.
-
-A piece stands between line ends, carriage returns and backspaces; since a bar that is drawn a million times is a line
-of 100 MB, the pieces are never collected. Control characters and the ANSI codes of colour are left out, so that no
-piece can do anything to a terminal. What stands under a redraw is not reconstructed: each drawing is a piece. Of a
-notebook only what went to stdout is taken: Keras prints there, and a warning on stderr may stand in the middle of its
-line.
+A line that does not hold to the form to its last character is none, but for one case: a terminal that draws a shorter
+line over a longer one leaves the end of the longer behind it, and what copies the screen glues bars together. So a bar
+may begin in the middle of a line, and metrics may be followed by leftovers: Keras shows four decimals, which tells
+where they begin.
 
 A message may be glued to a bar that is still under way. The number in it counts epochs from 1, in Keras 2.0 from 0; it
 is returned as it stands, for only its place in the log says which epoch is meant. `finished saving model to`, with
@@ -21,27 +18,16 @@ which Keras from 3.13 on repeats a save, is no message of its own.
 
 from __future__ import annotations
 
-import codecs
-import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
-
-from kcb_replay.errors import ReadError
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from kcb_replay.ingest.recording import MessageKind
 
 
-_PIECE = re.compile(rb"[^\r\n\x08]+")
-_ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-_UTF_16 = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-# A long text without line ends is no line of Keras, which are a few kB even with a thousand metrics.
-_LONGEST = 1_000_000
-_SAMPLE = 512
 # int() refuses numbers of thousands of digits.
 _COUNT = r"\d{1,15}"
 _TIME = r"[\d.]+[mun]?s/\w+"
@@ -52,6 +38,15 @@ _LINE = re.compile(rf"(?:\s*({_COUNT})/({_COUNT}) - | - |)\d+s(?:(?: -)? ({_TIME
 _UNKNOWN = re.compile(r"\s*\d+/Unknown\b")
 _TAIL = re.compile(_TIME)
 _NUMBER = re.compile(r"-?(?:\d+(?:\.\d*)?(?:e[+-]?\d+)?|inf|nan)")
+# Where a bar begins in a line: its number of steps done is as wide as that of all steps.
+_BEGIN = re.compile(rf"(?<=\d)/({_COUNT})(?= \[[=>.]{{5,}}| +[━=]{{5,}})")
+# A metric as Keras shows it, of which what follows is known to be no digit more.
+_EXACT = re.compile(r" - ((?:(?! - )[^:=>\[\]━])+): (-?(?:\d+\.\d{4}(?:e[+-]\d\d)?|inf)|nan)")
+_OF_A_BAR = re.compile(r"[=>━█]|\d/\d|: -?\d|\bETA: ")
+# A number to which no digit can come; of 1.0000 a power of ten may have been cut off.
+_COMPLETE = re.compile(
+    r": (?:-?(?:0\.\d{4}|[1-9]\d+\.\d{4}|\d\.\d{4}e[+-]\d\d|inf)|nan)$|\d[mun]?s/(?:step|epoch|sample)$"
+)
 _EPOCH = r"Epoch (?P<number>\d{1,15}): "
 _RATE = r"(?:\S+ )?learning rate to (?P<value>\S+?)\.?$"
 _PATTERNS: dict[MessageKind, re.Pattern[str]] = {
@@ -68,96 +63,14 @@ _WORDS = ("Epoch ", "Batch ", "Restoring ")
 _BEGINS = re.compile(r"Epoch \d+: |Restoring model|Batch \d+: ")
 
 
-class Piece(NamedTuple):
-    """A printed text, the number of its line from 1, and whether a line end followed."""
-
-    text: str
-    line: int
-    ended: bool
-
-
-def as_utf8(content: bytes) -> bytes:
-    """Return the text as UTF-8; what a Windows console redirected is UTF-16, with or without its mark."""
-    if content.startswith(codecs.BOM_UTF8):
-        return content[len(codecs.BOM_UTF8) :]
-    encoding = next((name for mark, name in _UTF_16 if content.startswith(mark)), _unmarked_utf_16(content[:_SAMPLE]))
-    if encoding is None:
-        return content
-    return content.decode(encoding, "replace").removeprefix("\ufeff").encode("utf-8", "replace")
-
-
-def _unmarked_utf_16(sample: bytes) -> str | None:
-    """Return the encoding where nearly every other byte is zero, as in UTF-16 of plain letters."""
-    even, odd = sample[::2].count(0), sample[1::2].count(0)
-    enough = len(sample) * 3 // 8
-    if not sample or max(even, odd) <= enough:
-        return None
-    return "utf-16-le" if odd > even else "utf-16-be"
-
-
-def pieces(content: bytes) -> Iterator[Piece]:
-    """Yield the pieces of a text in UTF-8; what is no UTF-8 becomes replacement characters."""
-    line, counted = 1, 0
-    for match in _PIECE.finditer(content):
-        begin, end = match.span()
-        line += content.count(b"\n", counted, begin)
-        counted = begin
-        text = content[begin : min(end, begin + _LONGEST)].decode("utf-8", "replace")
-        whole = end - begin <= _LONGEST and content[end : end + 1] in (b"\n", b"\r")
-        yield Piece(_plain(text), line, ended=whole)
-
-
-def _plain(text: str) -> str:
-    if text.isascii() and text.isprintable():
-        return text
-    return _CONTROL.sub("", _ANSI.sub("", text))
-
-
-def cell_texts(content: bytes, path: str) -> Iterator[tuple[int, bytes]]:
-    """Yield the number of each code cell, from 1, and what it printed, as UTF-8; raises `ReadError`."""
-    try:
-        notebook = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise ReadError(f"{path} is no whole notebook: {error}. Expected the JSON of a Jupyter notebook.") from None
-    cells = _cells(notebook)
-    if cells is None:
-        raise ReadError(f"{path} is JSON without `cells`. Expected a Jupyter notebook.")
-    for number, cell in enumerate(cells, start=1):
-        outputs = cell.get("outputs") if isinstance(cell, dict) else None
-        text = "".join(_printed(output) for output in outputs) if isinstance(outputs, list) else ""
-        if text:
-            # A lone surrogate is legal JSON, and no text.
-            yield number, text.encode("utf-8", "replace")
-
-
-def _cells(notebook: object) -> list[object] | None:
-    if not isinstance(notebook, dict):
-        return None
-    if isinstance(notebook.get("cells"), list):
-        return list(notebook["cells"])
-    sheets = notebook.get("worksheets")
-    if not isinstance(sheets, list):
-        return None
-    cells = (sheet.get("cells") for sheet in sheets if isinstance(sheet, dict))
-    return [cell for listed in cells if isinstance(listed, list) for cell in listed]
-
-
-def _printed(output: object) -> str:
-    match output:
-        case {"name": "stderr"} | {"stream": "stderr"}:
-            return ""
-        case {"output_type": "stream", "text": str() | list() as text}:
-            return text if isinstance(text, str) else "".join(line for line in text if isinstance(line, str))
-    return ""
-
-
 @dataclass(frozen=True, slots=True)
 class Bar:
     """A line of a bar: how many `steps` it is for (None: not said) and, once these are done, the metrics.
 
     `metrics` is None while the bar is under way. `redrawn`: the line may be drawn once more with other values, as Keras
     3 does after the last batch and again at the end of the epoch. `averaged`: the metrics of the training may be means
-    that the bar took, not what callbacks were given. `is_empty`: without metrics, as `predict` draws it.
+    that the bar took, not what callbacks were given. `is_empty`: without metrics, as `predict` draws it. `leftover`:
+    what an earlier drawing left stands behind the metrics, the last of which may be of it.
     """
 
     steps: int | None
@@ -165,6 +78,7 @@ class Bar:
     redrawn: bool = False
     averaged: bool = True
     is_empty: bool = False
+    leftover: bool = False
 
     @property
     def is_under_way(self) -> bool:
@@ -186,6 +100,20 @@ class Bar:
         return repr(self.metrics) == repr(other.metrics)
 
 
+def bars_in(text: str) -> list[str]:
+    """Split a line where bars are glued together, before each that begins in its middle."""
+    parts: list[str] = []
+    done = 0
+    for match in _BEGIN.finditer(text):
+        begin = max(match.start() - len(match[1]), done)
+        while begin < match.start() and not (text[begin].isdigit() or text[begin] == " "):
+            begin += 1
+        if begin > done:
+            parts.append(text[done:begin])
+            done = begin
+    return [*parts, text[done:]]
+
+
 def bar_of(text: str) -> Bar | None:
     """Return what a text says as the line of a bar, None when it is none."""
     if match := _CLASSIC.match(text):
@@ -205,10 +133,14 @@ def _drawn(match: re.Match[str], text: str, *, under_way: bool, redrawn: bool) -
     steps = int(match[2])
     if under_way:
         return Bar(steps, None, redrawn, is_empty=": " not in text[match.end() :])
-    if not text[match.end() :].strip():
+    shown = text[match.end() :]
+    if not shown.strip():
         return Bar(steps, None, redrawn, is_empty=True)
-    metrics, _ = _metrics(text[match.end() :])
-    return None if metrics is None else Bar(steps, metrics, redrawn)
+    metrics, _ = _metrics(shown)
+    if metrics is not None:
+        return Bar(steps, metrics, redrawn)
+    metrics = _before_leftovers(shown)
+    return Bar(steps, metrics, redrawn, leftover=True) if metrics else None
 
 
 def _metrics(text: str) -> tuple[dict[str, float] | None, bool]:
@@ -228,10 +160,27 @@ def _metrics(text: str) -> tuple[dict[str, float] | None, bool]:
             begun.append(part)
             continue
         name, begun = " - ".join((*begun, before)), []
-        if name in metrics:
+        if name in metrics or _OF_A_BAR.search(name):
             return None, False
         metrics[name] = float(number)
     return (None if begun or not metrics else metrics), len(parts) < count
+
+
+def is_complete(text: str) -> bool:
+    """Tell whether the last number of a line without its end can have no more digits, nor a power of ten."""
+    return _COMPLETE.search(text) is not None
+
+
+def _before_leftovers(text: str) -> dict[str, float]:
+    """Return the metrics that a text begins with, up to the first that is none or stands there again."""
+    metrics: dict[str, float] = {}
+    place = 0
+    while (match := _EXACT.match(text, place)) and match[1] not in metrics:
+        mantissa, _, power = match[2].partition("e")
+        # Keras writes the power behind one digit; any other is of the leftovers.
+        metrics[match[1]] = float(match[2] if power and 1 <= abs(float(mantissa)) < 10 else mantissa)
+        place = match.end()
+    return metrics
 
 
 @dataclass(frozen=True, slots=True)

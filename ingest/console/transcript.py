@@ -3,18 +3,24 @@
 The values of an epoch are those of its last line; partial bars are redraws of running means and no batch stream worth
 keeping. What stands outside any epoch (`evaluate`, `predict`, a fit of one epoch, whose header newer versions leave
 out) is counted and left out: nothing says which epoch it would be.
+
+Two kinds of programs print more than one such line, or header, an epoch. A callback that evaluates draws a bar below
+the header as `fit` does, but only `fit` prints `val_`. And tf.keras of TF 1.14 to 2.0 prints `Epoch 1/N` once more
+before it validates in epoch k; what then follows is still epoch k, where the next header is k + 1.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from kcb_replay.ingest.console.lines import Bar, Piece, PrintedMessage, bar_of, message_in
+from kcb_replay.ingest.console.lines import Bar, PrintedMessage, bar_of, bars_in, is_complete, message_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from kcb_replay.ingest.console.pieces import Piece
 
 
 _HEADER = re.compile(r"Epoch (\d{1,15})/(\d{1,15})\s*$")
@@ -25,7 +31,9 @@ class PrintedEpoch:
     """One epoch: its 0-based index, the line of its header, and its last line, None as long as there is none.
 
     `steps` is what its bar counts to, None where no bar under way said so. `rivals` are the whole lines of bars of
-    other lengths, `is_over` tells that another bar has begun.
+    other lengths, `is_over` tells that another bar has begun. `last_line` is where the last line stands. `validated` is
+    a line with `val_` that was not taken for the last, and where it stands. `repeated` is the line of a second header,
+    `steps_before` what the bar before that one counted to. `is_unended` tells that the last line has no end.
     """
 
     index: int
@@ -34,6 +42,11 @@ class PrintedEpoch:
     last: Bar | None = None
     rivals: list[Bar] = field(default_factory=list)
     is_over: bool = False
+    last_line: int = 0
+    validated: tuple[Bar, int] | None = None
+    repeated: int | None = None
+    steps_before: int | None = None
+    is_unended: bool = False
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -51,11 +64,15 @@ class PlacedMessage:
 
 @dataclass(slots=True)
 class PrintedTraining:
-    """One call of `fit`: how many epochs it was to have, its epochs in order and what callbacks said."""
+    """One call of `fit`: how many epochs it was to have, its epochs in order and what callbacks said.
+
+    `repeats` tells that `Epoch 1/N` stood twice above its first line.
+    """
 
     planned: int
     epochs: list[PrintedEpoch] = field(default_factory=list)
     messages: list[PlacedMessage] = field(default_factory=list)
+    repeats: bool = False
 
 
 @dataclass(slots=True)
@@ -89,6 +106,8 @@ def transcript_of(pieces: Iterable[Piece]) -> Transcript:
     listener = _Listener()
     for piece in pieces:
         listener.hear(piece)
+        if piece.is_last and not piece.ended:
+            listener.hear_end(piece)
     return listener.done()
 
 
@@ -116,17 +135,45 @@ class _Listener:
         else:
             self._bar(text, piece.line, ended=ended)
 
+    def hear_end(self, piece: Piece) -> None:
+        """Take the last line of a text for whole although it has no end, where more could not change its values."""
+        training, epoch = self._training, self._open
+        bar = bar_of(bars_in(piece.text)[-1])
+        if training is None or epoch is None or bar is None or epoch.last is not None or epoch is training.epochs[0]:
+            return
+        before = training.epochs[-2].last
+        may_be_drawn_again = bar.redrawn and not bar.is_validated
+        if before is None or before.names != bar.names or bar.leftover or may_be_drawn_again or not _is_of(epoch, bar):
+            return
+        if is_complete(piece.text):
+            epoch.last, epoch.last_line, epoch.is_unended = bar, piece.line, True
+
     def done(self) -> Transcript:
         if self._training is not None:
             self._training.messages += [PlacedMessage(message, _numbered(message)) for message in self._ahead]
+        self.transcript.trainings = [
+            each for training in self.transcript.trainings for each in (*_given_up(training), training)
+        ]
         for training in self.transcript.trainings:
             _without_rivals(training)
+            _prefer_validated(training, self.transcript.outside)
+            _settle_leftovers(training)
+        self.transcript.outside.sort()
         return self.transcript
 
     def _open_epoch(self, number: int, planned: int, line: int) -> None:
         last, training = self._open, self._training
-        if training is not None and last is not None and _is_same(last, number, training.planned, planned):
-            return
+        if training is not None and last is not None:
+            if _is_same(last, number, training.planned, planned):
+                training.repeats = training.repeats or number == 1
+                return
+            if _repeats(training, last, number, planned):
+                training.repeats = training.repeats or last.index == 0
+                last.repeated = line
+                last.steps_before, last.steps = last.steps, None
+                return
+            if number <= last.index + 1 and last.repeated and last.index > 0 and planned == training.planned:
+                training = self._begun_again(training, last)
         if training is None or last is None or number - 1 <= last.index or planned != training.planned:
             training = self._training = PrintedTraining(planned)
             self.transcript.trainings.append(training)
@@ -136,6 +183,15 @@ class _Listener:
         training.messages += [
             PlacedMessage(message, number - 1 if message.number == number else None) for message in ahead
         ]
+
+    def _begun_again(self, training: PrintedTraining, last: PrintedEpoch) -> PrintedTraining:
+        """Take the second header of an epoch for the first of a new training, as the number that follows shows."""
+        training.epochs[-1] = PrintedEpoch(last.index, last.line, last.steps_before)
+        last.index, last.line, last.repeated = 0, last.repeated or last.line, None
+        again = PrintedTraining(training.planned, [last])
+        self.transcript.trainings.append(again)
+        self._training = again
+        return again
 
     def _message(self, message: PrintedMessage) -> None:
         if self._training is None or self._open is None:
@@ -154,6 +210,13 @@ class _Listener:
         # Most of a log is such redraws, of which there is nothing more to learn.
         if not ended and epoch is not None and epoch.last is None and epoch.steps is not None:
             return
+        *glued, text = bars_in(text)
+        for before in glued:
+            self._bar_alone(before, line, ended=False)
+        self._bar_alone(text, line, ended=ended)
+
+    def _bar_alone(self, text: str, line: int, *, ended: bool) -> None:
+        epoch = self._open
         bar = bar_of(text)
         if bar is None or bar.is_empty:
             return
@@ -162,14 +225,31 @@ class _Listener:
             if epoch is not None:
                 _begin(epoch, bar)
         elif epoch is not None and _is_of(epoch, bar):
-            epoch.last = bar
+            epoch.last, epoch.last_line = bar, line
         else:
+            if epoch is not None and bar.is_validated and epoch.validated is None:
+                epoch.validated = (bar, line)
             self.transcript.outside.append(line)
 
 
 def _is_same(epoch: PrintedEpoch, number: int, planned_before: int, planned: int) -> bool:
     """Tell whether a header only repeats the one before, below which there was no bar yet."""
     return epoch.index == number - 1 and planned_before == planned and epoch.last is None and epoch.steps is None
+
+
+def _repeats(training: PrintedTraining, last: PrintedEpoch, number: int, planned: int) -> bool:
+    """Tell whether a header may be the one that TF 1.14 to 2.0 print again before they validate."""
+    if number != 1 or planned != training.planned or last.last is not None or last.repeated is not None:
+        return False
+    return last.index == 0 or training.repeats
+
+
+def _given_up(training: PrintedTraining) -> list[PrintedTraining]:
+    """Return the training that was begun again in its first epoch: only there stood a bar above a second header."""
+    first, *others = training.epochs
+    if not others or first.steps_before is None or any(epoch.repeated for epoch in others):
+        return []
+    return [PrintedTraining(training.planned, [PrintedEpoch(first.index, first.line, first.steps_before)])]
 
 
 def _begin(epoch: PrintedEpoch, bar: Bar) -> None:
@@ -184,7 +264,7 @@ def _is_of(epoch: PrintedEpoch, bar: Bar) -> bool:
     """Tell whether a whole line is of this epoch, so that it is its last line so far; `evaluate` draws such, too."""
     last = epoch.last
     if last is None:
-        return epoch.steps in (None, bar.steps) or bar.steps is None
+        return epoch.steps in (None, bar.steps) or bar.steps in (None, epoch.steps_before)
     if bar.steps != last.steps:
         if epoch.steps is None:
             epoch.rivals.append(bar)
@@ -207,6 +287,43 @@ def _without_rivals(training: PrintedTraining) -> None:
         return
     for epoch in whole:
         epoch.last = next((bar for bar in epoch.rivals if bar.is_validated), None)
+
+
+def _prefer_validated(training: PrintedTraining, outside: list[int]) -> None:
+    """Take the lines with `val_` where others stand before them: those are of a callback that evaluates.
+
+    One such line, in a training that has no other, is more likely that of a fit of one epoch without its header.
+    """
+    whole = [epoch for epoch in training.epochs if epoch.last is not None]
+    late = [epoch for epoch in whole if epoch.validated is not None and not _is_validated(epoch)]
+    count = len(late) + sum(map(_is_validated, whole))
+    if not late or (len(late) == 1 and count < len(whole)):
+        return
+    evaluated = {epoch.last.steps for epoch in late if epoch.last is not None}
+    for epoch in late:
+        if epoch.validated is not None:
+            outside.remove(epoch.validated[1])
+            outside.append(epoch.last_line)
+            epoch.last, epoch.last_line = epoch.validated
+    for epoch in whole:
+        # It was not validated, and its line may be that of the callback.
+        if epoch.last is not None and not epoch.last.is_validated and epoch.last.steps in evaluated:
+            epoch.last = None
+
+
+def _settle_leftovers(training: PrintedTraining) -> None:
+    """Keep lines with leftovers where their metrics are those of other epochs; one more may be of the leftovers."""
+    lines = [epoch.last for epoch in training.epochs if epoch.last is not None]
+    certain = {bar.names for bar in lines if not bar.leftover}
+    if not certain:
+        names = [bar.names for bar in lines]
+        certain = {names[0]} if len(names) > 1 and len(set(names)) == 1 else set()
+    for epoch in training.epochs:
+        if epoch.last is None or not epoch.last.leftover:
+            continue
+        shown = epoch.metrics
+        begun = max((each for each in certain if tuple(shown)[: len(each)] == each), key=len, default=())
+        epoch.last = replace(epoch.last, metrics={name: shown[name] for name in begun}) if begun else None
 
 
 def _is_validated(epoch: PrintedEpoch) -> bool:

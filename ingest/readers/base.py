@@ -169,9 +169,9 @@ def longest_line(reader: Reader) -> int | None:
     return limit if isinstance(limit, int) else None
 
 
-def looks_at_ends(reader: Reader) -> bool:
-    """Tell whether `accepts` may be given the last bytes of a file whose first say nothing.
+def looks_through(reader: Reader) -> bool:
+    """Tell whether `accepts` is given one block of a file after the other where the first bytes say nothing.
 
-    A log of much else may show its training late. The reader says so by an attribute `looks_at_ends`.
+    A log of much else may show its training late. The reader says so by an attribute `looks_through`.
     """
-    return getattr(reader, "looks_at_ends", False) is True
+    return getattr(reader, "looks_through", False) is True

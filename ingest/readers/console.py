@@ -14,22 +14,34 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.console.fits import fit_of, outside_note, whole_epochs
-from kcb_replay.ingest.console.lines import as_utf8, bar_of, cell_texts, pieces
+from kcb_replay.ingest.console.fits import fit_of, outside_note, processes_note, whole_epochs
+from kcb_replay.ingest.console.lines import bar_of, bars_in
+from kcb_replay.ingest.console.notebooks import cell_texts
+from kcb_replay.ingest.console.pieces import as_utf8, pieces
 from kcb_replay.ingest.console.transcript import is_header, transcript_of
+from kcb_replay.ingest.console.wrapped import unwrapped
 from kcb_replay.ingest.readers.base import Blob, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kcb_replay.ingest.console.wrapped import ProcessText
     from kcb_replay.ingest.recording import Fit, Note
 
 
 _NOTEBOOK = ".ipynb"
-# `nohup.out`, `slurm-12.out`, `job.o4711`, `train.log.1`; a script or a page that quotes a log is none.
+# `nohup.out`, `slurm-12.out`, `train.log`; what takes a file is what it shows.
 _SUFFIXES = ("", ".log", ".txt", ".out", ".err", _NOTEBOOK)
-_NUMBERED = re.compile(r"\.[oe]?\d+")
+# Scripts and pages quote logs.
+_QUOTING = frozenset(
+    [".py", ".r", ".rmd", ".qmd", ".md", ".rst", ".tex", ".html", ".htm", ".xml", ".css", ".js", ".ts"]
+)
+# What every bar holds behind its blocks, and what other lines of an epoch hold.
+_HINT = re.compile(rb" - (?:ETA: |\d+m?s\b|[^\s:]{1,80}: -?[\din])")
+# So much before and behind a hint is looked at: a header, and a bar of some metrics.
+_BEFORE, _BEHIND = 1 << 11, 1 << 13
 _JSON_STRING = re.compile(rb'"(?:[^"\\\n]|\\.)*"')
+_IS_NOTEBOOK = re.compile(rb'\s*\{\s*"(?:cells|metadata|nbformat|nbformat_minor|worksheets)"\s*:')
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +51,20 @@ class ConsoleReader:
     format: str = "console"
     rank: int = 90
     suffixes: tuple[str, ...] = _SUFFIXES
-    version: int = 1
-    looks_at_ends: bool = True
+    version: int = 2
+    looks_through: bool = True
 
     def accepts(self, path: str, head: bytes) -> bool:
-        """Tell whether the first bytes show a bar of Keras under its header, or one that no other program draws."""
-        suffix = PurePath(path).suffix.lower()
-        if suffix not in _SUFFIXES and not _NUMBERED.fullmatch(suffix):
+        """Tell whether a part of a file shows a bar of Keras under its header, or one that no other program draws."""
+        if PurePath(path).suffix.lower() in _QUOTING:
             return False
-        head = as_utf8(head)
-        return _shows_training(_strings(head) if suffix == _NOTEBOOK else head)
+        content, done = as_utf8(head), 0
+        while hint := _HINT.search(content, done):
+            done = hint.end() + _BEHIND
+            begin = max(content.rfind(b"\n", 0, max(hint.start() - _BEFORE, 0)) + 1, hint.start() - 2 * _BEFORE, 0)
+            if _shows_training(content[begin:done]):
+                return True
+        return False
 
     def read(self, blobs: tuple[Blob, ...]) -> Reading:
         """Return the fits of one log; raises `ReadError` when it holds no whole epoch of Keras."""
@@ -58,8 +74,9 @@ class ConsoleReader:
         (blob,) = blobs
         fits: list[Fit] = []
         notes: list[Note] = []
-        for place, text in _texts(blob):
-            transcript = transcript_of(pieces(text))
+        for place, process in _texts(blob):
+            transcript = transcript_of(pieces(process.text))
+            count = len(fits)
             for training in transcript.trainings:
                 epochs, lost = whole_epochs(training, len(fits), blob.path, place)
                 notes += lost
@@ -68,6 +85,8 @@ class ConsoleReader:
                     fits.append(fit)
                     notes += odd
             notes += outside_note(transcript.outside, blob.path, place)
+            if len(fits) > count:
+                notes += processes_note(process, blob.path)
         if not fits:
             raise ReadError(_nothing_in(blob.path, notes))
         return Reading(tuple(fits), tuple(notes))
@@ -76,19 +95,28 @@ class ConsoleReader:
 CONSOLE = ConsoleReader()
 
 
-def _texts(blob: Blob) -> Iterator[tuple[str, bytes]]:
+def _texts(blob: Blob) -> Iterator[tuple[str, ProcessText]]:
     """Yield each text that was printed, with the words that say where in the file it stands."""
-    if not blob.path.lower().endswith(_NOTEBOOK):
-        yield "", as_utf8(blob.content)
+    content = as_utf8(blob.content)
+    if not blob.path.lower().endswith(_NOTEBOOK) and not _IS_NOTEBOOK.match(content):
+        processes = unwrapped(content)
+        for process in processes:
+            yield f" of the lines behind `{process.prefix}`" if len(processes) > 1 or process.others else "", process
         return
-    for number, text in cell_texts(blob.content, blob.path):
-        yield f" of the output of cell {number}", text
+    for cell, text, is_error_output in cell_texts(content, blob.path):
+        for process in unwrapped(text):
+            yield f" of the {'error ' if is_error_output else ''}output of cell {cell}", process
 
 
-def _strings(head: bytes) -> bytes:
-    """Return the strings of a notebook whose end may be cut off, one after the other."""
+def _shows_training(content: bytes) -> bool:
+    texts = [process.text for process in unwrapped(content)]
+    return any(map(_shows_bar, texts)) or (b'"' in content and _shows_bar(_strings(content)))
+
+
+def _strings(content: bytes) -> bytes:
+    """Return the strings of a part of JSON, one after the other."""
     texts = []
-    for match in _JSON_STRING.finditer(head):
+    for match in _JSON_STRING.finditer(content):
         try:
             texts.append(str(json.loads(match[0])))
         except ValueError:
@@ -96,13 +124,13 @@ def _strings(head: bytes) -> bytes:
     return "".join(text if text.endswith("\n") else f"{text}\n" for text in texts).encode("utf-8", "replace")
 
 
-def _shows_training(text: bytes) -> bool:
+def _shows_bar(text: bytes) -> bool:
     headed = False
     for piece in pieces(text):
         if is_header(piece.text):
             headed = True
             continue
-        bar = bar_of(piece.text)
+        bar = bar_of(bars_in(piece.text)[-1])
         if bar is not None and not bar.is_empty and (headed or bar.is_validated or bar.is_under_way):
             return True
     return False

@@ -598,4 +598,6 @@ def test_a_log_cut_anywhere_gives_only_whole_epochs(place):
         return
     whole = _values(_read(TWO))
     assert all(values[name] == whole[name][: len(values[name])] for name in values)
-    assert {len(column) for column in values.values()} == {TWO[:place].count("\n") // 2}
+    # A last line without its end is read where nothing can follow that changes it.
+    whole_lines = TWO[:place].count("\n") + (place == len(TWO) - 1)
+    assert {len(column) for column in values.values()} == {whole_lines // 2}
