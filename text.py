@@ -79,6 +79,14 @@ def fit_title(run: str, fit: int, *, several: bool = False) -> str:
     return f"{run}, fit {fit}" if several or fit else run
 
 
+def numbered(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names, one that occurs several times with its number."""
+    return tuple(
+        f"{name} {names[: place + 1].count(name)}" if names.count(name) > 1 else name
+        for place, name in enumerate(names)
+    )
+
+
 def text_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: Collection[str] = ()) -> str:
     """Return rows of texts below their heads and a line of dashes; nothing is cut.
 

@@ -52,7 +52,7 @@ def _kept(course: Course) -> list[str]:
 
     words = texts(ENGLISH)
     return [
-        plain(f"Lesson {taught.number} keeps {made.round.recording.name}: {words.of(made.kept_because)}")
+        plain(f"Lesson {taught.number} keeps {made.round.recording.name}: {words.why(made.kept_because)}")
         for taught in course.taught
         for made in taught.rounds
         if made.kept_because

@@ -70,7 +70,8 @@ def explain_command(
 
 
 def _write_page(run: str, store: Path, html: Path, fit: int | None, settings: dict[str, Any]) -> None:
-    from kcb_replay.report.explainer.page import explainer_html, write_explainer
+    from kcb_replay.report.explainer.page import explainer_html
+    from kcb_replay.report.pages.document import write_document
 
     if settings["reuse"]:
         raise SettingError("--reuse-callbacks goes through all fits of a run, and a page is about one: leave it out.")
@@ -89,4 +90,4 @@ def _write_page(run: str, store: Path, html: Path, fit: int | None, settings: di
         steps_per_epoch=settings["steps_per_epoch"],
         command=output.command_line(),
     )
-    write_explainer(html, page)
+    write_document(html, page)

@@ -34,20 +34,12 @@ def print_result(form: str, document: Record, records: Sequence[Record], table: 
     """Print a result in the form that was asked for."""
     from kcb_replay.report import machine
 
-    writers: dict[str, Callable[[], str]] = {
-        "table": table,
-        "json": lambda: machine.as_json(document),
-        "jsonl": lambda: machine.as_jsonl(records),
-        "csv": lambda: machine.as_csv(records),
-        "tsv": lambda: machine.as_tsv(records),
-        "md": lambda: machine.as_markdown(records),
-    }
-    text = writers[form]()
     if form == "table":
-        print_text(text)
-    else:
-        # Without color, click takes what looks like a colour out of the names; a form without a record has no line.
-        click.echo(text, color=True, nl=bool(text))
+        print_text(table())
+        return
+    text = machine.as_json(document) if form == "json" else machine.as_records(form, records)
+    # Without color, click takes what looks like a colour out of the names; a form without a record has no line.
+    click.echo(text, color=True, nl=bool(text))
 
 
 def print_texts(form: str, texts: Iterator[str]) -> None:

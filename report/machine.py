@@ -20,7 +20,6 @@ from kcb_replay.errors import KcbReplayError
 from kcb_replay.text import visible
 
 Record: TypeAlias = "Mapping[str, object]"
-_FORMATS = ("table", "json", "jsonl", "csv", "tsv", "md")
 # An underscore within a word is none.
 _MARKUP = re.compile(r"[\\`*\[\]<>|~&#]|(?<![^\W_])_|_(?![^\W_])")
 _STRINGS = {math.inf: "Infinity", -math.inf: "-Infinity"}
@@ -39,27 +38,12 @@ def as_json(document: Record, *, indent: str = "") -> str:
     return _json(document, f"\n{indent}")
 
 
-def as_jsonl(records: Iterable[Record]) -> str:
-    """Return one JSON object per line."""
-    return "\n".join(json.dumps(_plain(record), allow_nan=False) for record in records)
+def as_records(form: str, records: Iterable[Record]) -> str:
+    """Return records as `jsonl`, one object a line, as `csv` (RFC 4180) or `tsv` with a header, or as `md`.
 
-
-def as_csv(records: Sequence[Record]) -> str:
-    """Return RFC 4180 CSV with a header; an empty field is null."""
-    return _whole("csv", records)
-
-
-def as_tsv(records: Sequence[Record]) -> str:
-    """Return tab-separated values with a header."""
-    return _whole("tsv", records)
-
-
-def as_markdown(records: Sequence[Record]) -> str:
-    """Return a table of GitHub's Markdown that shows every name as it is: one line per record, nothing of it markup."""
-    return _whole("md", records)
-
-
-def _whole(form: str, records: Iterable[Record]) -> str:
+    An empty field is null. `md` is a table of GitHub's Markdown that shows every name as it is: one line per record,
+    nothing of it markup.
+    """
     spool = RecordSpool(form)
     spool.add(0, records)
     return "".join(spool)
@@ -115,7 +99,7 @@ class RecordSpool:
         """Add records that belong together."""
         for record in records:
             if self._form == "jsonl":
-                self._spool.add(position, as_jsonl([record]))
+                self._spool.add(position, json.dumps(_plain(record), allow_nan=False))
                 continue
             kind = self._kinds.setdefault(tuple(record), len(self._kinds))
             order = (position, len(self._spool))

@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kcb_replay.ingest.recording import Source
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.language.reason import ENGLISH
 from kcb_replay.replay.result import Replay
@@ -37,24 +36,16 @@ from kcb_replay.report.several_replays import (
     stops,
     subtitle,
 )
-from kcb_replay.report.simulation_notes import unanswered_sentences
+from kcb_replay.report.simulation_notes import SimulationNotes, unanswered_sentences
 from kcb_replay.report.svg.curves import curves_svg
 from kcb_replay.report.svg.elements import strip_svg
 from kcb_replay.report.svg.replay import chart_svg
-from kcb_replay.report.versions import difference_sentences, era_sentences, version_names
-from kcb_replay.report.words import compared_outcomes
+from kcb_replay.report.versions import era_sentences, version_names
+from kcb_replay.report.words import compared_outcomes, source_remark
 from kcb_replay.text import begun, decimals_for, fit_title
 
 # Beyond so many runs, or epochs told one by one, the page would be too heavy to mail; the table still has every run.
 _MOST_SECTIONS, MOST_EPOCHS = 30, 500
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One list of callbacks as Keras code; `name` is empty when there is only one list."""
-
-    name: str
-    code: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +74,8 @@ class ReplayRow:
 class ReportPage:
     """Everything on the page. `question` ends before the name of the run, which `run` holds when there is only one.
 
-    Rows that have choices differ in more than their fits; `last_epoch` is the end of the scale that all strips share.
+    `settings` are lists of callbacks as code, each behind its name, which is empty when there is only one. Rows that
+    have choices differ in more than their fits; `last_epoch` is the end of the scale that all strips share.
     """
 
     question: str
@@ -91,7 +83,7 @@ class ReportPage:
     subtitle: str
     answer: str
     facts: tuple[Fact, ...]
-    settings: tuple[Setting, ...]
+    settings: tuple[tuple[str, tuple[str, ...]], ...]
     left_out: tuple[tuple[str, int, str], ...]
     unanswered: tuple[str, ...]
     columns: tuple[Head, ...]
@@ -146,7 +138,7 @@ def contents_of(simulation: Simulation, texts: Catalogue | None = None, *, draw_
         for replay, row in zip(drawn, rows, strict=False)
         if row.anchor
     )
-    differences = (*difference_sentences(simulation.replays), *era_sentences(simulation.replays))
+    differences = (*SimulationNotes.of(simulation).difference_sentences(), *era_sentences(simulation.replays))
     answers = len(simulation.answers)
     rows_are = "fits" if answers == len({(each.run, each.fit) for each in simulation.answers}) else "replays"
     return ReportPage(
@@ -155,7 +147,7 @@ def contents_of(simulation: Simulation, texts: Catalogue | None = None, *, draw_
         subtitle=subtitle(replays, simulation.raised, words),
         answer=common_answer(replays, simulation.raised, words),
         facts=facts(replays, rows[0].name if rows else "", decimals, raised=len(simulation.raised), words=words),
-        settings=tuple(Setting(begun(name), code) for code, name in titles.settings.items()),
+        settings=tuple((begun(name), code) for code, name in titles.settings.items()),
         left_out=tuple((each.shown_run, each.fit, words.why(each.why)) for each in simulation.left_out),
         unanswered=tuple(map(words.why, unanswered_sentences(simulation.answers))),
         columns=table.heads,
@@ -249,12 +241,6 @@ def _sections_remark(replays: Sequence[Replay], sections: int, words: Catalogue)
 _MOST_POINTS = 16_000
 
 
-@dataclass(frozen=True, slots=True)
-class _SourceLine:
-    path: str
-    remark: str
-
-
 def report(simulation: Simulation, path: str | os.PathLike[str], *, command: str = "", draw_all: bool = False) -> None:
     """Write the page of a simulation to `path`.
 
@@ -278,9 +264,7 @@ def html_of(contents: ReportPage, simulation: Simulation, *, command: str = "", 
     context = {
         "page": contents,
         "command": command,
-        "sources": [
-            _SourceLine(source.path, f"({source.format}, {_digest_text(source, words)})") for source in sources
-        ],
+        "sources": [(source.path, source_remark(source, words)) for source in sources],
         "count": words.templates[f"report.count_{contents.rows_are}"],
         "count_fits": words.templates["report.count_fits"],
     }
@@ -297,7 +281,3 @@ def html_of(contents: ReportPage, simulation: Simulation, *, command: str = "", 
             "curves": lambda each: curves_svg(each.curves, each.ends, each.stops, title, _MOST_POINTS),
         },
     )
-
-
-def _digest_text(source: Source, words: Catalogue) -> str:
-    return f"sha256 {source.sha256[:12]}…" if source.sha256 else words.say("report.grown")

@@ -16,7 +16,7 @@ from kcb_replay.report.drawing.curve import CurveInfo, lead_position, monitored_
 from kcb_replay.report.terminal import PLAIN, Ink
 from kcb_replay.report.versions import era_sentence
 from kcb_replay.report.words import decimals_of, epoch_sentences, outcome_sentence, restored_sentences
-from kcb_replay.text import Decimals, screen_width, visible
+from kcb_replay.text import Decimals, numbered, screen_width, visible
 
 
 def explanation(answer: Replay | RaisedFit, ink: Ink = PLAIN, texts: Catalogue | None = None) -> str:
@@ -148,14 +148,9 @@ def section_of(replay: Replay, curve: CurveInfo, title: str, anchor: str, texts:
 
 
 def _lanes(replay: Replay, texts: Catalogue) -> tuple[Lane, ...]:
-    names = [callback.name for callback in replay.callbacks]
-    numbered = [
-        f"{name} {names[: number + 1].count(name)}" if names.count(name) > 1 else name
-        for number, name in enumerate(names)
-    ]
     return tuple(
         Lane(name, outcome_sentence(outcome, replay, texts), outcome.validity.label, texts.why(outcome.validity.why))
-        for name, outcome in zip(numbered, replay.outcomes, strict=True)
+        for name, outcome in zip(numbered([each.name for each in replay.callbacks]), replay.outcomes, strict=True)
     )
 
 

@@ -17,7 +17,7 @@ from kcb_replay.replay.version_difference import VersionDifference
 from kcb_replay.report.columns.column import ABSENT, Table, Writing
 from kcb_replay.report.columns.fits import FIT_COLUMNS, RESULT_COLUMNS, fit_rows
 from kcb_replay.report.machine import Record, RecordSpool, TextSpool, as_json
-from kcb_replay.report.simulation_notes import SimulationNotes, in_positions, reason_lines
+from kcb_replay.report.simulation_notes import Answers, SimulationNotes, in_positions, reason_lines
 from kcb_replay.report.versions import difference_record
 from kcb_replay.report.words import compared_outcomes
 from kcb_replay.text import Decimals, decimals_for
@@ -47,7 +47,7 @@ class SimulationResult:
             result.add(position, answers)
         return result
 
-    def add(self, position: Any, answers: Sequence[Answer | RaisedFit | LeftOut]) -> None:
+    def add(self, position: Any, answers: Answers) -> None:
         """Add what is left out of one recording and what is answered; `position` is its place among the others."""
         differences = self.notes.add(position, answers)
         self._form.add(position, answers, differences)
@@ -65,11 +65,11 @@ class SimulationResult:
 
 
 class _Form(Protocol):
-    def add(
-        self, position: Any, answers: Sequence[Answer | RaisedFit | LeftOut], differences: Sequence[VersionDifference]
-    ) -> None: ...
+    """How answers are printed, and where versions differ; what holds the answers alone leaves that to notes."""
 
-    def texts(self, notes: SimulationNotes) -> Iterator[str]: ...
+    def add(self, position: Any, answers: Answers, differences: Sequence[VersionDifference], /) -> None: ...
+
+    def texts(self, notes: SimulationNotes, /) -> Iterator[str]: ...
 
 
 class _TableForm:
@@ -82,12 +82,7 @@ class _TableForm:
         self._lists: set[tuple[str, ...]] = set()
         self._versions: dict[str, Any] = {}
 
-    def add(
-        self,
-        position: Any,
-        answers: Sequence[Answer | RaisedFit | LeftOut],
-        differences: Sequence[VersionDifference],  # noqa: ARG002  # notes say them
-    ) -> None:
+    def add(self, position: Any, answers: Answers, _: Sequence[VersionDifference]) -> None:
         for number, answer in enumerate(answers):
             if isinstance(answer, LeftOut):
                 continue
@@ -100,7 +95,7 @@ class _TableForm:
             for row in fit_rows(answer):
                 self._table.add(row, position)
 
-    def texts(self, notes: SimulationNotes) -> Iterator[str]:  # noqa: ARG002  # a table holds the answers alone
+    def texts(self, _: SimulationNotes) -> Iterator[str]:
         settings = [" + ".join(codes) for codes in self._lists] if len(self._lists) == 1 else []
         head = ", ".join([*settings, *sorted(self._versions, key=lambda name: self._versions[name])])
         yield f"{head}\n\n{self._table.texts(Writing(self._decimals, self._words))}"
@@ -112,17 +107,12 @@ class _Records:
     def __init__(self, form: str) -> None:
         self._spool = RecordSpool(form)
 
-    def add(
-        self,
-        position: Any,
-        answers: Sequence[Answer | RaisedFit | LeftOut],
-        differences: Sequence[VersionDifference],  # noqa: ARG002  # notes say them
-    ) -> None:
+    def add(self, position: Any, answers: Answers, _: Sequence[VersionDifference]) -> None:
         for answer in answers:
             if not isinstance(answer, LeftOut):
                 self._spool.add(position, answer_records(answer))
 
-    def texts(self, notes: SimulationNotes) -> Iterator[str]:  # noqa: ARG002  # records hold the answers alone
+    def texts(self, _: SimulationNotes) -> Iterator[str]:
         return iter(self._spool)
 
 
@@ -132,9 +122,7 @@ class _Document:
     def __init__(self) -> None:
         self._results, self._left_out, self._differences = TextSpool(), TextSpool(), TextSpool()
 
-    def add(
-        self, position: Any, answers: Sequence[Answer | RaisedFit | LeftOut], differences: Sequence[VersionDifference]
-    ) -> None:
+    def add(self, position: Any, answers: Answers, differences: Sequence[VersionDifference]) -> None:
         for answer in dict.fromkeys(answers):
             if isinstance(answer, LeftOut):
                 record = {"run": answer.run, "fit": answer.fit, "reason": answer.reason}

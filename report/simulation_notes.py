@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from kcb_replay.ingest.recording import one_based
 from kcb_replay.language.reason import MOST_NAMED, Reason, first_of, of_many, reason
@@ -33,13 +33,15 @@ from kcb_replay.report.versions import (
 )
 from kcb_replay.text import fit_title
 
+# What is answered and left out of one recording.
+Answers: TypeAlias = Sequence[Answer | RaisedFit | LeftOut]
 # Each lint replays the fit a few times more.
 _MOST_LINTED = 100
 K = TypeVar("K")
 N = TypeVar("N")
 
 
-def in_positions(simulation: Simulation) -> Iterator[tuple[int, Sequence[Answer | RaisedFit | LeftOut]]]:
+def in_positions(simulation: Simulation) -> Iterator[tuple[int, Answers]]:
     """Yield what a simulation leaves out and what it answers, run by run, each with its position among its like."""
     for several in (simulation.left_out, simulation.answers):
         for position, (_, of_run) in enumerate(itertools.groupby(several, key=lambda each: each.run)):
@@ -103,7 +105,7 @@ class SimulationNotes:
             notes.add(position, answers)
         return notes
 
-    def add(self, position: Any, answers: Sequence[Answer | RaisedFit | LeftOut]) -> list[VersionDifference]:
+    def add(self, position: Any, answers: Answers) -> list[VersionDifference]:
         """Add what is left out of a recording and what is answered; return where its versions part."""
         of_fits = [each for each in answers if isinstance(each, Answer)]
         for answer in of_fits:
@@ -130,7 +132,7 @@ class SimulationNotes:
             self._notes.add(remark, position, answer.run)
         self._keeps_a_worse_epoch |= any(map(_keeps_a_worse_epoch, answer.outcomes))
 
-    def _add_unanswered(self, position: Any, answers: Iterable[Answer | RaisedFit | LeftOut]) -> None:
+    def _add_unanswered(self, position: Any, answers: Answers) -> None:
         """Keep why fits have no answer: those left out before those that raise, and these before the idle ones."""
         reasons: dict[LeftOut, int] = {}
         for answer in answers:
@@ -254,7 +256,7 @@ def _are_alike(first: Answer, second: Answer) -> bool:
     return not restores and first.stop_index == second.stop_index and next(drops) == next(drops)
 
 
-def reason_lines(answers: Iterable[Answer | RaisedFit | LeftOut]) -> Iterator[Reason]:
+def reason_lines(answers: Answers) -> Iterator[Reason]:
     """Yield a line per answer: how far it holds, and why."""
     for answer in (each for each in answers if isinstance(each, Answer)):
         for outcome in answer.outcomes:

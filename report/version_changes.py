@@ -17,7 +17,7 @@ from kcb_replay.replay.timeline import OF_LIBRARY
 from kcb_replay.replay.version_changes import VersionChange, every_change, place_of
 from kcb_replay.replay.version_comparison import MovedFit, VersionComparison
 from kcb_replay.report.columns.column import record_table
-from kcb_replay.report.machine import Record, as_markdown
+from kcb_replay.report.machine import Record, as_records
 from kcb_replay.report.simulation_notes import reasons_of
 from kcb_replay.report.versions import PARTS, differing_parts, moved
 from kcb_replay.text import visible
@@ -249,7 +249,7 @@ def _page_lines() -> Iterator[str]:
             for change in changes
             if callback in change.callbacks
         ]
-        yield from ("", f"## {callback}", "", as_markdown(rows))
+        yield from ("", f"## {callback}", "", as_records("md", rows))
 
 
 def _callbacks(changes: Sequence[VersionChange]) -> list[str]:

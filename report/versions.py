@@ -9,7 +9,7 @@ from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.semantics import note_on, semantics
 from kcb_replay.replay.simulation import RaisedFit
-from kcb_replay.replay.version_difference import VersionDifference, differences_of
+from kcb_replay.replay.version_difference import VersionDifference
 from kcb_replay.replay.version_guess import Ending, OtherEra
 from kcb_replay.report.machine import Record
 
@@ -22,18 +22,6 @@ def version_names(answers: Iterable[Replay | RaisedFit]) -> list[str]:
 def version_notes(versions: Iterable[Semantics]) -> list[Reason]:
     """Return a line per version that stands for another one."""
     return [reason("notes.sentence", note=note) for version in versions if (note := note_on(version))]
-
-
-def difference_sentences(replays: Sequence[Replay]) -> list[Reason]:
-    """Return a sentence per pair of versions and reason for which they answer differently, with its runs."""
-    if len(version_names(replays)) < 2:
-        return []
-    runs: dict[tuple[str, str, tuple[str, ...]], list[Reason]] = {}
-    for each in differences_of(replays):
-        key = (each.first.semantics.name, each.second.semantics.name, each.behaviours)
-        runs.setdefault(key, []).append(place_of(each))
-    sentences = [difference_sentence(*key, places, len(places)) for key, places in runs.items()]
-    return sentences or [reason("differs.alike")]
 
 
 def difference_record(difference: VersionDifference) -> Record:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from typing import Any, Protocol
 
+from kcb_replay.ingest.recording import Source
 from kcb_replay.language.catalogue import Catalogue, catalogue
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.answers import Answer
@@ -135,6 +136,12 @@ def _joined(events: Sequence[Event]) -> Iterable[Event]:
             yield replace(pieces[0], text="".join(piece.text for piece in pieces))
         else:
             yield from group
+
+
+def source_remark(source: Source, words: Catalogue) -> str:
+    """Return what stands behind the path of a source: its format, and how its very bytes are known."""
+    digest = f"sha256 {source.sha256[:12]}…" if source.sha256 else words.say("report.grown")
+    return f"({source.format}, {digest})"
 
 
 def restored_sentences(replay: Replay, texts: Catalogue | None = None) -> list[str]:

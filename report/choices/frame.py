@@ -27,8 +27,10 @@ from kcb_replay.report.choices.answers import (
     templates_of,
     trust_notice,
 )
-from kcb_replay.report.choices.run_table import Matrix, Runs, RunTable, run_table, runs_of
+from kcb_replay.report.choices.run_table import Matrix, Runs, RunTable, coded_answers, run_table
 from kcb_replay.report.columns.column import TableTexts
+from kcb_replay.report.columns.fits import extreme
+from kcb_replay.report.drawing.curves import curves_of
 from kcb_replay.report.drawing.grid import SettingsGrid
 from kcb_replay.report.drawing.plane import Plane
 from kcb_replay.report.several_replays import Fact
@@ -132,12 +134,17 @@ def view_of(
     noun: Literal["fit", "run"] = "fit" if survey.several else "run"
     worst = ["" if each is None else fit_title(*each, several=each[0] in survey.several) for each in survey.worst]
     own = [sum(each.choice == number for each in summary.left_out) for number in range(len(names))]
-    runs = runs_of(
-        survey,
-        noun,
-        monitor,
+    drawn, several = survey.drawn, survey.several
+    runs = Runs(
+        drawn=drawn,
+        titles=tuple(fit_title(fit.run, fit.fit, several=fit.run in several) for fit in drawn.curves),
+        coded=coded_answers(drawn.answers, drawn.answered, decimals, words.say("fact.unknown")),
+        chart=curves_of(drawn.curves, survey.mode, words),
+        choice=survey.first,
+        noun=noun,
+        lowest_head=words.say(f"column.of.{extreme(survey.mode)}", monitor=monitor),
         caption=caption,
-        drawn_remark=drawn_remark(summary.answered, len(survey.drawn.curves), noun, kind, words),
+        drawn_remark=drawn_remark(summary.answered, len(drawn.curves), noun, kind, words),
         words=words,
         has_best=has_best,
         has_kept=has_kept,

@@ -19,15 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.language.catalogue import Catalogue
-from kcb_replay.replay.recommend.survey import Survey
 from kcb_replay.replay.verdicts.answers import LABELS, Answers
 from kcb_replay.replay.verdicts.blocks import RecordedCurve
 from kcb_replay.replay.verdicts.table import StoppingVerdicts
 from kcb_replay.report.columns.column import Head
-from kcb_replay.report.columns.fits import extreme
-from kcb_replay.report.drawing.curves import Curves, curves_of
+from kcb_replay.report.drawing.curves import Curves
 from kcb_replay.report.drawing.strips import Strip
-from kcb_replay.text import Decimals, decimals_for, fit_title
+from kcb_replay.text import Decimals, decimals_for
 
 Integers: TypeAlias = NDArray[np.int64]
 # What is counted: runs, or fits where a run has several.
@@ -73,7 +71,7 @@ class CodedAnswers:
         return None if pick < 0 else int(self.starts[fit]) + pick
 
 
-def _coded_answers(answers: Answers, answered: NDArray[np.bool_], decimals: Decimals, unknown: str) -> CodedAnswers:
+def coded_answers(answers: Answers, answered: NDArray[np.bool_], decimals: Decimals, unknown: str) -> CodedAnswers:
     """Return the answers coded; `unknown` is the word for a regret that nobody knows."""
     pick = np.full(answered.shape, -1, np.int64)
     starts = np.zeros(answered.shape[1], np.int64)
@@ -181,35 +179,6 @@ class RunTable:
     def stops(self) -> list[list[int]]:
         """Where each of these fits has the square of a stop."""
         return [[end] if end else [] for end in self.ends]
-
-
-def runs_of(
-    survey: Survey[Any],
-    noun: Noun,
-    monitor: str,
-    *,
-    caption: str,
-    drawn_remark: str,
-    words: Catalogue,
-    has_best: bool,
-    has_kept: bool,
-) -> Runs:
-    """Return the runs of a view."""
-    drawn, several = survey.drawn, survey.several
-    return Runs(
-        drawn=drawn,
-        titles=tuple(fit_title(fit.run, fit.fit, several=fit.run in several) for fit in drawn.curves),
-        coded=_coded_answers(drawn.answers, drawn.answered, decimals_for([]), words.say("fact.unknown")),
-        chart=curves_of(drawn.curves, survey.mode, words),
-        choice=survey.first,
-        noun=noun,
-        lowest_head=words.say(f"column.of.{extreme(survey.mode)}", monitor=monitor),
-        caption=caption,
-        drawn_remark=drawn_remark,
-        words=words,
-        has_best=has_best,
-        has_kept=has_kept,
-    )
 
 
 def run_table(views: Sequence[Runs], start: Runs) -> RunTable:

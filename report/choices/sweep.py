@@ -37,7 +37,7 @@ from kcb_replay.report.choices.frame import ChoicesPage, ChoicesView, page_of, v
 from kcb_replay.report.choices.run_table import Runs
 from kcb_replay.report.drawing.choices import sweep_grid, sweep_plane
 from kcb_replay.report.drawing.grid import setting_names
-from kcb_replay.report.versions import difference_sentences
+from kcb_replay.report.simulation_notes import SimulationNotes
 from kcb_replay.text import decimals_for
 
 
@@ -227,7 +227,7 @@ def _items(
     chosen = [places[place] for place in np.flatnonzero(differ[setting])[:_MOST_EXPLAINED]]
     alone = [_recording(first.runs, place, first.monitor) for place in chosen]
     simulation = simulate(alone, [[settings[setting]]], semantics=f"{first.version},{second.version}")
-    for sentence in difference_sentences(simulation.replays):
+    for sentence in SimulationNotes.of(simulation).difference_sentences():
         yield NoticeItem((), words.say("choices.notice.versions_why", setting=first.names[setting], why=sentence))
 
 

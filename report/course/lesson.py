@@ -126,29 +126,16 @@ class Lesson:
     tried: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """The lessons in one language; names that come from logs are made visible."""
-
-    catalogue: Catalogue
-
-    def say(self, key: str, **values: object) -> str:
-        """Return the text of `key`; a `Reason` among the values is put into words first."""
-        return self.catalogue.say(key, **{name: self._filled(value) for name, value in values.items()})
-
-    def of(self, cell: SheetCell) -> str:
-        """Return a text of the catalogue in words, and anything else as it is."""
-        return self.say(cell.code, **dict(cell.values)) if isinstance(cell, Reason) else cell
-
-    def _filled(self, value: object) -> object:
-        return self.of(value) if isinstance(value, Reason) else visible(value) if isinstance(value, str) else value
-
-
 @cache
-def texts(language: str) -> Texts:
+def texts(language: str) -> Catalogue:
     """Return the lessons' texts. Raises `SettingError` for a language that there is none of."""
     own = catalogue(language, __package__)
-    return Texts(Catalogue(language, {**catalogue(language).templates, **own.templates}))
+    return Catalogue(language, {**catalogue(language).templates, **own.templates})
+
+
+def in_words(cell: SheetCell, words: Catalogue) -> str:
+    """Return a text of the catalogue in words, and anything else as it is."""
+    return words.why(cell) if isinstance(cell, Reason) else cell
 
 
 def paragraphs(text: str) -> list[str]:

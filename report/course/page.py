@@ -11,6 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from kcb_replay.errors import KcbReplayError, NotReplayableError
@@ -26,8 +27,8 @@ from kcb_replay.report.course.lesson import (
     Round,
     RoundMaker,
     Sheet,
-    Texts,
     Unsuited,
+    in_words,
     marked_up,
     paragraphs,
     plain,
@@ -126,7 +127,7 @@ def _index(course: Course, language: str, command: str) -> str:
     return document("course.html.j2", context, styles=_STYLES, language=language)
 
 
-def _about_own(course: Course, words: Texts) -> str:
+def _about_own(course: Course, words: Catalogue) -> str:
     """Return what the index says of the teacher's recording, nothing where there is none."""
     if course.own is None:
         return ""
@@ -163,7 +164,7 @@ def _common(course: Course, lessons: Sequence[Taught], language: str, command: s
         "course": course,
         "sources": tuple(dict.fromkeys(sources)),
         "text": words.say,
-        "of": words.of,
+        "of": partial(in_words, words=words),
         "marked_up": marked_up,
         "paragraphs": paragraphs,
         "plain": plain,
@@ -188,12 +189,12 @@ def _views(shown: Round, words: Catalogue) -> list[_PositionView]:
     ]
 
 
-def _looked_up(shown: Round, words: Texts) -> dict[str, object]:
+def _looked_up(shown: Round, words: Catalogue) -> dict[str, object]:
     """Return what the program looks up: what the slider speaks, and the verdict on each choice."""
     return {
         "asked": shown.goal,
         "values": [each.value for each in shown.positions],
-        "spoken": [plain(f"{each.value}: {words.of(each.answer)}") for each in shown.positions],
+        "spoken": [plain(f"{each.value}: {words.why(each.answer)}") for each in shown.positions],
         "first": plain(words.say("course.first")),
         "now": plain(words.say("course.now", value=shown.positions[shown.goal].value)),
         "verdicts": [plain(" ".join(_verdict(shown, option, words))) for option in shown.options],
@@ -203,12 +204,12 @@ def _looked_up(shown: Round, words: Texts) -> dict[str, object]:
     }
 
 
-def _verdict(shown: Round, option: Option, words: Texts) -> Iterator[str]:
+def _verdict(shown: Round, option: Option, words: Catalogue) -> Iterator[str]:
     """Yield what is wrong about an option, and why the right one is right."""
     if option.because is not None:
         # What is wrong about an answer may be said with the numbers of the question.
         yield words.say(option.because.code, **{**dict(shown.question.values), **dict(option.because.values)})
-    yield words.of(shown.why)
+    yield words.why(shown.why)
 
 
 def _try_page(taught: Taught, *, language: str, command: str) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import astuple
 from typing import Any
 
 from kcb_replay.report.drawing.curve import nan_note
@@ -13,8 +12,8 @@ from kcb_replay.report.explainer.answers import AnswerTables
 from kcb_replay.report.explainer.cells import NO_VALUE, Pool
 from kcb_replay.report.explainer.info import SAVES_AT, Explainer
 from kcb_replay.report.explainer.metrics import ShownMetric
-from kcb_replay.report.explainer.rates import RateChange, RatePath, RateStep
-from kcb_replay.report.explainer.tables import End, EndMark
+from kcb_replay.report.explainer.rates import RateChange, RatePath
+from kcb_replay.report.explainer.tables import End
 from kcb_replay.text import visible
 
 # What the program fills itself: templates whose parts it looks up one by one.
@@ -58,20 +57,16 @@ def data_of(explainer: Explainer) -> dict[str, Any]:
         "levels": list(_levels(explainer)),
         "metrics": [_metric(metric, explainer) for metric in explainer.metrics],
         "tables": [_table(answers, changes) for answers in explainer.tables],
-        "changes": [astuple(change) for change in changes.values],
+        "changes": changes.values,
         "code": [
             {
                 "name": line.name,
                 "called": line.is_called,
-                "given": [_fragment(each.axis, each.texts) for each in line.fragments],
+                "given": [[NO_VALUE if each.axis is None else each.axis, each.texts] for each in line.fragments],
             }
             for line in explainer.code
         ],
     }
-
-
-def _fragment(axis: int | None, texts: tuple[tuple[str, ...], ...]) -> list[object]:
-    return [NO_VALUE if axis is None else axis, texts]
 
 
 def _places(explainer: Explainer) -> dict[str, Any]:
@@ -161,18 +156,14 @@ def _end(end: End) -> list[object]:
         end.answer,
         end.closing,
         end.closing_verdict,
-        [[fact.term, fact.value, fact.remark] for fact in end.facts],
-        [_mark(mark) for mark in (end.best, end.lowest, end.kept)],
+        end.facts,
+        [mark or NO_VALUE for mark in (end.best, end.lowest, end.kept)],
         [end.regret, *end.bracket],
         end.note,
         dict(end.beyond),
         end.open_end,
         end.ending,
     ]
-
-
-def _mark(mark: EndMark | None) -> list[int] | int:
-    return [mark.row, mark.label] if mark else NO_VALUE
 
 
 def _path(path: RatePath, changes: Pool[RateChange]) -> list[object]:
@@ -185,10 +176,6 @@ def _path(path: RatePath, changes: Pool[RateChange]) -> list[object]:
         [number for drop in path.drops for number in (drop.row, changes.number(drop.change))],
         path.horizon,
         path.notes,
-        [] if path.moves else [_step(step) for step in path.steps],
-        [_step(step) for step in path.after],
+        [] if path.moves else path.steps,
+        path.after,
     ]
-
-
-def _step(step: RateStep) -> list[float]:
-    return [step.row, step.height, step.text]

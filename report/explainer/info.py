@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import NamedTuple, Unpack
@@ -24,7 +24,7 @@ from kcb_replay.report.explainer.metrics import ShownMetric, metric_of
 from kcb_replay.report.explainer.rates import RatePath
 from kcb_replay.report.explainer.request import ExplainerOptions, ExplainerRequest, request_of
 from kcb_replay.report.explainer.tables import End
-from kcb_replay.text import visible
+from kcb_replay.text import numbered, visible
 
 Choice = tuple[int, ...]
 # Rows of the epoch table: more would not be redrawn within a frame.
@@ -62,11 +62,6 @@ def _code_lines(request: ExplainerRequest) -> Iterator[CodeLine]:
             yield CodeLine(callback.name, tuple(_fragments(request, part, callback)))
         else:
             yield CodeLine(visible(str(callback)), (), is_called=False)
-
-
-def _code_text(lines: Iterable[str]) -> str:
-    """Return lines as the list that `fit` takes."""
-    return "callbacks = [\n" + "".join(f"    {line},\n" for line in lines) + "]"
 
 
 def _fragments(request: ExplainerRequest, part: int, callback: Callback) -> Iterator[Fragment]:
@@ -122,11 +117,7 @@ class Explainer:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """What the callbacks are called; one that occurs twice is numbered."""
-        names = [visible(callback.name) for callback in self.request.callbacks]
-        return tuple(
-            f"{name} {names[: position + 1].count(name)}" if names.count(name) > 1 else name
-            for position, name in enumerate(names)
-        )
+        return numbered([visible(callback.name) for callback in self.request.callbacks])
 
     @property
     def start(self) -> Choice:
@@ -154,23 +145,17 @@ class Explainer:
         return tuple(callbacks)
 
     def code_at(self, choice: Choice) -> str:
-        """Return the callbacks as Keras code."""
+        """Return the callbacks as Keras code: the list that `fit` takes."""
         monitor = self._position(choice, "monitor")
-        return _code_text(line.written(choice, monitor) for line in self.code)
-
-    def stopped_by(self, choice: Choice) -> str:
-        """Return the name of the callback without controls that stops the training."""
-        return self.at(choice).answers.stopped_by
+        lines = "".join(f"    {line.written(choice, monitor)},\n" for line in self.code)
+        return f"callbacks = [\n{lines}]"
 
     @cached_property
     def saves(self) -> tuple[int, ...]:
         """The rows after which a checkpoint is saved, whenever the training stops, at the start."""
-        lanes = [companion.lane for companion in self.at(self.start).answers.companions]
-        rows = (row for lane in lanes for row, cell in enumerate(self.book.lanes.values[lane]) if self._is_save(cell))
-        return tuple(sorted(set(rows)))
-
-    def _is_save(self, cell: int) -> bool:
-        return self.book.cells.values[cell].kind == Kind.SAVED
+        cells, lanes = self.book.cells.values, self.book.lanes.values
+        own = [lanes[companion.lane] for companion in self.at(self.start).answers.companions]
+        return tuple(sorted({row for lane in own for row, cell in enumerate(lane) if cells[cell].kind == Kind.SAVED}))
 
     @property
     def first_row(self) -> int:

@@ -2,73 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import escape
 from typing import Unpack
 
-from kcb_replay.ingest.recording import Recording, Source
+from kcb_replay.ingest.recording import Recording
 from kcb_replay.report.drawing.curve import CurveInfo, Mark, Regret
 from kcb_replay.report.drawing.layout import layout_of
+from kcb_replay.report.explainer.axes import Axis
 from kcb_replay.report.explainer.data import data_of
 from kcb_replay.report.explainer.info import MOST_ROWS, SAVES_AT, Explainer, explained
 from kcb_replay.report.explainer.request import ExplainerOptions
 from kcb_replay.report.explainer.tables import EndMark
 from kcb_replay.report.explainer.view import View, view_at
-from kcb_replay.report.pages.document import document, write_document
+from kcb_replay.report.pages.document import document
 from kcb_replay.report.svg.replay import chart_svg
+from kcb_replay.report.words import source_remark
 
 SCRIPTS, STYLES = ("places.js", "explain_chart.js", "explain.js"), ("chart.css", "explain.css")
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """One control as it is shown; a list is chosen from, anything else is slid through."""
-
-    number: int
-    name: str
-    texts: tuple[str, ...]
-    start: int
-    is_list: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The controls of one callback; `kind` colours it."""
-
-    name: str
-    kind: str
-    controls: tuple[Control, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExplainerPage:
-    """What stands on the page beside the view of the settings asked."""
-
-    question: tuple[str, str]
-    run: str
-    subtitle: tuple[str, str, str]
-    remarks: tuple[str, ...]
-    groups: tuple[Group, ...]
-    has_chart: bool
-    scales: tuple[str, ...]
-    curve: CurveInfo
-    epoch: str
-    lines: tuple[str, ...]
-    sentence: str
-    exact: tuple[tuple[str, str, str], ...]
-    is_exact: bool
-    notes: tuple[str, ...]
-    lints: tuple[str, ...]
-    metric: str
-    threshold: str
-    first: int
-    table: int
-    part: str
-    names: tuple[str, ...]
-    sources: tuple[str, ...]
-    logic: str
 
 
 def explainer_html(
@@ -84,11 +36,6 @@ def explainer_html(
     `command` is the command line that made it, for the foot of the page.
     """
     return render(explained(recording, callbacks, language=language, **options), command=command)
-
-
-def write_explainer(path: str | os.PathLike[str], html: str) -> None:
-    """Write a page, whole or not at all; raises `KcbReplayError` where that cannot be."""
-    write_document(path, html)
 
 
 def render(
@@ -118,7 +65,7 @@ def render(
     )
 
 
-def _page_of(explainer: Explainer, view: View) -> ExplainerPage:
+def _page_of(explainer: Explainer, view: View) -> Mapping[str, object]:
     """Return what a page says around the view of its start."""
     say, metric = explainer.words.say, explainer.metrics[0]
     chosen, lead = explainer.at(explainer.start), explainer.request.lead
@@ -126,31 +73,31 @@ def _page_of(explainer: Explainer, view: View) -> ExplainerPage:
     lines = tuple(_lines(explainer, view.sentences[view.last]))
     names = [explainer.names[lead], *(name for position, name in enumerate(explainer.names) if position != lead)]
     start = explainer.request.start
-    return ExplainerPage(
-        question=_question(explainer),
-        run=start.run,
-        subtitle=_subtitle(explainer),
-        remarks=explainer.remarks,
-        groups=tuple(_groups(explainer)),
-        has_chart=len(explainer.epochs) > 1,
-        scales=tuple(dict.fromkeys(scale.name for each in explainer.metrics for scale in each.scales)),
-        curve=_curve(explainer, view),
-        epoch=epoch,
-        lines=lines,
-        sentence=" ".join((epoch, *lines)),
-        exact=tuple(_exact(explainer, view)),
-        is_exact=all(each.label == "exact" for each in view.exact),
-        notes=tuple(say("explainer.note", note=remark) for remark in start.remarks),
-        lints=tuple(explainer.words.why(lint.why) for lint in start.lints),
-        metric=metric.name,
-        threshold=say("explainer.threshold_max" if chosen.metric.mode == "max" else "explainer.threshold_min"),
-        first=explainer.first_row,
-        table=MOST_ROWS,
-        part=_part(explainer),
-        names=tuple(names),
-        sources=tuple(_source(source) for source in dict.fromkeys(start.sources)),
-        logic=f"{', '.join(dict.fromkeys(explainer.names))}: {', '.join(explainer.request.versions)}",
-    )
+    return {
+        "question": _question(explainer),
+        "run": start.run,
+        "subtitle": _subtitle(explainer),
+        "remarks": explainer.remarks,
+        "groups": tuple(_groups(explainer)),
+        "has_chart": len(explainer.epochs) > 1,
+        "scales": tuple(dict.fromkeys(scale.name for each in explainer.metrics for scale in each.scales)),
+        "curve": _curve(explainer, view),
+        "epoch": epoch,
+        "lines": lines,
+        "sentence": " ".join((epoch, *lines)),
+        "exact": tuple(_exact(explainer, view)),
+        "is_exact": all(each.label == "exact" for each in view.exact),
+        "notes": tuple(say("explainer.note", note=remark) for remark in start.remarks),
+        "lints": tuple(explainer.words.why(lint.why) for lint in start.lints),
+        "metric": metric.name,
+        "threshold": say("explainer.threshold_max" if chosen.metric.mode == "max" else "explainer.threshold_min"),
+        "first": explainer.first_row,
+        "table": MOST_ROWS,
+        "part": _part(explainer),
+        "names": tuple(names),
+        "sources": [(each.path, source_remark(each, explainer.words)) for each in dict.fromkeys(start.sources)],
+        "logic": f"{', '.join(dict.fromkeys(explainer.names))}: {', '.join(explainer.request.versions)}",
+    }
 
 
 def _part(explainer: Explainer) -> str:
@@ -185,19 +132,15 @@ def _subtitle(explainer: Explainer) -> tuple[str, str, str]:
     return before, explainer.metrics[0].title(words), after
 
 
-def _groups(explainer: Explainer) -> Iterator[Group]:
+def _groups(explainer: Explainer) -> Iterator[tuple[str, str, list[tuple[int, Axis]]]]:
+    """Yield the controls of each callback with their numbers, behind its name and its kind, which colours them."""
     for part in dict.fromkeys(axis.part for axis in explainer.axes):
-        controls = tuple(
-            Control(number, axis.name, tuple(axis.texts()[0]), axis.start, is_list=axis.is_list)
-            for number, axis in enumerate(explainer.axes)
-            if axis.part == part
-        )
+        controls = [(number, axis) for number, axis in enumerate(explainer.axes) if axis.part == part]
         if part is None:
-            yield Group(explainer.words.say("explainer.whole_page"), "", controls)
+            yield explainer.words.say("explainer.whole_page"), "", controls
         else:
-            yield Group(
-                explainer.names[part], "reducing" if part == explainer.request.reducer else "stopping", controls
-            )
+            kind = "reducing" if part == explainer.request.reducer else "stopping"
+            yield explainer.names[part], kind, controls
 
 
 def _lines(explainer: Explainer, sentences: Sequence[str]) -> Iterator[str]:
@@ -258,8 +201,3 @@ _HATCH = (
     '<pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse">'
     '<path class="hatch-line" d="M-1 5l2 2M0 0l6 6M5 -1l2 2"/></pattern>'
 )
-
-
-def _source(source: Source) -> str:
-    digest = f"sha256 {source.sha256[:12]}…" if source.sha256 else "read as it grew"
-    return f"{source.path} ({source.format}, {digest})"

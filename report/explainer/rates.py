@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kcb_replay.replay.engine import Row
 from kcb_replay.replay.rate_changes import changes_rate
@@ -15,8 +16,7 @@ from kcb_replay.report.explainer.tables import WEAKENED, Tables
 from kcb_replay.text import Decimals, short
 
 
-@dataclass(frozen=True, slots=True)
-class RateStep:
+class RateStep(NamedTuple):
     """A learning rate in effect from `row` on: its height on the axis and the number of its text."""
 
     row: int
@@ -24,8 +24,7 @@ class RateStep:
     text: int
 
 
-@dataclass(frozen=True, slots=True)
-class RateChange:
+class RateChange(NamedTuple):
     """What happens to the rate at the end of an epoch, in numbers of texts; at the floor there is no new `rate`."""
 
     sentence: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kcb_replay.replay.callbacks import Callback
 from kcb_replay.replay.engine import Row
@@ -16,8 +17,7 @@ from kcb_replay.text import Decimals
 WEAKENED = ("rounded", "sampled")
 
 
-@dataclass(frozen=True, slots=True)
-class FactTexts:
+class FactTexts(NamedTuple):
     """One of the few numbers under the answer, as numbers of texts."""
 
     term: int
@@ -25,8 +25,7 @@ class FactTexts:
     remark: int
 
 
-@dataclass(frozen=True, slots=True)
-class EndMark:
+class EndMark(NamedTuple):
     """A point of the curve: its row and the number of its label."""
 
     row: int

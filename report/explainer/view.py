@@ -146,7 +146,7 @@ class _Reader:
         cell = self._cell(lead, end.row)
         epoch = self.explainer.epochs[end.row]
         say = self.explainer.words.say
-        why = self.explainer.stopped_by(self.choice)
+        why = self.chosen.answers.stopped_by
         if end.own and cell is not None and cell.wait != NO_VALUE:
             why = say("chart.count", wait=cell.wait, patience=self._patience(lead))
         key = "chart.stop_what_if" if self._exact(lead).label == "hypothetical" else "chart.stop"

@@ -11,7 +11,8 @@ from kcb_replay import EarlyStopping, ReduceLROnPlateau, replay, simulate
 from kcb_replay.ingest.recording import Recording
 from kcb_replay.replay.callbacks import LearningRateScheduler, ModelCheckpoint
 from kcb_replay.replay.version_difference import differences_of
-from kcb_replay.report.versions import difference_sentences, era_sentence
+from kcb_replay.report.simulation_notes import SimulationNotes
+from kcb_replay.report.versions import era_sentence
 
 VALLEY = [3.0, 2.0, 1.0, 2.0, 3.0, 4.0, 5.0]
 
@@ -53,7 +54,7 @@ def test_two_behaviours_are_both_named(recording):
 def test_versions_that_agree_say_so(recording):
     """No difference is an answer, too."""
     simulation = simulate([recording(val_loss=VALLEY)], [[EarlyStopping(patience=2)]], semantics="keras-3.7,keras-3.15")
-    assert [*map(str, difference_sentences(simulation.replays))] == ["All versions answer alike"]
+    assert [*map(str, SimulationNotes.of(simulation).difference_sentences())] == ["All versions answer alike"]
 
 
 def test_the_sentence_names_versions_run_epoch_and_behaviour(recording):
@@ -61,7 +62,7 @@ def test_the_sentence_names_versions_run_epoch_and_behaviour(recording):
     simulation = simulate(
         [recording(val_loss=VALLEY)], [[EarlyStopping(patience=2)]], semantics="keras-2.0.8,keras-3.15"
     )
-    assert [*map(str, difference_sentences(simulation.replays))] == [
+    assert [*map(str, SimulationNotes.of(simulation).difference_sentences())] == [
         "keras-2.0.8 and keras-3.15 part in run (epoch 5): EarlyStopping counts the wait before it tests it against"
         " patience, not after (early_stopping_counts_first: only in keras-3.15)"
     ]

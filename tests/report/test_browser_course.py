@@ -85,10 +85,10 @@ def test_from_question_to_answer_by_keyboard_alone(visit, file, language):
         goal = asked.positions[asked.goal]
         assert slider.evaluate("each => each === document.activeElement")
         assert part.locator("output").inner_text() == goal.value
-        assert part.locator(".shown:visible .outcome").inner_text() == plain(said.of(goal.answer))
-        assert slider.get_attribute("aria-valuetext") == plain(f"{goal.value}: {said.of(goal.answer)}")
+        assert part.locator(".shown:visible .outcome").inner_text() == plain(said.why(goal.answer))
+        assert slider.get_attribute("aria-valuetext") == plain(f"{goal.value}: {said.why(goal.answer)}")
         assert verdict.get_attribute("data-is") == ("right" if chosen == asked.right else "wrong")
-        assert verdict.inner_text().endswith(plain(said.of(asked.why)))
+        assert verdict.inner_text().endswith(plain(said.why(asked.why)))
     assert page.locator(".later[hidden]").count() == 0
     assert page.problems == []
     assert set(page.outside) <= {page.url, "data:,"}
@@ -147,7 +147,7 @@ def test_readable_without_javascript(visit, file, language):
         assert part.locator("input[type=range]").is_hidden()
         assert part.locator(".shown:visible").count() == 1
         part.locator("summary").press("Enter")
-        assert plain(said.of(each.round.why)) in part.locator("details").inner_text()
+        assert plain(said.why(each.round.why)) in part.locator("details").inner_text()
 
 
 def test_the_answer_does_not_lie_about_open(visit):

@@ -23,7 +23,8 @@ from click.testing import CliRunner
 import kcb_replay as kcb
 from kcb_replay.cli import main
 from kcb_replay.ingest.recording import Recording
-from kcb_replay.report.explainer.page import explainer_html, write_explainer
+from kcb_replay.report.explainer.page import explainer_html
+from kcb_replay.report.pages.document import write_document
 
 STOP = kcb.EarlyStopping(patience=5, restore_best_weights=True)
 REDUCE = kcb.ReduceLROnPlateau(patience=4, factor=0.5)
@@ -64,7 +65,7 @@ def pages(tmp_path_factory, recordings):
         ),
     }
     for name, (recording, callbacks, options) in made.items():
-        write_explainer(folder / f"{name}.html", explainer_html(recording, callbacks, **options))
+        write_document(folder / f"{name}.html", explainer_html(recording, callbacks, **options))
     return folder
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from kcb_replay.report.machine import as_markdown
+from kcb_replay.report.machine import as_records
 
 
 def _cells(line: str) -> list[str]:
@@ -29,17 +29,17 @@ def _cells(line: str) -> list[str]:
 )
 def test_a_name_is_no_markup(name, said):
     """GitHub shows it as it is, on its one line."""
-    assert as_markdown([{"run": name, "epochs": 3}]).splitlines()[2] == f"| {said} | 3 |"
+    assert as_records("md", [{"run": name, "epochs": 3}]).splitlines()[2] == f"| {said} | 3 |"
 
 
 @given(st.lists(st.fixed_dictionaries({"run": st.text(), "metric": st.text()}), min_size=1, max_size=3))
 def test_a_record_is_one_line_of_as_many_cells(records):
     """No name ends a line or parts a cell."""
-    lines = as_markdown(records).split("\n")
+    lines = as_records("md", records).split("\n")
     assert [len(_cells(line)) for line in lines] == [2] * (2 + len(records))
     assert all(len(line.splitlines()) == 1 for line in lines)
 
 
 def test_no_record_is_no_table():
     """A header of nothing is no Markdown."""
-    assert as_markdown([]) == ""
+    assert as_records("md", []) == ""
