@@ -30,6 +30,7 @@ from kcb_replay.errors import KcbReplayError
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the rules in one plane: a .png, .svg or .pdf file.")
 @options.figure
 @options.page("--html")
+@options.force
 @click.option("--per-run", is_flag=True, help="A line per rule and fit instead of one per rule; not as a table.")
 @options.form
 @options.language

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @options.language
 @click.option("--run", metavar="RUN", shell_complete=completed_runs, help="Make the lessons from this run or log.")
 @options.store
+@options.force
 @options.quiet
 def course_command(folder: Path, run: str | None, store: Path, quiet: bool) -> None:
     """Write seven short lessons on Keras callbacks, as offline pages for a class.
@@ -29,7 +30,7 @@ def course_command(folder: Path, run: str | None, store: Path, quiet: bool) -> N
     Each is one idea on a real recording: a question, a prediction to make, and the answer when the slider moves. With
     --run the questions are made from a recording of your own, a run of the store or a log file, wherever it can show
     what is asked; the others keep the recordings that come with kcb-replay and say so. Pages of an earlier course in
-    the folder are replaced, other files are left alone.
+    the folder are replaced, other files are left alone (--force: but for those of the same name).
 
     \b
     kcb-replay course -o course/
@@ -41,7 +42,7 @@ def course_command(folder: Path, run: str | None, store: Path, quiet: bool) -> N
     require_folder(folder)
     course = course_of(None if run is None else recording_of(run, store))
     pages = course_pages(course, language=output.texts().language, command=output.command_line())
-    write_folder(folder, pages)
+    write_folder(folder, pages, force=output.may_replace())
     size = sum(len(text.encode()) for text in pages.values())
     output.say([f"Wrote {folder} ({len(pages)} pages, {size / 1000:,.0f} kB)", *_kept(course)], quiet=quiet)
 

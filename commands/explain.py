@@ -22,6 +22,7 @@ from kcb_replay.errors import SettingError
 @click.option("--fit", type=int, help="Which fit of the run, from 0, for --html.  [default: the only one]")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the run, too: a .png, .svg or .pdf file.")
 @options.figure
+@options.force
 @options.language
 @options.quiet
 def explain_command(
@@ -75,6 +76,7 @@ def _write_page(run: str, store: Path, html: Path, fit: int | None, settings: di
 
     if settings["reuse"]:
         raise SettingError("--reuse-callbacks goes through all fits of a run, and a page is about one: leave it out.")
+    output.require_place(html)
     recording = recording_of(run, store)
     monitor, *others = listed(settings["monitor"])
     callbacks, axes = explained_callbacks({**settings, "monitor": monitor})
@@ -90,4 +92,4 @@ def _write_page(run: str, store: Path, html: Path, fit: int | None, settings: di
         steps_per_epoch=settings["steps_per_epoch"],
         command=output.command_line(),
     )
-    write_document(html, page)
+    write_document(html, page, force=output.may_replace())

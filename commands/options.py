@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     Function = TypeVar("Function", bound=Callable[..., None])
 
 
-# Under these names the context of a command keeps whether narrow terminals are to be ignored, and its language.
+# Under these names the context of a command keeps whether narrow terminals are to be ignored, its language,
+# and whether files of others may be replaced.
 ALL_COLUMNS = "kcb_replay.all_columns"
 LANGUAGE = "kcb_replay.language"
+FORCE = "kcb_replay.force"
 
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
@@ -74,6 +76,10 @@ def _choose_language(ctx: click.Context, param: click.Parameter, value: str) -> 
     ctx.meta[LANGUAGE] = value
 
 
+def _choose_force(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001  # the signature is click's
+    ctx.meta[FORCE] = value
+
+
 runs = click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=completed_runs)
 several_runs = click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completed_runs)
 run = click.argument("run", metavar="RUN", shell_complete=completed_runs)
@@ -96,6 +102,13 @@ language = click.option(
     expose_value=False,
     callback=_choose_language,
     help="Language of sentences and pages.",
+)
+force = click.option(
+    "--force",
+    is_flag=True,
+    expose_value=False,
+    callback=_choose_force,
+    help="Write over a file that kcb-replay did not write, too.",
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes on stderr.")
 verbose = click.option("-v", "--verbose", is_flag=True, help="Say the reasons, too, on stderr.")

@@ -7,18 +7,18 @@ import shlex
 import shutil
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kcb_replay.commands.base import is_coloured
-from kcb_replay.commands.options import ALL_COLUMNS, LANGUAGE
+from kcb_replay.commands.options import ALL_COLUMNS, FORCE, LANGUAGE
 from kcb_replay.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.language.reason import Reason
@@ -121,6 +121,31 @@ def command_line() -> str:
     return shlex.join(["kcb-replay", *sys.argv[1:]])
 
 
+def may_replace() -> bool:
+    """Tell whether a file that kcb-replay did not write may be replaced."""
+    return bool(click.get_current_context().meta.get(FORCE))
+
+
+def require_place(path: Path) -> None:
+    """Raise `KcbReplayError` where no file can or should be written: asked before the work, not only behind it."""
+    from kcb_replay.report.output_place import output_place
+
+    output_place(path, force=may_replace(), read=_read_files())
+
+
+def _read_files() -> Iterator[Path]:
+    """Yield the logs that the command reads, and those that the runs of its store were read from."""
+    from kcb_replay.ingest.discover import discover
+    from kcb_replay.ingest.store import Store
+
+    params = click.get_current_context().params
+    named = [Path(each) for each in (*(params.get("runs") or ()), params.get("run")) if each]
+    for run in discover([path for path in named if path.exists()]).runs:
+        yield from (candidate.path for candidate in run.candidates)
+    for entry in Store(params["store"]).runs():
+        yield from (Path(source.path) for source in entry.sources)
+
+
 @dataclass(frozen=True, slots=True)
 class PageFile:
     """A page to be written, how large it may be, and whether all runs are drawn whatever their number.
@@ -134,7 +159,7 @@ class PageFile:
     most: int = field(init=False)
 
     def __post_init__(self) -> None:
-        from kcb_replay.report.files import require_place, size_from_text
+        from kcb_replay.report.files import size_from_text
 
         if self.path.suffix.lower() not in (".html", ".htm"):
             raise SettingError(f"{self.path} is no .html file.")
@@ -147,7 +172,7 @@ class PageFile:
         from kcb_replay.report.pages.document import write_document
 
         require_size(html, self.most, self.path)
-        write_document(self.path, html)
+        write_document(self.path, html, force=may_replace())
         say_wrote(self.path, quiet=quiet)
         say(filter(None, [remark]), quiet=quiet)
 
@@ -164,11 +189,12 @@ class FigureFile:
         from kcb_replay.report.figures.canvas import require_figure_file
 
         require_figure_file(self.path)
+        require_place(self.path)
 
     def draw(self, result: Any, *, quiet: bool, kind: str | None = None) -> None:
         """Draw a result, and say so."""
         from kcb_replay.report.figure import plot
 
         look: dict[str, Any] = {"theme": self.theme, **({} if self.width is None else {"width": self.width})}
-        plot(result, self.path, kind=kind, language=texts().language, **look)
+        plot(result, self.path, kind=kind, language=texts().language, force=may_replace(), **look)
         say_wrote(self.path, quiet=quiet)

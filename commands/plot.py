@@ -35,6 +35,7 @@ _RUN, _SWEEP = ("run", "curve", "wait", "lr"), ("sweep", "heatmap", "pareto")
     help="What to draw.  [default: run of one replay, strips of several]",
 )
 @options.figure
+@options.force
 @click.option("--fit", type=int, help="Which fit of the run, from 0.  [default: every one]")
 @options.replayed_callbacks
 @options.language

@@ -52,6 +52,7 @@ def simulate_command(
 @options.store
 @options.replayed_callbacks
 @options.page("-o --output", "path", required=True)
+@options.force
 @options.language
 @options.quiet
 def report_command(

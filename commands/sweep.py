@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 @click.option("--rows", type=click.Path(path_type=Path), help="Write a row per fit and setting too: .parquet or .csv.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw all settings: a .png, .svg or .pdf file.")
 @options.page("--html")
+@options.force
 @click.option(
     "--max-regret",
     metavar="LIMIT",
@@ -98,6 +99,7 @@ def sweep_command(
 
     if rows is not None:
         require_rows_file(rows)
+        output.require_place(rows)
     figure = None if plot is None else output.FigureFile(plot, theme, width)
     page = None if html is None else output.PageFile(html, max_size, draw_all)
     limit = None
@@ -144,7 +146,7 @@ class _Request:
         """Write the rows of every block on its way, if that is asked for."""
         from kcb_replay.report.files import written_rows
 
-        return blocks if self.rows is None else written_rows(blocks, self.rows)
+        return blocks if self.rows is None else written_rows(blocks, self.rows, force=output.may_replace())
 
     @contextmanager
     def rows_collector(self, settings: Sequence[EarlyStopping]) -> Iterator[tuple[Passing[StoppingBlock], ...]]:
@@ -157,7 +159,7 @@ class _Request:
         from kcb_replay.report.files import rows_file
 
         choices, version = tuple(settings), self.version
-        with rows_file(self.rows) as write:
+        with rows_file(self.rows, force=output.may_replace()) as write:
             yield (Passing(lambda block: write(Sweep(choices, (block,), version))),)
 
     def say_all(self, notes: Iterable[Reason]) -> None:

@@ -18,11 +18,19 @@ __all__: list[str] = []
 
 
 class _ReportPackage(ModuleType):
-    def __call__(self, simulation: Simulation, path: str | os.PathLike[str], *, command: str = "") -> None:
+    def __call__(
+        self,
+        simulation: Simulation,
+        path: str | os.PathLike[str],
+        *,
+        command: str = "",
+        draw_all: bool = False,
+        force: bool = False,
+    ) -> None:
         """See `kcb_replay.report.report_page.report`."""
         from kcb_replay.report.report_page import report
 
-        report(simulation, path, command=command)
+        report(simulation, path, command=command, draw_all=draw_all, force=force)
 
 
 sys.modules[__name__].__class__ = _ReportPackage

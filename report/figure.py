@@ -47,6 +47,7 @@ def plot(
     theme: str = "light",
     width: float = INCHES,
     language: str = ENGLISH,
+    force: bool = False,
 ) -> Figure:
     """Draw a result; with `path`, write it as PNG, SVG or PDF, too.
 
@@ -55,7 +56,8 @@ def plot(
     or its "heatmap" or "pareto" front alone; a comparison of stopping rules is "rules". `theme` is "light" or "dark",
     `width` in inches: narrower than 9.6 is laid out anew, wider is larger. `language` is "en" or "ko".
 
-    The file appears whole or not at all. Raises `SettingError` for any other suffix, a kind that the result has not,
+    The file appears whole or not at all; one that kcb-replay did not write is replaced with `force` only.
+    Raises `SettingError` for any other suffix, a kind that the result has not,
     or a width at which nothing could be read; `KcbReplayError` where the file cannot be written.
     """
     target = None if path is None else Path(path)
@@ -63,7 +65,7 @@ def plot(
         require_figure_file(target)
     figure = _drawn(what, kind, look_of(palette_of(theme), width), catalogue(language))
     if target is not None:
-        save(figure, target)
+        save(figure, target, force=force)
     return figure
 
 

@@ -1,6 +1,6 @@
 """Write a file, or rows some fits at a time, so that nobody ever sees half of it: beside its place, then renamed.
 
-Refuses nothing by itself; a folder that is missing or closed becomes an error that says what to do.
+Where it may be written is decided in `output_place`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kcb_replay.errors import KcbReplayError, SettingError
 from kcb_replay.replay.verdicts.table import Verdicts
+from kcb_replay.report.output_place import ROWS_MARK, output_place
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,36 +54,23 @@ def require_size(html: str, most: int, path: Path) -> None:
     )
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+def write_whole(path: Path, write: Callable[[Path], None], *, force: bool = False) -> None:
     """Let `write` fill a temporary file in the folder of `path`, then put it in place in one step.
 
-    The temporary file has the suffix of `path`. Raises `KcbReplayError` when the folder does not exist or cannot be
-    written; whatever `write` raises passes through. No temporary file is left behind in either case.
+    The temporary file has the suffix of `path`. Raises `KcbReplayError` where `output_place` refuses, and when the file
+    cannot be written; whatever `write` raises passes through. No temporary file is left behind in either case.
     """
-    require_place(path)
+    place = output_place(path, force=force)
     try:
-        temporary = _temporary_beside(path)
+        temporary = _temporary_beside(place)
         try:
             write(temporary)
-            temporary.replace(path)
+            temporary.replace(place)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or str(error)
         raise KcbReplayError(f"{path} cannot be written: {reason}. Choose another place, or free this one.") from error
-
-
-def require_place(path: Path) -> None:
-    """Raise `KcbReplayError` where no file can be written to `path`: asked before the work, not only behind it."""
-    folder = path.parent
-    if not folder.exists():
-        raise KcbReplayError(f"{path} cannot be written: the folder {folder} does not exist. Make it first.")
-    if not folder.is_dir():
-        raise KcbReplayError(f"{path} cannot be written: {folder} is a file, not a folder. Choose another place.")
-    if path.is_dir():
-        raise KcbReplayError(f"{path} is a folder. Give the name of the file to write in it.")
-    if not os.access(folder, os.W_OK):
-        raise KcbReplayError(f"{path} cannot be written: {folder} is closed to writing. Choose another place.")
 
 
 def _temporary_beside(path: Path) -> Path:
@@ -104,12 +92,13 @@ def require_rows_file(path: Path) -> None:
 
 
 @contextmanager
-def rows_file(path: Path) -> Iterator[Callable[[Verdicts[Any, Any]], None]]:
+def rows_file(path: Path, *, force: bool = False) -> Iterator[Callable[[Verdicts[Any, Any]], None]]:
     """Give a function that writes the rows of verdicts; the file appears when all are written.
 
-    Raises `KcbReplayError` when it cannot be written.
+    Raises `KcbReplayError` where `output_place` refuses, and when the file cannot be written.
     """
-    half = path.with_name(f".{path.name}.part")
+    place = output_place(path, force=force)
+    half = place.with_name(f".{place.name}.part")
     writers: list[Any] = []
 
     def write(verdicts: Verdicts[Any, Any]) -> None:
@@ -122,16 +111,16 @@ def rows_file(path: Path) -> Iterator[Callable[[Verdicts[Any, Any]], None]]:
         with ExitStack() as stack:
             yield write
         if writers:
-            half.replace(path)
+            half.replace(place)
     except OSError as error:
         raise KcbReplayError(f"{path} cannot be written: {error.strerror or error}. Choose another file.") from None
     finally:
         half.unlink(missing_ok=True)
 
 
-def written_rows(blocks: Iterable[_Block], path: Path) -> Iterator[_Block]:
+def written_rows(blocks: Iterable[_Block], path: Path, *, force: bool = False) -> Iterator[_Block]:
     """Yield the sweeps and write the rows of each, see `rows_file`."""
-    with rows_file(path) as write:
+    with rows_file(path, force=force) as write:
         for block in blocks:
             write(block)
             yield block
@@ -144,4 +133,4 @@ def _rows_writer(path: Path, ending: str, schema: pa.Schema) -> pa.csv.CSVWriter
         return csv.CSVWriter(path, schema)
     import pyarrow.parquet as pq
 
-    return pq.ParquetWriter(path, schema)
+    return pq.ParquetWriter(path, schema.with_metadata({**(schema.metadata or {}), "writer": ROWS_MARK}))

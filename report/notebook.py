@@ -277,9 +277,12 @@ class FramedPage:
 
     html: str
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the page, whole or not at all; raises `KcbReplayError` where that cannot be."""
-        write_document(path, self.html)
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Write the page, whole or not at all; raises `KcbReplayError` where that cannot, or should not be.
+
+        A file that kcb-replay did not write is replaced with `force` only.
+        """
+        write_document(path, self.html, force=force)
 
     def _repr_html_(self) -> str:
         # Its programs run, but without the notebook's origin: no cookie, no kernel, no file is in their reach.

@@ -241,15 +241,22 @@ def _sections_remark(replays: Sequence[Replay], sections: int, words: Catalogue)
 _MOST_POINTS = 16_000
 
 
-def report(simulation: Simulation, path: str | os.PathLike[str], *, command: str = "", draw_all: bool = False) -> None:
+def report(
+    simulation: Simulation,
+    path: str | os.PathLike[str],
+    *,
+    command: str = "",
+    draw_all: bool = False,
+    force: bool = False,
+) -> None:
     """Write the page of a simulation to `path`.
 
     `command` is the command line that made it, for the foot of the page. Of more than 500 replays it draws 500, all of
     them with `draw_all`.
     A simulation without any replay gives a page that says what was left out. Raises `KcbReplayError` where the file
-    cannot be written; the file appears whole or not at all.
+    cannot be written; the file appears whole or not at all, with `force` over one that kcb-replay did not write, too.
     """
-    write_document(path, page_html(simulation, command=command, draw_all=draw_all))
+    write_document(path, page_html(simulation, command=command, draw_all=draw_all), force=force)
 
 
 def page_html(simulation: Simulation, *, command: str = "", draw_all: bool = False) -> str:

@@ -39,6 +39,7 @@ from kcb_replay.report.course.rounds import fit_of, initial_rate, sample
 from kcb_replay.report.drawing.curve import CurveInfo, curve_info
 from kcb_replay.report.explainer.info import explained
 from kcb_replay.report.explainer.page import render
+from kcb_replay.report.output_place import output_place, require_no_store
 from kcb_replay.report.pages.document import document
 from kcb_replay.report.svg.replay import chart_svg
 
@@ -233,8 +234,8 @@ def _try_page(taught: Taught, *, language: str, command: str) -> str | None:
     return render(explainer, command=command, template="try.html.j2", context=context)
 
 
-def write_folder(folder: Path, pages: Mapping[str, str]) -> None:
-    """Write `pages` by their names; files of these names are replaced whole, others stay.
+def write_folder(folder: Path, pages: Mapping[str, str], *, force: bool = False) -> None:
+    """Write `pages` by their names; pages of an earlier course are replaced whole, others with `force` only.
 
     The folder is made where its parent exists. Raises `KcbReplayError` where it cannot be written; then nothing has
     changed, and a folder that was made for it is gone again.
@@ -244,7 +245,7 @@ def write_folder(folder: Path, pages: Mapping[str, str]) -> None:
     try:
         folder.mkdir(exist_ok=True)
         try:
-            _replace_all(folder, pages)
+            _replace_all(folder, pages, force=force)
         except BaseException:
             if made:
                 folder.rmdir()
@@ -256,21 +257,20 @@ def write_folder(folder: Path, pages: Mapping[str, str]) -> None:
         ) from error
 
 
-def _replace_all(folder: Path, pages: Mapping[str, str]) -> None:
+def _replace_all(folder: Path, pages: Mapping[str, str], *, force: bool) -> None:
     with tempfile.TemporaryDirectory(prefix=".kcb-", dir=folder) as name:
         for page, text in pages.items():
             (Path(name) / page).write_text(text, encoding="utf-8", newline="\n")
-        blocked = next((page for page in pages if (folder / page).is_dir()), None)
-        if blocked is not None:
-            raise KcbReplayError(f"{folder / blocked} is a folder, and a page has to go there. Choose another place.")
-        for page in pages:
-            (Path(name) / page).replace(folder / page)
+        places = {page: output_place(folder / page, force=force) for page in pages}
+        for page, place in places.items():
+            (Path(name) / page).replace(place)
 
 
 def require_folder(folder: Path) -> None:
     """Raise `KcbReplayError` where no folder of that name can be: worth asking before the pages are made."""
     if folder.exists() and not folder.is_dir():
         raise KcbReplayError(f"{folder} is a file. Give the name of a folder for the course.")
+    require_no_store(folder)
     parent = folder.absolute().parent
     if not parent.is_dir():
         raise KcbReplayError(f"{folder} cannot be written: the folder {parent} does not exist. Make it first.")

@@ -21,6 +21,7 @@ from kcb_replay.errors import SettingError
 from kcb_replay.report.drawing.palette import LIGHT, Palette
 from kcb_replay.report.drawing.placing import Anchor
 from kcb_replay.report.files import write_whole
+from kcb_replay.report.output_place import GENERATOR
 from kcb_replay.text import screen_width, visible
 
 if TYPE_CHECKING:
@@ -259,8 +260,12 @@ def _installed() -> tuple[str, ...]:
 
 
 _PNG_DPI = 200
-# No date, and no chance in the names of parts: the same replay gives the same file.
-_METADATA: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+# Who made it, but no date, and no chance in the names of parts: the same replay gives the same file.
+_METADATA: dict[str, dict[str, str | None]] = {
+    ".png": {"Software": GENERATOR},
+    ".svg": {"Creator": GENERATOR, "Date": None},
+    ".pdf": {"Creator": GENERATOR, "CreationDate": None},
+}
 
 
 def require_figure_file(path: Path) -> None:
@@ -269,12 +274,12 @@ def require_figure_file(path: Path) -> None:
         raise SettingError(f"{path.name} must end in .png, .svg or .pdf: the suffix chooses the format.")
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, *, force: bool = False) -> None:
     """Write a figure as its suffix says, PNG with 200 pixels an inch.
 
-    Raises `KcbReplayError` where the file cannot be written.
+    Raises `KcbReplayError` where the file cannot or, without `force`, should not be written.
     """
-    write_whole(path, lambda temporary: _save(figure, temporary))
+    write_whole(path, lambda temporary: _save(figure, temporary), force=force)
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -75,12 +75,12 @@ def document(
     )
 
 
-def write_document(path: str | os.PathLike[str], html: str) -> None:
-    """Write a page, whole or not at all.
+def write_document(path: str | os.PathLike[str], html: str, *, force: bool = False) -> None:
+    """Write a page, whole or not at all; with `force` over a file that kcb-replay did not write, too.
 
-    Raises `KcbReplayError` where the folder does not exist or cannot be written.
+    Raises `KcbReplayError` where the file cannot or should not be written.
     """
-    write_whole(Path(path), lambda temporary: _write_text(temporary, html))
+    write_whole(Path(path), lambda temporary: _write_text(temporary, html), force=force)
 
 
 def theme_rules() -> str:

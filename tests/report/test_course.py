@@ -378,7 +378,8 @@ def test_every_shipped_recording_is_in_the_wheel():
 def test_a_folder_keeps_what_is_not_of_the_course(tmp_path):
     """Pages of an earlier course are replaced whole; a foreign file stays as it is."""
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
-    (tmp_path / "a.html").write_text("old and longer", encoding="utf-8")
+    earlier = '<meta name="generator" content="kcb-replay 0.1.0"> and longer than what follows'
+    (tmp_path / "a.html").write_text(earlier, encoding="utf-8")
     write_folder(tmp_path, {"a.html": "new", "b.html": "too"})
     assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == {
         "notes.txt": "mine",

@@ -67,7 +67,7 @@ def test_failure_leaves_the_old_file_and_no_other(replay, tmp_path, monkeypatch)
     from matplotlib.figure import Figure
 
     target = tmp_path / "curve.png"
-    target.write_text("before")
+    target.write_text("Software\0kcb-replay, before")
 
     def fail(self, path, **settings):
         path.write_text("half")
@@ -76,7 +76,7 @@ def test_failure_leaves_the_old_file_and_no_other(replay, tmp_path, monkeypatch)
     monkeypatch.setattr(Figure, "savefig", fail)
     with pytest.raises(KcbReplayError, match="No space left on device"):
         plot(replay, target)
-    assert target.read_text() == "before"
+    assert target.read_text() == "Software\0kcb-replay, before"
     assert list(tmp_path.iterdir()) == [target]
 
 
