@@ -37,7 +37,7 @@ class SeenTrainings:
 
     def original_of(self, run: str, digests: Digests) -> str | None:
         """Return the run that was seen before and that this one is a copy of; None for a training not seen yet."""
-        telling = _telling(digests)
+        telling = telling_digests(digests)
         for digest in telling:
             for name, others in self._by_digest.get(digest, ()):
                 if are_same(digests, others) and all(map(_is_part, digests, others)):
@@ -47,7 +47,7 @@ class SeenTrainings:
         return None
 
 
-def _telling(digests: Digests) -> list[str]:
+def telling_digests(digests: Digests) -> list[str]:
     """Return the digests by which a training is looked up; none where all of them together say too little."""
     all_digests = [digest for fit in digests for digest in fit.values()]
     if sum(map(digits_of, all_digests)) < ENOUGH_DIGITS:

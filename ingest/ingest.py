@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from kcb_replay.errors import ReadError, SettingError
 from kcb_replay.ingest.copies import with_copies_marked
 from kcb_replay.ingest.discover import Candidate, LeftOutSource, RunFiles, discover
+from kcb_replay.ingest.joining import join_stored, joined_recordings
 from kcb_replay.ingest.plan import VANISHED, Labels, Plan, backup_notes, own_name_note, plan
 from kcb_replay.ingest.readers import READERS, reader_named
 from kcb_replay.ingest.reading import ReadRun, has_grown, read_runs
@@ -50,7 +51,8 @@ class IngestReport:
     """What an ingest did: the runs it wrote, those that were unchanged, and what it left out and why.
 
     `copies` are those among the runs that it wrote, each with the run of the same training that is counted. `moved` are
-    the sources that lie elsewhere now, each with the place where it lay.
+    the sources that lie elsewhere now, each with the place where it lay. `joined` are the runs that several of one
+    training have become, with the names that these had.
     """
 
     written: list[WrittenRun] = field(default_factory=list)
@@ -60,6 +62,7 @@ class IngestReport:
     seconds: float = 0.0
     copies: dict[str, str] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
+    joined: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def epochs(self) -> int:
@@ -88,7 +91,8 @@ def read(*paths: str | Path, format: str = "auto") -> list[Recording]:  # noqa: 
             recordings.append(run.recording)
     if not recordings:
         raise ReadError(_nothing_read(paths, format, discovery.left_out, discovery.other_files))
-    return with_copies_marked(recordings)
+    plain = {run.name: run.plain_name for run in wanted if run.plain_name}
+    return with_copies_marked(joined_recordings(recordings, plain))
 
 
 def _noted(run: RunFiles, notes: tuple[Note, ...]) -> RunFiles:
@@ -127,10 +131,26 @@ def ingest(
         for run in sorted(report.written, key=_name)
     ]
     if report.written:
+        _join(store, report, planned)
         names = {run.name for run in report.written}
         report.copies = {copy: original for copy, original in store.copies().items() if copy in names}
     report.seconds = time.monotonic() - start
     return report
+
+
+def _join(store: StoreFolder, report: IngestReport, planned: Plan) -> None:
+    """Join the runs that are one training, and report them as one."""
+    written = {run.name: run for run in report.written}
+    plain = {run.name: run.plain_name for run in planned.wanted.values() if run.plain_name}
+    for run in join_stored(store, written, written.keys() - planned.stored.keys(), plain):
+        report.joined[run.recording.name] = run.names
+        for name in run.names:
+            written.pop(name, None)
+        written[run.recording.name] = _written(run.recording)
+    if report.joined:
+        report.written = sorted(written.values(), key=_name)
+        joined = {name for names in report.joined.values() for name in names}
+        report.unchanged = [name for name in report.unchanged if name not in joined]
 
 
 def _name(run: WrittenRun) -> str:

@@ -63,7 +63,7 @@ def _share_of_equal(leading: Fit, other: Fit, reading: Reading) -> float:
 
 def _compared(leading: Fit, other: Fit, reading: Reading) -> Iterable[tuple[str, Mask]]:
     """Yield, per shared metric, whether the values agree at the epochs that have one in both."""
-    same = _same_as_printed if any(note.code == "rounded" for note in reading.notes) else _same_float32
+    same = same_as_printed if any(note.code == "rounded" for note in reading.notes) else _same_float32
     _, left, right = np.intersect1d(leading.epochs, other.epochs, return_indices=True)
     for metric in sorted(leading.metrics.keys() & other.metrics.keys()):
         one, two = leading.metrics[metric], other.metrics[metric]
@@ -80,7 +80,7 @@ def _same_float32(one: Floats, two: Floats) -> Mask:
     return np.asarray((left == right) | (np.isnan(left) & np.isnan(right)))
 
 
-def _same_as_printed(full: Floats, printed: Floats) -> Mask:
+def same_as_printed(full: Floats, printed: Floats) -> Mask:
     """Tell where a console shows this value: with four decimals, or with five digits below 0.001."""
     unit = np.where(np.abs(printed) > _FOUR_DECIMALS_ABOVE, 1e-4, np.abs(printed) * 1e-4)
     # A little more than half a unit, for what binary fractions and float32 add.

@@ -20,7 +20,7 @@ def ingest_summary(report: IngestReport, store: Path) -> list[str]:
     notes = [(run.name, note.text) for run in report.written for note in run.notes if note.code != "skipped"]
     if notes:
         lines += [f"Notes {len(notes)}:", *(f"  {visible(name)}  {visible(text)}" for name, text in notes)]
-    lines += _moved_lines(report.moved)
+    lines += [*_moved_lines(report.moved), *_joined_lines(report.joined)]
     return [*lines, *_copy_lines(report.copies), *_left_out_files(report.left_out, report.other_files)]
 
 
@@ -30,6 +30,14 @@ def _moved_lines(moved: Mapping[str, str]) -> Iterator[str]:
         more = f" and {whole(len(moved) - _MOST_NAMED)} more" if len(moved) > _MOST_NAMED else ""
         has = "has" if len(moved) == 1 else "have"
         yield f"{counted(len(moved), 'log')} {has} moved, and the runs follow by their content: {first}{more}."
+
+
+def _joined_lines(joined: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    if joined:
+        first = ", ".join(f"{' + '.join(map(visible, names))}" for names in islice(joined.values(), _MOST_NAMED))
+        more = f" and {whole(len(joined) - _MOST_NAMED)} more" if len(joined) > _MOST_NAMED else ""
+        holds = "run holds" if len(joined) == 1 else "runs hold"
+        yield f"{whole(len(joined))} {holds} one training of several sources, known by their values: {first}{more}."
 
 
 def _copy_lines(copies: Mapping[str, str]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from kcb_replay.errors import RunNotFoundError, StoreError, did_you_mean
 from kcb_replay.ingest.copies import copies_among
-from kcb_replay.ingest.store.bucket import read_digests, read_entries, read_run
+from kcb_replay.ingest.store.bucket import read_digests, read_entries, read_metrics, read_run
 from kcb_replay.ingest.store.layout import STORE_FILE, BucketLayout, buckets_for, read_layout
 from kcb_replay.ingest.store.rewriting import Content, content_of, rewrite, sync_folder
 from kcb_replay.text import excerpt
@@ -100,12 +100,15 @@ class StoreFolder:
             raise StoreError(f"{self.path} cannot be written: {reason}. Choose another --store.") from None
 
     def put(
-        self, runs: Iterable[Recording], refused: Mapping[str, tuple[RefusedSource, ...]] = MappingProxyType({})
+        self,
+        runs: Iterable[Recording],
+        refused: Mapping[str, tuple[RefusedSource, ...]] = MappingProxyType({}),
+        tags: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> list[str]:
         """Write runs instead of those of the same names, whose tags they keep; each bucket changes at once.
 
-        `refused` are the files of a run's folder that could not be read, by its name. Returns the names that another
-        run, from other sources, has taken: those runs are not written.
+        `refused` are the files of a run's folder that could not be read, `tags` further ones, by its name. Returns the
+        names that another run, from other sources, has taken: those runs are not written.
         """
         waiting = {run.name: run for run in runs}
         taken: list[str] = []
@@ -117,7 +120,7 @@ class StoreFolder:
                     # Else the store has grown or a run was renamed since the homes were looked up.
                     if self.layout() != layout:
                         break
-                    change = _Put(number, layout, [waiting[name] for name in names], refused)
+                    change = _Put(number, layout, [waiting[name] for name in names], refused, tags)
                     self._rewrite(number, change)
                 taken += change.taken
                 crowded |= change.crowded
@@ -126,6 +129,15 @@ class StoreFolder:
         if crowded:
             self._grow(len(self.catalogue()))
         return taken
+
+    def drop(self, names: Collection[str]) -> None:
+        """Delete runs, bucket by bucket; a name that is not there is passed over."""
+        self._change(names, lambda contents: {name: one for name, one in contents.items() if name not in names})
+
+    def values_of(self, names: Collection[str]) -> Iterator[Recording]:
+        """Yield runs without their streams and messages, bucket by bucket."""
+        for number in sorted({number for name in names for number in self.layout().numbers(name)}):
+            yield from read_metrics(self.bucket_path(number), None, names.__contains__)
 
     def layout(self) -> BucketLayout:
         """Return how names are spread over buckets."""
@@ -158,6 +170,13 @@ class StoreFolder:
             return
         with self._locked_buckets(range(layout.buckets)), self._locked(".lock"):
             self._write_layout(self.layout().grown(runs))
+
+    def _change(self, names: Collection[str], change: Callable[[dict[str, Content]], dict[str, Content]]) -> None:
+        """Change the buckets that hold one of these runs."""
+        for number in sorted({number for name in names for number in self.layout().numbers(name)}):
+            with self._locked_buckets([number]):
+                if not read_entries(self.bucket_path(number)).keys().isdisjoint(names):
+                    self._rewrite(number, change)
 
     def _rewrite(self, number: int, change: Callable[[dict[str, Content]], dict[str, Content]]) -> None:
         """Change a bucket whose lock is held."""
@@ -233,8 +252,9 @@ class _Put:
         layout: BucketLayout,
         runs: Sequence[Recording],
         refused: Mapping[str, tuple[RefusedSource, ...]],
+        tags: Mapping[str, tuple[str, ...]],
     ) -> None:
-        self._number, self._layout, self._runs, self._refused = number, layout, runs, refused
+        self._number, self._layout, self._runs, self._refused, self._tags = number, layout, runs, refused, tags
         self.done: list[str] = []
         self.taken: list[str] = []
         self.crowded = False
@@ -250,7 +270,8 @@ class _Put:
                 self.taken.append(run.name)
             else:
                 refused = self._refused.get(run.name, ())
-                contents[run.name] = content_of(run, refused, stored.entry.tags if stored else ())
+                tags = {*(stored.entry.tags if stored else ()), *self._tags.get(run.name, ())}
+                contents[run.name] = content_of(run, refused, tuple(sorted(tags)))
         own = sum(self._layout.numbers(name)[0] == self._number for name in contents)
         # Twice what it should be, since counting all runs costs more than a put.
         self.crowded = self._layout.grown(own * self._layout.buckets // 2) != self._layout

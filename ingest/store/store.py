@@ -124,10 +124,7 @@ class Store(StoreFolder):
     ) -> list[str]:
         """Change the runs that match the patterns where they are, bucket by bucket; return their names."""
         chosen = dict.fromkeys(entry.name for entry in self.runs(*patterns)) if patterns else {}
-        for number in sorted({number for name in chosen for number in self.layout().numbers(name)}):
-            with self._locked_buckets([number]):
-                if chosen.keys() & read_entries(self.bucket_path(number)).keys():
-                    self._rewrite(number, lambda contents: change(contents, chosen.keys()))
+        self._change(chosen.keys(), lambda contents: change(contents, chosen.keys()))
         return list(chosen)
 
     def _renamed(self, old: str, new: str) -> bool:

@@ -165,7 +165,8 @@ def test_a_copied_folder_changes_no_answer(logs):
     history = {"loss": _curve(3, 30), "val_loss": _curve(103, 30)}
     (logs / "pickled" / "history.pkl").write_bytes(pickle.dumps(history))
     report = store.ingest(logs)
-    assert report.copies == {"deeper/seed2": "seed2", "pickled": "seed3", "seed1 backup": "seed1"}
+    assert report.copies == {"deeper/seed2": "seed2", "seed1 backup": "seed1"}
+    assert {name: set(names) for name, names in report.joined.items()} == {"seed3": {"pickled", "seed3"}}
     assert _answers(store) == before
     assert _answers(kcb.read(logs)) == before
 
