@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kcb_replay.ingest.store import Store
+
+
+def _require_finite(ctx: click.Context, param: click.Parameter, value: float) -> float:
+    if not math.isfinite(value):
+        raise click.BadParameter("it is no number of seconds.", ctx, param)
+    return value
 
 
 @click.command(name="ingest", cls=Command)
@@ -35,7 +42,12 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Only list what would be read, by which reader, into which run.")
 @click.option("--watch", "watched", is_flag=True, help="Go on and follow trainings that still run, until Ctrl-C.")
 @click.option(
-    "--interval", type=click.FloatRange(min=0.1), default=2.0, show_default=True, help="Seconds between two looks."
+    "--interval",
+    type=click.FloatRange(min=0.1),
+    callback=_require_finite,
+    default=2.0,
+    show_default=True,
+    help="Seconds between two looks.",
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 when anything was left out.")
 @options.quiet

@@ -14,7 +14,7 @@ import click
 
 from kcb_replay.commands.base import is_coloured
 from kcb_replay.commands.options import ALL_COLUMNS, FORCE, LANGUAGE
-from kcb_replay.errors import SettingError
+from kcb_replay.errors import KcbReplayError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,6 +30,20 @@ if TYPE_CHECKING:
 _AT_ONCE = 1_000
 
 
+def _print(text: str, *, line_end: bool = True) -> None:
+    """Print a part of the result; a stdout that takes none is no fault of the command."""
+    if sys.stdout is None:
+        raise KcbReplayError("The result cannot be printed: stdout is closed.")
+    try:
+        # Without color, click takes what looks like a colour out of the names.
+        click.echo(text, color=True, nl=line_end)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise KcbReplayError(f"The result cannot be printed: {reason}. Make room, or print it elsewhere.") from None
+
+
 def print_result(form: str, document: Record, records: Sequence[Record], table: Callable[[], str]) -> None:
     """Print a result in the form that was asked for."""
     from kcb_replay.report import machine
@@ -38,8 +52,8 @@ def print_result(form: str, document: Record, records: Sequence[Record], table: 
         print_text(table())
         return
     text = machine.as_json(document) if form == "json" else machine.as_records(form, records)
-    # Without color, click takes what looks like a colour out of the names; a form without a record has no line.
-    click.echo(text, color=True, nl=bool(text))
+    # A form without a record has no line.
+    _print(text, line_end=bool(text))
 
 
 def print_texts(form: str, texts: Iterator[str]) -> None:
@@ -50,8 +64,8 @@ def print_texts(form: str, texts: Iterator[str]) -> None:
     is_empty = True
     for some in _batched(texts):
         is_empty = False
-        click.echo(some, color=True, nl=False)
-    click.echo("", nl=not is_empty)
+        _print(some, line_end=False)
+    _print("", line_end=not is_empty)
 
 
 def _batched(texts: Iterator[str]) -> Iterator[str]:
@@ -63,14 +77,14 @@ def _batched(texts: Iterator[str]) -> Iterator[str]:
 def print_text(text: str) -> None:
     """Print a text for people; on a terminal its tables lose the columns that it is too narrow for, with a note."""
     context = click.get_current_context()
-    whole = context.meta.get(ALL_COLUMNS) or not sys.stdout.isatty()
-    if whole and not is_coloured(sys.stdout):
-        click.echo(text, color=True, nl=bool(text))
+    whole = context.meta.get(ALL_COLUMNS) or sys.stdout is None or not sys.stdout.isatty()
+    if sys.stdout is None or (whole and not is_coloured(sys.stdout)):
+        _print(text, line_end=bool(text))
         return
     from kcb_replay.report.terminal import fitted
 
     text, hidden = fitted(text, width=None if whole else shutil.get_terminal_size().columns, ink=ink(), words=texts())
-    click.echo(text, color=True, nl=bool(text))
+    _print(text, line_end=bool(text))
     if hidden and not context.params.get("quiet"):
         count = f"{len(hidden)} columns" if len(hidden) > 1 else "1 column"
         click.echo(f"{count} hidden ({', '.join(hidden)}); --all-columns or --csv", err=True)

@@ -22,6 +22,8 @@ from kcb_replay.text import visible
 Record: TypeAlias = "Mapping[str, object]"
 # An underscore within a word is none.
 _MARKUP = re.compile(r"[\\`*\[\]<>|~&#]|(?<![^\W_])_|_(?![^\W_])")
+# What a spreadsheet computes instead of showing it.
+_FORMULA = ("=", "+", "-", "@")
 _STRINGS = {math.inf: "Infinity", -math.inf: "-Infinity"}
 _WORDS = {None: "null", True: "true", False: "false"}
 # Bytes of a spool that are held before it goes into a file.
@@ -140,10 +142,16 @@ def _separated_lines(rows: Iterable[Iterable[object]], delimiter: str, line_end:
     # What ends lines has to be quoted within them.
     writer = csv.writer(text, delimiter=delimiter, lineterminator=line_end)
     for row in rows:
-        writer.writerow(row)
+        writer.writerow([_text_cell(value) if isinstance(value, str) else value for value in row])
         yield text.getvalue().removesuffix(line_end)
         text.seek(0)
         text.truncate()
+
+
+def _text_cell(text: str) -> str:
+    """Return a text that steers no terminal, and that a spreadsheet does not take for a formula."""
+    shown = visible(text)
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown
 
 
 def _markdown_lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:

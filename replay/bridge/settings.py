@@ -34,7 +34,7 @@ from kcb_replay.replay.semantics import note_on, semantics
 from kcb_replay.replay.user_code import check_arguments, named_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +149,27 @@ def bridged_from_code(
     `MissingExtraError` where it needs a Keras that is not installed.
     """
     kind = named_in(source, name)
-    if isinstance(kind, type):
-        refuse_writers(kind)
+    _require_callback(kind, source, name)
     callback = BridgedFromCode(source, name, tuple(positional), tuple((named or {}).items()))
     check_arguments(kind, str(callback), positional, named or {})
     return callback
+
+
+def _require_callback(kind: Callable[..., object], source: str, name: str) -> None:
+    """Raise `SettingError` for what makes no callback, before anything of it runs: `os:system` does what it is told.
+
+    A function of a file that the user names may make one; it is trusted as far as the file, which has run already.
+    """
+    if not isinstance(kind, type):
+        if not source.endswith(".py"):
+            raise SettingError(
+                f"{name} of {source} is no class of callbacks, and is not called. Name a subclass of"
+                " keras.callbacks.Callback, or a function of a .py file that makes one."
+            )
+        return
+    if library_of(kind) is None:
+        raise SettingError(f"{name} of {source} is a class, but none of keras.callbacks.Callback: it is not called.")
+    refuse_writers(kind)
 
 
 def blind_spots(callback: object, *, has_batches: bool = False) -> list[str]:

@@ -25,6 +25,7 @@ from kcb_replay.replay.callbacks.base import (
 )
 from kcb_replay.replay.comparison import Comparison, KerasRaises
 from kcb_replay.replay.events import CheckpointSaved, CheckpointSkipped, Event
+from kcb_replay.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +59,7 @@ class ModelCheckpoint(Callback):
     def __post_init__(self) -> None:
         with_python_values(self)
         require_texts(self, ("filepath", "monitor", "mode"))
+        self._require_short_fields()
         if self.initial_value_threshold is not None:
             require_numbers(self, ("initial_value_threshold",))
         if self.save_freq != "epoch" and (isinstance(self.save_freq, bool) or not isinstance(self.save_freq, int)):
@@ -65,6 +67,21 @@ class ModelCheckpoint(Callback):
                 f'ModelCheckpoint: save_freq must be "epoch" or an integer, but it is {self.save_freq!r}.'
             )
         require_numbers(self, ("period",))
+
+    def _require_short_fields(self) -> None:
+        """Refuse `{epoch:1000000000}`: Python makes all of that text before a file system says that it is too long."""
+        for spec in self._specs():
+            if "{" in spec or any(len(width) > 4 for width in re.findall(r"\d+", spec)):
+                raise SettingError(
+                    f"ModelCheckpoint: the filepath {excerpt(self.filepath)} has a field of the width {excerpt(spec)}:"
+                    " no path is as long. Write a smaller number."
+                )
+
+    def _specs(self) -> list[str]:
+        try:
+            return [spec for _, _, spec, _ in Formatter().parse(self.filepath) if spec]
+        except ValueError:
+            return []
 
     @property
     def counts_batches(self) -> bool:
