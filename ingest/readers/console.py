@@ -33,9 +33,7 @@ _NOTEBOOK = ".ipynb"
 # `nohup.out`, `slurm-12.out`, `train.log`; what takes a file is what it shows.
 _SUFFIXES = ("", ".log", ".txt", ".out", ".err", _NOTEBOOK)
 # Scripts and pages quote logs.
-_QUOTING = frozenset(
-    [".py", ".r", ".rmd", ".qmd", ".md", ".rst", ".tex", ".html", ".htm", ".xml", ".css", ".js", ".ts"]
-)
+_QUOTING = (".py", ".r", ".rmd", ".qmd", ".md", ".rst", ".tex", ".html", ".htm", ".xml", ".css", ".js", ".ts")
 # What every bar holds behind its blocks, and what other lines of an epoch hold.
 _HINT = re.compile(rb" - (?:ETA: |\d+m?s\b|[^\s:]{1,80}: -?[\din])")
 # So much before and behind a hint is looked at: a header, and a bar of some metrics.
