@@ -21,6 +21,7 @@ from kcb_replay.text import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from kcb_replay.ingest.console.told import ToldFit
     from kcb_replay.ingest.console.transcript import PlacedMessage, PrintedEpoch, PrintedTraining
     from kcb_replay.ingest.console.wrapped import ProcessText
 
@@ -78,6 +79,33 @@ def fit_of(training: PrintedTraining, epochs: Sequence[PrintedEpoch], number: in
         Message(placed.message.kind, placed.message.text, path, epoch=placed.epoch, value=placed.message.value)
         for placed in training.messages
     )
+    return Fit(indices, metrics, messages=messages), notes
+
+
+def told_fit(told: ToldFit, number: int, path: str) -> tuple[Fit, list[Note]]:
+    """Return the fit of epochs that only lines of others tell of, and what is odd about it."""
+    rows = dict(sorted(told.rows.items()))
+    indices = np.array([*rows], np.int64)
+    names = dict.fromkeys(name for row in rows.values() for name in row)
+    metrics = {
+        name: series(
+            {index: row[name] for index, row in rows.items() if name in row}, indices, told.tags.get(name, name), path
+        )
+        for name in names
+    }
+    messages = tuple(
+        Message(message.kind, message.text, path, epoch=epoch, value=message.value) for epoch, message in told.messages
+    )
+    text = f"fit {number} of {path} was read off the lines of {told.teller}: rounded as they are"
+    notes = [Note("rounded", text, path, fit=number)]
+    if not told.is_partial:
+        notes += epoch_notes(indices, number, path)
+    else:
+        text = (
+            f"fit {number} of {path} is partial: only epochs with a new best have a value, for ModelCheckpoint"
+            " tells of no other"
+        )
+        notes.append(Note("sampled", text, path, fit=number))
     return Fit(indices, metrics, messages=messages), notes
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-_PIECE = re.compile(rb"[^\r\n\x08]+")
+_PIECE = re.compile(rb"([^\r\n\x08]+)(\x08?)")
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _UTF_16 = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -53,15 +53,31 @@ def _unmarked_utf_16(sample: bytes) -> str | None:
 
 
 def pieces(content: bytes) -> Iterator[Piece]:
-    """Yield the pieces of a text in UTF-8; what is no UTF-8 becomes replacement characters."""
+    """Yield the pieces of a text in UTF-8; what is no UTF-8 becomes replacement characters.
+
+    Of the drawings of a line that backspaces take away again, only the first is yielded, and those in which somebody
+    speaks: the others say nothing new.
+    """
     line, counted = 1, 0
+    drawn_until = 0
     for match in _PIECE.finditer(content):
-        begin, end = match.span()
+        begin, end = match.span(1)
+        if match[2]:
+            if begin < drawn_until and not _speaks(content, begin, end):
+                continue
+            line_end = content.find(b"\n", end)
+            drawn_until = line_end if line_end >= 0 else len(content)
         line += content.count(b"\n", counted, begin)
         counted = begin
         text = content[begin : min(end, begin + _LONGEST)].decode("utf-8", "replace")
         whole = end - begin <= _LONGEST and content[end : end + 1] in (b"\n", b"\r")
         yield Piece(_plain(text), line, ended=whole, is_last=end == len(content))
+
+
+def _speaks(content: bytes, begin: int, end: int) -> bool:
+    """Tell whether a header or a message may stand there: what callbacks say may be glued to a drawing."""
+    find = content.find
+    return find(b"Epoch ", begin, end) >= 0 or find(b"Batch ", begin, end) >= 0 or find(b"Restoring ", begin, end) >= 0
 
 
 def _plain(text: str) -> str:

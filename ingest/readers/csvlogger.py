@@ -44,6 +44,9 @@ class CSVLoggerReader:
 
     def accepts(self, path: str, head: bytes) -> bool:  # noqa: ARG002  # the name is no more than a hint
         """Tell whether the first line is a header that CSVLogger could have written."""
+        # Of JSON in one line the whole head would be searched for its end.
+        if head.startswith((b"{", b"[")):
+            return False
         try:
             text = decoded(head, errors="ignore")
         except LookupError:

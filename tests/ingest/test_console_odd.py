@@ -7,10 +7,11 @@ import random
 
 import pytest
 
-from kcb_replay import read
+from kcb_replay import EarlyStopping, read, replay
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.readers.base import Blob
 from kcb_replay.ingest.readers.console import CONSOLE
+from kcb_replay.ingest.recording import Recording
 
 BAR = "8/8 [==============================]"
 BLOCKS = "━" * 20
@@ -270,6 +271,93 @@ def test_records_of_stderr_do_not_stand_in_a_line():
     records = _records("data", stream_name="stdout")
     records[1:1] = [{"stream_name": "stderr", "data": "WARNING: 1/8 [==>...] - ETA: 3s\n"}]
     assert _values(_read(json.dumps(records))) == VALUES
+
+
+# What others than the bar tell
+
+
+def _tqdm(rows, total=4):
+    """Return what TqdmCallback draws, the last drawing of each epoch twice."""
+    drawn = (
+        f"\r {25 * n}%|####      | {n}/{total} [00:0{n}<00:05,  1.00s/epoch, loss={loss:.3g}, val_loss={val:.3g}]"
+        for n, (loss, val) in enumerate(rows, start=1)
+    )
+    return "\r  0%|          | 0/4 [00:00<?, ?epoch/s]" + "".join(line * 2 for line in drawn) + "\n"
+
+
+def test_the_bar_of_epochs_that_tqdm_draws_is_read():
+    """Three digits each, as TqdmCallback shows them; also on the stderr of a cell."""
+    expected = {"loss": [0.698, 0.697, 0.696, 0.696], "val_loss": [0.697, 0.697, 0.696, 0.697]}
+    for content, path in ((_tqdm(LOSSES), "a.log"), (_notebook(_stream(_tqdm(LOSSES), "stderr")), "a.ipynb")):
+        reading = _read(content, path)
+        assert _values(reading) == expected
+        assert "read off the lines of TqdmCallback" in " ".join(note.text for note in reading.notes)
+
+
+def test_a_bar_of_tqdm_that_shows_two_values_for_an_epoch_is_refused_by_name():
+    """A loop that sets what is shown before it counts the epoch: nobody knows which value is whose."""
+    text = _tqdm(LOSSES).replace("val_loss=0.696", "val_loss=0.5", 1)
+    with pytest.raises(ReadError, match="bars of tqdm, of which two show other values for 3 epochs done"):
+        CONSOLE.read((Blob("a.log", text.encode()),))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "Epoch {n}: loss={loss:.4f}, val_loss={val:.4f}",
+        "epoch {m}: loss={loss:.4f} - val_loss={val:.4f}",
+        "Epoch {n}/4 - loss: {loss:.4f} - val_loss: {val:.4f}",
+        "Epoch {n}, Loss: {loss:.4f}, Val Loss: {val:.4f}",
+        "[INFO] Epoch {n}: loss={loss:.4f}, val_loss={val:.4f}",
+    ],
+)
+def test_a_line_that_is_printed_after_each_epoch_is_read(form):
+    """It counts from 0 or 1, one by one, and has the same metrics each time."""
+    lines = (form.format(n=n + 1, m=n, loss=loss, val=val) for n, (loss, val) in enumerate(LOSSES))
+    text = "begin\n" + "\n".join(lines) + "\n"
+    if form.startswith("["):
+        assert not CONSOLE.accepts("a.log", text.encode())
+        return
+    reading = _read(text)
+    assert _values(reading) == VALUES
+    assert reading.fits[0].epochs.tolist() == [0, 1, 2, 3]
+    assert "rounded" in [note.code for note in reading.notes]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Epoch 1: loss=0.5", "Epoch 1: loss=0.4", "Epoch 2: loss=0.3"],
+        ["Epoch 1: loss=0.5", "Epoch 3: loss=0.3"],
+        ["Epoch 5: loss=0.5", "Epoch 6: loss=0.3"],
+        ["Epoch 1: loss=0.5", "Epoch 2: loss=0.3, val_loss=0.2"],
+        ["Epoch 1: loss=0.5"],
+    ],
+)
+def test_printed_lines_that_do_not_count_epochs_are_refused_by_name(lines):
+    """They may be of batches, or of some epochs only."""
+    with pytest.raises(ReadError, match=r"it holds lines as 'Epoch \d: loss=0.5' \(line 1\)"):
+        CONSOLE.read((Blob("a.log", ("\n".join(lines) + "\n").encode()),))
+
+
+def test_new_bests_of_model_checkpoint_alone_are_a_partial_series():
+    """Epochs without one have no value, so every answer is sampled and claims no first epoch of a stop."""
+    said = ("improved from inf to 0.25420, saving model to m.h5", "did not improve from 0.25420")
+    said = (*said, "did not improve from 0.25420", "improved from 0.25420 to 0.23910, saving model to m.h5")
+    text = "".join(f"\nEpoch {n:05d}: val_loss {words}\n" for n, words in enumerate(said, start=1))
+    reading = _read(text)
+    assert _values(reading) == {"val_loss": [0.2542, 0.2391]}
+    assert reading.fits[0].epochs.tolist() == [0, 3]
+    assert len(reading.fits[0].messages) == 4
+    recording = Recording("run", (), reading.fits, reading.notes)
+    validity = replay(recording, [EarlyStopping(patience=2)]).validity
+    assert (validity.label, validity.earliest_stop_index) == ("sampled", None)
+
+
+def test_messages_without_a_metric_are_refused_by_name():
+    """EarlyStopping alone says nothing of the epochs before."""
+    with pytest.raises(ReadError, match=r"what callbacks said \('Epoch 00012: early stopping'\)"):
+        CONSOLE.read((Blob("a.log", b"Epoch 00012: early stopping\n"),))
 
 
 # Notebooks
