@@ -70,11 +70,16 @@ def _outlasts(case: Case, position: int, patience: int, met: int) -> bool:
 def patience_in_validations(case: Case, position: int, callback: EarlyStopping | ReduceLROnPlateau) -> Lint | None:
     """Speak of a patience that would have acted earlier, were it counted in epochs and not in validations.
 
-    Silent where the metric comes irregularly, and where counting all epochs would have done the same here.
+    Silent where the metric comes irregularly, where counting all epochs would have done the same here, and where the
+    epochs between are not recorded at all: then the training may have validated in them.
     """
-    gaps = {after - before for before, after in pairwise(case.stream.values_of(callback.monitor))}
+    with_value = list(case.stream.values_of(callback.monitor))
+    gaps = {after - before for before, after in pairwise(with_value)}
     every = gaps.pop() if len(gaps) == 1 else 1
     if every < 2 or not math.isfinite(callback.patience):
+        return None
+    recorded = sum(with_value[0] <= epoch.index <= with_value[-1] for epoch in case.stream.epochs if epoch.logs)
+    if recorded <= with_value[-1] - with_value[0]:
         return None
     enough = max(1, math.ceil(callback.patience / every))
     index = first_difference(case.alone(position), case.alone(position, patience=enough))

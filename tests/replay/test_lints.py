@@ -291,6 +291,16 @@ def test_a_lint_is_silent_where_it_does_not_matter(code, callbacks, version, col
     assert code not in said(callbacks, version, **columns)
 
 
+@pytest.mark.parametrize("lacking", ["rows", "values"])
+def test_epochs_that_are_not_recorded_are_not_called_unvalidated(lacking):
+    """A log of every third epoch, as of TensorBoard(update_freq=N), does not show whether the others validated."""
+    every = [Epoch(index, {"loss": 1.0, "val_loss": 1.0} if index % 3 == 2 else {}) for index in range(30)]
+    epochs = tuple(epoch for epoch in every if epoch.logs or lacking == "values")
+    recorded = Stream(epochs, {})
+    run = replayed(recorded, [es(3)])
+    assert "patience-counts-validations" not in [lint.code for lint in lints([es(3)], recorded, semantics(), run)]
+
+
 @pytest.mark.parametrize(
     ("code", "callbacks", "remedied", "version", "columns"),
     [
