@@ -17,7 +17,6 @@ from kcb_replay.errors import ReadError
 from kcb_replay.ingest.files import FileState, read_head, state_of
 from kcb_replay.ingest.readers import READERS, reader_named
 from kcb_replay.ingest.readers.base import FolderReader, Reader
-from kcb_replay.ingest.readers.tensorboard import ROLES
 from kcb_replay.ingest.sniffing import accepting, no_format, printable, require_utf8, sniffed
 from kcb_replay.ingest.store.layout import STORE_FILE
 
@@ -196,14 +195,11 @@ def _run_folder(candidate: Candidate) -> Path:
 
 
 def run_folder(path: Path, format: str) -> Path:  # noqa: A002  # the readers' word
-    """Return the folder that names the run of a file; `train/` and `validation/` belong to their parent."""
-    folder, reader = path.parent, reader_named(format)
+    """Return the folder that names the run of a file, which a reader may know better than its path does."""
+    reader = reader_named(format)
     if _is_folder_reader(type(reader)):
         return cast("FolderReader", reader).run_folder(path)
-    # A path in the working folder does not hold the folder's name.
-    if format != "tensorboard" or folder.absolute().name not in ROLES:
-        return folder
-    return folder.parent if folder.name else folder.absolute().parent
+    return path.parent
 
 
 def _folder_name(folder: Path, root: Path) -> str:
@@ -235,7 +231,7 @@ def _runs_of(name: str, candidates: Sequence[Candidate]) -> list[RunFiles]:
 
 
 def _is_of_folders(reader: Reader) -> bool:
-    return reader.format == "tensorboard" or _is_folder_reader(type(reader))
+    return _is_folder_reader(type(reader))
 
 
 # Asking a Protocol takes longer than opening a file, and there are as many questions as files.

@@ -24,6 +24,7 @@ ROLE_OF: Mapping[str, Role] = {
     "validation": "validation",
     "test": "test",
     "testing": "test",
+    "eval": "validation",
 }
 _PREFIXES: Mapping[Role, str] = {"training": "", "validation": "val_", "test": "test_"}
 _WORDS = "|".join(sorted(ROLE_OF, key=len, reverse=True))

@@ -73,7 +73,7 @@ def stream_for(recording: Recording, number: int, request: ReplayRequest) -> Str
         raise SettingError("There is no callback to replay. Give at least one, for example EarlyStopping(patience=5).")
     stream = stream_of(recording.fits[number])
     if not stream.epochs:
-        raise _refused(recording, reason("left_out.no_epochs"))
+        raise _refused(recording, _why_no_epochs(recording, number))
     if request.steps_per_epoch is None:
         return stream
     if request.steps_per_epoch < 1:
@@ -82,6 +82,11 @@ def stream_for(recording: Recording, number: int, request: ReplayRequest) -> Str
         if callback.needs_batch_metrics:
             raise _refused(recording, reason("left_out.needs_batches", callback=str(callback)))
     return with_steps(stream, request.steps_per_epoch)
+
+
+def _why_no_epochs(recording: Recording, number: int) -> Reason:
+    texts = [note.text for note in recording.notes if note.code == "no_epochs" and note.fit == number]
+    return reason("left_out.no_epochs_because", text=texts[0]) if texts else reason("left_out.no_epochs")
 
 
 def _refused(recording: Recording, why: Reason) -> NotReplayableError:

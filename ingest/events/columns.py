@@ -161,6 +161,10 @@ class Points:
         """Split where the step falls or another file begins; several points of one step are no restart."""
         return self._split((self.steps[1:] < self.steps[:-1]) | (self.files[1:] != self.files[:-1]))
 
+    def descents(self) -> list[Points]:
+        """Split where the step falls, whatever files the points are in."""
+        return self._split(self.steps[1:] < self.steps[:-1])
+
     def _split(self, between: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[Points]:
         if not between.any():
             return [self]

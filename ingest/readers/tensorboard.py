@@ -1,9 +1,10 @@
-"""Read the scalars of TensorBoard event files as Keras writes them.
+"""Read the scalars of TensorBoard event files, as Keras and as others write them.
 
-Layouts: `train/` and `validation/` with tags `epoch_<metric>` (tf.keras, Keras 3), and one folder with the bare metric
-names (Keras 2). `batch_<metric>` and `evaluation_<metric>_vs_iterations` become streams finer than epochs, also where
-there is nothing else: a training that ended in its first epoch. A refit appends a file, or goes on in the same one,
-with steps from 0 again: a new fit. Everything else is skipped and counted.
+Layouts: `train/` and `validation/` with tags `epoch_<metric>` (tf.keras, Keras 3), one folder with the bare metric
+names (Keras 2), and tags or folders that name the data (`Loss/train`, `test/`). `batch_<metric>`,
+`evaluation_<metric>_vs_iterations` and whatever is not certain to count epochs become streams finer than epochs, also
+where there is nothing else: a training that ended in its first epoch. A refit appends a file, or goes on in the same
+one, with steps from 0 again: a new fit. Everything else is skipped and counted.
 """
 
 from __future__ import annotations
@@ -11,55 +12,33 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.events import FileEvents, Stream, TagColumn, decode
 from kcb_replay.ingest.events.columns import Clocks, Points, irregular, joined
+from kcb_replay.ingest.events.folders import roles, run_folder
+from kcb_replay.ingest.events.scalars import RoleScalars, counted_series, take_streams
+from kcb_replay.ingest.events.series import MetricPoints, StreamPoints
 from kcb_replay.ingest.readers.base import Blob, Reading
 from kcb_replay.ingest.recording import Fit, Integers, Note, Series, StepSeries, StepUnit
+from kcb_replay.ingest.table import epoch_notes
 from kcb_replay.text import are_left_out, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from io import RawIOBase
+    from pathlib import Path
 
 
-ROLES = ("train", "validation")
-_EPOCH = "epoch_"
-_STREAMS: tuple[tuple[re.Pattern[str], StepUnit], ...] = (
-    (re.compile(r"batch_(.+)", re.DOTALL), "batch"),
-    (re.compile(r"evaluation_(.+)_vs_iterations", re.DOTALL), "iteration"),
-)
 # Assigning takes fits times fits; a series that never rises has one for each point.
 _MOST_FITS = 10_000
-
-
-@dataclass(slots=True)
-class _Scalars:
-    """What one role (train, validation or the folder itself) holds: points per tag in file order."""
-
-    points: dict[str, Points] = field(default_factory=dict)
-    sources: dict[str, str] = field(default_factory=dict)
-    skipped: Counter[str] = field(default_factory=Counter)
-
-
-class _MetricPoints(NamedTuple):
-    metric: str
-    tag: str
-    source: str
-    points: Points
-
-
-class _StreamPoints(NamedTuple):
-    column: _MetricPoints
-    unit: StepUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +49,18 @@ class TensorBoardReader:
     rank: int = 30
     # Event files are known by "tfevents" anywhere in their name.
     suffixes: tuple[str, ...] = ()
-    version: int = 3
+    version: int = 4
 
     def accepts(self, path: str, head: bytes) -> bool:  # noqa: ARG002  # TensorBoard goes by the name too
         """Tell whether the file is named as TensorBoard requires of event files."""
         return "tfevents" in path.rpartition("/")[2] and not path.endswith(".profile-empty")
 
+    def run_folder(self, path: Path) -> Path:
+        """Return the folder of the run of a file: `train/` and the like belong to that above them."""
+        return run_folder(path)
+
     def read(self, blobs: tuple[Blob, ...]) -> Reading:
-        """Return the fits of one log directory; raises `ReadError` when it holds no epoch scalar of Keras."""
+        """Return the fits of one log directory; raises `ReadError` when it holds no scalar of a training."""
         if not blobs:
             raise ReadError("no event file was given. Give those of one log directory.")
         (reading,) = self.read_many([blobs])
@@ -124,18 +107,16 @@ def _reading(blobs: Sequence[Blob], decoded: Sequence[FileEvents]) -> Reading:
     notes = [note for blob, events in zip(blobs, decoded, strict=True) for note in _file_notes(blob, events)]
     scalars = _by_role(blobs, decoded)
     tags = sorted({tag for role in scalars.values() for tag in role.points})
-    streams = _streams(scalars)
-    columns = _columns(scalars)
+    streams = take_streams(scalars)
+    series = counted_series(scalars, streams)
+    columns, streams = series.columns, [*streams, *series.streams]
     if not columns and (not streams or any(role.points for role in scalars.values())):
         raise ReadError(_nothing_found(blobs, tags, notes))
     notes += [_skipped_note(role.skipped, blobs[0].path) for role in scalars.values() if role.skipped]
-    fits = _fits(columns, streams, notes) if columns else _fits_without_epochs(streams, notes)
+    source = (columns[0] if columns else streams[0].column).source
+    notes += [Note(code, f"{source} {text}", source) for code, text in series.remarks]
+    fits = _fits(columns, streams, notes) if columns else _fits_without_epochs(streams, series.why, notes)
     return Reading(tuple(fits), tuple(notes))
-
-
-def _role(blob: Blob) -> str:
-    folder = blob.folder or PurePosixPath(blob.path).parent.name
-    return folder if folder in ROLES else ""
 
 
 def _file_order(path: str) -> tuple[int, str]:
@@ -151,61 +132,26 @@ def _file_notes(blob: Blob, events: FileEvents) -> Iterable[Note]:
         yield Note("damaged", f"{blob.path} {has} {damage.reason} (byte {damage.offset})", blob.path)
 
 
-def _by_role(blobs: Sequence[Blob], decoded: Sequence[FileEvents]) -> dict[str, _Scalars]:
-    scalars: dict[str, _Scalars] = {}
+def _by_role(blobs: Sequence[Blob], decoded: Sequence[FileEvents]) -> dict[str, RoleScalars]:
+    scalars: dict[str, RoleScalars] = {}
     parts: dict[tuple[str, str], list[tuple[int, TagColumn]]] = {}
+    role_of = roles([(blob.path, blob.folder) for blob in blobs])
     for number, (blob, events) in enumerate(zip(blobs, decoded, strict=True)):
-        role = scalars.setdefault(_role(blob), _Scalars())
+        role = scalars.setdefault(role_of[number], RoleScalars())
         role.skipped.update(events.skipped)
         for (tag, _), column in events.columns.items():
-            parts.setdefault((_role(blob), tag), []).append((number, column))
+            parts.setdefault((role_of[number], tag), []).append((number, column))
             role.sources.setdefault(tag, blob.path)
     for (name, tag), columns in parts.items():
         scalars[name].points[tag] = joined(columns)
     return scalars
 
 
-def _streams(scalars: dict[str, _Scalars]) -> list[_StreamPoints]:
-    """Take the tags that count batches or iterations out of the scalars."""
-    streams: dict[str, _StreamPoints] = {}
-    for role, of_role in scalars.items():
-        for tag in list(of_role.points):
-            for pattern, unit in _STREAMS:
-                match = pattern.fullmatch(tag)
-                if match is not None:
-                    name = _named(match[1], role)
-                    # Both of one metric: the second keeps its tag, so that neither is lost.
-                    name = name if name not in streams else f"{name} ({role or 'folder'}/{tag})"
-                    column = _MetricPoints(name, tag, of_role.sources[tag], of_role.points.pop(tag))
-                    streams[name] = _StreamPoints(column, unit)
-                    break
-    return list(streams.values())
-
-
-def _named(metric: str, role: str) -> str:
-    return f"val_{metric}" if role == "validation" else metric
-
-
-def _columns(scalars: dict[str, _Scalars]) -> list[_MetricPoints]:
-    """Return the epoch scalars under Keras's names; bare tags count only where Keras's own `loss` is among them."""
-    columns: dict[str, _MetricPoints] = {}
-    for role, of_role in scalars.items():
-        bare = role == "" and ("loss" in of_role.points or "val_loss" in of_role.points)
-        for tag, points in of_role.points.items():
-            metric = _named(tag.removeprefix(_EPOCH), role)
-            if not tag.startswith(_EPOCH) and not bare:
-                of_role.skipped["other scalars"] += len(points)
-            elif metric in columns:
-                of_role.skipped[f"{tag} (another file or tag has {metric}, too)"] += len(points)
-            else:
-                columns[metric] = _MetricPoints(metric, tag, of_role.sources[tag], points)
-    return list(columns.values())
-
-
 def _nothing_found(blobs: Sequence[Blob], tags: Sequence[str], notes: Sequence[Note]) -> str:
     damage = "".join(f"; {note.text}" for note in notes[:3])
     what = f"found the scalars {', '.join(tags[:8])}" if tags else "found no scalar at all"
-    return f"{_where(blobs)}: {what}{damage}. Expected Keras's epoch scalars (epoch_loss, or loss as Keras 2 wrote it)."
+    expected = "Expected Keras's epoch scalars (epoch_loss, or loss as Keras 2 wrote it) or tags such as Loss/train"
+    return f"{_where(blobs)}: {what}{damage}. {expected}."
 
 
 def _where(blobs: Sequence[Blob]) -> str:
@@ -219,7 +165,7 @@ def _skipped_note(skipped: Counter[str], path: str) -> Note:
     return Note("skipped", f"{folder} also holds values that are no epoch scalars; they are skipped: {counts}", path)
 
 
-def _fits(columns: list[_MetricPoints], streams: list[_StreamPoints], notes: list[Note]) -> Iterable[Fit]:
+def _fits(columns: Sequence[MetricPoints], streams: Sequence[StreamPoints], notes: list[Note]) -> Iterable[Fit]:
     leading = max(columns, key=lambda column: (not column.metric.startswith("val_"), len(column.points)))
     parts = leading.points.restarts()
     _require_few(parts, leading)
@@ -230,6 +176,7 @@ def _fits(columns: list[_MetricPoints], streams: list[_StreamPoints], notes: lis
         present = [(column, fits[number]) for column, fits in assigned if fits[number]]
         epochs = _epochs([part.steps for _, parts_of_tag in present for part in parts_of_tag])
         metrics = {column.metric: _series(column, parts_of_tag, epochs) for column, parts_of_tag in present}
+        notes += epoch_notes(epochs[:1], number, leading.source)
         notes += _sampled_notes(metrics, epochs, number, leading)
         notes += _overwritten_notes(present, epochs, number)
         known = ~np.isnan(clock.wall_times)
@@ -245,22 +192,27 @@ def _epochs(steps: Sequence[Integers]) -> Integers:
     return np.unique(np.concatenate(steps))
 
 
-def _fits_without_epochs(streams: list[_StreamPoints], notes: list[Note]) -> Iterable[Fit]:
+def _fits_without_epochs(streams: Sequence[StreamPoints], why: str, notes: list[Note]) -> Iterable[Fit]:
     """Yield a fit for each time that batches, or else evaluations, were counted anew; none of them ended an epoch."""
-    leading = max(streams, key=lambda stream: (stream.unit == "batch", len(stream.column.points))).column
-    parts = leading.points.runs()
+    unit, leading = max(((stream.unit, stream.column) for stream in streams), key=_by_batches_and_length)
+    # Iterations go on from file to file.
+    parts = leading.points.runs() if unit == "batch" else leading.points.descents()
     _require_few(parts, leading)
     clocks = Clocks(parts)
     finer = [assigned for stream in streams for assigned in _assigned_stream(stream, clocks, notes)]
     for number in range(len(parts)):
         steps = {name: series for fit, name, series in finer if fit == number}
         kept = ", ".join(f"{series.tag} ({len(series)} values)" for series in steps.values())
-        text = f"fit {number} of {leading.source} ended no epoch and cannot be replayed; its streams are kept: {kept}"
+        text = f"fit {number} of {leading.source} {why}; its streams are kept: {kept}"
         notes.append(Note("no_epochs", text, leading.source, fit=number))
         yield Fit(np.zeros(0, np.int64), {}, None, steps)
 
 
-def _require_few(fits: Sequence[Points], leading: _MetricPoints) -> None:
+def _by_batches_and_length(stream: tuple[StepUnit, MetricPoints]) -> tuple[bool, int]:
+    return stream[0] == "batch", len(stream[1].points)
+
+
+def _require_few(fits: Sequence[Points], leading: MetricPoints) -> None:
     if len(fits) > _MOST_FITS:
         text = f"{leading.source}: the steps of {leading.tag} begin again {len(fits) - 1:,} times"
         raise ReadError(f"{text}. Expected the epochs of at most {_MOST_FITS:,} fits; write each with its step.")
@@ -278,7 +230,7 @@ def _times(points: Points) -> Points:
     return Points(points.steps, points.wall_times, points.wall_times, points.files)
 
 
-def _series(column: _MetricPoints, parts: Sequence[Points], epochs: Integers) -> Series:
+def _series(column: MetricPoints, parts: Sequence[Points], epochs: Integers) -> Series:
     values, valid = np.zeros(len(epochs)), np.zeros(len(epochs), np.bool_)
     for part in parts:
         at = slice(None) if len(part) == len(epochs) else np.searchsorted(epochs, part.steps)
@@ -287,7 +239,7 @@ def _series(column: _MetricPoints, parts: Sequence[Points], epochs: Integers) ->
 
 
 def _overwritten_notes(
-    present: Sequence[tuple[_MetricPoints, Sequence[Points]]], epochs: Integers, number: int
+    present: Sequence[tuple[MetricPoints, Sequence[Points]]], epochs: Integers, number: int
 ) -> Iterable[Note]:
     """Report points that stand behind an epoch of the same fit once more; the last is used."""
     for column, parts in present:
@@ -301,12 +253,20 @@ def _overwritten_notes(
                 yield Note("overwritten", text, column.source, fit=number, metric=column.metric)
 
 
-def _sampled_notes(metrics: dict[str, Series], epochs: Integers, number: int, leading: _MetricPoints) -> Iterable[Note]:
+def _sampled_notes(metrics: dict[str, Series], epochs: Integers, number: int, leading: MetricPoints) -> Iterable[Note]:
     gaps = int((np.diff(epochs) > 1).sum())
     if gaps:
+        distances = np.diff(epochs)
+        every = int(distances[0]) if (distances == distances[0]).all() else 0
+        cause = (
+            f"only one in {every} is recorded, as by TensorBoard(update_freq=N) where not every epoch ends at a batch"
+            " that N divides"
+            if every
+            else "points were dropped when it was written or exported"
+        )
         text = (
-            f"fit {number} of {leading.source} lacks epochs at {gaps} places between epoch {epochs[0] + 1} and"
-            f" {epochs[-1] + 1}: points were dropped when it was written or exported, so no answer from it is exact"
+            f"fit {number} of {leading.source} lacks epochs at {counted(gaps, 'place')} between epoch {epochs[0] + 1}"
+            f" and {epochs[-1] + 1}: {cause}, so no answer from it is exact"
         )
         yield Note("sampled", text, leading.source, fit=number)
     for metric, series in metrics.items():
@@ -318,20 +278,20 @@ def _sampled_notes(metrics: dict[str, Series], epochs: Integers, number: int, le
             yield Note("sampled", text, series.source, fit=number, metric=metric)
 
 
-def _assigned_stream(stream: _StreamPoints, clocks: Clocks, notes: list[Note]) -> list[tuple[int, str, StepSeries]]:
+def _assigned_stream(stream: StreamPoints, clocks: Clocks, notes: list[Note]) -> list[tuple[int, str, StepSeries]]:
     """Return the fits that a stream belongs to, its name and its points in each."""
     fits = _by_fit(stream, clocks)
     return [(fit, stream.column.metric, _step_series(stream, parts, fit, notes)) for fit, parts in fits.items()]
 
 
-def _by_fit(stream: _StreamPoints, clocks: Clocks) -> dict[int, list[Points]]:
+def _by_fit(stream: StreamPoints, clocks: Clocks) -> dict[int, list[Points]]:
     parts = stream.column.points.runs()
     if clocks.count == 1:
         return {0: parts}
     fits: dict[int, list[Points]] = {}
     for number, part in enumerate(parts):
         fit_of = clocks.until(part, number)
-        if stream.unit == "batch":
+        if stream.unit in ("batch", "sample"):
             # Batches are counted anew by each fit, so that a run of them is of one fit.
             fit_of = np.full(len(part), fit_of[len(part) // 2])
         for fit in np.unique(fit_of).tolist():
@@ -339,7 +299,7 @@ def _by_fit(stream: _StreamPoints, clocks: Clocks) -> dict[int, list[Points]]:
     return fits
 
 
-def _step_series(stream: _StreamPoints, parts: list[Points], fit: int, notes: list[Note]) -> StepSeries:
+def _step_series(stream: StreamPoints, parts: list[Points], fit: int, notes: list[Note]) -> StepSeries:
     """Join the parts of a fit; what an attempt that ended before its first epoch left is reported and left out."""
     column, kept = stream.column, parts[-1:]
     lost = 0
