@@ -98,13 +98,23 @@ class EpochTable(Generic[_Cell]):
         rows.cells.append(cells)
         rows.lines.append(line)
 
-    def fits(self) -> tuple[Fit, ...]:
-        """Return the fits."""
-        return tuple(self._fit(number, rows) for number, rows in enumerate(self._fits))
+    @property
+    def count(self) -> int:
+        """The number of fits so far."""
+        return len(self._fits)
 
-    def _fit(self, number: int, rows: _FitRows[_Cell]) -> Fit:
+    @property
+    def first_epoch(self) -> int:
+        """The smallest epoch that a fit begins with, 0 without any."""
+        return min((rows.epochs[0] for rows in self._fits), default=0)
+
+    def fits(self, *, counted_from: int = 0) -> tuple[Fit, ...]:
+        """Return the fits; the epochs that were added may be `counted_from` 1."""
+        return tuple(self._fit(number, rows, counted_from) for number, rows in enumerate(self._fits))
+
+    def _fit(self, number: int, rows: _FitRows[_Cell], counted_from: int) -> Fit:
         log, columns = self._log, rows.columns()
-        epochs = np.array(rows.epochs, np.int64)
+        epochs = np.array(rows.epochs, np.int64) - counted_from
         metrics: dict[str, Series] = {}
         for tag, name in self._names(columns).items():
             cells = columns[tag]

@@ -18,7 +18,10 @@ import numpy as np
 import pyarrow as pa
 
 from kcb_replay.ingest.arrow import numbers_of, validity_of
+from kcb_replay.ingest.epoch_count import begins_with_1
+from kcb_replay.ingest.metric_names import split_role
 from kcb_replay.ingest.readers.base import Blob, Reading
+from kcb_replay.ingest.readers.csv_shifts import shift_notes, sudden_changes
 from kcb_replay.ingest.recording import Fit, Floats, Integers, Mask, Series
 from kcb_replay.ingest.table import epoch_notes, truncated
 
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 
 SEPARATORS = ",;\t"
+# CSVLogger takes any character; one of a number or a name would divide these.
+_NO_SEPARATORS = "\"'._+-\r\n"
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 # A Windows console leaves the mark out when it appends to a file that it has just made.
 _UNMARKED = {"epoch".encode(encoding): encoding for encoding in ("utf-16-le", "utf-16-be")}
@@ -81,23 +86,29 @@ def decoded(content: bytes, errors: str = "strict") -> str:
 
 def header_of(first_line: str) -> list[str]:
     """Return the names in a first line that begins with `epoch` and a separator, else nothing."""
-    if first_line[:5] != "epoch" or first_line[5:6] not in [*SEPARATORS]:
+    separator = first_line[5:6]
+    if first_line[:5] != "epoch" or not separator or separator.isalnum() or separator in _NO_SEPARATORS:
         return []
     # A quote that is not closed makes the next line part of a name.
     if first_line.count('"') % 2:
         return []
     try:
-        return next(csv.reader([first_line], delimiter=first_line[5]), [])
+        return next(csv.reader([first_line], delimiter=separator), [])
     except csv.Error:
         return []
 
 
 def is_header(names: list[str]) -> bool:
-    """Tell whether these are columns as CSVLogger orders them: sorted, perhaps with a `val_` twin of each behind."""
+    """Tell whether these are columns as CSVLogger orders them: sorted, perhaps with a `val_` twin of each behind.
+
+    Where there is no `loss`, but one that is said to be of the training, another writer sorted them or did by chance.
+    """
     metrics = names[1:]
     if names[:1] != ["epoch"] or not metrics or len(set(names)) < len(names) or "step" in metrics:
         return False
     if any(not name or name != name.strip() for name in metrics):
+        return False
+    if "loss" not in metrics and any((part := split_role(name)) and part.role == "training" for name in metrics):
         return False
     half = metrics[: len(metrics) // 2]
     twins = [f"val_{name}" for name in half]
@@ -105,12 +116,17 @@ def is_header(names: list[str]) -> bool:
 
 
 def read_alike(blobs: Sequence[Blob]) -> list[Reading | None]:
-    """Return the reading of each file, None for each that must be read row by row."""
+    """Return the reading of each file, None for each that must be read row by row, as one that begins with epoch 1."""
+    readings = _read_alike(blobs)
+    return [None if reading is None or begins_with_1(reading.fits) else reading for reading in readings]
+
+
+def _read_alike(blobs: Sequence[Blob]) -> list[Reading | None]:
     readings: list[Reading | None] = [None] * len(blobs)
     for header, files in _by_header(blobs).items():
         names = _plain_names(header)
         separator = header[5:6]
-        if names:
+        if names and separator.isascii():
             plain = [file for file in files if _is_plain(file, separator, alone=len(files) == 1)]
             for some, table in _parsed(plain, names, separator.decode()):
                 for file, reading in _readings(some, table):
@@ -215,10 +231,16 @@ def _readings(files: Sequence[_FileRows], table: _ParsedRows) -> Iterable[tuple[
     """Take the table apart again; a fit begins with each file and where the epoch does not rise."""
     falls = (np.flatnonzero(np.diff(table.epochs) <= 0) + 1).tolist()
     complete = {name for name, (_, valid) in table.columns.items() if valid.all()}
+    begins = np.cumsum([0, *table.lengths[:-1]])
+    starts = np.union1d(begins, falls).astype(np.int64)
+    sudden = sudden_changes((values for values, _ in table.columns.values()), starts, len(table.epochs))
+    # Files that may have rows of other metrics are few, and asking each takes as long as parsing it.
+    odd = np.union1d(sudden, np.setdiff1d(starts, begins))
+    doubtful = set((np.searchsorted(begins, odd, "right") - 1).tolist())
     # Where lines are rows, their number need not be remembered to go on behind them.
     counted = len(files) > 1 or files[0].lines == table.lengths[0]
     begin = 0
-    for file, length in zip(files, table.lengths, strict=True):
+    for position, (file, length) in enumerate(zip(files, table.lengths, strict=True)):
         end = begin + length
         cuts = [begin, *falls[bisect_right(falls, begin) : bisect_left(falls, end)], end]
         notes = [truncated(file.lines + 2, file.path)] if file.is_cut else []
@@ -227,6 +249,8 @@ def _readings(files: Sequence[_FileRows], table: _ParsedRows) -> Iterable[tuple[
             fit = _fit(table, slice(first, last), file.path, complete)
             notes += epoch_notes(fit.epochs, number, file.path)
             fits.append(fit)
+        if position in doubtful:
+            notes += shift_notes(fits, file.path)
         if any(fit.metrics for fit in fits):
             yield file, Reading(tuple(fits), tuple(notes), file.stop if counted else None)
         begin = end
@@ -245,15 +269,18 @@ def read_on(fits: tuple[Fit, ...], head: bytes, new: Blob) -> Reading | None:
     """Return the reading of a whole file from its fits so far, its first bytes and what follows the last whole row."""
     start = head.find(b"\n") + 1
     names = _plain_names(head[:start].removeprefix(codecs.BOM_UTF8).rstrip(b"\r\n"))
-    (reading,) = read_alike([Blob(new.path, head[:start] + new.content)])
+    (reading,) = _read_alike([Blob(new.path, head[:start] + new.content)])
     if not names or reading is None or reading.read_to is None:
         return None
     joined = _joined(fits, reading.fits, names, new.path)
     read_to = reading.read_to - start
+    if begins_with_1(joined):
+        return None
     rows = sum(map(len, joined))
     notes = [truncated(rows + 2, new.path)] if read_to < len(new.content) else []
     for number, fit in enumerate(joined):
         notes += epoch_notes(fit.epochs, number, new.path)
+    notes += shift_notes(joined, new.path)
     return Reading(joined, tuple(notes), read_to)
 
 

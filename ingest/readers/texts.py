@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,10 +18,13 @@ from kcb_replay.ingest.table import Log, rows_refused, truncated
 from kcb_replay.text import counted, excerpt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 _MAX_CONTENT = 64 * 1024 * 1024
+_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
+_POINT = re.compile(r"[+-]?\d*\.\d*(?:[eE][+-]?\d+)?", re.ASCII)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -96,6 +100,17 @@ def _rows(lines: list[str], log: Log) -> list[tuple[int, list[str]]]:
     except csv.Error as error:
         raise log.refusal(f"cannot be read as CSV at line {reader.line_num + 1}: {error}") from None
     return rows
+
+
+def has_decimal_commas(cells: Iterable[str]) -> bool:
+    """Tell whether numbers have decimal commas beyond doubt: none has a point, and one could be no thousands."""
+    certain = False
+    for text in cells:
+        if "," in text:
+            certain = certain or (_COMMA.fullmatch(text) is not None and _THOUSANDS.fullmatch(text) is None)
+        elif _POINT.fullmatch(text):
+            return False
+    return certain
 
 
 def cell(text: str) -> float | None:

@@ -34,6 +34,13 @@ def _notes(reading: Reading) -> list[tuple[str, int | None, str | None]]:
     return [(note.code, note.fit, note.metric) for note in reading.notes]
 
 
+def _read_or_refusal(content: str) -> object:
+    try:
+        return _read(content).notes
+    except ReadError as error:
+        return error
+
+
 def _refusal(content: str | bytes) -> str:
     with pytest.raises(ReadError) as caught:
         _read(content)
@@ -48,7 +55,7 @@ def _accepts(content: str | bytes) -> bool:
 # Forms that a file takes on its way
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", " ", ":", "&", "\u00a7"])
 @pytest.mark.parametrize("line_end", ["\r\n", "\n", "\r\r\n", "\r"])
 def test_separators_and_line_ends_do_not_change_the_values(separator, line_end):
     """Every separator of CSVLogger with every line end that was seen gives the same reading."""
@@ -153,9 +160,17 @@ def test_a_metric_that_is_not_numbers_is_left_out_by_name_and_line(cell, why):
     assert why in note.text
 
 
-def test_a_file_of_decimal_commas_is_refused_with_the_reason():
-    """Where no metric can be read, there is nothing to replay."""
-    assert "a decimal comma?" in _refusal("epoch;accuracy;loss\n0;0,5;1,25\n")
+def test_decimal_commas_of_a_spreadsheet_are_read_and_said():
+    """Between semicolons, a comma with digits on both sides divides a number where no number has a point."""
+    reading = _read("epoch;accuracy;loss\n0;0,5;1,25\n1;0,625;1\n")
+    assert _values(reading) == {"accuracy": [0.5, 0.625], "loss": [1.25, 1.0]}
+    assert _notes(reading) == [("decimal_comma", None, None)]
+
+
+@pytest.mark.parametrize("rows", ["0;1,250;2,125\n", "0;0,5;1.25\n"])
+def test_commas_that_may_divide_thousands_are_no_decimal_commas(rows):
+    """Nor those in a file that writes points, too."""
+    assert "a decimal comma?" in str(_read_or_refusal(f"epoch;accuracy;loss\n{rows}"))
 
 
 def test_decimal_commas_between_commas_are_refused():
@@ -189,6 +204,103 @@ def test_a_header_in_mid_file_begins_a_fit_with_its_own_columns():
         {"accuracy": [0.5], "loss": [1.5]},
         {"loss": [0.25], "mae": [0.125]},
     ]
+
+
+WIDTHS = {
+    "wider by the learning rate": (
+        "epoch,accuracy,loss,val_accuracy,val_loss",
+        ["0,0.5,1.0,0.5,1.0", "1,0.6,0.9,0.55,0.9"],
+        ["2,0.65,0.80,0.001,0.58,0.80", "3,0.66,0.79,0.001,0.57,0.82"],
+        {
+            "accuracy": [0.65, 0.66],
+            "loss": [0.80, 0.79],
+            "lr": [0.001, 0.001],
+            "val_accuracy": [0.58, 0.57],
+            "val_loss": [0.80, 0.82],
+        },
+    ),
+    "wider by Keras 3's learning rate": (
+        "epoch,accuracy,loss",
+        ["0,0.5,1.0", "1,0.6,0.9"],
+        ["0,0.5,0.001,1.0", "1,0.6,0.001,0.9"],
+        {"accuracy": [0.5, 0.6], "learning_rate": [0.001, 0.001], "loss": [1.0, 0.9]},
+    ),
+    "wider by a validation": (
+        "epoch,accuracy,loss",
+        ["0,0.5,1.0", "1,0.6,0.9"],
+        ["2,0.7,0.8,0.65,0.85", "3,0.7,0.7,0.66,0.84"],
+        {"accuracy": [0.7, 0.7], "loss": [0.8, 0.7], "val_accuracy": [0.65, 0.66], "val_loss": [0.85, 0.84]},
+    ),
+    "narrower by the validation": (
+        "epoch,accuracy,loss,val_accuracy,val_loss",
+        ["0,0.5,1.0,0.5,1.0", "1,0.6,0.9,0.55,0.9"],
+        ["2,0.65,0.80", "3,0.66,0.79"],
+        {"accuracy": [0.65, 0.66], "loss": [0.80, 0.79]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("header", "rows", "appended", "values"), WIDTHS.values(), ids=WIDTHS)
+def test_appended_rows_of_another_width_are_read_where_sorted_names_decide_it(header, rows, appended, values):
+    """They are a fit of their own, no answer from it is exact, and the note says what was done and why."""
+    reading = _read("\n".join([header, *rows, *appended]) + "\n")
+    assert [len(fit) for fit in reading.fits] == [len(rows), len(appended)]
+    assert _values(reading, 1) == values
+    (note,) = (note for note in reading.notes if note.code == "sampled")
+    assert (note.fit, "line 4" in note.text, "CSVLogger(append=True) writes no header" in note.text) == (1, True, True)
+
+
+@pytest.mark.parametrize(
+    "appended",
+    [
+        # One more metric that nobody knows, a cut-off row, two metrics in either order of size.
+        ["2,0.7,0.8,0.3", "3,0.7,0.7,0.2"],
+        ["2,0.7"],
+        ["2,0.7", "3,0.71"],
+        # A learning rate of 30?
+        ["2,0.7,30.0,0.8", "3,0.7,30.0,0.7"],
+    ],
+)
+def test_appended_rows_whose_names_are_not_decided_are_left_out_with_the_cause(appended):
+    """Nothing is guessed."""
+    reading = _read("\n".join([HEADER.strip(), "0,0.5,1.5", "1,0.6,1.25", *appended]) + "\n")
+    assert _values(reading) == {"accuracy": [0.5, 0.6], "loss": [1.5, 1.25]}
+    (note,) = reading.notes
+    assert (note.code, "line 4" in note.text) == ("row_refused", True)
+    assert ("CSVLogger(append=True)" in note.text) == (len(appended) > 1)
+
+
+SHIFTED = """epoch,accuracy,loss,val_accuracy,val_loss,val_weighted_acc,weighted_acc
+0,0.525,0.76053,0.525,0.75999,0.525,0.525
+1,0.525,0.75985,0.525,0.75935,0.525,0.525
+2,0.525,0.75929,0.525,0.75872,0.525,0.525
+{0},0.525,0.75861,0.5121,0.525,0.75804,0.51194
+{1},0.525,0.75798,0.51193,0.525,0.75739,0.51175
+"""
+
+
+@pytest.mark.parametrize("epochs", [(3, 4), (0, 1)])
+def test_columns_that_go_on_with_the_values_of_others_are_doubted(epochs):
+    """Rows as wide as before that hold other metrics: no answer from their fit is exact, and the note says why."""
+    reading = _read(SHIFTED.format(*epochs))
+    (note,) = (note for note in reading.notes if note.code == "sampled")
+    assert note.fit == len(reading.fits) - 1
+    assert "the values of val_loss in runs/training.log go on with those of " in note.text
+    assert f"from epoch {epochs[0] + 1} of fit" in note.text
+
+
+def test_a_metric_in_the_place_of_another_is_doubted():
+    """`mae` sorts behind `loss`, where `accuracy` sorted before it."""
+    head = "epoch,accuracy,loss,val_accuracy,val_loss\n0,.60,.95,.61,.94\n1,.61,.94,.62,.93\n2,.62,.93,.63,.92\n"
+    reading = _read(head + "3,.92,.30,.91,.31\n4,.91,.29,.90,.30\n")
+    assert _notes(reading) == [("sampled", 0, None)]
+
+
+def test_a_curve_that_falls_at_once_is_not_doubted():
+    """A lower learning rate makes all metrics jump, each to values of its own."""
+    rows = [(0.60 + 0.001 * n, 0.95 - 0.001 * n) if n < 20 else (0.80 + 0.001 * n, 0.45 - 0.001 * n) for n in range(40)]
+    text = "".join(f"{n},{acc},{loss},{acc - 0.01},{loss + 0.01}\n" for n, (acc, loss) in enumerate(rows))
+    assert _notes(_read("epoch,accuracy,loss,val_accuracy,val_loss\n" + text)) == []
 
 
 def test_rows_with_other_metrics_are_refused_and_named():
@@ -295,7 +407,7 @@ def test_a_file_without_an_epoch_is_refused_with_file_and_position(content, reas
         "epoch,train_loss,train_acc,val_loss,val_acc",
         "epoch,loss,accuracy",
         "Epoch,loss",
-        "epoch|loss",
+        "epoch,train_loss,val_loss",
         "epoch",
         "epoch,",
         "epoch,loss,loss",
