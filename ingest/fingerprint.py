@@ -21,7 +21,7 @@ from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from kcb_replay.ingest.recording import Fit, Floats, Integers
+    from kcb_replay.ingest.recording import Fit, Series
 
 
 # Two values of seven digits and one of two: 1 in 10^16 that others agree by chance.
@@ -29,17 +29,20 @@ ENOUGH_DIGITS = 16
 _BYTES = 8
 _COUNTED_VALUES = 8
 _NUMBERS = "0123456789abcdefghijklmnopqrstuvwxyz"
+# As many as are asked for of values that were printed.
+_MOST_DIGITS = 24
 
 
 def digests_of(fit: Fit) -> dict[str, str]:
     """Return the digest of each metric but the learning rate; that of a fit of which not all is loaded is stored."""
     if fit.digests is not None:
         return dict(fit.digests)
-    return {
-        name: _digest(fit.epochs[series.valid], series.values[series.valid])
-        for name, series in fit.metrics.items()
-        if name not in LEARNING_RATE_KEYS and series.valid.any()
-    }
+    with np.errstate(over="ignore"):
+        return {
+            name: _digest(fit, series)
+            for name, series in fit.metrics.items()
+            if name not in LEARNING_RATE_KEYS and series.valid.any()
+        }
 
 
 def digits_of(digest: str) -> int:
@@ -60,16 +63,23 @@ def are_same(some: Sequence[Mapping[str, str]], others: Sequence[Mapping[str, st
     return digits >= ENOUGH_DIGITS
 
 
-def _digest(epochs: Integers, values: Floats) -> str:
-    with np.errstate(over="ignore"):
-        # All NaNs are one, and so are both zeros.
-        rounded = values.astype(np.float32) + np.float32(0)
+def _digest(fit: Fit, series: Series) -> str:
+    whole = series.valid.all()
+    epochs, values = (fit.epochs, series.values) if whole else (fit.epochs[series.valid], series.values[series.valid])
+    # All NaNs are one, and so are both zeros.
+    rounded = values.astype(np.float32) + np.float32(0)
     rounded[np.isnan(rounded)] = np.nan
     hashed = hashlib.blake2b(epochs.tobytes() + rounded.tobytes(), digest_size=_BYTES).digest()
     return base64.b64encode(hashed).decode().rstrip("=") + _NUMBERS[_digits(rounded[:_COUNTED_VALUES].tolist())]
 
 
 def _digits(values: Sequence[float]) -> int:
-    """Return the significant digits of the different values, of the seven that float32 has."""
-    mantissas = (f"{value:.6e}".partition("e")[0] for value in set(values) if math.isfinite(value))
-    return min(sum(len(mantissa.replace(".", "").strip("-0")) for mantissa in mantissas), len(_NUMBERS) - 1)
+    """Return the significant digits of the different values, of the seven that float32 has, up to the most needed."""
+    digits = 0
+    for value in dict.fromkeys(values):
+        if digits >= _MOST_DIGITS:
+            return _MOST_DIGITS
+        if math.isfinite(value):
+            mantissa, _, _ = f"{value:.6e}".partition("e")
+            digits += len(mantissa.replace(".", "").strip("-0"))
+    return min(digits, _MOST_DIGITS)

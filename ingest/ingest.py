@@ -6,6 +6,7 @@ keeps what is stored of it; whoever interrupts an ingest finds every run of the 
 
 from __future__ import annotations
 
+import itertools
 import signal
 import time
 from collections import Counter
@@ -141,12 +142,18 @@ def ingest(
 def _join(store: StoreFolder, report: IngestReport, planned: Plan) -> None:
     """Join the runs that are one training, and report them as one."""
     written = {run.name: run for run in report.written}
+    stored = planned.stored
+    # All of one format, as most stores are, are not even looked through.
+    sources = [*(run.sources for run in written.values()), *(entry.sources for entry in stored.values())]
+    if len({source.format for source in itertools.chain.from_iterable(sources)}) < 2:
+        return
     plain = {run.name: run.plain_name for run in planned.wanted.values() if run.plain_name}
-    for run in join_stored(store, written, written.keys() - planned.stored.keys(), plain):
+    for run in join_stored(store, written, written.keys() - stored.keys(), plain):
         report.joined[run.recording.name] = run.names
         for name in run.names:
             written.pop(name, None)
-        written[run.recording.name] = _written(run.recording)
+        before = stored[run.recording.name].epochs if run.recording.name in stored else None
+        written[run.recording.name] = replace(_written(run.recording), epochs_before=before)
     if report.joined:
         report.written = sorted(written.values(), key=_name)
         joined = {name for names in report.joined.values() for name in names}
