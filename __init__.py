@@ -6,6 +6,8 @@ The public names, and nothing else; each is imported when it is first used, so t
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kcb_replay.ingest.display import Displayed, Renderers
@@ -111,7 +113,7 @@ _HOME = {
     "replay.inference.result": "Inference",
     "replay.median": "MedianStops median_stopping",
     "replay.learning_rates": "IntegerRate",
-    "replay.replay": "simulate",
+    "replay.replay": "replay simulate",
     "replay.result": "Replay",
     "replay.simulation": "RaisedFit Simulation",
     "replay.verdicts.rules": "RuleComparison compare_rules",
@@ -126,11 +128,12 @@ _HOME = {
     "replay.verdicts.table": "Sweep",
     "replay.version_comparison": "VersionComparison versions",
     "report.figure": "plot",
+    "report.report_page": "report",
 }
-# Two public functions have the name of the package that holds them; those packages can be called.
-_CALLABLE_PACKAGES = ("replay", "report")
+# Two public functions have the name of the package that holds them.
+_NAMED_AS_PACKAGES = ("replay", "report")
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
-_PUBLIC = sorted(("__version__", *_CALLABLE_PACKAGES, *_MODULE_OF))
+_PUBLIC = sorted(("__version__", *_MODULE_OF))
 
 
 def _later(module: str, name: str) -> Any:
@@ -152,13 +155,26 @@ def __getattr__(name: str) -> object:
     if name == "__all__":
         # Type checkers would take a list that they cannot evaluate for an empty one.
         return _PUBLIC
-    if name in _CALLABLE_PACKAGES:
-        return importlib.import_module(f"kcb_replay.{name}")
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module 'kcb_replay' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"kcb_replay.{module}"), name)
+    value = getattr(importlib.import_module(f"kcb_replay.{module}"), name)
+    if name in _NAMED_AS_PACKAGES:
+        # `kcb_replay.replay.engine` is a module all the same: the function has the names of the package, too.
+        value.__dict__ = vars(sys.modules[f"kcb_replay.{name}"])
+    return value
 
 
 def __dir__() -> list[str]:
     return _PUBLIC
+
+
+class _PublicPackage(ModuleType):
+    """Has the functions `replay` and `report` where importing binds the packages of these names."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in _NAMED_AS_PACKAGES or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _PublicPackage
