@@ -81,18 +81,27 @@ def metrics_of(
     runs: tuple[str, ...], store: Path, metrics: Collection[str], *, progress: Progress | None
 ) -> Iterator[Recording]:
     """Load some metrics of the runs that were named, many at a time, and say how far that is."""
-    from kcb_replay.ingest.ingest import read
     from kcb_replay.ingest.store import Store
 
     opened = Store(store)
     stored = [run for run in runs if _is_stored(opened, run)]
     total = len(opened.runs(*stored)) if progress and (stored or not runs) else len(runs)
     sources = [opened.recordings(*stored, metrics=metrics)] if stored or not runs else []
-    sources += [iter(read(run)) for run in runs if run not in stored]
+    sources.append(iter(_read_together([run for run in runs if run not in stored])))
     for done, recording in enumerate(itertools.chain(*sources), start=1):
         yield recording
         if progress:
             progress(done, max(total, done), recording.name)
+
+
+def _read_together(paths: Sequence[str]) -> Sequence[Recording]:
+    """Read logs below several paths; the sources of one training, which may be below two of them, are one recording."""
+    from kcb_replay.ingest.copies import with_copies_marked
+    from kcb_replay.ingest.ingest import read
+    from kcb_replay.ingest.joining import joined_recordings
+
+    recordings = list(with_unique_names(itertools.chain.from_iterable(read(path) for path in paths)))
+    return with_copies_marked(joined_recordings(recordings, {})) if len(paths) > 1 else recordings
 
 
 def with_unique_names(recordings: Iterable[Recording]) -> Iterator[Recording]:

@@ -14,6 +14,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from kcb_replay import Store, read
+from kcb_replay.commands.selection import metrics_of
 from kcb_replay.ingest.joining import joined_recordings
 from kcb_replay.ingest.recording import Fit, Note, Recording, Series, Source
 
@@ -135,6 +136,21 @@ def test_two_trainings_of_one_name_are_two_and_one_training_of_one_name_keeps_it
     }
     assert report.left_out == []
     assert {entry.name: len(entry.notes) for entry in store.runs()} == {"logs/run1": 1, "run2": 0, "tb/run1": 1}
+
+
+def test_logs_given_as_two_paths_are_one_training_too(place):
+    """`sweep logs consoles` counts each training once, and names what has one name apart."""
+    for number in (1, 2):
+        _csv(place / "logs" / f"run{number}" / "training.log", _curves(number))
+        _console(place / "consoles" / f"run{number}" / "out.txt", _curves(number))
+        _csv(place / "other" / f"run{number}" / "training.log", _curves(number + 5))
+    recordings = metrics_of(("logs", "consoles", "other"), place / "none", {"loss"}, progress=None)
+    assert [(each.name, len(each.sources)) for each in recordings] == [
+        ("run1", 2),
+        ("run2", 2),
+        ("run1 (3)", 1),
+        ("run2 (3)", 1),
+    ]
 
 
 @pytest.mark.parametrize("epochs", [1, 5, 11])
