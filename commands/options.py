@@ -9,8 +9,7 @@ import click
 
 from kcb_replay.commands.completion import completed_runs
 from kcb_replay.errors import SettingError
-from kcb_replay.language.catalogue import LANGUAGES
-from kcb_replay.language.reason import ENGLISH
+from kcb_replay.language.reason import ENGLISH, LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -69,9 +69,8 @@ def report_command(
 
     page = output.PageFile(path, max_size, draw_all)
     simulation = simulation_of(runs, store, settings)
-    words = output.texts()
-    contents = contents_of(simulation, words, draw_all=draw_all)
-    html = html_of(contents, simulation, command=output.command_line(), language=words.language)
+    contents = contents_of(simulation, output.texts(), draw_all=draw_all)
+    html = html_of(contents, command=output.command_line())
     page.write(html, contents.drawn_remark, quiet=quiet)
     output.say(SimulationNotes.of(simulation).lines(), quiet=quiet)
     if not simulation.is_answered:

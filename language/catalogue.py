@@ -11,13 +11,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import SettingError
-from kcb_replay.language.reason import ENGLISH, Reason, filled, templates
+from kcb_replay.language.reason import ENGLISH, LANGUAGES, Reason, filled, templates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-LANGUAGES = ("en", "ko")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +44,7 @@ def catalogue(language: str = ENGLISH, package: str = __package__) -> Catalogue:
         raise SettingError(f"there is no catalogue for {language!r}. Languages: {', '.join(LANGUAGES)}.")
     # A text that nobody has translated yet is better read in English than missing.
     return Catalogue(language, {**templates(ENGLISH, package), **templates(language, package)})
+
+
+# What is said where nobody asks for another language.
+IN_ENGLISH = catalogue()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 ENGLISH = "en"
+LANGUAGES = (ENGLISH, "ko")
 # So many names are read; of more the rest is counted.
 MOST_NAMED = 3
 

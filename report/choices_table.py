@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.catalogue import IN_ENGLISH, Catalogue
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.directions import assumed_direction, assumption
 from kcb_replay.replay.recommend.result import Difference, Recommendation, keras_code
@@ -45,10 +45,10 @@ def settings_table(
     numbers: Sequence[int],
     *,
     pareto: bool = False,
-    words: Catalogue | None = None,
+    words: Catalogue = IN_ENGLISH,
 ) -> str:
     """Return what was swept, and a line per setting with the arguments that vary."""
-    writing = Writing(words=words or catalogue())
+    writing = Writing(words=words)
     say, head = writing.words.say, [head_of_sweep(summary, words)]
     if alike := len(summary.choices) - len(summary.distinct or summary.choices):
         head.append(say("swept.alike", count=alike))
@@ -57,9 +57,8 @@ def settings_table(
     return f"{' '.join(head)}\n\n{table_of(columns, choice_rows(summary, numbers)).texts(writing)}"
 
 
-def head_of_sweep(summary: Summary[Any, Any], words: Catalogue | None = None) -> str:
+def head_of_sweep(summary: Summary[Any, Any], words: Catalogue = IN_ENGLISH) -> str:
     """Return how much was swept, with the arguments that do not vary and are not Keras's own."""
-    words = words or catalogue()
     kind = type(summary.choices[0])
     names, default = arguments_of(kind), kind()
     varying = varying_arguments(summary.choices, names)
@@ -126,9 +125,9 @@ def reducing_notes(summary: Summary[Any, ReducingSummary]) -> list[Reason]:
     return [*goes_on, *([reason("swept.initial_lr", **counts)] if summary.initial_lr_assumed else [])]
 
 
-def rules_table(comparison: RuleComparison, words: Catalogue | None = None) -> str:
+def rules_table(comparison: RuleComparison, words: Catalogue = IN_ENGLISH) -> str:
     """Return what was compared, and a line per rule."""
-    writing = Writing(words=words or catalogue())
+    writing = Writing(words=words)
     table = table_of(RULE_COLUMNS, choice_rows(comparison.summary)).texts(writing)
     return f"{_head_of_comparison(comparison, writing.words)}\n\n{table}"
 
@@ -177,9 +176,8 @@ def limits_of_comparison(comparison: RuleComparison) -> list[Reason]:
     return [*notes, *reasons_of(comparison.left_out, comparison.rules)]
 
 
-def recommendation_text(answer: Recommendation, texts: Catalogue | None = None) -> str:
+def recommendation_text(answer: Recommendation, words: Catalogue = IN_ENGLISH) -> str:
     """Return the whole answer as it is printed."""
-    words = texts or catalogue()
     parts = [words.why(answer.sentence)]
     if answer.code is not None:
         parts += [f"    {answer.code}", _table(answer, words)]

@@ -83,7 +83,7 @@ def _drawn(what: Plottable, kind: str | None, look: Look, words: Catalogue) -> F
         return _drawn_run(curve_info(replays[0], words), chosen, look)
     if isinstance(what, Simulation):
         return figure_of_strips(strips_info(replays, len(what.left_out), what.raised, words), look)
-    return figure_of_strips(strips_info(replays, texts=words), look)
+    return figure_of_strips(strips_info(replays, words=words), look)
 
 
 def _drawn_sweep(sweep: Sweep | SweepSummary, kind: str, look: Look, words: Catalogue) -> Figure:

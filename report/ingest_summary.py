@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kcb_replay.ingest.discover import LeftOutSource
 from kcb_replay.ingest.ingest import IngestReport, WrittenRun
-from kcb_replay.ingest.plan import Plan, PlannedSource
+from kcb_replay.ingest.plan import Plan
 from kcb_replay.text import counted, visible, whole
 
 _MOST_NAMED = 3
@@ -77,21 +77,9 @@ def _growth(run: WrittenRun) -> str:
 
 def plan_lines(plan: Plan) -> list[str]:
     """Return a line per file that an ingest would take: run, file, format and how it stands to what is stored."""
-    sources = plan.sources()
-    widths = [max((len(visible(text)) for text in column), default=0) for column in _texts(sources)]
-    return [
-        "  ".join(f"{visible(text):{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in zip(*_texts(sources), strict=True)
-    ]
-
-
-def _texts(sources: Sequence[PlannedSource]) -> list[list[str]]:
-    return [
-        [source.run for source in sources],
-        [source.path for source in sources],
-        [source.format for source in sources],
-        [source.standing for source in sources],
-    ]
+    rows = [tuple(map(visible, (each.run, each.path, each.format, each.standing))) for each in plan.sources()]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def plan_summary(plan: Plan) -> list[str]:

@@ -19,7 +19,6 @@ from importlib.resources import files
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.display import HtmlPage
 from kcb_replay.ingest.recording import Recording
-from kcb_replay.replay.inference.result import Inference
 from kcb_replay.replay.recommend.result import Recommendation
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import Simulation
@@ -251,11 +250,6 @@ def _of_versions(comparison: VersionComparison) -> str:
     is_judged = bool(comparison.fits or comparison.left_out)
     notes = version_comparison_notes(comparison) if is_judged else []
     return markup_of("\n\n".join([version_comparison_text(comparison, is_judged=is_judged), *map(str, notes)]))
-
-
-@_body.register
-def _of_inference(inference: Inference) -> str:
-    return markup_of(str(inference))
 
 
 @_body.register

@@ -1,6 +1,6 @@
 """What one event is called: a sentence, and a verdict short enough for a table.
 
-An event becomes a key of the catalogue and the texts that fill it. Epochs count from 1, as Keras prints them, and so do
+An event becomes a key of the catalogue and the words that fill it. Epochs count from 1, as Keras prints them, and so do
 batches. Everything is read off the event.
 """
 
@@ -11,38 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.catalogue import IN_ENGLISH, Catalogue
+from kcb_replay.replay import events
 from kcb_replay.replay.directions import Direction
-from kcb_replay.replay.events import (
-    BackupSaved,
-    CheckpointSaved,
-    CheckpointSkipped,
-    CoolingDown,
-    CriterionMet,
-    Event,
-    Improved,
-    InStrip,
-    LearningRateAtFloor,
-    LearningRateReduced,
-    LearningRateSet,
-    LossMeasured,
-    MetricMissing,
-    NewBest,
-    NotCounted,
-    PayloadSent,
-    QuotientMeasured,
-    ReductionIgnored,
-    ScalarsWritten,
-    Stopped,
-    StopRequested,
-    StopWithdrawn,
-    StripCompared,
-    Terminated,
-    TextWritten,
-    Waited,
-    Warned,
-    WeightsRestored,
-)
+from kcb_replay.replay.events import Event
 from kcb_replay.text import Decimals, decimals_for, short, visible
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
@@ -55,67 +27,58 @@ class Count:
     wait: int
     patience: float
 
-    def text(self, texts: Catalogue) -> str:
+    def text(self, words: Catalogue) -> str:
         """Return `Wait 3/5.` in a language."""
-        return texts.say("sentence.wait", wait=self.wait, patience=f"{self.patience:g}")
+        return words.say("sentence.wait", wait=self.wait, patience=f"{self.patience:g}")
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """What an event is called in every language: the `key` of the catalogue, and the texts that fill it."""
+    """What an event is called in every language: the `key` of the catalogue, and the words that fill it."""
 
     key: str
     values: Mapping[str, object] = field(default_factory=dict)
     count: Count | None = None
 
-    def sentence(self, texts: Catalogue) -> str:
+    def sentence(self, words: Catalogue) -> str:
         """Return the sentence without the wait counter."""
         where = "_batch" if "batch" in self.values else ""
-        return texts.say(f"sentence.{self.key}{where}", **self.values)
+        return words.say(f"sentence.{self.key}{where}", **self.values)
 
-    def text(self, texts: Catalogue) -> str:
+    def text(self, words: Catalogue) -> str:
         """Return the sentence and the wait counter, if there is one."""
-        sentence = self.sentence(texts)
-        return f"{sentence} {self.count.text(texts)}" if self.count else sentence
+        sentence = self.sentence(words)
+        return f"{sentence} {self.count.text(words)}" if self.count else sentence
 
-    def verdict(self, texts: Catalogue) -> str:
+    def verdict(self, words: Catalogue) -> str:
         """Return the short form for tables."""
-        return texts.say(f"verdict.{self.key}", **self.values)
+        return words.say(f"verdict.{self.key}", **self.values)
 
 
 def phrase(event: Event, decimals: Decimals, mode: Direction | None) -> Phrase:
     """Return what an event is called."""
     match event:
-        case Improved() | Waited() | CoolingDown() | MetricMissing() | NotCounted() | Stopped():
-            return _judged(event, decimals, mode)
-        case NewBest() | LossMeasured() | QuotientMeasured() | StripCompared() | InStrip() | CriterionMet():
-            return _measured(event, decimals)
-        case LearningRateReduced() | LearningRateAtFloor() | LearningRateSet() | ReductionIgnored():
-            return _rate(event)
-        case CheckpointSaved():
-            return _saved(event, decimals)
-        case CheckpointSkipped():
-            return _skipped(event, decimals)
-    return _left_behind(event)
-
-
-def _judged(event: Event, decimals: Decimals, mode: Direction | None) -> Phrase:
-    match event:
-        case Improved():
+        case events.Improved():
             return _improved(event, decimals)
-        case Waited():
+        case events.Waited():
             return _waited(event, decimals, mode)
-        case CoolingDown():
+        case events.CoolingDown():
             return Phrase("cooldown", {**_pair(event.value, event.best, decimals), "remaining": event.remaining})
-        case MetricMissing():
+        case events.MetricMissing():
             return Phrase("missing", {"monitor": visible(event.monitor)})
-        case NotCounted():
+        case events.NotCounted():
             value = decimals.show(event.value)
             return Phrase("not_counted", {"value": value, "start_from_epoch": event.start_from_epoch})
-    return Phrase("stop")
+        case events.Stopped():
+            return Phrase("stop")
+        case events.CheckpointSaved():
+            return _saved(event, decimals)
+        case events.CheckpointSkipped():
+            return _skipped(event, decimals)
+    return _measured(event, decimals)
 
 
-def _improved(event: Improved, decimals: Decimals) -> Phrase:
+def _improved(event: events.Improved, decimals: Decimals) -> Phrase:
     count = Count(event.wait, event.patience)
     if event.best is None:
         key = "first_value_nan" if event.value != event.value else "first_value"
@@ -127,12 +90,12 @@ def _improved(event: Improved, decimals: Decimals) -> Phrase:
     return Phrase(f"behind_baseline{by}", {**values, "baseline": decimals.show(event.baseline)}, count)
 
 
-def _waited(event: Waited, decimals: Decimals, mode: Direction | None) -> Phrase:
+def _waited(event: events.Waited, decimals: Decimals, mode: Direction | None) -> Phrase:
     values = {**_pair(event.value, event.best, decimals), "min_delta": short(event.min_delta)}
     return Phrase(_why(event, mode), values, Count(event.wait, event.patience))
 
 
-def _why(event: Waited, mode: Direction | None) -> str:
+def _why(event: events.Waited, mode: Direction | None) -> str:
     if event.why == "within min_delta":
         side = "lower" if mode == "min" else "higher"
         return f"{side}_within" if event.min_delta else f"{side}_float32"
@@ -140,42 +103,42 @@ def _why(event: Waited, mode: Direction | None) -> str:
 
 
 def _measured(event: Event, decimals: Decimals) -> Phrase:
-    """Return what a rule without patience measured."""
+    """Return what a rule without patience measured, or what else happens."""
     match event:
-        case NewBest():
+        case events.NewBest():
             if event.best is None:
                 return Phrase("first_value", {"value": decimals.show(event.value)})
             return Phrase("new_best", _pair(event.value, event.best, decimals))
-        case LossMeasured():
+        case events.LossMeasured():
             key = "gl_above" if event.loss > event.alpha else "gl_not_above"
             return _against_best(key, event, decimals, {"loss": f"{event.loss:.4g}", "alpha": f"{event.alpha:g}"})
-        case QuotientMeasured():
+        case events.QuotientMeasured():
             key = "pq_above" if event.quotient > event.alpha else "pq_not_above"
             measured = {"loss": event.loss, "progress": event.progress, "quotient": event.quotient}
             written = {name: f"{value:.4g}" for name, value in measured.items()}
             return _against_best(key, event, decimals, {**written, "alpha": f"{event.alpha:g}"})
-        case StripCompared():
+        case events.StripCompared():
             value, before = decimals.pair(event.value, event.before)
             rises = {"value": value, "before": before, "rises": event.rises, "needed": event.needed}
             return Phrase("rise" if event.rises else "no_rise", rises)
-        case InStrip():
+        case events.InStrip():
             return Phrase("in_strip", {"place": event.place, "strip": event.strip})
-        case CriterionMet():
+        case events.CriterionMet():
             return Phrase("criterion_met", {"criterion": criterion(event)})
-    raise AssertionError(f"no words for {type(event).__name__}")
+    return _rate(event)
 
 
 def _against_best(
-    key: str, event: LossMeasured | QuotientMeasured, decimals: Decimals, measured: Mapping[str, object]
+    key: str, event: events.LossMeasured | events.QuotientMeasured, decimals: Decimals, measured: Mapping[str, object]
 ) -> Phrase:
     if event.best is None:
         return Phrase(f"{key}_no_best", {"value": decimals.show(event.value), **measured})
     return Phrase(key, {**_pair(event.value, event.best, decimals), **measured})
 
 
-def criterion(event: CriterionMet, texts: Catalogue | None = None) -> str:
+def criterion(event: events.CriterionMet, words: Catalogue = IN_ENGLISH) -> str:
     """Return why a rule without patience stopped, as `GL 12.5 > 12`."""
-    say = (texts or catalogue()).say
+    say = words.say
     limit = f"{event.limit:g}"
     match event.quantity:
         case "GL" | "PQ":
@@ -191,22 +154,22 @@ def criterion(event: CriterionMet, texts: Catalogue | None = None) -> str:
 
 def _rate(event: Event) -> Phrase:
     match event:
-        case LearningRateReduced():
+        case events.LearningRateReduced():
             return Phrase("rate_reduced", {"old": short(event.old_lr), "new": short(event.new_lr)})
-        case LearningRateSet():
+        case events.LearningRateSet():
             return Phrase(
                 "rate_set_next" if event.at_end else "rate_set",
                 {"old": short(event.old_lr), "new": short(event.new_lr)},
             )
-        case LearningRateAtFloor():
+        case events.LearningRateAtFloor():
             key = "rate_is_nan" if math.isnan(event.lr) else "rate_at_floor"
             return Phrase(key, {"rate": short(event.lr)})
-        case ReductionIgnored():
+        case events.ReductionIgnored():
             return Phrase("rate_within_eps", {"rate": short(event.lr), "eps": short(event.eps)})
-    raise AssertionError(f"no words for {type(event).__name__}")
+    return _left_behind(event)
 
 
-def _saved(event: CheckpointSaved, decimals: Decimals) -> Phrase:
+def _saved(event: events.CheckpointSaved, decimals: Decimals) -> Phrase:
     path = {"path": visible(event.path)}
     if event.value is None:
         return _in_batch("saved", event.batch, path)
@@ -215,7 +178,7 @@ def _saved(event: CheckpointSaved, decimals: Decimals) -> Phrase:
     return _in_batch("saved_improved", event.batch, {**path, **_pair(event.value, event.best, decimals)})
 
 
-def _skipped(event: CheckpointSkipped, decimals: Decimals) -> Phrase:
+def _skipped(event: events.CheckpointSkipped, decimals: Decimals) -> Phrase:
     if event.value is None:
         return _in_batch("not_saved_missing", event.batch, {"monitor": visible(event.monitor)})
     if event.best is None:
@@ -225,29 +188,29 @@ def _skipped(event: CheckpointSkipped, decimals: Decimals) -> Phrase:
 
 def _left_behind(event: Event) -> Phrase:
     match event:
-        case Terminated():
+        case events.Terminated():
             return _in_batch("terminated", event.batch, {"loss": event.loss})
-        case WeightsRestored():
+        case events.WeightsRestored():
             key = {0: "restored", 1: "restored_before"}.get(event.fits_ago, "restored_long_before")
             return Phrase(key, {"epoch": event.from_index + 1, "fits": event.fits_ago})
-        case StopRequested():
+        case events.StopRequested():
             return Phrase("stop_requested", {"hook": event.hook})
-        case StopWithdrawn():
+        case events.StopWithdrawn():
             return Phrase("stop_withdrawn", {"hook": event.hook})
-        case Warned():
+        case events.Warned():
             return Phrase("warned", {"text": visible(event.text)})
-        case TextWritten():
+        case events.TextWritten():
             return Phrase("wrote", {"text": _written(event.text)})
-        case PayloadSent():
+        case events.PayloadSent():
             return Phrase("sent", {"text": visible(event.body)})
-        case ScalarsWritten():
+        case events.ScalarsWritten():
             return _scalars(event)
-        case BackupSaved():
+        case events.BackupSaved():
             return _in_batch("backed_up", event.batch, {"path": visible(event.path)})
     raise AssertionError(f"no words for {type(event).__name__}")
 
 
-def _scalars(event: ScalarsWritten) -> Phrase:
+def _scalars(event: events.ScalarsWritten) -> Phrase:
     """Return what was written: at one step, at several, or at one that nobody knows."""
     values: dict[str, object] = {"tags": ", ".join(map(visible, event.tags))}
     if None in event.steps:

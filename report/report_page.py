@@ -6,20 +6,18 @@ Sentences about one replay come from `words`; those about several together from 
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kcb_replay.language.catalogue import Catalogue, catalogue
-from kcb_replay.language.reason import ENGLISH
+from kcb_replay.language.catalogue import IN_ENGLISH, Catalogue
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit, Simulation
 from kcb_replay.replay.verdicts.sample import MOST_DRAWN, drawn_places
 from kcb_replay.report.choices.replayed import AllCurves, all_curves, side_by_side
 from kcb_replay.report.choices.run_table import Matrix
 from kcb_replay.report.columns.column import Head, Writing, table_of
-from kcb_replay.report.columns.fits import RESULT_COLUMNS, lead_row, lead_rule, reduces
+from kcb_replay.report.columns.fits import RESULT_COLUMNS, by_regret, lead_row, reduces, regret_of
 from kcb_replay.report.drawing.curve import curve_info
 from kcb_replay.report.drawing.strips import Strip, strip_of
 from kcb_replay.report.pages.document import document, write_document
@@ -101,18 +99,19 @@ class ReportPage:
     drawn_remark: str
     all_curves: AllCurves | None
     matrix: Matrix | None
+    sources: tuple[tuple[str, str], ...]
+    words: Catalogue
 
 
-def contents_of(simulation: Simulation, texts: Catalogue | None = None, *, draw_all: bool = False) -> ReportPage:
+def contents_of(simulation: Simulation, words: Catalogue = IN_ENGLISH, *, draw_all: bool = False) -> ReportPage:
     """Return what the page of a simulation says; the replays with the largest regret come first.
 
     Of more than 500 replays 500 are drawn and listed, unless `draw_all` asks for all; the numbers are those of all.
     """
-    words = texts or catalogue()
-    replays = sorted(simulation.replays, key=_by_regret)
+    replays = sorted(simulation.replays, key=by_regret)
     titles = _Titles.of(simulation.answers, words)
     decimals = decimals_for(pair for replay in replays for pair in compared_outcomes(replay.outcomes))
-    drawn = [replays[place] for place in drawn_places([_regret(replay) for replay in replays], draw_all=draw_all)]
+    drawn = [replays[place] for place in drawn_places([regret_of(replay) for replay in replays], draw_all=draw_all)]
     together = all_curves(drawn, words)
     raised = simulation.raised[: len(simulation.raised) if draw_all else max(0, MOST_DRAWN - len(drawn))]
     listed: list[Replay | RaisedFit] = [*drawn, *raised]
@@ -141,6 +140,7 @@ def contents_of(simulation: Simulation, texts: Catalogue | None = None, *, draw_
     differences = (*SimulationNotes.of(simulation).difference_sentences(), *era_sentences(simulation.replays))
     answers = len(simulation.answers)
     rows_are = "fits" if answers == len({(each.run, each.fit) for each in simulation.answers}) else "replays"
+    sources = dict.fromkeys(source for replay in simulation.replays for source in replay.sources)
     return ReportPage(
         question=question(replays, simulation.raised, words),
         run=rows[0].name if len(replays) == answers == 1 else "",
@@ -172,6 +172,8 @@ def contents_of(simulation: Simulation, texts: Catalogue | None = None, *, draw_
             decimals,
             words,
         ),
+        sources=tuple((source.path, source_remark(source, words)) for source in sources),
+        words=words,
     )
 
 
@@ -221,16 +223,6 @@ def _code(answer: Replay | RaisedFit) -> tuple[str, ...]:
     return tuple(map(str, answer.callbacks))
 
 
-def _by_regret(replay: Replay) -> tuple[bool, float]:
-    regret = _regret(replay)
-    return (math.isnan(regret), -regret)
-
-
-def _regret(replay: Replay) -> float:
-    rule = lead_rule(replay)
-    return math.nan if rule is None or rule.regret is None else rule.regret
-
-
 def _sections_remark(replays: Sequence[Replay], sections: int, words: Catalogue) -> str:
     more = len(replays) - sections
     order = "worst" if any(map(stops, replays)) else "first"
@@ -261,17 +253,15 @@ def report(
 
 def page_html(simulation: Simulation, *, command: str = "", draw_all: bool = False) -> str:
     """Return the page of a simulation as text."""
-    return html_of(contents_of(simulation, draw_all=draw_all), simulation, command=command)
+    return html_of(contents_of(simulation, draw_all=draw_all), command=command)
 
 
-def html_of(contents: ReportPage, simulation: Simulation, *, command: str = "", language: str = ENGLISH) -> str:
+def html_of(contents: ReportPage, *, command: str = "") -> str:
     """Return the page that says these contents of a simulation."""
-    words = catalogue(language)
-    sources = dict.fromkeys(source for replay in simulation.replays for source in replay.sources)
+    words = contents.words
     context = {
         "page": contents,
         "command": command,
-        "sources": [(source.path, source_remark(source, words)) for source in sources],
         "count": words.templates[f"report.count_{contents.rows_are}"],
         "count_fits": words.templates["report.count_fits"],
     }
@@ -281,7 +271,7 @@ def html_of(contents: ReportPage, simulation: Simulation, *, command: str = "", 
         context,
         styles=("chart.css", "tables.css", "report.css"),
         scripts=("tables.js", "report.js"),
-        language=language,
+        language=words.language,
         drawings={
             "chart": chart_svg,
             "strip": strip_svg,

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.catalogue import IN_ENGLISH, Catalogue
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.engine import Row
 from kcb_replay.replay.events import Counted, Event, of_kind
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit
-from kcb_replay.report.drawing.curve import CurveInfo, lead_position, monitored_values
+from kcb_replay.report.drawing.curve import CurveInfo, lead_position
 from kcb_replay.report.terminal import PLAIN, Ink
 from kcb_replay.report.versions import era_sentence
 from kcb_replay.report.words import decimals_of, epoch_sentences, outcome_sentence, restored_sentences
-from kcb_replay.text import Decimals, numbered, screen_width, visible
+from kcb_replay.text import numbered, screen_width, visible
 
 
-def explanation(answer: Replay | RaisedFit, ink: Ink = PLAIN, texts: Catalogue | None = None) -> str:
+def explanation(answer: Replay | RaisedFit, ink: Ink = PLAIN, words: Catalogue = IN_ENGLISH) -> str:
     """Return the answer, its limits, and a line per epoch and callback; the stop and the best epoch in colour.
 
     Of a training that Keras ends with an exception, return which, where and why.
     """
-    words = texts or catalogue()
     return "\n".join(_raised_lines(answer, words) if isinstance(answer, RaisedFit) else _lines(answer, ink, words))
 
 
@@ -132,7 +130,7 @@ class Section:
         return not self.notes and all(lane.validity == "exact" for lane in self.lanes)
 
 
-def section_of(replay: Replay, curve: CurveInfo, title: str, anchor: str, texts: Catalogue) -> Section:
+def section_of(replay: Replay, curve: CurveInfo, title: str, anchor: str, words: Catalogue) -> Section:
     """Return the section of one replay."""
     return Section(
         anchor=anchor,
@@ -140,34 +138,28 @@ def section_of(replay: Replay, curve: CurveInfo, title: str, anchor: str, texts:
         curve=curve,
         # A curve of one point says less than its sentence.
         has_chart=len(curve.epochs) > 1,
-        lanes=_lanes(replay, texts),
-        endings=tuple(restored_sentences(replay, texts)),
-        notes=tuple(map(texts.why, (*replay.remarks, *(lint.why for lint in replay.lints)))),
-        rows=_epoch_rows(replay, texts),
+        lanes=_lanes(replay, words),
+        endings=tuple(restored_sentences(replay, words)),
+        notes=tuple(map(words.why, (*replay.remarks, *(lint.why for lint in replay.lints)))),
+        rows=_epoch_rows(replay, curve, words),
     )
 
 
-def _lanes(replay: Replay, texts: Catalogue) -> tuple[Lane, ...]:
+def _lanes(replay: Replay, words: Catalogue) -> tuple[Lane, ...]:
     return tuple(
-        Lane(name, outcome_sentence(outcome, replay, texts), outcome.validity.label, texts.why(outcome.validity.why))
+        Lane(name, outcome_sentence(outcome, replay, words), outcome.validity.label, words.why(outcome.validity.why))
         for name, outcome in zip(numbered([each.name for each in replay.callbacks]), replay.outcomes, strict=True)
     )
 
 
-def _epoch_rows(replay: Replay, texts: Catalogue) -> tuple[EpochRow, ...]:
-    decimals, values = decimals_of(replay), monitored_values(replay, lead_position(replay))
-    by_index: dict[int, tuple[Cell, ...]] = {}
-    lanes = [epoch_sentences(replay, position, texts) for position in range(len(replay.callbacks))]
+def _epoch_rows(replay: Replay, curve: CurveInfo, words: Catalogue) -> tuple[EpochRow, ...]:
+    show, cells_of = decimals_of(replay).show, dict[int, tuple[Cell, ...]]()
+    lanes = [epoch_sentences(replay, position, words) for position in range(len(replay.callbacks))]
     for row, sentences in zip(replay.rows, zip(*lanes, strict=True), strict=True):
         cells = zip(row.events, sentences, strict=True)
-        by_index[row.index] = tuple(Cell(_wait(events), sentence.text, _kind(events)) for events, sentence in cells)
-    indices = [epoch.index for epoch in replay.stream.epochs]
-    return tuple(EpochRow(index + 1, _value(values, index, decimals), by_index.get(index, ())) for index in indices)
-
-
-def _value(values: dict[int, float], index: int, decimals: Decimals) -> str:
-    value = values.get(index)
-    return "NaN" if value is not None and math.isnan(value) else decimals.show(value)
+        cells_of[row.index + 1] = tuple(Cell(_wait(events), sentence.text, _kind(events)) for events, sentence in cells)
+    values = zip(curve.epochs, curve.values, strict=True)
+    return tuple(EpochRow(epoch, show(value), cells_of.get(epoch, ())) for epoch, value in values)
 
 
 def _wait(events: Sequence[Event]) -> str:

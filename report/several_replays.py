@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.catalogue import IN_ENGLISH, Catalogue
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.base import Purpose
 from kcb_replay.replay.directions import assumption
@@ -23,9 +23,9 @@ def stops(replay: Replay) -> bool:
     return lead_rule(replay) is not None
 
 
-def question(replays: Sequence[Replay], raised: Sequence[RaisedFit] = (), texts: Catalogue | None = None) -> str:
+def question(replays: Sequence[Replay], raised: Sequence[RaisedFit] = (), words: Catalogue = IN_ENGLISH) -> str:
     """Return the title of a page, as a question; for one answer it ends before its name."""
-    say = (texts or catalogue()).say
+    say = words.say
     stopping = tuple(dict.fromkeys(rule.settings.name for rule in map(lead_rule, replays) if rule))
     question = reason("together.stopped", callbacks=stopping or ("EarlyStopping",))
     if replays and not any(map(stops, replays)):
@@ -48,27 +48,27 @@ def _reducers(replays: Sequence[Replay]) -> list[str]:
     return list(dict.fromkeys(outcome.settings.name for outcome in reducing))
 
 
-def subtitle(replays: Sequence[Replay], raised: Sequence[RaisedFit] = (), texts: Catalogue | None = None) -> str:
+def subtitle(replays: Sequence[Replay], raised: Sequence[RaisedFit] = (), words: Catalogue = IN_ENGLISH) -> str:
     """Return what was recorded, what is monitored, and how epochs count."""
     if not replays:
         return ""
-    say = (texts or catalogue()).say
+    say = words.say
     better = {"min": "together.lower", "max": "together.higher"}
     outcomes = [outcome for replay in replays for outcome in replay.outcomes if outcome.monitor]
     monitors = dict.fromkeys(
         reason(better[each.mode], monitor=each.monitor) if each.mode else each.monitor for each in outcomes
     )
     key = "together.subtitle_monitors" if monitors else "together.subtitle"
-    return say(key, extent=extent((*replays, *raised), texts), monitors=tuple(monitors))
+    return say(key, extent=extent((*replays, *raised), words), monitors=tuple(monitors))
 
 
 def _fits(answers: Sequence[Replay | RaisedFit]) -> dict[tuple[str, int], Replay | RaisedFit]:
     return {(answer.run, answer.fit): answer for answer in answers}
 
 
-def extent(answers: Sequence[Replay | RaisedFit], texts: Catalogue | None = None) -> str:
+def extent(answers: Sequence[Replay | RaisedFit], words: Catalogue = IN_ENGLISH) -> str:
     """Return how many runs, fits, replays and recorded epochs there are."""
-    say, fits = (texts or catalogue()).say, _fits(answers)
+    say, fits = words.say, _fits(answers)
     runs = len({run for run, _ in fits})
     counts = {
         "runs": runs,
@@ -79,9 +79,8 @@ def extent(answers: Sequence[Replay | RaisedFit], texts: Catalogue | None = None
     return ", ".join([*(say(f"together.{noun}", count=count) for noun, count in counts.items() if count), epochs])
 
 
-def common_answer(replays: Sequence[Replay], raised: Sequence[RaisedFit] = (), texts: Catalogue | None = None) -> str:
+def common_answer(replays: Sequence[Replay], raised: Sequence[RaisedFit] = (), words: Catalogue = IN_ENGLISH) -> str:
     """Return the answer in one or a few sentences; `raised` are the trainings that Keras ends with an exception."""
-    words = texts or catalogue()
     if not replays and not raised:
         return words.say("together.nothing")
     if len(replays) == 1 and not raised:
@@ -104,9 +103,9 @@ def _unanswered(replays: Sequence[Replay], raised: Sequence[RaisedFit]) -> Itera
         yield reason("together.raises", count=len(raised), kinds=tuple(kinds))
 
 
-def own_answer(replay: Replay, texts: Catalogue | None = None) -> str:
+def own_answer(replay: Replay, words: Catalogue = IN_ENGLISH) -> str:
     """Return what becomes of one training, in one sentence."""
-    return answer(replay, texts) if can_stop(replay) else outcome_sentence(replay.outcomes[0], replay, texts)
+    return answer(replay, words) if can_stop(replay) else outcome_sentence(replay.outcomes[0], replay, words)
 
 
 def _doubts(replays: Sequence[Replay]) -> Iterable[Reason]:
@@ -177,12 +176,12 @@ def saved_epochs(replays: Sequence[Replay]) -> tuple[int, int]:
     return sum(replay.epochs - replay.epochs_run for replay in replays), sum(replay.epochs for replay in replays)
 
 
-def regret_explained(replays: Sequence[Replay], texts: Catalogue | None = None) -> str:
+def regret_explained(replays: Sequence[Replay], words: Catalogue = IN_ENGLISH) -> str:
     """Return what regret is, nothing where nothing stops."""
-    return (texts or catalogue()).say("together.regret") if any(map(stops, replays)) else ""
+    return words.say("together.regret") if any(map(stops, replays)) else ""
 
 
-def logic(replays: Sequence[Replay], texts: Catalogue | None = None) -> str:
+def logic(replays: Sequence[Replay], words: Catalogue = IN_ENGLISH) -> str:
     """Return which Keras is replayed."""
     if not replays:
         return ""
@@ -191,7 +190,7 @@ def logic(replays: Sequence[Replay], texts: Catalogue | None = None) -> str:
         reason("together.arithmetic", version=replay.semantics.name, arithmetic=_arithmetic(replay))
         for replay in replays
     )
-    return (texts or catalogue()).say("together.logic", callbacks=tuple(kinds), versions=tuple(versions))
+    return words.say("together.logic", callbacks=tuple(kinds), versions=tuple(versions))
 
 
 def _arithmetic(replay: Replay) -> str:
@@ -200,8 +199,7 @@ def _arithmetic(replay: Replay) -> str:
     return leading.split()[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """One of the few numbers under the answer."""
 
     term: str
@@ -210,13 +208,12 @@ class Fact:
 
 
 def facts(
-    replays: Sequence[Replay], largest: str, decimals: Decimals, *, raised: int = 0, words: Catalogue | None = None
+    replays: Sequence[Replay], largest: str, decimals: Decimals, *, raised: int = 0, words: Catalogue = IN_ENGLISH
 ) -> tuple[Fact, ...]:
     """Return the facts about one replay, or about several; rows come with the largest regret first.
 
     `largest` names the first of them, `raised` is the number of further fits that Keras ends with an exception.
     """
-    words = words or catalogue()
     if len(replays) != 1 or raised:
         return tuple(_facts_of_several(replays, largest, decimals, raised, words)) if replays else ()
     (replay,) = replays

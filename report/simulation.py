@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
-from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.catalogue import IN_ENGLISH, Catalogue
 from kcb_replay.replay.answers import Answer
 from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.simulation import RaisedFit, Simulation
@@ -31,9 +31,9 @@ _OF_ANSWER = ("run", "fit", "epochs", "semantics", "epochs_run", "final_lr")
 class SimulationResult:
     """The result of `simulate` in one form, and the notes beside it; with `verbose` a reason for every answer, too."""
 
-    def __init__(self, form: str, texts: Catalogue | None = None, *, verbose: bool = False) -> None:
+    def __init__(self, form: str, words: Catalogue = IN_ENGLISH, *, verbose: bool = False) -> None:
         self.notes = SimulationNotes()
-        self._words = texts or catalogue()
+        self._words = words
         self._reasons = TextSpool() if verbose else None
         self._form: _Form = (
             _TableForm(self._words) if form == "table" else _Document() if form == "json" else _Records(form)

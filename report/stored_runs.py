@@ -22,13 +22,12 @@ from kcb_replay.report.columns.column import (
     name_text,
     none_text,
     plain,
-    record_table,
     records_of,
     table_of,
     zero,
 )
 from kcb_replay.report.machine import Record, named
-from kcb_replay.text import counted, visible, whole
+from kcb_replay.text import counted, text_table, visible, whole
 
 if TYPE_CHECKING:
     # Only `check` reads all files at once.
@@ -186,16 +185,11 @@ def _size_text(size: int) -> str:
 
 
 def _sources_text(entry: RunEntry, now: float) -> str:
-    sources = [
-        {
-            "source": visible(source.path),
-            "format": visible(source.format),
-            "size": _size_text(source.size),
-            "modified": _age(now - source.mtime_ns / 1e9),
-        }
-        for source in entry.sources
+    rows = [
+        (visible(each.path), visible(each.format), _size_text(each.size), _age(now - each.mtime_ns / 1e9))
+        for each in entry.sources
     ]
-    return record_table(sources, left=("source", "format"))
+    return text_table(["source", "format", "size", "modified"], rows, left=("source", "format"))
 
 
 def _fit_parts(number: int, fit: Fit, entry: FitEntry) -> list[str]:
@@ -204,16 +198,8 @@ def _fit_parts(number: int, fit: Fit, entry: FitEntry) -> list[str]:
     if records:
         parts.append(metric_table(records))
     if entry.streams:
-        streams = [
-            {
-                "stream": visible(stream.name),
-                "steps": whole(stream.steps),
-                "each": stream.unit,
-                "tag": visible(stream.tag),
-            }
-            for stream in entry.streams
-        ]
-        parts.append(record_table(streams, left=("stream", "each", "tag")))
+        rows = [(visible(each.name), whole(each.steps), each.unit, visible(each.tag)) for each in entry.streams]
+        parts.append(text_table(["stream", "steps", "each", "tag"], rows, left=("stream", "each", "tag")))
     if fit.messages:
         lines = (f"  {_place(message.epoch)}{visible(message.text)}" for message in fit.messages)
         parts.append("\n".join(["Messages:", *lines]))
@@ -262,13 +248,8 @@ def _best(series: Series, name: str) -> int | None:
 
 
 def _message_record(message: Message) -> Record:
-    epoch = one_based(message.epoch)
-    return {
-        **named(message, "kind", "text", "source"),
-        "index": message.epoch,
-        "epoch": epoch,
-        "value": message.value,
-    }
+    place = {"index": message.epoch, "epoch": one_based(message.epoch)}
+    return {**named(message, "kind", "text", "source"), **place, "value": message.value}
 
 
 def _modified(mtime_ns: int) -> str | None:
@@ -291,16 +272,14 @@ def check_document(report: CheckReport) -> Record:
     """Return the document of `kcb-replay check --json`."""
     return {
         "schema": "kcb-replay/check/1",
-        "buckets": report.buckets,
-        "runs": report.runs,
-        "rows": report.rows,
+        **named(report, "buckets", "runs", "rows"),
         "faults": check_records(report),
     }
 
 
 def check_records(report: CheckReport) -> list[Record]:
     """Return one record per fault."""
-    return [{"file": fault.file, "text": fault.text} for fault in report.faults]
+    return [named(fault, "file", "text") for fault in report.faults]
 
 
 def check_text(report: CheckReport) -> str:

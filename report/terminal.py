@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import click
 
-from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.catalogue import IN_ENGLISH, Catalogue
 from kcb_replay.text import screen_columns, visible
 
 _Colour: TypeAlias = Callable[[str], str]
@@ -54,13 +54,13 @@ PLAIN = Ink(on=False)
 
 
 def fitted(
-    text: str, *, width: int | None = None, ink: Ink = PLAIN, words: Catalogue | None = None
+    text: str, *, width: int | None = None, ink: Ink = PLAIN, words: Catalogue = IN_ENGLISH
 ) -> tuple[str, tuple[str, ...]]:
     """Return a text whose tables are at most `width` columns wide, if given, and the heads of what was left out.
 
     `words` are those of the language in which the text is.
     """
-    say = (words or catalogue()).say
+    say = words.say
     needed = {say(f"column.{name}") for name in _KEPT}
     colours = {say("column.stop_epoch"): ink.stop, say("column.best_epoch"): ink.best}
     lines, hidden = text.split("\n"), dict[str, None]()

@@ -9,27 +9,25 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.catalogue import IN_ENGLISH, Catalogue
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.behaviour_words import callbacks_of, meaning_of
 from kcb_replay.replay.semantics import known_semantics
 from kcb_replay.replay.timeline import OF_LIBRARY
 from kcb_replay.replay.version_changes import VersionChange, every_change, place_of
 from kcb_replay.replay.version_comparison import MovedFit, VersionComparison
-from kcb_replay.report.columns.column import record_table
 from kcb_replay.report.machine import Record, as_records
 from kcb_replay.report.simulation_notes import reasons_of
 from kcb_replay.report.versions import PARTS, differing_parts, moved
-from kcb_replay.text import visible
+from kcb_replay.text import text_table, visible
 
 _WIDTH = 110
 _MOST_ROWS = 20
 _COMMAND = "kcb-replay versions --format md > docs/versions.md"
 
 
-def version_comparison_text(comparison: VersionComparison, texts: Catalogue | None = None, *, is_judged: bool) -> str:
+def version_comparison_text(comparison: VersionComparison, words: Catalogue = IN_ENGLISH, *, is_judged: bool) -> str:
     """Return the answer: which fits end elsewhere and why, then every change, callback by callback."""
-    words = texts or catalogue()
     parts = list(_answer(comparison, words)) if is_judged else []
     if comparison.moved:
         parts.append(_moved_table(comparison, words))
@@ -100,7 +98,8 @@ def _moved_table(comparison: VersionComparison, words: Catalogue) -> str:
     columns = [name for name in ("run", "fit", *PARTS) if any(row.get(name) for row in rows)]
     rest = len(comparison.moved) - len(rows)
     more = f"\n{words.say('versions.more_rows', count=rest)}" if rest else ""
-    return record_table([{name: row.get(name, "") for name in columns} for row in rows], left=("run", *PARTS)) + more
+    texts = [[row.get(name, "") for name in columns] for row in rows]
+    return text_table(columns, texts, left=("run", *PARTS)) + more
 
 
 def _cells(each: MovedFit, comparison: VersionComparison) -> dict[str, str]:
@@ -162,11 +161,7 @@ def _noun(comparison: VersionComparison) -> str:
 def change_records(changes: Sequence[VersionChange]) -> list[Record]:
     """Return one flat record per change."""
     return [
-        {
-            **change.to_dict(),
-            "callbacks": " ".join(change.callbacks),
-            "since": " ".join(change.since),
-        }
+        {**change.to_dict(), "callbacks": " ".join(change.callbacks), "since": " ".join(change.since)}
         for change in changes
     ]
 
@@ -202,15 +197,14 @@ def known_text() -> str:
     releases: dict[str, list[VersionChange]] = {}
     for change in every_change():
         releases.setdefault(change.since[-1], []).append(change)
-    rows = [
-        {"release": name, "changes": str(len(changes)), "callbacks": " ".join(_callbacks(changes))}
-        for name, changes in releases.items()
-    ]
+    rows = [(name, str(len(changes)), " ".join(_callbacks(changes))) for name, changes in releases.items()]
     spans = ", ".join(f"{each['library']} {each['first']} to {each['last']}" for each in _library_records())
     head = f"Known are {spans}; of Keras 3 each backend (keras-3.15/jax), of tf_keras NumPy 1 (tf_keras-2.21/numpy1)."
     lines = textwrap.wrap(head, _WIDTH, break_long_words=False, break_on_hyphens=False)
     ask = "What changed between two of them: kcb-replay versions tf_keras-2.15 keras-3.15"
-    return "\n\n".join(["\n".join([*lines, ask]), record_table(rows, left=("release", "callbacks"))])
+    return "\n\n".join(
+        ["\n".join([*lines, ask]), text_table(["release", "changes", "callbacks"], rows, left=("release", "callbacks"))]
+    )
 
 
 def known_page() -> str:
@@ -258,11 +252,7 @@ def _callbacks(changes: Sequence[VersionChange]) -> list[str]:
 
 def _library_records() -> list[dict[str, str]]:
     return [
-        {
-            "library": library,
-            "first": ".".join(map(str, first.release)),
-            "last": ".".join(map(str, last.release)),
-        }
+        {"library": library, "first": ".".join(map(str, first.release)), "last": ".".join(map(str, last.release))}
         for library, spans in OF_LIBRARY.items()
         for first, last in spans
     ]

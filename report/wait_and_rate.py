@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal, TypeAlias
 
-from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.catalogue import IN_ENGLISH, Catalogue
 from kcb_replay.replay.engine import Row
 from kcb_replay.replay.events import CoolingDown, Counted, Event, of_kind
 from kcb_replay.replay.result import Replay
@@ -45,7 +45,7 @@ class Wait:
     callback: str
     patience: float
     bars: tuple[WaitBar, ...]
-    words: Catalogue = field(default_factory=catalogue, repr=False, compare=False)
+    words: Catalogue = field(default=IN_ENGLISH, repr=False, compare=False)
 
     @property
     def title(self) -> str:
@@ -73,7 +73,7 @@ class RateDrop:
     old: float
     new: float
     hypothetical: bool
-    words: Catalogue = field(default_factory=catalogue, repr=False, compare=False)
+    words: Catalogue = field(default=IN_ENGLISH, repr=False, compare=False)
 
     @property
     def label(self) -> str:
@@ -96,7 +96,7 @@ class Rate:
     after: float
     drops: tuple[RateDrop, ...]
     cooldowns: tuple[tuple[int, int], ...]
-    words: Catalogue = field(default_factory=catalogue, repr=False, compare=False)
+    words: Catalogue = field(default=IN_ENGLISH, repr=False, compare=False)
 
     @property
     def named_drops(self) -> tuple[RateDrop, ...]:
@@ -140,14 +140,14 @@ def levels_of(replay: Replay, position: int) -> tuple[Level, ...]:
     return tuple(levels.values())
 
 
-def wait_of(replay: Replay, position: int, words: Catalogue | None = None) -> Wait | None:
+def wait_of(replay: Replay, position: int, words: Catalogue = IN_ENGLISH) -> Wait | None:
     """Return the wait counter of the callback at `position`, None for one that does not wait."""
     settings = replay.outcomes[position].settings
     patience = settings.waits_for
     if patience is None:
         return None
     bars = (_bar(row.events[position]) for row in replay.rows)
-    return Wait(settings.name, patience, tuple(bar for bar in bars if bar), words or catalogue())
+    return Wait(settings.name, patience, tuple(bar for bar in bars if bar), words)
 
 
 def _bar(events: Sequence[Event]) -> WaitBar | None:
@@ -162,11 +162,10 @@ def _bar(events: Sequence[Event]) -> WaitBar | None:
 _START = {"assumed": "chart.rate_assumed", "given": "chart.rate_given"}
 
 
-def rate_of(replay: Replay, words: Catalogue | None = None) -> Rate | None:
+def rate_of(replay: Replay, words: Catalogue = IN_ENGLISH) -> Rate | None:
     """Return the replayed learning rate, the recorded one where no callback sets it, None where nobody knows."""
     if not replay.changes_learning_rate:
-        return _recorded_rate(replay, words or catalogue())
-    words = words or catalogue()
+        return _recorded_rate(replay, words)
     return Rate(
         title=words.say(_START.get(replay.initial_lr_source, "chart.rate")),
         epochs=tuple(row.index + 1 for row in replay.rows),

@@ -12,7 +12,7 @@ from itertools import chain, groupby
 from typing import Any, Protocol
 
 from kcb_replay.ingest.recording import Source
-from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.catalogue import IN_ENGLISH, Catalogue
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.answers import Answer
 from kcb_replay.replay.events import Event, TextWritten, WeightsRestored, of_kind
@@ -59,9 +59,8 @@ def compared_outcomes(outcomes: Iterable[Outcome]) -> list[tuple[float, float]]:
     ]
 
 
-def answer(replay: Replay, texts: Catalogue | None = None) -> str:
+def answer(replay: Replay, words: Catalogue = IN_ENGLISH) -> str:
     """Return the answer in one sentence: when the training stops."""
-    words = texts or catalogue()
     if replay.stop_epoch is None:
         return words.say_of(replay.epochs, "answer.never")
     return words.say("answer.stops", epoch=replay.stop_epoch, epochs=replay.epochs)
@@ -87,9 +86,9 @@ def limits_of(validity: Validity) -> Reason:
     return reason("limits.hypothetical", epoch=through + 1, after=through + 2)
 
 
-def outcome_sentence(outcome: Outcome, replay: Replay, texts: Catalogue | None = None) -> str:
+def outcome_sentence(outcome: Outcome, replay: Replay, words: Catalogue = IN_ENGLISH) -> str:
     """Return what one callback comes to, in one or two sentences."""
-    say = (texts or catalogue()).say
+    say = words.say
     match outcome.settings.purpose:
         case "stops":
             return " ".join(_stop_sentences(outcome, replay, decimals_of(replay), say))
@@ -106,14 +105,13 @@ def outcome_sentence(outcome: Outcome, replay: Replay, texts: Catalogue | None =
             return " ".join(written) or _observer_sentence(outcome, say)
 
 
-def epoch_sentences(replay: Replay, position: int, texts: Catalogue | None = None) -> list[EpochSentence]:
+def epoch_sentences(replay: Replay, position: int, words: Catalogue = IN_ENGLISH) -> list[EpochSentence]:
     """Return a sentence per epoch that ran, empty where nothing happens, for the callback at `position` of the list."""
-    language = texts or catalogue()
     return [
         EpochSentence(
             index,
-            " ".join(each.text(language) for each in phrases),
-            ", ".join(each.verdict(language) for each in phrases),
+            " ".join(each.text(words) for each in phrases),
+            ", ".join(each.verdict(words) for each in phrases),
         )
         for index, phrases in _epoch_phrases(replay, position)
     ]
@@ -144,9 +142,9 @@ def source_remark(source: Source, words: Catalogue) -> str:
     return f"({source.format}, {digest})"
 
 
-def restored_sentences(replay: Replay, texts: Catalogue | None = None) -> list[str]:
+def restored_sentences(replay: Replay, words: Catalogue = IN_ENGLISH) -> list[str]:
     """Return what happens at the end of training."""
-    say = (texts or catalogue()).say
+    say = words.say
     return [
         say("outcome.restored_at_end", epoch=event.from_index + 1)
         for event in of_kind(chain(*replay.run_record.finish_events), WeightsRestored)
@@ -158,12 +156,12 @@ def _drop_place(drop: Drop) -> str:
     return f"{drop.index + 1}" + ("" if drop.validity == "exact" else "?")
 
 
-def drop_places(drops: Sequence[Drop], words: Catalogue | None = None) -> list[str]:
+def drop_places(drops: Sequence[Drop], words: Catalogue = IN_ENGLISH) -> list[str]:
     """Return the epochs of drops, of very many only the first, the last and how many there are."""
     places = [_drop_place(drop) for drop in drops]
     if len(places) <= MOST_NAMED_DROPS:
         return places
-    last = (words or catalogue()).say("cell.last_of_drops", epoch=places[-1], count=len(places))
+    last = words.say("cell.last_of_drops", epoch=places[-1], count=len(places))
     return [*places[:_FIRST_PLACES], "...", last]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from kcb_replay.language.catalogue import Catalogue
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.verdicts.blocks import RecordedCurve
 from kcb_replay.report.choices.run_table import Matrix, MatrixCell, matrix_cells
-from kcb_replay.report.columns.fits import lead_rule
+from kcb_replay.report.columns.fits import lead_rule, regret_of
 from kcb_replay.report.drawing.curve import chart_metric, lead_position, monitored_values
 from kcb_replay.report.drawing.curves import Curves, curves_of
 from kcb_replay.text import Decimals, fit_title
@@ -106,11 +105,7 @@ def side_by_side(
 
 def _cells(replays: Sequence[Replay | None], decimals: Decimals, words: Catalogue) -> tuple[MatrixCell, ...]:
     """Return the cells of one fit; where no stop differs from the others, none of them is the best."""
-    answers: list[tuple[int | None, float] | None] = []
-    for replay in replays:
-        rule = None if replay is None else lead_rule(replay)
-        regret = math.nan if rule is None or rule.regret is None else rule.regret
-        answers.append(None if replay is None else (replay.stop_epoch, regret))
+    answers = [None if replay is None else (replay.stop_epoch, regret_of(replay)) for replay in replays]
     cells = matrix_cells(answers, decimals, words, words.say("column.left_out"))
     differs = len({answer[0] for answer in answers if answer is not None}) > 1
     return cells if differs else tuple(replace(cell, best=False) for cell in cells)

@@ -6,12 +6,12 @@ is made row by row and is all that need be held of a row; texts are made when th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from typing import Any, Generic, TypeVar
 
-from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.catalogue import IN_ENGLISH, Catalogue
 from kcb_replay.language.reason import Reason
 from kcb_replay.text import Decimals, begun, percent, text_table, visible, whole
 
@@ -25,7 +25,7 @@ class Writing:
     """How values become texts: with so many decimals, in the language of these words."""
 
     decimals: Decimals = field(default_factory=Decimals)
-    words: Catalogue = field(default_factory=catalogue)
+    words: Catalogue = IN_ENGLISH
 
     @property
     def never(self) -> str:
@@ -226,9 +226,3 @@ def records_of(columns: Sequence[Column[T]], rows: Iterable[T]) -> list[Mapping[
         {key: " ".join(value) if isinstance(value, tuple) else value for key, value in record.items()}
         for record in records
     ]
-
-
-def record_table(records: Sequence[Mapping[str, str]], *, left: Collection[str] = ()) -> str:
-    """Return texts by the heads of their columns as a table; the columns named in `left` are aligned left."""
-    heads = list(dict.fromkeys(head for record in records for head in record))
-    return text_table(heads, [[record.get(head, "") for head in heads] for record in records], left=left)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import isnan, nan
 from typing import Any
 
 from kcb_replay.ingest.recording import one_based
@@ -71,6 +72,18 @@ def lead_row(answer: Answer | RaisedFit) -> FitRow:
 def lead_rule(answer: Answer | RaisedFit) -> Outcome | None:
     """Return the stopping rule that an answer is about, None without one."""
     return lead_row(answer).rule
+
+
+def regret_of(answer: Answer | RaisedFit) -> float:
+    """Return the regret that an answer is ranked by, NaN where there is none."""
+    rule = lead_rule(answer)
+    return nan if rule is None or rule.regret is None else rule.regret
+
+
+def by_regret(answer: Answer | RaisedFit) -> tuple[bool, float]:
+    """Return what answers are sorted by where the largest regret comes first."""
+    regret = regret_of(answer)
+    return isnan(regret), -regret
 
 
 def reduces(answer: Answer) -> bool:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.catalogue import IN_ENGLISH, Catalogue
 from kcb_replay.replay.callbacks import Callback
 from kcb_replay.replay.recommend.evidence import Spread
 from kcb_replay.replay.verdicts.rules import RuleComparison
@@ -38,9 +38,8 @@ class ChoicesDrawing:
     notes: tuple[str, ...]
 
 
-def sweep_drawing(sweep: SweepSummary, words: Catalogue | None = None) -> ChoicesDrawing:
+def sweep_drawing(sweep: SweepSummary, words: Catalogue = IN_ENGLISH) -> ChoicesDrawing:
     """Return what the figure of a sweep shows."""
-    words = words or catalogue()
     names, plane = setting_names(sweep.choices), sweep_plane(sweep, None, words)
     unnamed = sum(not point.number for point in plane.front)
     outside = sum(not math.isfinite(sweep.summaries[number].regret_mean) for number in sweep.distinct)
@@ -103,9 +102,8 @@ def _numbered(sweep: SweepSummary) -> Sequence[int]:
     return chosen[:: -(-len(chosen) // _MOST_NAMED)] if chosen else chosen
 
 
-def rules_drawing(comparison: RuleComparison, words: Catalogue | None = None) -> ChoicesDrawing:
+def rules_drawing(comparison: RuleComparison, words: Catalogue = IN_ENGLISH) -> ChoicesDrawing:
     """Return what the figure of a comparison shows; a rule without any answer has no point."""
-    words = words or catalogue()
     plane, summaries = rules_plane(comparison, None, words), comparison.per_rule()
     legend = []
     for point in sorted(plane.points, key=lambda point: point.number):

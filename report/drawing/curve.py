@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.ingest.recording import one_based
+from kcb_replay.language.catalogue import IN_ENGLISH, Catalogue
 from kcb_replay.replay.directions import Direction
 from kcb_replay.replay.events import CriterionMet, Stopped, of_kind
 from kcb_replay.replay.outcomes import Outcome
 from kcb_replay.replay.result import Replay
-from kcb_replay.replay.validity import Label
+from kcb_replay.replay.validity import Label, Validity
 from kcb_replay.report.drawing.scales import Range, plateau
 from kcb_replay.report.phrases import criterion
 from kcb_replay.report.wait_and_rate import Level, Rate, Wait, levels_of, rate_of, wait_of
@@ -74,7 +75,7 @@ class CurveInfo:
     earliest_stop: int | None
     open_end: str
     nan_note: Mark | None
-    words: Catalogue = field(default_factory=catalogue, repr=False, compare=False)
+    words: Catalogue = field(default=IN_ENGLISH, repr=False, compare=False)
 
     @property
     def direction_words(self) -> str:
@@ -106,9 +107,8 @@ class CurveInfo:
         return (*texts, *(self.rate.texts if self.rate else ()))
 
 
-def curve_info(replay: Replay, words: Catalogue | None = None) -> CurveInfo:
+def curve_info(replay: Replay, words: Catalogue = IN_ENGLISH) -> CurveInfo:
     """Return what the chart of a replay shows, in the language of `words`."""
-    words = words or catalogue()
     position = lead_position(replay)
     outcome = replay.outcomes[position]
     decimals = decimals_of(replay)
@@ -141,8 +141,8 @@ def curve_info(replay: Replay, words: Catalogue | None = None) -> CurveInfo:
         reason=replay.validity.reason,
         what_if_from=what_if_from(replay),
         what_if_label=_what_if_label(replay, words),
-        earliest_stop=_earliest_stop(replay),
-        open_end=_open_end(replay, words),
+        earliest_stop=one_based(replay.validity.earliest_stop_index),
+        open_end="" if replay.stop_epoch else open_end(replay.validity, words),
         nan_note=nan_note(epochs, values, words),
         words=words,
     )
@@ -240,16 +240,12 @@ def _what_if_label(replay: Replay, words: Catalogue) -> str:
     return "" if first is None else words.say("chart.what_if", epoch=first)
 
 
-def _earliest_stop(replay: Replay) -> int | None:
-    index = replay.validity.earliest_stop_index
-    return None if index is None else index + 1
-
-
-def _open_end(replay: Replay, words: Catalogue) -> str:
-    earliest = _earliest_stop(replay)
-    if not replay.validity.undecided or replay.validity.label == "hypothetical" or replay.stop_index is not None:
+def open_end(validity: Validity, words: Catalogue) -> str:
+    """Return what stands where the recording ends before the answer; of a what-if its end is not that of the answer."""
+    if not validity.undecided or validity.label == "hypothetical":
         return ""
-    return words.say("chart.open_end_earliest" if earliest else "chart.open_end", epoch=earliest)
+    earliest = validity.earliest_stop_index
+    return words.say("chart.open_end") if earliest is None else words.say("chart.open_end_earliest", epoch=earliest + 1)
 
 
 def nan_note(epochs: tuple[int, ...], values: tuple[float | None, ...], words: Catalogue) -> Mark | None:

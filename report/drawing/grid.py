@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TypeAlias
 
-from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.catalogue import IN_ENGLISH, Catalogue
 from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.verdicts.totals import ChoiceSummary
 from kcb_replay.report.columns.choices import ARGUMENTS, argument_text, varying_arguments
@@ -103,7 +103,7 @@ def grid_of(
     settings: Sequence[EarlyStopping],
     summaries: Sequence[ChoiceSummary],
     front: Collection[int] = (),
-    words: Catalogue | None = None,
+    words: Catalogue = IN_ENGLISH,
 ) -> SettingsGrid:
     """Return the grid of patience and min_delta; where these do not vary, of the arguments with most values.
 
@@ -135,7 +135,7 @@ def grid_of(
         undecided=tuple(each.fits - each.stopped for each in summaries),
         fits=tuple(each.fits for each in summaries),
         front=frozenset(front),
-        words=words or catalogue(),
+        words=words,
     )
 
 

@@ -16,7 +16,7 @@ from typing import TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.catalogue import IN_ENGLISH, Catalogue
 from kcb_replay.replay.directions import Direction
 
 # Room for one tick of an epoch axis, in pixels; the widest axis has ten.
@@ -179,7 +179,7 @@ def plateau(
     *,
     marks: Iterable[float | None],
     show: Callable[[float], str],
-    words: Catalogue | None = None,
+    words: Catalogue = IN_ENGLISH,
 ) -> Range | None:
     """Return the range to show, None when no value can be shown.
 
@@ -188,7 +188,7 @@ def plateau(
     shown = plateau_range((value for value in values if value is not None), direction, marks)
     if shown is None:
         return None
-    cut_off = _cut_off(zip(epochs, values, strict=True), *shown, show, words or catalogue())
+    cut_off = _cut_off(zip(epochs, values, strict=True), *shown, show, words)
     return Range(*shown, tuple(cut_off))
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.catalogue import IN_ENGLISH, Catalogue
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.report.columns.column import Writing, epoch_text, value_text
-from kcb_replay.report.columns.fits import lead_rule, validity_text
+from kcb_replay.report.columns.fits import by_regret, lead_rule, validity_text
 from kcb_replay.report.several_replays import common_answer, extent, logic, regret_explained, stops
 from kcb_replay.report.simulation_notes import unanswered_sentences
 from kcb_replay.text import fit_title, visible, whole
@@ -43,7 +42,6 @@ class StripRow:
 
     name: str
     strip: Strip
-    regret: float | None
     texts: tuple[str, ...]
 
 
@@ -69,35 +67,25 @@ class StripsInfo:
 
 
 def strips_info(
-    replays: Sequence[Replay], left_out: int = 0, raised: Sequence[RaisedFit] = (), texts: Catalogue | None = None
+    replays: Sequence[Replay], left_out: int = 0, raised: Sequence[RaisedFit] = (), words: Catalogue = IN_ENGLISH
 ) -> StripsInfo:
     """Return what a figure of several replays shows, of which so many fits are missing.
 
     `raised` are the fits that Keras ends with an exception: they come last.
     """
-    words = texts or catalogue()
     say, stopping = words.say, any(map(stops, replays))
     answers: list[Replay | RaisedFit] = [*replays, *raised]
     exact = all(answer.validity.label == "exact" for answer in answers)
-    names = _names(answers)
-    cells_of = _cells(replays, words, stopping=stopping, exact=exact)
+    ranked: list[Replay | RaisedFit] = [*sorted(replays, key=by_regret), *raised]
+    writing = Writing(words=words)
     rows = [
-        StripRow(name, strip_of(replay), rule.regret if (rule := lead_rule(replay)) else None, cells)
-        for name, replay, cells in zip(names, replays, cells_of, strict=False)
+        StripRow(name, strip_of(answer), _cells(answer, writing, stopping=stopping, exact=exact))
+        for name, answer in zip(_names(ranked)[:_MOST], ranked, strict=False)
     ]
-    without = (say("cell.raises"), "", "") if stopping else ()
-    ended = [
-        StripRow(name, _strip_of_raised(each), None, without)
-        for name, each in zip(names[len(replays) :], raised, strict=True)
-    ]
-    rows = [*sorted(rows, key=_order), *ended][:_MOST]
     columns: tuple[str, ...] = ()
     if stopping:
-        columns = (
-            say("column.stop_epoch"),
-            say("column.saved_epochs"),
-            say("strips.regret", monitor=_monitors(replays)),
-        )
+        regret = say("strips.regret", monitor=_monitors(replays))
+        columns = (say("column.stop_epoch"), say("column.saved_epochs"), regret)
     count = len(answers)
     notes = (
         say("strips.left_out", count=left_out) if left_out else "",
@@ -121,8 +109,12 @@ def strips_info(
     )
 
 
-def strip_of(replay: Replay) -> Strip:
-    """Return the strip of a replay."""
+def strip_of(answer: Replay | RaisedFit) -> Strip:
+    """Return the strip of an answer; a training that Keras ends with an exception has neither stop nor best epoch."""
+    if isinstance(answer, RaisedFit):
+        ran = answer.first_epoch - 1 + answer.epochs_run
+        return Strip(first=answer.first_epoch, last=answer.last_epoch, ran=ran)
+    replay = answer
     lead = lead_rule(replay)
     best, lowest = (lead.best_index, lead.lowest_index) if lead else (None, None)
     return Strip(
@@ -136,22 +128,14 @@ def strip_of(replay: Replay) -> Strip:
     )
 
 
-def _strip_of_raised(raised: RaisedFit) -> Strip:
-    return Strip(first=raised.first_epoch, last=raised.last_epoch, ran=raised.first_epoch - 1 + raised.epochs_run)
-
-
-def _order(row: StripRow) -> float:
-    return math.inf if row.regret is None or math.isnan(row.regret) else -row.regret
-
-
-def _cells(replays: Sequence[Replay], words: Catalogue, *, stopping: bool, exact: bool) -> Iterator[tuple[str, ...]]:
-    writing = Writing(words=words)
-    for replay in replays:
-        texts = ("", "", "") if stopping else ()
-        if rule := lead_rule(replay):
-            stop = epoch_text(replay.stop_epoch, writing)
-            texts = (stop, whole(replay.epochs - replay.epochs_run), value_text(rule.regret, writing))
-        yield texts if exact else (*texts, validity_text(replay.validity, words))
+def _cells(answer: Replay | RaisedFit, writing: Writing, *, stopping: bool, exact: bool) -> tuple[str, ...]:
+    if isinstance(answer, RaisedFit):
+        return (writing.words.say("cell.raises"), "", "") if stopping else ()
+    texts = ("", "", "") if stopping else ()
+    if rule := lead_rule(answer):
+        saved = whole(answer.epochs - answer.epochs_run)
+        texts = (epoch_text(answer.stop_epoch, writing), saved, value_text(rule.regret, writing))
+    return texts if exact else (*texts, validity_text(answer.validity, writing.words))
 
 
 def _monitors(replays: Sequence[Replay]) -> str:

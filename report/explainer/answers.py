@@ -17,11 +17,10 @@ from kcb_replay.replay.outcomes import Outcome
 from kcb_replay.replay.outcomes.base import hypothetical
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.validity import Horizon, cut_short
-from kcb_replay.report.explainer.cells import Book
 from kcb_replay.report.explainer.ends import fill_ends
 from kcb_replay.report.explainer.lanes import MonitorReplays
 from kcb_replay.report.explainer.rates import RatePath, number_horizons, paths_of
-from kcb_replay.report.explainer.tables import WEAKENED, End, Tables, tables_of
+from kcb_replay.report.explainer.tables import WEAKENED, Book, End, Tables
 from kcb_replay.report.words import outcome_sentence
 from kcb_replay.text import Decimals
 
@@ -45,7 +44,8 @@ class AnswerTables:
 
 def answers_of(context: MonitorReplays, book: Book, decimals: Decimals) -> AnswerTables:
     """Return every answer of a context."""
-    tables = tables_of(context, book, decimals)
+    rows = {epoch.index: number for number, epoch in enumerate(context.request.start.stream.epochs)}
+    tables = Tables(context, book, decimals, rows)
     number_horizons(tables)
     end_of = fill_ends(tables)
     paths, path_of = paths_of(tables)

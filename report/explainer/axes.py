@@ -84,14 +84,6 @@ def _shown(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenLists:
-    """The lists that were given for controls, by name; with `only` there are no others."""
-
-    lists: Mapping[str, Sequence[object]]
-    only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Recorded:
     """The values that a metric has, and which way is better."""
 
@@ -122,20 +114,22 @@ def axes_of_callback(
     part: int,
     callback: Callback,
     recorded: Sequence[Recorded],
-    offered: GivenLists,
+    offered: Mapping[str, Sequence[object]],
     *,
+    only: bool,
     lacking: Collection[str],
     room: int,
 ) -> Iterator[Axis]:
     """Yield the controls of one callback; `recorded` is what each monitor holds, `room` how many replays there may be.
 
-    An argument that a version lacks is left out, and so is one with a single value.
+    `offered` are the lists that were given, by the names of controls; with `only` there are no others. An
+    argument that a version lacks is left out, and so is one with a single value.
     """
     names = {n: a for n, a in named_axes(callback).items() if f"{callback.name}.{a}" not in lacking}
     starts = {name: getattr(callback, argument) for name, argument in names.items()}
-    lists = {name: _with(starts[name], offered.lists[name]) for name in names if name in offered.lists}
+    lists = {name: _with(starts[name], offered[name]) for name in names if name in offered}
     cost = math.prod(len(values) for name, values in lists.items() if name not in _FREE)
-    free = [name for name in names if name not in lists and name not in _UNASKED and not offered.only]
+    free = [name for name in names if name not in lists and name not in _UNASKED and not only]
     offers = [{name: _with(starts[name], _OFFERS[name](each)) for name in free} for each in recorded]
     counts = {name: len(values) for name, values in _thinned(offers[0], starts, room // max(cost, 1)).items()}
     for name, argument in names.items():

@@ -9,11 +9,10 @@ from typing import Any
 from kcb_replay.report.drawing.curve import nan_note
 from kcb_replay.report.drawing.layout import LEFT, RIGHT, WIDTH, Panel
 from kcb_replay.report.explainer.answers import AnswerTables
-from kcb_replay.report.explainer.cells import NO_VALUE, Pool
 from kcb_replay.report.explainer.info import SAVES_AT, Explainer
 from kcb_replay.report.explainer.metrics import ShownMetric
 from kcb_replay.report.explainer.rates import RateChange, RatePath
-from kcb_replay.report.explainer.tables import End
+from kcb_replay.report.explainer.tables import NO_VALUE, End, Pool
 from kcb_replay.text import visible
 
 # What the program fills itself: templates whose parts it looks up one by one.

@@ -14,9 +14,9 @@ from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.events import Event, WeightsRestored, of_kind
 from kcb_replay.replay.outcomes import Outcome
 from kcb_replay.replay.validity import Horizon, cut_short
-from kcb_replay.report.explainer.cells import NO_VALUE, Book
+from kcb_replay.report.drawing.curve import open_end
 from kcb_replay.report.explainer.lanes import LaneEnding, ReplayLane
-from kcb_replay.report.explainer.tables import WEAKENED, End, EndMark, FactTexts, Tables
+from kcb_replay.report.explainer.tables import NO_VALUE, WEAKENED, Book, End, EndMark, FactTexts, Tables
 from kcb_replay.report.several_replays import Fact, facts, stopping_facts
 from kcb_replay.report.words import answer, can_stop, outcome_sentence
 
@@ -190,18 +190,10 @@ class _About:
 
     def open_end(self) -> int:
         """Return what stands where the recording ends before the answer."""
-        validity = self.outcome.validity
-        # Of a what-if the end of the recording is not the end of the answer.
-        if not validity.undecided or validity.label == "hypothetical":
-            return NO_VALUE
-        if self.tables.context.request.was_stopped:
+        label = open_end(self.outcome.validity, self.tables.book.words)
+        if label and self.tables.context.request.was_stopped:
             return self._say("explainer.open_end")
-        earliest = validity.earliest_stop_index
-        return (
-            self._say("chart.open_end")
-            if earliest is None
-            else self._say("chart.open_end_earliest", epoch=earliest + 1)
-        )
+        return self.tables.book.text(label)
 
     @property
     def _epochs(self) -> int:
@@ -264,4 +256,4 @@ def _other_facts(tables: Tables) -> tuple[FactTexts, ...]:
 
 
 def _texts_of(fact: Fact, book: Book) -> FactTexts:
-    return FactTexts(book.text(fact.term), book.text(fact.value), book.text(fact.remark) if fact.remark else NO_VALUE)
+    return FactTexts(*map(book.text, fact))

@@ -18,12 +18,11 @@ from kcb_replay.report.drawing.curve import CurveInfo, curve_info
 from kcb_replay.report.drawing.layout import Layout, layout_of
 from kcb_replay.report.explainer.answers import AnswerTables, answers_of
 from kcb_replay.report.explainer.axes import Axis
-from kcb_replay.report.explainer.cells import Book, Kind
 from kcb_replay.report.explainer.lanes import context_of, with_values
 from kcb_replay.report.explainer.metrics import ShownMetric, metric_of
 from kcb_replay.report.explainer.rates import RatePath
 from kcb_replay.report.explainer.request import ExplainerOptions, ExplainerRequest, request_of
-from kcb_replay.report.explainer.tables import End
+from kcb_replay.report.explainer.tables import Book, End, Kind
 from kcb_replay.text import numbered, visible
 
 Choice = tuple[int, ...]
@@ -224,7 +223,7 @@ def explained(
         for monitor in range(len(request.monitors))
     ]
     words = catalogue(language)
-    book = Book.empty(words)
+    book = Book(words)
     curve = curve_info(request.start, words)
     layout = layout_of(curve)
     metrics: list[ShownMetric] = []

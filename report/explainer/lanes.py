@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
@@ -22,7 +22,7 @@ from kcb_replay.replay.callbacks.base import Context, EpochEnd, State, TrainBegi
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.engine import KerasError, Row, Run, run_fit
-from kcb_replay.replay.events import Event, LearningRateReduced, of_kind
+from kcb_replay.replay.events import Event, Judged, LearningRateReduced, of_kind
 from kcb_replay.replay.monitors import with_monitor_limits
 from kcb_replay.replay.outcomes import CallbackTrace, Outcome, outcome_of
 from kcb_replay.replay.result import Replay
@@ -32,7 +32,6 @@ from kcb_replay.replay.stream import Epoch
 from kcb_replay.replay.validity import Horizon
 from kcb_replay.replay.verdicts.lanes.rates import rate_path
 from kcb_replay.report.explainer.axes import Axis
-from kcb_replay.report.explainer.cells import compared_in
 from kcb_replay.report.explainer.request import ExplainerRequest
 
 _C = TypeVar("_C", bound="Callback")
@@ -190,6 +189,11 @@ def _rows_on(path: Sequence[float], rows: Sequence[Row]) -> Iterator[Row]:
         yield Row(row.index, begin, path[done], begin, row.states, (events,), row.stoppers)
 
 
+def _compared_in(rows: Iterable[Row], position: int) -> set[tuple[float, float]]:
+    """Return the pairs of values that a callback compares."""
+    return {judged.compared for row in rows for judged in of_kind(row.events[position], Judged) if judged.compared}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorReplays:
     """The replays of one monitor under one version; `base` is that of the list in which the lead never stops.
@@ -223,8 +227,8 @@ class MonitorReplays:
     def compared(self) -> set[tuple[float, float]]:
         """Return every pair of values that is compared at any position."""
         lanes = {id(lane): lane for _, lane, _ in self.ends} | {id(lane): lane for lane in self.rates}
-        pairs = {pair for lane in lanes.values() for pair in compared_in(lane.rows, 0)}
-        return pairs.union(*(compared_in(self.base.rows, position) for position in range(len(self.callbacks))))
+        pairs = {pair for lane in lanes.values() for pair in _compared_in(lane.rows, 0)}
+        return pairs.union(*(_compared_in(self.base.rows, position) for position in range(len(self.callbacks))))
 
     def outcome(
         self,

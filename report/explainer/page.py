@@ -20,8 +20,6 @@ from kcb_replay.report.pages.document import document
 from kcb_replay.report.svg.replay import chart_svg
 from kcb_replay.report.words import source_remark
 
-SCRIPTS, STYLES = ("places.js", "explain_chart.js", "explain.js"), ("chart.css", "explain.css")
-
 
 def explainer_html(
     recording: Recording,
@@ -44,21 +42,18 @@ def render(
     command: str = "",
     template: str = "explain.html.j2",
     context: Mapping[str, object] | None = None,
-    styles: Sequence[str] = (),
-    scripts: Sequence[str] = (),
 ) -> str:
     """Return the page of an explainer.
 
-    A lesson gives a `template` that extends `explain.html.j2`, what it fills it with, and its own styles and scripts,
-    which hear of every moved control by the event `kcb:moved` of the document.
+    A lesson gives a `template` that extends `explain.html.j2`, and what it fills it with.
     """
     view = view_at(explainer, explainer.start)
     filled = {"page": _page_of(explainer, view), "view": view, "command": command, **(context or {})}
     return document(
         template,
         filled,
-        styles=(*STYLES, *styles),
-        scripts=(*SCRIPTS, *scripts),
+        styles=("chart.css", "explain.css"),
+        scripts=("places.js", "explain_chart.js", "explain.js"),
         data=data_of(explainer),
         language=explainer.words.language,
         drawings={"chart": lambda curve: _chart(explainer, curve)},

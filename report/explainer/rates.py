@@ -10,9 +10,8 @@ from typing import NamedTuple
 from kcb_replay.replay.engine import Row
 from kcb_replay.replay.rate_changes import changes_rate
 from kcb_replay.replay.validity import Horizon
-from kcb_replay.report.explainer.cells import NO_VALUE, Book
 from kcb_replay.report.explainer.lanes import ReplayLane
-from kcb_replay.report.explainer.tables import WEAKENED, Tables
+from kcb_replay.report.explainer.tables import NO_VALUE, WEAKENED, Book, Tables
 from kcb_replay.text import Decimals, short
 
 

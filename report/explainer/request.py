@@ -20,7 +20,7 @@ from kcb_replay.replay.replay import fit_number, replay
 from kcb_replay.replay.request import settings_of
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.semantics import known_semantics, semantics as resolve
-from kcb_replay.report.explainer.axes import Axis, GivenLists, Recorded, axes_of_callback, named_axes, require_names
+from kcb_replay.report.explainer.axes import Axis, Recorded, axes_of_callback, named_axes, require_names
 
 _MOST_MONITORS, _MOST_OTHER_VERSIONS = 4, 2
 # Monitors times versions, of which each is replayed by itself, beyond those that were asked for.
@@ -127,7 +127,7 @@ def request_of(
     ]
     made = bool(start.stream.values_of(str(getattr(settings[lead], "monitor", ""))))
     parts = [position for position in parts if position == reducer or (made and settings[position].is_stopping_rule)]
-    controls = tuple(_axes(settings, start, known, versions, parts, GivenLists(axes or {}, only=only)))
+    controls = tuple(_axes(settings, start, known, versions, parts, axes or {}, only=only))
     _require_affordable(controls, parts, start.epochs, len(known) * len(versions))
     return ExplainerRequest(
         recording=recording,
@@ -278,7 +278,9 @@ def _axes(
     monitors: Sequence[str],
     versions: Sequence[str],
     parts: Sequence[int],
-    lists: GivenLists,
+    lists: Mapping[str, Sequence[object]],
+    *,
+    only: bool,
 ) -> Iterator[Axis]:
     """Yield every control that has something to choose: those of the whole page, then those of callbacks."""
     for name, values in (("monitor", monitors), ("semantics", versions)):
@@ -288,4 +290,4 @@ def _axes(
     recorded = [Recorded(tuple(start.stream.values_of(name).values()), direction_of(name)) for name in monitors]
     lacking = {argument for name in versions for argument in resolve(name).missing_arguments}
     for part in parts:
-        yield from axes_of_callback(part, callbacks[part], recorded, lists, lacking=lacking, room=room)
+        yield from axes_of_callback(part, callbacks[part], recorded, lists, only=only, lacking=lacking, room=room)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kcb_replay.report.explainer.cells import NO_VALUE, EpochCell, Kind
 from kcb_replay.report.explainer.info import Choice, ChosenAnswer, Explainer
 from kcb_replay.report.explainer.rates import PathDrop, RatePath
+from kcb_replay.report.explainer.tables import NO_VALUE, EpochCell, Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ _BAR_CLASS: dict[BarKind, str] = {"waited": "bar", "stopped": "bar-stop", "reduc
 def chart_svg(info: CurveInfo, ident: str, layout: Layout | None = None, more: Iterable[str] = ()) -> str:
     """Return the chart of a replay; `ident` makes its ids unique on the page, `more` is markup drawn on top."""
     layout = layout or layout_of(info)
+    height = layout.metric.bottom - layout.metric.top
     parts = [
         tag("title", info.heading, id=f"{ident}-title"),
         tag("desc", " ".join(info.texts), id=f"{ident}-desc"),
-        f'<clipPath id="{ident}-clip">{rect("", LEFT, layout.metric.top, RIGHT - LEFT, _height(layout))}</clipPath>',
+        f'<clipPath id="{ident}-clip">{rect("", LEFT, layout.metric.top, RIGHT - LEFT, height)}</clipPath>',
         *_ground(info, layout),
         *_curve(info, layout, f"{ident}-clip"),
         *(_waits(info.wait, layout) if info.wait else ()),
@@ -35,10 +36,6 @@ def chart_svg(info: CurveInfo, ident: str, layout: Layout | None = None, more: I
         f' role="img" aria-labelledby="{ident}-title" aria-describedby="{ident}-desc">'
     )
     return head + "".join(parts) + "</svg>"
-
-
-def _height(layout: Layout) -> float:
-    return layout.metric.bottom - layout.metric.top
 
 
 def _ground(info: CurveInfo, layout: Layout) -> Iterable[str]:
