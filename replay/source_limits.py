@@ -100,9 +100,7 @@ def limited(outcome: Outcome, view: CallbackTrace, notes: Sequence[Note], fit: i
     for note in notes:
         if note.code == "sampled" and note.fit in (None, fit):
             why = reason("source.sampled", text=note.text)
-            # In the epochs that are missing a stop may have come earlier than the others allow.
-            validity = replace(outcome.validity.weakened("sampled", why), earliest_stop_index=None)
-            return replace(outcome, validity=validity)
+            return replace(outcome, validity=outcome.validity.weakened("sampled", why))
     doubt = _doubt(outcome, view)
     # Beyond the limit of what is exact a doubt changes nothing.
     if doubt is not None and view.is_exact_at(doubt.index):

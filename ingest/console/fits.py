@@ -103,7 +103,7 @@ def told_fit(told: ToldFit, number: int, path: str) -> tuple[Fit, list[Note]]:
     else:
         text = (
             f"fit {number} of {path} is partial: only epochs with a new best have a value, for ModelCheckpoint"
-            " tells of no other"
+            " tells of no other; in those between it was not better, so that a callback may have stopped there"
         )
         notes.append(Note("sampled", text, path, fit=number))
     return Fit(indices, metrics, messages=messages), notes

@@ -42,6 +42,8 @@ _HINTS = (
     re.compile(rb"poch(?:(?:/s)?, [a-z_]+=|[ #:]{1,3}\d[^\n]{0,20}[:,-])"),
     re.compile(rb" improved from "),
 )
+# What a refusal names of what was seen.
+_MOST_SEEN = 3
 # So many lines of epochs that somebody printed show a training.
 _PRINTED = 2
 # So much before and behind a hint is looked at: a header, and a bar of some metrics.
@@ -83,11 +85,13 @@ class ConsoleReader:
         (blob,) = blobs
         fits: list[Fit] = []
         notes: list[Note] = []
-        doubts: list[str] = []
+        seen: list[str] = []
         for place, process in _texts(blob):
             transcript = transcript_of(pieces(process.text))
             count = len(fits)
             for training in transcript.trainings:
+                first = training.epochs[0]
+                seen.append(f"`Epoch {first.index + 1}/{training.planned}` (line {first.line}{place})")
                 epochs, lost = whole_epochs(training, len(fits), blob.path, place)
                 notes += lost
                 if epochs:
@@ -97,7 +101,7 @@ class ConsoleReader:
             notes += outside_note(transcript.outside, blob.path, place)
             if not transcript.trainings:
                 told = told_of(partial(pieces, process.text))
-                doubts += [f"{told.doubt}{place}"] if told.doubt else []
+                seen += [f"{told.doubt}{place}"] if told.doubt else []
                 for each in told.fits:
                     fit, odd = told_fit(each, len(fits), blob.path)
                     fits.append(fit)
@@ -105,7 +109,7 @@ class ConsoleReader:
             if len(fits) > count:
                 notes += processes_note(process, blob.path)
         if not fits:
-            raise ReadError(_nothing_in(blob.path, notes, doubts))
+            raise ReadError(_nothing_in(blob.path, notes, seen))
         return Reading(tuple(fits), tuple(notes))
 
 
@@ -162,9 +166,13 @@ def _shows_bar(text: bytes) -> bool:
     return printed >= _PRINTED
 
 
-def _nothing_in(path: str, notes: list[Note], doubts: list[str]) -> str:
-    why = "; ".join([*(note.text for note in notes), *(f"it holds {doubt}" for doubt in doubts)])
-    reason = f"no whole epoch: {why}" if why else "no epoch that Keras printed"
+def _nothing_in(path: str, notes: list[Note], seen: list[str]) -> str:
+    reasons = "; ".join(note.text for note in notes)
+    what = ", ".join(seen[:_MOST_SEEN]) + (", ..." if len(seen) > _MOST_SEEN else "")
+    if seen:
+        reason = f"{what}, but no whole epoch{reasons and f': {reasons}'}"
+    else:
+        reason = f"no whole epoch: {reasons}" if reasons else "no epoch that Keras printed"
     return (
         f"{path} holds {reason}. Expected `Epoch 1/10` and below it the whole bar, or line, of the epoch;"
         " was the training run with verbose=1 or 2?"

@@ -336,12 +336,12 @@ def test_a_line_that_is_printed_after_each_epoch_is_read(form):
 )
 def test_printed_lines_that_do_not_count_epochs_are_refused_by_name(lines):
     """They may be of batches, or of some epochs only."""
-    with pytest.raises(ReadError, match=r"it holds lines as 'Epoch \d: loss=0.5' \(line 1\)"):
+    with pytest.raises(ReadError, match=r"holds lines as 'Epoch \d: loss=0.5' \(line 1\)"):
         CONSOLE.read((Blob("a.log", ("\n".join(lines) + "\n").encode()),))
 
 
 def test_new_bests_of_model_checkpoint_alone_are_a_partial_series():
-    """Epochs without one have no value, so every answer is sampled and claims no first epoch of a stop."""
+    """Epochs without one have no value, so every answer is sampled, and a note says what may have happened there."""
     said = ("improved from inf to 0.25420, saving model to m.h5", "did not improve from 0.25420")
     said = (*said, "did not improve from 0.25420", "improved from 0.25420 to 0.23910, saving model to m.h5")
     text = "".join(f"\nEpoch {n:05d}: val_loss {words}\n" for n, words in enumerate(said, start=1))
@@ -351,7 +351,14 @@ def test_new_bests_of_model_checkpoint_alone_are_a_partial_series():
     assert len(reading.fits[0].messages) == 4
     recording = Recording("run", (), reading.fits, reading.notes)
     validity = replay(recording, [EarlyStopping(patience=2)]).validity
-    assert (validity.label, validity.earliest_stop_index) == ("sampled", None)
+    assert validity.label == "sampled"
+    assert "so that a callback may have stopped there" in validity.reason
+
+
+def test_a_header_without_metrics_is_refused_by_name():
+    """As of a training with a bar of its own, or none."""
+    with pytest.raises(ReadError, match=r"holds `Epoch 1/10` \(line 2\), but no whole epoch: .*epoch 1 \(line 2\)"):
+        CONSOLE.read((Blob("a.log", b"begin\nEpoch 1/10\nmy own words\nEpoch 2/10\n"),))
 
 
 def test_messages_without_a_metric_are_refused_by_name():
