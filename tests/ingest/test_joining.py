@@ -138,6 +138,17 @@ def test_two_trainings_of_one_name_are_two_and_one_training_of_one_name_keeps_it
     assert {entry.name: len(entry.notes) for entry in store.runs()} == {"logs/run1": 1, "run2": 0, "tb/run1": 1}
 
 
+def test_two_joined_runs_of_one_plain_name_are_both_kept(place):
+    """Four folders have a run1, two and two of one training."""
+    for number, (one, two) in enumerate((("a", "c"), ("b", "d"))):
+        _csv(place / one / "run1" / "training.log", _curves(number))
+        _events(place / two / "run1", _curves(number))
+    store = Store("kcb-store")
+    store.ingest("a", "b", "c", "d")
+    assert _sources(store) == {name: ["csvlogger", "tensorboard"] for name in ("run1", "b/run1")}
+    assert len(store.ingest("a", "b", "c", "d").unchanged) == 2
+
+
 def test_logs_given_as_two_paths_are_one_training_too(place):
     """`sweep logs consoles` counts each training once, and names what has one name apart."""
     for number in (1, 2):
