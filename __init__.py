@@ -27,7 +27,12 @@ if TYPE_CHECKING:
         SettingError as SettingError,
         StoreError as StoreError,
     )
-    from kcb_replay.ingest.ingest import IngestReport as IngestReport, read as read
+    from kcb_replay.ingest.ingest import (
+        IngestReport as IngestReport,
+        LogsRead as LogsRead,
+        read as read,
+        read_logs as read_logs,
+    )
     from kcb_replay.ingest.readers.base import Blob as Blob, Reader as Reader, Reading as Reading
     from kcb_replay.ingest.recording import (
         Fit as Fit,
@@ -99,7 +104,7 @@ _HOME = {
         "NotInRecordingError NotReplayableError ReadError RunNotFoundError SettingError StoreError"
     ),
     "ingest.store.check": "CheckReport Fault",
-    "ingest.ingest": "IngestReport read",
+    "ingest.ingest": "IngestReport LogsRead read read_logs",
     "ingest.readers.base": "Blob Reader Reading",
     "ingest.recording": "Fit Message Note Recording Series Source StepSeries",
     "ingest.store.schema": "RunEntry",

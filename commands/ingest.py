@@ -78,7 +78,7 @@ def _ingest(store: Store, paths: Sequence[Path], choices: dict[str, Any]) -> Non
         jobs = choices["jobs"] or os.cpu_count() or 1
         report = ingest(store, paths, format=choices["format_"], progress=progress, jobs=jobs)
     more = growth_lines(report) if choices["verbose"] else []
-    output.say([*more, *ingest_summary(report, store.path)], quiet=choices["quiet"])
+    output.say([*more, *ingest_summary(report, store.path, verbose=choices["verbose"])], quiet=choices["quiet"])
     if (choices["strict"] and report.left_out) or not (report.written or report.unchanged):
         sys.exit(1)
 
@@ -90,7 +90,7 @@ def _dry_run(store: Store, paths: Sequence[Path], choices: dict[str, Any]) -> No
     planned = plan(store, paths, format=choices["format_"])
     for line in plan_lines(planned):
         click.echo(line)
-    output.say(plan_summary(planned), quiet=choices["quiet"])
+    output.say(plan_summary(planned, verbose=choices["verbose"]), quiet=choices["quiet"])
     if (choices["strict"] and planned.left_out) or not (planned.wanted or planned.unchanged):
         sys.exit(1)
 

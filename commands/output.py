@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from kcb_replay.ingest.discover import LeftOutSource
     from kcb_replay.language.catalogue import Catalogue
     from kcb_replay.language.reason import Reason
     from kcb_replay.report.machine import Record
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 # Pieces of a result that are printed together.
 _AT_ONCE = 1_000
+# Under this name the context of a command keeps the paths of which it was said what is left out.
+_TOLD = "kcb_replay.told"
 
 
 def _print(text: str, *, line_end: bool = True) -> None:
@@ -116,6 +119,21 @@ def say(lines: Iterable[str | Reason], *, quiet: bool = False) -> None:
     """Print lines on stderr."""
     for line in () if quiet else lines:
         click.echo(line if isinstance(line, str) else texts().why(line), err=True)
+
+
+def say_left_out(path: str, left_out: Sequence[LeftOutSource], others: Sequence[str]) -> None:
+    """Say which files below a path are left out and why, however often it is read; the other files with -v."""
+    context = click.get_current_context()
+    told: set[str] = context.meta.setdefault(_TOLD, set())
+    if path in told:
+        return
+    told.add(path)
+    from kcb_replay.report.left_out_files import left_out_lines, other_lines
+
+    lines = list(left_out_lines(left_out))
+    if context.params.get("verbose"):
+        lines += other_lines(others, verbose=True)
+    say(lines, quiet=bool(context.params.get("quiet")))
 
 
 def say_wrote(path: Path, *, quiet: bool) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from kcb_replay.commands import output
 from kcb_replay.errors import KcbReplayError, RunNotFoundError, SettingError, did_you_mean
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ _Item = TypeVar("_Item")
 
 def recordings_of(runs: tuple[str, ...], store: Path) -> Iterator[Recording]:
     """Load the runs that were named, from the store or from files, all of the store when none was."""
-    from kcb_replay.ingest.ingest import read
     from kcb_replay.ingest.store import Store
 
     opened = Store(store)
@@ -36,7 +36,7 @@ def recordings_of(runs: tuple[str, ...], store: Path) -> Iterator[Recording]:
         if _is_stored(opened, run):
             yield from (opened.load(entry.name) for entry in opened.runs(run))
         else:
-            yield from read(run)
+            yield from _read(run)
 
 
 def recordings_in_any_order(runs: tuple[str, ...], store: Path) -> Iterator[tuple[Position, Recording]]:
@@ -44,7 +44,6 @@ def recordings_in_any_order(runs: tuple[str, ...], store: Path) -> Iterator[tupl
 
     Names are made unique. Streams and messages of stored runs are not loaded.
     """
-    from kcb_replay.ingest.ingest import read
     from kcb_replay.ingest.store.store import Store
 
     opened = Store(store)
@@ -56,7 +55,7 @@ def recordings_in_any_order(runs: tuple[str, ...], store: Path) -> Iterator[tupl
     patterns = []
     for number, run in enumerate(runs):
         if not _is_stored(opened, run):
-            for place, recording in enumerate(read(run)):
+            for place, recording in enumerate(_read(run)):
                 yield (number, place), replace(recording, name=unique(recording.name))
             continue
         patterns.append(run)
@@ -97,10 +96,9 @@ def metrics_of(
 def _read_together(paths: Sequence[str]) -> Sequence[Recording]:
     """Read logs below several paths; the sources of one training, which may be below two of them, are one recording."""
     from kcb_replay.ingest.copies import with_copies_marked
-    from kcb_replay.ingest.ingest import read
     from kcb_replay.ingest.joining import joined_recordings
 
-    recordings = list(with_unique_names(itertools.chain.from_iterable(read(path) for path in paths)))
+    recordings = list(with_unique_names(itertools.chain.from_iterable(map(_read, paths))))
     return with_copies_marked(joined_recordings(recordings, {})) if len(paths) > 1 else recordings
 
 
@@ -160,6 +158,16 @@ def only_one(items: Iterable[_Item], what: str, noun: str = "run", *, plural: st
         stands_for = counted(len(several), noun, plural=plural)
         raise SettingError(f"{what!r} stands for {stands_for}, but exactly one is needed here.")
     return several[0]
+
+
+def _read(path: str) -> list[Recording]:
+    """Read logs that are in no store, and say what is left out of them."""
+    from kcb_replay.ingest.ingest import read_logs
+
+    logs = read_logs(path)
+    if logs.left_out or logs.others:
+        output.say_left_out(path, logs.left_out, logs.others)
+    return logs.recordings
 
 
 def _is_stored(store: Store, run: str) -> bool:

@@ -1,6 +1,7 @@
 """Find the sources below some paths and group them into runs named by their folders.
 
-Directory links are not followed. Every file that looks like a log and is none is reported; other files are counted.
+Directory links are not followed. Every file that looks like a log and is none is reported; the paths of
+other files are kept apart.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from kcb_replay.errors import ReadError
 from kcb_replay.ingest.files import FileState, read_head, state_of
 from kcb_replay.ingest.readers import READERS, reader_named
 from kcb_replay.ingest.readers.base import FolderReader, Reader
-from kcb_replay.ingest.sniffing import accepting, no_format, printable, require_utf8, sniffed
+from kcb_replay.ingest.sniffing import accepting, is_pointer, no_format, printable, require_utf8, sniffed
 from kcb_replay.ingest.store.layout import STORE_FILE
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class LeftOutSource:
 
 @dataclass(slots=True)
 class Discovery:
-    """The runs found, what looked like a log and is none, and how many other files there were.
+    """The runs found, what looked like a log and is none, and the paths of the other files.
 
     `beside` are all runs in the folders of files that were named.
     """
@@ -76,7 +77,12 @@ class Discovery:
     runs: list[RunFiles] = field(default_factory=list)
     beside: list[RunFiles] = field(default_factory=list)
     left_out: list[LeftOutSource] = field(default_factory=list)
-    other_files: int = 0
+    others: list[str] = field(default_factory=list)
+
+    @property
+    def other_files(self) -> int:
+        """How many files are no logs, by their content and their names."""
+        return len(self.others)
 
 
 @dataclass(slots=True)
@@ -157,7 +163,7 @@ def _sniffed(path: Path, search: _Search) -> Candidate | None:
     if file.reason:
         search.discovery.left_out.append(LeftOutSource(printable(path), file.reason))
     else:
-        search.discovery.other_files += 1
+        search.discovery.others.append(printable(path))
     return None
 
 
@@ -170,9 +176,14 @@ def _of_file(path: Path, search: _Search) -> RunFiles:
     except ReadError as error:
         raise ReadError(f"{printable(path)} {error}.") from None
     readers = search.readers
+    if is_pointer(head):
+        raise ReadError(f"{path} {no_format(path, head)}.")
     reader = readers[0] if len(readers) == 1 else accepting(path, head, readers)
     if reader is None:
-        raise ReadError(f"{path} {no_format(head)}. Give one of these, or name its format with --format.")
+        formats = ", ".join(reader.format for reader in READERS)
+        raise ReadError(
+            f"{path} {no_format(path, head)} ({formats}). Give one of these, or name its format with --format."
+        )
     candidate = Candidate(path, reader, state.size)
     return RunFiles(_name_beside_siblings(candidate, search), (candidate,))
 

@@ -26,7 +26,7 @@ from kcb_replay.ingest.plan import VANISHED, Labels, Plan, backup_notes, own_nam
 from kcb_replay.ingest.readers import READERS, reader_named
 from kcb_replay.ingest.reading import ReadRun, has_grown, read_runs
 from kcb_replay.ingest.store.layout import bucket_of
-from kcb_replay.text import counted
+from kcb_replay.text import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Written: TypeAlias = tuple[list["WrittenRun"], list[LeftOutSource]]
 
 
-_MOST_REASONS = 20
+_MOST_REASONS, _MOST_NAMED = 20, 3
 _KEPT = "; the run is kept as it is stored"
 _TAKEN = "another ingest has just stored a run of this name from other sources: rename the folder and ingest it again"
 # CPU seconds of one process and of two: 0.8 and 1.6 for 3,000 small runs, 2.4 and 3.7 for 10,000, 9.7 and 11.5 for
@@ -59,11 +59,16 @@ class IngestReport:
     written: list[WrittenRun] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     left_out: list[LeftOutSource] = field(default_factory=list)
-    other_files: int = 0
+    others: list[str] = field(default_factory=list)
     seconds: float = 0.0
     copies: dict[str, str] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
     joined: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def other_files(self) -> int:
+        """Number of files that are no logs."""
+        return len(self.others)
 
     @property
     def epochs(self) -> int:
@@ -76,12 +81,26 @@ class IngestReport:
         return Counter(name for run in self.written for name in sorted({source.format for source in run.sources}))
 
 
+@dataclass(frozen=True, slots=True)
+class LogsRead:
+    """What was read without a store: the recordings, what was left out and why, and the paths of the other files."""
+
+    recordings: list[Recording]
+    left_out: list[LeftOutSource]
+    others: list[str]
+
+
 def read(*paths: str | Path, format: str = "auto") -> list[Recording]:  # noqa: A002  # the option's name
     """Return the recordings below `paths` (log files or folders) without a store.
 
-    Raises `ReadError` when a path cannot be read, or when nothing below it is a log; what else was left out of a folder
-    is in the notes of the run it belongs to, or not reported. Each copy of another of them knows which (`copy_of`).
+    Raises `ReadError` when a path cannot be read, or when nothing below it is a log; `read_logs` says what else was
+    left out of a folder. Each copy of another of them knows which (`copy_of`).
     """
+    return read_logs(*paths, format=format).recordings
+
+
+def read_logs(*paths: str | Path, format: str = "auto") -> LogsRead:  # noqa: A002  # the option's name
+    """Return the recordings below `paths` as `read` does, and what was left out."""
     discovery = discover([Path(path) for path in paths], format=format)
     notes = backup_notes([*discovery.beside, *discovery.runs], Path.as_posix)
     wanted = [_noted(run, notes.get(run.name, ())) for run in discovery.runs]
@@ -91,9 +110,10 @@ def read(*paths: str | Path, format: str = "auto") -> list[Recording]:  # noqa: 
         if run.recording is not None:
             recordings.append(run.recording)
     if not recordings:
-        raise ReadError(_nothing_read(paths, format, discovery.left_out, discovery.other_files))
+        raise ReadError(_nothing_read(paths, format, discovery.left_out, discovery.others))
     plain = {run.name: run.plain_name for run in wanted if run.plain_name}
-    return with_copies_marked(joined_recordings(recordings, plain))
+    joined = with_copies_marked(joined_recordings(recordings, plain))
+    return LogsRead(joined, discovery.left_out, discovery.others)
 
 
 def _noted(run: RunFiles, notes: tuple[Note, ...]) -> RunFiles:
@@ -116,7 +136,7 @@ def ingest(
         raise SettingError(f"jobs is {jobs}. Expected the number of processes, 1 or more.")
     start = time.monotonic()
     planned = plan(store, paths, format=format)
-    report = IngestReport([], [*planned.unchanged], planned.left_out, planned.other_files, moved=planned.moved)
+    report = IngestReport([], [*planned.unchanged], planned.left_out, planned.others, moved=planned.moved)
     wanted = list(_completed(planned, store, report))
     unread: list[LeftOutSource] = []
     for written, left_out in _write_runs(store, wanted, planned.labels, jobs=jobs, progress=progress):
@@ -125,7 +145,7 @@ def ingest(
     # Processes end in any order.
     report.left_out += sorted(unread, key=_path)
     if not report.written and not report.unchanged:
-        raise ReadError(_nothing_read(paths, format, report.left_out, report.other_files))
+        raise ReadError(_nothing_read(paths, format, report.left_out, report.others))
     before = {name: entry.epochs for name, entry in planned.stored.items()}
     report.written = [
         replace(run, epochs_before=before[run.name]) if run.name in before else run
@@ -194,7 +214,7 @@ def _completed(planned: Plan, store: StoreFolder, report: IngestReport) -> Itera
 
 
 def _nothing_read(
-    paths: Sequence[str | Path], wanted_format: str, left_out: Sequence[LeftOutSource], other_files: int
+    paths: Sequence[str | Path], wanted_format: str, left_out: Sequence[LeftOutSource], others: Sequence[str]
 ) -> str:
     where = ", ".join(str(path) for path in paths)
     if not left_out:
@@ -202,13 +222,19 @@ def _nothing_read(
         expected = (
             f"one of these formats: {formats}" if wanted_format == "auto" else f"a log of the format {wanted_format}"
         )
-        return f"No log was found in {where} ({counted(other_files, 'other file')}). Expected {expected}."
+        return f"No log was found in {where} ({_other_files(others)}). Expected {expected}."
     nothing, reasons = f"No log could be read in {where}", [_with_path(source) for source in left_out[:_MOST_REASONS]]
     if len(left_out) > 1:
         more = [f"and {len(left_out) - _MOST_REASONS:,} more"] if len(left_out) > _MOST_REASONS else []
         return "\n  ".join([f"{nothing}:", *reasons, *more])
     # Of one file that was given by its name the reason says all.
     return reasons[0] if [Path(path).is_file() for path in paths] == [True] else f"{nothing}: {reasons[0]}"
+
+
+def _other_files(others: Sequence[str]) -> str:
+    more = f" and {len(others) - _MOST_NAMED:,} more" if len(others) > _MOST_NAMED else ""
+    names = f": {', '.join(map(visible, others[:_MOST_NAMED]))}{more}" if others else ""
+    return f"{counted(len(others), 'other file')}{names}"
 
 
 def _with_path(source: LeftOutSource) -> str:

@@ -59,7 +59,7 @@ class Plan:
     wanted: dict[str, RunFiles] = field(default_factory=dict)
     unchanged: dict[str, tuple[Candidate, ...]] = field(default_factory=dict)
     left_out: list[LeftOutSource] = field(default_factory=list)
-    other_files: int = 0
+    others: list[str] = field(default_factory=list)
     moved: dict[str, str] = field(default_factory=dict)
 
     def sources(self) -> list[PlannedSource]:
@@ -81,7 +81,7 @@ def plan(store: StoreFolder, paths: Sequence[str | Path], *, format: str = "auto
     labels = Labels(store)
     memory = _Memory(stored, labels)
     discovery = discover([Path(path) for path in paths], format=format, remembered=memory.format_of)
-    planned = Plan(stored, labels, left_out=discovery.left_out, other_files=discovery.other_files)
+    planned = Plan(stored, labels, left_out=discovery.left_out, others=discovery.others)
     there = {labels(candidate.path) for run in discovery.runs for candidate in run.candidates}
     _follow_moved(discovery.runs, planned, memory, store, there)
     notes = backup_notes([*discovery.beside, *discovery.runs], labels)

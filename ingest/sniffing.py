@@ -7,6 +7,7 @@ something else. Only regular files are opened: a FIFO named like a log would han
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,10 @@ _OF_OTHERS = frozenset(
     )
     for ending in endings.split()
 ).difference(_OF_LOGS)
+# Names that people give to logs. What is named so and is none is worth a line, when nobody looks for it, too.
+_NAMED_AS_A_LOG = re.compile(r"(?i)hist|log|metric|\.(?:csv|tsv|ipynb)$")
+# What Git LFS leaves in place of a file until it is fetched, under the names that it had.
+_POINTERS = tuple(f"version https://{host}.github.com/spec/v".encode() for host in ("git-lfs", "hawser"))
 # Characters of the first line of what is no log.
 _SHOWN = 60
 
@@ -65,6 +70,8 @@ def sniffed(path: Path, readers: Sequence[Reader], remembered: Callable[[Path, F
         name = remembered(path, state)
         known = next((reader for reader in readers if reader.format == name), None) if name else None
         head = b"" if known else read_head(path)
+        if is_pointer(head):
+            return Sniffed(reason=no_format(path, head))
         reader = known or accepting(path, head, readers)
         if reader is not None:
             require_utf8(path)
@@ -74,8 +81,8 @@ def sniffed(path: Path, readers: Sequence[Reader], remembered: Callable[[Path, F
         return Sniffed(reason=str(error) if is_named_so else "")
     except OSError as error:
         return Sniffed(reason=f"cannot be read: {error.strerror}")
-    is_odd = len(readers) > 1 and _looks_like_a_log(path, head)
-    return Sniffed(reason=no_format(head) if is_odd else "")
+    is_odd = len(readers) > 1 and _NAMED_AS_A_LOG.search(path.name) is not None
+    return Sniffed(reason=no_format(path, head) if is_odd else "")
 
 
 def accepting(path: Path, head: bytes, readers: Iterable[Reader]) -> Reader | None:
@@ -101,17 +108,20 @@ def _accepting_within(path: Path, readers: Sequence[Reader]) -> Reader | None:
     return None
 
 
-def _looks_like_a_log(path: Path, head: bytes) -> bool:
-    first_line = head.split(b"\n", 1)[0].lower()
-    return path.suffix.lower() in (".csv", ".tsv", ".log") and (not head or b"epoch" in first_line)
+def is_pointer(head: bytes) -> bool:
+    """Tell whether a file that begins so is a Git LFS pointer, whatever its name says."""
+    return head.startswith(_POINTERS)
 
 
-def no_format(head: bytes) -> str:
+def no_format(path: Path, head: bytes) -> str:
     """Return why a file that begins so is of no format."""
     if not head:
         return "is empty"
-    formats = ", ".join(reader.format for reader in READERS)
-    return f"begins with {_beginning(head)}: of no format that is known ({formats})"
+    if is_pointer(head):
+        return "is a Git LFS pointer, not the log itself: run `git lfs pull`"
+    if path.suffix.lower() == ".ipynb":
+        return "is a notebook that shows no training: no output of a cell has epochs"
+    return f"begins with {_beginning(head)}: of no format that is known"
 
 
 def _beginning(head: bytes) -> str:

@@ -6,22 +6,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from kcb_replay.ingest.discover import LeftOutSource
 from kcb_replay.ingest.ingest import IngestReport, WrittenRun
 from kcb_replay.ingest.plan import Plan
+from kcb_replay.report.left_out_files import left_out_lines, other_lines
 from kcb_replay.text import counted, visible, whole
 
 _MOST_NAMED = 3
 
 
-def ingest_summary(report: IngestReport, store: Path) -> list[str]:
-    """Return the summary of an ingest, a line per source that was left out."""
+def ingest_summary(report: IngestReport, store: Path, *, verbose: bool = False) -> list[str]:
+    """Return the summary of an ingest, a line per source that was left out; `verbose` names the other files, too."""
     lines = [_what_was_read(report, store)]
     notes = [(run.name, note.text) for run in report.written for note in run.notes if note.code != "skipped"]
     if notes:
         lines += [f"Notes {len(notes)}:", *(f"  {visible(name)}  {visible(text)}" for name, text in notes)]
     lines += [*_moved_lines(report.moved), *_joined_lines(report.joined)]
-    return [*lines, *_copy_lines(report.copies), *_left_out_files(report.left_out, report.other_files)]
+    return [
+        *lines,
+        *_copy_lines(report.copies),
+        *left_out_lines(report.left_out),
+        *other_lines(report.others, verbose=verbose),
+    ]
 
 
 def _moved_lines(moved: Mapping[str, str]) -> Iterator[str]:
@@ -48,20 +53,9 @@ def _copy_lines(copies: Mapping[str, str]) -> Iterator[str]:
         yield f"{counted(len(copies), 'run')} {are}, and counted once: {first}{more}."
 
 
-def _left_out_files(left_out: Sequence[LeftOutSource], other_files: int) -> list[str]:
-    lines = [f"Left out {len(left_out)}:"] if left_out else []
-    lines += [f"  {visible(_with_path(item.path, item.reason))}" for item in left_out]
-    if other_files:
-        what = "is no log" if other_files == 1 else "are no logs"
-        lines.append(f"{counted(other_files, 'other file')} {what}.")
-    return lines
-
-
 def change_lines(report: IngestReport) -> list[str]:
     """Return what one look at trainings that still run has brought: a line per run, and what was left out."""
-    return growth_lines(report) + [
-        f"Left out: {visible(_with_path(item.path, item.reason))}" for item in report.left_out
-    ]
+    return [*growth_lines(report), *left_out_lines(report.left_out)]
 
 
 def growth_lines(report: IngestReport) -> list[str]:
@@ -82,12 +76,12 @@ def plan_lines(plan: Plan) -> list[str]:
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
-def plan_summary(plan: Plan) -> list[str]:
+def plan_summary(plan: Plan, *, verbose: bool = False) -> list[str]:
     """Return what a dry run says beside its table: how much would be read, and what would be left out."""
     size = sum(source.size for source in plan.sources() if source.run in plan.wanted)
     runs = f"{whole(len(plan.wanted))} of {counted(len(plan.wanted) + len(plan.unchanged), 'run')}"
     lines = [f"Would read {runs}, {size / 1000:,.0f} kB. Nothing was written."]
-    return [*lines, *_left_out_files(plan.left_out, plan.other_files)]
+    return [*lines, *left_out_lines(plan.left_out), *other_lines(plan.others, verbose=verbose)]
 
 
 def _what_was_read(report: IngestReport, store: Path) -> str:
@@ -106,7 +100,3 @@ def _what_was_read(report: IngestReport, store: Path) -> str:
         f"Read {whole(len(report.written))} of {counted(total, 'run')}, {counted(report.epochs, 'epoch')} ({formats})"
         f" in {report.seconds:.1f} s{also}. Store: {store}"
     )
-
-
-def _with_path(path: str, reason: str) -> str:
-    return reason if path in reason else f"{path}  {reason}"

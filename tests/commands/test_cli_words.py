@@ -73,7 +73,7 @@ def test_where_no_log_is_all_formats_are_named(cli, tmp_path):
     """The names that `--format` takes, none forgotten."""
     (tmp_path / "README").write_text("hello")
     said = cli("ingest", ".").stderr
-    assert "No log was found in . (1 other file)." in said
+    assert "No log was found in . (1 other file: README)." in said
     assert [reader.format for reader in READERS if reader.format not in said] == []
 
 
