@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kcb_replay.ingest.epoch_count import OTHER_COUNT, moved
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Floats, Mask, Note, Recording, Series
+from kcb_replay.ingest.table import epoch_notes
 from kcb_replay.text import counted
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 # Keras's bar shows smaller values with five digits.
 _FOUR_DECIMALS_ABOVE = 1e-3
+# Fits of which at least this share of the values agrees are one.
+_MOST_VALUES = 0.5
 # Notes on what the values of a source lack: of no interest where the source is not used.
 _OF_VALUES = ("sampled", "rounded", "averaged")
 
@@ -31,6 +35,7 @@ def merge(name: str, readings: Sequence[Reading]) -> Recording:
     """Return the recording of a run from the readings of its formats, of which the lowest rank with epochs leads."""
     # Batches without an epoch say less of a run than any epochs do.
     ordered = sorted(readings, key=lambda reading: (not any(map(len, reading.fits)), reading.rank))
+    ordered = [_counted_as(reading, ordered) for reading in ordered]
     leading, others = ordered[0], ordered[1:]
     fits = list(leading.fits)
     notes = list(leading.notes)
@@ -48,11 +53,41 @@ def merge(name: str, readings: Sequence[Reading]) -> Recording:
     return Recording(name, sources, tuple(fits), tuple(_still_true(notes, fits, ordered)))
 
 
+def _counted_as(reading: Reading, readings: Sequence[Reading]) -> Reading:
+    """Return a reading with its epochs counted as another one shows that has the same values at them."""
+    note = next((note for note in reading.notes if note.code in OTHER_COUNT), None)
+    if note is None:
+        return reading
+    other = moved(reading.fits, OTHER_COUNT[note.code])
+    for witness in readings:
+        if witness is reading or any(note.code in OTHER_COUNT for note in witness.notes):
+            continue
+        as_taken, as_other = _agreement(reading.fits, witness), _agreement(other, witness)
+        if as_taken != as_other and max(as_taken, as_other) >= _MOST_VALUES:
+            fits = other if as_other > as_taken else reading.fits
+            kept = _without(reading.notes, [note, *_notes_on_epochs(reading.fits, note.source)])
+            return replace(reading, fits=fits, notes=(*kept, *_notes_on_epochs(fits, note.source)))
+    return reading
+
+
+def _agreement(fits: Sequence[Fit], witness: Reading) -> float:
+    shares = (_share_of_equal(fit, each, witness) for fit in fits for each in witness.fits)
+    return max(shares, default=0.0)
+
+
+def _notes_on_epochs(fits: Sequence[Fit], path: str) -> list[Note]:
+    return [note for number, fit in enumerate(fits) for note in epoch_notes(fit.epochs, number, path)]
+
+
+def _without(notes: Iterable[Note], others: Sequence[Note]) -> Iterable[Note]:
+    return (note for note in notes if note not in others)
+
+
 def _matching(fit: Fit, fits: Sequence[Fit], reading: Reading) -> int | None:
     """Return the number of the fit that agrees best with `fit`, None when most values disagree with every one."""
     shares = [_share_of_equal(candidate, fit, reading) for candidate in fits]
     best = int(np.argmax(shares))
-    return best if shares[best] >= 0.5 else None
+    return best if shares[best] >= _MOST_VALUES else None
 
 
 def _share_of_equal(leading: Fit, other: Fit, reading: Reading) -> float:

@@ -34,6 +34,7 @@ _FORMATS = (
     "mlflow",
     "remote_monitor",
     "history_json",
+    "metrics_table",
     "console",
 )
 

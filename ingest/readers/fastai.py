@@ -23,7 +23,9 @@ _BEGINNINGS = ("train_", "valid_")
 
 
 def _is_header(names: list[str]) -> bool:
-    return names[:2] == ["epoch", "train_loss"] and names[-1] == "time"
+    # A loop of one's own may end with the time, too; fastai calls its validation `valid_`.
+    are_others = any(name.startswith("val_") for name in names)
+    return names[:2] == ["epoch", "train_loss"] and names[-1] == "time" and not are_others
 
 
 def _names(tags: Iterable[str]) -> dict[str, str]:

@@ -397,10 +397,10 @@ def test_a_second_folder_of_the_same_name_is_another_run(tmp_path, store):
     assert sorted(store.ingest(tmp_path / "a", tmp_path / "b").unchanged) == ["b/run", "run", "run2"]
 
 
-def test_a_decimal_comma_log_does_not_hide_the_history_beside_it(logs, store):
+def test_a_log_of_doubtful_commas_does_not_hide_the_history_beside_it(logs, store):
     """A CSV without a readable number is refused, and the pickle is the run."""
     (logs / "run").mkdir()
-    (logs / "run" / "training.log").write_text("epoch;loss\n0;1,5\n")
+    (logs / "run" / "training.log").write_text("epoch;loss\n0;1,500\n")
     _pickle(logs / "run" / "history.pkl", loss=[1.5])
     ((_, reason),) = _left_out(store, logs)
     assert ("a decimal comma?" in reason, _losses(store)) == (True, [1.5])

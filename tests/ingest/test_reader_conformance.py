@@ -35,6 +35,7 @@ SAMPLES = {
     "history": ("history.pkl", pickle.dumps({"loss": LOSSES}), "loss"),
     "history_json": ("history.json", f'{{"loss": [{", ".join(map(_shown, LOSSES))}]}}'.encode(), "loss"),
     "lightning": ("metrics.csv", _table("epoch,step,train_loss", "{0},{1}0,{2}\n"), "loss"),
+    "metrics_table": ("history.csv", _table(",loss,val_loss", "{0},{2},1\n"), "loss"),
     "fastai": ("history.csv", _table("epoch,train_loss,time", "{0},{2},00:0{1}\n"), "loss"),
     "yolo": ("results.csv", _table("  epoch,  train/loss,  metrics/map", " {1}, {2}, \n"), "loss"),
     "hf_trainer": (
