@@ -6,6 +6,7 @@ The public names, and nothing else; each is imported when it is first used, so t
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -138,6 +139,7 @@ _HOME = {
 # Two public functions have the name of the package that holds them.
 _NAMED_AS_PACKAGES = ("replay", "report")
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
+_THREADS_SPIN = "OPENBLAS_THREAD_TIMEOUT"
 _PUBLIC = sorted(("__version__", *_MODULE_OF))
 
 
@@ -163,11 +165,26 @@ def __getattr__(name: str) -> object:
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module 'kcb_replay' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"kcb_replay.{module}"), name)
+    value = getattr(_imported(f"kcb_replay.{module}"), name)
     if name in _NAMED_AS_PACKAGES:
         # `kcb_replay.replay.engine` is a module all the same: the function has the names of the package, too.
         value.__dict__ = vars(sys.modules[f"kcb_replay.{name}"])
     return value
+
+
+def _imported(module: str) -> ModuleType:
+    """Import a module, and let the threads that NumPy starts for linear algebra sleep at once when they have nothing.
+
+    They spin for some 30 ms each. The variable is read when NumPy is first imported; whoever computes later has all
+    threads, and an environment as it was.
+    """
+    if _THREADS_SPIN in os.environ or "numpy" in sys.modules:
+        return importlib.import_module(module)
+    os.environ[_THREADS_SPIN] = "4"
+    try:
+        return importlib.import_module(module)
+    finally:
+        os.environ.pop(_THREADS_SPIN, None)
 
 
 def __dir__() -> list[str]:

@@ -10,11 +10,9 @@ import itertools
 import signal
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -332,6 +330,9 @@ def _write_here(
 def _write_in_processes(
     store: StoreFolder, ordered: Sequence[RunFiles], buckets: int, jobs: int, progress: Callable[[int, int, str], None]
 ) -> Iterator[Written]:
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from multiprocessing import get_context
+
     # Forking a process that has threads, as pyarrow starts them, can lock up.
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_ignore_interrupts)
     done = 0

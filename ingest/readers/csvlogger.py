@@ -41,6 +41,8 @@ _CUT_CHARACTER = ("unexpected end of data", "truncated data")
 # Bytes in which the first line ends, and the share of the numbers of a file that Keras writes as float32.
 _BEGINNING, _MOSTLY = 1 << 16, 0.9
 _EPOCH = re.compile(r"-?0+|0*([0-9]{1,15})")
+# In no text, UTF-16 included; event files have them in their first length, and would be decoded to find no header.
+_NO_TEXT = bytes(4)
 _LINE_END = re.compile(r"\r*\n|\r+")
 
 
@@ -57,7 +59,7 @@ class CSVLoggerReader:
     def accepts(self, path: str, head: bytes) -> bool:  # noqa: ARG002  # the name is no more than a hint
         """Tell whether the first line is a header that CSVLogger could have written."""
         # Of JSON in one line the whole head would be searched for its end.
-        if head.startswith((b"{", b"[")):
+        if head.startswith((b"{", b"[")) or _NO_TEXT in head[:16]:
             return False
         try:
             text = decoded(head, errors="ignore")

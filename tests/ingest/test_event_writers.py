@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -241,3 +243,14 @@ def test_the_trainer_of_hugging_face_records_fractions_of_epochs(tmp_path):
     assert fit.epochs.tolist() == [0, 1, 2]
     assert _values(fit) == {"val_loss": [1.0, 2.0, 3.0]}
     assert len(fit.steps["loss"]) == 6
+
+
+def test_reading_leaves_the_threads_of_numpy_and_the_environment_alone():
+    """Idle threads sleep at once while `read` is imported; what a program sets or finds later is its own."""
+    code = (
+        "import os, kcb_replay\n"
+        "before = dict(os.environ)\n"
+        "kcb_replay.read\n"
+        "assert 'numpy' in __import__('sys').modules and dict(os.environ) == before\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
