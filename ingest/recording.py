@@ -6,6 +6,7 @@ as the exact float64 of the float32, so that replays are exact. Nothing here rea
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.ingest.display import Displayed
+from kcb_replay.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# Of a recording that is printed: a log may have ten thousand columns.
+_MOST_NAMES = 8
 # The names under which callbacks log the learning rate: Keras 3, then Keras 2.
 LEARNING_RATE_KEYS = ("learning_rate", "lr")
 
@@ -221,6 +225,21 @@ class Recording(Displayed):
     notes: tuple[Note, ...] = field(default=())
     copy_of: str | None = field(default=None, compare=False)
 
+    @classmethod
+    def from_history(
+        cls, history: object, *, name: str = "training", initial_epoch: int | None = None, learning_rate: object = None
+    ) -> Recording:
+        """Return a Keras History, a dict of lists, rows, a DataFrame or an Arrow table as a recording.
+
+        `initial_epoch` is the 0-based number of its first epoch, where that is not recorded; `learning_rate` the rate
+        of all epochs, or a list with one for each. Raises `ReadError` where there are no numbers by epoch, and
+        `SettingError` for several trainings.
+        """
+        # What converts knows this class, and is loaded when it is needed.
+        convert = importlib.import_module("kcb_replay.ingest.in_memory").recording_of_history
+        recording: Recording = convert(history, name, initial_epoch, learning_rate)
+        return recording
+
     @property
     def epochs(self) -> int:
         """Number of recorded epochs, all fits together."""
@@ -246,6 +265,11 @@ class Recording(Displayed):
             for number, fit in enumerate(self.fits)
         ]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["fit", "epoch"])
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.metrics[:_MOST_NAMES]) + (", ..." if len(self.metrics) > _MOST_NAMES else "")
+        fits, epochs = counted(len(self.fits), "fit"), counted(self.epochs, "epoch")
+        return f"<Recording {self.name!r}: {fits}, {epochs} of {names or 'no metric'}>"
 
 
 def _with_nan(series: Series | None, length: int) -> Floats:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import replace as with_changes
 from typing import TYPE_CHECKING
 
 from kcb_replay.errors import KcbReplayError, KerasWouldRaiseError, NotReplayableError
+from kcb_replay.ingest.coercion import Trainings, recording_from, recordings_from
 from kcb_replay.ingest.copies import each_with_original
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.answers import Answer, FitAnswer
@@ -22,7 +24,7 @@ from kcb_replay.replay.simulation import RaisedFit, Simulation
 from kcb_replay.replay.stream import stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.behaviours import Semantics
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 
 
 def simulate(
-    recordings: Iterable[Recording],
-    settings: Sequence[Sequence[Callback]],
+    recordings: Trainings,
+    settings: Sequence[Sequence[Callback]] | Sequence[Callback] | Callback,
     *,
     semantics: str | Semantics | None = None,
     initial_lr: FirstRate | None = None,
@@ -41,16 +43,20 @@ def simulate(
 ) -> Simulation:
     """Replay every list of callbacks in `settings` on every fit of every recording.
 
+    `recordings` are whatever `replay` takes, several of these in a list or by name, or a store. One callback, or one
+    list of them, is the one list that `fit` would be given.
     `semantics` may be several versions, as "keras-2.0.8,keras-3.15", else as for `replay`. With `reuse` the same
     callbacks go through all fits of a run, as in a script that calls `fit` again; else every fit gets fresh ones. A fit
     without the metric of a callback is replayed as Keras would go through it: the callback never acts, or raises. A fit
     that cannot be replayed is left out with its reason, once; it never hides the others. With `once` a training that
     several recordings hold is replayed of one of them, and its copies are left out.
     """
-    requests = requests_of(settings, semantics=semantics, initial_lr=initial_lr, steps_per_epoch=steps_per_epoch)
+    lists = _lists_of(settings)
+    requests = requests_of(lists, semantics=semantics, initial_lr=initial_lr, steps_per_epoch=steps_per_epoch)
+    loaded = recordings_from(recordings)
     answers: list[Replay | RaisedFit] = []
     left_out: dict[LeftOut, None] = {}
-    for recording, original in each_with_original(recordings) if once else zip(recordings, itertools.repeat(None)):
+    for recording, original in each_with_original(loaded) if once else zip(loaded, itertools.repeat(None)):
         if original is not None:
             left_out |= {left_out_copy(recording.name, fit, original): None for fit in range(len(recording.fits))}
             continue
@@ -60,6 +66,13 @@ def simulate(
             elif isinstance(answer, (Replay, RaisedFit)):
                 answers.append(answer)
     return Simulation(tuple(answers), tuple(left_out))
+
+
+def _lists_of(settings: object) -> list[tuple[Callback, ...]]:
+    """Return the lists of callbacks; one callback, or one list of them, is one list."""
+    several = list(settings) if isinstance(settings, Iterable) else [settings]
+    is_one_list = bool(several) and not any(isinstance(each, Iterable) for each in several)
+    return [settings_of(several)] if is_one_list else [settings_of(each) for each in several]
 
 
 def requests_of(
@@ -78,8 +91,8 @@ def requests_of(
 
 
 def replay(
-    recording: Recording,
-    callbacks: Sequence[Callback],
+    recording: Trainings,
+    callbacks: Sequence[Callback] | Callback,
     *,
     fit: int | None = None,
     semantics: str | Semantics | None = None,
@@ -88,17 +101,20 @@ def replay(
 ) -> Replay:
     """Replay a list of callbacks on one fit of a recording, fresh callbacks in list order, as `fit` would drive them.
 
-    A callback is one of `kcb_replay`, or a real one of Keras, which is driven over the same stream. `fit` is the
-    0-based number of the fit and may be left out when there is one. `semantics` is a Keras version, or "auto" to choose
-    it from the recording; by default keras-3.15, or the Keras installed where the list has a real callback.
-    `initial_lr` is what the learning rate starts from: by default the recorded one, else Keras's default of 0.001,
-    which is then noted as assumed. It may be an `IntegerRate`, or a schedule as `ExponentialDecay` that the optimizer
-    was compiled with. `steps_per_epoch` is the number of batches, for callbacks that count them.
+    `recording` is a Recording, a Keras History, a dict of lists of numbers, rows, a pandas or Polars DataFrame, an
+    Arrow table, or the path of a log. A callback is one of `kcb_replay`, or a real one of Keras, which is driven over
+    the same stream. `fit` is the 0-based number of the fit and may be left out when there is one. `semantics` is a
+    Keras version, or "auto" to choose it from the recording; by default keras-3.15, or the Keras installed where the
+    list has a real callback. `initial_lr` is what the learning rate starts from: by default the recorded one, else
+    Keras's default of 0.001, which is then noted as assumed. It may be an `IntegerRate`, or a schedule as
+    `ExponentialDecay` that the optimizer was compiled with. `steps_per_epoch` is the number of batches, for callbacks
+    that count them.
 
     Raises `MonitorNotRecordedError` when a monitor has no value in the fit, `DirectionUnknownError` where nobody can
     tell whether it should fall or rise, `KerasWouldRaiseError` where Keras itself raises, `SettingError` for an empty
     list or an unknown version.
     """
+    recording = recording_from(recording)
     start = None if initial_lr is None else first_rate(initial_lr, steps_per_epoch)
     request = ReplayRequest(settings_of(callbacks), semantics, start, steps_per_epoch)
     attempt = attempt_of(recording, fit_number(recording, fit), request)

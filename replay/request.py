@@ -5,6 +5,7 @@ Refuses what cannot be asked; nothing is replayed here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,8 +57,10 @@ class ReplayRequest:
         with_python_values(self)
 
 
-def settings_of(callbacks: Sequence[object]) -> tuple[Callback, ...]:
-    """Return the callbacks with the real ones among them made ready to be driven."""
+def settings_of(callbacks: object) -> tuple[Callback, ...]:
+    """Return one callback or several, with the real ones among them made ready to be driven."""
+    if not isinstance(callbacks, Iterable):
+        callbacks = (callbacks,)
     return tuple(callback if isinstance(callback, Callback) else _bridged(callback) for callback in callbacks)
 
 

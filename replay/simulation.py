@@ -104,6 +104,9 @@ class Simulation(Displayed):
     answers: tuple[Replay | RaisedFit, ...]
     left_out: tuple[LeftOut, ...]
 
+    def __repr__(self) -> str:
+        return f"<Simulation: {len(self.answers)} answers, {len(self.left_out)} fits left out>"
+
     @cached_property
     def replays(self) -> tuple[Replay, ...]:
         """The trainings that ran to a stop or to their end."""

@@ -10,6 +10,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from kcb_replay.ingest.coercion import Trainings, recording_from
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks.base import Context
@@ -36,7 +37,6 @@ from kcb_replay.replay.semantics import semantics
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kcb_replay.ingest.recording import Recording
     from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
     from kcb_replay.replay.stream import Epoch, Stream
 
@@ -49,7 +49,7 @@ _ULP, _STEPS = 2.0**-25, 32
 
 
 def infer(
-    recording: Recording,
+    recording: Trainings,
     *,
     fit: int | None = None,
     monitor: str | None = None,
@@ -58,14 +58,16 @@ def infer(
 ) -> Inference:
     """Return which EarlyStopping, ReduceLROnPlateau and schedules are consistent with what a recorded fit did.
 
-    `fit` is the 0-based number of the fit and may be left out when there is one. `monitor` and `mode` narrow down what
-    is looked at: by default every recorded metric, in the direction that `mode="auto"` takes, in both where it cannot
-    tell. `semantics` is one Keras version or a list as "keras-2.0.8,keras-3.15"; by default all that the names in the
-    recording allow. The candidates that are printed are held against the engine first; all are in `.candidates`.
+    `recording` is whatever `kcb.replay` takes. `fit` is the 0-based number of the fit and may be left out when there is
+    one. `monitor` and `mode` narrow down what is looked at: by default every recorded metric, in the direction that
+    `mode="auto"` takes, in both where it cannot tell. `semantics` is one Keras version or a list as
+    "keras-2.0.8,keras-3.15"; by default all that the names in the recording allow. The candidates that are printed are
+    held against the engine first; all are in `.candidates`.
 
     Raises `NotReplayableError` for a fit without a metric, of one epoch, of NaN alone, or whose source dropped epochs,
     `MonitorNotRecordedError` for a monitor that it lacks, `SettingError` for an unknown version or mode.
     """
+    recording = recording_from(recording)
     number = fit_number(recording, fit)
     case = case_of(recording, number, monitor, mode, semantics)
     indices = [epoch.index for epoch in case.stream.epochs]

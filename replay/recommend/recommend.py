@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.errors import SettingError
+from kcb_replay.ingest.coercion import Trainings, recordings_from
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import EarlyStopping
@@ -38,14 +39,12 @@ from kcb_replay.replay.semantics import DEFAULT, semantics as resolve
 from kcb_replay.replay.verdicts.collect import collect
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 from kcb_replay.replay.verdicts.stopping import swept_blocks
-from kcb_replay.replay.verdicts.sweep import recordings_with
 from kcb_replay.replay.verdicts.totals import ChoiceSummary, SweepSummary, Totals, front_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from kcb_replay.ingest.recording import Recording
-    from kcb_replay.ingest.store import Store
 
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -59,7 +58,7 @@ _MANY_IMPROVING = 0.25
 
 
 def recommend(
-    recordings: Iterable[Recording] | Recording | Store,
+    recordings: Trainings,
     *,
     current: EarlyStopping | None = None,
     tolerance: float | None = None,
@@ -80,7 +79,7 @@ def recommend(
     """
     metrics = {str(arguments.get("monitor", EarlyStopping().monitor))}
     return recommended(
-        recordings_with(metrics, recordings),
+        recordings_from(recordings, metrics=metrics),
         current=current,
         tolerance=tolerance,
         max_failures=max_failures,

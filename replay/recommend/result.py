@@ -185,6 +185,9 @@ class Recommendation(Displayed):
     def __str__(self) -> str:
         return str(self.sentence)
 
+    def __repr__(self) -> str:
+        return f"<Recommendation: {self.code or 'none'}, from {self.overall.answered} fits>"
+
 
 def _failed(performance: ChoiceSummary) -> Reason:
     if not performance.failures:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
+from kcb_replay.ingest.coercion import Trainings, recordings_from
 from kcb_replay.ingest.copies import each_with_original
 from kcb_replay.ingest.display import Displayed
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Recording, both_counts
@@ -136,7 +137,7 @@ class RuleComparison(Displayed):
 
 
 def compare_rules(
-    recordings: Iterable[Recording],
+    recordings: Trainings,
     rules: Sequence[Callback],
     *,
     monitor: str = "val_loss",
@@ -145,11 +146,12 @@ def compare_rules(
 ) -> RuleComparison:
     """Ask every rule of every fit, and judge what is kept by `monitor`.
 
-    A fit without `monitor` is left out for all rules, one that a rule cannot be asked of for that rule. Raises
-    `SettingError` for an empty list, a callback that is no stopping rule, or where `mode="auto"` cannot tell.
+    `recordings` are whatever `kcb.sweep` takes. A fit without `monitor` is left out for all rules, one that a rule
+    cannot be asked of for that rule. Raises `SettingError` for an empty list, a callback that is no stopping rule, or
+    where `mode="auto"` cannot tell.
     """
     question = RuleQuestion(rules, monitor=monitor, mode=mode, semantics=semantics)
-    loaded = question.loaded(recordings)
+    loaded = question.loaded(recordings_from(recordings))
     totals, baseline = Totals(question.rules), question.baseline()
     blocks: list[StoppingBlock] = []
     for fits in fits_at_once(monitored_fits(loaded), len(rules)):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from kcb_replay.errors import SettingError
-from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Recording
-from kcb_replay.ingest.store import Store
+from kcb_replay.ingest.coercion import Trainings, recordings_from
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
 from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.grid import settings_grid
@@ -17,14 +17,14 @@ from kcb_replay.replay.verdicts.stopping import swept_blocks
 from kcb_replay.replay.verdicts.table import Sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Sequence
 
     from kcb_replay.replay.learning_rates import FirstRate
 
 
 @overload
 def sweep(
-    recordings: Iterable[Recording] | Recording | Store,
+    recordings: Trainings,
     callback: type[EarlyStopping] = ...,
     *,
     semantics: str | Semantics = ...,
@@ -33,7 +33,7 @@ def sweep(
 ) -> Sweep: ...
 @overload
 def sweep(
-    recordings: Iterable[Recording] | Recording | Store,
+    recordings: Trainings,
     callback: type[ReduceLROnPlateau],
     *,
     semantics: str | Semantics = ...,
@@ -41,7 +41,7 @@ def sweep(
     **arguments: Any,
 ) -> PlateauSweep: ...
 def sweep(
-    recordings: Iterable[Recording] | Recording | Store,
+    recordings: Trainings,
     callback: type[EarlyStopping | ReduceLROnPlateau] = EarlyStopping,
     *,
     semantics: str | Semantics = DEFAULT,
@@ -51,8 +51,8 @@ def sweep(
 ) -> Sweep | PlateauSweep:
     """Return what every combination of `arguments` (values, or lists or arrays of them) would have done with every fit.
 
-    `recordings` are one, a list or a store; a table of many runs and settings is large, a hundred bytes an answer. A
-    number of NumPy is taken as the Python number equal to it.
+    `recordings` are whatever `kcb.replay` takes, several of these in a list or by name, or a store; a table of many
+    runs and settings is large, a hundred bytes an answer. A number of NumPy is taken as the Python number equal to it.
 
     For EarlyStopping, `also` names a second metric, one that is not monitored: what it gives away at the epoch kept is
     an honest price, for the best value of a monitored metric is partly luck. For ReduceLROnPlateau, `initial_lr` is the
@@ -69,21 +69,12 @@ def sweep(
         raise SettingError("EarlyStopping looks at no learning rate; initial_lr is for ReduceLROnPlateau.")
     settings, version = settings_grid(callback, arguments), resolve(semantics)
     metrics = {setting.monitor for setting in settings} | ({also} if also else set())
-    stream = swept_blocks(recordings_with(metrics, recordings), settings, version, also=also)
+    stream = swept_blocks(recordings_from(recordings, metrics=metrics), settings, version, also=also)
     return Sweep(tuple(settings), tuple(block for verdicts in stream for block in verdicts.blocks), version)
 
 
-def recordings_with(
-    metrics: Collection[str], recordings: Iterable[Recording] | Recording | Store
-) -> Iterable[Recording]:
-    """Return the recordings; those of a store are read bucket by bucket, and hold these metrics only."""
-    if isinstance(recordings, Recording):
-        return [recordings]
-    return recordings.recordings(metrics=metrics) if isinstance(recordings, Store) else recordings
-
-
 def _plateaus(
-    recordings: Iterable[Recording] | Recording | Store,
+    recordings: Trainings,
     settings: Sequence[ReduceLROnPlateau],
     version: Semantics,
     also: str | None,
@@ -92,5 +83,5 @@ def _plateaus(
     if also is not None:
         raise SettingError("ReduceLROnPlateau keeps no epoch that a second metric could be read off at.")
     metrics = {*(setting.monitor for setting in settings), *LEARNING_RATE_KEYS}
-    stream = plateau_blocks(recordings_with(metrics, recordings), settings, version, initial_lr=initial_lr)
+    stream = plateau_blocks(recordings_from(recordings, metrics=metrics), settings, version, initial_lr=initial_lr)
     return PlateauSweep(tuple(settings), tuple(block for verdicts in stream for block in verdicts.blocks), version)
