@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+# What callbacks say, and headers, may be glued to a drawing.
+_SPOKEN = (b"Epoch ", b"Batch ", b"Restoring ")
 _PIECE = re.compile(rb"([^\r\n\x08]+)(\x08?)")
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -58,15 +60,16 @@ def pieces(content: bytes) -> Iterator[Piece]:
     Of the drawings of a line that backspaces take away again, only the first is yielded, and those in which somebody
     speaks: the others say nothing new.
     """
-    line, counted = 1, 0
-    drawn_until = 0
-    for match in _PIECE.finditer(content):
+    line, counted, place = 1, 0, 0
+    line_end = -1
+    while match := _PIECE.search(content, place):
         begin, end = match.span(1)
-        if match[2]:
-            if begin < drawn_until and not _speaks(content, begin, end):
-                continue
-            line_end = content.find(b"\n", end)
-            drawn_until = line_end if line_end >= 0 else len(content)
+        place = end
+        # Asked once a line, for the answer takes as long as the line.
+        if match[2] and begin > line_end:
+            following = content.find(b"\n", end)
+            line_end = len(content) if following < 0 else following
+            place = _last_drawing(content, end, line_end)
         line += content.count(b"\n", counted, begin)
         counted = begin
         text = content[begin : min(end, begin + _LONGEST)].decode("utf-8", "replace")
@@ -74,10 +77,16 @@ def pieces(content: bytes) -> Iterator[Piece]:
         yield Piece(_plain(text), line, ended=whole, is_last=end == len(content))
 
 
-def _speaks(content: bytes, begin: int, end: int) -> bool:
-    """Tell whether a header or a message may stand there: what callbacks say may be glued to a drawing."""
-    find = content.find
-    return find(b"Epoch ", begin, end) >= 0 or find(b"Batch ", begin, end) >= 0 or find(b"Restoring ", begin, end) >= 0
+def _last_drawing(content: bytes, begin: int, end: int) -> int:
+    """Return where the last drawing before `end` begins; `begin` where a line or words may stand before it."""
+    if content[end - 1 : end] == b"\r":
+        end -= 1
+    if any(content.find(word, begin, end) >= 0 for word in _SPOKEN):
+        return begin
+    # A return that follows no backspace ends a line.
+    if content.count(b"\r", begin, end) != content.count(b"\b\r", begin, end):
+        return begin
+    return content.rfind(b"\b", begin, end) + 1
 
 
 def _plain(text: str) -> str:

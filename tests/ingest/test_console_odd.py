@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 
 import pytest
 
@@ -271,6 +272,17 @@ def test_records_of_stderr_do_not_stand_in_a_line():
     records = _records("data", stream_name="stdout")
     records[1:1] = [{"stream_name": "stderr", "data": "WARNING: 1/8 [==>...] - ETA: 3s\n"}]
     assert _values(_read(json.dumps(records))) == VALUES
+
+
+@pytest.mark.parametrize("glued", ["", "Epoch 1: early stopping", "\r"])
+def test_a_line_of_many_drawings_is_read_in_time_and_with_what_was_said_in_it(glued):
+    """The time grows with its length, not with its square, whatever stands in the middle of it or at its end."""
+    drawings = " 1/8 [>....] - ETA: 9s - loss: 2.0000\b\b\b\b\r" * 20_000
+    begin = time.process_time()
+    reading = _read(_log(before=drawings + glued + drawings))
+    assert _values(reading) == VALUES
+    assert len(reading.fits[0].messages) == (4 if "stopping" in glued else 0)
+    assert time.process_time() - begin < 20
 
 
 # What others than the bar tell
