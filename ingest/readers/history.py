@@ -5,12 +5,13 @@ others, or that holds something else than numbers, is left out and a note says s
 History is refused by the name of the first foreign global in it.
 
 Known shapes are a dict of lists, a whole History object, an array that holds one of these, dicts of a train and a val
-part (lists, or a dict an epoch) and lists of folds. A list of dicts of numbers is none: its rows may be epochs or
-folds.
+part (lists, or a dict an epoch) and lists or dicts of folds. A list of dicts of numbers is none: its rows may be
+epochs or folds.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import PurePath
@@ -45,6 +46,13 @@ _ENDINGS = (".pkl", ".pickle", ".p", ".joblib", ".npy")
 _RECONSTRUCTORS = frozenset(
     {"copyreg._reconstructor", "copy_reg._reconstructor", "builtins.object", "__builtin__.object"}
 )
+_MAPPINGS = frozenset({"collections.defaultdict", "collections.OrderedDict"})
+_FACTORIES = frozenset({"builtins.list", "__builtin__.list"})
+# A loss before a list or an array, as protocols 0 to 5 write it: the name of a file need not suggest a history then.
+_CURVE = re.compile(
+    rb"(?:loss|acc|accuracy)(?:\x94|q.|r.{4}|'?\r?\np\d+\r?\n)(?:\]|\(lp|h.|c(?:numpy|jax)|\x8c.(?:numpy|jax))",
+    re.DOTALL,
+)
 _KERAS = frozenset({"keras", "tensorflow", "tensorflow_core", "tf_keras"})
 _MAX_COLUMNS = 20_000
 _LONGEST_NAME = 10_000
@@ -53,9 +61,10 @@ _PARTS = {"train": "", "training": "", "val": "val_", "valid": "val_", "validati
 
 
 def _looks_like(path: str, head: bytes) -> bool:
-    """Tell whether the name suggests a history and the first bytes are those of a pickle."""
+    """Tell whether the first bytes are those of a pickle, and they or the name suggest a history."""
     name = PurePath(path).name.lower()
-    return (name.endswith(_ENDINGS) or "history" in name) and sniff_file(head)
+    named_so = name.endswith(_ENDINGS) or "history" in name
+    return (named_so or _CURVE.search(head) is not None) and sniff_file(head)
 
 
 def _fits_in(content: bytes, log: Log) -> list[Fit]:
@@ -77,7 +86,7 @@ HISTORY = LogReader(
     "save it with pickle.dump(history.history, file).",
     rank=20,
     suffixes=("", ".pkl", ".pickle", ".p", ".history", ".joblib", ".npy", ".gz", ".z", ".bz2", ".xz", ".lzma"),
-    version=3,
+    version=4,
     looks_like=_looks_like,
     fits_in=_fits_in,
 )
@@ -107,7 +116,7 @@ def _first_foreign(named: Mapping[str, int]) -> str:
 
 
 def _is_foreign(name: str) -> bool:
-    return name not in KNOWN and name not in _RECONSTRUCTORS and not _is_history_name(name)
+    return name not in KNOWN | _RECONSTRUCTORS | _MAPPINGS | _FACTORIES and not _is_history_name(name)
 
 
 def _fit(raw: _RawFit, number: int, numbers: ColumnUnpacker, inert: Inert, log: Log) -> Fit:
@@ -174,7 +183,7 @@ class _RawFit:
 
 def _raw_fits(value: object) -> list[_RawFit]:
     """Return the fits in a value; raises `_NotAHistoryError`."""
-    value = _in_array(value)
+    value = _plain(_in_array(value))
     folds = _folds(value)
     fits: list[_RawFit] = []
     columns = 0
@@ -217,13 +226,30 @@ def _in_array(value: object) -> object:
     return value
 
 
+def _plain(value: object) -> object:
+    """Return a mapping of the standard library as a dict, and anything else as it is."""
+    match value:
+        case Opaque(name=name, args=tuple(), items=items) if name in _MAPPINGS and len(items) <= _MAX_COLUMNS:
+            pairs = [pair for pair in items if isinstance(pair, tuple) and len(pair) == 2]
+            return dict(pairs) if pairs and len(pairs) == len(items) else value
+    return value
+
+
+def _size(value: object) -> int:
+    """Return how many items a mapping has, before one is made of it: one can be mentioned as a million folds."""
+    return len(value.items) if isinstance(value, Opaque) else len(value) if isinstance(value, dict) else 0
+
+
 def _folds(value: object) -> list[object]:
-    """Return the folds in a list of them, nothing for any other value."""
+    """Return the folds in a list of them, or in a dict that names them; nothing for any other value."""
+    if isinstance(value, dict) and value and not all(isinstance(key, str) and key in _PARTS for key in value):
+        value = list(value.values())
     if not isinstance(value, list | tuple) or len(value) > _MAX_COLUMNS:
         return []
     folds = [_in_array(fold) for fold in value]
-    if sum(len(fold) for fold in folds if isinstance(fold, dict)) > _MAX_COLUMNS:
+    if sum(map(_size, folds)) > _MAX_COLUMNS:
         return []
+    folds = [_plain(fold) for fold in folds]
     are_folds = (_is_history(fold) or (isinstance(fold, dict) and fold and not _oddity(fold)) for fold in folds)
     return folds if all(are_folds) else []
 
@@ -232,7 +258,7 @@ def _raw_fit(value: object) -> _RawFit:
     whole, epoch = _is_history(value), None
     if whole and isinstance(value, Opaque):
         state = value.state if isinstance(value.state, dict) else {}
-        value, epoch = state.get("history"), state.get("epoch")
+        value, epoch = _plain(state.get("history")), state.get("epoch")
     if isinstance(value, dict) and len(value) > _MAX_COLUMNS:
         raise _NotAHistoryError(f"a dict of more than {_MAX_COLUMNS} names", whole=whole)
     if isinstance(value, dict) and value and value.keys() <= _PARTS.keys() and (joined := _joined(value)):

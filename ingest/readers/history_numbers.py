@@ -1,4 +1,5 @@
-"""The numbers in a pickled History: Python's, NumPy's scalars and arrays, TensorFlow's eager tensors.
+"""The numbers in a pickled History: Python's, NumPy's scalars and arrays, JAX's arrays, TensorFlow's
+eager tensors.
 
 All of them are recognised in inert data by their names and arguments; nothing is called. The values of a file are
 counted before they are unpacked, for a pickle can mention one array a million times.
@@ -38,7 +39,8 @@ _TENSORS = frozenset(
         "tensorflow.python.framework.tensor_conversion_registry.convert",
     }
 )
-KNOWN = _SCALARS | _ARRAYS | _BUFFERS | _EMPTY_BYTES | _PLAIN | _TENSORS
+_JAX_ARRAY = "jax._src.array._reconstruct_array"
+KNOWN = _SCALARS | _ARRAYS | _BUFFERS | _EMPTY_BYTES | _PLAIN | _TENSORS | {_JAX_ARRAY}
 _DTYPE = re.compile(r"b1|[iu][1248]|f[248]")
 _BYTE_ORDERS = frozenset({"<", ">", "|"})
 
@@ -157,6 +159,11 @@ def _of_tensor(value: object) -> object:
     match value:
         case Opaque(name=name, args=(inner, *_)) if name in _TENSORS:
             return inner
+        # It holds what NumPy would be called with.
+        case Opaque(name=name, args=(Opaque(name=inner_name), tuple() as args, tuple() as state, *_)) if (
+            name == _JAX_ARRAY
+        ):
+            return Opaque(inner_name, args, state=state, at=value.at)
     return value
 
 

@@ -257,7 +257,8 @@ NOT_HISTORIES = {
     "too many names": ({str(n): [1.0] for n in range(20_001)}, "a dict of more than 20000 names: not a History."),
     "numbers as names": ({1: [1.0]}, "holds a dict with an int as a key: not a History."),
     "broken name": ({"\ud800": [1.0]}, "holds a dict with the key '\\ud800', which is not valid Unicode"),
-    "an ordered dict": (collections.OrderedDict(a=[1.0]), "holds collections.OrderedDict at byte "),
+    "an ordered dict of numbers": (collections.OrderedDict(a=1.0), "holds a dict whose a is a float: not a History."),
+    "a counter": (collections.Counter(a=1), "holds collections.Counter at byte "),
 }
 
 
@@ -284,6 +285,14 @@ SHAPES = {
     ),
     "named twice": ({"train_loss": [2.0], "loss": [1.0]}, [{"train_loss": [2.0], "loss": [1.0]}]),
     "folds": ([{"loss": [2.0, 1.0]}, {"loss": [3.0]}], [{"loss": [2.0, 1.0]}, {"loss": [3.0]}]),
+    "folds by name": ({"fold 1": {"loss": [2.0]}, "fold 2": {"loss": [3.0]}}, [{"loss": [2.0]}, {"loss": [3.0]}]),
+    "folds by number": ({1: {"loss": [2.0]}, 2: {"loss": [3.0]}}, [{"loss": [2.0]}, {"loss": [3.0]}]),
+    "a defaultdict": (collections.defaultdict(list, loss=[2.0, 1.0]), [{"loss": [2.0, 1.0]}]),
+    "an ordered dict": (collections.OrderedDict(loss=[2.0, 1.0]), [{"loss": [2.0, 1.0]}]),
+    "defaultdicts of folds": (
+        {"a": collections.defaultdict(list, loss=[2.0]), "b": collections.OrderedDict(loss=[3.0])},
+        [{"loss": [2.0]}, {"loss": [3.0]}],
+    ),
     "array of folds": (
         np.array([{"loss": [2.0]}, {"loss": [3.0]}], dtype=object),
         [{"loss": [2.0]}, {"loss": [3.0]}],
@@ -519,6 +528,15 @@ def test_files_are_accepted_by_name_and_first_bytes(path: str, head: bytes, acce
     assert HISTORY.accepts(path, head) is accepted
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("make", [list, np.array], ids=["lists", "arrays"])
+@pytest.mark.parametrize("name", ["a.hist", "a.dill", "a.bin", "a.data", "a.txt", "a"])
+def test_a_history_is_known_by_its_content(name: str, make: type, protocol: int) -> None:
+    """Whatever its name; a model that names a loss is none."""
+    assert HISTORY.accepts(name, pickle.dumps({"loss": make([2.0, 1.0]), "acc": make([0.5, 1.0])}, protocol))
+    assert not HISTORY.accepts(name, pickle.dumps({"loss": "hinge", "alpha": 0.1, "acc": 3}, protocol))
+
+
 def test_metric_names_cannot_disturb_a_terminal() -> None:
     """Notes escape control characters and cut long names."""
     reading = _read(pickle.dumps({"loss": [1.0], "\x1b[2J" + "x" * 1000: []}))
@@ -529,6 +547,6 @@ def test_metric_names_cannot_disturb_a_terminal() -> None:
 
 def test_the_reader_is_immutable() -> None:
     """The one instance is shared, so nobody can change it."""
-    assert (HISTORY.format, HISTORY.version) == ("history", 3)
+    assert (HISTORY.format, HISTORY.version) == ("history", 4)
     with pytest.raises(AttributeError):
         HISTORY.version = 2
