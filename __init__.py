@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         SettingError as SettingError,
         StoreError as StoreError,
     )
+    from kcb_replay.ingest.fits_joined import join_fits as join_fits
     from kcb_replay.ingest.ingest import (
         IngestReport as IngestReport,
         LogsRead as LogsRead,
@@ -105,6 +106,7 @@ _HOME = {
         "NotInRecordingError NotReplayableError ReadError RunNotFoundError SettingError StoreError"
     ),
     "ingest.store.check": "CheckReport Fault",
+    "ingest.fits_joined": "join_fits",
     "ingest.ingest": "IngestReport LogsRead read read_logs",
     "ingest.readers.base": "Blob Reader Reading",
     "ingest.recording": "Fit Message Note Recording Series Source StepSeries",

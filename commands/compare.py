@@ -24,6 +24,7 @@ from kcb_replay.errors import KcbReplayError
     metavar="CODE",
     help="A stopping rule, written as in Python; repeat for each to compare.",
 )
+@options.join_fits
 @click.option("--monitor", default="val_loss", show_default=True, help="Metric by which all rules are judged.")
 @options.mode
 @options.semantics

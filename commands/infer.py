@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @options.run
 @options.store
 @click.option("--fit", type=int, help="Which fit of the run, from 0.  [default: the only one]")
+@options.join_fits
 @click.option("--monitor", help="Look at this metric only.  [default: every recorded one]")
 @click.option("--mode", type=click.Choice(("min", "max")), help="Its direction.  [default: as auto takes it]")
 @click.option("--semantics", help="Keras versions to look at (a,b).  [default: all that the recorded names allow]")

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 
 # Under these names the context of a command keeps whether narrow terminals are to be ignored, its language,
-# and whether files of others may be replaced.
+# whether files of others may be replaced, and whether the fits of a run are one training.
 ALL_COLUMNS = "kcb_replay.all_columns"
 LANGUAGE = "kcb_replay.language"
 FORCE = "kcb_replay.force"
+JOIN_FITS = "kcb_replay.join_fits"
 
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
@@ -79,6 +80,10 @@ def _choose_force(ctx: click.Context, param: click.Parameter, value: bool) -> No
     ctx.meta[FORCE] = value
 
 
+def _choose_join_fits(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001  # the signature is click's
+    ctx.meta[JOIN_FITS] = value
+
+
 runs = click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=completed_runs)
 several_runs = click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completed_runs)
 run = click.argument("run", metavar="RUN", shell_complete=completed_runs)
@@ -108,6 +113,13 @@ force = click.option(
     expose_value=False,
     callback=_choose_force,
     help="Write over a file that kcb-replay did not write, too.",
+)
+join_fits = click.option(
+    "--join-fits",
+    is_flag=True,
+    expose_value=False,
+    callback=_choose_join_fits,
+    help="Take the fits of a run for one training, as after fit(epochs=1) in a loop.",
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes on stderr.")
 verbose = click.option("-v", "--verbose", is_flag=True, help="Say the reasons, too, on stderr.")
@@ -157,6 +169,7 @@ def page(flag: str, name: str = "html", *, required: bool = False) -> Callable[[
 
 def _stopping(patience: str, restores: str) -> Callable[[Function], Function]:
     return _all(
+        join_fits,
         click.option("--monitor", default="val_loss", show_default=True, help="Metric to watch."),
         mode,
         click.option(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kcb_replay.commands.base import is_coloured
-from kcb_replay.commands.options import ALL_COLUMNS, FORCE, LANGUAGE
+from kcb_replay.commands.options import ALL_COLUMNS, FORCE, JOIN_FITS, LANGUAGE
 from kcb_replay.errors import KcbReplayError, SettingError
 
 if TYPE_CHECKING:
@@ -151,6 +151,11 @@ def visible_names(names: Sequence[str]) -> list[str]:
 def command_line() -> str:
     """Return the command as it was typed, for the foot of a page."""
     return shlex.join(["kcb-replay", *sys.argv[1:]])
+
+
+def joins_fits() -> bool:
+    """Tell whether the fits of a run are to be taken for one training."""
+    return bool(click.get_current_context().meta.get(JOIN_FITS))
 
 
 def may_replace() -> bool:

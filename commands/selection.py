@@ -31,10 +31,10 @@ def recordings_of(runs: tuple[str, ...], store: Path) -> Iterator[Recording]:
 
     opened = Store(store)
     if not runs:
-        yield from (opened.load(entry.name) for entry in opened.runs())
+        yield from (_chosen(opened.load(entry.name)) for entry in opened.runs())
     for run in runs:
         if _is_stored(opened, run):
-            yield from (opened.load(entry.name) for entry in opened.runs(run))
+            yield from (_chosen(opened.load(entry.name)) for entry in opened.runs(run))
         else:
             yield from _read(run)
 
@@ -48,7 +48,7 @@ def recordings_in_any_order(runs: tuple[str, ...], store: Path) -> Iterator[tupl
 
     opened = Store(store)
     if not runs:
-        yield from (((0, recording.name), recording) for recording in opened.recordings())
+        yield from (((0, recording.name), _chosen(recording)) for recording in opened.recordings())
         return
     unique = _UniqueNames()
     stored: dict[str, list[tuple[Position, str]]] = defaultdict(list)
@@ -63,7 +63,7 @@ def recordings_in_any_order(runs: tuple[str, ...], store: Path) -> Iterator[tupl
             stored[entry.name].append(((number, place), unique(entry.name)))
     for recording in opened.recordings(*patterns) if patterns else ():
         for position, name in stored[recording.name]:
-            yield position, replace(recording, name=name)
+            yield position, replace(_chosen(recording), name=name)
 
 
 def recordings_in_order(runs: tuple[str, ...], store: Path) -> Iterator[Recording]:
@@ -85,7 +85,9 @@ def metrics_of(
     opened = Store(store)
     stored = [run for run in runs if _is_stored(opened, run)]
     total = len(opened.runs(*stored)) if progress and (stored or not runs) else len(runs)
-    sources = [opened.recordings(*stored, metrics=metrics)] if stored or not runs else []
+    sources: list[Iterator[Recording]] = (
+        [map(_chosen, opened.recordings(*stored, metrics=metrics))] if stored or not runs else []
+    )
     sources.append(iter(_read_together([run for run in runs if run not in stored])))
     for done, recording in enumerate(itertools.chain(*sources), start=1):
         yield recording
@@ -167,7 +169,16 @@ def _read(path: str) -> list[Recording]:
     logs = read_logs(path)
     if logs.left_out or logs.others:
         output.say_left_out(path, logs.left_out, logs.others)
-    return logs.recordings
+    return list(map(_chosen, logs.recordings))
+
+
+def _chosen(recording: Recording) -> Recording:
+    """Return a recording as the options want it: with its fits joined, where they say so."""
+    if not output.joins_fits():
+        return recording
+    from kcb_replay.ingest.fits_joined import join_fits
+
+    return join_fits(recording)
 
 
 def _is_stored(store: Store, run: str) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kcb_replay.errors import KcbReplayError, ReadError
 from kcb_replay.ingest.discover import Candidate, LeftOutSource, RunFiles
 from kcb_replay.ingest.files import FileState, FileStream, read_from, read_whole, state_of, streamed
+from kcb_replay.ingest.fits_joined import with_loop_noted
 from kcb_replay.ingest.merge import merge
 from kcb_replay.ingest.readers.base import (
     Blob,
@@ -145,7 +146,7 @@ def _marked(files: _FormatFiles, reading: Reading) -> tuple[Source, ...]:
 def _recording(run: RunFiles, readings: Sequence[Reading]) -> Recording | None:
     if not readings:
         return None
-    recording = merge(run.name, readings)
+    recording = with_loop_noted(merge(run.name, readings))
     return replace(recording, notes=(*recording.notes, *run.notes)) if run.notes else recording
 
 
