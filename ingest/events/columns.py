@@ -217,7 +217,9 @@ class Clocks:
         below = np.maximum(above - 1, self._begins)
         # In floats: the distance of two int64 may be none.
         apart = [np.abs(self._steps[at].astype(np.float64) - float(step)) for at in (below, above)]
-        seconds = np.abs(self._wall_times[np.where(apart[0] <= apart[1], below, above)] - part.wall_times[middle])
+        with np.errstate(invalid="ignore"):
+            # An infinite time is as far from another one as none at all.
+            seconds = np.abs(self._wall_times[np.where(apart[0] <= apart[1], below, above)] - part.wall_times[middle])
         seconds[np.isnan(seconds)] = np.inf
         return int(np.lexsort((np.abs(np.arange(self.count) - number), seconds))[0])
 

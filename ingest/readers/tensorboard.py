@@ -170,7 +170,9 @@ def _fits(columns: Sequence[MetricPoints], streams: Sequence[StreamPoints], note
     parts = leading.points.restarts()
     _require_few(parts, leading)
     clocks = Clocks(parts)
-    assigned = [(column, _assign(column.points, clocks)) for column in columns]
+    # The leading tag is of its own fits, even where its times say nothing or contradict one another.
+    own = [[part] for part in parts]
+    assigned = [(column, own if column is leading else _assign(column.points, clocks)) for column in columns]
     finer = [assigned for stream in streams for assigned in _assigned_stream(stream, clocks, notes)]
     for number, clock in enumerate(parts):
         present = [(column, fits[number]) for column, fits in assigned if fits[number]]
@@ -179,6 +181,7 @@ def _fits(columns: Sequence[MetricPoints], streams: Sequence[StreamPoints], note
         notes += epoch_notes(epochs[:1], number, leading.source)
         notes += _sampled_notes(metrics, epochs, number, leading)
         notes += _overwritten_notes(present, epochs, number)
+        notes += _lone_epoch_notes(epochs, [series for fit, _, series in finer if fit == number], number, leading)
         known = ~np.isnan(clock.wall_times)
         wall_time = _series(leading._replace(tag="wall_time"), [_times(clock.where(known))], epochs)
         steps = {name: series for fit, name, series in finer if fit == number}
@@ -276,6 +279,19 @@ def _sampled_notes(metrics: dict[str, Series], epochs: Integers, number: int, le
                 " epochs at irregular distances: points were dropped, so no answer from it is exact"
             )
             yield Note("sampled", text, series.source, fit=number, metric=metric)
+
+
+def _lone_epoch_notes(
+    epochs: Integers, streams: Sequence[StepSeries], number: int, leading: MetricPoints
+) -> Iterable[Note]:
+    """Report a single late epoch beside batches of which only every N-th is recorded: others may have been left out."""
+    batches = [series.steps for series in streams if series.unit == "batch" and len(series) > 1]
+    if len(epochs) == 1 and epochs[0] > 0 and any((np.diff(steps) > 1).all() for steps in batches):
+        text = (
+            f"fit {number} of {leading.source} has epoch {epochs[0] + 1} alone, beside batches of which not every one"
+            " is recorded, as by TensorBoard(update_freq=N): other epochs may be absent, so no answer from it is exact"
+        )
+        yield Note("sampled", text, leading.source, fit=number)
 
 
 def _assigned_stream(stream: StreamPoints, clocks: Clocks, notes: list[Note]) -> list[tuple[int, str, StepSeries]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import subprocess
 import sys
@@ -254,3 +255,26 @@ def test_reading_leaves_the_threads_of_numpy_and_the_environment_alone():
         "assert 'numpy' in __import__('sys').modules and dict(os.environ) == before\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_one_late_epoch_beside_every_nth_batch_is_sampled(tmp_path):
+    """With update_freq=2 and 5 batches an epoch, epochs 1 and 3 of three are absent: no gap shows it."""
+    points = [("batch_loss", batch, 9.0) for batch in range(2, 15, 2)] + [("epoch_loss", 1, 1.0)]
+    _write(tmp_path / "run" / "train", points)
+    (recording,) = kcb.read(tmp_path)
+    assert _codes(recording) == ["starts_late", "sampled"]
+    assert kcb.replay(recording, [kcb.EarlyStopping(monitor="loss")]).validity.label == "sampled"
+
+
+@pytest.mark.parametrize("time", [math.inf, math.nan])
+def test_fits_at_no_time_keep_their_epochs(tmp_path, time):
+    """A leading tag is of its own fits, in their order, whatever its wall times are."""
+    content = b""
+    for fit in range(3):
+        for step in range(fit + 1):
+            event = Event(step=step, wall_time=time if fit else 5.0)
+            event.summary.value.add(tag="loss", simple_value=10.0 * fit + step)
+            content += write_record(event.SerializeToString())
+    (tmp_path / "events.out.tfevents.1.host").write_bytes(content)
+    (recording,) = kcb.read(tmp_path)
+    assert [_values(fit)["loss"] for fit in recording.fits] == [[0.0], [10.0, 11.0], [20.0, 21.0, 22.0]]
