@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from kcb_replay.ingest.recording import Recording
     from kcb_replay.ingest.store import Store
+    from kcb_replay.ingest.store.schema import RunEntry
     from kcb_replay.replay.verdicts.totals import Summary
 
     Progress: TypeAlias = Callable[[int, int, str], None]
@@ -33,7 +34,7 @@ def recordings_of(runs: tuple[str, ...], store: Path) -> Iterator[Recording]:
     if not runs:
         yield from (_chosen(opened.load(entry.name)) for entry in opened.runs())
     for run in runs:
-        if _is_stored(opened, run):
+        if is_stored(opened, run):
             yield from (_chosen(opened.load(entry.name)) for entry in opened.runs(run))
         else:
             yield from _read(run)
@@ -54,7 +55,7 @@ def recordings_in_any_order(runs: tuple[str, ...], store: Path) -> Iterator[tupl
     stored: dict[str, list[tuple[Position, str]]] = defaultdict(list)
     patterns = []
     for number, run in enumerate(runs):
-        if not _is_stored(opened, run):
+        if not is_stored(opened, run):
             for place, recording in enumerate(_read(run)):
                 yield (number, place), replace(recording, name=unique(recording.name))
             continue
@@ -76,6 +77,18 @@ def recording_of(run: str, store: Path) -> Recording:
     return only_one(recordings_of((run,), store), run)
 
 
+def entries_of(runs: tuple[str, ...], store: Path, *, tag: str | None = None) -> list[RunEntry]:
+    """Return what is known of the runs that were named, or of all in the store; logs that are in none have no tag."""
+    from kcb_replay.ingest.store.rows import entry_of
+    from kcb_replay.ingest.store.store import Store
+
+    opened = Store(store)
+    stored = [run for run in runs if is_stored(opened, run)]
+    entries = list(opened.runs(*stored, tag=tag)) if stored or not runs else []
+    paths = [run for run in runs if run not in stored and tag is None]
+    return entries + [entry_of(recording, ()) for path in paths for recording in _read(path)]
+
+
 def metrics_of(
     runs: tuple[str, ...], store: Path, metrics: Collection[str], *, progress: Progress | None
 ) -> Iterator[Recording]:
@@ -83,7 +96,7 @@ def metrics_of(
     from kcb_replay.ingest.store import Store
 
     opened = Store(store)
-    stored = [run for run in runs if _is_stored(opened, run)]
+    stored = [run for run in runs if is_stored(opened, run)]
     total = len(opened.runs(*stored)) if progress and (stored or not runs) else len(runs)
     sources: list[Iterator[Recording]] = (
         [map(_chosen, opened.recordings(*stored, metrics=metrics))] if stored or not runs else []
@@ -181,7 +194,7 @@ def _chosen(recording: Recording) -> Recording:
     return join_fits(recording)
 
 
-def _is_stored(store: Store, run: str) -> bool:
+def is_stored(store: Store, run: str) -> bool:
     """Tell whether RUN names stored runs; else it is a path. Raises when it is neither."""
     if store.exists:
         try:

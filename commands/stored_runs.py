@@ -9,7 +9,7 @@ import click
 
 from kcb_replay.commands import options, output
 from kcb_replay.commands.base import Command
-from kcb_replay.commands.selection import only_one
+from kcb_replay.commands.selection import entries_of, is_stored, only_one, recording_of
 
 
 @click.command(name="runs", cls=Command)
@@ -18,10 +18,11 @@ from kcb_replay.commands.selection import only_one
 @click.option("--tag", help="Only the runs that have this tag.")
 @options.form
 def runs_command(runs: tuple[str, ...], store: Path, tag: str | None, form: str) -> None:
-    """List the runs of the store.
+    """List the runs of the store, or those in log files and folders.
 
     \b
     kcb-replay runs
+    kcb-replay runs logs/
     kcb-replay runs 'seeds/*' --tag baseline --json
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.ingest.copies import copies_among
@@ -29,8 +30,8 @@ def runs_command(runs: tuple[str, ...], store: Path, tag: str | None, form: str)
     from kcb_replay.report.stored_runs import nothing_listed, run_records, runs_table
 
     opened = Store(store)
-    entries = opened.runs(*runs, tag=tag)
-    everything = opened.runs() if runs or tag else entries
+    entries = entries_of(runs, store, tag=tag)
+    everything = [*opened.runs(), *entries] if opened.exists and (runs or tag) else entries
     if not entries:
         output.say([nothing_listed(everything, tag)])
     copies = copies_among({entry.name: entry.digests for entry in everything})
@@ -44,19 +45,25 @@ def runs_command(runs: tuple[str, ...], store: Path, tag: str | None, form: str)
 @options.store
 @options.form
 def show_command(run: str, store: Path, form: str) -> None:
-    """Show one run: its sources, metrics, fits, streams, messages and notes.
+    """Show one run, stored or in a log file or folder: its sources, metrics, fits, streams, messages and notes.
 
     \b
     kcb-replay show seeds/seed0
+    kcb-replay show logs/run1/training.log
     """  # noqa: D301  # \b keeps click from joining the lines
     import time
 
     from kcb_replay.ingest.store import Store
+    from kcb_replay.ingest.store.rows import entry_of
     from kcb_replay.report.stored_runs import metric_records, run_document, run_text
 
     opened = Store(store)
-    entry = only_one(opened.runs(run), run)
-    recording, copies = opened.load(entry.name), opened.copies()
+    if is_stored(opened, run):
+        entry = only_one(opened.runs(run), run)
+        recording, copies = opened.load(entry.name), opened.copies()
+    else:
+        recording, copies = recording_of(run, store), {}
+        entry = entry_of(recording, ())
     output.print_result(
         form,
         run_document(entry, recording, copies),
