@@ -34,6 +34,7 @@ from kcb_replay.ingest.readers.history_numbers import (
     is_array,
     what,
 )
+from kcb_replay.ingest.readers.validation_freq import only_frequency, placed, spread, validated
 from kcb_replay.ingest.recording import Fit, Integers, Series
 from kcb_replay.ingest.table import Log, alignment_lost
 from kcb_replay.text import excerpt
@@ -86,7 +87,7 @@ HISTORY = LogReader(
     "save it with pickle.dump(history.history, file).",
     rank=20,
     suffixes=("", ".pkl", ".pickle", ".p", ".history", ".joblib", ".npy", ".gz", ".z", ".bz2", ".xz", ".lzma"),
-    version=4,
+    version=5,
     looks_like=_looks_like,
     fits_in=_fits_in,
 )
@@ -134,17 +135,24 @@ def _fit(raw: _RawFit, number: int, numbers: ColumnUnpacker, inert: Inert, log: 
     length = max(map(len, columns.values()), default=0)
     if not length:
         raise log.refusal("holds an empty history: no epochs")
-    metrics = _aligned(columns, length, number, log)
-    return Fit(_epochs(raw.epoch, length, number, log), metrics)
+    epochs = _epochs(raw.epoch, length, number, log)
+    return Fit(epochs, _aligned(columns, epochs, number, log))
 
 
-def _aligned(columns: Mapping[str, UnpackedColumn], length: int, number: int, log: Log) -> dict[str, Series]:
-    """Return the columns with one value per epoch; of shorter ones nobody knows which epochs they lack."""
+def _aligned(columns: Mapping[str, UnpackedColumn], epochs: Integers, number: int, log: Log) -> dict[str, Series]:
+    """Return the columns with one value per epoch; shorter ones where only one frequency of validation fits them."""
+    length = len(epochs)
     metrics: dict[str, Series] = {}
     names = names_of(columns)
     for tag, column in columns.items():
         if len(column) == length:
             metrics[names[tag]] = Series(column.values, column.valid, tag=tag, source=log.path)
+        elif frequency := only_frequency(names[tag], len(column), epochs):
+            mask = validated(epochs, frequency)
+            valid = spread(column.valid, mask) > 0
+            metrics[names[tag]] = Series(spread(column.values, mask), valid, tag=tag, source=log.path)
+            text = placed(tag, len(column), epochs, frequency)
+            log.note("sampled", text, fit=number, metric=names[tag])
         else:
             log.note("alignment_lost", alignment_lost(tag, len(column), length), fit=number, metric=names[tag])
     return metrics

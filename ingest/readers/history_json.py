@@ -18,6 +18,7 @@ from kcb_replay.ingest.readers.base import LogReader
 from kcb_replay.ingest.readers.history_shapes import NotAShapeError, ShapedFit, shaped_fits
 from kcb_replay.ingest.readers.literals import LiteralError, literal
 from kcb_replay.ingest.readers.texts import cell, decoded, parsed
+from kcb_replay.ingest.readers.validation_freq import only_frequency, placed, validated
 from kcb_replay.ingest.recording import Fit, Integers, Series
 from kcb_replay.ingest.table import MAX_STEP, Log, alignment_lost, epoch_notes, exact, series
 from kcb_replay.text import counted, excerpt
@@ -70,7 +71,7 @@ HISTORY_JSON = LogReader(
     expected="Expected the JSON of history.history, an object of lists of numbers, or an object an epoch.",
     rank=20,
     suffixes=("", ".json", ".history"),
-    version=2,
+    version=3,
     looks_like=_looks_like,
     fits_in=_fits_in,
 )
@@ -123,7 +124,13 @@ def _fit(columns: dict[str, list[float | None]], length: int, epoch: object, num
     names = names_of(columns)
     metrics: dict[str, Series] = {}
     for tag, column in columns.items():
-        if len(column) != length:
+        if frequency := only_frequency(names[tag], len(column), epochs):
+            at_epochs = epochs[validated(epochs, frequency)]
+            values = {int(at): value for at, value in zip(at_epochs, column, strict=True) if value is not None}
+            metrics[names[tag]] = series(values, epochs, tag, log.path)
+            text = placed(tag, len(column), epochs, frequency)
+            log.note("sampled", text, fit=number, metric=names[tag])
+        elif len(column) != length:
             log.note("alignment_lost", alignment_lost(tag, len(column), length), fit=number, metric=names[tag])
         else:
             values = {int(at): value for at, value in zip(epochs, column, strict=True) if value is not None}
