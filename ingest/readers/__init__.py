@@ -35,6 +35,7 @@ _FORMATS = (
     "remote_monitor",
     "history_json",
     "metrics_table",
+    "dataframe",
     "console",
 )
 
