@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 
 # Under these names the context of a command keeps whether narrow terminals are to be ignored, its language,
-# whether files of others may be replaced, and whether the fits of a run are one training.
+# whether files of others may be replaced, whether the fits of a run are one training, and which globs pool metrics.
 ALL_COLUMNS = "kcb_replay.all_columns"
 LANGUAGE = "kcb_replay.language"
 FORCE = "kcb_replay.force"
 JOIN_FITS = "kcb_replay.join_fits"
+POOLED = "kcb_replay.pooled"
 
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
@@ -82,6 +83,20 @@ def _choose_force(ctx: click.Context, param: click.Parameter, value: bool) -> No
 
 def _choose_join_fits(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001  # the signature is click's
     ctx.meta[JOIN_FITS] = value
+
+
+def _choose_monitor(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Return the names of metrics, each glob as the name that it pools metrics under."""
+    if not any(wild in value for wild in "*?["):
+        return value
+    from kcb_replay.replay.pooled_metrics import pooled_name
+
+    try:
+        names = {part.strip(): pooled_name(part.strip()) for part in value.split(",") if part.strip()}
+    except SettingError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+    ctx.meta[POOLED] = tuple(part for part, name in names.items() if part != name)
+    return ",".join(names.values())
 
 
 runs = click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=completed_runs)
@@ -170,7 +185,13 @@ def page(flag: str, name: str = "html", *, required: bool = False) -> Callable[[
 def _stopping(patience: str, restores: str) -> Callable[[Function], Function]:
     return _all(
         join_fits,
-        click.option("--monitor", default="val_loss", show_default=True, help="Metric to watch."),
+        click.option(
+            "--monitor",
+            default="val_loss",
+            show_default=True,
+            callback=_choose_monitor,
+            help="Metric to watch; a glob pools those of folds ('val_auc*').",
+        ),
         mode,
         click.option(
             "--patience",

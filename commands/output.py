@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kcb_replay.commands.base import is_coloured
-from kcb_replay.commands.options import ALL_COLUMNS, FORCE, JOIN_FITS, LANGUAGE
+from kcb_replay.commands.options import ALL_COLUMNS, FORCE, JOIN_FITS, LANGUAGE, POOLED
 from kcb_replay.errors import KcbReplayError, SettingError
 
 if TYPE_CHECKING:
@@ -156,6 +156,11 @@ def command_line() -> str:
 def joins_fits() -> bool:
     """Tell whether the fits of a run are to be taken for one training."""
     return bool(click.get_current_context().meta.get(JOIN_FITS))
+
+
+def pooling_globs() -> tuple[str, ...]:
+    """Return the globs of metrics that are to be taken for one."""
+    return tuple(click.get_current_context().meta.get(POOLED, ()))
 
 
 def may_replace() -> bool:

@@ -97,6 +97,10 @@ def metrics_of(
 
     opened = Store(store)
     stored = [run for run in runs if is_stored(opened, run)]
+    if (globs := output.pooling_globs()) and (stored or not runs):
+        from kcb_replay.replay.pooled_metrics import matching
+
+        metrics = {*metrics, *matching(globs, {name for entry in opened.runs(*stored) for name in entry.metrics})}
     total = len(opened.runs(*stored)) if progress and (stored or not runs) else len(runs)
     sources: list[Iterator[Recording]] = (
         [map(_chosen, opened.recordings(*stored, metrics=metrics))] if stored or not runs else []
@@ -186,7 +190,11 @@ def _read(path: str) -> list[Recording]:
 
 
 def _chosen(recording: Recording) -> Recording:
-    """Return a recording as the options want it: with its fits joined, where they say so."""
+    """Return a recording as the options want it: metrics pooled and fits joined, where they say so."""
+    if globs := output.pooling_globs():
+        from kcb_replay.replay.pooled_metrics import pooled
+
+        recording = pooled(recording, globs)
     if not output.joins_fits():
         return recording
     from kcb_replay.ingest.fits_joined import join_fits
