@@ -37,7 +37,7 @@ from kcb_replay.ingest.readers.history_numbers import (
 from kcb_replay.ingest.readers.validation_freq import only_frequency, placed, spread, validated
 from kcb_replay.ingest.recording import Fit, Integers, Series
 from kcb_replay.ingest.table import Log, alignment_lost
-from kcb_replay.text import excerpt
+from kcb_replay.text import counted, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,6 +76,11 @@ def _fits_in(content: bytes, log: Log) -> list[Fit]:
     if not _is_history(inert.value) and (foreign := _first_foreign(inert.named)):
         text = f"names {foreign}, which was not imported or called: loading this file with pickle would do so"
         log.note("foreign_global", text)
+    if len(raw_fits) > 1:
+        value = _plain(_in_array(inert.value))
+        folds = [excerpt(str(name)) for name in (value if isinstance(value, dict) else range(1, len(raw_fits) + 1))]
+        listed = ", ".join(folds[:5]) + (", ..." if len(folds) > 5 else "")
+        log.note("folds", f"{log.path} holds {counted(len(folds), 'fold')} ({listed}): each is a fit of its own")
     numbers = ColumnUnpacker()
     return [_fit(raw, number, numbers, inert, log) for number, raw in enumerate(raw_fits)]
 
@@ -87,7 +92,7 @@ HISTORY = LogReader(
     "save it with pickle.dump(history.history, file).",
     rank=20,
     suffixes=("", ".pkl", ".pickle", ".p", ".history", ".joblib", ".npy", ".gz", ".z", ".bz2", ".xz", ".lzma"),
-    version=5,
+    version=6,
     looks_like=_looks_like,
     fits_in=_fits_in,
 )

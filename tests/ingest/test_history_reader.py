@@ -313,6 +313,15 @@ def test_shapes_that_people_save_are_read(value: object, fits: object, protocol:
     assert _all_values(_read(pickle.dumps(value, protocol))) == fits
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_note_names_folds(named: bool) -> None:
+    """A fold is a fit, which a reader of its answers should know."""
+    folds = {"left": {"loss": [2.0]}, "right": {"loss": [3.0]}}
+    reading = _read(pickle.dumps(folds if named else [*folds.values()]))
+    assert [note.code for note in reading.notes] == ["folds"]
+    assert ("2 folds (left, right)" if named else "2 folds (1, 2)") in reading.notes[0].text
+
+
 def test_the_tag_is_the_name_in_the_file() -> None:
     """`train_loss` is Keras's `loss`."""
     (fit,) = _read(pickle.dumps({"train_loss": [1.0]})).fits
@@ -547,6 +556,6 @@ def test_metric_names_cannot_disturb_a_terminal() -> None:
 
 def test_the_reader_is_immutable() -> None:
     """The one instance is shared, so nobody can change it."""
-    assert (HISTORY.format, HISTORY.version) == ("history", 5)
+    assert (HISTORY.format, HISTORY.version) == ("history", 6)
     with pytest.raises(AttributeError):
         HISTORY.version = 2
