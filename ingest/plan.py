@@ -155,7 +155,7 @@ def _add(
 def own_name_note(run: RunFiles, label: Callable[[Path], str]) -> Note:
     """Return what is said of a run that is told apart by its name from others."""
     path = label(run.candidates[0].path)
-    text = f"the run of {path} is called {run.name}: another training has the name {run.plain_name}"
+    text = f"the run of {path} is called {run.name}: another run has the name {run.plain_name}"
     return Note(OWN_NAME, text, path)
 
 
