@@ -96,6 +96,13 @@ def explained_callbacks(settings: dict[str, Any]) -> tuple[list[Callback], dict[
     return callbacks, lists
 
 
+def early_stoppings(settings: dict[str, Any]) -> list[Callback]:
+    """Return every EarlyStopping that the options describe, nothing where they describe none."""
+    if not _stopping(settings):
+        return []
+    return [callback for (callback,) in _callback_lists({**dict.fromkeys(_OPTIONS), **settings, "callbacks": ()})]
+
+
 def swept_arguments(settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the arguments of EarlyStopping to sweep, and those of ReduceLROnPlateau, of which one is empty."""
     shared = {"monitor": settings["monitor"], "mode": settings["mode"]}

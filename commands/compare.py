@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from kcb_replay.commands import options, output
 from kcb_replay.commands.base import Command
+from kcb_replay.commands.callback_lists import early_stoppings
 from kcb_replay.commands.selection import metrics_of, recorded_metrics, with_unique_names
 from kcb_replay.errors import KcbReplayError
 
@@ -20,13 +22,10 @@ from kcb_replay.errors import KcbReplayError
     "--callback",
     "rules",
     multiple=True,
-    required=True,
     metavar="CODE",
     help="A stopping rule, written as in Python; repeat for each to compare.",
 )
-@options.join_fits
-@click.option("--monitor", default="val_loss", show_default=True, help="Metric by which all rules are judged.")
-@options.mode
+@options.stopping_rules
 @options.semantics
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the rules in one plane: a .png, .svg or .pdf file.")
 @options.figure
@@ -40,8 +39,6 @@ def compare_command(
     runs: tuple[str, ...],
     store: Path,
     rules: tuple[str, ...],
-    monitor: str,
-    mode: str,
     semantics: str,
     plot: Path | None,
     html: Path | None,
@@ -52,17 +49,19 @@ def compare_command(
     quiet: bool,
     theme: str,
     width: float | None,
+    **settings: Any,
 ) -> None:
     """Compare stopping rules: what each saves and what it gives away, over all runs.
 
-    Each -c is one alternative: EarlyStopping, Prechelt's GL(alpha), PQ(alpha) and UP(s), StopAt(epoch),
-    LightningEarlyStopping, or MedianStopping, which compares each run with the others. saved is the mean share of the
-    recorded epochs that would not have run, regret what the epoch kept gives away against the best of each recording,
-    by --monitor. The figure shows them against stopping everything at the same epoch.
+    Each combination of --patience, --min-delta and so on is one alternative, and so is each -c: EarlyStopping,
+    Prechelt's GL(alpha), PQ(alpha) and UP(s), StopAt(epoch), LightningEarlyStopping, or MedianStopping, which compares
+    each run with the others. saved is the mean share of the recorded epochs that would not have run, regret what the
+    epoch kept gives away against the best of each recording, by --monitor. The figure shows them against stopping
+    everything at the same epoch.
 
     \b
     kcb-replay compare -c 'EarlyStopping(patience=5)' -c 'GL(alpha=5)' -c 'UP(s=3)' --plot rules.png
-    kcb-replay compare -c 'EarlyStopping(patience=5)' -c 'StopAt(20)' --html compare.html
+    kcb-replay compare --patience 3,5,10 -c 'StopAt(20)' --html compare.html
     kcb-replay compare 'seeds/*' -c 'StopAt(20)' -c 'MedianStopping(min_runs=2)' --json
     """  # noqa: D301  # \b keeps click from joining the lines
     from kcb_replay.replay.recommend.survey import rules_surveyed
@@ -76,7 +75,9 @@ def compare_command(
     figure = None if plot is None else output.FigureFile(plot, theme, width)
     page = None if html is None else output.PageFile(html, max_size, draw_all)
     sources = SourcePaths()
-    question = RuleQuestion([parse_callback(text) for text in rules], monitor=monitor, mode=mode, semantics=semantics)
+    monitor, mode = settings["monitor"], settings["mode"]
+    alternatives = [*early_stoppings(settings), *map(parse_callback, rules)]
+    question = RuleQuestion(alternatives, monitor=monitor, mode=mode, semantics=semantics)
     recordings = sources.noting(lambda: with_unique_names(metrics_of(runs, store, question.metrics, progress=None)))
     comparison, survey = rules_surveyed(
         recordings,

@@ -214,6 +214,8 @@ def swept(*, restores: str) -> Callable[[Function], Function]:
     return _stopping("1..50", restores)
 
 
+# What describes rules to compare; without any of them, only those of -c are compared.
+stopping_rules = _stopping("none", "no")
 reducing = _all(
     click.option("--lr-patience", type=Numbers(), help="ReduceLROnPlateau: patience.  [default: 10]"),
     click.option("--factor", type=Numbers(), help="ReduceLROnPlateau: factor.  [default: 0.1]"),

@@ -41,3 +41,12 @@ def test_a_path_that_is_none_is_refused(command):
     done = command("show", "no/such/file")
     assert done.exit_code == 1
     assert "no file or folder" in done.stderr
+
+
+def test_compare_takes_settings_as_simulate_does(command, sample_logs):
+    """Each combination of options is a rule, beside those of -c; without either there is nothing to compare."""
+    typed = command("compare", sample_logs / "seeds", "--patience", "2,4", "-c", "StopAt(10)", "--json")
+    stated = ("EarlyStopping(monitor='val_loss', patience=2)", "EarlyStopping(monitor='val_loss', patience=4)")
+    coded = command("compare", sample_logs / "seeds", *(f"-c{rule}" for rule in stated), "-c", "StopAt(10)", "--json")
+    assert json.loads(typed.stdout)["answers"] == json.loads(coded.stdout)["answers"]
+    assert command("compare", sample_logs / "seeds").exit_code == 2
