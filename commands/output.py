@@ -112,7 +112,7 @@ def texts() -> Catalogue:
     from kcb_replay.language.catalogue import catalogue
     from kcb_replay.language.reason import ENGLISH
 
-    return catalogue(click.get_current_context().meta.get(LANGUAGE, ENGLISH))
+    return catalogue(_chosen(LANGUAGE) or ENGLISH)
 
 
 def say(lines: Iterable[str | Reason], *, quiet: bool = False) -> None:
@@ -153,19 +153,25 @@ def command_line() -> str:
     return shlex.join(["kcb-replay", *sys.argv[1:]])
 
 
+def _chosen(name: str) -> Any:
+    """Return what was chosen for a command under a name of its context, None outside of any."""
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.meta.get(name)
+
+
 def joins_fits() -> bool:
     """Tell whether the fits of a run are to be taken for one training."""
-    return bool(click.get_current_context().meta.get(JOIN_FITS))
+    return bool(_chosen(JOIN_FITS))
 
 
 def pooling_globs() -> tuple[str, ...]:
     """Return the globs of metrics that are to be taken for one."""
-    return tuple(click.get_current_context().meta.get(POOLED, ()))
+    return tuple(_chosen(POOLED) or ())
 
 
 def may_replace() -> bool:
     """Tell whether a file that kcb-replay did not write may be replaced."""
-    return bool(click.get_current_context().meta.get(FORCE))
+    return bool(_chosen(FORCE))
 
 
 def require_place(path: Path) -> None:

@@ -13,15 +13,24 @@ ROUNDED = [0.5123, 0.4317, 0.4209, 0.4208, 0.4101, 0.4099]
 SAMPLED = Note("sampled", "TensorBoard dropped points", "log")
 
 
+def three_runs(recording, number=0):
+    """Return recordings of which the source rounded, dropped points, and held everything.
+
+    These are three trainings, and others for another number: of equal values they would be one, and count once.
+    """
+    rounded = [round(value + number / 1000, 4) for value in ROUNDED]
+    sampled, exact = ([value + more for value in rounded] for more in (1.2345e-6, 2.3456e-6))
+    return [
+        recording(name=f"rounded{number or ''}", val_loss=rounded),
+        recording(name=f"sampled{number or ''}", notes=[SAMPLED], val_loss=sampled),
+        recording(name=f"exact{number or ''}", val_loss=exact),
+    ]
+
+
 @pytest.fixture
 def runs(recording):
-    """Return recordings of which the source rounded, dropped points, and held everything."""
-    exact = [float(value) + 1e-12 for value in ROUNDED]
-    return [
-        recording(name="rounded", val_loss=ROUNDED),
-        recording(name="sampled", notes=[SAMPLED], val_loss=exact),
-        recording(name="exact", val_loss=exact),
-    ]
+    """Return one such recording of each."""
+    return three_runs(recording)
 
 
 def test_a_replay_says_its_label_and_that_it_is_undecided(runs):
@@ -72,11 +81,9 @@ def test_a_share_of_exact_reductions_is_that_of_whole_sources(runs):
     assert (summary.reduced, round(summary.exact, 3), summary.hypothetical) == (3, 0.333, 0)
 
 
-def test_recommendation_and_comparison_count_them(runs):
+def test_recommendation_and_comparison_count_them(recording, runs):
     """The share of undecided fits does not hang on what the sources hold."""
-    several = [
-        kcb.Recording(f"{run.name}{number}", run.sources, run.fits, run.notes) for number in range(6) for run in runs
-    ]
+    several = [run for number in range(6) for run in three_runs(recording, number)]
     answer = kcb.recommend(several, patience=[9], tolerance=1.0, max_failures=0.5, group_by="run")
     assert "100%" in answer.refusal
     assert any("12 of 18 recordings are" in note or "6 of 18 recordings hold rounded" in note for note in answer.notes)
