@@ -7,20 +7,17 @@ than such a row says; of the same name, both hold the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from kcb_replay.ingest.recording import Recording, both_counts, one_based
+from kcb_replay.language.reason import Reason
+from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.callbacks import Callback
 from kcb_replay.replay.comparison import float32
-
-if TYPE_CHECKING:
-    from kcb_replay.language.reason import Reason
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.monitors import MissingMonitor
-    from kcb_replay.replay.outcomes import Drop, Outcome, Save
-    from kcb_replay.replay.request import ReplayRequest
-    from kcb_replay.replay.validity import Validity
-
+from kcb_replay.replay.monitors import MissingMonitor
+from kcb_replay.replay.outcomes import Drop, Outcome, Save
+from kcb_replay.replay.request import ReplayRequest
+from kcb_replay.replay.validity import Validity
 
 Json: TypeAlias = dict[str, object]
 

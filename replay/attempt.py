@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace as with_changes
-from typing import TYPE_CHECKING
 
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError
+from kcb_replay.ingest.recording import Recording
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
 from kcb_replay.replay.engine import KerasError, Run, run_fit
@@ -29,6 +31,7 @@ from kcb_replay.replay.request import KERAS_DEFAULT_LR, ReplayRequest, initial_l
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.replay.source_limits import limited
+from kcb_replay.replay.stream import Stream
 from kcb_replay.replay.validity import (
     Horizon,
     Validity,
@@ -40,14 +43,6 @@ from kcb_replay.replay.validity import (
     unseen,
     unseen_by_list,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.stream import Stream
-
 
 # Facts about the files that touch no answer.
 _HARMLESS = ("skipped", "empty")

@@ -10,12 +10,9 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from kcb_replay.replay.behaviours import Arithmetic
-    from kcb_replay.replay.directions import Direction
-
+from kcb_replay.replay.behaviours import Arithmetic
+from kcb_replay.replay.directions import Direction
 
 _FLOAT32 = struct.Struct("<f")
 _SMALLEST_NORMAL = 1.1754943508222875e-38

@@ -9,16 +9,12 @@ be assumed, if the name suggests one at all, and `assumed_direction` says so.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from kcb_replay.language.reason import Reason, reason
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-
-    from kcb_replay.replay.behaviours import DirectionRule
-
+from kcb_replay.replay.behaviours import DirectionRule
 
 Direction: TypeAlias = Literal["min", "max"]
 

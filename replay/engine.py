@@ -6,10 +6,11 @@ them have run; the learning rate is one float32 cell. Nothing here knows what an
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from numbers import Real
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
@@ -26,14 +27,9 @@ from kcb_replay.replay.callbacks.base import (
     require_known,
 )
 from kcb_replay.replay.comparison import KerasRaises
+from kcb_replay.replay.events import Event
 from kcb_replay.replay.learning_rates import OptimizerRate, rate_of
 from kcb_replay.replay.stream import Batch, Epoch, ordered
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from kcb_replay.replay.events import Event
-
 
 Stage: TypeAlias = Literal[
     "init",

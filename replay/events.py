@@ -7,12 +7,9 @@ events (`report.phrases`) tell every kind apart.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
+from typing import ClassVar, Literal, TypeAlias, TypeVar
 
 WhyNot: TypeAlias = Literal["nan", "nan best", "equal", "worse", "within min_delta"]
 _E = TypeVar("_E", bound="Event")

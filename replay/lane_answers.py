@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from kcb_replay.replay.callbacks.early_stopping import EarlyStoppingState
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.directions import Direction, direction_of
 from kcb_replay.replay.learning_rates import OptimizerRate, is_same_rate
+from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.monitors import assumed_metrics
 from kcb_replay.replay.outcomes import Drop, Outcome, StoppingOutcome
 from kcb_replay.replay.outcomes.rates import ReductionOutcome, validity_of_drops
@@ -31,6 +33,7 @@ from kcb_replay.replay.outcomes.stopping import cadence_of, regret_of, unlimited
 from kcb_replay.replay.replay import answers_to
 from kcb_replay.replay.request import KERAS_DEFAULT_LR, ReplayRequest
 from kcb_replay.replay.semantics import DEFAULT, note_on, semantics
+from kcb_replay.replay.simulation import RaisedFit
 from kcb_replay.replay.source_limits import codes_of_rounding, is_rounded
 from kcb_replay.replay.stream import learning_rate_key
 from kcb_replay.replay.validity import Horizon, divergence
@@ -39,13 +42,6 @@ from kcb_replay.replay.verdicts.by_engine import whole_number
 from kcb_replay.replay.verdicts.lanes import early_stopping, reduce_lr_on_plateau
 from kcb_replay.replay.verdicts.lanes.rates import NEVER, RecordedRates, rate_path, recorded_rates
 from kcb_replay.replay.verdicts.lanes.series import Block, MonitoredFit, block_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from kcb_replay.replay.left_out import LeftOut
-    from kcb_replay.replay.simulation import RaisedFit
-
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]

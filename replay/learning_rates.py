@@ -10,17 +10,13 @@ A recorded rate may have fewer digits: NumPy before 1.14 wrote a float32 with si
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from kcb_replay.errors import SettingError
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.comparison import KerasRaises, float32
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from kcb_replay.replay.behaviours import Semantics
-
 
 # A number, one that says how it is held, or a schedule of the optimizer's steps.
 FirstRate: TypeAlias = "float | Callable[[Any], Any]"

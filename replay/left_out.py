@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from kcb_replay.language.reason import reason
-
-if TYPE_CHECKING:
-    from kcb_replay.language.reason import Reason
+from kcb_replay.language.reason import Reason, reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,27 +10,25 @@ from __future__ import annotations
 
 import bisect
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.ingest.recording import Fit, Recording
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks import MedianStopping
 from kcb_replay.replay.callbacks.stopping import known_direction
+from kcb_replay.replay.directions import Direction
 from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.outcomes.stopping import StoppingOutcome, best_of, regret_of
 from kcb_replay.replay.source_limits import is_rounded
 from kcb_replay.replay.validity import Label, Validity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     import pandas as pd
-
-    from kcb_replay.ingest.recording import Fit, Recording
-    from kcb_replay.replay.directions import Direction
 
 
 Floats: TypeAlias = NDArray[np.float64]

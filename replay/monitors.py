@@ -6,23 +6,19 @@ epochs in which nothing is judged. Nothing is guessed about a model that nobody 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from kcb_replay.errors import DirectionUnknownError, MonitorNotRecordedError, closest
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.callbacks import Callback, State
 from kcb_replay.replay.callbacks.base import metric_to_ask
 from kcb_replay.replay.directions import assumed_direction, compiled_metrics, direction_of, is_assumed
+from kcb_replay.replay.engine import KerasError, Run
+from kcb_replay.replay.outcomes import Outcome
+from kcb_replay.replay.stream import Stream
 from kcb_replay.replay.validity import Validity
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.callbacks import Callback, State
-    from kcb_replay.replay.engine import KerasError, Run
-    from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.replay.stream import Stream
 
 
 @dataclass(frozen=True, slots=True)

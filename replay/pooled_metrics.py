@@ -7,16 +7,12 @@ watches `val_auc` never acts in the fold where there is only `val_auc_1`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from kcb_replay.errors import SettingError
 from kcb_replay.ingest.recording import Fit, Note, Recording
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 
 _WILD = re.compile(r"\[[^\]]*\]|[*?]")
 

@@ -6,21 +6,16 @@ The notes are those on a rate that is no float32 variable, or may be none; the h
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.callbacks import Callback
+from kcb_replay.replay.engine import Row, Run
 from kcb_replay.replay.events import Event, LearningRateReduced, of_kind
 from kcb_replay.replay.learning_rates import IntegerRate, ScheduledRate
+from kcb_replay.replay.stream import Stream
 from kcb_replay.replay.validity import Horizon
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.engine import Row, Run
-    from kcb_replay.replay.stream import Stream
-
 
 # The copy of a schedule that is compiled into the train step may round otherwise than the schedule itself.
 _SAME = 1e-5

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace as with_changes
-from typing import TYPE_CHECKING
 
 from kcb_replay.errors import KcbReplayError, KerasWouldRaiseError, NotReplayableError
 from kcb_replay.ingest.coercion import Trainings, recording_from, recordings_from
 from kcb_replay.ingest.copies import each_with_original
+from kcb_replay.ingest.recording import Recording
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.answers import Answer, FitAnswer
 from kcb_replay.replay.attempt import answer_of, attempt_of
+from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.callbacks import Callback
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
 from kcb_replay.replay.engine import run_fit
@@ -22,13 +24,6 @@ from kcb_replay.replay.request import Carried, ReplayRequest, initial_lr_for, se
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit, Simulation
 from kcb_replay.replay.stream import stream_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.callbacks import Callback
 
 
 def simulate(

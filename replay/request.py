@@ -5,11 +5,11 @@ Refuses what cannot be asked; nothing is replayed here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kcb_replay.errors import NotReplayableError, SettingError
+from kcb_replay.ingest.recording import Recording
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import Callback, State
@@ -18,12 +18,6 @@ from kcb_replay.replay.learning_rates import rate_of
 from kcb_replay.replay.semantics import DEFAULT, note_on, semantics as resolve
 from kcb_replay.replay.stream import Stream, stream_of, with_steps
 from kcb_replay.replay.version_guess import guess
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kcb_replay.ingest.recording import Recording
-
 
 # Adam, RMSprop and most others start here; SGD starts at 0.01.
 KERAS_DEFAULT_LR = 0.001

@@ -5,33 +5,31 @@ Non-finite numbers stay floats here; whoever writes JSON turns them into strings
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.ingest.display import Displayed, HtmlPage
+from kcb_replay.ingest.recording import Recording, Source
+from kcb_replay.language.reason import Reason
 from kcb_replay.replay.answers import Answer
+from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.callbacks import Callback
 from kcb_replay.replay.directions import assumed_direction, is_assumed
+from kcb_replay.replay.engine import Row, Run
+from kcb_replay.replay.events import Event
 from kcb_replay.replay.lints import Lint, lints
+from kcb_replay.replay.monitors import MissingMonitor
+from kcb_replay.replay.outcomes import Drop, Outcome, Save
 from kcb_replay.replay.rate_changes import changes_rate
+from kcb_replay.replay.stream import Stream
 from kcb_replay.replay.validity import Horizon, Label, Validity, worst
 from kcb_replay.replay.version_guess import OtherEra, other_era
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     import pandas as pd
-
-    from kcb_replay.ingest.recording import Recording, Source
-    from kcb_replay.language.reason import Reason
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.engine import Row, Run
-    from kcb_replay.replay.events import Event
-    from kcb_replay.replay.monitors import MissingMonitor
-    from kcb_replay.replay.outcomes import Drop, Outcome, Save
-    from kcb_replay.replay.stream import Stream
 
 
 Json: TypeAlias = dict[str, object]

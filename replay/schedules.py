@@ -14,19 +14,15 @@ integer it computes in integers or raises), and numbers that are not finite or t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import written_as_code
 from kcb_replay.replay.comparison import float32
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 _SMALLEST_NORMAL = 1.1754943508222875e-38
 _LARGEST_WHOLE = 2**53

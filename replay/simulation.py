@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from kcb_replay.ingest.display import Displayed
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.callbacks import Callback
+from kcb_replay.replay.engine import KerasError
 from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.monitors import MissingMonitor, not_recorded
+from kcb_replay.replay.outcomes import Outcome
 from kcb_replay.replay.result import Replay
-
-if TYPE_CHECKING:
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.engine import KerasError
-    from kcb_replay.replay.outcomes import Outcome
-    from kcb_replay.replay.validity import Validity
-
+from kcb_replay.replay.validity import Validity
 
 Json: TypeAlias = dict[str, object]
 

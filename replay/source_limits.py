@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kcb_replay.ingest.recording import Note
 from kcb_replay.language.reason import reason
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from kcb_replay.ingest.recording import Note
-    from kcb_replay.replay.events import Event
-    from kcb_replay.replay.outcomes import CallbackTrace, Outcome
-    from kcb_replay.replay.validity import Validity
-
+from kcb_replay.replay.events import Event
+from kcb_replay.replay.outcomes import CallbackTrace, Outcome
+from kcb_replay.replay.validity import Validity
 
 # A float32 needs 7 to 9 digits; among several values of at most 6 there is none that was written in full.
 _MOST_DIGITS = 6

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Series
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from kcb_replay.replay.behaviours import LogsOrder
+from kcb_replay.replay.behaviours import LogsOrder
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,12 @@ import importlib
 import importlib.util
 import inspect
 import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 from kcb_replay.errors import MissingExtraError, SettingError, did_you_mean
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from types import ModuleType
-
 
 _MOST_NAMES = 20
 _OF_THE_EXTRA = ("keras", "tf_keras", "tensorflow", "jax", "torch")

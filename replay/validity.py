@@ -9,22 +9,18 @@ every other callback would have seen that.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from kcb_replay.ingest.recording import both_counts
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.callbacks import Callback, State
 from kcb_replay.replay.comparison import float32
+from kcb_replay.replay.engine import Row, Run
 from kcb_replay.replay.events import WeightsRestored, of_kind
 from kcb_replay.replay.learning_rates import digits_kept, is_same_rate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from kcb_replay.replay.callbacks import Callback, State
-    from kcb_replay.replay.engine import Row, Run
-    from kcb_replay.replay.stream import Stream
-
+from kcb_replay.replay.stream import Stream
 
 Label: TypeAlias = Literal["exact", "undecided", "hypothetical", "rounded", "sampled"]
 _WORSENING: tuple[Label, ...] = ("exact", "undecided", "hypothetical", "rounded", "sampled")

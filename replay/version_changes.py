@@ -5,8 +5,9 @@ Backwards, from a newer to an older version, the same changes are undone: each i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.behaviour_words import FIT, OF_EVERY_BACKEND, callbacks_of, meaning_of
@@ -24,10 +25,6 @@ from kcb_replay.replay.timeline import (
     keras_3,
     tensorflow,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 Json: TypeAlias = dict[str, object]
 Kind: TypeAlias = Literal["behaviour", "added", "removed"]

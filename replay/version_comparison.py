@@ -6,6 +6,7 @@ the two raises. A learning rate that differs in its last digits only is counted,
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,6 +14,7 @@ from kcb_replay.errors import NotReplayableError
 from kcb_replay.ingest.display import Displayed
 from kcb_replay.ingest.recording import Recording
 from kcb_replay.ingest.store import Store
+from kcb_replay.language.reason import Reason
 from kcb_replay.replay.attempt import answer_of, attempt_of
 from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
@@ -26,11 +28,7 @@ from kcb_replay.replay.version_difference import behaviours_between
 from kcb_replay.replay.version_guess import Ending, ending_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     import pandas as pd
-
-    from kcb_replay.language.reason import Reason
 
 
 Json: TypeAlias = dict[str, object]

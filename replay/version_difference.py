@@ -7,20 +7,16 @@ back one by one as long as the answer stays that of the second.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics
 from kcb_replay.replay.engine import EventsOfAll, Row, Run, run_fit
 from kcb_replay.replay.events import CheckpointSaved, WeightsRestored, of_kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.result import Replay
-
+from kcb_replay.replay.result import Replay
 
 _Acts: TypeAlias = tuple[object, ...]
 # A name alone changes no answer.

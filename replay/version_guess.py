@@ -8,27 +8,23 @@ rates and the last epoch to the version in it that would have made them with the
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from kcb_replay.errors import SettingError
 from kcb_replay.ingest.recording import both_counts
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.callbacks import Callback
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import compiled_metrics, direction_of
 from kcb_replay.replay.engine import Run, run_fit
 from kcb_replay.replay.events import CheckpointSaved, LearningRateReduced, WeightsRestored, of_kind
 from kcb_replay.replay.learning_rates import digits_kept, is_same_rate
 from kcb_replay.replay.semantics import DEFAULT, point_of_version, semantics
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.stream import Stream
-
+from kcb_replay.replay.stream import Stream
 
 # The newest first: it is taken where the recorded rates do not tell.
 _KERAS_3 = ("keras-3.15", "keras-3.10")

@@ -36,8 +36,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 KNOW_CALLBACKS = {("replay", "callbacks"), ("replay", "outcomes"), ("replay", "lane_answers.py")}
 MOST_IMPORTS = 0.09
 FEWEST_LINES, MOST_LINES = 25, 400
-# A reader of one format; a class that needs matplotlib before it can exist.
-SHORT = {"ingest/readers/yolo.py", "report/figures/shown.py"}
+# A reader of one format; a class that needs matplotlib before it can exist; what pages and figures must agree on.
+SHORT = {"ingest/readers/yolo.py", "report/figures/shown.py", "replay/verdicts/sample.py"}
 IDIOMS = {"told_apart", "Asked", "Said", "Held", "Found", "Parting"}
 VAGUE = ("found", "asked", "said", "held")
 MOST_VAGUE = 0

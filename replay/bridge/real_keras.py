@@ -11,18 +11,15 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from types import CodeType, ModuleType
+from typing import Any, Literal, TypeAlias
 
 from kcb_replay.errors import MissingExtraError, SettingError
 from kcb_replay.replay.callbacks import CALLBACKS
 from kcb_replay.replay.callbacks.refused import REFUSED
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import CodeType, ModuleType
-
 
 Library: TypeAlias = Literal["keras", "tf_keras"]
 _LIBRARIES: tuple[Library, ...] = ("keras", "tf_keras")

@@ -10,8 +10,9 @@ from __future__ import annotations
 import copy
 import inspect
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kcb_replay.errors import KcbReplayError, SettingError
 from kcb_replay.replay.bridge.real_keras import (
@@ -32,9 +33,6 @@ from kcb_replay.replay.callbacks.base import Callback, Context
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.semantics import note_on, semantics
 from kcb_replay.replay.user_code import check_arguments, named_in
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)

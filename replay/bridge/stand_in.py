@@ -12,18 +12,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
+from collections.abc import Callable
+from types import FrameType, ModuleType
+from typing import Any, Literal, NoReturn, TypeAlias
 
 from kcb_replay.errors import NotInRecordingError
 from kcb_replay.replay.bridge.real_keras import real_names
 from kcb_replay.replay.bridge.weights import EpochWeights, Saved, WeightsSet, unmasked
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import FrameType, ModuleType
-
-    from kcb_replay.replay.directions import Direction
-
+from kcb_replay.replay.directions import Direction
 
 Owner: TypeAlias = Literal["model", "optimizer", "metric"]
 _KNOWN = (

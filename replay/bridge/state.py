@@ -9,13 +9,15 @@ import contextlib
 import io
 import sys
 import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from kcb_replay.errors import KcbReplayError
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.bridge.real_keras import built_in_names, has_own
 from kcb_replay.replay.bridge.stand_in import AbsentAttributeError, StandIn, is_of_a_library
+from kcb_replay.replay.bridge.watch import Watch
 from kcb_replay.replay.bridge.weights import Saved, WeightsSet, masked, unmasked
 from kcb_replay.replay.callbacks.base import (
     BatchBegin,
@@ -41,12 +43,6 @@ from kcb_replay.replay.events import (
     Warned,
     WeightsRestored,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from kcb_replay.replay.bridge.watch import Watch
-
 
 _Seen: TypeAlias = TrainBegin | EpochBegin | BatchBegin | BatchEnd | TestEnd | EpochEnd | TrainEnd
 

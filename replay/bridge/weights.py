@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
+from typing import NoReturn
 
 # A private character in place of the path separator: ModelCheckpoint makes the folders that it finds in its filepath.
 _MASK = "\ue05c"

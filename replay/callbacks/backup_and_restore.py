@@ -7,17 +7,15 @@ callbacks.py and distribute/worker_training_state.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import BatchEnd, Callback, Context, EpochEnd, State, Step, TrainBegin, TrainEnd
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import BackupSaved, Event
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,16 @@ in the shared logs) by returning it, and the engine carries it out. `stopping` t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
+from kcb_replay.replay.behaviours import DirectionRule, Semantics
 from kcb_replay.replay.callbacks.arguments import written_as_code
 from kcb_replay.replay.comparison import Comparison, KerasRaises
 from kcb_replay.replay.directions import Direction, asks_metric, auto_direction
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from kcb_replay.replay.behaviours import DirectionRule, Semantics
-    from kcb_replay.replay.events import Event, WhyNot
-
+from kcb_replay.replay.events import Event, WhyNot
 
 Origin: TypeAlias = Literal["keras", "elsewhere", "user"]
 # To stop when a metric says so, to end a broken training, to reduce the learning rate, to set it, to save, or none.

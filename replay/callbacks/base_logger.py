@@ -6,18 +6,14 @@ batch alone. Refuses batches that were recorded without their size.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from kcb_replay.errors import NotReplayableError
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks.arguments import name_set, with_python_values
 from kcb_replay.replay.callbacks.base import BatchEnd, Callback, Context, EpochBegin, EpochEnd, State, Step
 from kcb_replay.replay.comparison import KerasRaises
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
 
 _NO_METRICS = ("batch", "size", "num_steps")
 

@@ -10,19 +10,17 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kcb_replay.errors import SettingError
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks.arguments import require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, State, Step, TrainBegin, TrainEnd
 from kcb_replay.replay.callbacks.written import NOTHING, Written, was_float32
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import Event, TextWritten
-
-if TYPE_CHECKING:
-    from kcb_replay.replay.behaviours import Semantics
 
 
 @dataclass(frozen=True, slots=True)

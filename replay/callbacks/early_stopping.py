@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.behaviours import DirectionRule, Semantics
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import (
     Callback,
@@ -24,11 +25,8 @@ from kcb_replay.replay.callbacks.base import (
     why_not,
 )
 from kcb_replay.replay.comparison import Comparison, KerasRaises
+from kcb_replay.replay.directions import Direction
 from kcb_replay.replay.events import Event, Improved, MetricMissing, NotCounted, Stopped, Waited, WeightsRestored
-
-if TYPE_CHECKING:
-    from kcb_replay.replay.behaviours import DirectionRule, Semantics
-    from kcb_replay.replay.directions import Direction
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,10 @@ A key that is missing in some epochs has a shorter list, as in Keras: nothing he
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, State, Step, TrainBegin
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from kcb_replay.errors import NotReplayableError, SettingError
 from kcb_replay.language.reason import reason
@@ -27,10 +27,7 @@ from kcb_replay.replay.callbacks.base import (
     TrainEnd,
 )
 from kcb_replay.replay.comparison import KerasRaises
-
-if TYPE_CHECKING:
-    from kcb_replay.replay.events import Event
-
+from kcb_replay.replay.events import Event
 
 # The arguments are Keras's own; what comes back is ignored.
 Hook: TypeAlias = Callable[..., Any]

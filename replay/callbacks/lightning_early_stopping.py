@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from kcb_replay.errors import SettingError
 from kcb_replay.language.reason import Reason, reason
@@ -18,10 +18,8 @@ from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts
 from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, Step, TrainBegin, why_not
 from kcb_replay.replay.callbacks.stopping import RuleState
 from kcb_replay.replay.comparison import Comparison, float32
+from kcb_replay.replay.directions import Direction
 from kcb_replay.replay.events import CriterionMet, Improved, MetricMissing, Stopped, Waited
-
-if TYPE_CHECKING:
-    from kcb_replay.replay.directions import Direction
 
 
 @dataclass(frozen=True, slots=True)

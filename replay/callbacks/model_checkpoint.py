@@ -7,11 +7,13 @@ left aside: they change what is in a file, not when it is written.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from string import Formatter
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from kcb_replay.errors import SettingError
+from kcb_replay.replay.behaviours import DirectionRule, Semantics
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import (
     BatchEnd,
@@ -24,14 +26,9 @@ from kcb_replay.replay.callbacks.base import (
     metric_to_ask,
 )
 from kcb_replay.replay.comparison import Comparison, KerasRaises
+from kcb_replay.replay.directions import Direction
 from kcb_replay.replay.events import CheckpointSaved, CheckpointSkipped, Event
 from kcb_replay.text import excerpt
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from kcb_replay.replay.behaviours import DirectionRule, Semantics
-    from kcb_replay.replay.directions import Direction
 
 
 @dataclass(frozen=True, slots=True)

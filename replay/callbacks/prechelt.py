@@ -11,8 +11,8 @@ For UP a comparison with NaN is no rise, so it breaks the row.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from kcb_replay.errors import NotReplayableError, SettingError
 from kcb_replay.language.reason import Reason, reason
@@ -30,9 +30,6 @@ from kcb_replay.replay.events import (
     QuotientMeasured,
     StripCompared,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

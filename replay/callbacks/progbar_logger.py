@@ -7,8 +7,9 @@ fewer metrics than Keras logged, the lines of the batches show fewer, too.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from kcb_replay.errors import NotReplayableError, SettingError
 from kcb_replay.language.reason import reason
@@ -28,10 +29,6 @@ from kcb_replay.replay.callbacks.progress_bar import ProgressBar
 from kcb_replay.replay.callbacks.written import NOTHING, Written
 from kcb_replay.replay.comparison import KerasRaises
 from kcb_replay.replay.events import TextWritten
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
 
 _NO_METRICS = ("batch", "size", "num_steps")
 

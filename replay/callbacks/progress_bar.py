@@ -8,16 +8,11 @@ The control characters are part of the text: `\b` and `\r` where Keras goes back
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.comparison import KerasRaises, float32
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from kcb_replay.replay.behaviours import Semantics
-
 
 _INTERVAL = 0.05
 _CLASSIC_WIDTH = 30

@@ -5,11 +5,13 @@ One learning rate, held in float32; optimizers with a schedule or with several l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from kcb_replay.errors import SettingError
+from kcb_replay.replay.behaviours import DirectionRule, Semantics
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import (
     Callback,
@@ -23,6 +25,7 @@ from kcb_replay.replay.callbacks.base import (
     why_not,
 )
 from kcb_replay.replay.comparison import Comparison, float32
+from kcb_replay.replay.directions import Direction
 from kcb_replay.replay.events import (
     CoolingDown,
     Event,
@@ -32,13 +35,6 @@ from kcb_replay.replay.events import (
     MetricMissing,
     Waited,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from kcb_replay.replay.behaviours import DirectionRule, Semantics
-    from kcb_replay.replay.directions import Direction
-
 
 _MIN_DELTA = 1e-4
 

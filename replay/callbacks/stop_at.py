@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks.arguments import require_counts, require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, Step, TrainBegin
 from kcb_replay.replay.callbacks.stopping import RuleState, known_direction
+from kcb_replay.replay.directions import Direction
 from kcb_replay.replay.events import CriterionMet, Event, MetricMissing, NewBest
-
-if TYPE_CHECKING:
-    from kcb_replay.replay.directions import Direction
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,13 @@ A rule decides in its own file; here is only what makes its answers comparable w
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from kcb_replay.errors import SettingError
+from kcb_replay.language.reason import Reason
 from kcb_replay.replay.callbacks.base import Callback, State, Step, TrainEnd
 from kcb_replay.replay.directions import Direction, direction_of
 from kcb_replay.replay.events import WeightsRestored
-
-if TYPE_CHECKING:
-    from kcb_replay.language.reason import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

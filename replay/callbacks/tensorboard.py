@@ -11,18 +11,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from kcb_replay.errors import NotReplayableError, SettingError
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks.arguments import require_counts, require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import BatchEnd, Callback, Context, EpochEnd, State, Step, TestEnd, TrainBegin
 from kcb_replay.replay.events import Event, ScalarsWritten
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
 
 _RUN = re.compile(r"(keras-3\.15|tf_keras-2\.21)\b")
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.callbacks.arguments import require_numbers, require_texts, with_python_values
 from kcb_replay.replay.callbacks.base import Callback, Context, EpochEnd, State, Step, why_not
 from kcb_replay.replay.comparison import Comparison, float32
+from kcb_replay.replay.directions import Direction
 from kcb_replay.replay.events import (
     CoolingDown,
     Event,
@@ -25,9 +26,6 @@ from kcb_replay.replay.events import (
     ReductionIgnored,
     Waited,
 )
-
-if TYPE_CHECKING:
-    from kcb_replay.replay.directions import Direction
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,11 @@ Every replayed epoch keeps its own state, so the states share what they have in 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.comparison import float32
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from kcb_replay.replay.behaviours import Semantics
 
 
 class Written:

@@ -6,13 +6,10 @@ Both sides of a comparison read the same case, so this is all they share; it imp
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 # One JSON document: its shape is that of the golden files, not ours.
 Json: TypeAlias = Any

@@ -6,12 +6,9 @@ Each is drawn with few choices, for a choice costs more than what the real class
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
+from typing import Any, TypeAlias
 
 Json: TypeAlias = Any
 

@@ -8,19 +8,16 @@ epoch, which is drawn, and shrunk, as one choice. Arguments that are no numbers 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
 
 from kcb_replay.replay.conformance.case_settings import CaseSettings, Signature
 from kcb_replay.replay.conformance.observed import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
 
 Drawn: TypeAlias = st.SearchStrategy[Any]
 Json: TypeAlias = Any

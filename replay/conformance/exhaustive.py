@@ -12,8 +12,9 @@ import contextlib
 import io
 import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.bridge.real_keras import Library, installed, module_of
@@ -27,10 +28,6 @@ from kcb_replay.replay.conformance.stepped import FIRST_BEST, INITIAL_LR, METRIC
 from kcb_replay.replay.engine import run_fit
 from kcb_replay.replay.semantics import nearest_known
 from kcb_replay.replay.stream import Epoch
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 Json: TypeAlias = Any
 # A setting, and the first symbols of its streams: a part of the box is made of these.

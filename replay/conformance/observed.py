@@ -14,18 +14,15 @@ import math
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 from unittest import mock
 
 from kcb_replay.replay.conformance.case_arguments import Seen, arguments
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 Json: TypeAlias = Any
 _WRITERS = ("CSVLogger", "BackupAndRestore")

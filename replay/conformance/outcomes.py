@@ -12,8 +12,9 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -21,18 +22,13 @@ from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Recording, Seri
 from kcb_replay.replay.callbacks import CALLBACKS, Callback, EarlyStopping
 from kcb_replay.replay.conformance.answers import Replayed, differing, epoch_of
 from kcb_replay.replay.conformance.case_arguments import arguments
+from kcb_replay.replay.engine import Run
+from kcb_replay.replay.events import Event
 from kcb_replay.replay.outcomes import CallbackTrace, Outcome, outcome_of
 from kcb_replay.replay.replay import simulate
+from kcb_replay.replay.result import Replay
+from kcb_replay.replay.simulation import Simulation
 from kcb_replay.replay.stream import Stream
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from kcb_replay.replay.engine import Run
-    from kcb_replay.replay.events import Event
-    from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.simulation import Simulation
-
 
 Json: TypeAlias = Any
 _EPOCH = r"Epoch 0*(\d+): "

@@ -12,16 +12,13 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from types import ModuleType
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from kcb_replay.replay.conformance.case_arguments import arguments
 from kcb_replay.replay.conformance.observed import RATE_KEY, metrics_of, optimizer_of, state_of
-
-if TYPE_CHECKING:
-    from types import ModuleType
-
 
 Json: TypeAlias = Any
 SYMBOLS = ("best so far", "tie in float32", "better", "worse", "NaN", "missing")

@@ -10,18 +10,14 @@ more: then every counter goes on by one in each epoch that has the metric, and t
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
+from kcb_replay.replay.directions import Direction
 from kcb_replay.replay.inference.ranges import Bounds
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from kcb_replay.replay.directions import Direction
-
 
 _DEFAULT_MIN_DELTA = 1e-4
 # Of a wide range of factors, those that people write.

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, SettingError
+from kcb_replay.ingest.recording import Message, Note, Recording
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.behaviours import Arithmetic, Semantics
 from kcb_replay.replay.directions import Direction, assumed_direction, auto_direction, direction_of
@@ -23,10 +24,6 @@ from kcb_replay.replay.request import versions_of
 from kcb_replay.replay.semantics import known_semantics, semantics
 from kcb_replay.replay.stream import Stream, stream_of
 from kcb_replay.replay.verdicts.lanes.improvements import fits_float32
-
-if TYPE_CHECKING:
-    from kcb_replay.ingest.recording import Message, Note, Recording
-
 
 _QUALIFIED = re.compile(r".*/(torch|jax|numpy)")
 # Not binary_accuracy and its like, which are names of functions and were the same before.

@@ -10,24 +10,19 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kcb_replay.ingest.recording import Message, Note
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.inference.ranges import first_true
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from kcb_replay.ingest.recording import Message, Note
-    from kcb_replay.replay.stream import Stream
-
+from kcb_replay.replay.stream import Stream
 
 _NUMPY_DIGITS = 6
 _FOUR_DECIMALS_ABOVE = 1e-3

@@ -7,12 +7,14 @@ what ended it. What is printed is held against the engine first: the two must ag
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from kcb_replay.ingest.coercion import Trainings, recording_from
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.directions import Direction, direction_of
 from kcb_replay.replay.engine import run_fit
@@ -33,13 +35,7 @@ from kcb_replay.replay.inference.stopping_candidates import stopping_candidates
 from kcb_replay.replay.inference.summary import Candidates, limits_of, summary_of
 from kcb_replay.replay.replay import fit_number
 from kcb_replay.replay.semantics import semantics
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
-    from kcb_replay.replay.stream import Epoch, Stream
-
+from kcb_replay.replay.stream import Epoch, Stream
 
 _Kind = TypeVar("_Kind", StoppingCandidate, PlateauCandidate)
 # What people write: Keras's defaults, then other powers of ten.

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from kcb_replay.replay.behaviours import Floor, Semantics
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.inference.candidates import PlateauCandidate
 from kcb_replay.replay.inference.case import Monitored, merged
@@ -30,12 +32,6 @@ from kcb_replay.replay.inference.ranges import (
     pieces_of,
 )
 from kcb_replay.replay.verdicts.lanes.improvements import comparable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from kcb_replay.replay.behaviours import Floor, Semantics
-
 
 _Columns = tuple[tuple[Bounds, Bounds, int | None], ...]
 _LARGEST_FLOAT32 = 3.4028234663852886e38

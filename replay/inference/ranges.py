@@ -14,20 +14,16 @@ reaches it, so rows in which nothing happened bound it from below and those in w
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.behaviours import Arithmetic
 from kcb_replay.replay.verdicts.lanes.improvements import operand
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from kcb_replay.replay.behaviours import Arithmetic
-
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from kcb_replay.ingest.display import Displayed
 from kcb_replay.ingest.recording import both_counts
 from kcb_replay.language.catalogue import Catalogue, catalogue
+from kcb_replay.language.reason import Reason
 from kcb_replay.replay.inference.candidates import Candidate, Divergence, PlateauCandidate, StoppingCandidate, rows_of
 from kcb_replay.replay.inference.case import span_of
 from kcb_replay.replay.inference.evidence import READ_LATE
+from kcb_replay.replay.inference.ranges import Bounds
 from kcb_replay.text import fit_title, text_table, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     import pandas as pd
-
-    from kcb_replay.language.reason import Reason
-    from kcb_replay.replay.inference.ranges import Bounds
 
 
 Json: TypeAlias = dict[str, object]

@@ -7,10 +7,12 @@ one given here times the batches of an epoch. What no simple arguments make is a
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 from kcb_replay.errors import SettingError
 from kcb_replay.replay.comparison import float32
+from kcb_replay.replay.inference.evidence import Rates
 from kcb_replay.replay.inference.ranges import simplest
 from kcb_replay.replay.schedules import (
     CosineDecay,
@@ -21,13 +23,8 @@ from kcb_replay.replay.schedules import (
     PolynomialDecay,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from kcb_replay.replay.inference.evidence import Rates
-
-    _Named: TypeAlias = tuple[str, Callable[[int], float]]
-    _Guess: TypeAlias = Callable[[Sequence[float], Sequence[int]], Iterator[_Named]]
+_Named: TypeAlias = tuple[str, Callable[[int], float]]
+_Guess: TypeAlias = Callable[[Sequence[float], Sequence[int]], Iterator[_Named]]
 
 
 _ENDS = (0.0, 1e-4, 1e-5, 1e-6, 1e-7, 1e-3)

@@ -7,12 +7,15 @@ their defaults, and what is restored leaves no trace in the metrics.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.inference.candidates import StoppingCandidate
 from kcb_replay.replay.inference.case import Monitored, merged
+from kcb_replay.replay.inference.evidence import StopMessages
 from kcb_replay.replay.inference.ranges import (
     LARGEST_MIN_DELTA,
     Bounds,
@@ -23,12 +26,6 @@ from kcb_replay.replay.inference.ranges import (
     pieces_of,
 )
 from kcb_replay.replay.verdicts.lanes.improvements import comparable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.inference.evidence import StopMessages
 
 
 class _StoppingTraits(NamedTuple):

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from kcb_replay.ingest.recording import Note
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate
+from kcb_replay.replay.inference.case import Monitored
+from kcb_replay.replay.inference.evidence import RateEvidence, Rates, RecordedChange, StopMessages
 from kcb_replay.replay.source_limits import is_rounded, unit_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from kcb_replay.ingest.recording import Note
-    from kcb_replay.replay.inference.candidates import PlateauCandidate, StoppingCandidate
-    from kcb_replay.replay.inference.case import Monitored
-    from kcb_replay.replay.inference.evidence import RateEvidence, Rates, RecordedChange, StopMessages
-
 
 _MOST_NAMED = 8
 _OF_SOURCES = ("rounded", "averaged", "starts_late")

@@ -9,19 +9,16 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Callback, Context
+from kcb_replay.replay.directions import Direction
 from kcb_replay.replay.engine import Run, run_fit
 from kcb_replay.replay.events import Event, Improved, LearningRateReduced, LearningRateSet, of_kind
-
-if TYPE_CHECKING:
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.stream import Epoch, Stream
-
+from kcb_replay.replay.stream import Epoch, Stream
 
 Monitoring: TypeAlias = EarlyStopping | ReduceLROnPlateau | ModelCheckpoint
 _Kind = TypeVar("_Kind", bound=Callback)

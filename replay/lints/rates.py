@@ -6,18 +6,16 @@ Versions before TensorFlow 2.5 compare the float32 learning rate with the float6
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.callbacks import LearningRateScheduler, ReduceLROnPlateau
+from kcb_replay.replay.callbacks.reduce_lr_on_plateau import ReduceLROnPlateauState
 from kcb_replay.replay.comparison import float32
+from kcb_replay.replay.engine import Run
 from kcb_replay.replay.events import LearningRateReduced
 from kcb_replay.replay.lints.base import Case, Lint, epochs_of, events_of, of_each, parting, reductions
 from kcb_replay.replay.schedules import SCHEDULES
-
-if TYPE_CHECKING:
-    from kcb_replay.replay.callbacks.reduce_lr_on_plateau import ReduceLROnPlateauState
-    from kcb_replay.replay.engine import Run
 
 
 @of_each(ReduceLROnPlateau)

@@ -9,15 +9,12 @@ import math
 from bisect import bisect_left
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
+from kcb_replay.replay.engine import Run
 from kcb_replay.replay.events import CheckpointSaved, Improved, WeightsRestored, of_kind
 from kcb_replay.replay.lints.base import Case, Lint, events_of, first_difference, of_each, reductions, stop_of
-
-if TYPE_CHECKING:
-    from kcb_replay.replay.engine import Run
 
 
 @of_each(EarlyStopping)

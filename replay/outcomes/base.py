@@ -5,22 +5,18 @@ An outcome is read off the events and states of a replayed fit; nothing is decid
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
+from typing import Self, TypeAlias, TypeVar
 
 from kcb_replay.language.reason import reason
+from kcb_replay.replay.callbacks import Callback
+from kcb_replay.replay.callbacks.base import State
+from kcb_replay.replay.directions import Direction
+from kcb_replay.replay.engine import Run
 from kcb_replay.replay.events import Event, of_kind
+from kcb_replay.replay.stream import Stream
 from kcb_replay.replay.validity import Horizon, Label, Validity
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.callbacks.base import State
-    from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.engine import Run
-    from kcb_replay.replay.stream import Stream
-
 
 Json: TypeAlias = "dict[str, object]"
 _E = TypeVar("_E", bound="Event")

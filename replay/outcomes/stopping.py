@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, TypeAlias, cast
+from typing import Self, TypeAlias, cast
 
 from kcb_replay.ingest.recording import both_counts
 from kcb_replay.language.reason import reason
+from kcb_replay.replay.callbacks.early_stopping import EarlyStoppingState
+from kcb_replay.replay.callbacks.stopping import RuleState
+from kcb_replay.replay.directions import Direction
 from kcb_replay.replay.events import Terminated, WeightsRestored
 from kcb_replay.replay.outcomes.base import CallbackTrace, Json, Outcome, hypothetical
+from kcb_replay.replay.stream import Stream
 from kcb_replay.replay.validity import Horizon, Validity
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from kcb_replay.replay.callbacks.early_stopping import EarlyStoppingState
-    from kcb_replay.replay.callbacks.stopping import RuleState
-    from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.stream import Stream
-
-    StoppingState: TypeAlias = EarlyStoppingState | RuleState
+StoppingState: TypeAlias = EarlyStoppingState | RuleState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

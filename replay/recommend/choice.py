@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from kcb_replay.replay.recommend.evidence import Evidence
-
+from kcb_replay.replay.recommend.evidence import Evidence
 
 _RARE = 0.05
 

@@ -9,25 +9,21 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.errors import SettingError
+from kcb_replay.replay.directions import Direction
+from kcb_replay.replay.validity import Label
+from kcb_replay.replay.verdicts.answers import Answers
+from kcb_replay.replay.verdicts.blocks import StoppingBlock
 from kcb_replay.replay.verdicts.collect import Collector
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.validity import Label
-    from kcb_replay.replay.verdicts.answers import Answers
-    from kcb_replay.replay.verdicts.blocks import StoppingBlock
-    from kcb_replay.replay.verdicts.totals import Totals
-
+from kcb_replay.replay.verdicts.totals import Totals
 
 Floats: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]

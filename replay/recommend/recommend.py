@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.errors import SettingError
 from kcb_replay.ingest.coercion import Trainings, recordings_from
+from kcb_replay.ingest.recording import Recording
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import EarlyStopping
@@ -40,12 +42,6 @@ from kcb_replay.replay.verdicts.collect import collect
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 from kcb_replay.replay.verdicts.stopping import swept_blocks
 from kcb_replay.replay.verdicts.totals import ChoiceSummary, SweepSummary, Totals, front_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from kcb_replay.ingest.recording import Recording
-
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.intp]

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from kcb_replay.ingest.display import Displayed
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.callbacks.arguments import with_python_values
 from kcb_replay.replay.directions import assumption, direction_of
 from kcb_replay.replay.recommend.evidence import MOST_GROUPS, Interval
 from kcb_replay.replay.verdicts.totals import ChoiceSummary, SweepSummary
-
-if TYPE_CHECKING:
-    from kcb_replay.replay.callbacks import EarlyStopping
-
 
 Json: TypeAlias = dict[str, object]
 _MOST_ALIKE = 8

@@ -8,33 +8,29 @@ holds more than a block of fits, and the verdicts that are drawn.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.ingest.recording import Recording
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import Callback, EarlyStopping
+from kcb_replay.replay.directions import Direction
 from kcb_replay.replay.recommend.evidence import Evidence, FitsSeen, Spread, evidence_in, folded, grouping, spread_of
 from kcb_replay.replay.recommend.recommend import recommendation_of
+from kcb_replay.replay.recommend.result import Recommendation
+from kcb_replay.replay.verdicts.blocks import StoppingBlock
 from kcb_replay.replay.verdicts.by_engine import fits_at_once
 from kcb_replay.replay.verdicts.collect import Collector, collect
 from kcb_replay.replay.verdicts.lanes.series import MonitoredFit, monitored_fits
+from kcb_replay.replay.verdicts.rules import RuleComparison, RuleQuestion
 from kcb_replay.replay.verdicts.sample import MOST_DRAWN, drawn_places
 from kcb_replay.replay.verdicts.stopping import require_second_metric, swept
 from kcb_replay.replay.verdicts.table import StoppingVerdicts
 from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary, Totals
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.recommend.result import Recommendation
-    from kcb_replay.replay.verdicts.blocks import StoppingBlock
-    from kcb_replay.replay.verdicts.rules import RuleComparison, RuleQuestion
-
 
 Floats: TypeAlias = NDArray[np.float64]
 # The name of a run, and the number of a fit in it.

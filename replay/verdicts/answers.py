@@ -7,22 +7,18 @@ a time. Definitions are those of a single replay (`replay.outcomes.stopping`).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.callbacks import Callback
+from kcb_replay.replay.validity import Label
+from kcb_replay.replay.verdicts.lanes.early_stopping import Stops
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.validity import Label
-    from kcb_replay.replay.verdicts.lanes.early_stopping import Stops
-    from kcb_replay.replay.verdicts.lanes.series import Block
-
+from kcb_replay.replay.verdicts.lanes.series import Block
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.signedinteger[Any]]

@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import tempfile
 import weakref
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.verdicts.answers import MetricValues
+from kcb_replay.replay.verdicts.blocks import StoppingBlock
 from kcb_replay.replay.verdicts.collect import Collector
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 from kcb_replay.replay.verdicts.records import without_nan
 from kcb_replay.replay.verdicts.totals import over
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from kcb_replay.replay.verdicts.answers import MetricValues
-    from kcb_replay.replay.verdicts.blocks import StoppingBlock
-
 
 Json: TypeAlias = dict[str, object]
 Floats: TypeAlias = NDArray[np.float64]

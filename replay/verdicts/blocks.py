@@ -7,22 +7,18 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.callbacks import Callback
+from kcb_replay.replay.left_out import LeftOut
+from kcb_replay.replay.validity import Label
 from kcb_replay.replay.verdicts.answers import Answers, MetricValues, StopRows, answers_of, label_number
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from kcb_replay.replay.callbacks import Callback
-    from kcb_replay.replay.left_out import LeftOut
-    from kcb_replay.replay.validity import Label
-
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.signedinteger[Any]]

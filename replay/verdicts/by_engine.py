@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from kcb_replay.errors import DirectionUnknownError, NotReplayableError
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Recording
 from kcb_replay.language.reason import Reason, reason
+from kcb_replay.replay.behaviours import DirectionRule, Semantics
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context, direction
 from kcb_replay.replay.comparison import KerasRaises
@@ -17,16 +19,10 @@ from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.monitors import assumed_metrics
 from kcb_replay.replay.replay import replay
+from kcb_replay.replay.result import Replay
 from kcb_replay.replay.source_limits import codes_of_rounding, is_rounded
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from kcb_replay.replay.behaviours import DirectionRule, Semantics
-    from kcb_replay.replay.result import Replay
-    from kcb_replay.replay.validity import Label
-    from kcb_replay.replay.verdicts.lanes.series import MonitoredFit
-
+from kcb_replay.replay.validity import Label
+from kcb_replay.replay.verdicts.lanes.series import MonitoredFit
 
 _Setting = TypeVar("_Setting", EarlyStopping, ReduceLROnPlateau)
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from kcb_replay.replay.verdicts.blocks import VerdictsBlock
-
+from kcb_replay.replay.verdicts.blocks import VerdictsBlock
 
 _Block = TypeVar("_Block", bound="VerdictsBlock[Any]")
 _Answers = TypeVar("_Answers")

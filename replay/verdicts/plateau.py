@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import ReduceLROnPlateau
+from kcb_replay.replay.left_out import LeftOut
+from kcb_replay.replay.verdicts.blocks import FitFacts
 from kcb_replay.replay.verdicts.collect import collect
 from kcb_replay.replay.verdicts.records import argument_columns, epoch_columns, looked_up
 from kcb_replay.replay.verdicts.table import Verdicts
 from kcb_replay.replay.verdicts.totals import CountedTotals, Summary, numbers_of, over
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.left_out import LeftOut
-    from kcb_replay.replay.verdicts.blocks import FitFacts
-
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]

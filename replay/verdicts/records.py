@@ -5,12 +5,11 @@ In them nothing is null, and NaN is a value that was recorded.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     import numpy as np
     import pandas as pd
     import pyarrow as pa

@@ -7,15 +7,18 @@ When it reduces hangs on patience, cooldown and min_delta, by how much on factor
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Recording
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import ReduceLROnPlateau
 from kcb_replay.replay.learning_rates import FirstRate, OptimizerRate, swept_rate
+from kcb_replay.replay.result import Replay
 from kcb_replay.replay.verdicts.blocks import FitFacts
 from kcb_replay.replay.verdicts.by_engine import FitBatch, fits_at_once, whole_number
 from kcb_replay.replay.verdicts.lanes.improvements import fits_float32
@@ -23,13 +26,6 @@ from kcb_replay.replay.verdicts.lanes.rates import NEVER, RecordedRates, rate_pa
 from kcb_replay.replay.verdicts.lanes.reduce_lr_on_plateau import Reductions, is_vectorised, plateaus_of
 from kcb_replay.replay.verdicts.lanes.series import Block, MonitoredFit, block_of, monitored_fits
 from kcb_replay.replay.verdicts.plateau import PlateauSweep, ReducingAnswers, ReducingBlock
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.result import Replay
-
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]

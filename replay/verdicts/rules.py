@@ -8,6 +8,7 @@ All rules are judged by the same metric, whatever they monitor themselves; the e
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -26,6 +27,7 @@ from kcb_replay.replay.callbacks.stopping import known_direction
 from kcb_replay.replay.directions import Direction, assumed_direction, is_assumed
 from kcb_replay.replay.left_out import LeftOut, left_out_copy
 from kcb_replay.replay.median import median_answers
+from kcb_replay.replay.outcomes import Outcome
 from kcb_replay.replay.replay import replay
 from kcb_replay.replay.semantics import DEFAULT, semantics as resolve
 from kcb_replay.replay.stream import stream_of
@@ -39,11 +41,7 @@ from kcb_replay.replay.verdicts.table import StoppingVerdicts
 from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary, Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
     import pandas as pd
-
-    from kcb_replay.replay.outcomes import Outcome
 
 
 Json: TypeAlias = dict[str, object]

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import tempfile
 import weakref
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 Floats: TypeAlias = NDArray[np.float64]
 _BYTES_IN_MEMORY = 64_000_000

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from kcb_replay.errors import SettingError
+from kcb_replay.ingest.recording import Recording
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import EarlyStopping
 from kcb_replay.replay.directions import direction_of
+from kcb_replay.replay.outcomes import Outcome
 from kcb_replay.replay.verdicts.answers import MetricValues, StopRows
 from kcb_replay.replay.verdicts.blocks import FitFacts, StoppingBlock
 from kcb_replay.replay.verdicts.by_engine import FitBatch, fits_at_once, whole_number
@@ -22,14 +26,6 @@ from kcb_replay.replay.verdicts.lanes.early_stopping import Start, is_vectorised
 from kcb_replay.replay.verdicts.lanes.improvements import fits_float32
 from kcb_replay.replay.verdicts.lanes.series import Block, MonitoredFit, block_of, monitored_fits
 from kcb_replay.replay.verdicts.table import Sweep
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from kcb_replay.ingest.recording import Recording
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.outcomes import Outcome
-
 
 # Settings of the same starts and patiences are answered in one pass.
 _Passes: TypeAlias = "dict[tuple[int, ...], dict[tuple[Start, bool], list[int]]]"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Sequence
+from typing import Any, overload
 
 from kcb_replay.errors import SettingError
 from kcb_replay.ingest.coercion import Trainings, recordings_from
@@ -10,16 +11,12 @@ from kcb_replay.ingest.recording import LEARNING_RATE_KEYS
 from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
 from kcb_replay.replay.grid import settings_grid
+from kcb_replay.replay.learning_rates import FirstRate
 from kcb_replay.replay.semantics import DEFAULT, semantics as resolve
 from kcb_replay.replay.verdicts.plateau import PlateauSweep
 from kcb_replay.replay.verdicts.reducing import plateau_blocks
 from kcb_replay.replay.verdicts.stopping import swept_blocks
 from kcb_replay.replay.verdicts.table import Sweep
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kcb_replay.replay.learning_rates import FirstRate
 
 
 @overload

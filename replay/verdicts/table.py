@@ -6,30 +6,28 @@ sweep or a comparison is the same table with all blocks; what it holds of stoppi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.ingest.display import Displayed
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import Callback, EarlyStopping
+from kcb_replay.replay.directions import Direction
+from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.verdicts.answers import LABELS, Answers
 from kcb_replay.replay.verdicts.blocks import FitFacts, RecordedCurve, StoppingBlock, VerdictsBlock
 from kcb_replay.replay.verdicts.records import argument_columns, epoch_columns, frame_of, looked_up
+from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary, Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     import pandas as pd
     import pyarrow as pa
-
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.directions import Direction
-    from kcb_replay.replay.left_out import LeftOut
-    from kcb_replay.replay.verdicts.totals import ChoiceSummary, Summary, Totals
 
 
 Mask: TypeAlias = NDArray[np.bool_]

@@ -8,29 +8,25 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import Callback, EarlyStopping
+from kcb_replay.replay.left_out import LeftOut
 from kcb_replay.replay.monitors import assumed_metrics
+from kcb_replay.replay.validity import Label
+from kcb_replay.replay.verdicts.answers import Answers
+from kcb_replay.replay.verdicts.blocks import StoppingBlock, VerdictsBlock
 from kcb_replay.replay.verdicts.collect import Collector, HasBlocks, collect
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 from kcb_replay.replay.verdicts.records import without_nan
 from kcb_replay.replay.verdicts.spool import Spool
 from kcb_replay.replay.verdicts.survival import stop_epochs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.left_out import LeftOut
-    from kcb_replay.replay.validity import Label
-    from kcb_replay.replay.verdicts.answers import Answers
-    from kcb_replay.replay.verdicts.blocks import StoppingBlock, VerdictsBlock
-
 
 Floats: TypeAlias = NDArray[np.float64]
 # A recording whose best epoch is among so many of its last was still improving, whatever the patience.

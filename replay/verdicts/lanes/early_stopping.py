@@ -10,12 +10,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.verdicts.lanes.improvements import (
     Compared,
     CountedValues,
@@ -25,13 +27,7 @@ from kcb_replay.replay.verdicts.lanes.improvements import (
     operand,
     unwarned,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.verdicts.lanes.series import Block
-
+from kcb_replay.replay.verdicts.lanes.series import Block
 
 Floats: TypeAlias = NDArray[np.float64]
 

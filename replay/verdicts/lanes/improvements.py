@@ -8,14 +8,12 @@ below the best value so far: found in lanes, epoch by epoch, or along one long s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from kcb_replay.replay.behaviours import Arithmetic
-
+from kcb_replay.replay.behaviours import Arithmetic
 
 Floats: TypeAlias = NDArray[np.float64]
 

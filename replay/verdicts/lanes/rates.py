@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.errors import SettingError
+from kcb_replay.ingest.recording import Fit
+from kcb_replay.replay.behaviours import Semantics
+from kcb_replay.replay.callbacks import ReduceLROnPlateau
 from kcb_replay.replay.callbacks.base import Context
 from kcb_replay.replay.comparison import float32
 from kcb_replay.replay.directions import direction_of
 from kcb_replay.replay.learning_rates import ScheduledRate, digits_kept, is_same_rate, rate_of
 from kcb_replay.replay.request import KERAS_DEFAULT_LR
 from kcb_replay.replay.stream import learning_rate_key, may_be_late
-
-if TYPE_CHECKING:
-    from kcb_replay.ingest.recording import Fit
-    from kcb_replay.replay.behaviours import Semantics
-    from kcb_replay.replay.callbacks import ReduceLROnPlateau
 
 
 def rate_path(setting: ReduceLROnPlateau, version: Semantics, initial_lr: float, most: int) -> tuple[float, ...]:

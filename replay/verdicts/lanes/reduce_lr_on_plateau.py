@@ -9,11 +9,12 @@ the engine, up to the floor; versions whose rule is another one are left to it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.verdicts.lanes.improvements import (
     Compared,
     along_stream,
@@ -22,10 +23,6 @@ from kcb_replay.replay.verdicts.lanes.improvements import (
     operand,
     unwarned,
 )
-
-if TYPE_CHECKING:
-    from kcb_replay.replay.behaviours import Semantics
-
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]

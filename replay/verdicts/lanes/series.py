@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.ingest.copies import each_with_original
+from kcb_replay.ingest.recording import Fit, Recording
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.left_out import LeftOut, left_out_copy
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from kcb_replay.ingest.recording import Fit, Recording
-
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
