@@ -34,6 +34,7 @@ _FORMATS = (
     "mlflow",
     "remote_monitor",
     "history_json",
+    "npz",
     "metrics_table",
     "dataframe",
     "console",

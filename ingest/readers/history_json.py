@@ -62,7 +62,7 @@ def _fits_in(content: bytes, log: Log) -> list[Fit]:
     if len(shaped) > 1 or shaped[0].fold:
         folds = ", ".join(excerpt(fit.fold) for fit in shaped[:5]) + (", ..." if len(shaped) > 5 else "")
         log.note("folds", f"{log.path} holds {counted(len(shaped), 'fold')} ({folds}): each is a fit of its own")
-    return [_shaped_fit(one, number, log) for number, one in enumerate(shaped)]
+    return [fit_of(one, number, log) for number, one in enumerate(shaped)]
 
 
 HISTORY_JSON = LogReader(
@@ -101,7 +101,8 @@ def _literal(text: str, log: Log) -> object:
         raise log.refusal(f"is neither JSON nor a literal of Python: {excerpt(str(error))}") from None
 
 
-def _shaped_fit(shaped: ShapedFit, number: int, log: Log) -> Fit:
+def fit_of(shaped: ShapedFit, number: int, log: Log) -> Fit:
+    """Return the columns of a shape as a fit; raises the refusal of the log."""
     for name, why in shaped.left_out.items():
         log.note("not_a_number", f"{excerpt(name)} holds {excerpt(why)}, so it is left out", fit=number, metric=name)
     columns: dict[str, list[float | None]] = {}

@@ -152,8 +152,8 @@ def test_an_empty_file_is_refused(reader):
 
 
 def test_every_reader_has_a_sample():
-    """A new one needs a line here; event files, consoles and DataFrames have tests of their own."""
-    assert {reader.format for reader in READERS} - {"tensorboard", "console", "dataframe"} <= SAMPLES.keys()
+    """A new one needs a line here; event files, consoles, archives and DataFrames have tests of their own."""
+    assert {reader.format for reader in READERS} - {"tensorboard", "console", "npz", "dataframe"} <= SAMPLES.keys()
 
 
 @every_sample
