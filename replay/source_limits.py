@@ -95,7 +95,7 @@ def limited(outcome: Outcome, view: CallbackTrace, notes: Sequence[Note], fit: i
     for note in notes:
         if note.code == "sampled" and note.fit in (None, fit):
             why = reason("source.sampled", text=note.text)
-            return replace(outcome, validity=outcome.validity.weakened("sampled", why))
+            return replace(outcome, validity=_without_earliest(outcome.validity).weakened("sampled", why))
     doubt = _doubt(outcome, view)
     # Beyond the limit of what is exact a doubt changes nothing.
     if doubt is not None and view.is_exact_at(doubt.index):
@@ -110,6 +110,14 @@ def limited(outcome: Outcome, view: CallbackTrace, notes: Sequence[Note], fit: i
     if texts:
         return replace(outcome, validity=outcome.validity.weakened("rounded", reason("source.rounded", texts=texts)))
     return outcome
+
+
+def _without_earliest(validity: Validity) -> Validity:
+    """Return it without the earliest stop: in epochs that are missing a callback may have stopped before."""
+    if validity.why.code != "validity.ends_earliest":
+        return replace(validity, earliest_stop_index=None)
+    values = {name: value for name, value in validity.why.values if name != "earliest"}
+    return replace(validity, earliest_stop_index=None, why=reason("validity.ends", **values))
 
 
 def codes_of_rounding(monitor: str | None) -> tuple[str, ...]:

@@ -41,8 +41,10 @@ def test_a_replay_says_its_label_and_that_it_is_undecided(runs):
         labels[run.name] = open_end.validity.label
         assert open_end.validity.undecided
         assert open_end.to_dict()["undecided"] is True
-        assert open_end.validity.earliest_stop_index == 14
-        assert "could stop after epoch 15 at the earliest" in open_end.validity.reason
+        # In epochs that are missing it may have stopped before.
+        earliest = None if run.name == "sampled" else 14
+        assert open_end.validity.earliest_stop_index == earliest
+        assert ("could stop after epoch 15 at the earliest" in open_end.validity.reason) == (earliest is not None)
         (stopped,) = kcb.replay(run, [kcb.EarlyStopping(patience=2, min_delta=0.05)]).outcomes
         assert (stopped.fired, stopped.validity.undecided) == (True, False)
     # Here no comparison is closer than the rounding, but that of the last two epochs.
