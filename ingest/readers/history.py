@@ -5,8 +5,8 @@ others, or that holds something else than numbers, is left out and a note says s
 History is refused by the name of the first foreign global in it.
 
 Known shapes are a dict of lists, a whole History object, an array that holds one of these, dicts of a train and a val
-part (lists, or a dict an epoch) and lists or dicts of folds. A list of dicts of numbers is none: its rows may be
-epochs or folds.
+part (lists, or a dict an epoch), lists or dicts of folds, and a DataFrame of pandas. A list of dicts of numbers is
+none: its rows may be epochs or folds.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from kcb_replay.ingest.readers.history_numbers import (
     is_array,
     what,
 )
+from kcb_replay.ingest.readers.pickled_frame import fits_of_data_frame, is_data_frame, is_of_pandas
 from kcb_replay.ingest.readers.validation_freq import only_frequency, placed, spread, validated
 from kcb_replay.ingest.recording import Fit, Integers, Series
 from kcb_replay.ingest.table import Log, alignment_lost
@@ -72,11 +73,13 @@ def _looks_like(path: str, head: bytes) -> bool:
 def _fits_in(content: bytes, log: Log) -> list[Fit]:
     """Return the fits in one pickle, which is one fit or a list of folds."""
     inert = _interpreted(content, log)
+    if is_data_frame(inert.value):
+        _note_foreign({name: at for name, at in inert.named.items() if not is_of_pandas(name)}, log)
+        return list(fits_of_data_frame(inert.value, log))
     raw_fits = _raw_fits_in(inert, log)
     # A whole History names the classes of its model; a dict of numbers has no business with any other global.
-    if not _is_history(inert.value) and (foreign := _first_foreign(inert.named)):
-        text = f"names {foreign}, which was not imported or called: loading this file with pickle would do so"
-        log.note("foreign_global", text)
+    if not _is_history(inert.value):
+        _note_foreign(inert.named, log)
     if len(raw_fits) > 1:
         value = _plain(_in_array(inert.value))
         folds = [excerpt(str(name)) for name in (value if isinstance(value, dict) else range(1, len(raw_fits) + 1))]
@@ -93,7 +96,7 @@ HISTORY = LogReader(
     "save it with pickle.dump(history.history, file).",
     rank=20,
     suffixes=("", ".pkl", ".pickle", ".p", ".history", ".joblib", ".npy", ".gz", ".z", ".bz2", ".xz", ".lzma"),
-    version=6,
+    version=7,
     looks_like=_looks_like,
     fits_in=_fits_in,
 )
@@ -106,6 +109,12 @@ def _interpreted(content: bytes, log: Log) -> Inert:
         if foreign := _first_foreign(error.named):
             raise log.refusal(f"holds {foreign}: not a History, nor a whole pickle ({error})") from error
         raise log.refusal(f"is not a whole pickle: {error}") from error
+
+
+def _note_foreign(named: Mapping[str, int], log: Log) -> None:
+    if foreign := _first_foreign(named):
+        text = f"names {foreign}, which was not imported or called: loading this file with pickle would do so"
+        log.note("foreign_global", text)
 
 
 def _raw_fits_in(inert: Inert, log: Log) -> list[_RawFit]:

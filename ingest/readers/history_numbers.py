@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 _MAX_VALUES = 4_000_000
+_MAX_ROWS = 20_000
 _EXACT = 2**53
 
 _SCALARS = frozenset({"numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"})
@@ -92,6 +93,30 @@ class ColumnUnpacker:
             np.array([value is not None for value in numbers], np.bool_),
         )
 
+    def rows(self, raw: object) -> list[Floats]:
+        """Return the rows of an array of two dimensions; raises `NotNumbersError`."""
+        order: object = None
+        match raw:
+            case Opaque(name=name, state=(_, shape, dtype, bool() as is_fortran, packed)) if name in _ARRAYS:
+                order = "F" if is_fortran else "C"
+            case Opaque(name=name, args=(packed, dtype, shape, order)) if name in _BUFFERS:
+                pass
+            case _:
+                raise NotNumbersError(what(raw))
+        kind, length = _dtype(dtype), _packed_length(packed)
+        match shape:
+            case (int() as height, int() as width) if min(height, width) >= 0 and order in ("C", "F"):
+                pass
+            case _:
+                raise NotNumbersError("an array that is not two-dimensional")
+        if length != height * width * kind.itemsize or (height and not width):
+            raise NotNumbersError("an array of another length than it says")
+        if height > _MAX_ROWS:
+            raise NotNumbersError(f"an array of more than {_MAX_ROWS} rows")
+        self._count(height * width)
+        values = np.frombuffer(_packed(packed), kind)
+        return [_as_floats(row) for row in values.reshape((height, width), order="F" if order == "F" else "C")]
+
     def _count(self, values: int) -> None:
         self._left -= values
         if self._left < 0:
@@ -126,6 +151,14 @@ def array_objects(value: object) -> tuple[object, Sequence[object]] | None:
             if name in _ARRAYS and code in {"O", "O8", "O4"}:
                 return shape, objects
     return None
+
+
+def bytes_of(raw: object) -> bytes | memoryview | None:
+    """Return packed bytes, in a bytearray perhaps, None for anything else; raises `NotNumbersError`."""
+    match raw:
+        case Opaque(name="builtins.bytearray" | "__builtin__.bytearray", args=(inner,)):
+            raw = inner
+    return None if _packed_length(raw) is None else _packed(raw)
 
 
 def what(value: object) -> str:

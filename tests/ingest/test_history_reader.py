@@ -556,6 +556,6 @@ def test_metric_names_cannot_disturb_a_terminal() -> None:
 
 def test_the_reader_is_immutable() -> None:
     """The one instance is shared, so nobody can change it."""
-    assert (HISTORY.format, HISTORY.version) == ("history", 6)
+    assert (HISTORY.format, HISTORY.version) == ("history", 7)
     with pytest.raises(AttributeError):
         HISTORY.version = 2
