@@ -69,11 +69,28 @@ class NotReplayableError(KcbReplayError):
 
 
 class MonitorNotRecordedError(NotReplayableError):
-    """The monitored metric is not in the recording; `consequence` is what would have come of that."""
+    """The monitored metric is not in the recording; `consequence` is what would have come of that.
 
-    def __init__(self, monitor: str, run: str, recorded: Sequence[str], *, consequence: Reason | None = None) -> None:
+    `unplaced` says how it is recorded where its source has values, but not the epochs that they belong to.
+    """
+
+    def __init__(
+        self,
+        monitor: str,
+        run: str,
+        recorded: Sequence[str],
+        *,
+        consequence: Reason | None = None,
+        unplaced: str = "",
+    ) -> None:
         where = reason("not_recorded.where", run=run)
-        message, absent = (_not_recorded(monitor, named_run, recorded, consequence) for named_run in (where, ""))
+        if unplaced:
+            message, absent = (
+                reason("not_recorded.unplaced", monitor=monitor, where=named_run, text=unplaced)
+                for named_run in (where, "")
+            )
+        else:
+            message, absent = (_not_recorded(monitor, named_run, recorded, consequence) for named_run in (where, ""))
         super().__init__(str(message), reason=absent)
 
 

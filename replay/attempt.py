@@ -30,7 +30,7 @@ from kcb_replay.replay.rate_changes import changes_rate, rate_notes, scheduled_h
 from kcb_replay.replay.request import KERAS_DEFAULT_LR, ReplayRequest, initial_lr_for, stream_for, version_for
 from kcb_replay.replay.result import Replay
 from kcb_replay.replay.simulation import RaisedFit
-from kcb_replay.replay.source_limits import limited
+from kcb_replay.replay.source_limits import limited, unplaced_metrics
 from kcb_replay.replay.stream import Stream
 from kcb_replay.replay.validity import (
     Horizon,
@@ -73,8 +73,19 @@ class Attempt:
         """Whether a callback watches a metric that no epoch has."""
         return bool(self.missing or self.unlogged)
 
+    @property
+    def unplaced(self) -> MonitorNotRecordedError | None:
+        """The error for a metric that has values of which nobody knows the epochs: Keras saw it in some of them."""
+        unplaced = {note.metric: note.text for note in unplaced_metrics(self.recording.notes, self.number)}
+        for metric in (missing.metric for missing in (*self.unlogged, *self.missing)):
+            if text := unplaced.get(metric):
+                return MonitorNotRecordedError(metric, self.recording.name, (), unplaced=text)
+        return None
+
     def not_recorded(self) -> MonitorNotRecordedError:
         """Return the error for the first metric that is missing."""
+        if (unplaced := self.unplaced) is not None:
+            return unplaced
         return not_recorded(
             (*self.unlogged, *self.missing)[0],
             self.recording.name,
@@ -114,7 +125,7 @@ def attempt_of(recording: Recording, number: int, request: ReplayRequest) -> Att
 
 def answer_of(attempt: Attempt) -> Replay | RaisedFit:
     """Return what comes of a fit; raises `NotReplayableError` where a direction or a rule is not known."""
-    if any(attempt.request.callbacks[each.position].needs_monitor for each in attempt.missing):
+    if attempt.unplaced or any(attempt.request.callbacks[each.position].needs_monitor for each in attempt.missing):
         raise attempt.not_recorded()
     refused = refusal(attempt.stream, attempt.version, attempt.run, attempt.recording.name)
     if refused is not None:

@@ -149,3 +149,8 @@ def _rounded(doubt: Doubt, validity: Validity) -> Validity:
     )
     through = doubt.index - 1 if doubt.index > 0 else None
     return replace(validity.weakened("rounded", why), valid_through_index=through)
+
+
+def unplaced_metrics(notes: Iterable[Note], fit: int) -> list[Note]:
+    """Return the notes on metrics of a fit that have values, but of which nobody knows the epochs."""
+    return [note for note in notes if note.code == "alignment_lost" and note.metric and note.fit in (None, fit)]

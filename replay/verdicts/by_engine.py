@@ -112,7 +112,7 @@ class FitBatch(Generic[_Setting]):
 
     def _replay(self, number: int, place: int, *, initial_lr: float | None = None) -> Replay:
         each = self.fits[place]
-        alone = Recording(each.run, (), (each.fit,))
+        alone = Recording(each.run, (), (each.fit,), each.unplaced)
         return replay(alone, [self.settings[number]], semantics=self.version, initial_lr=initial_lr)
 
     def labels(self) -> Iterator[Label]:

@@ -19,7 +19,7 @@ from kcb_replay.errors import MonitorNotRecordedError, NotReplayableError, Setti
 from kcb_replay.ingest.coercion import Trainings, recordings_from
 from kcb_replay.ingest.copies import each_with_original
 from kcb_replay.ingest.display import Displayed
-from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Recording, both_counts
+from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Recording, both_counts
 from kcb_replay.language.reason import Reason, reason
 from kcb_replay.replay.behaviours import Semantics
 from kcb_replay.replay.callbacks import CALLBACKS, Callback, MedianStopping
@@ -224,7 +224,7 @@ class RuleQuestion:
         left_out: list[LeftOut] = []
         judged: list[MonitoredFit] = []
         for each in fits:
-            why = self._why_not_judged(each.fit)
+            why = self._why_not_judged(each)
             if each.copy_of is not None:
                 left_out.append(left_out_copy(each.run, each.number, each.copy_of))
             elif why is None:
@@ -272,13 +272,14 @@ class RuleQuestion:
         (outcome,) = one.outcomes
         return outcome
 
-    def _why_not_judged(self, fit: Fit) -> Reason | None:
-        series = fit.metrics.get(self.monitor)
+    def _why_not_judged(self, each: MonitoredFit) -> Reason | None:
+        series = each.fit.metrics.get(self.monitor)
         if series is not None and not np.isnan(series.values[series.valid]).all():
             return None
         if series is not None and series.valid.any():
             return reason("left_out.never_a_number", monitor=self.monitor)
-        return MonitorNotRecordedError(self.monitor, "", sorted(stream_of(fit).names)).why
+        unplaced = next((note.text for note in each.unplaced if note.metric == self.monitor), "")
+        return MonitorNotRecordedError(self.monitor, "", sorted(stream_of(each.fit).names), unplaced=unplaced).why
 
     def _assumed(self, summary: Summary[Callback, ChoiceSummary]) -> tuple[str, ...]:
         """Return the metrics whose direction is assumed: the one that all are judged by, and those that rules watch."""

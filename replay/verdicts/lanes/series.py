@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcb_replay.ingest.copies import each_with_original
-from kcb_replay.ingest.recording import Fit, Recording
+from kcb_replay.ingest.recording import Fit, Note, Recording
 from kcb_replay.language.reason import reason
 from kcb_replay.replay.left_out import LeftOut, left_out_copy
+from kcb_replay.replay.source_limits import unplaced_metrics
 from kcb_replay.replay.verdicts.lanes.improvements import unwarned
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -37,6 +38,12 @@ class MonitoredFit:
     codes: frozenset[str] = frozenset()
     recording: Recording | None = None
     copy_of: str | None = None
+
+    @property
+    def unplaced(self) -> tuple[Note, ...]:
+        """The notes on metrics of which nobody knows the epochs, as of a recording of this fit alone."""
+        notes = self.recording.notes if self.recording is not None else ()
+        return tuple(replace(note, fit=None) for note in unplaced_metrics(notes, self.number))
 
     @property
     def why_not_asked(self) -> LeftOut | None:
