@@ -38,10 +38,11 @@ class SeenTrainings:
     def original_of(self, run: str, digests: Digests) -> str | None:
         """Return the run that was seen before and that this one is a copy of; None for a training not seen yet."""
         telling = telling_digests(digests)
-        for digest in telling:
-            for name, others in self._by_digest.get(digest, ()):
-                if are_same(digests, others) and all(map(_is_part, digests, others)):
-                    return name
+        # An original has them all, so one that has the rarest is looked for: thousands of trainings may share another.
+        candidates = min((self._by_digest.get(digest, ()) for digest in telling), key=len, default=())
+        for name, others in candidates:
+            if are_same(digests, others) and all(map(_is_part, digests, others)):
+                return name
         for digest in telling:
             self._by_digest.setdefault(digest, []).append((run, digests))
         return None

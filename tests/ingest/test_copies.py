@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import kcb_replay as kcb
+from kcb_replay.ingest import copies
 from kcb_replay.ingest.copies import SeenTrainings, copies_among, recording_digests, with_copies_marked
+from kcb_replay.ingest.fingerprint import are_same
 from kcb_replay.ingest.recording import Fit, Recording, Series
 
 NAN = float("nan")
@@ -187,3 +189,15 @@ def test_the_digests_of_a_part_are_those_of_the_whole(logs):
     part = {each.name: recording_digests(each) for each in store.recordings(metrics={"loss"})}
     assert part == {name: recording_digests(store.load(name)) for name in part}
     assert all(set(digests[0]) == {"loss", "val_loss"} for digests in part.values())
+
+
+def test_trainings_that_share_a_metric_are_not_compared_with_each_other(monkeypatch):
+    """A thousand runs with the same loss and another val_loss each are told apart without a million comparisons."""
+    compared = []
+    monkeypatch.setattr(copies, "are_same", lambda *pair: compared.append(pair) or are_same(*pair))
+    seen = SeenTrainings()
+    for number in range(1000):
+        digests = ({"loss": "AAAAAAAAAAAo", "val_loss": f"{number:011d}o"},)
+        assert seen.original_of(f"run{number}", digests) is None
+    assert seen.original_of("again", ({"loss": "AAAAAAAAAAAo", "val_loss": f"{7:011d}o"},)) == "run7"
+    assert len(compared) == 1
