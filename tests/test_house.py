@@ -251,6 +251,20 @@ def test_replay_stays_light(path):
     assert top & {"click", "matplotlib", "tensorboard"} == set()
 
 
+def test_only_what_is_always_installed_is_imported_when_a_file_is_read():
+    """What an extra brings is imported where it is needed; a file that draws cases is asked for by that only."""
+    declared = {re.split(r"[<>=!~ \[]", each)[0].replace("-", "_") for each in PROJECT["project"]["dependencies"]}
+    known = {*sys.stdlib_module_names, "kcb_replay", *declared}
+    tops = {
+        (str(path), module.split(".")[0])
+        for path in MODULES
+        for node in tree_of(path).body
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for module in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module])
+    }
+    assert {(path, top) for path, top in tops if top not in known} == {("replay/conformance/cases.py", "hypothesis")}
+
+
 def test_every_package_is_in_the_wheel():
     """The list of packages is that of the folders; one that is not listed would silently be missing."""
     folders = {path.parent for path in MODULES if path.name == "__init__.py"}

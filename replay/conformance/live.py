@@ -12,8 +12,7 @@ import importlib.util
 import inspect
 from dataclasses import dataclass
 from types import ModuleType
-
-from hypothesis.strategies import SearchStrategy
+from typing import TYPE_CHECKING
 
 from kcb_replay.errors import MissingExtraError, SettingError
 from kcb_replay.replay.bridge.real_keras import Installed, Library, installed, module_of
@@ -21,6 +20,9 @@ from kcb_replay.replay.conformance.case_settings import Signature
 from kcb_replay.replay.conformance.golden import Json, differences
 from kcb_replay.replay.conformance.observed import observed
 from kcb_replay.replay.semantics import nearest_known
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 _PURPOSE = "Live conformance"
 _PART = 2000
