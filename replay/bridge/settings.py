@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -156,13 +157,13 @@ def bridged_from_code(
 def _require_callback(kind: Callable[..., object], source: str, name: str) -> None:
     """Raise `SettingError` for what makes no callback, before anything of it runs: `os:system` does what it is told.
 
-    A function of a file that the user names may make one; it is trusted as far as the file, which has run already.
+    A function of the user's own file or module may make one; it is trusted as far as that, which has run already.
     """
     if not isinstance(kind, type):
-        if not source.endswith(".py"):
+        if source.partition(".")[0] in sys.stdlib_module_names or not inspect.isfunction(kind):
             raise SettingError(
                 f"{name} of {source} is no class of callbacks, and is not called. Name a subclass of"
-                " keras.callbacks.Callback, or a function of a .py file that makes one."
+                " keras.callbacks.Callback, or a function of your own that makes one."
             )
         return
     if library_of(kind) is None:
