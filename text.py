@@ -39,6 +39,15 @@ def visible(text: str, *, line_ends: bool = False) -> str:
     )
 
 
+def is_unicode(text: str) -> bool:
+    """Tell whether a text can be written as UTF-8, which one with half of a surrogate pair cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def excerpt(text: str, longest: int = MAX_EXCERPT) -> str:
     """Return the beginning of a text, visible: what a message quotes must not bring megabytes."""
     return visible(text) if len(text) <= longest else f"{visible(text[:longest])}..."

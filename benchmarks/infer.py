@@ -10,16 +10,12 @@ run in this process, one after the other; the least CPU time of each counts, and
 from __future__ import annotations
 
 import argparse
-import time
-from typing import TYPE_CHECKING
 
 import numpy as np
+from processes import least_seconds
 
 import kcb_replay as kcb
 from kcb_replay.ingest.recording import Fit, Recording, Series
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 METRICS = ("loss", "val_loss", "accuracy", "val_accuracy")
 
@@ -36,8 +32,8 @@ def main() -> None:
         for monitor in METRICS
         for patience in range(1, arguments.patiences + 1)
     ]
-    infer = _least_seconds(lambda: kcb.infer(recording))
-    peer = _least_seconds(lambda: [kcb.replay(recording, [setting]) for setting in settings], repeats=1)
+    infer = least_seconds(lambda: kcb.infer(recording))
+    peer = least_seconds(lambda: [kcb.replay(recording, [setting]) for setting in settings], repeats=1)
     print(f"infer of {arguments.epochs:,} epochs x {len(METRICS)} metrics, all versions: {infer:.2f} s")
     print(f"{len(settings):,} replays of EarlyStopping under one version: {peer:.2f} s")
     print(f"ratio: {peer / infer:.1f}")
@@ -55,15 +51,6 @@ def _recording(epochs: int) -> Recording:
         for name, values in columns.items()
     }
     return Recording("run", (), (Fit(np.arange(epochs), series),))
-
-
-def _least_seconds(work: Callable[[], object], repeats: int = 3) -> float:
-    taken = []
-    for _ in range(repeats):
-        start = time.process_time()
-        work()
-        taken.append(time.process_time() - start)
-    return min(taken)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,14 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-__all__ = ["Cost", "cost", "print_costs", "seconds_of_work"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Cost", "cost", "least_seconds", "print_costs", "seconds_of_work"]
 
 
 class Cost(NamedTuple):
@@ -33,6 +37,16 @@ def seconds_of_work(imports: str, work: str, *arguments: object, repeats: int = 
     command = [sys.executable, "-c", code, *map(str, arguments)]
     with tempfile.TemporaryDirectory() as folder:
         return min(float(subprocess.check_output(command, cwd=folder).split()[-1]) for _ in range(repeats))
+
+
+def least_seconds(work: Callable[[], object], repeats: int = 3) -> float:
+    """Return the least CPU seconds that `work` took in this process."""
+    taken = []
+    for _ in range(repeats):
+        start = time.process_time()
+        work()
+        taken.append(time.process_time() - start)
+    return min(taken)
 
 
 def _once(arguments: list[str], folder: Path) -> Cost:

@@ -15,12 +15,11 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from processes import cost
+from processes import cost, least_seconds
 
 from kcb_replay.ingest.recording import Fit, Recording, Series
 from kcb_replay.replay.callbacks import EarlyStopping, ReduceLROnPlateau
@@ -30,7 +29,7 @@ from kcb_replay.replay.verdicts.lanes.series import block_of, monitored_fits
 from kcb_replay.replay.verdicts.sweep import sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from kcb_replay.replay.verdicts.lanes.series import Block
 
@@ -60,16 +59,16 @@ def main() -> None:
 def _early_stopping_rates(recordings: list[Recording]) -> Iterator[tuple[str, float]]:
     count = len(PATIENCES) * len(MIN_DELTAS) * sum(len(run.fits[0]) for run in recordings)
     block = block_of(list(monitored_fits(recordings)), "val_loss")
-    yield "lanes", count / _least_seconds(lambda: _in_lanes(block, np.array(PATIENCES), MIN_DELTAS))
+    yield "lanes", count / least_seconds(lambda: _in_lanes(block, np.array(PATIENCES), MIN_DELTAS))
     grid = {"patience": PATIENCES, "min_delta": MIN_DELTAS}
-    yield "sweep", count / _least_seconds(lambda: sweep(recordings, EarlyStopping, **grid))
-    yield "sweep and summary", count / _least_seconds(lambda: sweep(recordings, EarlyStopping, **grid).per_setting())
+    yield "sweep", count / least_seconds(lambda: sweep(recordings, EarlyStopping, **grid))
+    yield "sweep and summary", count / least_seconds(lambda: sweep(recordings, EarlyStopping, **grid).per_setting())
 
 
 def _plateau_rates(recordings: list[Recording]) -> Iterator[tuple[str, float]]:
     settings = int(np.prod([len(values) for values in PLATEAUS.values()]))
     count = settings * sum(len(run.fits[0]) for run in recordings)
-    yield "sweep", count / _least_seconds(lambda: sweep(recordings, ReduceLROnPlateau, **PLATEAUS))
+    yield "sweep", count / least_seconds(lambda: sweep(recordings, ReduceLROnPlateau, **PLATEAUS))
 
 
 def _compare(callback: str, backends: list[str], rates: Iterator[tuple[str, float]]) -> None:
@@ -97,7 +96,7 @@ def _stream() -> None:
     for name, values in (("noisy", noisy), ("smooth", falling)):
         block = block_of(list(monitored_fits([_recording(values, 0)])), "val_loss")
         patiences, deltas = 20 * np.arange(1, 51), np.linspace(0, 0.01, 20).tolist()
-        seconds = _least_seconds(lambda: _in_lanes(block, patiences, deltas))  # noqa: B023  # called at once
+        seconds = least_seconds(lambda: _in_lanes(block, patiences, deltas))  # noqa: B023  # called at once
         print(f"one {name} stream of {STREAM:,} steps, 1,000 settings: {seconds:.2f} s")
 
 
@@ -127,15 +126,6 @@ def _start_of_process() -> None:
     log = Path(__file__).parents[1] / "sample_logs" / "keras3-overfit" / "training.log"
     found = cost(_SIMULATE, log)
     print(f"simulate of one run with one setting, from process start: {found.cpu:.2f} s, {found.peak:.0f} MB")
-
-
-def _least_seconds(work: Callable[[], object], repeats: int = 3) -> float:
-    taken = []
-    for _ in range(repeats):
-        start = time.process_time()
-        work()
-        taken.append(time.process_time() - start)
-    return min(taken)
 
 
 def _recordings(runs: int, epochs: int) -> Iterator[Recording]:

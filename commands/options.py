@@ -69,20 +69,13 @@ def _all(*options: Callable[[Function], Function]) -> Callable[[Function], Funct
     return add
 
 
-def _choose_all_columns(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001  # the signature is click's
-    ctx.meta[ALL_COLUMNS] = value
+def _kept_as(name: str) -> Callable[[click.Context, click.Parameter, object], None]:
+    """Return what keeps the value of an option under a name of the context, where no command need hand it on."""
 
+    def keep(ctx: click.Context, param: click.Parameter, value: object) -> None:  # noqa: ARG001  # the signature is click's
+        ctx.meta[name] = value
 
-def _choose_language(ctx: click.Context, param: click.Parameter, value: str) -> None:  # noqa: ARG001  # the signature is click's
-    ctx.meta[LANGUAGE] = value
-
-
-def _choose_force(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001  # the signature is click's
-    ctx.meta[FORCE] = value
-
-
-def _choose_join_fits(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001  # the signature is click's
-    ctx.meta[JOIN_FITS] = value
+    return keep
 
 
 def _choose_monitor(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -119,21 +112,21 @@ language = click.option(
     show_default=True,
     show_envvar=True,
     expose_value=False,
-    callback=_choose_language,
+    callback=_kept_as(LANGUAGE),
     help="Language of sentences and pages.",
 )
 force = click.option(
     "--force",
     is_flag=True,
     expose_value=False,
-    callback=_choose_force,
+    callback=_kept_as(FORCE),
     help="Write over a file that kcb-replay did not write, too.",
 )
 join_fits = click.option(
     "--join-fits",
     is_flag=True,
     expose_value=False,
-    callback=_choose_join_fits,
+    callback=_kept_as(JOIN_FITS),
     help="Take the fits of a run for one training, as after fit(epochs=1) in a loop.",
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes on stderr.")
@@ -155,7 +148,7 @@ form = _all(
         "--all-columns",
         is_flag=True,
         expose_value=False,
-        callback=_choose_all_columns,
+        callback=_kept_as(ALL_COLUMNS),
         help="Print a table whole where the terminal is too narrow for it.",
     ),
 )

@@ -17,7 +17,7 @@ from kcb_replay.errors import SettingError
 from kcb_replay.ingest.epoch_count import assumed_from_1
 from kcb_replay.ingest.metric_names import ROLE_OF, name_in_role, names_of
 from kcb_replay.ingest.recording import LEARNING_RATE_KEYS, Fit, Integers, Recording, Series
-from kcb_replay.ingest.table import MAX_STEP, Log, alignment_lost, epoch_notes, exact
+from kcb_replay.ingest.table import MAX_STEP, Log, alignment_lost, epoch_notes, exact, series_of
 from kcb_replay.text import counted, excerpt
 
 _EXPECTED = "Expected numbers by metric, one an epoch, for example {'loss': [0.9, 0.7], 'val_loss': [0.8, 0.9]}."
@@ -135,7 +135,7 @@ def _fit(
     for tag, name in names_of(columns).items():
         values = columns[tag]
         if any(value is not None for value in values):
-            metrics[name] = _series(values, tag, log.path)
+            metrics[name] = series_of(values, tag, log.path)
             if tag in doubtful:
                 _doubt_nan(metrics[name], columns.get(name.removeprefix("val_")) or columns.get("loss"), number, log)
     if stated.learning_rate is not None:
@@ -146,14 +146,9 @@ def _fit(
         if len(rates) != len(epochs):
             raise SettingError(f"learning_rate has {counted(len(rates), 'value')} for {len(epochs)} epochs.")
         given = [_number(each) for each in rates]
-        metrics[LEARNING_RATE_KEYS[0]] = _series(given, LEARNING_RATE_KEYS[0], log.path)
+        metrics[LEARNING_RATE_KEYS[0]] = series_of(given, LEARNING_RATE_KEYS[0], log.path)
     log.notes += epoch_notes(epochs, number, log.path)
     return Fit(epochs, metrics)
-
-
-def _series(values: Sequence[float | None], tag: str, source: str) -> Series:
-    numbers = np.array([0.0 if value is None else value for value in values], np.float64)
-    return Series(numbers, np.array([value is not None for value in values], np.bool_), tag=tag, source=source)
 
 
 def _doubt_nan(series: Series, trained: Sequence[float | None] | None, number: int, log: Log) -> None:

@@ -127,7 +127,7 @@ class EpochTable(Generic[_Cell]):
                 )
                 log.note("not_a_number", text, fit=number, metric=name)
                 continue
-            series = _series_of(values, tag, log.path)
+            series = series_of(values, tag, log.path)
             if series.valid.any():
                 metrics[name] = series
         log.notes += epoch_notes(epochs, number, log.path)
@@ -166,10 +166,11 @@ def exact(value: object) -> float:
 
 def series(values: Mapping[int, float], epochs: Integers, tag: str, source: str) -> Series:
     """Return the series that has these values at these epochs and none at the others."""
-    return _series_of([values.get(epoch) for epoch in epochs.tolist()], tag, source)
+    return series_of([values.get(epoch) for epoch in epochs.tolist()], tag, source)
 
 
-def _series_of(values: Sequence[float | None], tag: str, source: str) -> Series:
+def series_of(values: Sequence[float | None], tag: str, source: str) -> Series:
+    """Return the series of values, one an epoch; None where there is none."""
     return Series(
         np.array([0.0 if value is None else value for value in values], np.float64),
         np.array([value is not None for value in values], np.bool_),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from itertools import islice
 from pathlib import Path
 
@@ -31,26 +31,29 @@ def ingest_summary(report: IngestReport, store: Path, *, verbose: bool = False) 
 
 def _moved_lines(moved: Mapping[str, str]) -> Iterator[str]:
     if moved:
-        first = ", ".join(f"{visible(old)} is {visible(new)}" for new, old in islice(moved.items(), _MOST_NAMED))
-        more = f" and {whole(len(moved) - _MOST_NAMED)} more" if len(moved) > _MOST_NAMED else ""
+        first = _first_of(moved, (f"{visible(old)} is {visible(new)}" for new, old in moved.items()))
         has = "has" if len(moved) == 1 else "have"
-        yield f"{counted(len(moved), 'log')} {has} moved, and the runs follow by their content: {first}{more}."
+        yield f"{counted(len(moved), 'log')} {has} moved, and the runs follow by their content: {first}."
 
 
 def _joined_lines(joined: Mapping[str, Sequence[str]]) -> Iterator[str]:
     if joined:
-        first = ", ".join(f"{' + '.join(map(visible, names))}" for names in islice(joined.values(), _MOST_NAMED))
-        more = f" and {whole(len(joined) - _MOST_NAMED)} more" if len(joined) > _MOST_NAMED else ""
+        first = _first_of(joined, (" + ".join(map(visible, names)) for names in joined.values()))
         holds = "run holds" if len(joined) == 1 else "runs hold"
-        yield f"{whole(len(joined))} {holds} one training of several sources, known by their values: {first}{more}."
+        yield f"{whole(len(joined))} {holds} one training of several sources, known by their values: {first}."
 
 
 def _copy_lines(copies: Mapping[str, str]) -> Iterator[str]:
     if copies:
-        first = ", ".join(f"{visible(copy)} = {visible(run)}" for copy, run in islice(copies.items(), _MOST_NAMED))
-        more = f" and {whole(len(copies) - _MOST_NAMED)} more" if len(copies) > _MOST_NAMED else ""
+        first = _first_of(copies, (f"{visible(copy)} = {visible(run)}" for copy, run in copies.items()))
         are = "is a copy of another" if len(copies) == 1 else "are copies of others"
-        yield f"{counted(len(copies), 'run')} {are}, and counted once: {first}{more}."
+        yield f"{counted(len(copies), 'run')} {are}, and counted once: {first}."
+
+
+def _first_of(things: Sized, texts: Iterable[str]) -> str:
+    """Return the first texts that are said of some things, and how many more there are."""
+    more = f" and {whole(len(things) - _MOST_NAMED)} more" if len(things) > _MOST_NAMED else ""
+    return ", ".join(islice(texts, _MOST_NAMED)) + more
 
 
 def change_lines(report: IngestReport) -> list[str]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcb_replay.errors import ReadError
-from kcb_replay.ingest.metric_names import names_of
+from kcb_replay.ingest.metric_names import ROLE_OF, name_in_role, names_of
 from kcb_replay.ingest.pickles.inert import Inert, InertPickleError, Opaque
 from kcb_replay.ingest.pickles.interpret import interpret_file, sniff_file
 from kcb_replay.ingest.readers.base import LogReader
@@ -38,7 +38,7 @@ from kcb_replay.ingest.readers.pickled_frame import fits_of_data_frame, is_data_
 from kcb_replay.ingest.readers.validation_freq import only_frequency, placed, spread, validated
 from kcb_replay.ingest.recording import Fit, Integers, Series
 from kcb_replay.ingest.table import Log, alignment_lost
-from kcb_replay.text import counted, excerpt
+from kcb_replay.text import counted, excerpt, is_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +59,7 @@ _KERAS = frozenset({"keras", "tensorflow", "tensorflow_core", "tf_keras"})
 _MAX_COLUMNS = 20_000
 _LONGEST_NAME = 10_000
 # What the parts of a training are called, and what their metrics then are.
-_PARTS = {"train": "", "training": "", "val": "val_", "valid": "val_", "validation": "val_", "test": "test_"}
+_PARTS = {part: name_in_role("", ROLE_OF[part]) for part in ("train", "training", "val", "valid", "validation", "test")}
 
 
 def _looks_like(path: str, head: bytes) -> bool:
@@ -327,9 +327,7 @@ def _oddity(value: object) -> str:
             return f"a dict with {what(key)} as a key"
         if len(key) > _LONGEST_NAME:
             return f"a dict with a key of {len(key)} characters"
-        try:
-            key.encode()
-        except UnicodeEncodeError:
+        if not is_unicode(key):
             return f"a dict with the key '{excerpt(key)}', which is not valid Unicode"
         if not isinstance(column, list | tuple) and not is_array(column):
             return f"a dict whose {excerpt(key)} is {what(column)}"

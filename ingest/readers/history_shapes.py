@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kcb_replay.ingest.metric_names import ROLE_OF, name_in_role
+from kcb_replay.text import is_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -171,7 +172,5 @@ def _require_name(name: object) -> None:
         raise NotAShapeError(f"{name!r:.40} as the name of a metric")
     if len(name) > _LONGEST_NAME:
         raise NotAShapeError(f"a name of {len(name)} characters")
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise NotAShapeError("a name that is not valid Unicode") from None
+    if not is_unicode(name):
+        raise NotAShapeError("a name that is not valid Unicode")

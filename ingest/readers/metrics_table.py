@@ -17,7 +17,7 @@ from kcb_replay.ingest.readers.base import LONGEST_LINE, LogReader
 from kcb_replay.ingest.readers.csv_bulk import decoded
 from kcb_replay.ingest.readers.csvlogger import CSVLOGGER
 from kcb_replay.ingest.readers.fastai import FASTAI
-from kcb_replay.ingest.readers.texts import has_decimal_commas
+from kcb_replay.ingest.readers.texts import csv_rows, has_decimal_commas
 from kcb_replay.ingest.readers.yolo import YOLO
 from kcb_replay.ingest.table import Log, rows_refused, truncated
 from kcb_replay.text import counted
@@ -120,7 +120,8 @@ METRICS_TABLE = LogReader(
 
 def _frames(lines: Sequence[str], form: _Division, log: Log) -> list[Frame]:
     """Return the tables in a file, each below its header."""
-    rows = _rows(lines[1:], form.separator, log)
+    below = (line.strip(" ") for line in lines[1:])
+    rows = csv_rows(below, log, delimiter=form.separator, skipinitialspace=True)
     if sum(len(fields) for _, fields in rows) > _MOST_CELLS:
         raise log.refusal(f"has more than {_MOST_CELLS:,} cells: split it")
     commas = has_decimal_commas(cell for _, fields in rows for cell in fields)
@@ -142,20 +143,6 @@ def _frames(lines: Sequence[str], form: _Division, log: Log) -> list[Frame]:
         first = f"{counted(len(refused[0][1]), 'field')}, the header {len(form.names)}"
         log.notes.append(rows_refused([line for line, _ in refused], log.path, first))
     return [frame for frame in frames if frame.rows]
-
-
-def _rows(lines: Sequence[str], separator: str, log: Log) -> list[tuple[int, list[str]]]:
-    stripped = (f"{line.strip(' ')}\n" for line in lines)
-    reader = csv.reader(stripped, delimiter=separator, skipinitialspace=True)
-    rows = []
-    try:
-        for fields in reader:
-            row = [field.strip() for field in fields]
-            if any(row):
-                rows.append((reader.line_num + 1, row))
-    except csv.Error as error:
-        raise log.refusal(f"cannot be read as CSV at line {reader.line_num + 1}: {error}") from None
-    return rows
 
 
 def _cell(text: str, *, commas: bool) -> Cell:

@@ -21,7 +21,7 @@ from kcb_replay.ingest.readers.history_numbers import (
     bytes_of,
     what,
 )
-from kcb_replay.text import excerpt
+from kcb_replay.text import excerpt, is_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,17 +172,9 @@ def _texts(index: object) -> list[str]:
         case _:
             raise _NotPlainError("columns without plain names")
     for tag in tags:
-        if not isinstance(tag, str) or len(tag) > _LONGEST_NAME or not _is_unicode(tag):
+        if not isinstance(tag, str) or len(tag) > _LONGEST_NAME or not is_unicode(tag):
             raise _NotPlainError(f"{what(tag)} as the name of a column")
     return [str(tag) for tag in tags]
-
-
-def _is_unicode(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _objects(data: object) -> Sequence[object]:

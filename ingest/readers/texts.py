@@ -11,7 +11,7 @@ import csv
 import json
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kcb_replay.errors import ReadError
 from kcb_replay.ingest.table import Log, rows_refused, truncated
@@ -65,7 +65,7 @@ def csv_table(content: bytes, log: Log, what: str, *, appended: bool = False) ->
         raise ReadError(f"{log.path} begins with {beginning!r}: not {what}. Expected a header of unique names.")
     rows: list[CsvRow] = []
     refused: list[CsvRow] = []
-    for line, fields in _rows(_lines(content, log, what), log):
+    for line, fields in csv_rows((line.rstrip("\r") for line in _lines(content, log, what)[1:]), log):
         if appended and fields[0] == header[0] and _names_in(fields):
             header = fields
         else:
@@ -88,10 +88,11 @@ def _lines(content: bytes, log: Log, what: str) -> list[str]:
     return lines
 
 
-def _rows(lines: list[str], log: Log) -> list[tuple[int, list[str]]]:
+def csv_rows(lines: Iterable[str], log: Log, **form: Any) -> list[tuple[int, list[str]]]:
+    """Return the rows below a header of one line, each with its line, but for empty ones; `form` is that of `csv`."""
     rows = []
     # With its line end, a quoted field that goes on in the next line does not become another number.
-    reader = csv.reader([line.rstrip("\r") + "\n" for line in lines[1:]])
+    reader = csv.reader((f"{line}\n" for line in lines), **form)
     try:
         for fields in reader:
             stripped = [field.strip() for field in fields]
