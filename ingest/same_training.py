@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import combinations, takewhile
+from itertools import takewhile
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # Printed values agree more easily than whole ones, so that more of them must.
 _ENOUGH_PRINTED = 24
+# Runs that may share a digest, and are all looked at.
+_FEW = 64
 # A console shows four decimals; values are looked up by three.
 _COARSELY = 1000
 
@@ -93,18 +95,19 @@ def _may_join(one: KnownRun, two: KnownRun) -> bool:
 
 def _equal_pairs(runs: Mapping[str, KnownRun], concerned: Collection[str]) -> Iterator[tuple[str, str]]:
     """Yield the runs of other formats whose metrics agree to float32."""
-    sharing: dict[str, dict[frozenset[str], list[str]]] = defaultdict(lambda: defaultdict(list))
-    for name, run in runs.items():
-        for digest in set(telling_digests(run.digests)):
-            sharing[digest][run.formats].append(name)
-    pairs = {
-        tuple(sorted((one, two)))
-        for by_formats in sharing.values()
-        for some, others in combinations(by_formats.values(), 2)
-        for one in some
-        for two in others
-        if one in concerned or two in concerned
-    }
+    by_digest: dict[str, list[str]] = defaultdict(list)
+    digests_of = {name: set(telling_digests(run.digests)) for name, run in runs.items()}
+    for name, digests in digests_of.items():
+        for digest in digests:
+            by_digest[digest].append(name)
+    # A digest that one format alone has leads nowhere.
+    shared = {digest: names for digest, names in by_digest.items() if len({runs[name].formats for name in names}) > 1}
+    pairs = set()
+    for name, digests in digests_of.items():
+        lists = sorted((shared[digest] for digest in digests & shared.keys()), key=len)
+        # One training has them all in common; what thousands share, as a weight by epoch, is left to the rarer ones.
+        near = {other for names in lists if names is lists[0] or len(names) <= _FEW for other in names}
+        pairs |= {(min(name, other), max(name, other)) for other in near if name in concerned or other in concerned}
     for one, two in pairs:
         if _may_join(runs[one], runs[two]) and are_same(runs[one].digests, runs[two].digests):
             yield one, two

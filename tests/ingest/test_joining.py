@@ -15,8 +15,11 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from kcb_replay import Store, read
 from kcb_replay.commands.selection import metrics_of
+from kcb_replay.ingest import same_training
+from kcb_replay.ingest.fingerprint import are_same
 from kcb_replay.ingest.joining import joined_recordings
 from kcb_replay.ingest.recording import Fit, Note, Recording, Series, Source
+from kcb_replay.ingest.same_training import KnownRun, groups_of_one_training
 
 METRICS = ("loss", "val_loss")
 
@@ -262,3 +265,20 @@ def test_different_trainings_are_never_joined(trainings, which, distance, random
             for metric, series in of_source.metrics.items():
                 assert np.allclose(series.values, joined.fits[0].metrics[metric].values, rtol=1e-7, atol=tolerance)
         assert not any(note.code in ("disagreement", "unmatched", "more_epochs") for note in joined.notes)
+
+
+def test_trainings_that_share_a_metric_are_not_compared_with_each_other(monkeypatch):
+    """A weight that is logged by epoch is that of every run: a thousand in two formats are a thousand comparisons."""
+    compared = []
+    monkeypatch.setattr(same_training, "are_same", lambda *pair: compared.append(pair) or are_same(*pair))
+    runs = {
+        f"{form}/run{number:04}": KnownRun(
+            frozenset({form}), (12,), ({"beta": "AAAAAAAAAAAo", "loss": f"{number:011d}o"},), is_printed=False
+        )
+        for form in ("csvlogger", "tensorboard")
+        for number in range(1000)
+    }
+    groups = groups_of_one_training(runs, lambda _: [], runs)
+    expected = [(f"csvlogger/run{number:04}", f"tensorboard/run{number:04}") for number in range(1000)]
+    assert sorted(map(sorted, groups)) == sorted(map(sorted, expected))
+    assert len(compared) == 1000
