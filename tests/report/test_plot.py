@@ -12,14 +12,15 @@ import pytest
 
 import kcb_replay as kcb
 from kcb_replay.errors import SettingError
+from kcb_replay.language.catalogue import catalogue
 from kcb_replay.report.drawing.curve import curve_info
 from kcb_replay.report.drawing.layout import trace_layout
 from kcb_replay.report.drawing.palette import DARK, LIGHT
 from kcb_replay.report.drawing.scales import RegretScale, heat_steps
 from kcb_replay.report.drawing.strips import strips_info
 from kcb_replay.report.figure import KINDS
-from kcb_replay.report.figures.canvas import look_of
-from kcb_replay.text import visible
+from kcb_replay.report.figures.canvas import look_of, wrapped
+from kcb_replay.text import screen_width, visible
 
 CURVES = ([3.0, 2.0, 2.5, 2.4, 1.0, 1.5, 1.6, 1.7], [2.0, 1.9, 1.8, 1.85, 1.7, 1.75, 1.72, 1.71])
 STOP = kcb.EarlyStopping(patience=2)
@@ -407,3 +408,19 @@ def test_figures_beside_a_table_take_a_theme(cli, sample_logs, tmp_path):
     cli("compare", "-c", "StopAt(3)", "--plot", "rules.svg", "--theme", "dark", "--width", "7")
     for name in ("sweep.svg", "rules.svg"):
         assert DARK.ground in (tmp_path / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", ["가나다라 " * 30, "word " * 60, "가" * 200])
+def test_lines_fit_into_their_room_whatever_is_written(text):
+    """A character of Korean fills the room of two of English."""
+    lines = wrapped(text, 375)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert max(map(screen_width, lines)) <= 50
+
+
+def test_strips_speak_the_language_that_is_asked_for(recording):
+    """Heads, notes and the axis, as the figure of one run does."""
+    replays = kcb.simulate([recording("a", val_loss=CURVES[0]), recording("b", val_loss=CURVES[1])], [[STOP]]).replays
+    info = strips_info(replays, words=catalogue("ko"))
+    assert (info.axis, info.columns[:2]) == ("에포크", ("멈춤", "아낌"))
+    assert all(re.search(r"[가-힣]", text) for text in (info.title, info.answer, info.key, *info.notes))
