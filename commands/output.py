@@ -190,8 +190,9 @@ def _read_files() -> Iterator[Path]:
     named = [Path(each) for each in (*(params.get("runs") or ()), params.get("run")) if each]
     for run in discover([path for path in named if path.exists()]).runs:
         yield from (candidate.path for candidate in run.candidates)
-    for entry in Store(params["store"]).runs():
-        yield from (Path(source.path) for source in entry.sources)
+    store = Store(params["store"])
+    for entry in store.runs():
+        yield from (store.source_path(source.path) for source in entry.sources)
 
 
 @dataclass(frozen=True, slots=True)

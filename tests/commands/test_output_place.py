@@ -79,6 +79,16 @@ def test_a_log_is_never_written_over(cli, tmp_path):
     assert log.read_text() == LOG
 
 
+def test_a_log_of_a_store_elsewhere_is_never_written_over(cli, store, tmp_path, monkeypatch):
+    """A store says of its sources where they lie as seen from itself, whatever the folder that a command runs in."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    log = tmp_path / "logs" / "run" / "log.csv"
+    result = cli("sweep", "--store", str(store), "--patience", "1", "--rows", str(log), "--force")
+    assert (result.exit_code, "is a log that is read" in result.stderr) == (1, True)
+    assert log.read_text() == LOG
+
+
 @pytest.mark.slow
 def test_a_course_leaves_a_page_of_somebody_else(cli, tmp_path):
     """None of its pages is written then."""
