@@ -86,7 +86,8 @@ def entries_of(runs: tuple[str, ...], store: Path, *, tag: str | None = None) ->
     stored = [run for run in runs if is_stored(opened, run)]
     entries = list(opened.runs(*stored, tag=tag)) if stored or not runs else []
     paths = [run for run in runs if run not in stored and tag is None]
-    return entries + [entry_of(recording, ()) for path in paths for recording in _read(path)]
+    read = with_unique_names(itertools.chain.from_iterable(map(_read, paths)))
+    return entries + [entry_of(recording, ()) for recording in read]
 
 
 def metrics_of(

@@ -179,6 +179,8 @@ def _of_file(path: Path, search: _Search) -> RunFiles:
     if is_pointer(head):
         raise ReadError(f"{path} {no_format(path, head)}.")
     reader = readers[0] if len(readers) == 1 else accepting(path, head, readers)
+    if reader is None and not head:
+        raise ReadError(f"{path} {no_format(path, head)}. Give a log in which something is written.")
     if reader is None:
         formats = ", ".join(reader.format for reader in READERS)
         raise ReadError(

@@ -121,3 +121,22 @@ def test_a_pointer_is_called_one_where_the_format_is_named(cli, format_name):
     """A format that is asked for does not hide what the file is."""
     Path("log.bin").write_text(POINTER)
     assert IS_POINTER in cli("ingest", "log.bin", "--format", format_name).stderr
+
+
+def test_an_empty_file_is_called_empty(cli, tmp_path):
+    """No list of formats would help."""
+    (tmp_path / "empty.csv").write_text("")
+    result = cli("simulate", "empty.csv")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: empty.csv is empty.\nGive a log in which something is written.\n",
+    )
+
+
+def test_runs_of_one_name_are_listed_apart(cli, tmp_path):
+    """As `simulate` names them."""
+    for folder, value in (("a", 0.5), ("b", 0.25)):
+        (tmp_path / folder / "run1").mkdir(parents=True)
+        (tmp_path / folder / "run1" / "training.log").write_text(f"epoch,loss\n0,1.0\n1,{value}\n")
+    names = [line.split("  ")[0] for line in cli("runs", "a", "b").stdout.splitlines()[2:]]
+    assert names == ["run1", "run1 (2)"]
